@@ -1,0 +1,95 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sapiens/dtype.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+struct StateDict;
+
+/// One tensor of a checkpoint, as `sapiens inspect --tensors` lists it.
+struct TensorInfo {
+  std::string key;  ///< Full dotted path in the file.
+  DType dtype = DType::F32;
+  std::vector<Index> shape;
+};
+
+/// What a caller knows better than the weights. Every field may stay empty: the model is recognised
+/// from the tensors.
+struct ModelOptions {
+  std::string arch;  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."): refuse anything else.
+  std::string task;  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  Index heads = 0;   ///< Attention heads, for widths that were never published.
+  std::optional<Grid> grid;            ///< The file's position grid, where it is not square.
+  std::optional<Grid> input_size;      ///< Picture size in pixels to prepare `pos_embed` for.
+  std::optional<Index> patch_padding;  ///< 0 or 2; by default the task decides.
+  bool allow_partial = false;          ///< Compute with zeros in place of missing parameters.
+};
+
+/// An opened checkpoint file: mapped, its table of tensors read, its values untouched. Cheap to
+/// copy.
+class Checkpoint {
+ public:
+  /// Throws `Error`: NotFound, CorruptFile or UnsupportedFormat.
+  static Checkpoint open(const std::filesystem::path& path);
+
+  /// Recognises the model and decides where every parameter comes from. Reads no tensor values.
+  /// Throws InvalidArgument for options that make no sense; a misfit is a verdict, not an
+  /// exception.
+  Inspection inspect(const ModelOptions& options = {}) const;
+
+  std::vector<TensorInfo> tensors() const;
+  const std::map<std::string, std::string>& metadata() const;
+
+  /// For the layers of this library.
+  const StateDict& state_dict() const { return *state_dict_; }
+
+ private:
+  explicit Checkpoint(std::shared_ptr<const StateDict> state_dict);
+  std::shared_ptr<const StateDict> state_dict_;
+};
+
+/// Called now and then with the share of work done, 0 to 1; may be empty.
+using Progress = std::function<void(double done)>;
+
+enum class Layout {
+  Clean,     ///< A flat dictionary without prefixes, as the published `*_clean.pth`.
+  MMEngine,  ///< `state_dict` and `meta`, keys with `backbone.`: loads in the original code without
+             ///< a mismatch.
+};
+
+struct ConvertOptions {
+  Layout layout = Layout::Clean;
+  std::optional<DType> dtype;  ///< F32, F16 or BF16; by default each tensor keeps its own.
+  bool keep_unused = false;    ///< Also copy what no model needs (decoder, other heads).
+  ModelOptions model;
+};
+
+/// Writes `checkpoint` again under canonical names; ".pth" or ".safetensors" by the name of
+/// `output`. Refuses (CheckpointRefused) a file whose encoder is not complete. Returns what was
+/// written.
+Report convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
+                          const ConvertOptions& options, const Progress& progress = {});
+
+struct SynthOptions {
+  std::string arch = "0.3b";      ///< "0.3b", "0.6b", "1b", "2b" or "tiny".
+  std::string task = "pretrain";  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  Layout layout = Layout::Clean;
+  DType dtype = DType::F32;
+  std::uint64_t seed = 1;
+};
+
+/// Writes random weights in the published layout, labelled as random inside the file.
+void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptions& options,
+                           const Progress& progress = {});
+
+}  // namespace sapiens

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/image.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// How a picture becomes the network's input.
+enum class PreprocessMode {
+  Full,  ///< As in training: Pillow's antialiased bicubic and the exact ImageNet constants.
+  Lite,  ///< As the original's lite scripts: OpenCV bilinear and rounded constants.
+};
+
+enum class OutType {
+  Featmap,     ///< Patch tokens as [C, gh, gw].
+  Raw,         ///< All tokens as [tokens, C]; the cls token first where there is one.
+  ClsToken,    ///< [C]
+  AvgFeatmap,  ///< [C]: LayerNorm (weight 1, bias 0) of the mean patch token.
+};
+
+/// What the machine is asked to do.
+struct EngineOptions {
+  int threads =
+      0;  ///< 0: every core this process may use (affinity and container quota respected).
+  std::string isa;   ///< Highest kernel level: "reference", "avx2", "avx512"; empty: SAPIENS_ISA,
+                     ///< then the best.
+  Progress loading;  ///< Told about the progress of loading weights.
+};
+
+/// What to compute.
+struct FeatureRequest {
+  OutType out_type = OutType::Featmap;
+  /// Blocks to emit, negative from the end; empty means the last one. As in the original, only the
+  /// last block passes through the final norm.
+  std::vector<Index> layers;
+  bool norm_layers = false;  ///< Pass every emitted block through the final norm.
+};
+
+/// A dense array of float32 that owns its numbers.
+struct FloatArray {
+  std::vector<Index> shape;
+  std::vector<float> values;
+};
+
+/// One emitted block: `values` is [B, C, gh, gw], [B, tokens, C] or [B, C], by the request's
+/// `out_type`.
+struct LayerFeatures {
+  Index layer = 0;  ///< 0-based index of the block.
+  FloatArray values;
+};
+
+/// Where memory and time went, for `sapiens bench` and the demo.
+struct EngineStats {
+  int threads = 0;
+  std::string isa;  ///< "reference+avx2+avx512"
+  std::string precision = "fp32";
+  std::uint64_t weight_bytes = 0;      ///< Packed weights.
+  std::uint64_t activation_bytes = 0;  ///< Scratch of the largest forward pass so far.
+  double load_seconds = 0;
+  double forward_seconds = 0;  ///< Of the last call.
+};
+
+/// A loaded encoder. One forward pass at a time; two extractors in one process share nothing.
+class FeatureExtractor {
+ public:
+  /// Loads the encoder of `checkpoint`. Throws `Error(CheckpointRefused)` with the whole report
+  /// when a parameter has no value or holds NaN or infinity, unless `model.allow_partial`;
+  /// InvalidArgument when heads or grid must be given.
+  explicit FeatureExtractor(const Checkpoint& checkpoint, const ModelOptions& model = {},
+                            const EngineOptions& engine = {});
+
+  /// An encoder with random weights that never touched a file, for benchmarks.
+  static FeatureExtractor random(const SynthOptions& synth, const EngineOptions& engine = {});
+
+  FeatureExtractor(FeatureExtractor&&) noexcept;
+  FeatureExtractor& operator=(FeatureExtractor&&) noexcept;
+  FeatureExtractor(const FeatureExtractor&) = delete;
+  FeatureExtractor& operator=(const FeatureExtractor&) = delete;
+  ~FeatureExtractor();
+
+  const Inspection& inspection() const;
+  /// True when parameters were left at zero: whatever comes out must be marked.
+  bool partial() const;
+  /// The input size in pixels this model was configured for, e.g. 1024x1024.
+  Grid native_size() const;
+  EngineStats stats() const;
+
+  /// Resizes `image` to `size` (the native size if empty), normalises it and returns [3, H, W].
+  FloatArray preprocess(const Image& image, PreprocessMode mode = PreprocessMode::Full,
+                        std::optional<Grid> size = std::nullopt) const;
+
+  /// Runs the encoder on [B, 3, H, W], already normalised. Any H and W of at least 16.
+  /// Returns one entry per requested layer, in ascending order of blocks.
+  std::vector<LayerFeatures> run(TensorView<const float, 4> input,
+                                 const FeatureRequest& request = {});
+
+  /// Preprocesses one picture and runs it.
+  std::vector<LayerFeatures> run(const Image& image, const FeatureRequest& request = {});
+
+  /// Shapes of the outputs for an input of `size` pixels.
+  OutputShapes output_shapes(Grid size) const;
+
+ private:
+  struct Impl;
+  explicit FeatureExtractor(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sapiens

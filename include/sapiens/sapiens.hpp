@@ -1,0 +1,13 @@
+#pragma once
+
+/// Everything the library offers: open a checkpoint, read its report, load an encoder, run a
+/// picture, get views.
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/dtype.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/features.hpp"
+#include "sapiens/image.hpp"
+#include "sapiens/npy.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/tensor_view.hpp"
+#include "sapiens/version.hpp"

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sapiens/dtype.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+enum class CheckpointFormat { TorchZip, TorchLegacy, TorchScript, TorchExport, Safetensors };
+
+/// "PyTorch zip", "PyTorch legacy", "TorchScript", "torch.export", "safetensors".
+std::string_view format_name(CheckpointFormat format) noexcept;
+
+/// One stored tensor: where its bytes are and how to read them. Nothing has been read yet.
+///
+/// The reader has proved that every element addressed by `shape` and `strides` lies inside the
+/// file.
+struct TensorEntry {
+  /// The dictionaries the tensor was found in, joined with dots: "state_dict", "model.encoder",
+  /// "optimizer.state.0"; empty at top level. TorchScript module trees count as part of `key`.
+  std::string container;
+  /// The name inside `container`: "backbone.layers.0.ln1.weight".
+  std::string key;
+  DType dtype = DType::F32;
+  std::vector<Index> shape;
+  std::vector<Index> strides;       ///< In elements; 0 for an expanded axis.
+  const std::byte* data = nullptr;  ///< The first element, inside the mapped file.
+  bool byte_swapped = false;        ///< Stored big-endian.
+  std::string location;             ///< Where in the file, for messages: "archive/data/17".
+
+  Index numel() const noexcept;
+  /// `container` and `key` joined: unique within a file.
+  std::string path() const;
+};
+
+/// What a checkpoint file holds, in file order. Copies share the mapping, which lives as long as
+/// any copy.
+struct StateDict {
+  std::string path;  ///< As the caller spelled it.
+  CheckpointFormat format = CheckpointFormat::TorchZip;
+  std::uint64_t file_bytes = 0;
+  std::vector<TensorEntry> tensors;
+  /// Safetensors `__metadata__`, and every string or number of a pickle by its dotted path
+  /// ("meta.epoch" -> "1600").
+  std::map<std::string, std::string> metadata;
+  /// Objects of classes we do not know, kept as data and never run: "message_hub:
+  /// mmengine.logging...".
+  std::vector<std::string> opaque;
+  std::shared_ptr<const void> mapping;
+};
+
+/// Opens any supported checkpoint by its content; the name plays no part. Executes nothing.
+/// Throws `Error` with NotFound, CorruptFile or UnsupportedFormat.
+StateDict open_checkpoint(const std::filesystem::path& path);
+
+/// Elements [first, first + out.size()) of the tensor in row-major order, converted to float
+/// (f64 rounds to nearest; integers convert). Strides and byte order are resolved.
+void read_f32(const TensorEntry& tensor, Index first, std::span<float> out);
+
+/// The same elements in the tensor's own dtype, native byte order; `out` holds whole elements.
+void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out);
+
+/// Tells the system that the pages behind `tensor` are not needed again soon. They stay readable.
+void release_pages(const TensorEntry& tensor) noexcept;
+
+}  // namespace sapiens
