@@ -20,16 +20,10 @@ std::string shape_text(std::span<const Index> shape) {
 
 std::optional<Index> checked_numel(std::span<const Index> shape) noexcept {
   Index numel = 1;
-  bool empty = false;
   for (const Index extent : shape) {
-    if (extent < 0) return std::nullopt;
-    if (extent == 0) {
-      empty = true;  // the product is 0, whatever the other extents would have overflowed to
-    } else if (__builtin_mul_overflow(numel, extent, &numel)) {
-      return std::nullopt;
-    }
+    if (extent < 0 || __builtin_mul_overflow(numel, extent, &numel)) return std::nullopt;
   }
-  return empty ? 0 : numel;
+  return numel;
 }
 
 void throw_shape_mismatch(std::string_view what, std::span<const Index> expected,
