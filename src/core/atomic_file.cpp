@@ -1,0 +1,77 @@
+#include "core/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+// The kernel writes at most 2^31 - 4096 bytes at a time anyway; smaller pieces let signals in.
+constexpr std::size_t kLargestWrite = std::size_t{1} << 26;
+
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  return path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), ::getpid());
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path path)
+    : path_(std::move(path)), temporary_path_(temporary_name(path_)) {
+  if (std::error_code ignored; std::filesystem::is_directory(path_, ignored)) {
+    throw Error(ErrorCode::WriteFailed,
+                {.summary = "the output is a folder, not a file", .file = path_.string()});
+  }
+  // 0666 is what umask narrows, as for any file a shell creates.
+  descriptor_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail("the output file cannot be created", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_path_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const std::size_t wanted = std::min(bytes.size(), kLargestWrite);
+    const ::ssize_t written = ::write(descriptor_, bytes.data(), wanted);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("writing the output file failed", errno);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("flushing the output file failed", errno);
+  if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) {
+    fail("the finished file cannot be renamed", errno);
+  }
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void AtomicFile::fail(const char* action, int error_number) const {
+  const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  std::string hint;
+  if (full) hint = "free some space, or write to another disk";
+  if (error_number == ENOENT) hint = "create the folder first";
+  throw Error(full ? ErrorCode::OutOfResources : ErrorCode::WriteFailed,
+              {.summary = action,
+               .file = path_.string(),
+               .actual = std::generic_category().message(error_number),
+               .hint = hint});
+}
+
+}  // namespace sapiens

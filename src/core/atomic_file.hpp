@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace sapiens {
+
+/// A file that appears whole or not at all: bytes go to a temporary name in the same folder, and
+/// `commit()` renames it. A temporary that was never committed is removed by the destructor.
+///
+///   AtomicFile file("features.npy");
+///   file.write(header);
+///   file.write(values);
+///   file.commit();
+///
+/// Throws `Error`: WriteFailed, or OutOfResources when the disk is full.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  /// Appends `bytes`.
+  void write(std::span<const std::byte> bytes);
+
+  /// Flushes to the disk and renames; nothing may be written afterwards.
+  void commit();
+
+  const std::filesystem::path& temporary_path() const noexcept { return temporary_path_; }
+
+ private:
+  [[noreturn]] void fail(const char* action, int error_number) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace sapiens
