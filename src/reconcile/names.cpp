@@ -1,0 +1,171 @@
+#include "reconcile/names.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <utility>
+
+namespace sapiens {
+namespace {
+
+constexpr std::string_view kBackbone = "backbone.";
+
+bool is_wrapper(std::string_view component) noexcept {
+  return std::ranges::find(wrapper_rules(), component, &WrapperRule::component) !=
+         wrapper_rules().end();
+}
+
+std::string without_wrappers(std::string_view path) {
+  std::string plain;
+  for (const std::string_view component : path_components(path)) {
+    if (is_wrapper(component)) continue;
+    if (!plain.empty()) plain += '.';
+    plain += component;
+  }
+  return plain;
+}
+
+// `{}` in a scheme's template becomes the block's number.
+std::string with_number(std::string_view pattern, std::string_view number) {
+  std::string text(pattern);
+  if (const auto at = text.find("{}"); at != std::string::npos) text.replace(at, 2, number);
+  return text;
+}
+
+struct CanonicalName {
+  std::string module;       // "layers.{}.attn.qkv"
+  std::string_view number;  // "17", or empty
+  std::string_view leaf;    // ".weight", ".bias" or empty
+};
+
+CanonicalName parse_canonical(std::string_view key) {
+  CanonicalName name;
+  for (const std::string_view leaf : {".weight", ".bias"}) {
+    if (key.ends_with(leaf)) {
+      name.leaf = key.substr(key.size() - leaf.size());
+      key.remove_suffix(leaf.size());
+      break;
+    }
+  }
+  constexpr std::string_view kLayers = "layers.";
+  if (key.starts_with(kLayers)) {
+    const auto end = key.find('.', kLayers.size());
+    name.number = key.substr(kLayers.size(), end - kLayers.size());
+    name.module = fmt::format("layers.{{}}{}", key.substr(end));
+  } else {
+    name.module = key;
+  }
+  return name;
+}
+
+std::vector<std::string> relative_paths(const NameScheme& scheme, std::string_view key) {
+  const CanonicalName name = parse_canonical(key);
+  std::vector<std::string> paths;
+  const auto add = [&](std::string_view pattern) {
+    paths.push_back(with_number(pattern, name.number) + std::string(name.leaf));
+  };
+  if (name.module == "layers.{}.attn.qkv" && !scheme.split_qkv.empty()) {
+    for (const std::string_view part : scheme.split_qkv) add(part);
+    return paths;
+  }
+  const auto module = std::ranges::find(scheme.modules, name.module, &ModuleName::canonical);
+  if (module != scheme.modules.end()) add(module->file);
+  return paths;
+}
+
+// Names that only the encoder of a vision transformer has. Several, so that a file that lost one is
+// still recognised.
+constexpr std::string_view kAnchors[] = {
+    "patch_embed.projection.weight", "patch_embed.projection.bias", "layers.0.attn.qkv.weight",
+    "layers.0.attn.proj.weight",     "layers.1.attn.qkv.weight",    "pos_embed",
+};
+
+bool ends_with_component(std::string_view path, std::string_view suffix) noexcept {
+  return path.ends_with(suffix) &&
+         (path.size() == suffix.size() || path[path.size() - suffix.size() - 1] == '.');
+}
+
+}  // namespace
+
+std::vector<std::string_view> path_components(std::string_view path) {
+  std::vector<std::string_view> components;
+  while (!path.empty()) {
+    const auto dot = path.find('.');
+    components.push_back(path.substr(0, dot));
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  }
+  return components;
+}
+
+NameIndex::NameIndex(const StateDict& dict) {
+  plain_paths_.reserve(dict.tensors.size());
+  for (const TensorEntry& tensor : dict.tensors) {
+    plain_paths_.push_back(without_wrappers(tensor.path()));
+  }
+  for (std::size_t i = 0; i < plain_paths_.size(); ++i) by_path_.try_emplace(plain_paths_[i], i);
+}
+
+std::optional<std::size_t> NameIndex::find(std::string_view plain_path) const {
+  const auto found = by_path_.find(plain_path);
+  return found == by_path_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool EncoderNames::has_backbone_prefix() const noexcept {
+  return ends_with_component(root, kBackbone);
+}
+
+std::string_view EncoderNames::parent() const noexcept {
+  std::string_view parent = root;
+  if (has_backbone_prefix()) parent.remove_suffix(kBackbone.size());
+  return parent;
+}
+
+int EncoderNames::rank() const noexcept {
+  int rank = 0;
+  for (const std::string_view component : path_components(root)) {
+    const PrefixRule* rule = find_prefix_rule(component);
+    rank = std::max(rank, rule != nullptr ? rule->rank : 2);
+  }
+  return rank;
+}
+
+std::vector<EncoderNames> find_encoders(const NameIndex& index) {
+  std::map<std::pair<std::string, const NameScheme*>, int> found;  // how many anchors each has
+  for (const NameScheme& scheme : name_schemes()) {
+    std::vector<std::string> anchors;
+    for (const std::string_view anchor : kAnchors) {
+      for (std::string& path : relative_paths(scheme, anchor)) anchors.push_back(std::move(path));
+    }
+    for (std::size_t tensor = 0; tensor < index.size(); ++tensor) {
+      const std::string& path = index.plain_path(tensor);
+      for (const std::string& anchor : anchors) {
+        if (ends_with_component(path, anchor)) {
+          ++found[{path.substr(0, path.size() - anchor.size()), &scheme}];
+        }
+      }
+    }
+  }
+  std::vector<std::pair<int, EncoderNames>> ranked;
+  for (const auto& [place, anchors] : found) {
+    ranked.push_back({anchors, {.root = place.first, .scheme = place.second}});
+  }
+  std::ranges::stable_sort(ranked, std::greater(), [](const auto& entry) { return entry.first; });
+  // No honest file has more; a hostile one must not make us reconcile thousands.
+  constexpr std::size_t kMostEncoders = 8;
+  if (ranked.size() > kMostEncoders) ranked.resize(kMostEncoders);
+
+  std::vector<EncoderNames> encoders;
+  for (auto& [anchors, names] : ranked) encoders.push_back(std::move(names));
+  return encoders;
+}
+
+std::vector<std::string> file_paths(const EncoderNames& names, std::string_view key) {
+  if (!key.starts_with(kBackbone)) return {fmt::format("{}{}", names.parent(), key)};
+  std::vector<std::string> paths = relative_paths(*names.scheme, key.substr(kBackbone.size()));
+  for (std::string& path : paths) path.insert(0, names.root);
+  return paths;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "reconcile/names.hpp"
+#include "reconcile/param_spec.hpp"
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+/// How the file's position table becomes the model's.
+struct PositionPlan {
+  Index file_extra = 0;        ///< Leading tokens in the file's table (1 with a class token).
+  Index model_extra = 0;       ///< Leading tokens in the model's.
+  std::optional<Grid> source;  ///< The file's grid; nothing when it cannot be told.
+  Grid target;                 ///< The model's grid.
+};
+
+/// Where the values of one parameter come from.
+struct Binding {
+  /// Tensors whose rows, joined in order, are the parameter; empty when it stays at zero.
+  std::vector<std::size_t> tensors;
+  /// Set when the values have to go through `resize_positions`.
+  std::optional<PositionPlan> positions;
+
+  bool bound() const noexcept { return !tensors.empty(); }
+};
+
+/// The decision for one model and one file; `bindings` goes with `params`, entry by entry.
+struct Plan {
+  std::vector<ParamSpec> params;
+  std::vector<Binding> bindings;
+  Report report;
+};
+
+/// Decides, without touching any value, where every parameter comes from and why every other tensor
+/// is not used. Pure: the same file and specs give the same plan. `explanation` and `hint` of the
+/// report are left to the caller, who knows what was asked for.
+Plan reconcile(const StateDict& dict, const NameIndex& index, const EncoderNames& names,
+               std::vector<ParamSpec> params, const PositionPlan& positions);
+
+}  // namespace sapiens

@@ -1,0 +1,141 @@
+#include "reconcile/rules.hpp"
+
+#include <algorithm>
+
+namespace sapiens {
+namespace {
+
+constexpr WrapperRule kWrappers[] = {
+    {"_fsdp_wrapped_module", "PyTorch FSDP inserts it at every module it wraps"},
+    {"_orig_mod", "torch.compile puts it in front of a compiled module"},
+    {"_checkpoint_wrapped_module", "activation checkpointing inserts it at every module it wraps"},
+};
+
+constexpr PrefixRule kPrefixes[] = {
+    {"backbone", "", 0},
+    {"state_dict", "", 0},
+    {"module", "the model was saved from DataParallel, DistributedDataParallel or DeepSpeed", 1},
+    {"model", "the training program keeps the network under this name", 1},
+    {"model_state_dict", "the training program keeps the network under this name", 1},
+    {"network", "the training program keeps the network under this name", 1},
+    {"encoder", "third-party programs call the backbone the encoder", 1},
+    {"vit", "Hugging Face's ViT models keep the encoder under this name", 1},
+    {"teacher", "self-distillation trainers publish the teacher, not the student", 2},
+    {"ema", "an exponential moving average of the weights", 3},
+    {"model_ema", "an exponential moving average of the weights", 3},
+    {"ema_state_dict", "an exponential moving average of the weights", 3},
+    {"student", "the student of a self-distillation trainer", 4},
+};
+
+constexpr ModuleName kSapiensModules[] = {
+    {"cls_token", "cls_token"},
+    {"pos_embed", "pos_embed"},
+    {"patch_embed.projection", "patch_embed.projection"},
+    {"layers.{}.ln1", "layers.{}.ln1"},
+    {"layers.{}.attn.qkv", "layers.{}.attn.qkv"},
+    {"layers.{}.attn.proj", "layers.{}.attn.proj"},
+    {"layers.{}.ln2", "layers.{}.ln2"},
+    {"layers.{}.ffn.layers.0.0", "layers.{}.ffn.layers.0.0"},
+    {"layers.{}.ffn.layers.1", "layers.{}.ffn.layers.1"},
+    {"ln1", "ln1"},
+};
+
+constexpr ModuleName kTimmModules[] = {
+    {"cls_token", "cls_token"},
+    {"pos_embed", "pos_embed"},
+    {"patch_embed.projection", "patch_embed.proj"},
+    {"layers.{}.ln1", "blocks.{}.norm1"},
+    {"layers.{}.attn.qkv", "blocks.{}.attn.qkv"},
+    {"layers.{}.attn.proj", "blocks.{}.attn.proj"},
+    {"layers.{}.ln2", "blocks.{}.norm2"},
+    {"layers.{}.ffn.layers.0.0", "blocks.{}.mlp.fc1"},
+    {"layers.{}.ffn.layers.1", "blocks.{}.mlp.fc2"},
+    {"ln1", "norm"},
+};
+
+constexpr ModuleName kHuggingFaceModules[] = {
+    {"cls_token", "embeddings.cls_token"},
+    {"pos_embed", "embeddings.position_embeddings"},
+    {"patch_embed.projection", "embeddings.patch_embeddings.projection"},
+    {"layers.{}.ln1", "encoder.layer.{}.layernorm_before"},
+    {"layers.{}.attn.proj", "encoder.layer.{}.attention.output.dense"},
+    {"layers.{}.ln2", "encoder.layer.{}.layernorm_after"},
+    {"layers.{}.ffn.layers.0.0", "encoder.layer.{}.intermediate.dense"},
+    {"layers.{}.ffn.layers.1", "encoder.layer.{}.output.dense"},
+    {"ln1", "layernorm"},
+};
+
+constexpr std::string_view kHuggingFaceQkv[] = {
+    "encoder.layer.{}.attention.attention.query",
+    "encoder.layer.{}.attention.attention.key",
+    "encoder.layer.{}.attention.attention.value",
+};
+
+constexpr NameScheme kSchemes[] = {
+    {.name = "sapiens",
+     .because = "",
+     .modules = kSapiensModules,
+     .split_qkv = {},
+     .block = "layers."},
+    {.name = "timm",
+     .because = "the file uses the names of timm's VisionTransformer for the same parameters",
+     .modules = kTimmModules,
+     .split_qkv = {},
+     .block = "blocks."},
+    {.name = "Hugging Face",
+     .because = "the file uses the names of Hugging Face's ViT for the same parameters",
+     .modules = kHuggingFaceModules,
+     .split_qkv = kHuggingFaceQkv,
+     .block = "encoder.layer."},
+};
+
+using enum LeftoverRule::Match;
+constexpr LeftoverRule kLeftovers[] = {
+    {Prefix, "neck.", "the MAE decoder: pretraining and `reconstruct` need it, nothing else does"},
+    {Prefix, "head.deconv_layers.",
+     "the head of a pose model: features come from the encoder alone"},
+    {Prefix, "head.conv_layers.", "the head of a pose model: features come from the encoder alone"},
+    {Prefix, "head.final_layer.", "the head of a pose model: features come from the encoder alone"},
+    {Prefix, "decode_head.", "the head of a task model: features come from the encoder alone"},
+    {Prefix, "auxiliary_head.", "an auxiliary head, used by the training loss only"},
+    {Prefix, "data_preprocessor.", "mean and deviation of the pixels, which this program knows"},
+    {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
+    {Prefix, "head.", "a classifier: features come from the encoder alone"},
+    {Prefix, "classifier.", "a classifier: features come from the encoder alone"},
+    {Prefix, "pooler.", "a pooling layer after the encoder, which Sapiens does not have"},
+    {Anywhere, "optimizer.", "optimizer state, needed only to resume training"},
+    {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
+    {Anywhere, "message_hub.", "training log"},
+    {Anywhere, "loss_", "used by the training loss only"},
+};
+
+constexpr ForeignPart kForeignParts[] = {
+    {"ls1.gamma", "layer scale (DINOv2, timm)"},
+    {"layer_scale", "layer scale"},
+    {"gamma_1", "layer scale (BEiT, CaiT)"},
+    {"layerscale", "layer scale"},
+    {"relative_position", "relative positions (BEiT, Swin)"},
+    {"register_tokens", "register tokens (DINOv2)"},
+    {"storage_tokens", "register tokens (DINOv3)"},
+    {"reg_token", "register tokens"},
+    {"q_norm", "normalised queries and keys"},
+    {"k_norm", "normalised queries and keys"},
+    {"norm_pre", "a norm before the first block (CLIP)"},
+    {"rope_embed", "rotary positions"},
+    {"mlp.w12", "a SwiGLU feed-forward layer (DINOv2 giant)"},
+};
+
+}  // namespace
+
+std::span<const WrapperRule> wrapper_rules() noexcept { return kWrappers; }
+std::span<const PrefixRule> prefix_rules() noexcept { return kPrefixes; }
+std::span<const NameScheme> name_schemes() noexcept { return kSchemes; }
+std::span<const LeftoverRule> leftover_rules() noexcept { return kLeftovers; }
+std::span<const ForeignPart> foreign_parts() noexcept { return kForeignParts; }
+
+const PrefixRule* find_prefix_rule(std::string_view component) noexcept {
+  const auto rule = std::ranges::find(kPrefixes, component, &PrefixRule::component);
+  return rule == std::end(kPrefixes) ? nullptr : &*rule;
+}
+
+}  // namespace sapiens

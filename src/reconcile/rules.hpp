@@ -1,0 +1,67 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace sapiens {
+
+// Every decision about names, as data. Add a rule together with a fixture that shows a file needing
+// it.
+
+/// A path component that a wrapper inserts anywhere in a name; it means nothing for the weights.
+struct WrapperRule {
+  std::string_view component;
+  std::string_view because;
+};
+std::span<const WrapperRule> wrapper_rules() noexcept;
+
+/// A path component in front of the encoder's own names.
+struct PrefixRule {
+  std::string_view component;
+  std::string_view because;  ///< Empty: the original's own layout, no rule needed.
+  /// Between several complete encoders in one file, the one with the lower rank is taken.
+  int rank;
+};
+std::span<const PrefixRule> prefix_rules() noexcept;
+/// The rule for `component`, or null for a prefix nobody has described yet.
+const PrefixRule* find_prefix_rule(std::string_view component) noexcept;
+
+/// What one module of the encoder is called in another naming scheme. `{}` stands for the block's
+/// number.
+struct ModuleName {
+  std::string_view canonical;
+  std::string_view file;
+};
+
+/// How a family of programs names the parameters of the same encoder.
+struct NameScheme {
+  std::string_view name;     ///< "sapiens", "timm", "Hugging Face"
+  std::string_view because;  ///< Empty for the original's own names.
+  std::span<const ModuleName> modules;
+  /// The three modules whose rows, joined in this order, are `attn.qkv`; empty where qkv is stored
+  /// as one.
+  std::span<const std::string_view> split_qkv;
+  std::string_view block;  ///< What a block's number follows: "layers."
+};
+std::span<const NameScheme> name_schemes() noexcept;
+
+/// Why a tensor that the model does not use is harmless (or not).
+struct LeftoverRule {
+  enum class Match { Prefix, Suffix, Anywhere };
+  Match match;
+  std::string_view
+      pattern;  ///< Against the path without wrappers, relative to the encoder's parent.
+  std::string_view because;
+};
+std::span<const LeftoverRule> leftover_rules() noexcept;
+
+/// Parts of other vision transformers that Sapiens does not have. A file with such a tensor inside
+/// the encoder is another model, whatever else matches: leaving the part out would compute
+/// something wrong.
+struct ForeignPart {
+  std::string_view part;
+  std::string_view meaning;
+};
+std::span<const ForeignPart> foreign_parts() noexcept;
+
+}  // namespace sapiens
