@@ -1,0 +1,17 @@
+#include <cstdio>
+#include <sapiens/sapiens.hpp>
+#include <vector>
+
+// Runs a tiny encoder, so that every layer of the library is really linked.
+int main() {
+  auto extractor = sapiens::FeatureExtractor::random({.arch = "tiny"}, {.threads = 1});
+  const sapiens::Grid size = extractor.native_size();
+  const std::vector<float> picture(static_cast<std::size_t>(3 * size.height * size.width), 0.5f);
+  const auto features = extractor.run({picture.data(), {1, 3, size.height, size.width}});
+  const auto& shape = features.at(0).values.shape;
+  if (shape.size() != 4) return 1;
+  std::printf("sapiens %s: featmap %lldx%lldx%lld\n", SAPIENS_VERSION,
+              static_cast<long long>(shape[1]), static_cast<long long>(shape[2]),
+              static_cast<long long>(shape[3]));
+  return 0;
+}

@@ -1,0 +1,35 @@
+# Builds and runs consumer/ in WAY: find_package, pkg_config or add_subdirectory.
+set(consumer "${CMAKE_CURRENT_LIST_DIR}/consumer")
+set(prefix "${SCRATCH}/prefix")
+
+function(run)
+  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+function(build_with_cmake)
+  run("${CMAKE_COMMAND}" -S "${consumer}" -B "${SCRATCH}/build" -G "${GENERATOR}"
+      "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_CXX_COMPILER=${CXX}"
+      "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" ${ARGN})
+  run("${CMAKE_COMMAND}" --build "${SCRATCH}/build" --target consumer)
+  run("${SCRATCH}/build/consumer")
+endfunction()
+
+if(WAY STREQUAL "add_subdirectory")
+  build_with_cmake("-DSAPIENS_SOURCE_DIR=${SOURCE}")
+  return()
+endif()
+
+file(REMOVE_RECURSE "${SCRATCH}")
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
+if(WAY STREQUAL "find_package")
+  build_with_cmake("-DCMAKE_PREFIX_PATH=${prefix}")
+else()
+  set(ENV{PKG_CONFIG_PATH} "${prefix}/${LIBDIR}/pkgconfig")
+  execute_process(
+    COMMAND pkg-config --cflags --libs sapiens
+    OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  run("${CXX}" -std=c++20 "${consumer}/main.cpp" ${flags} -o "${SCRATCH}/consumer")
+  set(ENV{LD_LIBRARY_PATH} "${prefix}/${LIBDIR}")
+  run("${SCRATCH}/consumer")
+endif()

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Installs what the build needs, on Debian 12 and Ubuntu 24.04. Does nothing when it is all there.
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build ccache python3
+  libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
+  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
+  libgtest-dev libgmock-dev pkg-config
+)
+
+missing_packages() {
+  local package
+  for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  done
+}
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup: not a Debian or Ubuntu system; needed are a C++20 compiler, CMake 3.25, Ninja, fmt," \
+    "nlohmann-json, CLI11, zlib, OpenCV (core, imgproc, imgcodecs) and GoogleTest"
+  exit 0
+fi
+
+mapfile -t missing < <(missing_packages)
+if [ "${#missing[@]}" -eq 0 ]; then
+  echo "setup: every package is installed"
+  exit 0
+fi
+
+echo "setup: installing ${missing[*]}"
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup: run this as root, or install sudo" >&2; exit 1; }
+  sudo=(sudo)
+fi
+apt=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5
+  -o Dpkg::Use-Pty=0)
+for attempt in 1 2 3; do
+  if "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >/dev/null; then
+    exit 0
+  fi
+  echo "setup: apt-get failed (attempt $attempt of 3)" >&2
+  sleep $((attempt * 5))
+done
+exit 1
