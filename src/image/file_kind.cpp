@@ -1,0 +1,118 @@
+#include "image/file_kind.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace sapiens {
+namespace {
+
+using namespace std::string_view_literals;
+
+struct Signature {
+  std::size_t offset;
+  std::string_view magic;
+  FileKind kind;
+};
+
+constexpr auto kConvertHint = "convert it to JPEG or PNG first, e.g. `magick INPUT output.png`"sv;
+constexpr auto kHeifHint =
+    "convert it to JPEG first, e.g. `heif-convert INPUT output.jpg`, or export it as JPEG from the "
+    "phone"sv;
+constexpr auto kVideoHint =
+    "take single frames out of it first, e.g. `ffmpeg -i INPUT frame_%04d.png`"sv;
+constexpr auto kDownloadHint =
+    "the download saved a page instead of the picture; open the address in a browser and save the "
+    "picture itself"sv;
+constexpr auto kCheckpointHint = "this may be the checkpoint: are the arguments swapped?"sv;
+
+// The first match wins, so a longer signature stands before its own beginning.
+constexpr Signature kSignatures[] = {
+    {0, "\xff\xd8\xff"sv, {PictureFormat::Jpeg, "a JPEG picture", ""}},
+    {0, "\x89PNG\r\n\x1a\n"sv, {PictureFormat::Png, "a PNG picture", ""}},
+    {8, "WEBP"sv, {PictureFormat::WebP, "a WebP picture", ""}},
+    {0,
+     "\x89PNG"sv,
+     {PictureFormat::Other, "a PNG picture whose line ends were rewritten",
+      "copy it again in binary mode"}},
+    {4, "ftypavif"sv, {PictureFormat::Other, "an AVIF picture", kConvertHint}},
+    {4, "ftypavis"sv, {PictureFormat::Other, "an AVIF picture", kConvertHint}},
+    {4, "ftyphei"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
+    {4, "ftyphev"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
+    {4, "ftypmif1"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
+    {4, "ftypmsf1"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
+    {4, "ftyp"sv, {PictureFormat::Other, "a video (MP4 or QuickTime)", kVideoHint}},
+    {8, "AVI "sv, {PictureFormat::Other, "a video (AVI)", kVideoHint}},
+    {0, "\x1a\x45\xdf\xa3"sv, {PictureFormat::Other, "a video (Matroska or WebM)", kVideoHint}},
+    {0, "GIF8"sv, {PictureFormat::Other, "a GIF picture", kConvertHint}},
+    {0, "BM"sv, {PictureFormat::Other, "a BMP picture", kConvertHint}},
+    {0, "II*\0"sv, {PictureFormat::Other, "a TIFF or camera raw picture", kConvertHint}},
+    {0, "MM\0*"sv, {PictureFormat::Other, "a TIFF or camera raw picture", kConvertHint}},
+    {0, "\xff\x0a"sv, {PictureFormat::Other, "a JPEG XL picture", kConvertHint}},
+    {4, "JXL \r\n"sv, {PictureFormat::Other, "a JPEG XL picture", kConvertHint}},
+    {4, "jP  \r\n"sv, {PictureFormat::Other, "a JPEG 2000 picture", kConvertHint}},
+    {0, "8BPS"sv, {PictureFormat::Other, "a Photoshop document", kConvertHint}},
+    {0,
+     "%PDF"sv,
+     {PictureFormat::Other, "a PDF document",
+      "take the pictures out of it first, e.g. `pdfimages -all INPUT page`"}},
+    {0,
+     "version https://git-lfs"sv,
+     {PictureFormat::Other, "a Git LFS pointer, not the picture itself",
+      "fetch the real file with `git lfs pull`"}},
+    {0, "PK\x03\x04"sv, {PictureFormat::Other, "a zip archive", kCheckpointHint}},
+    {0,
+     "\x93NUMPY"sv,
+     {PictureFormat::Other, "a NumPy array",
+      "a preprocessed input is given as an array, not as a picture"}},
+};
+
+constexpr Signature kTextSignatures[] = {
+    {0, "<!doctype html"sv, {PictureFormat::Other, "an HTML page", kDownloadHint}},
+    {0, "<html"sv, {PictureFormat::Other, "an HTML page", kDownloadHint}},
+    {0, "<svg"sv, {PictureFormat::Other, "an SVG drawing", kConvertHint}},
+    {0, "<?xml"sv, {PictureFormat::Other, "an XML document", kDownloadHint}},
+    {0, "{"sv, {PictureFormat::Other, "a JSON document", kDownloadHint}},
+};
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Text as browsers see it: behind a byte order mark and white space, in any case.
+bool starts_with_text(std::string_view head, std::string_view text) noexcept {
+  if (head.starts_with("\xef\xbb\xbf")) head.remove_prefix(3);
+  head.remove_prefix(std::min(head.find_first_not_of(" \t\r\n"), head.size()));
+  return head.size() >= text.size() &&
+         std::equal(text.begin(), text.end(), head.begin(),
+                    [](char wanted, char c) { return wanted == lower(c); });
+}
+
+bool is_text(std::string_view head) noexcept {
+  return std::none_of(head.begin(), head.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\r' && c != '\t';
+  });
+}
+
+}  // namespace
+
+FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
+                              std::min<std::size_t>(bytes.size(), 512));
+  if (head.empty()) {
+    return {PictureFormat::Other, "an empty file", "copy or download it again"};
+  }
+  for (const Signature& signature : kSignatures) {
+    if (head.size() > signature.offset &&
+        head.substr(signature.offset).starts_with(signature.magic)) {
+      return signature.kind;
+    }
+  }
+  for (const Signature& signature : kTextSignatures) {
+    if (starts_with_text(head, signature.magic)) return signature.kind;
+  }
+  if (head.find_first_not_of('\0') == std::string_view::npos) {
+    return {PictureFormat::Other, "nothing but zero bytes", "copy or download it again"};
+  }
+  if (is_text(head)) return {PictureFormat::Other, "a text file", "check the path"};
+  return {PictureFormat::Other, "a file of unknown format", "check the path"};
+}
+
+}  // namespace sapiens

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace sapiens {
+
+enum class PictureFormat { Jpeg, Png, WebP, Other };
+
+/// What a file looks like by its first bytes; the name plays no part.
+struct FileKind {
+  PictureFormat format = PictureFormat::Other;
+  std::string_view description;  ///< "a HEIC picture"
+  std::string_view hint;         ///< What to do with it; empty for pictures we read.
+};
+
+FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept;
+
+}  // namespace sapiens
