@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+
+#include "core/function_ref.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// Threads that share out loops. The caller takes part, so a pool of 1 has no thread of its own.
+///
+/// One loop runs at a time. A loop started inside a task, or by another thread while the pool is
+/// busy, runs in its caller alone, in order: correct, only not parallel.
+class ThreadPool {
+ public:
+  /// 0: one thread per CPU that this process may use (affinity mask and control group).
+  /// Throws `Error`: InvalidArgument for a negative number, OutOfResources if a thread won't start.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const noexcept;
+
+  /// Calls `body(task, worker)` once for each task in [0, tasks), taken in order by whichever
+  /// thread is free. `worker` is in [0, threads()), and no two tasks run at once with the same one,
+  /// so it can pick a slice of scratch memory. Allocates nothing. The first exception of a task is
+  /// thrown here, after the tasks in flight have ended; tasks not yet begun are dropped.
+  void parallel_tasks(Index tasks, FunctionRef<void(Index task, int worker)> body) const;
+
+  /// Cuts [0, n) into a few ranges per thread and calls `body(begin, end)` on each.
+  void parallel_for(Index n, FunctionRef<void(Index begin, Index end)> body) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sapiens

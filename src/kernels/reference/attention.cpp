@@ -1,0 +1,42 @@
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/reference/reference.hpp"
+
+namespace sapiens::kernels::reference {
+namespace {
+
+// One query: p = exp(s - max s) with s = scale q k^T; y = p v / sum p. `p` holds `tokens` numbers.
+void attend(const AttentionArgs& a, const float* q, float* y, double* p) noexcept {
+  double highest = -INFINITY;
+  for (std::int64_t t = 0; t < a.tokens; ++t) {
+    double dot = 0;
+    for (std::int64_t d = 0; d < a.head_dim; ++d) dot += double{q[d]} * a.k[t * a.stride + d];
+    p[t] = dot * double{a.scale};
+    highest = std::max(highest, p[t]);
+  }
+  double total = 0;
+  for (std::int64_t t = 0; t < a.tokens; ++t) total += p[t] = std::exp(p[t] - highest);
+  for (std::int64_t d = 0; d < a.head_dim; ++d) {
+    double sum = 0;
+    for (std::int64_t t = 0; t < a.tokens; ++t) sum += p[t] * a.v[t * a.stride + d];
+    y[d] = static_cast<float>(sum / total);
+  }
+}
+
+void run(const AttentionArgs& a) noexcept {
+  for (std::int64_t r = 0; r < a.rows; ++r) {
+    attend(a, a.q + r * a.stride, a.y + r * a.y_stride, static_cast<double*>(a.scratch));
+  }
+}
+
+std::int64_t scratch_bytes(std::int64_t tokens, std::int64_t) noexcept {
+  return tokens * static_cast<std::int64_t>(sizeof(double));
+}
+
+}  // namespace
+
+const AttentionKernel attention{
+    .run = &run, .scratch_bytes = &scratch_bytes, .row_tile = 1, .row_block = 16};
+
+}  // namespace sapiens::kernels::reference

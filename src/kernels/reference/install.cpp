@@ -1,0 +1,42 @@
+#include <cmath>
+
+#include "kernels/reference/reference.hpp"
+
+namespace sapiens::kernels {
+namespace reference {
+
+// x Phi(x) = x erfc(-x / sqrt 2) / 2; erfc keeps its digits where 1 + erf would cancel. The limit
+// at -inf is 0; like PyTorch's formula, this gives NaN there.
+double gelu(double x) noexcept { return 0.5 * x * std::erfc(-x * M_SQRT1_2); }
+
+namespace {
+
+void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(gelu(x[i]));
+}
+
+// Eight chains, enough to fill the pipelines of a scalar FPU; `volatile` keeps the result alive.
+std::int64_t fma_loop(std::int64_t steps) noexcept {
+  constexpr int kChains = 8;
+  float sum[kChains] = {};
+  for (std::int64_t step = 0; step < steps; ++step) {
+    for (float& s : sum) s = s * 0.5f + 1.0f;
+  }
+  volatile float sink = 0;
+  for (const float s : sum) sink = s;
+  static_cast<void>(sink);
+  return steps * kChains * 2;
+}
+
+}  // namespace
+}  // namespace reference
+
+void install_reference(KernelTable& table) noexcept {
+  table.linear_f32 = reference::linear;
+  table.attention_f32 = reference::attention;
+  table.layer_norm = &reference::layer_norm;
+  table.gelu = &reference::gelu_all;
+  table.fma_loop = &reference::fma_loop;
+}
+
+}  // namespace sapiens::kernels

@@ -1,0 +1,47 @@
+#include <cmath>
+#include <string>
+
+#include "nn/ops.hpp"
+#include "nn/scratch.hpp"
+#include "nn/split.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+
+// A task is one head and one block of queries. N = tokens, C = width, D = head dimension.
+void Ops::attention(ConstMatrix qkv, Index heads, Matrix y, Workspace& ws) const {
+  const auto [N, C] = y.extents();
+  expect_shape("attention: qkv", qkv, {N, 3 * C});
+  if (heads <= 0 || C % heads != 0) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the width does not divide into the attention heads",
+                 .expected = "a divisor of " + std::to_string(C),
+                 .actual = std::to_string(heads) + " heads"});
+  }
+  const Index D = C / heads, stride = qkv.strides()[0];
+
+  const AttentionKernel& kernel = kernels_->attention_f32;
+  const Workspace::Scope scope(ws);
+  const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(N, D));
+  // With enough heads every thread is busy however many blocks a head has.
+  const Index threads = heads % pool_->threads() == 0 ? 1 : pool_->threads();
+  const Split blocks = even_split(N, kernel.row_tile, kernel.row_block, threads);
+
+  pool_->parallel_tasks(heads * blocks.parts, [&](Index task, int worker) {
+    const Index column = task / blocks.parts * D;
+    const auto [row, count] = blocks.range(task % blocks.parts);
+    kernel.run({.q = qkv.data() + row * stride + column,
+                .k = qkv.data() + C + column,
+                .v = qkv.data() + 2 * C + column,
+                .y = y.data() + row * y.strides()[0] + column,
+                .rows = count,
+                .tokens = N,
+                .head_dim = D,
+                .stride = stride,
+                .y_stride = y.strides()[0],
+                .scale = 1.0f / std::sqrt(static_cast<float>(D)),
+                .scratch = scratch[worker]});
+  });
+}
+
+}  // namespace sapiens

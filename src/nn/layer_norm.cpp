@@ -1,0 +1,27 @@
+#include "nn/ops.hpp"
+
+namespace sapiens {
+
+void Ops::layer_norm(ConstMatrix x, const LayerNormWeights& w, Matrix y) const {
+  const auto [rows, width] = x.extents();
+  const auto vector = [](const AlignedBuffer<float>& buffer) {
+    return TensorView<const float, 1>(buffer.data(), {buffer.size()});
+  };
+  expect_shape("layer_norm: gamma", vector(w.gamma), {width});
+  expect_shape("layer_norm: beta", vector(w.beta), {width});
+  expect_shape("layer_norm: output", y, {rows, width});
+
+  pool_->parallel_for(rows, [&](Index begin, Index end) {
+    kernels_->layer_norm({.x = x.data() + begin * x.strides()[0],
+                          .gamma = w.gamma.data(),
+                          .beta = w.beta.data(),
+                          .y = y.data() + begin * y.strides()[0],
+                          .rows = end - begin,
+                          .width = width,
+                          .x_stride = x.strides()[0],
+                          .y_stride = y.strides()[0],
+                          .epsilon = 1e-6f});  // nn.LayerNorm(eps=1e-6) in the original
+  });
+}
+
+}  // namespace sapiens
