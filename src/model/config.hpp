@@ -1,0 +1,96 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sapiens/report.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// What a network is for. Pretrain has a class token; every other task has none.
+enum class Task { Pretrain, Backbone, Pose, Seg, Depth, Normal };
+
+std::string_view task_name(Task task) noexcept;
+/// Throws `Error(InvalidArgument)` listing the names.
+Task parse_task(std::string_view name);
+constexpr bool has_head(Task task) noexcept {
+  return task != Task::Pretrain && task != Task::Backbone;
+}
+
+/// A released size (`arch_zoo` in the original code), or `tiny`, our own for tests.
+struct Arch {
+  std::string_view name;
+  Index width;  // D, "embed_dims"
+  Index depth;
+  Index heads;
+  Index mlp_width;  // 4D
+  Index grid;       // side of the pretraining grid
+};
+
+/// The four published sizes.
+std::span<const Arch> published_archs() noexcept;
+/// A size of about 100 thousand parameters, never published: `synth --arch tiny`.
+const Arch& tiny_arch() noexcept;
+/// By width, or null; only published widths say anything about heads and depth.
+const Arch* find_arch_by_width(Index width) noexcept;
+/// By name ("0.3b", "sapiens_0.3B", "tiny"). Throws `Error(InvalidArgument)` listing the names.
+const Arch& parse_arch(std::string_view name);
+
+inline constexpr Index kPatch = 16;  // every Sapiens model
+
+/// The plain ViT of Sapiens.
+struct EncoderConfig {
+  Index width = 0;      ///< D
+  Index depth = 0;      ///< Number of blocks.
+  Index heads = 0;      ///< 0: not known, and it cannot be seen in the weights.
+  Index mlp_width = 0;  ///< Hidden width of the feed-forward layers.
+  bool cls_token = false;
+  Grid grid;                ///< Of `pos_embed`; {0, 0} when not known.
+  Index patch_padding = 0;  ///< Zero padding of the patch convolution, see `patch_grid`.
+
+  Index extra_tokens() const noexcept { return cls_token ? 1 : 0; }
+  Index tokens() const noexcept { return extra_tokens() + grid.patches(); }
+};
+
+/// Patches of an input of `size` pixels: padded right and bottom to whole patches (padding 0,
+/// "corner" in the original), or by `padding` on every side with the remainder cut off.
+Grid patch_grid(Grid size, Index padding) noexcept;
+
+/// Which padding the original's configurations use: 2 for pose, normal and the 20-class (lip, cihp)
+/// segmentation, else 0. It cannot be seen in the weights.
+Index default_patch_padding(Task task, Index outputs) noexcept;
+
+/// One convolution of a task head: [out, in, kernel, kernel], transposed ones [in, out, kernel,
+/// kernel].
+struct ConvShape {
+  Index in = 0;
+  Index out = 0;
+  Index kernel = 0;
+};
+
+/// A task head: transposed convolutions, convolutions, and the final 1x1 convolution.
+struct HeadConfig {
+  Task task = Task::Pose;
+  std::vector<ConvShape> deconvs;
+  std::vector<ConvShape> convs;
+  Index final_in = 0;
+  Index outputs = 0;  ///< Key points or classes; `kAny` when the file lacks the layer that tells.
+};
+
+/// The published head of `task` on an encoder of `width`.
+HeadConfig published_head(Task task, Index width);
+
+/// The decoder of the masked autoencoder ("neck"), the same for every published size.
+struct DecoderConfig {
+  Index width = 512;
+  Index depth = 8;
+  Index mlp_width = 2048;
+  Index tokens = 4097;
+  Index outputs = 768;  // 16 * 16 * 3 pixels of a patch
+};
+
+}  // namespace sapiens

@@ -1,0 +1,320 @@
+#include "model/detect.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "model/params.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+using Shape = std::vector<Index>;
+
+// Sizes beyond these belong to no vision transformer; they bound what a hostile file can make us
+// plan.
+constexpr Index kLargestWidth = 1 << 15;
+constexpr Index kLargestDepth = 1000;
+
+// The size that most tensors agree on, so that one damaged tensor does not decide what the model
+// is.
+class Vote {
+ public:
+  void add(const OfferedShapes& offered, const std::string& key, std::size_t axis) {
+    const std::optional<Shape> shape = offered.find(key);
+    if (shape && axis < shape->size() && (*shape)[axis] > 0 && (*shape)[axis] <= kLargestWidth) {
+      ++votes_[(*shape)[axis]];
+    }
+  }
+  Index winner() const {
+    const auto best =
+        std::ranges::max_element(votes_, {}, [](const auto& vote) { return vote.second; });
+    return best == votes_.end() ? 0 : best->first;
+  }
+
+ private:
+  std::map<Index, int> votes_;
+};
+
+Index vote_width(const OfferedShapes& offered, Index depth) {
+  Vote vote;
+  vote.add(offered, "backbone.pos_embed", 2);
+  vote.add(offered, "backbone.patch_embed.projection.bias", 0);
+  vote.add(offered, "backbone.ln1.weight", 0);
+  for (Index i = 0; i < depth; ++i) {
+    const std::string block = fmt::format("backbone.layers.{}", i);
+    vote.add(offered, block + ".ln1.weight", 0);
+    vote.add(offered, block + ".attn.proj.bias", 0);
+    vote.add(offered, block + ".ffn.layers.1.bias", 0);
+  }
+  return vote.winner();
+}
+
+Index vote_mlp_width(const OfferedShapes& offered, Index depth) {
+  Vote vote;
+  for (Index i = 0; i < depth; ++i) {
+    const std::string block = fmt::format("backbone.layers.{}", i);
+    vote.add(offered, block + ".ffn.layers.0.0.bias", 0);
+    vote.add(offered, block + ".ffn.layers.0.0.weight", 0);
+    vote.add(offered, block + ".ffn.layers.1.weight", 1);
+  }
+  return vote.winner();
+}
+
+std::optional<Grid> square_grid(Index patches) {
+  const auto side = static_cast<Index>(std::llround(std::sqrt(static_cast<double>(patches))));
+  if (patches > 0 && side * side == patches) return Grid{side, side};
+  return std::nullopt;
+}
+
+// Square first; then 4:3, the shape of every fine-tuned model (64x48).
+std::optional<Grid> guess_grid(Index patches) {
+  if (const auto square = square_grid(patches)) return square;
+  if (patches > 0 && patches % 12 == 0) {
+    if (const auto unit = square_grid(patches / 12))
+      return Grid{4 * unit->height, 3 * unit->height};
+  }
+  return std::nullopt;
+}
+
+// "HxW" as our own files record it.
+std::optional<Grid> parse_grid(std::string_view text) {
+  const auto x = text.find('x');
+  if (x == std::string_view::npos) return std::nullopt;
+  Grid grid;
+  const auto read = [](std::string_view digits, Index& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && end == digits.data() + digits.size() && value > 0 &&
+           value <= kLargestWidth;
+  };
+  if (!read(text.substr(0, x), grid.height) || !read(text.substr(x + 1), grid.width))
+    return std::nullopt;
+  return grid;
+}
+
+// Values that `synth` and `convert` record because the weights cannot tell them.
+std::optional<std::string> recorded(const StateDict& dict, std::string_view name) {
+  for (const auto& [key, value] : dict.metadata) {
+    if (key.ends_with(name)) return value;
+  }
+  return std::nullopt;
+}
+
+Index recorded_heads(const StateDict& dict) {
+  Index heads = 0;
+  if (const auto text = recorded(dict, "sapiens.heads")) {
+    std::from_chars(text->data(), text->data() + text->size(), heads);
+  }
+  return std::clamp(heads, Index{0}, kLargestWidth);
+}
+
+std::vector<ConvShape> chain(const OfferedShapes& offered, const std::string& prefix,
+                             const std::vector<ConvShape>& published, Index& in, bool transposed) {
+  constexpr Index kStep = 3;  // convolution, norm, activation
+  const Index found = (offered.count_numbered(prefix) + kStep - 1) / kStep;
+  const Index n = std::max(found, static_cast<Index>(published.size()));
+  std::vector<ConvShape> convs;
+  for (Index i = 0; i < n; ++i) {
+    const ConvShape& usual =
+        published[static_cast<std::size_t>(std::min(i, static_cast<Index>(published.size()) - 1))];
+    const std::optional<Shape> shape = offered.find(fmt::format("{}{}.weight", prefix, kStep * i));
+    const bool readable = shape && shape->size() == 4;
+    ConvShape conv{.in = in, .out = usual.out, .kernel = usual.kernel};
+    if (readable) {
+      conv.out = (*shape)[transposed ? 1 : 0];
+      conv.kernel = (*shape)[2];
+    } else if (!convs.empty()) {
+      conv.out = convs.back().out;
+    }
+    convs.push_back(conv);
+    in = conv.out;
+  }
+  return convs;
+}
+
+HeadConfig detect_head(const OfferedShapes& offered, Task task, Index width) {
+  const std::string prefix(head_prefix(task));
+  const HeadConfig published = published_head(task, width);
+  HeadConfig head{.task = task, .deconvs = {}, .convs = {}, .final_in = 0, .outputs = kAny};
+  Index channels = width;
+  head.deconvs = chain(offered, prefix + "deconv_layers.", published.deconvs, channels, true);
+  head.convs = chain(offered, prefix + "conv_layers.", published.convs, channels, false);
+  head.final_in = channels;
+  const std::string final_layer = prefix + std::string(head_final_layer(task));
+  for (const char* leaf : {".bias", ".weight"}) {
+    const std::optional<Shape> shape = offered.find(final_layer + leaf);
+    if (head.outputs == kAny && shape && !shape->empty()) head.outputs = (*shape)[0];
+  }
+  return head;
+}
+
+// Pose heads have their own prefix; the dense heads differ in the number of layers and outputs.
+std::optional<Task> detect_head_task(const OfferedShapes& offered) {
+  if (offered.count_numbered("head.deconv_layers.") > 0 || offered.has("head.final_layer.weight"))
+    return Task::Pose;
+  const std::optional<Shape> final_layer = offered.find("decode_head.conv_seg.weight");
+  const Index deconvs = offered.count_numbered("decode_head.deconv_layers.");
+  if (!final_layer && deconvs == 0) return std::nullopt;
+  constexpr Index kDepthDeconvs = 10;  // numbered 0, 3, 6, 9
+  const Index outputs = final_layer && !final_layer->empty() ? (*final_layer)[0] : 0;
+  if (outputs == 1 || deconvs >= kDepthDeconvs) return Task::Depth;
+  return outputs == 3 ? Task::Normal : Task::Seg;
+}
+
+std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered) {
+  DecoderConfig decoder;
+  const Index depth = offered.count_numbered("neck.decoder_blocks.");
+  if (depth == 0 && !offered.has("neck.mask_token")) return std::nullopt;
+  Vote width;
+  Vote mlp_width;
+  width.add(offered, "neck.mask_token", 2);
+  width.add(offered, "neck.decoder_embed.bias", 0);
+  width.add(offered, "neck.ln1.weight", 0);
+  mlp_width.add(offered, "neck.decoder_blocks.0.ffn.layers.0.0.bias", 0);
+  if (width.winner() > 0) decoder.width = width.winner();
+  if (mlp_width.winner() > 0) decoder.mlp_width = mlp_width.winner();
+  // The published decoder has 8 blocks; a narrower one is somebody's own and has what it has.
+  decoder.depth = decoder.width == DecoderConfig{}.width ? std::max(depth, decoder.depth) : depth;
+  const std::optional<Shape> positions = offered.find("neck.decoder_pos_embed");
+  if (positions && positions->size() == 3) decoder.tokens = (*positions)[1];
+  return decoder;
+}
+
+void detect_size(const OfferedShapes& offered, const DetectOptions& options, DetectedModel& model) {
+  model.found_depth = offered.count_numbered("backbone.layers.");
+  model.found_width = vote_width(offered, model.found_depth);
+  model.arch = options.arch != nullptr ? options.arch : find_arch_by_width(model.found_width);
+  // More blocks than the published model of this width: somebody's own.
+  if (options.arch == nullptr && model.arch != nullptr && model.found_depth > model.arch->depth)
+    model.arch = nullptr;
+
+  EncoderConfig& encoder = model.encoder;
+  if (model.arch != nullptr) {
+    encoder.width = model.arch->width;
+    encoder.depth = model.arch->depth;
+    encoder.heads = model.arch->heads;
+    encoder.mlp_width = model.arch->mlp_width;
+  } else {
+    encoder.width = model.found_width;
+    encoder.depth = model.found_depth;
+    encoder.heads = recorded_heads(offered.dict());
+    encoder.mlp_width = vote_mlp_width(offered, model.found_depth);
+  }
+  if (options.heads > 0) encoder.heads = options.heads;
+  if (encoder.heads > 0 && encoder.width % encoder.heads != 0) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the number of heads does not divide the width",
+                 .key = "--heads",
+                 .expected = fmt::format("a divisor of {}", encoder.width),
+                 .actual = std::to_string(encoder.heads)});
+  }
+}
+
+// Which grid the file's position table has, and whether a class token stands in front of it.
+void detect_positions(const OfferedShapes& offered, const DetectOptions& options,
+                      DetectedModel& model) {
+  const std::optional<Shape> table = offered.find("backbone.pos_embed");
+  const Index length = table && table->size() == 3 ? (*table)[1] : 0;
+  PositionPlan& positions = model.positions;
+  // 4097 positions without a class token in the file: the token is missing, not the model another.
+  const bool cls_row =
+      offered.has("backbone.cls_token") || (!guess_grid(length) && square_grid(length - 1));
+  positions.file_extra = cls_row ? 1 : 0;
+
+  positions.source = options.grid;
+  if (!positions.source) {
+    if (const auto text = recorded(offered.dict(), "sapiens.grid"))
+      positions.source = parse_grid(*text);
+    if (positions.source && positions.source->patches() != length - positions.file_extra)
+      positions.source.reset();
+  }
+  if (!positions.source) positions.source = guess_grid(length - positions.file_extra);
+}
+
+Grid published_grid(const Arch* arch, bool cls_token) {
+  if (arch == nullptr) return {0, 0};
+  return cls_token ? Grid{arch->grid, arch->grid} : Grid{arch->grid, arch->grid * 3 / 4};
+}
+
+// The grid the model runs with: the input's, the file's, or 4:3 of a pretraining grid for a
+// fine-tuning task.
+Grid target_grid(const DetectOptions& options, const DetectedModel& model) {
+  const EncoderConfig& encoder = model.encoder;
+  if (options.input_size) return patch_grid(*options.input_size, encoder.patch_padding);
+  if (!model.positions.source) return published_grid(model.arch, encoder.cls_token);
+  const Grid source = *model.positions.source;
+  const bool into_task = model.file_task == Task::Pretrain && !encoder.cls_token;
+  if (into_task && source.height == source.width && source.width % 4 == 0) {
+    return {source.height, source.width * 3 / 4};
+  }
+  return source;
+}
+
+}  // namespace
+
+std::optional<std::vector<Index>> OfferedShapes::find(std::string_view key) const {
+  std::optional<Shape> joined;
+  for (const std::string& path : file_paths(names_, key)) {
+    const auto tensor = index_.find(path);
+    if (!tensor) return std::nullopt;
+    const Shape& shape = dict_.tensors[*tensor].shape;
+    if (!joined) {
+      joined = shape;
+    } else if (!shape.empty() && !joined->empty()) {
+      (*joined)[0] += shape[0];
+    }
+  }
+  return joined;
+}
+
+Index OfferedShapes::count_numbered(std::string_view prefix) const {
+  constexpr std::string_view kBackboneLayers = "backbone.layers.";
+  const std::string in_file = prefix == kBackboneLayers
+                                  ? names_.root + std::string(names_.scheme->block)
+                                  : std::string(names_.parent()) + std::string(prefix);
+  Index count = 0;
+  for (std::size_t i = 0; i < index_.size(); ++i) {
+    const std::string_view path = index_.plain_path(i);
+    if (!path.starts_with(in_file)) continue;
+    const std::string_view rest = path.substr(in_file.size());
+    Index number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (error == std::errc() && end != rest.data() && number >= 0 && number < kLargestDepth) {
+      count = std::max(count, number + 1);
+    }
+  }
+  return count;
+}
+
+DetectedModel detect_model(const OfferedShapes& offered, const DetectOptions& options) {
+  DetectedModel model;
+  detect_size(offered, options, model);
+  detect_positions(offered, options, model);
+  model.decoder = detect_decoder(offered);
+
+  const std::optional<Task> head_task = detect_head_task(offered);
+  model.file_task = head_task                         ? *head_task
+                    : model.positions.file_extra == 1 ? Task::Pretrain
+                                                      : Task::Backbone;
+  // A head with three outputs may be somebody's own segmentation; the user decides.
+  if (head_task == Task::Normal && options.task == Task::Seg) model.file_task = Task::Seg;
+  model.task = options.task.value_or(model.file_task);
+  if (has_head(model.file_task))
+    model.head = detect_head(offered, model.file_task, model.encoder.width);
+
+  EncoderConfig& encoder = model.encoder;
+  encoder.cls_token = model.task == Task::Pretrain;
+  const bool own_head = model.head && model.head->task == model.task;
+  encoder.patch_padding = options.patch_padding.value_or(
+      default_patch_padding(model.task, own_head ? model.head->outputs : 0));
+  encoder.grid = target_grid(options, model);
+  model.positions.model_extra = encoder.extra_tokens();
+  model.positions.target = encoder.grid;
+  return model;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "model/config.hpp"
+#include "reconcile/names.hpp"
+#include "reconcile/reconcile.hpp"
+
+namespace sapiens {
+
+/// The shapes a file offers, asked for by canonical parameter names.
+class OfferedShapes {
+ public:
+  OfferedShapes(const StateDict& dict, const NameIndex& index, const EncoderNames& names)
+      : dict_(dict), index_(index), names_(names) {}
+
+  /// The shape of what would become parameter `key`, a split qkv counted as joined; nothing if a
+  /// part is absent.
+  std::optional<std::vector<Index>> find(std::string_view key) const;
+  bool has(std::string_view key) const { return find(key).has_value(); }
+
+  /// 1 + the largest number that follows `prefix` (canonical, e.g. "backbone.layers.") in any name.
+  Index count_numbered(std::string_view prefix) const;
+
+  const StateDict& dict() const noexcept { return dict_; }
+
+ private:
+  const StateDict& dict_;
+  const NameIndex& index_;
+  const EncoderNames& names_;
+};
+
+/// What a user knows better than the weights; empty fields are detected.
+struct DetectOptions {
+  const Arch* arch = nullptr;
+  std::optional<Task> task;
+  Index heads = 0;
+  std::optional<Grid> grid;        ///< Of the file's position table.
+  std::optional<Grid> input_size;  ///< Pixels.
+  std::optional<Index> patch_padding;
+};
+
+/// What the tensors say the model is, and the geometry it is to run in.
+struct DetectedModel {
+  const Arch* arch = nullptr;       ///< Null for an unpublished size.
+  Task file_task = Task::Backbone;  ///< What the file holds.
+  Task task = Task::Backbone;       ///< What was asked for; `file_task` by default.
+  EncoderConfig encoder;            ///< In the geometry of `task`.
+  PositionPlan positions;
+  std::optional<HeadConfig> head;        ///< Of the file.
+  std::optional<DecoderConfig> decoder;  ///< Of the file.
+  Index found_width = 0;                 ///< What the file has, whatever was asked for.
+  Index found_depth = 0;
+};
+
+/// Recognises the model in `offered`. Throws `Error(InvalidArgument)` for options that contradict
+/// each other; what does not fit the file is left for `reconcile` to report.
+DetectedModel detect_model(const OfferedShapes& offered, const DetectOptions& options);
+
+}  // namespace sapiens

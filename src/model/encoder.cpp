@@ -1,0 +1,145 @@
+#include "model/encoder.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sapiens {
+namespace {
+
+Matrix rows_of(TensorView<float, 3> x) {
+  return Matrix(x.data(), {x.extent(0) * x.extent(1), x.extent(2)});
+}
+
+void copy_rows(ConstMatrix from, Matrix to) {
+  for (Index row = 0; row < from.extent(0); ++row) {
+    std::copy_n(from[row].data(), from.extent(1), to[row].data());
+  }
+}
+
+// One line of one channel of one patch: 16 pixels, zero where the line leaves the picture.
+void gather_line(const float* line, Index width, Index first, float* out) {
+  const Index begin = std::clamp(-first, Index{0}, kPatch);
+  const Index end = std::clamp(width - first, begin, kPatch);
+  std::fill(out, out + begin, 0.0f);
+  std::copy(line + first + begin, line + first + end, out + begin);
+  std::fill(out + end, out + kPatch, 0.0f);
+}
+
+}  // namespace
+
+void gather_patches(TensorView<const float, 3> image, Grid grid, Index padding, Matrix patches,
+                    const ThreadPool& pool) {
+  const Index H = image.extent(1);
+  const Index W = image.extent(2);
+  pool.parallel_for(grid.height, [&](Index first_row, Index last_row) {
+    for (Index row = first_row; row < last_row; ++row) {
+      for (Index column = 0; column < grid.width; ++column) {
+        float* out = patches[row * grid.width + column].data();
+        for (Index channel = 0; channel < 3; ++channel) {
+          for (Index y = row * kPatch - padding; y < (row + 1) * kPatch - padding;
+               ++y, out += kPatch) {
+            if (y < 0 || y >= H) {
+              std::fill(out, out + kPatch, 0.0f);
+            } else {
+              gather_line(image[channel][y].data(), W, column * kPatch - padding, out);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+Encoder::Encoder(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops)
+    : config_(config), weights_(weights), ops_(ops) {
+  assert(static_cast<Index>(weights.blocks.size()) == config.depth);
+}
+
+Index Encoder::wide() const noexcept { return std::max(config_.mlp_width, 3 * config_.width); }
+
+std::size_t Encoder::workspace_bytes(Index batch, Index tokens) const {
+  const Index rows = batch * tokens;
+  const auto matrix = [](Index r, Index c) {
+    return Workspace::rounded(static_cast<std::size_t>(r * c) * sizeof(float));
+  };
+  // x, h and wide live together; the patches are gone before the first block begins.
+  return matrix(rows, config_.width) * 2 +
+         std::max(matrix(rows, wide()), matrix(tokens, 3 * kPatch * kPatch)) +
+         ops_.workspace_bytes(rows, config_.width, wide(), config_.heads);
+}
+
+// B = pictures, T = tokens of one picture, N = its patches, C = width.
+void Encoder::forward(TensorView<const float, 4> images, ConstMatrix positions,
+                      std::span<const EncoderTap> taps, Workspace& ws,
+                      const std::function<void(double)>& progress) const {
+  const Index B = images.extent(0);
+  const Index T = positions.extent(0);
+  const Index C = config_.width;
+  expect_shape("encoder: images", images, {kAny, 3, kAny, kAny});
+  expect_shape("encoder: positions", positions, {kAny, C});
+  for (const EncoderTap& tap : taps) expect_shape("encoder: tokens", tap.tokens, {B, T, C});
+
+  const Workspace::Scope scope(ws);
+  const TensorView<float, 3> x(ws.matrix(B * T, C).data(), {B, T, C});
+  embed(images, positions, x, ws);
+  const Index depth = taps.empty() ? 0 : taps.back().layer + 1;
+  for (Index i = 0; i < depth; ++i) {
+    block(weights_.blocks[static_cast<std::size_t>(i)], x, ws);
+    for (const EncoderTap& tap : taps) {
+      if (tap.layer != i) continue;
+      if (tap.norm) {
+        ops_.layer_norm(rows_of(x), weights_.final_norm, rows_of(tap.tokens));
+      } else {
+        copy_rows(rows_of(x), rows_of(tap.tokens));
+      }
+    }
+    if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(depth));
+  }
+}
+
+// x = [cls, patches W_E^T + b_E] + E_pos, picture by picture.
+void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
+                    TensorView<float, 3> x, Workspace& ws) const {
+  const Grid grid = patch_grid({images.extent(2), images.extent(3)}, config_.patch_padding);
+  const Index extra = config_.extra_tokens();
+  const Index N = grid.patches();
+  expect_shape("encoder: positions", positions, {extra + N, config_.width});
+
+  const Workspace::Scope scope(ws);
+  const Matrix patches = ws.matrix(N, 3 * kPatch * kPatch);
+  for (Index b = 0; b < images.extent(0); ++b) {
+    const Matrix tokens = x[b];
+    gather_patches(images[b], grid, config_.patch_padding, patches, ops_.pool());
+    copy_rows(positions, tokens);  // x  = E_pos          [T, C]
+    for (Index c = 0; c < config_.width * extra; ++c)
+      tokens[0][c] += weights_.cls_token.span()[static_cast<std::size_t>(c)];
+    ops_.linear_add(patches, weights_.patch_embed, tokens.slice(0, extra, N),
+                    ws);  // x += patches W_E^T + b_E
+  }
+}
+
+// A pre-norm transformer layer:  x += Attention(LN1(x));  x += MLP(LN2(x)).
+void Encoder::block(const BlockWeights& w, TensorView<float, 3> tokens, Workspace& ws) const {
+  const auto [B, T, C] = tokens.extents();
+  const Index R = B * T;  // rows of all pictures together
+  const Workspace::Scope scope(ws);
+  const Matrix x = rows_of(tokens);
+  const Matrix h = ws.matrix(R, C);
+  const Matrix buffer = ws.matrix(R, wide());
+  const Matrix qkv =
+      buffer.slice(1, 0, 3 * C);  // q, k and v are gone before the MLP needs the buffer
+  const Matrix hidden = buffer.slice(1, 0, config_.mlp_width);
+
+  ops_.layer_norm(x, w.ln1, h);    // h    = LN1(x)                     [R, C]
+  ops_.linear(h, w.qkv, qkv, ws);  // qkv  = h W_qkv^T + b              [R, 3C]
+  for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], picture by picture
+    ops_.attention(qkv.slice(0, b * T, T), config_.heads, h.slice(0, b * T, T), ws);
+  }
+  ops_.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
+
+  ops_.layer_norm(x, w.ln2, h);            // h      = LN2(x)             [R, C]
+  ops_.linear_gelu(h, w.fc1, hidden, ws);  // hidden = gelu(h W_1^T + b)  [R, M]
+  ops_.linear_add(hidden, w.fc2, x, ws);   // x     += hidden W_2^T + b   [R, C]
+}
+
+}  // namespace sapiens
