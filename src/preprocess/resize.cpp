@@ -1,0 +1,35 @@
+#include <fmt/format.h>
+
+#include <opencv2/imgproc.hpp>
+
+#include "image/pixels.hpp"
+#include "preprocess/preprocess.hpp"
+#include "preprocess/target_size.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+
+void expect_target_size(Index height, Index width) {
+  constexpr Index kMaxPixels = Index{1} << 28;
+  if (height >= 1 && width >= 1 && height <= kMaxPixels / width) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "a picture cannot be resized to that size",
+               .expected = fmt::format("1 to {} pixels", kMaxPixels),
+               .actual = fmt::format("{} x {} (height x width)", height, width)});
+}
+
+Image resize_bilinear_opencv(const Image& image, Index height, Index width) {
+  expect_pixels("the picture to resize", image);
+  expect_target_size(height, width);
+  Image resized = make_image(height, width);
+  cv::Mat target = as_mat(resized);
+  cv::resize(as_mat(image), target, target.size(), 0, 0, cv::INTER_LINEAR);
+  return resized;
+}
+
+Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode) {
+  return mode == PreprocessMode::Full ? resize_bicubic_pillow(image, height, width)
+                                      : resize_bilinear_opencv(image, height, width);
+}
+
+}  // namespace sapiens
