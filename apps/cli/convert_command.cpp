@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <sapiens/checkpoint.hpp>
+
+#include "commands.hpp"
+#include "messages.hpp"
+#include "text.hpp"
+#include "write_progress.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+struct ConvertArguments {
+  std::string checkpoint;
+  std::string output;
+  ConvertOptions convert;
+};
+
+Report write_copy(const Checkpoint& checkpoint, const ConvertArguments& arguments,
+                  Session& session) {
+  WriteProgress progress("writing", session);
+  return convert_checkpoint(checkpoint, arguments.output, arguments.convert, progress.callback());
+}
+
+void run(const ConvertArguments& arguments, Session& session) {
+  const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
+  Inspection source = checkpoint.inspect(arguments.convert.model);
+  source.report = write_copy(checkpoint, arguments, session);
+
+  // Opened again, so that what is reported is what the file says.
+  const Inspection written = Checkpoint::open(arguments.output).inspect(arguments.convert.model);
+  if (session.json) {
+    print_json({{"source", Json::parse(source.json())}, {"output", Json::parse(written.json())}});
+    return;
+  }
+  fmt::print("{}: {}, {} tensors, {} ({} of {} parameters, {})\n", arguments.output,
+             written.file.format, written.file.tensors, bytes_text(written.file.bytes),
+             written.report.bound, written.report.required, verdict_name(written.report.verdict));
+}
+
+}  // namespace
+
+void add_convert_command(CLI::App& app, Session& session) {
+  auto arguments = std::make_shared<ConvertArguments>();
+  ConvertOptions& options = arguments->convert;
+  CLI::App* convert =
+      app.add_subcommand("convert", "Write a checkpoint again under canonical names");
+  convert->add_option("CKPT", arguments->checkpoint, "Checkpoint file")->required();
+  convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")->required();
+  add_choice(*convert, "--layout", options.layout, layouts(),
+             "clean: keys without prefixes; mmengine: loads in the original code");
+  convert
+      ->add_option_function<std::string>(
+          "--dtype",
+          [&options](const std::string& given) {
+            for (const auto& [text, dtype] : float_types()) {
+              if (text == given) options.dtype = dtype;
+            }
+          },
+          "Type of the numbers; by default each tensor keeps its own")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  convert->add_flag("--keep-unused", options.keep_unused,
+                    "Also copy what no model needs: decoder, other heads");
+  add_model_options(*convert, options.model);
+  add_json_flag(*convert, session);
+  convert->footer(
+      "Example:\n  sapiens convert sapiens_0.3b_epoch_1600_clean.pth fixed.pth --layout mmengine");
+  convert->callback([arguments, &session] { run(*arguments, session); });
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,50 @@
+#include "exit_codes.hpp"
+
+#include <fmt/format.h>
+
+namespace sapiens::cli {
+
+ExitCode exit_code(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::InvalidArgument:
+    case ErrorCode::UnsupportedHardware:
+      return kUsage;
+    case ErrorCode::CheckpointRefused:
+      return kRefused;
+    case ErrorCode::NotFound:
+    case ErrorCode::CorruptFile:
+    case ErrorCode::UnsupportedFormat:
+    case ErrorCode::ShapeMismatch:
+      return kBadFile;
+    case ErrorCode::OutOfResources:
+    case ErrorCode::WriteFailed:
+      return kOutOfResources;
+    case ErrorCode::Internal:
+      return kInternal;
+  }
+  return kInternal;
+}
+
+std::string exit_code_help() {
+  struct Row {
+    ExitCode code;
+    const char* meaning;
+  };
+  constexpr Row kRows[] = {
+      {kDone, "done"},
+      {kSomeFailed, "some inputs failed, the others are done"},
+      {kUsage, "wrong usage, or something this machine cannot do"},
+      {kRefused, "the checkpoint was refused: its weights do not add up to the model"},
+      {kBadFile, "a file is missing, unreadable or malformed"},
+      {kOutOfResources, "memory or disk ran out, or an output could not be written"},
+      {kInternal, "a bug in sapiens"},
+      {kInterrupted, "interrupted by Ctrl-C or SIGTERM"},
+  };
+  std::string text = "Exit codes:\n";
+  for (const Row& row : kRows) {
+    text += fmt::format("  {:>3}  {}\n", static_cast<int>(row.code), row.meaning);
+  }
+  return text;
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <sapiens/error.hpp>
+#include <string>
+
+namespace sapiens::cli {
+
+/// What the program tells its caller; `--help` lists them.
+enum ExitCode : int {
+  kDone = 0,
+  kSomeFailed = 1,
+  kUsage = 2,
+  kRefused = 3,
+  kBadFile = 4,
+  kOutOfResources = 5,
+  kInternal = 70,  // EX_SOFTWARE of sysexits.h
+  kInterrupted = 130,
+};
+
+ExitCode exit_code(ErrorCode code) noexcept;
+
+/// The table for `--help`.
+std::string exit_code_help();
+
+}  // namespace sapiens::cli

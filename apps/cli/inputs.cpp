@@ -1,0 +1,152 @@
+#include "inputs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <set>
+#include <string_view>
+
+#include "text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 5> kInputExtensions = {".jpg", ".jpeg", ".png", ".webp",
+                                                              ".npy"};
+
+std::string lower_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return extension;
+}
+
+bool is_input_name(const fs::path& path) {
+  return std::find(kInputExtensions.begin(), kInputExtensions.end(), lower_extension(path)) !=
+         kInputExtensions.end();
+}
+
+class Collector {
+ public:
+  explicit Collector(const InputRules& rules)
+      : rules_(rules), output_(absolute_text(rules.output)) {}
+
+  void add(const fs::path& path) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (!fs::exists(status)) {
+      fail(path, "no such file or folder");
+    } else if (fs::is_directory(status)) {
+      add_folder(path);
+    } else if (lower_extension(path) == ".txt") {
+      add_list_file(path);
+    } else {
+      add_file(path, path.filename());
+    }
+  }
+
+  /// One path per line, relative to the working directory or else to `folder`.
+  void add_list(std::istream& lines, const fs::path& folder) {
+    std::string line;
+    while (std::getline(lines, line)) {
+      const std::size_t first = line.find_first_not_of(" \t\r");
+      if (first == std::string::npos || line[first] == '#') continue;
+      const fs::path path = line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+      add_listed(path, folder);
+    }
+  }
+
+  Inputs take() { return std::move(inputs_); }
+
+ private:
+  void add_listed(const fs::path& path, const fs::path& folder) {
+    std::error_code ignored;
+    const fs::path found =
+        path.is_relative() && !fs::exists(path, ignored) && fs::exists(folder / path, ignored)
+            ? folder / path
+            : path;
+    // A list inside a list is opened as a picture and refused as one: no endless recursion.
+    if (fs::is_directory(found, ignored)) {
+      add_folder(found);
+    } else if (fs::exists(found, ignored)) {
+      add_file(found, found.filename());
+    } else {
+      fail(path, "no such file or folder");
+    }
+  }
+
+  void add_list_file(const fs::path& path) {
+    std::ifstream lines(path);
+    if (!lines) return fail(path, "this list cannot be read");
+    add_list(lines, path.parent_path());
+  }
+
+  void add_folder(const fs::path& folder) {
+    if (absolute_text(folder) == output_) {
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = "the output folder is also an input folder",
+                   .file = folder.string(),
+                   .hint = "write somewhere else; a folder inside it will do"});
+    }
+    scan(folder, {});
+  }
+
+  void scan(const fs::path& folder, const fs::path& below) {
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    if (error) return fail(folder, "this folder cannot be read: " + error.message());
+    std::vector<fs::path> names;
+    for (const fs::directory_entry& entry : entries) names.push_back(entry.path().filename());
+    std::sort(names.begin(), names.end());
+    for (const fs::path& name : names) {
+      if (name.native().starts_with('.')) continue;
+      const fs::path path = folder / name;
+      if (fs::is_directory(path, error)) {
+        // A linked folder may lead back to where we are.
+        if (rules_.recursive && !fs::is_symlink(path, error) && absolute_text(path) != output_) {
+          scan(path, below / name);
+        }
+      } else if (is_input_name(name)) {
+        add_file(path, below / name);
+      }
+    }
+  }
+
+  void add_file(const fs::path& path, const fs::path& name) {
+    if (seen_.insert(absolute_text(path)).second) inputs_.files.push_back({path, name});
+  }
+
+  void fail(const fs::path& path, const std::string& why) {
+    inputs_.failed.push_back(
+        {path.string(), Error(ErrorCode::NotFound, {.summary = why, .file = path.string()})});
+  }
+
+  const InputRules& rules_;
+  std::string output_;
+  std::set<std::string> seen_;
+  Inputs inputs_;
+};
+
+}  // namespace
+
+bool is_array(const fs::path& path) { return lower_extension(path) == ".npy"; }
+
+Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
+                      std::istream& standard_input) {
+  Collector collector(rules);
+  for (const std::string& argument : arguments) {
+    if (argument == "-") {
+      collector.add_list(standard_input, {});
+    } else {
+      collector.add(argument);
+    }
+  }
+  return collector.take();
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <istream>
+#include <sapiens/error.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sapiens::cli {
+
+/// One picture or array to work on.
+struct InputFile {
+  std::filesystem::path path;  ///< As it can be opened.
+  std::filesystem::path name;  ///< Its place below the folder it was found in; else the file name.
+};
+
+struct FailedInput {
+  std::string path;
+  Error error;
+};
+
+struct Inputs {
+  std::vector<InputFile> files;
+  std::vector<FailedInput> failed;
+};
+
+struct InputRules {
+  bool recursive = false;
+  std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
+};
+
+/// True for `.npy`, in any case: an array that was preprocessed already.
+bool is_array(const std::filesystem::path& path);
+
+/// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, each once,
+/// in the order given and sorted within a folder. What cannot be found is returned as failed.
+/// Throws InvalidArgument when a folder of inputs is also the output folder.
+Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
+                      std::istream& standard_input);
+
+}  // namespace sapiens::cli

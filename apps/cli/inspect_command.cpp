@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <sapiens/checkpoint.hpp>
+
+#include "commands.hpp"
+#include "exit_codes.hpp"
+#include "messages.hpp"
+#include "text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+struct InspectOptions {
+  std::string checkpoint;
+  ModelOptions model;
+  bool tensors = false;
+};
+
+bool stdout_takes_colour() { return isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR"); }
+
+Json tensors_json(const Checkpoint& checkpoint) {
+  Json list = Json::array();
+  for (const TensorInfo& tensor : checkpoint.tensors()) {
+    list.push_back(
+        {{"key", tensor.key}, {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}});
+  }
+  return list;
+}
+
+void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection,
+                      const InspectOptions& options, bool json) {
+  if (json) {
+    Json document = Json::parse(inspection.json());
+    if (options.tensors) document["tensors"] = tensors_json(checkpoint);
+    print_json(document);
+    return;
+  }
+  fmt::print("{}", inspection.text(stdout_takes_colour()));
+  if (!options.tensors) return;
+  fmt::print("\n");
+  for (const TensorInfo& tensor : checkpoint.tensors()) {
+    fmt::print("{:<5} {:<22} {}\n", dtype_name(tensor.dtype),
+               fmt::format("[{}]", fmt::join(tensor.shape, ", ")), tensor.key);
+  }
+}
+
+/// The same document as always, as far as it can be filled.
+void print_unreadable(const InspectOptions& options, const Error& error) {
+  const bool foreign = error.code() == ErrorCode::UnsupportedFormat;
+  print_json({{"file", {{"path", options.checkpoint}}},
+              {"report", {{"verdict", foreign ? Json("foreign") : Json(nullptr)}}},
+              {"error", error_json(error)}});
+}
+
+void run(const InspectOptions& options, Session& session) {
+  try {
+    const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
+    const Inspection inspection = checkpoint.inspect(options.model);
+    print_inspection(checkpoint, inspection, options, session.json);
+    session.exit_code = is_usable(inspection.report.verdict) ? kDone : kRefused;
+  } catch (const Error& error) {
+    session.exit_code = exit_code(error.code());
+    if (!session.json || session.exit_code != kBadFile) throw;
+    say(std::string("error") + error.what());
+    print_unreadable(options, error);
+  }
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* inspect =
+      app.add_subcommand("inspect", "Tell what a checkpoint is, and whether every weight fits");
+  inspect->add_option("CKPT", options->checkpoint, "Checkpoint file")->required();
+  inspect->add_flag("--tensors", options->tensors, "Also list every tensor");
+  add_model_options(*inspect, options->model);
+  add_size_option(*inspect, options->model.input_size, "Picture size to show the shapes for");
+  add_json_flag(*inspect, session);
+  inspect->footer(
+      "Exit code 3 says that the weights do not add up to the model.\n\n"
+      "Example:\n  sapiens inspect sapiens_0.3b_epoch_1600_clean.pth");
+  inspect->callback([options, &session] { run(*options, session); });
+}
+
+}  // namespace sapiens::cli

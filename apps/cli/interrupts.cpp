@@ -1,0 +1,78 @@
+#include "interrupts.hpp"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "exit_codes.hpp"
+#include "messages.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+sigset_t interrupting_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+Interrupts::Interrupts() {
+  const sigset_t signals = interrupting_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  waiter_ = std::thread([this] { wait_for_signal(); });
+}
+
+Interrupts::~Interrupts() {
+  leaving_ = true;
+  pthread_kill(waiter_.native_handle(), SIGTERM);
+  waiter_.join();
+}
+
+void Interrupts::set_farewell(std::string hint, bool json) {
+  const std::lock_guard lock(farewell_mutex_);
+  hint_ = std::move(hint);
+  json_ = json;
+}
+
+std::unique_lock<std::mutex> Interrupts::hold() {
+  std::unique_lock lock(writing_);
+  // Without this, a loop of short writes could keep the waiting thread out.
+  if (requested_) {
+    lock.unlock();
+    wait_for_end();
+  }
+  return lock;
+}
+
+void Interrupts::check() const {
+  if (requested_) throw Interrupted{};
+}
+
+void Interrupts::wait_for_end() {
+  while (true) pause();
+}
+
+void Interrupts::wait_for_signal() {
+  const sigset_t signals = interrupting_signals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  if (leaving_) return;
+  requested_ = true;
+
+  const std::lock_guard no_write_is_running(writing_);
+  const std::lock_guard lock(farewell_mutex_);
+  if (isatty(STDERR_FILENO)) std::fputc('\n', stderr);  // leave the progress line alone
+  say(hint_.empty() ? "interrupted" : "interrupted: " + hint_);
+  if (json_) {
+    print_json({{"error", error_json("interrupted", {.summary = "interrupted", .hint = hint_})}});
+  }
+  std::fflush(nullptr);
+  _exit(kInterrupted);
+}
+
+}  // namespace sapiens::cli

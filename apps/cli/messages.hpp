@@ -1,0 +1,27 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <sapiens/error.hpp>
+#include <string>
+#include <string_view>
+
+namespace sapiens::cli {
+
+/// Keys stay in the order in which they are written.
+using Json = nlohmann::ordered_json;
+
+/// Prints `document` on standard output; bytes that are not UTF-8 (file names) are replaced.
+void print_json(const Json& document);
+
+/// `{code, summary, file, key, expected, actual, hint}`; unknown fields are left out.
+Json error_json(std::string_view code, const ErrorDetail& detail);
+Json error_json(const Error& error);
+
+/// The error on standard error, and with `json` also as a document on standard output.
+void report_error(const Error& error, bool json);
+void report_error(std::string_view code, const std::string& summary, bool json);
+
+/// A line on standard error.
+void say(std::string_view message);
+
+}  // namespace sapiens::cli

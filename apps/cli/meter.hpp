@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <sapiens/tensor_view.hpp>
+#include <string>
+#include <string_view>
+
+namespace sapiens::cli {
+
+/// "[#####     ]  3/10  1.5/s  5 s left".
+std::string meter_text(Index done, Index total, double seconds);
+
+/// True for a terminal on standard error.
+bool stderr_is_terminal();
+
+/// Progress on standard error: a line that redraws itself on a terminal, a plain line every few
+/// seconds elsewhere.
+class Meter {
+ public:
+  Meter(std::string title, Index total, bool terminal);
+  ~Meter() { clear(); }
+  Meter(const Meter&) = delete;
+  Meter& operator=(const Meter&) = delete;
+
+  void update(Index done);
+  /// A message of its own line, above the meter.
+  void message(std::string_view text);
+
+ private:
+  void clear();
+
+  using Clock = std::chrono::steady_clock;
+  std::string title_;
+  Index total_;
+  bool terminal_;
+  bool drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+};
+
+}  // namespace sapiens::cli

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <sapiens/features.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "interrupts.hpp"
+
+namespace sapiens::cli {
+
+/// What the commands share with main().
+struct Session {
+  Interrupts& interrupts;
+  bool json = false;
+  int exit_code = 0;
+};
+
+/// "768x1024" as height and width; nothing for anything else.
+std::optional<Grid> parse_grid(std::string_view text);
+/// "5,11,-1"; nothing for anything else.
+std::optional<std::vector<Index>> parse_layers(std::string_view text);
+
+/// --arch, --task, --heads, --grid.
+void add_model_options(CLI::App& app, ModelOptions& model);
+/// --threads, --isa.
+void add_engine_options(CLI::App& app, EngineOptions& engine);
+void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
+void add_layers_option(CLI::App& app, std::vector<Index>& layers);
+void add_json_flag(CLI::App& app, Session& session);
+
+/// An option with named values; the one `value` has now is the default.
+template <typename T>
+void add_choice(CLI::App& app, const std::string& name, T& value,
+                const std::vector<std::pair<std::string, T>>& choices, const std::string& help) {
+  std::vector<std::string> names;
+  std::string initial;
+  for (const auto& [text, choice] : choices) {
+    names.push_back(text);
+    if (choice == value) initial = text;
+  }
+  app.add_option_function<std::string>(
+         name,
+         [&value, choices](const std::string& given) {
+           for (const auto& [text, choice] : choices) {
+             if (text == given) value = choice;
+           }
+         },
+         help)
+      ->check(CLI::IsMember(names))
+      ->default_str(initial);
+}
+
+std::vector<std::pair<std::string, DType>> float_types();
+std::vector<std::pair<std::string, Layout>> layouts();
+
+}  // namespace sapiens::cli

@@ -1,0 +1,79 @@
+#include "outputs.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path without_extension(const fs::path& name) { return name.parent_path() / name.stem(); }
+
+fs::path first_free(const fs::path& name, const std::set<fs::path>& taken) {
+  fs::path candidate = name;
+  for (int number = 2; taken.contains(candidate); ++number) {
+    candidate = name;
+    candidate += fmt::format(".{}", number);
+  }
+  return candidate;
+}
+
+}  // namespace
+
+std::vector<OutputName> plan_outputs(std::span<const InputFile> files) {
+  std::map<fs::path, int> wanted;
+  for (const InputFile& file : files) ++wanted[without_extension(file.name)];
+
+  // Names that nobody else wants come first, so that they do not depend on the order of the rest.
+  std::set<fs::path> taken;
+  for (const auto& [stem, count] : wanted) {
+    if (count == 1) taken.insert(stem);
+  }
+  std::vector<OutputName> names;
+  for (const InputFile& file : files) {
+    const fs::path stem = without_extension(file.name);
+    if (wanted.at(stem) == 1) {
+      names.push_back({stem});
+    } else {
+      names.push_back({first_free(file.name, taken), true});
+      taken.insert(names.back().stem);
+    }
+  }
+  return names;
+}
+
+void prepare_output_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  const fs::path probe = folder / fmt::format(".sapiens-probe-{}", getpid());
+  if (!error && std::ofstream(probe).put('\n').flush()) {
+    fs::remove(probe, error);
+    return;
+  }
+  throw Error(ErrorCode::WriteFailed,
+              {.summary = "cannot write to the output folder",
+               .file = folder.string(),
+               .actual = error ? error.message() : std::string{},
+               .hint = "choose another --output, or make room and permission there"});
+}
+
+void expect_no_input_among(std::span<const fs::path> outputs, std::span<const InputFile> files) {
+  std::set<std::string> inputs;
+  for (const InputFile& file : files) inputs.insert(absolute_text(file.path));
+  for (const fs::path& output : outputs) {
+    if (inputs.contains(absolute_text(output))) {
+      throw Error(ErrorCode::InvalidArgument, {.summary = "an output would replace an input",
+                                               .file = output.string(),
+                                               .hint = "choose another --output folder"});
+    }
+  }
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <sapiens/report.hpp>
+#include <sapiens/tensor_view.hpp>
+#include <span>
+#include <string>
+
+namespace sapiens::cli {
+
+/// "1.23 GB", "640 kB", "12 bytes".
+std::string bytes_text(std::uint64_t bytes);
+
+/// "0.4 s", "12 s", "3 min 20 s", "2 h 5 min".
+std::string seconds_text(double seconds);
+
+/// "1024x64x64".
+std::string dims_text(std::span<const Index> shape);
+
+/// "Sapiens 0.3B pretrain, width 1024, 24 blocks".
+std::string model_text(const ModelInfo& model);
+
+/// The absolute spelling, so that a file is recognised from another working directory.
+std::string absolute_text(const std::filesystem::path& path);
+
+}  // namespace sapiens::cli
