@@ -1,0 +1,22 @@
+// clang-format off: the vector vocabulary comes first, the kernels are written in it
+#include "kernels/avx2/vector.hpp"
+// clang-format on
+
+#include "kernels/kernel_table.hpp"
+#include "kernels/simd/attention.hpp"
+#include "kernels/simd/elementary.hpp"
+#include "kernels/simd/fma_loop.hpp"
+#include "kernels/simd/layer_norm.hpp"
+#include "kernels/simd/linear.hpp"
+
+namespace sapiens::kernels {
+
+void install_avx2(KernelTable& table) noexcept {
+  table.linear_f32 = kLinear;
+  table.attention_f32 = kAttention;
+  table.layer_norm = &layer_norm;
+  table.gelu = &gelu_all;
+  table.fma_loop = &fma_loop;
+}
+
+}  // namespace sapiens::kernels

@@ -1,0 +1,100 @@
+// The vector vocabulary of src/kernels/simd in AVX2 and FMA. See avx512/vector.hpp for what each
+// function promises and why the namespace is anonymous.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace sapiens::kernels {
+namespace {
+
+using Vec = __m256;
+constexpr int kLanes = 8;
+
+// 6 x 2 sums, 2 vectors of B and one broadcast of A: 15 of 16 registers.
+constexpr int kRowTile = 6;
+constexpr int kColumnVecs = 2;
+
+// A window of 8 ints into this table is a mask of n lanes.
+alignas(64) constexpr std::int32_t kMaskWindow[2 * kLanes] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                              0,  0,  0,  0,  0,  0,  0,  0};
+inline __m256i first_lanes(std::int64_t n) noexcept {
+  const std::int64_t kept = n >= kLanes ? kLanes : n > 0 ? n : 0;
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kMaskWindow + kLanes - kept));
+}
+
+inline Vec zero() noexcept { return _mm256_setzero_ps(); }
+inline Vec broadcast(float x) noexcept { return _mm256_set1_ps(x); }
+inline Vec load(const float* p) noexcept { return _mm256_loadu_ps(p); }
+inline void store(float* p, Vec v) noexcept { _mm256_storeu_ps(p, v); }
+
+inline Vec load_first(const float* p, std::int64_t n) noexcept {
+  return _mm256_maskload_ps(p, first_lanes(n));
+}
+inline void store_first(float* p, Vec v, std::int64_t n) noexcept {
+  _mm256_maskstore_ps(p, first_lanes(n), v);
+}
+inline Vec keep_first(Vec v, Vec rest, std::int64_t n) noexcept {
+  return _mm256_blendv_ps(rest, v, _mm256_castsi256_ps(first_lanes(n)));
+}
+
+inline Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
+inline Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }
+inline Vec mul(Vec a, Vec b) noexcept { return _mm256_mul_ps(a, b); }
+inline Vec div(Vec a, Vec b) noexcept { return _mm256_div_ps(a, b); }
+inline Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm256_fmadd_ps(a, b, c); }
+inline Vec max(Vec a, Vec b) noexcept { return _mm256_max_ps(a, b); }
+inline Vec abs(Vec a) noexcept { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+inline Vec round(Vec a) noexcept {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+inline Vec by_sign(Vec x, Vec negative, Vec positive) noexcept {
+  return _mm256_blendv_ps(positive, negative, x);
+}
+
+// Adds n to the exponent field, so n and x have to leave the result normal.
+constexpr float kLeastExponent = -125.0f;
+inline Vec scale_by_power(Vec x, Vec n) noexcept {
+  const __m256i shift = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), shift));
+}
+
+inline float sum_lanes(Vec a) noexcept {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+inline float max_lanes(Vec a) noexcept {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  const float highest = _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+  const int any_nan = _mm256_movemask_ps(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+  return any_nan != 0 ? __builtin_nanf("") : highest;
+}
+
+inline void transpose(Vec (&rows)[kLanes]) noexcept {
+  __m256 t[kLanes];
+#pragma GCC unroll 4
+  for (int i = 0; i < kLanes; i += 2) {
+    t[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < kLanes; i += 4) {
+    rows[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    rows[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
+    rows[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    rows[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm256_permute2f128_ps(rows[i], rows[i + 4], 0x20);
+    t[i + 4] = _mm256_permute2f128_ps(rows[i], rows[i + 4], 0x31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kLanes; ++i) rows[i] = t[i];
+}
+
+}  // namespace
+}  // namespace sapiens::kernels

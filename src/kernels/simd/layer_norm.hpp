@@ -1,0 +1,49 @@
+// y = (x - mean) / sqrt(var + eps) * gamma + beta, row by row. Included behind a vector.hpp.
+#pragma once
+
+#include "kernels/kernel_table.hpp"
+
+namespace sapiens::kernels {
+namespace {
+
+// Sums f(vector, lanes in use) over a row, in two chains to hide the latency of an addition.
+template <class F>
+inline float row_sum(const float* x, std::int64_t width, F f) noexcept {
+  Vec even = zero(), odd = zero();
+  std::int64_t i = 0;
+  for (; i + 2 * kLanes <= width; i += 2 * kLanes) {
+    even = f(even, load(x + i), kLanes);
+    odd = f(odd, load(x + i + kLanes), kLanes);
+  }
+  for (; i < width; i += kLanes) even = f(even, load_first(x + i, width - i), width - i);
+  return sum_lanes(add(even, odd));
+}
+
+// The mean is subtracted before squaring: E[x^2] - E[x]^2 needs one pass less, but cancels badly
+// where |mean| is much larger than the deviation.
+void layer_norm(const LayerNormArgs& a) noexcept {
+  const float width = static_cast<float>(a.width);
+  for (std::int64_t r = 0; r < a.rows; ++r) {
+    const float* const x = a.x + r * a.x_stride;
+    float* const y = a.y + r * a.y_stride;
+
+    const auto plain = [](Vec sum, Vec v, std::int64_t) { return add(sum, v); };
+    const Vec mean = broadcast(row_sum(x, a.width, plain) / width);
+    const auto squared = [mean](Vec sum, Vec v, std::int64_t lanes) {
+      const Vec d = keep_first(sub(v, mean), zero(), lanes);
+      return fma(d, d, sum);
+    };
+    const float variance = row_sum(x, a.width, squared) / width;
+    const Vec scale = broadcast(1.0f / __builtin_sqrtf(variance + a.epsilon));
+
+    for (std::int64_t i = 0; i < a.width; i += kLanes) {
+      const std::int64_t left = a.width - i;
+      const Vec d = sub(load_first(x + i, left), mean);
+      const Vec gamma = mul(scale, load_first(a.gamma + i, left));
+      store_first(y + i, fma(d, gamma, load_first(a.beta + i, left)), left);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sapiens::kernels

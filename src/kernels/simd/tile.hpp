@@ -1,0 +1,88 @@
+// What linear layers and attention share: a register tile of products, and transposition.
+// Included behind a vector.hpp.
+#pragma once
+
+#include <cstdint>
+
+namespace sapiens::kernels {
+namespace {
+
+constexpr int kColumnTile = kColumnVecs * kLanes;
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) noexcept { return (a + b - 1) / b; }
+constexpr std::int64_t round_up(std::int64_t a, std::int64_t unit) noexcept {
+  return ceil_div(a, unit) * unit;
+}
+
+template <int kVecs>
+struct Tile {
+  Vec sum[kRowTile][kVecs];
+};
+
+template <int kVecs>
+[[gnu::always_inline]] inline void clear(Tile<kVecs>& tile) noexcept {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) tile.sum[r][v] = zero();
+  }
+}
+
+template <int kVecs>
+[[gnu::always_inline]] inline void store(float* y, std::int64_t stride,
+                                         const Tile<kVecs>& tile) noexcept {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) store(y + r * stride + v * kLanes, tile.sum[r][v]);
+  }
+}
+
+// tile += a b over k steps: a is [kRowTile, k] with rows kAStride apart, b is [k, kVecs * kLanes]
+// with rows b_stride apart. kAStride is a constant, so that all rows share one address register; it
+// should be an odd number of cache lines, or the rows of a fight for the same sets of the L1 cache.
+//
+// All operands come from L2 at the latest: with 28 (12) multiply-adds per step there is one load
+// for about two of them, and the out-of-order window covers the latency of L2.
+template <int kAStride, int kVecs>
+[[gnu::always_inline]] inline void multiply(Tile<kVecs>& tile, const float* a, const float* b,
+                                            std::int64_t b_stride, std::int64_t k) noexcept {
+  for (std::int64_t i = 0; i < k; ++i) {
+    Vec row_of_b[kVecs];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) row_of_b[v] = load(b + i * b_stride + v * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRowTile; ++r) {
+      const Vec from_a = broadcast(a[r * kAStride + i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) {
+        tile.sum[r][v] = fma(from_a, row_of_b[v], tile.sum[r][v]);
+      }
+    }
+  }
+}
+
+// y[c, r] = x[r, c] for `rows` <= kLanes and any number of columns. Writes whole vectors: lanes
+// from `rows` on become 0.
+inline void transpose_rows(const float* x, std::int64_t x_stride, std::int64_t rows,
+                           std::int64_t columns, float* y, std::int64_t y_stride) noexcept {
+  for (std::int64_t c = 0; c < columns; c += kLanes) {
+    Vec block[kLanes];
+    for (int r = 0; r < kLanes; ++r) {
+      block[r] = r < rows ? load_first(x + r * x_stride + c, columns - c) : zero();
+    }
+    transpose(block);
+    for (int r = 0; r < kLanes && c + r < columns; ++r) store(y + (c + r) * y_stride, block[r]);
+  }
+}
+
+// y[r, 0..y_columns) = scale x[r, 0..columns), 0 behind that; y_columns is a multiple of kLanes.
+inline void copy_row(const float* x, std::int64_t columns, float scale, float* y,
+                     std::int64_t y_columns) noexcept {
+  for (std::int64_t c = 0; c < y_columns; c += kLanes) {
+    store(y + c, mul(load_first(x + c, columns - c), broadcast(scale)));
+  }
+}
+
+}  // namespace
+}  // namespace sapiens::kernels

@@ -1,0 +1,46 @@
+#include "kernels/select.hpp"
+
+#include <gtest/gtest.h>
+
+#include "kernels/fma_peak.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+ErrorCode code_of(const CpuFeatures& cpu, std::string_view ceiling) {
+  try {
+    select_kernels(cpu, ceiling);
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode::Internal;
+}
+
+TEST(Select, FallsBackToTheReferenceOnAnOldCpu) {
+  EXPECT_EQ(select_kernels(CpuFeatures{}).levels, "reference");
+}
+
+TEST(Select, StopsAtTheCeiling) {
+  const CpuFeatures cpu = CpuFeatures::detect();
+  EXPECT_EQ(select_kernels(cpu, "reference").levels, "reference");
+  if (!cpu.avx2) GTEST_SKIP() << "this CPU has no avx2";
+  EXPECT_EQ(select_kernels(cpu, "avx2").levels, "reference+avx2");
+}
+
+TEST(Select, RefusesALevelTheCpuLacks) {
+  if (available_levels(CpuFeatures{.avx2 = true}).size() < 2) GTEST_SKIP() << "not an x86 build";
+  EXPECT_EQ(code_of({.avx2 = true}, "avx512"), ErrorCode::UnsupportedHardware);
+}
+
+TEST(Select, RefusesALevelNobodyKnows) {
+  EXPECT_EQ(code_of(CpuFeatures::detect(), "sse9"), ErrorCode::InvalidArgument);
+}
+
+TEST(FmaPeak, IsAPositiveNumber) {
+  const ThreadPool pool(1);
+  EXPECT_GT(fma_peak_gflops(select_kernels(CpuFeatures::detect()).table, pool), 0.0);
+}
+
+}  // namespace
+}  // namespace sapiens
