@@ -44,6 +44,7 @@ struct FeatureRequest {
   /// last block passes through the final norm.
   std::vector<Index> layers;
   bool norm_layers = false;  ///< Pass every emitted block through the final norm.
+  Progress progress;         ///< Told after every block; may throw to stop.
 };
 
 /// A dense array of float32 that owns its numbers.

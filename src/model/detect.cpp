@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "model/params.hpp"
-#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
@@ -205,13 +204,6 @@ void detect_size(const OfferedShapes& offered, const DetectOptions& options, Det
     encoder.mlp_width = vote_mlp_width(offered, model.found_depth);
   }
   if (options.heads > 0) encoder.heads = options.heads;
-  if (encoder.heads > 0 && encoder.width % encoder.heads != 0) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "the number of heads does not divide the width",
-                 .key = "--heads",
-                 .expected = fmt::format("a divisor of {}", encoder.width),
-                 .actual = std::to_string(encoder.heads)});
-  }
 }
 
 // Which grid the file's position table has, and whether a class token stands in front of it.

@@ -58,8 +58,7 @@ struct DetectedModel {
   Index found_depth = 0;
 };
 
-/// Recognises the model in `offered`. Throws `Error(InvalidArgument)` for options that contradict
-/// each other; what does not fit the file is left for `reconcile` to report.
+/// Recognises the model in `offered`. What does not fit the file, or its options, is left for others to report.
 DetectedModel detect_model(const OfferedShapes& offered, const DetectOptions& options);
 
 }  // namespace sapiens

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 
 namespace sapiens {
 namespace {
@@ -111,8 +112,9 @@ void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
     const Matrix tokens = x[b];
     gather_patches(images[b], grid, config_.patch_padding, patches, ops_.pool());
     copy_rows(positions, tokens);  // x  = E_pos          [T, C]
-    for (Index c = 0; c < config_.width * extra; ++c)
-      tokens[0][c] += weights_.cls_token.span()[static_cast<std::size_t>(c)];
+    if (config_.cls_token) {
+      std::ranges::transform(tokens[0].flat(), weights_.cls_token.span(), tokens[0].data(), std::plus());
+    }
     ops_.linear_add(patches, weights_.patch_embed, tokens.slice(0, extra, N),
                     ws);  // x += patches W_E^T + b_E
   }

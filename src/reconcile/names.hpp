@@ -16,6 +16,11 @@ namespace sapiens {
 class NameIndex {
  public:
   explicit NameIndex(const StateDict& dict);
+  NameIndex(NameIndex&&) noexcept = default;
+  NameIndex& operator=(NameIndex&&) noexcept = default;
+  NameIndex(const NameIndex&) = delete;  // by_path_ looks into plain_paths_
+  NameIndex& operator=(const NameIndex&) = delete;
+  ~NameIndex() = default;
 
   /// The tensor at `plain_path`, as an index into StateDict::tensors.
   std::optional<std::size_t> find(std::string_view plain_path) const;

@@ -270,20 +270,24 @@ class Reconciler {
       if (slot == std::string_view::npos) continue;
       const std::string_view known = module.file.substr(slot + 3);
       if (inside == fmt::format("{}.weight", known) || inside == fmt::format("{}.bias", known)) {
-        return foreign_leftover("more blocks than this model has");
+        surplus_blocks_ = true;
+        return "a block beyond the last one of this model";
       }
     }
     return foreign_leftover("a part of a block that Sapiens does not have");
   }
 
   std::string foreign_leftover(std::string_view meaning) {
-    foreign_ = true;
+    if (std::ranges::find(plan_.foreign_parts, meaning) == plan_.foreign_parts.end()) {
+      plan_.foreign_parts.emplace_back(meaning);
+    }
     return fmt::format("{}: computing without it would give wrong features", meaning);
   }
 
   Verdict verdict() const {
     const Report& report = plan_.report;
-    if (foreign_ || report.bound < report.required) return Verdict::Incomplete;
+    if (!plan_.foreign_parts.empty()) return Verdict::Foreign;
+    if (surplus_blocks_ || report.bound < report.required) return Verdict::Incomplete;
     if (resized_ || rounded_) return Verdict::Adapted;
     return report.rules.empty() ? Verdict::Exact : Verdict::Equivalent;
   }
@@ -293,7 +297,7 @@ class Reconciler {
   const EncoderNames& names_;
   const PositionPlan& positions_;
   std::vector<bool> used_;
-  bool foreign_ = false;
+  bool surplus_blocks_ = false;
   bool resized_ = false;
   bool rounded_ = false;
   Plan plan_;

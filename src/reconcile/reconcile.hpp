@@ -36,6 +36,8 @@ struct Plan {
   std::vector<ParamSpec> params;
   std::vector<Binding> bindings;
   Report report;
+  /// What the file's blocks have that Sapiens' have not: with any of these it is another model.
+  std::vector<std::string> foreign_parts;
 };
 
 /// Decides, without touching any value, where every parameter comes from and why every other tensor

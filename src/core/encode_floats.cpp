@@ -1,0 +1,44 @@
+#include "core/encode_floats.hpp"
+
+#include <bit>
+#include <cassert>
+#include <cstdint>
+#include <cstring>
+
+#include "core/half.hpp"
+
+namespace sapiens {
+namespace {
+
+std::uint16_t bfloat16_bits(float value) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return static_cast<std::uint16_t>(bits >> 16 | 0x40);  // NaN stays one
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+template <std::uint16_t (*Convert)(float)>
+void encode_16(std::span<const float> values, std::byte* out) noexcept {
+  for (const float value : values) {
+    const std::uint16_t bits = Convert(value);
+    std::memcpy(out, &bits, sizeof bits);
+    out += sizeof bits;
+  }
+}
+
+}  // namespace
+
+void encode_floats(std::span<const float> values, DType dtype, std::span<std::byte> out) noexcept {
+  static_assert(std::endian::native == std::endian::little);
+  assert(out.size() == values.size() * dtype_size(dtype));
+  if (dtype == DType::F32) {
+    std::memcpy(out.data(), values.data(), out.size());
+  } else if (dtype == DType::F16) {
+    encode_16<half_bits>(values, out.data());
+  } else {
+    assert(dtype == DType::BF16);
+    encode_16<bfloat16_bits>(values, out.data());
+  }
+}
+
+}  // namespace sapiens

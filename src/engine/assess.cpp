@@ -1,0 +1,317 @@
+#include "engine/assess.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "core/shape.hpp"
+#include "engine/explain.hpp"
+#include "model/params.hpp"
+
+namespace sapiens {
+namespace {
+
+DetectOptions detect_options(const ModelOptions& options) {
+  DetectOptions detect{.arch = options.arch.empty() ? nullptr : &parse_arch(options.arch),
+                       .task = {},
+                       .heads = options.heads,
+                       .grid = options.grid,
+                       .input_size = options.input_size,
+                       .patch_padding = options.patch_padding};
+  if (!options.task.empty()) detect.task = parse_task(options.task);
+  const auto refuse = [](const char* key, const char* expected, std::string actual) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "this value makes no sense",
+                                             .key = key,
+                                             .expected = expected,
+                                             .actual = std::move(actual)});
+  };
+  const auto text = [](Grid grid) { return fmt::format("{}x{}", grid.height, grid.width); };
+  constexpr Index kLargestSide = 1 << 14;  // pixels; 16384 x 16384 already makes a million tokens
+  if (options.heads < 0) refuse("--heads", "a positive number", std::to_string(options.heads));
+  if (options.grid && (std::min(options.grid->height, options.grid->width) < 1 ||
+                       std::max(options.grid->height, options.grid->width) > kLargestSide)) {
+    refuse("--grid", "HxW, for example 64x48", text(*options.grid));
+  }
+  if (options.input_size &&
+      (std::min(options.input_size->height, options.input_size->width) < kPatch ||
+       std::max(options.input_size->height, options.input_size->width) > kLargestSide)) {
+    refuse("--size", "HxW from 16 to 16384 pixels, for example 1024x768",
+           text(*options.input_size));
+  }
+  if (options.patch_padding && *options.patch_padding != 0 && *options.patch_padding != 2) {
+    refuse("--patch-padding", "0 or 2", std::to_string(*options.patch_padding));
+  }
+  return detect;
+}
+
+FileInfo file_info(const StateDict& dict) {
+  FileInfo file{.path = dict.path,
+                .format = std::string(format_name(dict.format)),
+                .bytes = dict.file_bytes,
+                .tensors = static_cast<Index>(dict.tensors.size()),
+                .values = 0,
+                .dtypes = {}};
+  std::vector<std::string_view> dtypes;
+  for (const TensorEntry& tensor : dict.tensors) {
+    file.values += tensor.numel();
+    const std::string_view dtype = dtype_name(tensor.dtype);
+    if (std::ranges::find(dtypes, dtype) == dtypes.end()) dtypes.push_back(dtype);
+  }
+  for (const std::string_view dtype : dtypes) {
+    if (!file.dtypes.empty()) file.dtypes += " and ";
+    file.dtypes += dtype;
+  }
+  return file;
+}
+
+Index count_values(std::span<const ParamSpec> params) {
+  Index values = 0;
+  for (const ParamSpec& param : params) {
+    if (std::ranges::find(param.shape, kAny) == param.shape.end())
+      values += checked_numel(param.shape).value_or(0);
+  }
+  return values;
+}
+
+ModelInfo model_info(const DetectedModel& model, std::span<const ParamSpec> params) {
+  const EncoderConfig& encoder = model.encoder;
+  const bool own_head = model.head && model.head->task == model.task;
+  return {.family = "sapiens",
+          .arch = std::string(model.arch != nullptr ? model.arch->name : "custom"),
+          .task = std::string(task_name(model.task)),
+          .width = encoder.width,
+          .depth = encoder.depth,
+          .heads = encoder.heads,
+          .mlp_width = encoder.mlp_width,
+          .cls_token = encoder.cls_token,
+          .grid = encoder.grid,
+          .patch_padding = encoder.patch_padding,
+          .outputs = own_head && model.head->outputs > 0 ? model.head->outputs : 0,
+          .parameters = count_values(params)};
+}
+
+OutputShapes output_shapes(const EncoderConfig& encoder) {
+  const Grid grid = encoder.grid;
+  if (grid.patches() == 0) return {};
+  OutputShapes shapes{.featmap = {encoder.width, grid.height, grid.width},
+                      .raw = {encoder.tokens(), encoder.width},
+                      .cls_token = {},
+                      .avg_featmap = {encoder.width}};
+  if (encoder.cls_token) shapes.cls_token = {encoder.width};
+  return shapes;
+}
+
+std::vector<ParamSpec> with_params(std::vector<ParamSpec> params, std::vector<ParamSpec> more) {
+  std::ranges::move(more, std::back_inserter(params));
+  return params;
+}
+
+// The head that `task` needs: the file's own, or the published one so that its absence can be
+// shown.
+HeadConfig wanted_head(const DetectedModel& model, Task task) {
+  if (model.head && model.head->task == task) return *model.head;
+  return published_head(task, model.encoder.width);
+}
+
+// One file, one place in it where an encoder may be.
+struct Candidate {
+  EncoderNames names;
+  DetectedModel model;
+  Plan plan;
+
+  // Usable ones first, then those with more of their parameters, then the more trusted place.
+  std::array<Index, 3> merit() const {
+    return {is_usable(plan.report.verdict) ? 1 : 0, plan.report.bound, -names.rank()};
+  }
+};
+
+std::optional<Candidate> best_encoder(const StateDict& dict, const NameIndex& index,
+                                      const DetectOptions& options) {
+  std::optional<Candidate> best;
+  for (EncoderNames& names : find_encoders(index)) {
+    Candidate candidate{.names = std::move(names), .model = {}, .plan = {}};
+    candidate.model = detect_model(OfferedShapes(dict, index, candidate.names), options);
+    if (candidate.model.found_width == 0 || candidate.model.found_depth == 0) continue;
+    candidate.plan = reconcile(dict, index, candidate.names,
+                               encoder_params(candidate.model.encoder), candidate.model.positions);
+    if (!best || candidate.merit() > best->merit()) best = std::move(candidate);
+  }
+  return best;
+}
+
+// Judges one use of the file at a time, each against its own list of parameters.
+class UseJudge {
+ public:
+  UseJudge(const StateDict& dict, const Assessment& assessment, const DetectOptions& options)
+      : dict_(dict), assessment_(assessment), options_(options) {}
+
+  std::vector<UseVerdict> run() const {
+    std::vector<UseVerdict> uses;
+    const Report& features = assessment_.encoder.report;
+    uses.push_back(verdict("features", features, features.explanation));
+    uses.push_back(reconstruct());
+    for (const Task task : {Task::Pose, Task::Seg, Task::Depth, Task::Normal})
+      uses.push_back(task_use(task));
+    return uses;
+  }
+
+ private:
+  static UseVerdict verdict(std::string_view use, const Report& report, std::string reason) {
+    return {.use = std::string(use),
+            .verdict = report.verdict,
+            .required = report.required,
+            .bound = report.bound,
+            .reason = std::move(reason)};
+  }
+
+  UseVerdict reconstruct() const {
+    DetectOptions options = options_;
+    options.task = Task::Pretrain;
+    const OfferedShapes offered(dict_, assessment_.index, assessment_.names);
+    const DetectedModel model = detect_model(offered, options);
+    DecoderConfig decoder = model.decoder.value_or(DecoderConfig{});
+    std::vector<ParamSpec> params =
+        with_params(encoder_params(model.encoder), decoder_params(decoder, model.encoder.width));
+    const Index decoder_size =
+        static_cast<Index>(decoder_params(decoder, model.encoder.width).size());
+    const Plan plan =
+        reconcile(dict_, assessment_.index, assessment_.names, std::move(params), model.positions);
+    if (!model.decoder) {
+      const bool pretrained = model.file_task == Task::Pretrain;
+      return verdict(
+          "reconstruct", plan.report,
+          pretrained
+              ? fmt::format(
+                    "the MAE decoder ({} tensors, neck.*) is not in this file; cleaned files "
+                    "never have it",
+                    decoder_size)
+              : "only pretraining files hold the MAE decoder");
+    }
+    return verdict("reconstruct", plan.report, explain(plan, model, options).text);
+  }
+
+  UseVerdict task_use(Task task) const {
+    DetectOptions options = options_;
+    options.task = task;
+    const OfferedShapes offered(dict_, assessment_.index, assessment_.names);
+    const DetectedModel model = detect_model(offered, options);
+    const Plan plan =
+        reconcile(dict_, assessment_.index, assessment_.names,
+                  with_params(encoder_params(model.encoder), head_params(wanted_head(model, task))),
+                  model.positions);
+    if (model.head && model.head->task == task) {
+      return verdict(task_name(task), plan.report, explain(plan, model, options).text);
+    }
+    return verdict(task_name(task), plan.report,
+                   model.head
+                       ? fmt::format("the head in this file is for {}", task_name(model.head->task))
+                       : "no head in this file; it is what fine-tuning starts from");
+  }
+
+  const StateDict& dict_;
+  const Assessment& assessment_;
+  const DetectOptions& options_;
+};
+
+// Facts that belong to the outputs rather than to the loading.
+std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model) {
+  std::vector<std::string> notes;
+  for (const auto& [key, value] : dict.metadata) {
+    if (key.ends_with("sapiens.random_weights"))
+      notes.push_back(fmt::format("RANDOM WEIGHTS: {}", value));
+  }
+  notes.emplace_back(
+      "avg_featmap passes through ln2, which no published file has: as in the original its weight "
+      "is 1, its bias 0");
+  if (model.encoder.heads == 0) {
+    notes.push_back(fmt::format(
+        "the number of heads of a width of {} cannot be seen in the weights; computing needs "
+        "--heads N",
+        model.encoder.width));
+  }
+  if (model.task == Task::Seg && model.head && model.head->outputs == 3) {
+    notes.emplace_back(
+        "a head with three outputs was taken as segmentation; without --task it counts as normals");
+  } else if (model.file_task == Task::Normal && model.task == Task::Normal) {
+    notes.emplace_back(
+        "a head with three outputs was taken as surface normals; for a segmentation of three "
+        "classes "
+        "say --task seg");
+  }
+  return notes;
+}
+
+Assessment foreign(const StateDict& dict, NameIndex index) {
+  Assessment result{.index = std::move(index),
+                    .names = {},
+                    .model = {},
+                    .encoder = {},
+                    .whole = {},
+                    .inspection = {}};
+  const Explanation explanation = explain_foreign(dict, result.index);
+  Report& report = result.inspection.report;
+  report.verdict = Verdict::Foreign;
+  report.explanation = explanation.text;
+  report.hint = explanation.hint;
+  result.inspection.file = file_info(dict);
+  result.inspection.model.family = "foreign";
+  result.encoder.report = result.whole.report = report;
+  return result;
+}
+
+void check_heads(const EncoderConfig& encoder) {
+  if (encoder.heads == 0 || encoder.width % encoder.heads == 0) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the number of heads does not divide the width",
+               .key = "--heads",
+               .expected = fmt::format("a divisor of {}", encoder.width),
+               .actual = std::to_string(encoder.heads)});
+}
+
+void add_explanation(Plan& plan, const DetectedModel& model, const DetectOptions& options) {
+  Explanation explanation = explain(plan, model, options);
+  plan.report.explanation = std::move(explanation.text);
+  plan.report.hint = std::move(explanation.hint);
+}
+
+}  // namespace
+
+Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject) {
+  const DetectOptions detect = detect_options(options);
+  NameIndex index(dict);
+  std::optional<Candidate> best = best_encoder(dict, index, detect);
+  if (!best) return foreign(dict, std::move(index));
+  check_heads(best->model.encoder);
+
+  Assessment result{.index = std::move(index),
+                    .names = std::move(best->names),
+                    .model = std::move(best->model),
+                    .encoder = std::move(best->plan),
+                    .whole = {},
+                    .inspection = {}};
+  const DetectedModel& model = result.model;
+  add_explanation(result.encoder, model, detect);
+  if (has_head(model.task)) {
+    result.whole =
+        reconcile(dict, result.index, result.names,
+                  with_params(result.encoder.params, head_params(wanted_head(model, model.task))),
+                  model.positions);
+    add_explanation(result.whole, model, detect);
+  } else {
+    result.whole = result.encoder;
+  }
+
+  const Plan& main = subject == Subject::Encoder ? result.encoder : result.whole;
+  result.inspection = {.file = file_info(dict),
+                       .model = model_info(model, main.params),
+                       .report = main.report,
+                       .uses = UseJudge(dict, result, detect).run(),
+                       .outputs = output_shapes(model.encoder)};
+  result.inspection.report.notes = notes(dict, model);
+  return result;
+}
+
+}  // namespace sapiens

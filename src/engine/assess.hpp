@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "checkpoint/state_dict.hpp"
+#include "model/detect.hpp"
+#include "reconcile/names.hpp"
+#include "reconcile/reconcile.hpp"
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+/// Everything there is to know about a checkpoint before a value is read.
+struct Assessment {
+  NameIndex index;
+  EncoderNames names;
+  DetectedModel model;
+  Plan encoder;  ///< The encoder alone: what features need.
+  Plan whole;    ///< The encoder and, where the task has one, its head.
+  Inspection inspection;
+};
+
+/// Which of the two plans `inspection.report` describes.
+enum class Subject { Encoder, WholeModel };
+
+/// Recognises the model and reconciles it with the file. A misfit is a verdict; options that make
+/// no sense throw `Error(InvalidArgument)`.
+Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject);
+
+/// The refusal of a checkpoint as an error whose text lists what is wrong, grouped and counted.
+Error refusal(const Inspection& inspection);
+
+}  // namespace sapiens

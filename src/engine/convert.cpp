@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "checkpoint/write.hpp"
+#include "core/encode_floats.hpp"
+#include "engine/assess.hpp"
+#include "engine/random_weights.hpp"
+#include "reconcile/materialize.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/version.hpp"
+
+namespace sapiens {
+namespace {
+
+enum class Container { Torch, Safetensors };
+
+Container container_of(const std::filesystem::path& output) {
+  if (output.extension() == ".pth") return Container::Torch;
+  if (output.extension() == ".safetensors") return Container::Safetensors;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the output's name decides its format",
+               .file = output.string(),
+               .expected = "a name ending in .pth or .safetensors",
+               .actual = fmt::format("\"{}\"", output.extension().string())});
+}
+
+// Numbers are made as float32 and stored as `dtype`.
+using ReadFloats = std::function<void(Index first, std::span<float> out)>;
+
+TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read) {
+  return {.key = std::move(key),
+          .dtype = dtype,
+          .shape = std::move(shape),
+          .read = [dtype, read = std::move(read)](Index first, std::span<std::byte> out) {
+            std::vector<float> values(out.size() / dtype_size(dtype));
+            read(first, values);
+            encode_floats(values, dtype, out);
+          }};
+}
+
+TensorSource raw_source(std::string key, const TensorEntry& tensor) {
+  return {
+      .key = std::move(key),
+      .dtype = tensor.dtype,
+      .shape = tensor.shape,
+      .read = [&tensor](Index first, std::span<std::byte> out) { read_raw(tensor, first, out); }};
+}
+
+// The name of canonical parameter `key` in a file of `layout`. Files of task models keep their
+// prefixes: there, "clean" has always meant state_dict and meta without training state.
+std::string name_in(Layout layout, bool with_head, const std::string& key) {
+  constexpr std::string_view kBackbone = "backbone.";
+  if (layout == Layout::Clean && !with_head && key.starts_with(kBackbone))
+    return key.substr(kBackbone.size());
+  return key;
+}
+
+void write(const std::filesystem::path& output, std::span<const TensorSource> sources,
+           Layout layout, bool with_head, std::map<std::string, std::string> metadata,
+           const Progress& progress) {
+  metadata["sapiens.writer"] = fmt::format("sapiens.cpp {}", SAPIENS_VERSION);
+  const WriteProgress report = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress)
+      progress(total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1.0);
+  };
+  if (container_of(output) == Container::Safetensors) {
+    write_safetensors(output, sources, metadata, report);
+  } else {
+    const bool wrap = layout == Layout::MMEngine || with_head;
+    write_torch_zip(output, sources,
+                    {.wrap_in_state_dict = wrap, .attributes = std::move(metadata)}, report);
+  }
+}
+
+// What the weights cannot tell about themselves.
+std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder,
+                                                  std::string_view arch, Task task) {
+  std::map<std::string, std::string> metadata{
+      {"sapiens.arch", std::string(arch)},
+      {"sapiens.task", std::string(task_name(task))},
+      {"sapiens.grid", fmt::format("{}x{}", encoder.grid.height, encoder.grid.width)},
+      {"sapiens.patch_padding", std::to_string(encoder.patch_padding)},
+  };
+  if (encoder.heads > 0) metadata["sapiens.heads"] = std::to_string(encoder.heads);
+  return metadata;
+}
+
+// The dtype a parameter is written in: what was asked for, or the file's own.
+DType output_dtype(const StateDict& dict, const Binding& binding, std::optional<DType> asked) {
+  if (asked) return *asked;
+  const DType own = dict.tensors[binding.tensors[0]].dtype;
+  const bool uniform = std::ranges::all_of(
+      binding.tensors, [&](std::size_t i) { return dict.tensors[i].dtype == own; });
+  const bool storable = own == DType::F16 || own == DType::BF16;
+  return uniform && storable && !binding.positions ? own : DType::F32;
+}
+
+TensorSource bound_source(const StateDict& dict, const ParamSpec& param, const Binding& binding,
+                          std::string key, DType dtype) {
+  if (!binding.positions) {
+    return float_source(std::move(key), param.shape, dtype,
+                        [&dict, &binding](Index first, std::span<float> out) {
+                          materialize(dict, binding, first, out);
+                        });
+  }
+  // A resized table is made whole; it is small.
+  Index numel = 1;
+  for (const Index extent : param.shape) numel *= extent;
+  auto table = std::make_shared<std::vector<float>>(static_cast<std::size_t>(numel));
+  materialize(dict, binding, 0, *table);
+  return float_source(std::move(key), param.shape, dtype,
+                      [table](Index first, std::span<float> out) {
+                        std::copy_n(table->begin() + first, out.size(), out.begin());
+                      });
+}
+
+void append_unused(const StateDict& dict, const Assessment& assessed, Layout layout, bool with_head,
+                   std::optional<DType> asked, std::vector<TensorSource>& sources) {
+  std::vector<bool> used(dict.tensors.size());
+  for (const Binding& binding : assessed.whole.bindings) {
+    for (const std::size_t tensor : binding.tensors) used[tensor] = true;
+  }
+  for (std::size_t i = 0; i < dict.tensors.size(); ++i) {
+    if (used[i]) continue;
+    const TensorEntry& tensor = dict.tensors[i];
+    const std::string_view path = assessed.index.plain_path(i);
+    const std::string_view parent = assessed.names.parent();
+    std::string key(path.starts_with(parent) ? path.substr(parent.size()) : path);
+    key = name_in(layout, with_head, key);
+    const bool taken =
+        std::ranges::any_of(sources, [&](const TensorSource& other) { return other.key == key; });
+    if (taken) key = tensor.path();
+    if (asked && is_floating(tensor.dtype)) {
+      sources.push_back(float_source(
+          std::move(key), tensor.shape, *asked,
+          [&tensor](Index first, std::span<float> out) { read_f32(tensor, first, out); }));
+    } else {
+      sources.push_back(raw_source(std::move(key), tensor));
+    }
+  }
+}
+
+}  // namespace
+
+Report convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
+                          const ConvertOptions& options, const Progress& progress) {
+  static_cast<void>(container_of(output));  // before anything else is done
+  const StateDict& dict = checkpoint.state_dict();
+  const Assessment assessed = assess(dict, options.model, Subject::WholeModel);
+  const Plan& plan = assessed.whole;
+  if (!is_usable(plan.report.verdict)) throw refusal(assessed.inspection);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(dict.path, output, ignored)) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "input and output are the same file",
+                                             .file = dict.path,
+                                             .hint = "choose another name"});
+  }
+
+  const bool with_head = has_head(assessed.model.task);
+  std::vector<TensorSource> sources;
+  for (std::size_t i = 0; i < plan.params.size(); ++i) {
+    sources.push_back(bound_source(dict, plan.params[i], plan.bindings[i],
+                                   name_in(options.layout, with_head, plan.params[i].key),
+                                   output_dtype(dict, plan.bindings[i], options.dtype)));
+  }
+  if (options.keep_unused)
+    append_unused(dict, assessed, options.layout, with_head, options.dtype, sources);
+
+  auto metadata =
+      model_metadata(assessed.model.encoder, assessed.inspection.model.arch, assessed.model.task);
+  for (const auto& [key, value] : dict.metadata) {
+    if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
+  }
+  write(output, sources, options.layout, with_head, std::move(metadata), progress);
+  return assessed.inspection.report;
+}
+
+void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptions& options,
+                           const Progress& progress) {
+  static_cast<void>(container_of(output));
+  const SynthModel model = synth_model(options);
+  const bool with_head = has_head(model.task);
+  std::vector<ParamSpec> params = model.params;
+  // A full pretraining file holds the decoder; a cleaned one never does.
+  if (options.layout == Layout::MMEngine)
+    params.insert(params.end(), model.decoder.begin(), model.decoder.end());
+
+  std::vector<TensorSource> sources;
+  for (const ParamSpec& param : params) {
+    const RandomParam random(param, model.encoder.grid, model.encoder.extra_tokens(), options.seed);
+    sources.push_back(
+        float_source(name_in(options.layout, with_head, param.key), param.shape, options.dtype,
+                     [random](Index first, std::span<float> out) { random.read(first, out); }));
+  }
+  auto metadata = model_metadata(model.encoder, model.arch->name, model.task);
+  metadata["sapiens.random_weights"] = fmt::format(
+      "made by `sapiens synth` with seed {}; never trained, good for testing only", options.seed);
+  write(output, sources, options.layout, with_head, std::move(metadata), progress);
+}
+
+}  // namespace sapiens

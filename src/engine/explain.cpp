@@ -1,0 +1,188 @@
+#include "engine/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <set>
+#include <string_view>
+
+namespace sapiens {
+namespace {
+
+std::string shown_arch(std::string_view arch) {
+  std::string text(arch);
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
+std::string size_of_found(const DetectedModel& model) {
+  const Arch* arch = find_arch_by_width(model.found_width);
+  if (arch != nullptr && arch->depth == model.found_depth)
+    return fmt::format("the {} model", shown_arch(arch->name));
+  return fmt::format("a model of width {} with {} blocks", model.found_width, model.found_depth);
+}
+
+std::string_view kind_of_file(Task task) {
+  switch (task) {
+    case Task::Pretrain:
+      return "a pretrained encoder";
+    case Task::Backbone:
+      return "a task encoder without its head";
+    case Task::Pose:
+      return "a pose checkpoint";
+    case Task::Seg:
+      return "a segmentation checkpoint";
+    case Task::Depth:
+      return "a depth checkpoint";
+    case Task::Normal:
+      return "a surface-normal checkpoint";
+  }
+  return "";
+}
+
+Explanation explain_usable(const Report& report) {
+  if (report.verdict == Verdict::Exact)
+    return {"every parameter is in the file under its own name", ""};
+  std::string text;
+  for (const AppliedRule& rule : report.rules) {
+    if (!text.empty()) text += "; ";
+    text += rule.rule == "add prefix backbone."
+                ? "the keys lack \"backbone.\", matched after adding it"
+                : rule.rule;
+  }
+  return {text, ""};
+}
+
+// Blocks of which nothing is there, as when a file was cut short or merged from parts.
+Index absent_blocks(const Plan& plan, const DetectedModel& model) {
+  std::set<std::string> present;
+  for (std::size_t i = 0; i < plan.params.size(); ++i) {
+    const auto parts = path_components(plan.params[i].key);
+    if (plan.bindings[i].bound() && parts.size() > 3 && parts[1] == "layers")
+      present.emplace(parts[2]);
+  }
+  return model.encoder.depth - static_cast<Index>(present.size());
+}
+
+bool lacks(const Report& report, std::string_view key) {
+  return std::ranges::any_of(report.missing,
+                             [&](const auto& missing) { return missing.key.ends_with(key); });
+}
+
+bool lacks_head(const Report& report) {
+  return std::ranges::any_of(report.missing, [](const auto& missing) {
+    return missing.key.find("head.") != std::string::npos;
+  });
+}
+
+Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
+                               const DetectOptions& options) {
+  const Report& report = plan.report;
+  const bool other_size =
+      model.arch != nullptr && model.found_width > 0 &&
+      (model.found_width != model.arch->width || model.found_depth > model.arch->depth);
+  if (options.arch != nullptr && other_size) {
+    return {fmt::format("this is {}, you asked for {}", size_of_found(model),
+                        shown_arch(options.arch->name)),
+            "leave --arch out: the size is recognised from the weights"};
+  }
+  if (model.task == Task::Pretrain && model.file_task != Task::Pretrain &&
+      lacks(report, "cls_token")) {
+    return {fmt::format("this is {}; it has no class token", kind_of_file(model.file_task)),
+            "leave --task out, or use --task backbone"};
+  }
+  if (has_head(model.task) && model.task != model.file_task && lacks_head(report)) {
+    return {fmt::format("this is {}; it has no {} head", kind_of_file(model.file_task),
+                        task_name(model.task)),
+            "use a checkpoint that was fine-tuned for this task"};
+  }
+  for (const MismatchedParameter& mismatch : report.mismatched) {
+    if (mismatch.key.ends_with("pos_embed") && !model.positions.source) {
+      return {"the grid of the position table cannot be told from its length",
+              "name it with --grid HxW"};
+    }
+  }
+  if (const Index blocks = absent_blocks(plan, model); blocks > 0) {
+    return {
+        fmt::format(
+            "{} of {} blocks are not in the file, which was cut short or holds a part of the model",
+            blocks, model.encoder.depth),
+        "fetch the file again, or merge its parts"};
+  }
+  return {"the file looks damaged or edited rather than misnamed",
+          "fetch it again, or compute anyway with these parameters at zero and every output "
+          "marked: --allow-partial"};
+}
+
+// Names that give another program's files away.
+struct Lookalike {
+  std::string_view part;
+  std::string_view what;
+};
+constexpr Lookalike kLookalikes[] = {
+    {"neck.decoder_blocks.", "the decoder of a Sapiens masked autoencoder, without its encoder"},
+    {"decode_head.deconv_layers.", "a Sapiens task head without its encoder"},
+    {"head.deconv_layers.", "a Sapiens pose head without its encoder"},
+    {"bbox_head.rtm_cls", "an RTMDet person detector"},
+    {"bbox_head.", "an object detector"},
+    {"layer1.0.conv1", "a ResNet (a convolutional network)"},
+    {"stages.0.blocks", "a ConvNeXt or Swin network"},
+    {"layers.0.blocks.0.attn.relative_position", "a Swin transformer"},
+    {"self_attn.q_proj", "a language model or CLIP"},
+    {"visual.transformer", "a CLIP model"},
+    {"image_encoder.", "a Segment Anything model"},
+    {"model.diffusion_model", "a diffusion model"},
+    {"unet.", "a diffusion model"},
+    {"lora_", "a LoRA adapter"},
+    {"features.0.weight", "a VGG or AlexNet (a convolutional network)"},
+};
+
+}  // namespace
+
+Explanation explain(const Plan& plan, const DetectedModel& model, const DetectOptions& options) {
+  if (!plan.foreign_parts.empty()) {
+    return {
+        fmt::format("this is another vision transformer: it has {}", plan.foreign_parts.front()),
+        "Sapiens checkpoints have none of that; use the program that the file was made for"};
+  }
+  if (is_usable(plan.report.verdict)) return explain_usable(plan.report);
+  return explain_incomplete(plan, model, options);
+}
+
+Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
+  const std::string hint =
+      "give a Sapiens checkpoint: its keys are cls_token, pos_embed, patch_embed.*, layers.N.*, "
+      "ln1.*";
+  if (dict.tensors.empty()) return {"the file holds no tensors at all", hint};
+  for (const Lookalike& lookalike : kLookalikes) {
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      if (index.plain_path(i).find(lookalike.part) != std::string::npos) {
+        return {
+            fmt::format("this looks like {}, not like a vision transformer of the Sapiens family",
+                        lookalike.what),
+            hint};
+      }
+    }
+  }
+  return {fmt::format("none of the {} tensors has a name of the Sapiens family; the first is {}",
+                      dict.tensors.size(), dict.tensors.front().path()),
+          hint};
+}
+
+std::string describe_model(const ModelInfo& model) {
+  if (model.task == "pretrain")
+    return fmt::format("Sapiens {} encoder, pretrained", shown_arch(model.arch));
+  if (model.task == "backbone")
+    return fmt::format("Sapiens {} encoder, task geometry", shown_arch(model.arch));
+  std::string text = fmt::format("Sapiens {} {} model", shown_arch(model.arch), model.task);
+  if (model.outputs > 0 && (model.task == "pose" || model.task == "seg")) {
+    fmt::format_to(std::back_inserter(text), ", {} {}", model.outputs,
+                   model.task == "pose" ? "key points" : "classes");
+  }
+  return text;
+}
+
+}  // namespace sapiens

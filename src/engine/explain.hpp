@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "checkpoint/state_dict.hpp"
+#include "model/detect.hpp"
+#include "reconcile/names.hpp"
+#include "reconcile/reconcile.hpp"
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+/// The nearest explanation of a report, in the user's words, and what to do next.
+struct Explanation {
+  std::string text;
+  std::string hint;
+};
+Explanation explain(const Plan& plan, const DetectedModel& model, const DetectOptions& options);
+
+/// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
+Explanation explain_foreign(const StateDict& dict, const NameIndex& index);
+
+/// "Sapiens 0.3B encoder, pretrained", "Sapiens 1B pose model, 308 key points".
+std::string describe_model(const ModelInfo& model);
+
+}  // namespace sapiens

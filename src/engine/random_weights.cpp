@@ -1,0 +1,116 @@
+#include "engine/random_weights.hpp"
+
+#include <cmath>
+#include <numeric>
+
+#include "model/params.hpp"
+
+namespace sapiens {
+namespace {
+
+// Steele, Lea, Flood, "Fast splittable pseudorandom number generators": a bijection that mixes all
+// 64 bits.
+std::uint64_t mix(std::uint64_t z) noexcept {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+std::uint64_t hash_name(std::string_view name) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
+// nn.init.xavier_uniform_ on the [out, everything else] view, as the original initialises linears
+// and patches.
+float xavier_bound(std::span<const Index> shape) {
+  const Index inputs = std::accumulate(shape.begin() + 1, shape.end(), Index{1}, std::multiplies());
+  return std::sqrt(6.0f / static_cast<float>(shape[0] + inputs));
+}
+
+DecoderConfig synth_decoder(const Arch& arch, Index tokens) {
+  DecoderConfig decoder;
+  decoder.tokens = tokens;
+  if (&arch == &tiny_arch()) {
+    decoder.width = 32;
+    decoder.depth = 2;
+    decoder.mlp_width = 64;
+  }
+  return decoder;
+}
+
+}  // namespace
+
+SynthModel synth_model(const SynthOptions& options) {
+  SynthModel model;
+  model.arch = &parse_arch(options.arch);
+  model.task = parse_task(options.task);
+  const Arch& arch = *model.arch;
+  const bool pretrain = model.task == Task::Pretrain;
+  model.encoder = {.width = arch.width,
+                   .depth = arch.depth,
+                   .heads = arch.heads,
+                   .mlp_width = arch.mlp_width,
+                   .cls_token = pretrain,
+                   .grid = {arch.grid, pretrain ? arch.grid : arch.grid * 3 / 4}};
+  model.params = encoder_params(model.encoder);
+  if (pretrain) {
+    model.decoder = decoder_params(synth_decoder(arch, model.encoder.tokens()), arch.width);
+  } else if (has_head(model.task)) {
+    const HeadConfig head = published_head(model.task, arch.width);
+    model.encoder.patch_padding = default_patch_padding(model.task, head.outputs);
+    for (ParamSpec& param : head_params(head)) model.params.push_back(std::move(param));
+  }
+  return model;
+}
+
+RandomParam::RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, std::uint64_t seed)
+    : stream_(mix(hash_name(param.key) + seed * 0x9e3779b97f4a7c15u)),
+      width_(param.shape.back()),
+      extra_tokens_(extra_tokens),
+      grid_(grid) {
+  positions_ = param.key.ends_with("pos_embed");
+  if (positions_) return;
+  const bool is_norm = param.shape.size() == 1 && param.key.ends_with(".weight");
+  if (is_norm) {
+    mean_ = 1.0f;
+    bound_ = 0.1f;
+  } else if (param.key.ends_with("_token") || param.shape.size() == 1) {
+    bound_ = 0.035f;  // a deviation of 0.02, as the original's tokens
+  } else {
+    bound_ = xavier_bound(param.shape);
+  }
+}
+
+void RandomParam::read(Index first, std::span<float> out) const {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const Index element = first + static_cast<Index>(i);
+    if (positions_) {
+      out[i] = sin_cos(element);
+      continue;
+    }
+    const std::uint64_t bits =
+        mix(stream_ + static_cast<std::uint64_t>(element) * 0x9e3779b97f4a7c15u);
+    const float unit = static_cast<float>(bits >> 40) * 0x1p-23f - 1.0f;  // 24 bits in [-1, 1)
+    out[i] = mean_ + bound_ * unit;
+  }
+}
+
+// [sin(r w) | cos(r w) | sin(c w) | cos(c w)], w_i = 10000^(-i / Q), each block Q = width / 4 long;
+// the class token's row is zero. The row comes first, unlike in the original MAE code.
+float RandomParam::sin_cos(Index element) const {
+  const Index token = element / width_ - extra_tokens_;
+  if (token < 0) return 0.0f;
+  const Index quarter = width_ / 4;
+  const Index channel = element % width_;
+  const Index block = channel / quarter;
+  if (block > 3) return 0.0f;
+  const Index place = block < 2 ? token / grid_.width : token % grid_.width;
+  const double omega =
+      std::pow(10000.0, -static_cast<double>(channel % quarter) / static_cast<double>(quarter));
+  const double angle = static_cast<double>(place) * omega;
+  return static_cast<float>(block % 2 == 0 ? std::sin(angle) : std::cos(angle));
+}
+
+}  // namespace sapiens

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/config.hpp"
+#include "reconcile/param_spec.hpp"
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// A model that `synth` can make up: its parameters, under canonical names.
+struct SynthModel {
+  const Arch* arch = nullptr;
+  Task task = Task::Pretrain;
+  EncoderConfig encoder;
+  std::vector<ParamSpec> params;   ///< Encoder, and the head of a task.
+  std::vector<ParamSpec> decoder;  ///< Of a pretrained model; empty otherwise.
+};
+
+/// Throws `Error(InvalidArgument)` for an unknown size or task.
+SynthModel synth_model(const SynthOptions& options);
+
+/// Random values for one parameter: each element depends on seed, name and place alone, so slices
+/// and threads agree.
+///
+/// Weights are Xavier-uniform as the original initialises them, norms are near 1 and 0, and
+/// position tables are the sin-cos tables of pretraining, so that activations stay in a sensible
+/// range through 48 blocks.
+class RandomParam {
+ public:
+  RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, std::uint64_t seed);
+
+  /// Elements [first, first + out.size()) in row-major order.
+  void read(Index first, std::span<float> out) const;
+
+ private:
+  float sin_cos(Index element) const;
+
+  std::uint64_t stream_ = 0;
+  float mean_ = 0;
+  float bound_ = 0;
+  bool positions_ = false;
+  Index width_ = 0;
+  Index extra_tokens_ = 0;
+  Grid grid_;
+};
+
+}  // namespace sapiens

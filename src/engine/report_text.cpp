@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <string>
+
+#include "core/shape.hpp"
+#include "engine/explain.hpp"
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr std::size_t kShown = 8;  // names of each kind; the rest is counted
+
+std::string grouped_digits(Index value) {
+  std::string digits = std::to_string(value);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<std::size_t>(at), ",");
+  }
+  return digits;
+}
+
+std::string readable_bytes(std::uint64_t bytes) {
+  constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9;
+  const auto value = static_cast<double>(bytes);
+  if (value >= kGiga) return fmt::format("{:.2f} GB", value / kGiga);
+  if (value >= kMega) return fmt::format("{:.1f} MB", value / kMega);
+  return fmt::format("{:.1f} kB", value / kKilo);
+}
+
+// 1024x64x64, as people say shapes of features.
+std::string by(const std::vector<Index>& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
+
+// Collects the lines of the text.
+class TextWriter {
+ public:
+  TextWriter(const Inspection& inspection, bool colour) : all_(inspection), colour_(colour) {}
+
+  std::string run() {
+    header();
+    line("");
+    uses();
+    rules();
+    problems();
+    unused();
+    for (const std::string& note : all_.report.notes) line("  note          {}", printable(note));
+    original_behaviour();
+    if (!is_usable(all_.report.verdict)) {
+      line("");
+      if (!all_.report.explanation.empty()) line("{}", printable(all_.report.explanation));
+      if (!all_.report.hint.empty()) line("Next: {}", printable(all_.report.hint));
+    }
+    return std::move(text_);
+  }
+
+ private:
+  template <typename... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    text_ += '\n';
+  }
+
+  // Names come from the file: control characters must not reach the terminal.
+  static std::string printable(std::string_view text) {
+    std::string clean(text);
+    std::ranges::replace_if(
+        clean, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+    return clean;
+  }
+
+  std::string verdict(Verdict v) const {
+    std::string name(verdict_name(v));
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    name.resize(std::max<std::size_t>(name.size(), 12), ' ');
+    if (!colour_) return name;
+    const char* code = v == Verdict::Exact || v == Verdict::Equivalent ? "32"
+                       : v == Verdict::Adapted                         ? "33"
+                                                                       : "31";
+    return fmt::format("\033[1;{}m{}\033[0m", code, name);
+  }
+
+  void header() {
+    const FileInfo& file = all_.file;
+    line("{} · {} · {} tensors · {} values · {} · {}", printable(file.path), file.format,
+         file.tensors, grouped_digits(file.values), file.dtypes.empty() ? "no dtype" : file.dtypes,
+         readable_bytes(file.bytes));
+    const ModelInfo& model = all_.model;
+    if (model.width == 0) return;
+    std::string heads = model.heads > 0 ? fmt::format("{} heads", model.heads) : "heads unknown";
+    line("{}: width {}, {} blocks, {}, {}, {}x{} positions, patch padding {}, {} parameters",
+         describe_model(model), model.width, model.depth, heads,
+         model.cls_token ? "cls token" : "no cls token", model.grid.height, model.grid.width,
+         model.patch_padding, grouped_digits(model.parameters));
+  }
+
+  void uses() {
+    if (all_.uses.empty()) {
+      line("  {:<13} {} {}", "features", verdict(all_.report.verdict), "no encoder in this file");
+      return;
+    }
+    for (std::size_t first = 0; first < all_.uses.size();) {
+      std::size_t last = first + 1;
+      std::string names = all_.uses[first].use;
+      while (last < all_.uses.size() && same_story(all_.uses[first], all_.uses[last])) {
+        names += ", " + all_.uses[last++].use;
+      }
+      use(names, all_.uses[first]);
+      first = last;
+    }
+  }
+
+  static bool same_story(const UseVerdict& a, const UseVerdict& b) {
+    return a.verdict == b.verdict && a.reason == b.reason && a.use != "features";
+  }
+
+  void use(const std::string& names, const UseVerdict& use) {
+    constexpr std::size_t kColumn = 13;
+    std::string first_column = names;
+    if (names.size() > kColumn) {
+      line("  {}", names);
+      first_column.clear();
+    }
+    line("  {:<13} {} {} of {} parameters; {}", first_column, verdict(use.verdict), use.bound,
+         use.required, printable(use.reason));
+    if (use.use == "features" && is_usable(use.verdict)) output_shapes();
+  }
+
+  void output_shapes() {
+    const OutputShapes& shapes = all_.outputs;
+    if (shapes.featmap.empty()) return;
+    std::string text = fmt::format("featmap {}", by(shapes.featmap));
+    const std::string grid =
+        fmt::format("{}x{} patches", all_.model.grid.height, all_.model.grid.width);
+    if (shapes.cls_token.empty()) {
+      text += fmt::format(" · raw {} ({}, no cls token) · avg_featmap {}", by(shapes.raw), grid,
+                          by(shapes.avg_featmap));
+    } else {
+      text += fmt::format(" · raw {} (1 cls token + {}) · cls_token {} · avg_featmap {}",
+                          by(shapes.raw), grid, by(shapes.cls_token), by(shapes.avg_featmap));
+    }
+    line("  {:26} {}", "", text);
+  }
+
+  void rules() {
+    for (const AppliedRule& rule : all_.report.rules) {
+      line("  rule          {} ({} parameters): {}", printable(rule.rule), rule.count,
+           printable(rule.reason));
+    }
+  }
+
+  void problems() {
+    const Report& report = all_.report;
+    for (std::size_t i = 0; i < std::min(report.missing.size(), kShown); ++i) {
+      line("  missing       {}  {}", printable(report.missing[i].key),
+           shape_text(report.missing[i].shape));
+    }
+    if (report.missing.size() > kShown) {
+      line("                and {} more parameters are missing", report.missing.size() - kShown);
+    }
+    for (std::size_t i = 0; i < std::min(report.mismatched.size(), kShown); ++i) {
+      const MismatchedParameter& mismatch = report.mismatched[i];
+      line("  wrong shape   {}  file {}, model {}{}{}", printable(mismatch.key),
+           shape_text(mismatch.found), shape_text(mismatch.expected),
+           mismatch.reason.empty() ? "" : ": ", mismatch.reason);
+    }
+    if (report.mismatched.size() > kShown) {
+      line("                and {} more parameters do not fit", report.mismatched.size() - kShown);
+    }
+  }
+
+  void unused() {
+    for (const UnusedTensors& group : all_.report.unused) {
+      line("  unused        {} ({}{}): {}",
+           group.keys.size() == 1 ? std::string("1 tensor")
+                                  : fmt::format("{} tensors", group.keys.size()),
+           printable(group.keys.front()), group.keys.size() > 1 ? ", ..." : "",
+           printable(group.reason));
+    }
+  }
+
+  // The question most readers come with.
+  void original_behaviour() {
+    const bool lacks_prefix = std::ranges::any_of(all_.report.rules, [](const AppliedRule& rule) {
+      return rule.rule == "add prefix backbone.";
+    });
+    if (!lacks_prefix || !is_usable(all_.report.verdict)) return;
+    line("");
+    line(
+        "The original feature demo loads none of these {} tensors and only warns that \"the model "
+        "and loaded state",
+        all_.report.bound);
+    line("dict do not match exactly\". A copy that loads there:");
+    line("  sapiens convert {} fixed.pth --layout mmengine", printable(all_.file.path));
+  }
+
+  const Inspection& all_;
+  bool colour_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::Exact:
+      return "exact";
+    case Verdict::Equivalent:
+      return "equivalent";
+    case Verdict::Adapted:
+      return "adapted";
+    case Verdict::Incomplete:
+      return "incomplete";
+    case Verdict::Foreign:
+      return "foreign";
+  }
+  return "";
+}
+
+std::string Inspection::text(bool colour) const { return TextWriter(*this, colour).run(); }
+
+}  // namespace sapiens
