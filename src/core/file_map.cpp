@@ -1,0 +1,77 @@
+#include "core/file_map.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+struct Descriptor {
+  explicit Descriptor(int opened) : number(opened) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+  int number;
+};
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* summary, int error_number) {
+  throw Error(ErrorCode::NotFound, {.summary = summary,
+                                    .file = path.string(),
+                                    .actual = std::generic_category().message(error_number)});
+}
+
+void advise(std::span<const std::byte> bytes, int advice) noexcept {
+  if (bytes.empty()) return;
+  // madvise never writes, but its signature predates const.
+  ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), advice);
+}
+
+}  // namespace
+
+FileMap::FileMap(const std::filesystem::path& path) {
+  // O_NONBLOCK: opening a pipe by mistake must not hang.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.number < 0) fail(path, "the file cannot be opened", errno);
+
+  struct ::stat status {};
+  if (::fstat(file.number, &status) != 0) fail(path, "the file cannot be examined", errno);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::UnsupportedFormat,
+                {.summary = S_ISDIR(status.st_mode) ? "this is a folder, not a file"
+                                                    : "this is a device or a pipe, not a file",
+                 .file = path.string()});
+  }
+  if (status.st_size == 0) return;
+
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
+  if (start == MAP_FAILED) fail(path, "the file cannot be mapped into memory", errno);
+  bytes_ = {static_cast<const std::byte*>(start), size};
+}
+
+FileMap::~FileMap() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void FileMap::expect_random_access() const noexcept { advise(bytes_, MADV_RANDOM); }
+void FileMap::expect_normal_access() const noexcept { advise(bytes_, MADV_NORMAL); }
+
+void release_mapped(std::span<const std::byte> part) noexcept {
+  if (part.empty()) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::size_t before = start % page;
+  advise({part.data() - before, part.size() + before}, MADV_DONTNEED);
+}
+
+}  // namespace sapiens
