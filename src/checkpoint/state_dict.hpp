@@ -35,6 +35,7 @@ struct TensorEntry {
   std::vector<Index> strides;       ///< In elements; 0 for an expanded axis.
   const std::byte* data = nullptr;  ///< The first element, inside the mapped file.
   bool byte_swapped = false;        ///< Stored big-endian.
+  bool mapped = false;              ///< `data` is in the mapped file: `release_pages` works.
   std::string location;             ///< Where in the file, for messages: "archive/data/17".
 
   Index numel() const noexcept;

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/byte_reader.hpp"
+
+namespace sapiens {
+
+/// Values refer to each other by number: a pickle may be cyclic or nested a million deep, and a
+/// flat table has neither ownership cycles nor recursive destructors.
+using NodeId = std::uint32_t;
+inline constexpr NodeId kNoNode = ~NodeId{0};
+
+enum class PickleKind : std::uint8_t {
+  None,
+  Bool,
+  Int,
+  BigInt,  ///< More than 64 bits; `text` holds its little-endian bytes.
+  Float,
+  Text,
+  Bytes,
+  Tuple,
+  List,
+  Dict,  ///< Items alternate: key, value, key, value.
+  Set,
+  Global,      ///< A name, `text`.`name`; never looked up, let alone called.
+  Object,      ///< What `callable(*args)` would have made. Items as in Dict, or a list's.
+  Persistent,  ///< Something stored outside the pickle; `args` describes it.
+};
+
+/// One value of a pickle. Text is a window onto the pickle wherever it needs no decoding.
+struct PickleNode {
+  PickleKind kind = PickleKind::None;
+  std::uint32_t list = ~std::uint32_t{0};  ///< Index into the graph's item lists.
+  NodeId callable = kNoNode;
+  NodeId args = kNoNode;
+  NodeId state = kNoNode;    ///< The argument of BUILD: what `__setstate__` would have got.
+  std::int64_t integer = 0;  ///< Also Bool, and the bits of a Float.
+  std::string_view text = {};
+  std::string_view name = {};
+
+  double real() const noexcept { return std::bit_cast<double>(integer); }
+};
+
+/// All values of one pickle, as data.
+class PickleGraph {
+ public:
+  NodeId root = kNoNode;
+
+  std::size_t size() const noexcept { return nodes_.size(); }
+  const PickleNode& operator[](NodeId id) const noexcept { return nodes_[id]; }
+  std::span<const NodeId> items(NodeId id) const noexcept;
+
+  /// True for a Global (or an Object made by one) of that full name: "collections.OrderedDict".
+  bool is_global(NodeId id, std::string_view module, std::string_view name) const noexcept;
+
+  NodeId add(PickleNode node);
+  PickleNode& edit(NodeId id) noexcept { return nodes_[id]; }
+  /// The list of a Tuple, List, Dict, Set or Object, created on first use.
+  std::vector<NodeId>& edit_items(NodeId id);
+  /// Keeps text that had to be decoded.
+  std::string_view keep(std::string text);
+
+ private:
+  std::vector<PickleNode> nodes_;
+  std::vector<std::vector<NodeId>> lists_;
+  std::deque<std::string> kept_;
+};
+
+/// Reads one pickle (protocols 0 to 5) and leaves `reader` behind its STOP. Executes nothing:
+/// globals, reductions and builds become data. Memory stays within about a hundred bytes per
+/// byte of pickle, and within kMostPickleValues values. Throws `Error(CorruptFile)`.
+PickleGraph read_pickle(ByteReader& reader);
+
+/// Far above any checkpoint (a training file of the largest model has about 100000).
+inline constexpr std::size_t kMostPickleValues = std::size_t{1} << 22;
+
+}  // namespace sapiens

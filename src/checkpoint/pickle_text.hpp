@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sapiens {
+
+/// The number spelled in `text` as protocol 0 does ("12", "-3", "12L"); nothing if it is none or
+/// does not fit.
+std::optional<std::int64_t> parse_pickle_int(std::string_view text) noexcept;
+std::optional<double> parse_pickle_float(std::string_view text);
+
+/// A two's complement little-endian integer of up to 8 bytes.
+std::int64_t decode_pickle_long(std::string_view bytes) noexcept;
+
+/// The inside of a quoted Python string, escapes resolved; nothing if the quotes do not match.
+std::optional<std::string> unquote_python(std::string_view quoted);
+
+/// Python's raw-unicode-escape: \uXXXX and \UXXXXXXXX become UTF-8, all else stays.
+std::string decode_raw_unicode(std::string_view text);
+
+}  // namespace sapiens

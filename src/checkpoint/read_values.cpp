@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstring>
+
+#include "checkpoint/state_dict.hpp"
+#include "core/file_map.hpp"
+#include "core/shape.hpp"
+#include "core/widen.hpp"
+
+namespace sapiens {
+namespace {
+
+bool is_packed(const TensorEntry& tensor) noexcept {
+  Index step = 1;
+  for (std::size_t axis = tensor.shape.size(); axis-- > 0;) {
+    if (tensor.shape[axis] != 1 && tensor.strides[axis] != step) return false;
+    step *= tensor.shape[axis];
+  }
+  return true;
+}
+
+/// Elements along one axis, `stride` elements apart.
+struct Run {
+  const std::byte* first;
+  Index count;
+  Index stride;
+};
+
+// Calls `visit(run)` for elements [first, first + count) in row-major order, in pieces that lie on
+// one line in memory.
+template <typename Visit>
+void for_each_run(const TensorEntry& tensor, Index first, Index count, Visit&& visit) {
+  assert(0 <= first && first + count <= tensor.numel());
+  const auto element = static_cast<Index>(dtype_size(tensor.dtype));
+  if (is_packed(tensor)) {
+    if (count > 0) visit(Run{tensor.data + first * element, count, 1});
+    return;
+  }
+  const std::size_t last_axis = tensor.shape.size() - 1;  // a scalar is packed
+  const Index width = tensor.shape[last_axis];
+  while (count > 0) {
+    const Index column = first % width;
+    Index row = first / width;
+    Index offset = column * tensor.strides[last_axis];
+    for (std::size_t axis = last_axis; axis-- > 0;) {
+      offset += row % tensor.shape[axis] * tensor.strides[axis];
+      row /= tensor.shape[axis];
+    }
+    const Index length = std::min(count, width - column);
+    visit(Run{tensor.data + offset * element, length, tensor.strides[last_axis]});
+    first += length;
+    count -= length;
+  }
+}
+
+/// The bytes of one element in native order; checkpoints align nothing.
+template <typename T, bool kSwapped>
+T load(const std::byte* at) noexcept {
+  std::array<std::byte, sizeof(T)> bytes;
+  std::memcpy(bytes.data(), at, sizeof(T));
+  if constexpr (kSwapped) std::ranges::reverse(bytes);
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof(T));
+  return value;
+}
+
+struct HalfBits {
+  std::uint16_t bits;
+};
+struct BFloat16Bits {
+  std::uint16_t bits;
+};
+
+template <typename T>
+float to_float(T value) noexcept {
+  return static_cast<float>(value);
+}
+float to_float(HalfBits value) noexcept { return half_to_float(value.bits); }
+float to_float(BFloat16Bits value) noexcept { return bfloat16_to_float(value.bits); }
+
+template <typename T, bool kSwapped>
+void convert(const Run& run, float* out) noexcept {
+  const auto step = run.stride * static_cast<Index>(sizeof(T));
+  if (run.stride == 1) {  // a constant step lets the compiler use vectors
+    for (Index i = 0; i < run.count; ++i) {
+      out[i] = to_float(load<T, kSwapped>(run.first + i * static_cast<Index>(sizeof(T))));
+    }
+    return;
+  }
+  for (Index i = 0; i < run.count; ++i) {
+    out[i] = to_float(load<T, kSwapped>(run.first + i * step));
+  }
+}
+
+template <typename T>
+void read_as_float(const TensorEntry& tensor, Index first, std::span<float> out) {
+  float* to = out.data();
+  for_each_run(tensor, first, static_cast<Index>(out.size()), [&](const Run& run) {
+    tensor.byte_swapped ? convert<T, true>(run, to) : convert<T, false>(run, to);
+    to += run.count;
+  });
+}
+
+template <typename T>
+void read_elements(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+  std::byte* to = out.data();
+  const auto count = static_cast<Index>(out.size() / sizeof(T));
+  for_each_run(tensor, first, count, [&](const Run& run) {
+    const auto bytes = static_cast<std::size_t>(run.count) * sizeof(T);
+    if (run.stride == 1 && !tensor.byte_swapped) {
+      std::memcpy(to, run.first, bytes);
+    } else {
+      for (Index i = 0; i < run.count; ++i) {
+        const std::byte* const from = run.first + i * run.stride * static_cast<Index>(sizeof(T));
+        const T value = tensor.byte_swapped ? load<T, true>(from) : load<T, false>(from);
+        std::memcpy(to + i * static_cast<Index>(sizeof(T)), &value, sizeof(T));
+      }
+    }
+    to += bytes;
+  });
+}
+
+}  // namespace
+
+Index TensorEntry::numel() const noexcept {
+  // Proved to exist by the reader.
+  return checked_numel(shape).value_or(0);
+}
+
+std::string TensorEntry::path() const {
+  return container.empty() ? key : key.empty() ? container : container + "." + key;
+}
+
+void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
+  switch (tensor.dtype) {
+    case DType::F64:
+      return read_as_float<double>(tensor, first, out);
+    case DType::F32:
+      return read_as_float<float>(tensor, first, out);
+    case DType::F16:
+      return read_as_float<HalfBits>(tensor, first, out);
+    case DType::BF16:
+      return read_as_float<BFloat16Bits>(tensor, first, out);
+    case DType::I64:
+      return read_as_float<std::int64_t>(tensor, first, out);
+    case DType::I32:
+      return read_as_float<std::int32_t>(tensor, first, out);
+    case DType::I16:
+      return read_as_float<std::int16_t>(tensor, first, out);
+    case DType::I8:
+      return read_as_float<std::int8_t>(tensor, first, out);
+    case DType::U8:
+    case DType::Bool:  // anything but 0 and 1 is no valid bool, and reads as the number it is
+      return read_as_float<std::uint8_t>(tensor, first, out);
+  }
+}
+
+void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+  switch (dtype_size(tensor.dtype)) {
+    case 8:
+      return read_elements<std::uint64_t>(tensor, first, out);
+    case 4:
+      return read_elements<std::uint32_t>(tensor, first, out);
+    case 2:
+      return read_elements<std::uint16_t>(tensor, first, out);
+    default:
+      return read_elements<std::uint8_t>(tensor, first, out);
+  }
+}
+
+void release_pages(const TensorEntry& tensor) noexcept {
+  if (!tensor.mapped || tensor.numel() == 0) return;
+  Index last = 0;
+  for (std::size_t axis = 0; axis < tensor.shape.size(); ++axis) {
+    last += (tensor.shape[axis] - 1) * tensor.strides[axis];
+  }
+  const std::size_t elements = static_cast<std::size_t>(last) + 1;
+  release_mapped({tensor.data, elements * dtype_size(tensor.dtype)});
+}
+
+}  // namespace sapiens

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "checkpoint/readers.hpp"
+#include "checkpoint/safetensors_header.hpp"
+#include "checkpoint/torch_tensors.hpp"
+#include "core/byte_reader.hpp"
+#include "core/shape.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr std::uint64_t kLongestHeader = 100'000'000;  // the reference implementation's limit
+
+[[noreturn]] void fail(const FileBytes& file, const std::string& key, std::string summary,
+                       std::string actual = {}) {
+  throw Error(ErrorCode::CorruptFile, {.summary = std::move(summary),
+                                       .file = file.source,
+                                       .key = key,
+                                       .actual = std::move(actual),
+                                       .hint = "the file is damaged; download it again"});
+}
+
+std::vector<Index> packed_strides(std::span<const Index> shape) {
+  std::vector<Index> strides(shape.size());
+  Index step = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    strides[axis] = step;
+    // An extent of 0 makes all strides meaningless, but they must not overflow.
+    if (__builtin_mul_overflow(step, std::max<Index>(shape[axis], 1), &step)) step = 0;
+  }
+  return strides;
+}
+
+// The file must be filled to the last byte: no tensor shares bytes with another, none is missing.
+void check_ranges(const FileBytes& file, const std::vector<SafetensorsEntry>& entries,
+                  std::uint64_t available) {
+  std::vector<const SafetensorsEntry*> by_offset;
+  for (const SafetensorsEntry& entry : entries) {
+    if (entry.begin > entry.end) {
+      fail(file, entry.key, "the tensor ends before it begins",
+           fmt::format("bytes {} to {}", entry.begin, entry.end));
+    }
+    by_offset.push_back(&entry);
+  }
+  std::ranges::sort(by_offset, {}, [](const SafetensorsEntry* entry) {
+    return std::pair(entry->begin, entry->end);
+  });
+
+  std::uint64_t end = 0;
+  for (const SafetensorsEntry* entry : by_offset) {
+    if (entry->begin != end) {
+      fail(file, entry->key,
+           entry->begin < end ? "the tensor overlaps another one"
+                              : "there is a hole in the file before this tensor",
+           fmt::format("it begins at byte {}, the one before ends at {}", entry->begin, end));
+    }
+    end = entry->end;
+  }
+  if (end > available) {
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "the file ends too early",
+                 .file = file.source,
+                 .expected = fmt::format("{} bytes of tensor data", end),
+                 .actual = fmt::format("{} bytes, {} are missing", available, end - available),
+                 .hint = "the download or copy is incomplete; fetch the file again"});
+  }
+  if (end < available) {
+    fail(file, {}, "the file goes on after its last tensor",
+         fmt::format("{} bytes belong to no tensor", available - end));
+  }
+}
+
+TensorEntry make_tensor(const FileBytes& file, const SafetensorsEntry& described,
+                        std::span<const std::byte> data) {
+  const auto dtype = dtype_of_safetensors(described.dtype);
+  if (!dtype) {
+    throw Error(ErrorCode::UnsupportedFormat,
+                {.summary = fmt::format("tensors of type {} are not supported", described.dtype),
+                 .file = file.source,
+                 .key = described.key,
+                 .hint = "convert the tensor in PyTorch, e.g. with .float(), and save again"});
+  }
+  TensorEntry entry;
+  entry.key = described.key;
+  entry.dtype = *dtype;
+  entry.shape = described.shape;
+  entry.strides = packed_strides(entry.shape);
+  entry.location = fmt::format("bytes {} to {} of the data", described.begin, described.end);
+
+  const std::uint64_t bytes = described.end - described.begin;
+  const auto numel = checked_numel(entry.shape);
+  std::uint64_t expected = 0;
+  if (!numel || __builtin_mul_overflow(*numel, dtype_size(*dtype), &expected) ||
+      expected != bytes) {
+    fail(file, entry.key, "the tensor's shape and its bytes do not agree",
+         fmt::format("{} {} in {} bytes", dtype_name(*dtype), shape_text(entry.shape), bytes));
+  }
+  place_tensor(entry, data.subspan(described.begin, bytes), 0, file.source, entry.key);
+  return entry;
+}
+
+}  // namespace
+
+void read_safetensors(const FileBytes& file, StateDict& out) {
+  out.format = CheckpointFormat::Safetensors;
+  ByteReader reader(file.bytes, file.source);
+  const std::uint64_t length = reader.u64();
+  if (length > kLongestHeader) {
+    fail(file, {}, "the safetensors header is impossibly long", fmt::format("{} bytes", length));
+  }
+  if (length > reader.remaining()) {
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "the file ends inside its header",
+                 .file = file.source,
+                 .expected = fmt::format("a header of {} bytes", length),
+                 .actual = fmt::format("{} bytes, {} are missing", reader.remaining(),
+                                       length - reader.remaining()),
+                 .hint = "the download or copy is incomplete; fetch the file again"});
+  }
+  SafetensorsHeader header = parse_safetensors_header(reader.text(length), file.source);
+  const auto data = reader.bytes(reader.remaining());
+  check_ranges(file, header.entries, data.size());
+  out.metadata = std::move(header.metadata);
+  out.tensors.reserve(header.entries.size());
+  for (const SafetensorsEntry& entry : header.entries) {
+    out.tensors.push_back(make_tensor(file, entry, data));
+  }
+}
+
+}  // namespace sapiens

@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "checkpoint/readers.hpp"
+#include "checkpoint/torch_tensors.hpp"
+#include "core/byte_reader.hpp"
+#include "sapiens/error.hpp"
+
+// torch.export.save has had two arrangements. Up to 2.7 the weights are one member, itself a file
+// of torch.save. Newer ones ("PT2 archive") have a member per storage under data/weights and a
+// JSON table that says which parameter is where.
+namespace sapiens {
+namespace {
+
+using json = nlohmann::ordered_json;  // file order is kept
+
+// 2.1 named the member .json although it never was.
+constexpr std::array<std::string_view, 2> kNestedNames = {"serialized_state_dict.pt",
+                                                          "serialized_state_dict.json"};
+constexpr std::string_view kWeights = "/data/weights/";
+constexpr std::string_view kTableSuffix = "_weights_config.json";
+// Some 300 bytes per parameter: room for 200000 of them.
+constexpr std::size_t kLargestTable = std::size_t{1} << 26;
+
+/// torch/_export/serde/schema.py, ScalarType.
+constexpr std::array<std::pair<int, DType>, 10> kScalarTypes = {{
+    {1, DType::U8},
+    {2, DType::I8},
+    {3, DType::I16},
+    {4, DType::I32},
+    {5, DType::I64},
+    {6, DType::F16},
+    {7, DType::F32},
+    {8, DType::F64},
+    {12, DType::Bool},
+    {13, DType::BF16},
+}};
+
+bool is_table(std::string_view name) noexcept {
+  return name.find(kWeights) != std::string_view::npos && name.ends_with(kTableSuffix);
+}
+
+bool is_nested(std::string_view name) noexcept {
+  for (const std::string_view nested : kNestedNames) {
+    if (name == nested) return true;
+  }
+  // 2.7 and AOTInductor packages: <name>/data/weights/<model>.pt
+  return name.find(kWeights) != std::string_view::npos && name.ends_with(".pt");
+}
+
+DType dtype_of_scalar_type(int number, const std::string& source, const std::string& key) {
+  for (const auto& [scalar_type, dtype] : kScalarTypes) {
+    if (scalar_type == number) return dtype;
+  }
+  throw Error(ErrorCode::UnsupportedFormat,
+              {.summary = fmt::format("tensors of ScalarType {} are not supported", number),
+               .file = source,
+               .key = key,
+               .hint = "convert the model in PyTorch, e.g. with .float(), and export again"});
+}
+
+// {"as_int": 4}; an extent that depends on the input has no number here.
+Index integer(const json& value) { return value.at("as_int").get<Index>(); }
+
+std::vector<Index> integers(const json& values) {
+  std::vector<Index> numbers;
+  for (const json& value : values) numbers.push_back(integer(value));
+  return numbers;
+}
+
+/// One PT2 archive: its folder and what all of its tensors share.
+struct Pt2Reader {
+  const ZipArchive& archive;
+  std::string_view folder;
+  bool byte_swapped = false;
+
+  TensorEntry tensor(const std::string& key, const json& described) const {
+    const std::string& source = archive.file().source;
+    if (described.at("use_pickle").get<bool>()) {
+      throw Error(ErrorCode::UnsupportedFormat,
+                  {.summary = "the parameter is a tensor of a special class",
+                   .file = source,
+                   .key = key,
+                   .hint = "export a plain model, or save its state_dict with torch.save"});
+    }
+    const json& meta = described.at("tensor_meta");
+    TensorEntry entry;
+    entry.key = key;
+    entry.dtype = dtype_of_scalar_type(meta.at("dtype").get<int>(), source, key);
+    entry.shape = integers(meta.at("sizes"));
+    entry.strides = integers(meta.at("strides"));
+    entry.byte_swapped = byte_swapped;
+    entry.location =
+        fmt::format("{}{}{}", folder, kWeights, described.at("path_name").get<std::string>());
+    const ZipEntry* const member = archive.find(entry.location);
+    if (member == nullptr) {
+      throw Error(ErrorCode::CorruptFile, {.summary = "the archive lacks the data of a tensor",
+                                           .file = source,
+                                           .key = entry.location});
+    }
+    place_tensor(entry, archive.contents(*member), integer(meta.at("storage_offset")), source, key);
+    return entry;
+  }
+};
+
+void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out) {
+  if (table.size > kLargestTable) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is impossibly long",
+                                         .file = archive.file().source,
+                                         .key = std::string(table.name)});
+  }
+  const std::string_view folder = table.name.substr(0, table.name.find(kWeights));
+  const ZipEntry* const order = archive.find(fmt::format("{}/byteorder", folder));
+  const bool big = order != nullptr && as_text(archive.contents(*order)) == "big";
+  const Pt2Reader reader{.archive = archive, .folder = folder, .byte_swapped = big};
+  try {
+    const json document = json::parse(as_text(archive.checked_contents(table)));
+    for (const auto& [key, described] : document.at("config").items()) {
+      out.tensors.push_back(reader.tensor(key, described));
+    }
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is damaged",
+                                         .file = archive.file().source,
+                                         .key = std::string(table.name),
+                                         .actual = error.what()});
+  }
+}
+
+void read_nested(const ZipArchive& archive, const ZipEntry& entry, StateDict& out) {
+  const ZipArchive nested({.bytes = archive.contents(entry),
+                           .mapped = archive.file().mapped,
+                           .source = fmt::format("{}: {}", archive.file().source, entry.name)});
+  if (!is_torch_zip(nested)) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the weights inside are no PyTorch file",
+                                         .file = nested.file().source});
+  }
+  read_torch_zip(nested, out);
+}
+
+}  // namespace
+
+bool is_torch_export(const ZipArchive& archive) noexcept {
+  for (const ZipEntry& entry : archive.entries()) {
+    if (is_nested(entry.name) || is_table(entry.name)) return true;
+  }
+  return false;
+}
+
+void read_torch_export(const ZipArchive& archive, StateDict& out) {
+  const ZipEntry* found = nullptr;
+  for (const ZipEntry& entry : archive.entries()) {
+    if (!is_nested(entry.name) && !is_table(entry.name)) continue;
+    if (found != nullptr) {
+      throw Error(ErrorCode::UnsupportedFormat,
+                  {.summary = "the archive holds several exported models",
+                   .file = archive.file().source,
+                   .actual = fmt::format("{} and {}", found->name, entry.name),
+                   .hint = "export one model per file"});
+    }
+    found = &entry;
+  }
+  is_table(found->name) ? read_table(archive, *found, out) : read_nested(archive, *found, out);
+  out.format = CheckpointFormat::TorchExport;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "checkpoint/pickle.hpp"
+#include "checkpoint/state_dict.hpp"
+
+namespace sapiens {
+
+/// What a pickle says about a storage: the flat array that tensors are windows onto.
+struct StorageRef {
+  std::string_view key;   ///< The name of its bytes in the file: "17".
+  std::string_view type;  ///< "FloatStorage"
+  /// Nothing for UntypedStorage, which is counted in bytes.
+  std::optional<DType> dtype;
+  Index count = 0;  ///< Elements, or bytes of an UntypedStorage.
+  /// Old files know storages that are windows onto other storages; in elements.
+  Index view_offset = 0;
+  std::optional<Index> view_count = {};
+};
+
+/// The bytes of a storage.
+struct StorageBytes {
+  std::span<const std::byte> bytes = {};
+  bool byte_swapped = false;
+  std::string location = {};  ///< "archive/data/17"
+};
+
+using FindStorage = std::function<StorageBytes(const StorageRef&)>;
+
+/// Reads the persistent id of a storage; nothing if `node` is something else.
+/// Throws `Error(CorruptFile)` or UnsupportedFormat for storages of a type we do not know.
+std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
+                                           const std::string& source);
+
+/// DType of "FloatStorage", "HalfStorage", ...; nothing for an unknown one.
+std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept;
+/// DType of "float32", "bfloat16", ...: the names in `torch`.
+std::optional<DType> dtype_of_torch(std::string_view name) noexcept;
+
+/// Makes tensor entries out of what a pickle says, with every range checked.
+class TensorBuilder {
+ public:
+  /// `source` names the file in messages.
+  TensorBuilder(const PickleGraph& graph, FindStorage find_storage, std::string source);
+
+  /// The tensor that `node` rebuilds, without container and key; nothing if it is no tensor.
+  /// `path` is its name in messages. Throws for sparse and quantised tensors and for tensors that
+  /// reach outside their storage.
+  std::optional<TensorEntry> build(NodeId node, const std::string& path) const;
+
+ private:
+  TensorEntry rebuild(std::span<const NodeId> args, const std::string& path,
+                      std::optional<std::size_t> dtype_arg) const;
+  Index integer(NodeId node, const std::string& path) const;
+  std::vector<Index> integers(NodeId node, const std::string& path) const;
+
+  const PickleGraph& graph_;
+  FindStorage find_storage_;
+  std::string source_;
+};
+
+/// Sets `entry.data` to the element `offset` of `storage`, after proving that every element of the
+/// tensor lies inside. `path` names the tensor in messages.
+void place_tensor(TensorEntry& entry, std::span<const std::byte> storage, Index offset,
+                  const std::string& source, const std::string& path);
+
+}  // namespace sapiens

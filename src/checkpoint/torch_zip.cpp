@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "checkpoint/flatten.hpp"
+#include "checkpoint/readers.hpp"
+#include "checkpoint/torch_tensors.hpp"
+#include "core/byte_reader.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr std::string_view kPickle = "/data.pkl";
+
+// Every member lives under one folder, named after the file that was written or just "archive".
+std::optional<std::string_view> top_folder(const ZipArchive& archive) noexcept {
+  for (const ZipEntry& entry : archive.entries()) {
+    const std::size_t slash = entry.name.find('/');
+    if (slash != std::string_view::npos && entry.name.substr(slash) == kPickle) {
+      return entry.name.substr(0, slash);
+    }
+  }
+  return std::nullopt;
+}
+
+bool is_big_endian(const ZipArchive& archive, std::string_view folder) {
+  const ZipEntry* const record = archive.find(fmt::format("{}/byteorder", folder));
+  if (record == nullptr)
+    return false;  // before torch 2.0: always written on little-endian machines
+  const std::string_view order = as_text(archive.contents(*record));
+  if (order == "little") return false;
+  if (order == "big") return true;
+  throw Error(ErrorCode::CorruptFile, {.summary = "the byte order record is neither little nor big",
+                                       .file = archive.file().source,
+                                       .key = std::string(record->name),
+                                       .actual = std::string(order.substr(0, 20))});
+}
+
+StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bool byte_swapped,
+                          const StorageRef& storage) {
+  StorageBytes found{.byte_swapped = byte_swapped,
+                     .location = fmt::format("{}/data/{}", folder, storage.key)};
+  const ZipEntry* const entry = archive.find(found.location);
+  if (entry == nullptr) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the archive lacks the data of a tensor",
+                                         .file = archive.file().source,
+                                         .key = found.location});
+  }
+  found.bytes = archive.contents(*entry);
+  const std::size_t element = storage.dtype ? dtype_size(*storage.dtype) : 1;
+  if (found.bytes.size() / element < static_cast<std::uint64_t>(storage.count)) {
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "a tensor's data are shorter than the file says",
+                 .file = archive.file().source,
+                 .key = found.location,
+                 .expected = fmt::format("{} elements of {} bytes", storage.count, element),
+                 .actual = fmt::format("{} bytes", found.bytes.size())});
+  }
+  return found;
+}
+
+bool is_script(const ZipArchive& archive, std::string_view folder) {
+  return archive.find(fmt::format("{}/constants.pkl", folder)) != nullptr;
+}
+
+}  // namespace
+
+bool is_torch_zip(const ZipArchive& archive) noexcept { return top_folder(archive).has_value(); }
+
+void read_torch_zip(const ZipArchive& archive, StateDict& out) {
+  const std::string_view folder = *top_folder(archive);
+  out.format =
+      is_script(archive, folder) ? CheckpointFormat::TorchScript : CheckpointFormat::TorchZip;
+  const bool byte_swapped = is_big_endian(archive, folder);
+  const ZipEntry& entry = *archive.find(fmt::format("{}{}", folder, kPickle));
+  ByteReader reader(archive.checked_contents(entry),
+                    fmt::format("{}: {}", archive.file().source, entry.name));
+  const PickleGraph graph = read_pickle(reader);
+  const TensorBuilder builder(
+      graph,
+      [&](const StorageRef& storage) {
+        return find_storage(archive, folder, byte_swapped, storage);
+      },
+      archive.file().source);
+  flatten(graph, builder, archive.file().source, out);
+}
+
+}  // namespace sapiens
