@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <new>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-#include <utility>
 
 #include "core/atomic_file.hpp"
+#include "core/file_map.hpp"
 #include "image/file_kind.hpp"
 #include "image/picture_header.hpp"
 #include "image/pixels.hpp"
@@ -22,41 +21,11 @@ namespace {
 // a few bytes to write and gigabytes to decode.
 constexpr Index kMaxPixels = Index{1} << 28;
 
-// No picture below the pixel limit needs more in JPEG, PNG or WebP.
+// What an OpenCV matrix of one row can hold.
 constexpr std::size_t kMaxFileBytes = std::size_t{2} << 30;
 
 constexpr const char* kCopyAgain =
     "copy or download the picture again, or save it anew with an image editor";
-
-std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (std::filesystem::is_directory(status)) {
-    throw Error(ErrorCode::NotFound, {.summary = "the picture is a folder",
-                                      .file = path.string(),
-                                      .hint = "give the path of one picture in it"});
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    throw Error(ErrorCode::NotFound,
-                {.summary = std::filesystem::exists(status) ? "the picture may not be read"
-                                                            : "the picture does not exist",
-                 .file = path.string()});
-  }
-  constexpr std::size_t kStep = std::size_t{1} << 20;  // pipes do not tell how much there will be
-  std::vector<std::byte> bytes;
-  while (file && bytes.size() <= kMaxFileBytes) {
-    const std::size_t before = bytes.size();
-    bytes.resize(before + kStep);
-    file.read(reinterpret_cast<char*>(bytes.data() + before), kStep);
-    bytes.resize(before + static_cast<std::size_t>(file.gcount()));
-  }
-  if (file.bad()) {
-    throw Error(ErrorCode::NotFound,
-                {.summary = "reading the picture failed", .file = path.string()});
-  }
-  return bytes;
-}
 
 PictureSize read_header(PictureFormat format, std::span<const std::byte> bytes) {
   switch (format) {
@@ -131,7 +100,8 @@ Image decode_rgb(std::span<const std::byte> bytes) {
 }  // namespace
 
 Image Image::read(const std::filesystem::path& path) {
-  return decode(read_bytes(path), path.string());
+  const FileMap file(path);
+  return decode(file.bytes(), path.string());
 }
 
 Image Image::decode(std::span<const std::byte> bytes, const std::string& name) {

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <array>
 #include <string_view>
 
+#include "core/crc32.hpp"
 #include "image/byte_view.hpp"
 #include "image/picture_header.hpp"
 
@@ -12,41 +12,6 @@ namespace {
 constexpr std::size_t kSignatureBytes = 8;
 
 constexpr std::string_view kEssential[] = {"IHDR", "PLTE", "tRNS", "eXIf", "IDAT", "IEND"};
-
-// Tables for CRC-32 four bytes at a time: pictures are checked whole before they are decoded.
-using CrcTables = std::array<std::array<std::uint32_t, 256>, 4>;
-
-constexpr CrcTables make_crc_tables() {
-  CrcTables tables{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
-    tables[0][i] = crc;
-  }
-  for (std::size_t k = 1; k < 4; ++k) {
-    for (std::size_t i = 0; i < 256; ++i) {
-      const std::uint32_t before = tables[k - 1][i];
-      tables[k][i] = before >> 8 ^ tables[0][before & 0xff];
-    }
-  }
-  return tables;
-}
-
-constexpr CrcTables kCrc = make_crc_tables();
-
-std::uint32_t crc32(std::span<const std::byte> bytes) noexcept {
-  std::uint32_t crc = 0xffffffffu;
-  while (bytes.size() >= 4) {
-    for (unsigned k = 0; k < 4; ++k) crc ^= std::to_integer<std::uint32_t>(bytes[k]) << (8 * k);
-    crc = kCrc[3][crc & 0xff] ^ kCrc[2][crc >> 8 & 0xff] ^ kCrc[1][crc >> 16 & 0xff] ^
-          kCrc[0][crc >> 24];
-    bytes = bytes.subspan(4);
-  }
-  for (const std::byte b : bytes) {
-    crc = crc >> 8 ^ kCrc[0][(crc ^ std::to_integer<std::uint32_t>(b)) & 0xff];
-  }
-  return ~crc;
-}
 
 struct Chunk {
   std::string_view type;
