@@ -1,0 +1,50 @@
+#include <gtest/gtest.h>
+
+#include "golden_picture.hpp"
+#include "preprocess/preprocess.hpp"
+
+// What the original code made of the same pictures with OpenCV 4.6.0 and Pillow 9.4.0.
+namespace sapiens {
+namespace {
+
+void expect_golden(const Image& image, const std::string& folder, const std::string& name) {
+  SCOPED_TRACE(folder + "/" + name);
+  const auto expected = golden_case(folder).at(name);
+  EXPECT_EQ(image.height, expected.at("shape").at(0));
+  EXPECT_EQ(image.width, expected.at("shape").at(1));
+  EXPECT_EQ(bgr_crc32(image), expected.at("crc32"));
+  if (expected.contains("file")) {
+    EXPECT_TRUE(same_pixels(image, Image::read(golden(folder + "/") / expected.at("file"))));
+  }
+  for (const auto& part : expected.value("parts", nlohmann::json::array())) {
+    SCOPED_TRACE(part.at("file"));
+    EXPECT_TRUE(same_pixels(cut(image, part.at("y"), part.at("x"), part.at("h"), part.at("w")),
+                            Image::read(golden(folder + "/") / part.at("file"))));
+  }
+}
+
+Image large() { return Image::read(golden("preprocess_full/large.jpg")); }
+Image small() { return Image::read(golden("preprocess_full/small.png")); }
+
+TEST(PreprocessGolden, DecodesTheLargePictureToTheSameBytes) {
+  expect_golden(large(), "preprocess_full", "decoded");
+}
+
+TEST(PreprocessGolden, FullFeaturesEqualPillowByteForByte) {
+  constexpr PreprocessMode kFull = PreprocessMode::Full;
+  expect_golden(resize_for_features(large(), 1024, 1024, kFull), "preprocess_full", "feat_1024");
+  expect_golden(resize_for_features(large(), 256, 256, kFull), "preprocess_full", "feat_256");
+  expect_golden(resize_for_features(small(), 160, 160, kFull), "preprocess_full",
+                "feat_160_from_small");
+}
+
+TEST(PreprocessGolden, LiteFeaturesEqualOpenCVByteForByte) {
+  constexpr PreprocessMode kLite = PreprocessMode::Lite;
+  expect_golden(resize_for_features(large(), 1024, 1024, kLite), "preprocess_lite", "feat_1024");
+  expect_golden(resize_for_features(large(), 256, 256, kLite), "preprocess_lite", "feat_256");
+  expect_golden(resize_for_features(small(), 96, 72, kLite), "preprocess_lite",
+                "seg_96x72_from_small");
+}
+
+}  // namespace
+}  // namespace sapiens

@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "golden_picture.hpp"
+#include "preprocess/preprocess.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/npy.hpp"
+
+namespace sapiens {
+namespace {
+
+std::vector<float> normalized(const Image& image, PreprocessMode mode) {
+  std::vector<float> chw(image.rgb.size());
+  normalize(image, mode, {chw.data(), {3, image.height, image.width}});
+  return chw;
+}
+
+void expect_same_bits(const std::vector<float>& actual, const FloatArray& expected) {
+  ASSERT_EQ(actual.size(), expected.values.size());
+  EXPECT_EQ(std::memcmp(actual.data(), expected.values.data(), actual.size() * sizeof(float)), 0);
+}
+
+TEST(Normalize, FullInputsEqualPyTorchBitForBit) {
+  for (const auto& [picture, input] :
+       {std::pair{"preprocess_full/small.png", "preprocess_full/encoder_sq128_input.npy"},
+        std::pair{"preprocess_full/encoder_upsample_image.png",
+                  "preprocess_full/encoder_upsample_input.npy"}}) {
+    SCOPED_TRACE(picture);
+    const Image resized = resize_bicubic_pillow(Image::read(golden(picture)), 128, 128);
+    expect_same_bits(normalized(resized, PreprocessMode::Full), read_npy(golden(input)));
+  }
+}
+
+TEST(Normalize, LiteInputsEqualPyTorchBitForBit) {
+  const Image resized = Image::read(golden("preprocess_lite/seg_96x72_from_small.png"));
+  expect_same_bits(normalized(resized, PreprocessMode::Lite),
+                   read_npy(golden("preprocess_lite/seg_96x72_normalised.npy")));
+}
+
+TEST(Normalize, RedIsTheFirstPlane) {
+  const Image red{.width = 1, .height = 1, .rgb = {255, 0, 0}};
+  const std::vector<float> chw = normalized(red, PreprocessMode::Full);
+  EXPECT_GT(chw[0], 2.0f);
+  EXPECT_LT(chw[1], -2.0f);
+  EXPECT_LT(chw[2], -1.8f);
+}
+
+TEST(Normalize, WritesIntoOneImageOfABatchWithoutTouchingItsNeighbours) {
+  const Image image{.width = 2, .height = 1, .rgb = {0, 1, 2, 3, 4, 5}};
+  std::vector<float> wide(3 * 4, 9.0f);
+  const TensorView<float, 3> target(wide.data(), {3, 1, 2}, {4, 4, 1});
+  normalize(image, PreprocessMode::Full, target);
+  for (int channel = 0; channel < 3; ++channel) {
+    EXPECT_LT(wide[channel * 4 + 1], 0.0f);
+    EXPECT_EQ(wide[channel * 4 + 2], 9.0f);
+    EXPECT_EQ(wide[channel * 4 + 3], 9.0f);
+  }
+}
+
+TEST(Normalize, RefusesATargetOfAnotherSize) {
+  const Image image{.width = 2, .height = 1, .rgb = {0, 1, 2, 3, 4, 5}};
+  std::vector<float> chw(6);
+  EXPECT_THROW(normalize(image, PreprocessMode::Full, {chw.data(), {3, 2, 1}}), Error);
+}
+
+}  // namespace
+}  // namespace sapiens
