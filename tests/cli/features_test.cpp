@@ -1,0 +1,179 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sapiens/npy.hpp>
+
+#include "cli/program.hpp"
+
+namespace sapiens {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class Features : public testing::Test {
+ protected:
+  void SetUp() override { make_checkpoint(checkpoint_); }
+
+  Finished features(std::vector<std::string> arguments, const std::string& standard_input = "") {
+    arguments.insert(arguments.begin(), {"features", checkpoint_, "--output", output_});
+    return run_sapiens(arguments, standard_input);
+  }
+
+  std::string out(const std::string& name) const { return output_ + "/" + name; }
+  std::vector<Index> shape(const std::string& name) const { return read_npy(out(name)).shape; }
+
+  Scratch scratch_;
+  std::string checkpoint_ = scratch_ / "tiny.pth";
+  std::string output_ = scratch_ / "out";
+};
+
+TEST_F(Features, OfAFolderKeepItsStructure) {
+  make_picture(scratch_ / "in/a.png");
+  make_picture(scratch_ / "in/deep/a.png");
+  write_bytes(scratch_ / "in/notes.md", "not a picture");
+  const Finished run = features({scratch_ / "in", "-r"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(shape("a.npy").size(), 3u);
+  EXPECT_EQ(shape("deep/a.npy"), shape("a.npy"));
+  EXPECT_THAT(run.out, HasSubstr("2 done"));
+}
+
+TEST_F(Features, HaveTheShapesOfTheirType) {
+  make_picture(scratch_ / "a.png");
+  ASSERT_EQ(features({scratch_ / "a.png"}).code, 0);
+  const std::vector<Index> map = shape("a.npy");  // [C, gh, gw]
+  ASSERT_EQ(features({scratch_ / "a.png", "--out-type", "raw"}).code, 0);
+  EXPECT_EQ(shape("a.npy"), (std::vector<Index>{map[1] * map[2] + 1, map[0]}));
+  for (const std::string type : {"cls_token", "avg_featmap"}) {
+    ASSERT_EQ(features({scratch_ / "a.png", "--out-type", type}).code, 0);
+    EXPECT_EQ(shape("a.npy"), (std::vector<Index>{map[0]}));
+  }
+}
+
+TEST_F(Features, OfAnArrayKeepItsBatchAxis) {
+  const std::vector<float> values(2 * 3 * 64 * 48, 0.25f);
+  write_npy(scratch_ / "two.npy", std::vector<Index>{2, 3, 64, 48}, values);
+  write_npy(scratch_ / "one.npy", std::vector<Index>{3, 64, 48},
+            std::span(values).first(3 * 64 * 48));
+  ASSERT_EQ(features({scratch_ / "two.npy", scratch_ / "one.npy"}).code, 0);
+  std::vector<Index> batched = shape("one.npy");
+  batched.insert(batched.begin(), 2);
+  EXPECT_EQ(shape("two.npy"), batched);
+}
+
+TEST_F(Features, OfAnArrayEqualThoseOfThePicture) {
+  make_picture(scratch_ / "a.png");
+  FeatureExtractor extractor(Checkpoint::open(checkpoint_));
+  const FloatArray input = extractor.preprocess(Image::read(scratch_ / "a.png"));
+  write_npy(scratch_ / "b.npy", std::vector<Index>(input.shape.end() - 3, input.shape.end()),
+            input.values);
+  ASSERT_EQ(features({scratch_ / "a.png", scratch_ / "b.npy"}).code, 0);
+  EXPECT_EQ(read_bytes(out("a.npy")), read_bytes(out("b.npy")));
+}
+
+TEST_F(Features, OfABatchEqualThoseOneByOne) {
+  for (int i = 0; i < 5; ++i) make_picture(scratch_ / ("in/" + std::to_string(i) + ".png"), i + 1);
+  ASSERT_EQ(features({scratch_ / "in"}).code, 0);
+  const std::string single = read_bytes(out("4.npy"));
+  ASSERT_EQ(features({scratch_ / "in", "--batch", "3"}).code, 0);
+  EXPECT_EQ(read_bytes(out("4.npy")), single);
+}
+
+TEST_F(Features, OfSeveralLayersAreFilesOfTheirOwn) {
+  make_picture(scratch_ / "a.png");
+  const Finished run = features({scratch_ / "a.png", "--layers", "0,-1", "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Json outputs = run.json()["inputs"][0]["outputs"];
+  ASSERT_EQ(outputs.size(), 2u);
+  EXPECT_EQ(outputs[0]["path"], out("a.layer00.npy"));
+  for (const Json& output : outputs) EXPECT_TRUE(fs::exists(output["path"].get<std::string>()));
+  EXPECT_EQ(features({scratch_ / "a.png", "--layers", "99"}).code, 2);
+}
+
+TEST_F(Features, GoOnAfterABadPicture) {
+  make_picture(scratch_ / "in/a.png");
+  write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
+  write_bytes(scratch_ / "in/empty.npy", "");
+  make_picture(scratch_ / "in/z.png");
+  const Finished run = features({scratch_ / "in", "--json"});
+  EXPECT_EQ(run.code, 1);
+  const Json document = run.json();
+  EXPECT_EQ(document["totals"]["done"], 2);
+  EXPECT_EQ(document["totals"]["failed"], 2);
+  EXPECT_TRUE(document["inputs"][1].contains("error"));
+  EXPECT_TRUE(fs::exists(out("z.npy")));
+  EXPECT_THAT(run.err, HasSubstr("bad.jpg"));
+}
+
+TEST_F(Features, OfMissingInputsFailAndOfNothingButThoseAreAMistake) {
+  make_picture(scratch_ / "a.png");
+  EXPECT_EQ(features({scratch_ / "a.png", scratch_ / "none.png"}).code, 1);
+  EXPECT_EQ(features({scratch_ / "none.png"}).code, 2);
+}
+
+TEST_F(Features, OfEqualNamesDoNotReplaceEachOther) {
+  make_picture(scratch_ / "in/a.png", 1);
+  make_picture(scratch_ / "in/a.jpg", 2);
+  const Finished run = features({scratch_ / "in"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(read_bytes(out("a.jpg.npy")), read_bytes(out("a.png.npy")));
+  EXPECT_THAT(run.err, HasSubstr("another input has the same name"));
+}
+
+TEST_F(Features, OfAListOnStandardInput) {
+  make_picture(scratch_ / "a.png");
+  EXPECT_EQ(features({"-"}, "# one\n" + (scratch_ / "a.png") + "\n").code, 0);
+  EXPECT_TRUE(fs::exists(out("a.npy")));
+}
+
+TEST_F(Features, AreDrawnOverThePicture) {
+  make_picture(scratch_ / "a.png");
+  for (const std::string type : {"featmap", "raw"}) {
+    ASSERT_EQ(features({scratch_ / "a.png", "--viz", "--out-type", type}).code, 0);
+    EXPECT_GT(Image::read(out("a.png")).width, 40);
+    fs::remove(out("a.png"));
+  }
+  const Finished run = features({scratch_ / "a.png", "--viz", "--out-type", "cls_token"});
+  EXPECT_EQ(run.code, 0);
+  EXPECT_THAT(run.err, HasSubstr("no pictures are drawn"));
+}
+
+TEST_F(Features, InHalfPrecisionAreHalfTheSize) {
+  make_picture(scratch_ / "a.png");
+  ASSERT_EQ(features({scratch_ / "a.png", "--dtype", "f16"}).code, 0);
+  EXPECT_THAT(read_bytes(out("a.npy")), HasSubstr("'<f2'"));
+}
+
+TEST_F(Features, NeverReplaceAnInput) {
+  make_picture(scratch_ / "out/a.png");
+  const std::string before = read_bytes(scratch_ / "out/a.png");
+  EXPECT_EQ(features({scratch_ / "out/a.png", "--viz"}).code, 2);
+  EXPECT_EQ(read_bytes(scratch_ / "out/a.png"), before);
+}
+
+TEST_F(Features, NeedAFolderThatCanBeWritten) {
+  make_picture(scratch_ / "a.png");
+  write_bytes(output_, "a file");
+  EXPECT_EQ(features({scratch_ / "a.png"}).code, 5);
+}
+
+TEST_F(Features, OfAnIncompleteModelAreRefusedOrMarked) {
+  make_picture(scratch_ / "a.png");
+  checkpoint_ = scratch_ / "broken.safetensors";
+  make_incomplete_checkpoint(checkpoint_);
+  const Finished refused = features({scratch_ / "a.png", "--json"});
+  EXPECT_EQ(refused.code, 3) << refused.err;
+  EXPECT_EQ(refused.json()["error"]["code"], "checkpoint-refused");
+  EXPECT_FALSE(fs::exists(out("a.npy")));
+
+  const Finished partial = features({scratch_ / "a.png", "--allow-partial", "--json"});
+  EXPECT_EQ(partial.code, 0) << partial.err;
+  EXPECT_EQ(partial.json()["partial"], true);
+  EXPECT_THAT(partial.err, HasSubstr("warning"));
+  EXPECT_TRUE(fs::exists(out("a.partial.npy")));
+  EXPECT_FALSE(fs::exists(out("a.npy")));
+}
+
+}  // namespace
+}  // namespace sapiens

@@ -1,0 +1,42 @@
+#include "options.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "exit_codes.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(ParseGrid, TakesHeightFirst) { EXPECT_EQ(parse_grid("1024x768"), (Grid{1024, 768})); }
+
+TEST(ParseGrid, RefusesWhatIsNotTwoPositiveNumbers) {
+  for (const char* text : {"", "x", "1024", "1024x", "x768", "0x5", "-1x5", "5x5x5", "5 x5",
+                           "1e3x5", "99999999999999999999x1", "70000x1"}) {
+    EXPECT_FALSE(parse_grid(text)) << text;
+  }
+}
+
+TEST(ParseLayers, TakesNegativeNumbers) {
+  EXPECT_THAT(parse_layers("5,11,-1").value(), ElementsAre(5, 11, -1));
+}
+
+TEST(ParseLayers, RefusesGaps) {
+  for (const char* text : {"", ",", "5,", ",5", "5,,6", "5;6", "a"}) {
+    EXPECT_FALSE(parse_layers(text)) << text;
+  }
+}
+
+TEST(ExitCode, ExistsForEveryErrorCodeAndNeverMeansSuccess) {
+  for (int code = 0; code <= static_cast<int>(ErrorCode::Internal); ++code) {
+    EXPECT_THAT((std::set{kUsage, kRefused, kBadFile, kOutOfResources, kInternal}),
+                testing::Contains(exit_code(static_cast<ErrorCode>(code))));
+  }
+}
+
+}  // namespace
+}  // namespace sapiens::cli

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <nlohmann/json.hpp>
+#include <sapiens/features.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/scratch.hpp"
+
+namespace sapiens {
+
+using Json = nlohmann::json;
+
+/// What one run of the program left behind.
+struct Finished {
+  int code = -1;  // 128 + signal if it was killed
+  std::string out;
+  std::string err;
+
+  /// The whole of standard output, which must be one document.
+  Json json() const { return Json::parse(out); }
+};
+
+/// The program, running. Its streams go to files, so nothing can block on a full pipe.
+class Running {
+ public:
+  explicit Running(const std::vector<std::string>& arguments,
+                   const std::string& standard_input = "");
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running();
+
+  void send(int signal) const;
+  bool ended();
+  Finished wait();
+
+ private:
+  Scratch streams_;
+  pid_t pid_ = -1;
+  int status_ = 0;
+};
+
+Finished run_sapiens(const std::vector<std::string>& arguments,
+                     const std::string& standard_input = "");
+
+/// A tiny checkpoint of random weights at `path`.
+void make_checkpoint(const std::string& path);
+
+/// The same with one parameter under a name that nobody knows; `path` ends in ".safetensors".
+void make_incomplete_checkpoint(const std::string& path);
+
+/// A PNG of some colours that depend on `seed`, whatever its name says.
+void make_picture(const std::string& path, int seed = 1);
+
+}  // namespace sapiens

@@ -1,0 +1,125 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <sapiens/npy.hpp>
+#include <thread>
+
+#include "cli/program.hpp"
+
+namespace sapiens {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr std::size_t kPictures = 60;
+
+class Resume : public testing::Test {
+ protected:
+  void SetUp() override {
+    make_checkpoint(checkpoint_);
+    for (std::size_t i = 0; i < kPictures; ++i) {
+      make_picture(scratch_ / ("in/" + std::to_string(100 + i) + ".png"), static_cast<int>(i) + 1);
+    }
+  }
+
+  std::vector<std::string> command(const std::string& output,
+                                   const std::vector<std::string>& more = {}) {
+    // Large enough that the whole run takes seconds: there is a middle to interrupt.
+    std::vector<std::string> words = {"features", checkpoint_, scratch_ / "in", "--output",
+                                      output,     "--size",    "512x512"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+  static std::vector<fs::path> arrays(const std::string& folder) {
+    std::vector<fs::path> found;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+      if (entry.path().extension() == ".npy") found.push_back(entry.path());
+    }
+    return found;
+  }
+
+  /// Sends `signal` once some outputs exist.
+  Finished interrupt(Running& run, const std::string& output, int signal) {
+    while (arrays(output).size() < 3 && !run.ended()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    run.send(signal);
+    return run.wait();
+  }
+
+  Scratch scratch_;
+  std::string checkpoint_ = scratch_ / "tiny.pth";
+  std::string output_ = scratch_ / "out";
+};
+
+TEST_F(Resume, AfterKillGivesTheSameFilesAsOneRun) {
+  {
+    Running run(command(output_));
+    ASSERT_EQ(interrupt(run, output_, SIGKILL).code, 128 + SIGKILL);
+  }
+  const std::size_t before = arrays(output_).size();
+  ASSERT_LT(before, kPictures);
+  for (const fs::path& array : arrays(output_)) EXPECT_NO_THROW(read_npy(array));
+
+  const Finished resumed = run_sapiens(command(output_, {"--resume", "--json"}));
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_EQ(resumed.json()["totals"]["finished_before"], before);
+  EXPECT_EQ(resumed.json()["inputs"].size(), kPictures);
+
+  ASSERT_EQ(run_sapiens(command(scratch_ / "whole")).code, 0);
+  for (const fs::path& array : arrays(scratch_ / "whole")) {
+    EXPECT_EQ(read_bytes(array), read_bytes(fs::path(output_) / array.filename())) << array;
+  }
+}
+
+TEST_F(Resume, IsOfferedAfterCtrlC) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    fs::remove_all(output_);
+    Running run(command(output_));
+    const Finished ended = interrupt(run, output_, signal);
+    EXPECT_EQ(ended.code, 130);
+    EXPECT_THAT(ended.err, HasSubstr("--resume"));
+    for (const auto& entry : fs::directory_iterator(output_)) {
+      const fs::path& path = entry.path();
+      EXPECT_TRUE(path.extension() == ".npy" || path.filename() == "sapiens-features.json") << path;
+    }
+  }
+}
+
+TEST_F(Resume, IsRefusedWithOtherSettings) {
+  {
+    Running run(command(output_));
+    interrupt(run, output_, SIGKILL);
+  }
+  const Finished other = run_sapiens(command(output_, {"--resume", "--out-type", "raw", "--json"}));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_EQ(other.json()["error"]["key"], "out_type");
+}
+
+TEST_F(Resume, ComputesAgainWhatAnotherInputMade) {
+  fs::remove_all(scratch_ / "in");
+  make_picture(scratch_ / "in/a.png", 1);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  const std::string first = read_bytes(output_ + "/a.npy");
+  fs::remove(scratch_ / "in/a.png");
+  make_picture(scratch_ / "in/a.jpg", 2);
+  ASSERT_EQ(run_sapiens(command(output_, {"--resume"})).code, 0);
+  EXPECT_NE(read_bytes(output_ + "/a.npy"), first);
+}
+
+TEST_F(Resume, StartsAfreshWithoutIt) {
+  fs::remove_all(scratch_ / "in");
+  make_picture(scratch_ / "in/a.png", 1);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  const Finished again = run_sapiens(command(output_, {"--json"}));
+  EXPECT_EQ(again.json()["totals"]["done"], 1);
+  EXPECT_EQ(again.json()["totals"]["finished_before"], 0);
+}
+
+}  // namespace
+}  // namespace sapiens

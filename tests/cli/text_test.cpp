@@ -1,0 +1,37 @@
+#include "text.hpp"
+
+#include <gtest/gtest.h>
+
+#include "messages.hpp"
+#include "meter.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+TEST(Text, ShowsSizesAndTimesAsPeopleSayThem) {
+  EXPECT_EQ(bytes_text(12), "12 bytes");
+  EXPECT_EQ(bytes_text(1'230'000'000), "1.23 GB");
+  EXPECT_EQ(seconds_text(0.02), "20.0 ms");
+  EXPECT_EQ(seconds_text(200), "3 min 20 s");
+  EXPECT_EQ(seconds_text(7500), "2 h 5 min");
+  EXPECT_EQ(dims_text(std::vector<Index>{1024, 64, 64}), "1024x64x64");
+}
+
+TEST(Meter, ShowsShareRateAndTimeLeft) {
+  EXPECT_EQ(meter_text(3, 12, 6), "[######                  ]  25% 3/12  2.0 s each  18 s left");
+  EXPECT_EQ(meter_text(12, 12, 6), "[########################] 100% 12/12  2.0/s");
+  EXPECT_EQ(meter_text(0, 12, 0), "[                        ]   0% 0/12");
+}
+
+TEST(Meter, HasNothingToDivideByWhenThereIsNoWork) {
+  EXPECT_EQ(meter_text(0, 0, 1), "[                        ]   0% 0/0");
+}
+
+TEST(ErrorJson, LeavesOutWhatIsNotKnown) {
+  const Error error(ErrorCode::NotFound, {.summary = "no such file", .file = "a.pth"});
+  EXPECT_EQ(error_json(error).dump(),
+            R"({"code":"not-found","summary":"no such file","file":"a.pth"})");
+}
+
+}  // namespace
+}  // namespace sapiens::cli
