@@ -68,9 +68,7 @@ inline float sum_lanes(Vec a) noexcept {
 inline float max_lanes(Vec a) noexcept {
   __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
-  const float highest = _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
-  const int any_nan = _mm256_movemask_ps(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
-  return any_nan != 0 ? __builtin_nanf("") : highest;
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
 
 inline void transpose(Vec (&rows)[kLanes]) noexcept {

@@ -58,11 +58,7 @@ constexpr float kLeastExponent = -160.0f;
 inline Vec scale_by_power(Vec x, Vec n) noexcept { return _mm512_scalef_ps(x, n); }
 
 inline float sum_lanes(Vec a) noexcept { return _mm512_reduce_add_ps(a); }
-// A NaN in any lane comes out.
-inline float max_lanes(Vec a) noexcept {
-  const float highest = _mm512_reduce_max_ps(a);
-  return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q) != 0 ? __builtin_nanf("") : highest;
-}
+inline float max_lanes(Vec a) noexcept { return _mm512_reduce_max_ps(a); }
 
 // Row i becomes column i.
 inline void transpose(Vec (&rows)[kLanes]) noexcept {

@@ -6,7 +6,7 @@
 //     pack k^T into panels [head_dim, kColumnTile] and v into [keys, head_dim]
 //     for tile of kRowTile queries
 //       s = q k^T                         registers -> L1             [kRowTile, kKeyBlock]
-//       per row: m' = max(m, max s);  p = 2^(s - m');  l = l 2^(m - m') + sum p
+//       per row:  m' = max(m, max s);  p = 2^(s - m');  l = l 2^(m - m') + sum p
 //       o = o 2^(m - m') + p v            registers                   [kRowTile, head_dim]
 //   y = o / l
 //
@@ -49,7 +49,7 @@ struct AttentionScratch {
   std::int64_t chunks, padded_dim;
   float *q, *o, *k, *v, *p;
   float *max, *sum;   // [kRowBlock], of the keys so far
-  float* correction;  // [kRowTile]
+  float* correction;  // [kLanes], of the rows of a tile
 };
 
 std::int64_t attention_scratch_bytes(std::int64_t, std::int64_t head_dim) noexcept {
@@ -110,18 +110,20 @@ inline void score_tile(const AttentionScratch& s, std::int64_t row, std::int64_t
   }
 }
 
-// One row of scores becomes p = 2^(s - m'). Returns 2^(m - m').
-inline float softmax_row(float* p, std::int64_t keys, float& max_so_far,
-                         float& sum_so_far) noexcept {
-  Vec highest = broadcast(max_so_far);
+inline float row_max(const float* p, std::int64_t keys, float so_far) noexcept {
+  Vec highest = broadcast(so_far);
   std::int64_t t = 0;
   for (; t + kLanes <= keys; t += kLanes) highest = max(highest, load(p + t));
   if (t < keys) highest = max(highest, keep_first(load(p + t), highest, keys - t));
-  const float new_max = max_lanes(highest);
-  const Vec shift = broadcast(new_max);
+  return max_lanes(highest);
+}
 
+// p = 2^(p - shift); returns the sum. A NaN among the scores comes out here, so the maximum may
+// overlook it.
+inline float exponentiate_row(float* p, std::int64_t keys, Vec shift) noexcept {
   Vec sum = zero();
-  for (t = 0; t + kLanes <= keys; t += kLanes) {
+  std::int64_t t = 0;
+  for (; t + kLanes <= keys; t += kLanes) {
     const Vec e = exp2(sub(load(p + t), shift));
     store(p + t, e);
     sum = add(sum, e);
@@ -131,11 +133,27 @@ inline float softmax_row(float* p, std::int64_t keys, float& max_so_far,
     store(p + t, e);
     sum = add(sum, e);
   }
-  alignas(64) float correction[kLanes];
-  store(correction, exp2(sub(broadcast(max_so_far), shift)));
-  max_so_far = new_max;
-  sum_so_far = sum_so_far * correction[0] + sum_lanes(sum);
-  return correction[0];
+  return sum_lanes(sum);
+}
+
+// Scores become weights, and the running maxima and sums of the rows follow. Row by row only where
+// it must be: what there is one number of per row is done for the tile as one vector.
+inline void softmax_tile(const AttentionScratch& s, std::int64_t row, std::int64_t keys) noexcept {
+  static_assert(kRowTile <= kLanes);
+  alignas(64) float highest[kLanes], total[kLanes];
+  for (int r = 0; r < kRowTile; ++r) {
+    highest[r] = row_max(s.p + r * kPStride, keys, s.max[row + r]);
+  }
+  const Vec new_max = load_first(highest, kRowTile);
+  const Vec correction = exp2(sub(load_first(s.max + row, kRowTile), new_max));
+  store(s.correction, correction);
+  store_first(s.max + row, new_max, kRowTile);
+
+  for (int r = 0; r < kRowTile; ++r) {
+    total[r] = exponentiate_row(s.p + r * kPStride, keys, broadcast(highest[r]));
+  }
+  const Vec sum = fma(load_first(s.sum + row, kRowTile), correction, load_first(total, kRowTile));
+  store_first(s.sum + row, sum, kRowTile);
 }
 
 // o = o * correction + p v for kVecs vectors of the head dimension.
@@ -158,9 +176,7 @@ inline void weigh_values(const AttentionScratch& s, float* o, const float* v,
 inline void attend_tile(const AttentionScratch& s, std::int64_t row, std::int64_t keys,
                         std::int64_t head_dim) noexcept {
   score_tile(s, row, keys, head_dim);
-  for (int r = 0; r < kRowTile; ++r) {
-    s.correction[r] = softmax_row(s.p + r * kPStride, keys, s.max[row + r], s.sum[row + r]);
-  }
+  softmax_tile(s, row, keys);
   float* const o = s.o + row * s.padded_dim;
   std::int64_t d = 0;
   for (; d + kColumnTile <= s.padded_dim; d += kColumnTile) {

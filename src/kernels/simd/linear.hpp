@@ -2,8 +2,8 @@
 //
 //   for chunk of the inputs (at most 1024)            the block of x fits L2
 //     copy the chunk of all rows of x                 rows an odd number of lines apart
-//     for panel of kColumnTile outputs                a panel of W comes from L3 or memory once,
-//       for tile of kRowTile rows                     then from L2
+//     for panel of kColumnTile outputs                a panel of W stays in L2 for all rows, while
+//       for tile of kRowTile rows                     the next one is on its way there
 //         registers: sums over the chunk, k in order
 //         y: store, or add to what is there; the last chunk adds b and applies gelu
 //
@@ -108,17 +108,21 @@ inline void copy_chunk(const LinearArgs& a, std::int64_t first, std::int64_t inp
 
 inline void multiply_chunk(const LinearArgs& a, const float* x, const float* weight,
                            std::int64_t inputs, Finish finish, float* products) noexcept {
+  const std::int64_t ahead_step = ceil_div(kColumnTile, ceil_div(a.rows, kRowTile));
   for (std::int64_t c = a.first_column; c < a.first_column + a.columns; c += kColumnTile) {
     const std::int64_t left = a.first_column + a.columns - c;
     const std::int64_t columns = left < kColumnTile ? left : kColumnTile;
+    const float* const panel = weight + c * inputs;
+    Ahead ahead{.data = panel + kColumnTile * inputs, .step = ahead_step};
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
       Tile<kColumnVecs> tile;
       clear(tile);
-      multiply<LinearPlan::kXStride>(tile, x + r * LinearPlan::kXStride, weight + c * inputs,
-                                     kColumnTile, inputs);
+      multiply<LinearPlan::kXStride>(tile, x + r * LinearPlan::kXStride, panel, kColumnTile, inputs,
+                                     ahead);
       store(products, kColumnTile, tile);
       finish(products, a.bias + c, a.rows - r < kRowTile ? a.rows - r : kRowTile, columns,
              a.y + r * a.y_stride + c, a.y_stride);
+      ahead.data += ahead_step * inputs;
     }
   }
 }

@@ -38,6 +38,12 @@ template <int kVecs>
   }
 }
 
+// Memory to bring into L2 while a tile is being summed: `step` numbers per step.
+struct Ahead {
+  const float* data = nullptr;
+  std::int64_t step = 0;
+};
+
 // tile += a b over k steps: a is [kRowTile, k] with rows kAStride apart, b is [k, kVecs * kLanes]
 // with rows b_stride apart. kAStride is a constant, so that all rows share one address register; it
 // should be an odd number of cache lines, or the rows of a fight for the same sets of the L1 cache.
@@ -46,8 +52,10 @@ template <int kVecs>
 // for about two of them, and the out-of-order window covers the latency of L2.
 template <int kAStride, int kVecs>
 [[gnu::always_inline]] inline void multiply(Tile<kVecs>& tile, const float* a, const float* b,
-                                            std::int64_t b_stride, std::int64_t k) noexcept {
+                                            std::int64_t b_stride, std::int64_t k,
+                                            Ahead ahead = {}) noexcept {
   for (std::int64_t i = 0; i < k; ++i) {
+    if (ahead.data != nullptr) __builtin_prefetch(ahead.data + i * ahead.step, 0, 2);
     Vec row_of_b[kVecs];
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) row_of_b[v] = load(b + i * b_stride + v * kLanes);
