@@ -16,9 +16,6 @@ constexpr std::size_t kMostVisits = std::size_t{1} << 20;
 constexpr std::size_t kMostText = std::size_t{1} << 28;
 constexpr std::size_t kDeepest = 64;
 
-/// The OrderedDict attribute under which our writer keeps its notes; see write.hpp.
-constexpr std::string_view kAttributes = "sapiens_meta";
-
 std::string join(std::string_view left, std::string_view right) {
   if (left.empty()) return std::string(right);
   if (right.empty()) return std::string(left);
@@ -171,7 +168,7 @@ void Flattener::enter(NodeId node, const Level& parent, std::string_view key, bo
 }
 
 void Flattener::read_attributes(NodeId state) {
-  const NodeId notes = find(state, kAttributes);
+  const NodeId notes = find(state, kAttributesName);
   if (notes == kNoNode) return;
   const auto items = graph_.items(notes);
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {

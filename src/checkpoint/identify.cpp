@@ -144,8 +144,8 @@ bool looks_like_zip(std::string_view bytes) noexcept {
 }
 
 bool looks_like_safetensors(std::string_view bytes) noexcept {
-  // A little-endian length far below 2^40, then the opening brace of the header.
-  return bytes.size() > 8 && bytes[8] == '{' && bytes.substr(5, 3) == std::string_view("\0\0\0", 3);
+  // A binary length, then the opening brace of the header: text has no control characters.
+  return bytes.size() > 8 && bytes[8] == '{' && !is_text(bytes.substr(0, 8));
 }
 
 bool looks_like_torch_legacy(std::string_view bytes) noexcept {

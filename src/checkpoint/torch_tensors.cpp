@@ -70,6 +70,13 @@ std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept {
   return std::nullopt;
 }
 
+std::string_view storage_of_dtype(DType dtype) noexcept {
+  for (const TorchType& type : kTorchTypes) {
+    if (type.dtype == dtype) return type.storage;
+  }
+  return "?";
+}
+
 std::optional<DType> dtype_of_torch(std::string_view name) noexcept {
   for (const TorchType& type : kTorchTypes) {
     if (type.name == name) return type.dtype;

@@ -12,6 +12,9 @@
 
 namespace sapiens {
 
+/// The attribute of an OrderedDict's `__dict__` in which we keep a flat checkpoint's notes.
+inline constexpr std::string_view kAttributesName = "sapiens_meta";
+
 /// What a pickle says about a storage: the flat array that tensors are windows onto.
 struct StorageRef {
   std::string_view key;   ///< The name of its bytes in the file: "17".
@@ -40,6 +43,7 @@ std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node
 
 /// DType of "FloatStorage", "HalfStorage", ...; nothing for an unknown one.
 std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept;
+std::string_view storage_of_dtype(DType dtype) noexcept;
 /// DType of "float32", "bfloat16", ...: the names in `torch`.
 std::optional<DType> dtype_of_torch(std::string_view name) noexcept;
 

@@ -53,6 +53,19 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
   }
 }
 
+void AtomicFile::rewrite(std::uint64_t position, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ::ssize_t written =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<::off_t>(position));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("writing the output file failed", errno);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+    position += static_cast<std::uint64_t>(written);
+  }
+}
+
 void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail("flushing the output file failed", errno);
   if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) {

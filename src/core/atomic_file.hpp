@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 
@@ -24,6 +25,9 @@ class AtomicFile {
 
   /// Appends `bytes`.
   void write(std::span<const std::byte> bytes);
+
+  /// Overwrites bytes that were written before, such as a header that needed the rest first.
+  void rewrite(std::uint64_t position, std::span<const std::byte> bytes);
 
   /// Flushes to the disk and renames; nothing may be written afterwards.
   void commit();

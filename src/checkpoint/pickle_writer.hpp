@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "checkpoint/byte_writer.hpp"
+#include "checkpoint/pickle_opcodes.hpp"
+
+namespace sapiens {
+
+/// Writes the few pickle instructions that torch.load(weights_only=True) understands in every
+/// version. Protocol 2, no memo.
+class PickleWriter {
+ public:
+  PickleWriter();
+
+  void op(Opcode opcode) { out_.u8(static_cast<std::uint8_t>(opcode)); }
+  void text(std::string_view value);
+  void integer(std::int64_t value);
+  void integers(std::span<const std::int64_t> values);  ///< As a tuple.
+  void global(std::string_view module, std::string_view name);
+
+  std::span<const std::byte> bytes() const noexcept { return out_.bytes(); }
+
+ private:
+  ByteWriter out_;
+};
+
+}  // namespace sapiens

@@ -1,0 +1,77 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "checkpoint/byte_writer.hpp"
+#include "checkpoint/safetensors_header.hpp"
+#include "checkpoint/write.hpp"
+#include "checkpoint/write_sources.hpp"
+#include "core/atomic_file.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kAlignment = 64;
+
+// Wide elements first, else in the given order: the format allows no gaps, and a loader that maps
+// the file wants every tensor aligned to its element.
+std::vector<const TensorSource*> by_alignment(std::span<const TensorSource> tensors) {
+  std::vector<const TensorSource*> order;
+  for (const TensorSource& tensor : tensors) order.push_back(&tensor);
+  std::ranges::stable_sort(order, std::ranges::greater(),
+                           [](const TensorSource* tensor) { return dtype_size(tensor->dtype); });
+  return order;
+}
+
+std::string make_header(std::span<const TensorSource* const> order,
+                        const std::map<std::string, std::string>& metadata) {
+  ordered_json header = ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::uint64_t begin = 0;
+  for (const TensorSource* tensor : order) {
+    const std::uint64_t end = begin + byte_size(*tensor);
+    header[tensor->key] = {{"dtype", safetensors_name(tensor->dtype)},
+                           {"shape", tensor->shape},
+                           {"data_offsets", {begin, end}}};
+    begin = end;
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const ordered_json::exception& error) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "a name or note is not valid UTF-8, which safetensors demands",
+                 .actual = error.what()});
+  }
+  text.append((kAlignment - (text.size() + 8) % kAlignment) % kAlignment, ' ');
+  return text;
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorSource> tensors,
+                       const std::map<std::string, std::string>& metadata,
+                       const WriteProgress& progress) {
+  check_sources(tensors);
+  const auto order = by_alignment(tensors);
+  const std::string header = make_header(order, metadata);
+  ByteWriter start;
+  start.u64(header.size());
+  start.text(header);
+
+  AtomicFile file(path);
+  file.write(start.bytes());
+  const std::uint64_t total = total_bytes(tensors);
+  std::uint64_t done = 0;
+  for (const TensorSource* tensor : order) {
+    stream_tensor(*tensor, [&](std::span<const std::byte> bytes) { file.write(bytes); });
+    done += byte_size(*tensor);
+    if (progress) progress(done, total);
+  }
+  file.commit();
+}
+
+}  // namespace sapiens
