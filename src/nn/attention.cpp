@@ -10,7 +10,7 @@ namespace sapiens {
 
 // A task is one head and one block of queries. N = tokens, C = width, D = head dimension.
 void Ops::attention(ConstMatrix qkv, Index heads, Matrix y, Workspace& ws) const {
-  const auto [N, C] = y.extents();
+  const Index N = y.extent(0), C = y.extent(1);
   expect_shape("attention: qkv", qkv, {N, 3 * C});
   if (heads <= 0 || C % heads != 0) {
     throw Error(ErrorCode::InvalidArgument,

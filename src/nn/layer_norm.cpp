@@ -3,7 +3,7 @@
 namespace sapiens {
 
 void Ops::layer_norm(ConstMatrix x, const LayerNormWeights& w, Matrix y) const {
-  const auto [rows, width] = x.extents();
+  const Index rows = x.extent(0), width = x.extent(1);
   const auto vector = [](const AlignedBuffer<float>& buffer) {
     return TensorView<const float, 1>(buffer.data(), {buffer.size()});
   };
