@@ -12,6 +12,10 @@ add_library(sapiens_options INTERFACE)
 target_compile_options(
   sapiens_options INTERFACE -Wall -Wextra -Wshadow -Wpedantic -Wconversion -Wno-sign-conversion
                             -fno-math-errno $<$<BOOL:${SAPIENS_WERROR}>:-Werror>)
+# GCC 12 sees overlapping copies in std::string's operator+= (GCC bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(sapiens_options INTERFACE -Wno-restrict)
+endif()
 if(SAPIENS_SANITIZE)
   target_compile_options(sapiens_options INTERFACE -fsanitize=${SAPIENS_SANITIZE} -fno-omit-frame-pointer
                                                    -fno-sanitize-recover=all)

@@ -18,21 +18,21 @@ struct StateDict;
 
 /// One tensor of a checkpoint, as `sapiens inspect --tensors` lists it.
 struct TensorInfo {
-  std::string key;  ///< Full dotted path in the file.
+  std::string key = {};  ///< Full dotted path in the file.
   DType dtype = DType::F32;
-  std::vector<Index> shape;
+  std::vector<Index> shape = {};
 };
 
 /// What a caller knows better than the weights. Every field may stay empty: the model is recognised
 /// from the tensors.
 struct ModelOptions {
-  std::string arch;  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."): refuse anything else.
-  std::string task;  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
-  Index heads = 0;   ///< Attention heads, for widths that were never published.
-  std::optional<Grid> grid;            ///< The file's position grid, where it is not square.
-  std::optional<Grid> input_size;      ///< Picture size in pixels to prepare `pos_embed` for.
-  std::optional<Index> patch_padding;  ///< 0 or 2; by default the task decides.
-  bool allow_partial = false;          ///< Compute with zeros in place of missing parameters.
+  std::string arch = {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."): refuse anything else.
+  std::string task = {};  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  Index heads = 0;        ///< Attention heads, for widths that were never published.
+  std::optional<Grid> grid = {};            ///< The file's position grid, where it is not square.
+  std::optional<Grid> input_size = {};      ///< Picture size in pixels to prepare `pos_embed` for.
+  std::optional<Index> patch_padding = {};  ///< 0 or 2; by default the task decides.
+  bool allow_partial = false;               ///< Compute with zeros in place of missing parameters.
 };
 
 /// An opened checkpoint file: mapped, its table of tensors read, its values untouched. Cheap to
@@ -69,9 +69,9 @@ enum class Layout {
 
 struct ConvertOptions {
   Layout layout = Layout::Clean;
-  std::optional<DType> dtype;  ///< F32, F16 or BF16; by default each tensor keeps its own.
-  bool keep_unused = false;    ///< Also copy what no model needs (decoder, other heads).
-  ModelOptions model;
+  std::optional<DType> dtype = {};  ///< F32, F16 or BF16; by default each tensor keeps its own.
+  bool keep_unused = false;         ///< Also copy what no model needs (decoder, other heads).
+  ModelOptions model = {};
 };
 
 /// Writes `checkpoint` again under canonical names; ".pth" or ".safetensors" by the name of

@@ -32,9 +32,9 @@ enum class OutType {
 struct EngineOptions {
   int threads =
       0;  ///< 0: every core this process may use (affinity and container quota respected).
-  std::string isa;   ///< Highest kernel level: "reference", "avx2", "avx512"; empty: SAPIENS_ISA,
-                     ///< then the best.
-  Progress loading;  ///< Told about the progress of loading weights.
+  std::string isa = {};  ///< Highest kernel level: "reference", "avx2", "avx512"; empty:
+                         ///< SAPIENS_ISA, then the best.
+  Progress loading = {};  ///< Told about the progress of loading weights.
 };
 
 /// What to compute.
@@ -42,28 +42,28 @@ struct FeatureRequest {
   OutType out_type = OutType::Featmap;
   /// Blocks to emit, negative from the end; empty means the last one. As in the original, only the
   /// last block passes through the final norm.
-  std::vector<Index> layers;
+  std::vector<Index> layers = {};
   bool norm_layers = false;  ///< Pass every emitted block through the final norm.
-  Progress progress;         ///< Told after every block; may throw to stop.
+  Progress progress = {};    ///< Told after every block; may throw to stop.
 };
 
 /// A dense array of float32 that owns its numbers.
 struct FloatArray {
-  std::vector<Index> shape;
-  std::vector<float> values;
+  std::vector<Index> shape = {};
+  std::vector<float> values = {};
 };
 
 /// One emitted block: `values` is [B, C, gh, gw], [B, tokens, C] or [B, C], by the request's
 /// `out_type`.
 struct LayerFeatures {
   Index layer = 0;  ///< 0-based index of the block.
-  FloatArray values;
+  FloatArray values = {};
 };
 
 /// Where memory and time went, for `sapiens bench` and the demo.
 struct EngineStats {
   int threads = 0;
-  std::string isa;  ///< "reference+avx2+avx512"
+  std::string isa = {};  ///< "reference+avx2+avx512"
   std::string precision = "fp32";
   std::uint64_t weight_bytes = 0;      ///< Packed weights.
   std::uint64_t activation_bytes = 0;  ///< Scratch of the largest forward pass so far.

@@ -36,28 +36,28 @@ struct Grid {
 
 /// A parameter the file does not have. `key` is spelled the way this file spells its names.
 struct MissingParameter {
-  std::string key;
-  std::vector<Index> shape;
+  std::string key = {};
+  std::vector<Index> shape = {};
 };
 
 /// A parameter whose tensor has another shape.
 struct MismatchedParameter {
-  std::string key;              ///< As the file spells it.
-  std::vector<Index> expected;  ///< The model's shape.
-  std::vector<Index> found;     ///< The file's shape.
-  std::string reason;           ///< Why it was not made to fit.
+  std::string key = {};              ///< As the file spells it.
+  std::vector<Index> expected = {};  ///< The model's shape.
+  std::vector<Index> found = {};     ///< The file's shape.
+  std::string reason = {};           ///< Why it was not made to fit.
 };
 
 /// Tensors of the file that the model does not use, for one common reason.
 struct UnusedTensors {
-  std::string reason;
-  std::vector<std::string> keys;
+  std::string reason = {};
+  std::vector<std::string> keys = {};
 };
 
 /// A rule that was needed, and how many parameters needed it.
 struct AppliedRule {
-  std::string rule;    ///< "add prefix backbone."
-  std::string reason;  ///< Why that is right.
+  std::string rule = {};    ///< "add prefix backbone."
+  std::string reason = {};  ///< Why that is right.
   Index count = 0;
 };
 
@@ -66,26 +66,27 @@ struct Report {
   Verdict verdict = Verdict::Foreign;
   Index required = 0;  ///< Parameters (tensors) of the model.
   Index bound = 0;     ///< Parameters that have their values.
-  std::vector<MissingParameter> missing;
-  std::vector<MismatchedParameter> mismatched;
-  std::vector<UnusedTensors> unused;
-  std::vector<AppliedRule> rules;
-  std::string explanation;         ///< The nearest explanation, one sentence.
-  std::string hint;                ///< What to do next; empty when all is well.
-  std::vector<std::string> notes;  ///< Facts a user should know ("ln2 has weight 1 and bias 0").
+  std::vector<MissingParameter> missing = {};
+  std::vector<MismatchedParameter> mismatched = {};
+  std::vector<UnusedTensors> unused = {};
+  std::vector<AppliedRule> rules = {};
+  std::string explanation = {};  ///< The nearest explanation, one sentence.
+  std::string hint = {};         ///< What to do next; empty when all is well.
+  std::vector<std::string> notes =
+      {};  ///< Facts a user should know ("ln2 has weight 1 and bias 0").
 };
 
 /// What the tensors say the model is.
 struct ModelInfo {
-  std::string family;  ///< "sapiens", or what a foreign file looks like.
-  std::string arch;    ///< "0.3b", "0.6b", "1b", "2b", or "custom" for an unpublished width.
-  std::string task;    ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
-  Index width = 0;     ///< embed_dims.
-  Index depth = 0;     ///< Number of blocks.
-  Index heads = 0;     ///< 0 when it cannot be known from the weights.
+  std::string family = {};  ///< "sapiens", or what a foreign file looks like.
+  std::string arch = {};    ///< "0.3b", "0.6b", "1b", "2b", or "custom" for an unpublished width.
+  std::string task = {};    ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  Index width = 0;          ///< embed_dims.
+  Index depth = 0;          ///< Number of blocks.
+  Index heads = 0;          ///< 0 when it cannot be known from the weights.
   Index mlp_width = 0;
   bool cls_token = false;
-  Grid grid;                ///< Of `pos_embed` as the model uses it.
+  Grid grid = {};           ///< Of `pos_embed` as the model uses it.
   Index patch_padding = 0;  ///< 0, or 2 for the pose, normal, lip and cihp configurations.
   Index outputs = 0;        ///< Key points or classes of the task head; 0 without a head.
   Index parameters = 0;     ///< Scalar values in all parameters of the encoder.
@@ -93,38 +94,38 @@ struct ModelInfo {
 
 /// Whether this file can do one thing a user may want of it.
 struct UseVerdict {
-  std::string use;  ///< "features", "reconstruct", "pose", "seg", "depth", "normal".
+  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal".
   Verdict verdict = Verdict::Foreign;
   Index required = 0;
   Index bound = 0;
-  std::string reason;
+  std::string reason = {};
 };
 
 /// Shapes of the four kinds of features; empty when the model has no such output.
 struct OutputShapes {
-  std::vector<Index> featmap;
-  std::vector<Index> raw;
-  std::vector<Index> cls_token;
-  std::vector<Index> avg_featmap;
+  std::vector<Index> featmap = {};
+  std::vector<Index> raw = {};
+  std::vector<Index> cls_token = {};
+  std::vector<Index> avg_featmap = {};
 };
 
 /// The file itself.
 struct FileInfo {
-  std::string path;
-  std::string format;  ///< "PyTorch zip", "safetensors", ...
+  std::string path = {};
+  std::string format = {};  ///< "PyTorch zip", "safetensors", ...
   std::uint64_t bytes = 0;
   Index tensors = 0;
-  Index values = 0;    ///< Elements in all tensors together.
-  std::string dtypes;  ///< "f32", or "f32 and i64" for a mixture.
+  Index values = 0;         ///< Elements in all tensors together.
+  std::string dtypes = {};  ///< "f32", or "f32 and i64" for a mixture.
 };
 
 /// Everything `sapiens inspect` tells about a checkpoint.
 struct Inspection {
-  FileInfo file;
-  ModelInfo model;
-  Report report;
-  std::vector<UseVerdict> uses;
-  OutputShapes outputs;
+  FileInfo file = {};
+  ModelInfo model = {};
+  Report report = {};
+  std::vector<UseVerdict> uses = {};
+  OutputShapes outputs = {};
 
   /// For people, as INSPECT shows it. `colour` adds ANSI colours to the verdicts.
   std::string text(bool colour = false) const;

@@ -16,11 +16,11 @@ namespace sapiens {
 /// One tensor to be written: its description, and a function that yields its bytes on demand, so
 /// that a file larger than memory can be written tensor by tensor.
 struct TensorSource {
-  std::string key;
+  std::string key = {};
   DType dtype = DType::F32;
-  std::vector<Index> shape;
+  std::vector<Index> shape = {};
   /// Fills `out` with the bytes of elements [first, first + n) in row-major order, little-endian.
-  std::function<void(Index first, std::span<std::byte> out)> read;
+  std::function<void(Index first, std::span<std::byte> out)> read = {};
 };
 
 /// Called after each tensor with the bytes written so far and in total; may be empty.
@@ -37,7 +37,7 @@ struct TorchLayout {
   /// Otherwise the top level is the flat dictionary, and `attributes` goes into the OrderedDict's
   /// `__dict__`, where torch.load keeps it and every loader ignores it.
   bool wrap_in_state_dict = false;
-  std::map<std::string, std::string> attributes;
+  std::map<std::string, std::string> attributes = {};
 };
 
 /// Writes a PyTorch zip checkpoint that torch.load(weights_only=True) reads (atomically).

@@ -38,11 +38,11 @@ class OfferedShapes {
 /// What a user knows better than the weights; empty fields are detected.
 struct DetectOptions {
   const Arch* arch = nullptr;
-  std::optional<Task> task;
+  std::optional<Task> task = {};
   Index heads = 0;
-  std::optional<Grid> grid;        ///< Of the file's position table.
-  std::optional<Grid> input_size;  ///< Pixels.
-  std::optional<Index> patch_padding;
+  std::optional<Grid> grid = {};        ///< Of the file's position table.
+  std::optional<Grid> input_size = {};  ///< Pixels.
+  std::optional<Index> patch_padding = {};
 };
 
 /// What the tensors say the model is, and the geometry it is to run in.
@@ -52,13 +52,14 @@ struct DetectedModel {
   Task task = Task::Backbone;       ///< What was asked for; `file_task` by default.
   EncoderConfig encoder;            ///< In the geometry of `task`.
   PositionPlan positions;
-  std::optional<HeadConfig> head;        ///< Of the file.
-  std::optional<DecoderConfig> decoder;  ///< Of the file.
-  Index found_width = 0;                 ///< What the file has, whatever was asked for.
+  std::optional<HeadConfig> head = {};        ///< Of the file.
+  std::optional<DecoderConfig> decoder = {};  ///< Of the file.
+  Index found_width = 0;                      ///< What the file has, whatever was asked for.
   Index found_depth = 0;
 };
 
-/// Recognises the model in `offered`. What does not fit the file, or its options, is left for others to report.
+/// Recognises the model in `offered`. What does not fit the file, or its options, is left for
+/// others to report.
 DetectedModel detect_model(const OfferedShapes& offered, const DetectOptions& options);
 
 }  // namespace sapiens

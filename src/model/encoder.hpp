@@ -14,9 +14,9 @@ namespace sapiens {
 
 /// A block whose tokens are wanted, and where to put them.
 struct EncoderTap {
-  Index layer = 0;              ///< 0-based block.
-  bool norm = false;            ///< Pass them through the final norm.
-  TensorView<float, 3> tokens;  ///< [B, T, C]; the class token first where there is one.
+  Index layer = 0;                   ///< 0-based block.
+  bool norm = false;                 ///< Pass them through the final norm.
+  TensorView<float, 3> tokens = {};  ///< [B, T, C]; the class token first where there is one.
 };
 
 /// The plain ViT of Sapiens: pictures in, one feature vector per patch out.

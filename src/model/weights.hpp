@@ -25,7 +25,7 @@ struct EncoderWeights {
   AlignedBuffer<float> cls_token;  // cls_token               [C], empty without one
   AlignedBuffer<float> pos_embed;  // pos_embed               [T, C]
   LinearWeights patch_embed;       // patch_embed.projection  [C, 3*16*16]
-  std::vector<BlockWeights> blocks;
+  std::vector<BlockWeights> blocks = {};
   LayerNormWeights final_norm;  // ln1, the top-level one
 
   std::size_t bytes() const noexcept;
@@ -36,14 +36,14 @@ struct EncoderWeights {
 struct ParamSource {
   /// Fills `out` with elements [first, first + out.size()) of parameter `key`. Called from several
   /// threads.
-  std::function<void(const std::string& key, Index first, std::span<float> out)> read;
+  std::function<void(const std::string& key, Index first, std::span<float> out)> read = {};
   /// Called once when nothing of `key` is needed any more; may be empty.
-  std::function<void(const std::string& key)> done;
+  std::function<void(const std::string& key)> done = {};
 };
 
 /// A parameter that holds NaN or infinity.
 struct NonFinite {
-  std::string key;
+  std::string key = {};
   Index count = 0;
 };
 

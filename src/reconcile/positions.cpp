@@ -25,9 +25,11 @@ std::vector<Taps> cubic_taps(Index from, Index to) {
   const float scale = static_cast<float>(from) / static_cast<float>(to);
   std::vector<Taps> taps(static_cast<std::size_t>(to));
   for (Index i = 0; i < to; ++i) {
-    const float centre = scale * (static_cast<float>(i) + 0.5f) - 0.5f;
-    const float floor = std::floor(centre);
-    const float t = centre - floor;
+    // The place is a double there, although the scale is a float: half a unit decides the last bit
+    // of the weights.
+    const double centre = static_cast<double>(scale) * (static_cast<double>(i) + 0.5) - 0.5;
+    const double floor = std::floor(centre);
+    const auto t = static_cast<float>(centre - floor);
     Taps& tap = taps[static_cast<std::size_t>(i)];
     tap.weight = {cubic_far(t + 1.0f, kA), cubic_near(t, kA), cubic_near(1.0f - t, kA),
                   cubic_far((1.0f - t) + 1.0f, kA)};
@@ -39,12 +41,13 @@ std::vector<Taps> cubic_taps(Index from, Index to) {
   return taps;
 }
 
-// sum_k weight[k] * value(k), as a chain of fused multiply-adds.
+// sum_k weight[k] * value(k), rounded where the compiled original rounds: after the second product,
+// then after every fused multiply-add.
 template <typename Value>
 float weighted_sum(const std::array<float, 4>& weight, Value value) {
-  float sum = value(0) * weight[0];
-  for (std::size_t k = 1; k < 4; ++k) sum = std::fma(value(k), weight[k], sum);
-  return sum;
+  float sum = std::fma(value(0), weight[0], value(1) * weight[1]);
+  sum = std::fma(value(2), weight[2], sum);
+  return std::fma(value(3), weight[3], sum);
 }
 
 }  // namespace

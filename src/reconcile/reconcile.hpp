@@ -15,29 +15,29 @@ namespace sapiens {
 
 /// How the file's position table becomes the model's.
 struct PositionPlan {
-  Index file_extra = 0;        ///< Leading tokens in the file's table (1 with a class token).
-  Index model_extra = 0;       ///< Leading tokens in the model's.
-  std::optional<Grid> source;  ///< The file's grid; nothing when it cannot be told.
-  Grid target;                 ///< The model's grid.
+  Index file_extra = 0;             ///< Leading tokens in the file's table (1 with a class token).
+  Index model_extra = 0;            ///< Leading tokens in the model's.
+  std::optional<Grid> source = {};  ///< The file's grid; nothing when it cannot be told.
+  Grid target = {};                 ///< The model's grid.
 };
 
 /// Where the values of one parameter come from.
 struct Binding {
   /// Tensors whose rows, joined in order, are the parameter; empty when it stays at zero.
-  std::vector<std::size_t> tensors;
+  std::vector<std::size_t> tensors = {};
   /// Set when the values have to go through `resize_positions`.
-  std::optional<PositionPlan> positions;
+  std::optional<PositionPlan> positions = {};
 
   bool bound() const noexcept { return !tensors.empty(); }
 };
 
 /// The decision for one model and one file; `bindings` goes with `params`, entry by entry.
 struct Plan {
-  std::vector<ParamSpec> params;
-  std::vector<Binding> bindings;
-  Report report;
+  std::vector<ParamSpec> params = {};
+  std::vector<Binding> bindings = {};
+  Report report = {};
   /// What the file's blocks have that Sapiens' have not: with any of these it is another model.
-  std::vector<std::string> foreign_parts;
+  std::vector<std::string> foreign_parts = {};
 };
 
 /// Decides, without touching any value, where every parameter comes from and why every other tensor

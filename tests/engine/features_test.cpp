@@ -1,0 +1,179 @@
+#include "sapiens/features.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "sapiens/error.hpp"
+#include "support/expect_close.hpp"
+#include "support/golden.hpp"
+
+namespace sapiens {
+namespace {
+
+// The stored values carry the original's own float32 rounding, up to 3.8e-6 ("noise" in case.json);
+// ours is as large.
+constexpr float kTolerance = 2e-5f;
+
+TensorView<const float, 4> batch_of(const FloatArray& input) {
+  return {input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}};
+}
+
+FloatArray run(FeatureExtractor& extractor, const FloatArray& input, OutType out_type) {
+  return extractor.run(batch_of(input), {.out_type = out_type}).at(0).values;
+}
+
+struct OutTypeName {
+  OutType type;
+  const char* name;
+};
+constexpr OutTypeName kOutTypes[] = {{OutType::Featmap, "featmap"},
+                                     {OutType::Raw, "raw"},
+                                     {OutType::ClsToken, "cls_token"},
+                                     {OutType::AvgFeatmap, "avg_featmap"}};
+
+class EncoderParity : public testing::TestWithParam<const char*> {};
+
+TEST_P(EncoderParity, EveryOutTypeMatchesTheOriginal) {
+  const Golden golden(GetParam());
+  FeatureExtractor extractor(Checkpoint::open(golden.file(golden.facts()["checkpoint"])),
+                             golden.options());
+  const FloatArray input = golden.array("input");
+  for (const auto& [type, name] : kOutTypes) {
+    SCOPED_TRACE(name);
+    const FloatArray expected = golden.array(name);
+    const FloatArray actual = run(extractor, input, type);
+    EXPECT_EQ(actual.shape, expected.shape);
+    EXPECT_TRUE(close(actual.values, expected.values, {.absolute = kTolerance}));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, EncoderParity,
+                         testing::Values("encoder_sq128", "encoder_rect_128x96_pad2",
+                                         "encoder_rect_80x112", "encoder_upsample",
+                                         "encoder_batch2", "encoder_dynamic_input",
+                                         "encoder_corner_padding", "encoder_ln_eps",
+                                         "encoder_train_checkpoint"),
+                         [](const auto& name) { return std::string(name.param); });
+
+TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
+  const Golden golden("encoder_sq128");
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  const FloatArray input = golden.array("input");
+  const auto layers = extractor.run(
+      batch_of(input), {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false});
+  ASSERT_EQ(layers.size(), 3u);
+  for (Index i = 0; i < 2; ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(layers[static_cast<std::size_t>(i)].layer, i);
+    EXPECT_TRUE(close(layers[static_cast<std::size_t>(i)].values.values,
+                      golden.array("after_layer" + std::to_string(i)).values,
+                      {.absolute = kTolerance}));
+  }
+  // As in the original, the last block and only the last one has passed through the final norm.
+  EXPECT_TRUE(close(layers[2].values.values, golden.array("raw").values, {.absolute = kTolerance}));
+}
+
+TEST(Encoder, NormalisesIntermediateBlocksOnRequest) {
+  const Golden golden("encoder_sq128");
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  const FloatArray input = golden.array("input");
+  const auto plain = extractor.run(batch_of(input), {.out_type = OutType::Raw, .layers = {1}});
+  const auto normed = extractor.run(batch_of(input),
+                                    {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true});
+  EXPECT_NE(plain[0].values.values, normed[0].values.values);
+}
+
+TEST(Encoder, ResizesThePositionTableForAConfiguredSize) {
+  const Golden golden("encoder_posembed_resize_on_load");
+  ModelOptions options = golden.options();
+  options.input_size = Grid{128, 128};
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), options);
+  EXPECT_EQ(extractor.inspection().report.verdict, Verdict::Adapted);
+  EXPECT_EQ(extractor.native_size(), (Grid{128, 128}));
+  const FloatArray input = golden.array("input");
+  EXPECT_TRUE(close(run(extractor, input, OutType::Raw).values, golden.array("raw").values,
+                    {.absolute = kTolerance}));
+}
+
+TEST(Encoder, FineTuningGeometryMatchesTheOriginal) {
+  const Golden shared(
+      "backbone_nocls_from_clean");  // both cases start from the same file and picture
+  const FloatArray input = shared.array("input");
+  for (const char* name : {"backbone_nocls_from_clean", "backbone_nocls_from_clean_pad2"}) {
+    SCOPED_TRACE(name);
+    const Golden golden(name);
+    ModelOptions options = golden.options();
+    options.task = "backbone";
+    FeatureExtractor extractor(Checkpoint::open(shared.file("encoder_clean.pth")), options);
+    EXPECT_EQ(extractor.native_size(),
+              (Grid{128, 96}));  // 4:3 of a square grid, without being told
+    const FloatArray actual = run(extractor, input, OutType::Featmap);
+    const FloatArray expected = golden.array("featmap");
+    EXPECT_EQ(actual.shape, expected.shape);
+    EXPECT_TRUE(close(actual.values, expected.values, {.absolute = kTolerance}));
+  }
+}
+
+// One model as training, its cleaning tools and the lite export write it.
+TEST(Encoder, EveryContainerOfOneModelGivesTheSameFeaturesBitForBit) {
+  const Golden golden("encoder_train_checkpoint");
+  const FloatArray input = golden.array("input");
+  std::vector<float> first;
+  for (const char* file :
+       {"encoder.pth", "encoder_meta_state.pth", "encoder_clean.pth", "encoder_clean_legacy.pth"}) {
+    SCOPED_TRACE(file);
+    FeatureExtractor extractor(Checkpoint::open(golden.file(file)), golden.options());
+    const FloatArray raw = run(extractor, input, OutType::Raw);
+    if (first.empty()) first = raw.values;
+    EXPECT_EQ(raw.values, first);
+  }
+}
+
+TEST(Encoder, TorchScriptGivesTheFeaturesOfThePthBitForBit) {
+  const Golden golden("torchscript_encoder");
+  const FloatArray input = golden.array("input");
+  FeatureExtractor scripted(Checkpoint::open(golden.file("encoder_torchscript.pt2")),
+                            golden.options());
+  FeatureExtractor plain(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  const FloatArray featmap = run(scripted, input, OutType::Featmap);
+  EXPECT_EQ(featmap.values, run(plain, input, OutType::Featmap).values);
+  EXPECT_TRUE(close(featmap.values, golden.array("featmap").values, {.absolute = kTolerance}));
+}
+
+TEST(Encoder, FeaturesDoNotDependOnThreads) {
+  const Golden golden("encoder_sq128");
+  const FloatArray input = golden.array("input");
+  const Checkpoint checkpoint = Checkpoint::open(golden.file("encoder_clean.pth"));
+  FeatureExtractor one(checkpoint, golden.options(), {.threads = 1});
+  FeatureExtractor three(checkpoint, golden.options(), {.threads = 3});
+  EXPECT_EQ(run(one, input, OutType::Raw).values, run(three, input, OutType::Raw).values);
+}
+
+TEST(Encoder, AsksForHeadsThatNobodyPublished) {
+  const Golden golden("encoder_sq128");
+  try {
+    FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")));
+    FAIL() << "heads were guessed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    EXPECT_EQ(error.detail().key, "--heads");
+  }
+}
+
+TEST(Encoder, RefusesWhatItCannotCompute) {
+  const Golden golden("encoder_sq128");
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  const FloatArray input = golden.array("input");
+  EXPECT_THROW(extractor.run(batch_of(input), {.layers = {3}}), Error);
+  const std::vector<float> small(3 * 8 * 8);
+  EXPECT_THROW(extractor.run(TensorView<const float, 4>(small.data(), {1, 3, 8, 8})), Error);
+  ModelOptions backbone = golden.options();
+  backbone.task = "backbone";
+  FeatureExtractor without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone);
+  EXPECT_THROW(without_cls.run(batch_of(input), {.out_type = OutType::ClsToken}), Error);
+}
+
+}  // namespace
+}  // namespace sapiens
