@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 
 #include "core/atomic_file.hpp"
+#include "core/encode_floats.hpp"
 #include "core/file_map.hpp"
-#include "core/half.hpp"
 #include "core/npy_header.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
@@ -56,11 +55,13 @@ Index expect_exact_size(const NpyHeader& header, std::uint64_t present, const st
 }
 
 void write_halves(AtomicFile& file, std::span<const float> values) {
-  std::array<std::uint16_t, 16384> block;
+  constexpr std::size_t kBlock = 16384;
+  std::vector<std::byte> block(kBlock * dtype_size(DType::F16));
   while (!values.empty()) {
-    const auto part = values.first(std::min(values.size(), block.size()));
-    std::transform(part.begin(), part.end(), block.begin(), half_bits);
-    file.write(std::as_bytes(std::span(block).first(part.size())));
+    const auto part = values.first(std::min(values.size(), kBlock));
+    const auto halves = std::span(block).first(part.size() * dtype_size(DType::F16));
+    encode_floats(part, DType::F16, halves);
+    file.write(halves);
     values = values.subspan(part.size());
   }
 }
