@@ -77,7 +77,9 @@ void make_incomplete_checkpoint(const std::string& path) {
   const std::size_t at = bytes.find(key);
   ASSERT_NE(at, std::string::npos);
   // Same length, so the header of the safetensors file stays true.
-  bytes.replace(at, key.size(), "layers.0.attn.gone.bias");
+  const std::string unknown = "decoder.attn.extra.bias";
+  ASSERT_EQ(unknown.size(), key.size());
+  bytes.replace(at, key.size(), unknown);
   write_bytes(path, bytes);
 }
 
