@@ -185,13 +185,30 @@ inline void attend_tile(const AttentionScratch& s, std::int64_t row, std::int64_
   for (; d < s.padded_dim; d += kLanes) weigh_values<1>(s, o + d, s.v + d, keys);
 }
 
+// Brings some keys and values into L2, whose rows lie far apart: no hardware does it for us.
+inline void prefetch_keys(const AttentionArgs& a, std::int64_t first, std::int64_t count) noexcept {
+  constexpr std::int64_t kLine = 16;
+  const std::int64_t end = first + count < a.tokens ? first + count : a.tokens;
+  for (std::int64_t t = first; t < end; ++t) {
+    for (std::int64_t d = 0; d < a.head_dim; d += kLine) {
+      __builtin_prefetch(a.k + t * a.stride + d, 0, 2);
+      __builtin_prefetch(a.v + t * a.stride + d, 0, 2);
+    }
+  }
+}
+
 void attention_run(const AttentionArgs& a) noexcept {
   const AttentionScratch s(static_cast<float*>(a.scratch), a.head_dim);
   begin_queries(a, s);
+  const std::int64_t ahead_per_tile = ceil_div(kKeyBlock, ceil_div(a.rows, kRowTile));
   for (std::int64_t first = 0; first < a.tokens; first += kKeyBlock) {
     const std::int64_t keys = a.tokens - first < kKeyBlock ? a.tokens - first : kKeyBlock;
     pack_keys(a, s, first, keys);
-    for (std::int64_t r = 0; r < a.rows; r += kRowTile) attend_tile(s, r, keys, a.head_dim);
+    std::int64_t ahead = first + kKeyBlock;
+    for (std::int64_t r = 0; r < a.rows; r += kRowTile, ahead += ahead_per_tile) {
+      prefetch_keys(a, ahead, ahead_per_tile);
+      attend_tile(s, r, keys, a.head_dim);
+    }
   }
   for (std::int64_t r = 0; r < a.rows; ++r) {
     const Vec inverse = broadcast(1.0f / s.sum[r]);
