@@ -1,1 +1,157 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/features.hpp"
+#include "support/golden.hpp"
+#include "support/scratch.hpp"
+
+namespace sapiens {
+namespace {
+
+using testing::Contains;
+using testing::Each;
+using testing::Not;
+using testing::StartsWith;
+
+std::map<std::string, std::vector<float>> values_of(const std::filesystem::path& file) {
+  std::map<std::string, std::vector<float>> values;
+  const StateDict dict = open_checkpoint(file);
+  for (const TensorEntry& tensor : dict.tensors) {
+    auto& numbers = values[tensor.key];
+    numbers.resize(static_cast<std::size_t>(tensor.numel()));
+    read_f32(tensor, 0, numbers);
+  }
+  return values;
+}
+
+std::vector<std::string> keys_of(const std::filesystem::path& file) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : values_of(file)) keys.push_back(key);
+  return keys;
+}
+
+std::vector<float> raw_of(const std::filesystem::path& file, const Golden& golden) {
+  FeatureExtractor extractor(Checkpoint::open(file), golden.options());
+  const FloatArray input = golden.array("input");
+  return extractor
+      .run({input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}},
+           {.out_type = OutType::Raw})
+      .at(0)
+      .values.values;
+}
+
+TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const auto expected = values_of(golden.file("plain.pth"));
+  for (const char* source :
+       {"plain.pth", "backbone.pth", "timm.pth", "hf.pth", "fsdp.pth", "hf_f32.safetensors"}) {
+    for (const char* target : {"out.pth", "out.safetensors"}) {
+      SCOPED_TRACE(std::string(source) + " to " + target);
+      convert_checkpoint(Checkpoint::open(golden.file(source)), scratch.file(target),
+                         {.model = golden.options()});
+      EXPECT_EQ(values_of(scratch.file(target)), expected);
+    }
+  }
+}
+
+TEST(Convert, MMEngineLayoutIsExact) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const std::filesystem::path fixed = scratch.file("fixed.pth");
+  convert_checkpoint(Checkpoint::open(golden.file("plain.pth")), fixed,
+                     {.layout = Layout::MMEngine, .model = golden.options()});
+  EXPECT_EQ(Checkpoint::open(fixed).inspect().report.verdict, Verdict::Exact);
+  EXPECT_THAT(keys_of(fixed), Each(StartsWith("backbone.")));
+  EXPECT_EQ(raw_of(fixed, golden), raw_of(golden.file("plain.pth"), golden));
+}
+
+TEST(Convert, KeepsUnusedTensorsOnRequest) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const Checkpoint full = Checkpoint::open(golden.file("backbone.pth"));
+  convert_checkpoint(full, scratch.file("lean.pth"), {.model = golden.options()});
+  convert_checkpoint(full, scratch.file("full.pth"),
+                     {.layout = Layout::MMEngine, .keep_unused = true, .model = golden.options()});
+  EXPECT_THAT(keys_of(scratch.file("lean.pth")), Not(Contains(StartsWith("neck."))));
+  EXPECT_EQ(values_of(scratch.file("full.pth")), values_of(golden.file("backbone.pth")));
+}
+
+TEST(Convert, HalfPrecisionHalvesTheFileAndKeepsWhatFits) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const Checkpoint plain = Checkpoint::open(golden.file("plain.pth"));
+  convert_checkpoint(plain, scratch.file("f16.safetensors"),
+                     {.dtype = DType::F16, .model = golden.options()});
+  convert_checkpoint(plain, scratch.file("bf16.safetensors"),
+                     {.dtype = DType::BF16, .model = golden.options()});
+  // The golden files hold the same weights rounded by PyTorch.
+  EXPECT_EQ(values_of(scratch.file("f16.safetensors")),
+            values_of(golden.file("plain_f16.safetensors")));
+  EXPECT_EQ(values_of(scratch.file("bf16.safetensors")),
+            values_of(golden.file("plain_bf16.safetensors")));
+  // Without --dtype each tensor keeps its own.
+  convert_checkpoint(Checkpoint::open(scratch.file("bf16.safetensors")), scratch.file("same.pth"),
+                     {.model = golden.options()});
+  EXPECT_EQ(Checkpoint::open(scratch.file("same.pth")).tensors().front().dtype, DType::BF16);
+}
+
+TEST(Convert, RefusesAnIncompleteModelAndWritesNothing) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const std::filesystem::path out = scratch.file("out.pth");
+  EXPECT_THROW(convert_checkpoint(Checkpoint::open(golden.file("missing_one.pth")), out,
+                                  {.model = golden.options()}),
+               Error);
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.folder()));
+}
+
+TEST(Convert, RefusesUnknownFormatsAndItsOwnInput) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const Checkpoint plain = Checkpoint::open(golden.file("plain.pth"));
+  EXPECT_THROW(convert_checkpoint(plain, scratch.file("out.onnx"), {.model = golden.options()}),
+               Error);
+  EXPECT_THROW(convert_checkpoint(plain, golden.file("plain.pth"), {.model = golden.options()}),
+               Error);
+}
+
+TEST(Convert, TaskGeometryIsWrittenAsFineTuningStartsFromIt) {
+  const Scratch scratch;
+  const Golden golden("backbone_nocls_from_clean");
+  ModelOptions options = golden.options();
+  options.task = "backbone";
+  const std::filesystem::path out = scratch.file("backbone.safetensors");
+  convert_checkpoint(Checkpoint::open(golden.file("encoder_clean.pth")), out, {.model = options});
+  EXPECT_EQ(values_of(out)["pos_embed"], golden.array("pos_embed_resized").values);
+  EXPECT_EQ(Checkpoint::open(out).inspect().model.grid, (Grid{8, 6}));
+}
+
+TEST(Synth, TheSameSeedGivesTheSameFileAndAnotherDoesNot) {
+  const Scratch scratch;
+  synthesize_checkpoint(scratch.file("a.safetensors"), {.arch = "tiny", .seed = 7});
+  synthesize_checkpoint(scratch.file("b.pth"), {.arch = "tiny", .seed = 7});
+  synthesize_checkpoint(scratch.file("c.pth"), {.arch = "tiny", .seed = 8});
+  EXPECT_EQ(values_of(scratch.file("a.safetensors")), values_of(scratch.file("b.pth")));
+  EXPECT_NE(values_of(scratch.file("a.safetensors")), values_of(scratch.file("c.pth")));
+}
+
+TEST(Synth, WeightsInMemoryAreThoseOfTheFile) {
+  const Scratch scratch;
+  synthesize_checkpoint(scratch.file("a.pth"), {.arch = "tiny", .seed = 3});
+  FeatureExtractor from_file(Checkpoint::open(scratch.file("a.pth")));
+  FeatureExtractor from_memory = FeatureExtractor::random({.arch = "tiny", .seed = 3});
+  const std::vector<float> input(3 * 128 * 128, 0.5f);
+  const TensorView<const float, 4> view(input.data(), {1, 3, 128, 128});
+  EXPECT_EQ(from_file.run(view)[0].values.values, from_memory.run(view)[0].values.values);
+}
+
+}  // namespace
+}  // namespace sapiens
