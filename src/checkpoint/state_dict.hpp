@@ -27,16 +27,16 @@ std::string_view format_name(CheckpointFormat format) noexcept;
 struct TensorEntry {
   /// The dictionaries the tensor was found in, joined with dots: "state_dict", "model.encoder",
   /// "optimizer.state.0"; empty at top level. TorchScript module trees count as part of `key`.
-  std::string container;
+  std::string container = {};
   /// The name inside `container`: "backbone.layers.0.ln1.weight".
-  std::string key;
+  std::string key = {};
   DType dtype = DType::F32;
-  std::vector<Index> shape;
-  std::vector<Index> strides;       ///< In elements; 0 for an expanded axis.
+  std::vector<Index> shape = {};
+  std::vector<Index> strides = {};  ///< In elements; 0 for an expanded axis.
   const std::byte* data = nullptr;  ///< The first element, inside the mapped file.
   bool byte_swapped = false;        ///< Stored big-endian.
   bool mapped = false;              ///< `data` is in the mapped file: `release_pages` works.
-  std::string location;             ///< Where in the file, for messages: "archive/data/17".
+  std::string location = {};        ///< Where in the file, for messages: "archive/data/17".
 
   Index numel() const noexcept;
   /// `container` and `key` joined: unique within a file.

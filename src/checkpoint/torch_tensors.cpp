@@ -31,13 +31,13 @@ constexpr std::array kTorchTypes = {
 
 // Kinds of tensors that have no dense array of numbers behind them.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kOtherTensors = {{
-    {"_rebuild_sparse_tensor", "a sparse tensor"},
-    {"_rebuild_sparse_csr_tensor", "a sparse tensor"},
-    {"_rebuild_qtensor", "a quantised tensor"},
-    {"_rebuild_nested_tensor", "a nested tensor"},
-    {"_rebuild_meta_tensor_no_storage", "a meta tensor, without values"},
-    {"_rebuild_wrapper_subclass", "a wrapped tensor of another class"},
-    {"_rebuild_device_tensor_from_numpy", "a tensor of another device, kept as a NumPy array"},
+    {"_rebuild_sparse_tensor", "sparse tensors"},
+    {"_rebuild_sparse_csr_tensor", "sparse tensors"},
+    {"_rebuild_qtensor", "quantised tensors"},
+    {"_rebuild_nested_tensor", "nested tensors"},
+    {"_rebuild_meta_tensor_no_storage", "meta tensors, which have no values,"},
+    {"_rebuild_wrapper_subclass", "tensors of a wrapper class"},
+    {"_rebuild_device_tensor_from_numpy", "tensors kept as NumPy arrays"},
 }};
 
 bool is_untyped(std::string_view storage_type) noexcept {
@@ -53,12 +53,18 @@ Index storage_integer(const PickleGraph& graph, NodeId node, const std::string& 
   return graph[node].integer;
 }
 
-void refuse_type(std::string_view type, const std::string& source, const std::string& path) {
+[[noreturn]] void refuse(std::string_view what, const std::string& source,
+                         const std::string& path) {
   throw Error(ErrorCode::UnsupportedFormat,
-              {.summary = fmt::format("tensors of type {} are not supported", type),
+              {.summary = fmt::format("{} are not supported", what),
                .file = source,
                .key = path,
                .hint = "convert the tensor in PyTorch, e.g. with .float(), and save again"});
+}
+
+[[noreturn]] void refuse_type(std::string_view type, const std::string& source,
+                              const std::string& path) {
+  refuse(fmt::format("tensors of type {}", type), source, path);
 }
 
 }  // namespace
@@ -85,7 +91,7 @@ std::optional<DType> dtype_of_torch(std::string_view name) noexcept {
 }
 
 std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
-                                           const std::string& source) {
+                                           const std::string& source, const std::string& path) {
   if (graph[node].kind != PickleKind::Persistent) return std::nullopt;
   // ('storage', torch.FloatStorage, '17', 'cpu', 1024), in old files with a view at the end
   const auto parts = graph.items(graph[node].args);
@@ -96,7 +102,7 @@ std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node
 
   StorageRef ref{.key = key.text, .type = type.name, .dtype = dtype_of_storage(type.name)};
   ref.count = storage_integer(graph, parts[4], source);
-  if (!ref.dtype && !is_untyped(ref.type)) refuse_type(ref.type, source, std::string(ref.key));
+  if (!ref.dtype && !is_untyped(ref.type)) refuse_type(ref.type, source, path);
   if (parts.size() > 5 && graph[parts[5]].kind == PickleKind::Tuple) {
     const auto view = graph.items(parts[5]);  // (key, offset, count)
     if (view.size() != 3) return std::nullopt;
@@ -123,7 +129,7 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
     }
     if (function.name == "_rebuild_tensor_v3") return rebuild(args, path, 6);
     for (const auto& [name, description] : kOtherTensors) {
-      if (function.name == name) refuse_type(description, source_, path);
+      if (function.name == name) refuse(description, source_, path);
     }
     if (function.name.starts_with("_rebuild_parameter") && !args.empty()) {
       const PickleNode& wrapped = graph_[args[0]];  // (tensor, requires_grad, hooks)
@@ -150,7 +156,7 @@ TensorEntry TensorBuilder::rebuild(std::span<const NodeId> args, const std::stri
   if (args.size() < 4 || (dtype_arg && args.size() <= *dtype_arg)) {
     fail("the description of the tensor is damaged");
   }
-  const auto storage = read_storage_ref(graph_, args[0], source_);
+  const auto storage = read_storage_ref(graph_, args[0], source_, path);
   if (!storage) fail("the tensor has no storage");
 
   TensorEntry entry;

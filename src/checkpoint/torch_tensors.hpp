@@ -37,9 +37,10 @@ struct StorageBytes {
 using FindStorage = std::function<StorageBytes(const StorageRef&)>;
 
 /// Reads the persistent id of a storage; nothing if `node` is something else.
-/// Throws `Error(CorruptFile)` or UnsupportedFormat for storages of a type we do not know.
+/// Throws `Error(CorruptFile)`, or UnsupportedFormat for storages of a type we do not know, naming
+/// the tensor `path` where that is known.
 std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
-                                           const std::string& source);
+                                           const std::string& source, const std::string& path = {});
 
 /// DType of "FloatStorage", "HalfStorage", ...; nothing for an unknown one.
 std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept;

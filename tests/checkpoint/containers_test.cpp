@@ -1,0 +1,144 @@
+// The same tensors in every container, written by several versions of PyTorch.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "checkpoint/support.hpp"
+
+namespace sapiens {
+namespace {
+
+using test::describe;
+using test::error_of;
+using test::fixture;
+using test::read_expected;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+struct Container {
+  const char* file;
+  CheckpointFormat format;
+  const char* expected = "expected.json";
+  const char* container = "";
+};
+
+void PrintTo(const Container& container, std::ostream* out) { *out << container.file; }
+
+class EveryContainer : public ::testing::TestWithParam<Container> {};
+
+TEST_P(EveryContainer, HoldsTheSameTensorsBitForBit) {
+  const StateDict state = open_checkpoint(fixture(GetParam().file));
+  EXPECT_EQ(state.format, GetParam().format) << format_name(state.format);
+  EXPECT_EQ(state.file_bytes, std::filesystem::file_size(fixture(GetParam().file)));
+  EXPECT_EQ(describe(state, GetParam().container), read_expected(GetParam().expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Torch, EveryContainer,
+    ::testing::Values(Container{"zip_113.pth", CheckpointFormat::TorchZip},
+                      Container{"zip_23.pth", CheckpointFormat::TorchZip},
+                      Container{"zip_new.pth", CheckpointFormat::TorchZip},
+                      Container{"zip_protocol5.pth", CheckpointFormat::TorchZip},
+                      Container{"big_endian.pth", CheckpointFormat::TorchZip},
+                      Container{"legacy_113.pth", CheckpointFormat::TorchLegacy},
+                      Container{"legacy_protocol4.pth", CheckpointFormat::TorchLegacy},
+                      Container{"all.safetensors", CheckpointFormat::Safetensors},
+                      Container{"nested.pth", CheckpointFormat::TorchZip, "expected.json",
+                                "model.encoder"}));
+
+class Stress : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Stress, HoldsViewsAndSharedStoragesBitForBit) {
+  const auto state = open_checkpoint(fixture(std::string("stress/") + GetParam()));
+  auto actual = describe(state, "state_dict");
+  const auto expected = read_expected("stress/expected.json");
+  for (const auto& [key, tensor] : expected) EXPECT_EQ(actual[key], tensor) << key;
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Stress,
+                         ::testing::Values("stress.pth", "stress_legacy.pth",
+                                           "stress_protocol4.pth", "stress_torch2_members.pth"));
+
+class EveryModule : public ::testing::TestWithParam<Container> {};
+
+TEST_P(EveryModule, HasTheStateDictOfTheNetwork) {
+  const StateDict state = open_checkpoint(fixture(GetParam().file));
+  EXPECT_EQ(state.format, GetParam().format) << format_name(state.format);
+  EXPECT_EQ(describe(state), describe(open_checkpoint(fixture("net_state.pth"))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Torch, EveryModule,
+    ::testing::Values(Container{"module.pth", CheckpointFormat::TorchZip},
+                      Container{"script_113.pt", CheckpointFormat::TorchScript},
+                      Container{"export_23.pt2", CheckpointFormat::TorchExport},
+                      Container{"export_new.pt2", CheckpointFormat::TorchExport}));
+
+TEST(TrainingFile, KeepsTheStateDictApartFromTheOptimizer) {
+  const StateDict state = open_checkpoint(fixture("training.pth"));
+  EXPECT_EQ(describe(state, "state_dict").size(), 5u);
+  EXPECT_EQ(describe(state, "optimizer.state.1").size(), 3u);
+  EXPECT_EQ(state.metadata.at("meta.epoch"), "12");
+  EXPECT_EQ(state.metadata.at("meta.lr"), "0.5");
+  EXPECT_EQ(state.metadata.at("meta.cfg"), "model = dict()\n");
+  EXPECT_FALSE(state.metadata.contains("meta.seed"));
+}
+
+TEST(TrainingFile, NamesObjectsItDoesNotKnow) {
+  const StateDict state = open_checkpoint(fixture("training.pth"));
+  EXPECT_THAT(state.opaque, Contains("message_hub.history: __main__.History"));
+  EXPECT_THAT(state.opaque, Contains(HasSubstr("meta.colours: numpy")));
+}
+
+TEST(HostileFile, RunsNothingAndShowsWhatItWouldHaveRun) {
+  for (const char* file : {"hostile.pth", "hostile_legacy.pth"}) {
+    const StateDict state = open_checkpoint(fixture(file));
+    EXPECT_THAT(state.opaque, Contains("extra: posix.system")) << file;
+    EXPECT_EQ(describe(state, "state_dict").size(), 1u);
+  }
+  EXPECT_FALSE(std::filesystem::exists("executed"));
+}
+
+TEST(OddTopLevel, OpensAsAStateDictOfWhatThereIs) {
+  EXPECT_EQ(open_checkpoint(fixture("bare_tensor.pth")).tensors.at(0).path(), "tensor");
+  EXPECT_EQ(open_checkpoint(fixture("list.pth")).tensors.at(0).path(), "0");
+  EXPECT_TRUE(open_checkpoint(fixture("empty_dict.pth")).tensors.empty());
+}
+
+TEST(OddTensors, AreRefusedByName) {
+  const std::pair<const char*, const char*> cases[] = {{"sparse.pth", "sparse"},
+                                                       {"quantised.pth", "quantised"},
+                                                       {"complex.pth", "ComplexFloatStorage"},
+                                                       {"float8.pth", "float8_e4m3fn"},
+                                                       {"uint16.pth", "uint16"}};
+  for (const auto& [file, what] : cases) {
+    const auto error = error_of([&, name = file] { open_checkpoint(fixture(name)); });
+    ASSERT_TRUE(error) << file;
+    EXPECT_EQ(error->code(), ErrorCode::UnsupportedFormat) << file;
+    EXPECT_EQ(error->detail().key, "x") << file;
+    EXPECT_THAT(error->what(), HasSubstr(what));
+  }
+}
+
+TEST(CompressedArchive, IsRefusedWithTheNextStep) {
+  const auto error = error_of([] { open_checkpoint(fixture("compressed.pth")); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), ErrorCode::UnsupportedFormat);
+  EXPECT_THAT(error->detail().hint, HasSubstr("torch.save"));
+}
+
+TEST(StateDictCopies, ShareTheMappingBeyondTheFirst) {
+  auto first = std::make_unique<StateDict>(open_checkpoint(fixture("zip_113.pth")));
+  const StateDict copy = *first;
+  first.reset();
+  release_pages(copy.tensors.at(0));
+  EXPECT_EQ(describe(copy), read_expected("expected.json"));
+}
+
+TEST(Opening, TellsAMissingFileFromAWrongOne) {
+  EXPECT_EQ(error_of([] { open_checkpoint(fixture("no such file")); })->code(),
+            ErrorCode::NotFound);
+  EXPECT_EQ(error_of([] { open_checkpoint("/dev/null"); })->code(), ErrorCode::UnsupportedFormat);
+}
+
+}  // namespace
+}  // namespace sapiens

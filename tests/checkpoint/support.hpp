@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens::test {
+
+using Bytes = std::vector<std::byte>;
+
+/// A file of tests/data/checkpoints.
+std::filesystem::path fixture(std::string_view name);
+
+Bytes load(const std::filesystem::path& path);
+Bytes to_bytes(std::string_view text);
+
+/// Reads a checkpoint from memory, as open_checkpoint does from a file.
+StateDict parse(std::span<const std::byte> bytes);
+StateDict parse(std::string_view text);
+
+/// The error that `action` throws; nothing if it succeeds.
+std::optional<Error> error_of(const std::function<void()>& action);
+
+/// A tensor as the expected.json files describe it: type, shape, bytes in hexadecimal.
+struct Described {
+  std::string dtype;
+  std::vector<Index> shape;
+  std::string hex;
+  bool operator==(const Described&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Described& described);
+
+std::map<std::string, Described> read_expected(std::string_view name);
+/// The tensors of one container.
+std::map<std::string, Described> describe(const StateDict& state, std::string_view container = "");
+
+/// A folder that is gone when the test is over.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The data.pkl `pickle` in an archive as torch.save makes it, with storages of 64 zero bytes
+/// called "0" and "1".
+Bytes torch_zip(std::string_view pickle);
+
+}  // namespace sapiens::test
