@@ -22,7 +22,7 @@ enum class Epilogue {
   Add,    // y += x W^T + b
 };
 
-// Some rows and columns of a linear layer. Whole columns tiles: `first_column` is a multiple of the
+// Some rows and columns of a linear layer. Whole column tiles: `first_column` is a multiple of the
 // kernel's `column_tile`.
 struct LinearArgs {
   const float* x = nullptr;      // [rows, in], rows `x_stride` apart
