@@ -116,6 +116,32 @@ TEST(Encoder, FineTuningGeometryMatchesTheOriginal) {
   }
 }
 
+struct TaskCheckpoint {
+  const char* name;
+  const char* file;
+};
+class TaskEncoder : public testing::TestWithParam<TaskCheckpoint> {};
+
+// Fine-tuned files of users: grid and patch padding come from the task, only the heads have to be
+// named.
+TEST_P(TaskEncoder, GivesTheFeaturesInsideATaskModel) {
+  const Golden golden(GetParam().name);
+  FeatureExtractor extractor(Checkpoint::open(golden.file(GetParam().file)),
+                             {.heads = golden.options().heads});
+  EXPECT_EQ(extractor.inspection().report.verdict, Verdict::Exact);
+  EXPECT_EQ(extractor.native_size(), (Grid{128, 96}));
+  const FloatArray expected = golden.array("featmap");  // of the first picture
+  const FloatArray actual = run(extractor, golden.array("input"), OutType::Featmap);
+  ASSERT_GE(actual.values.size(), expected.values.size());
+  EXPECT_TRUE(close(std::span(actual.values).first(expected.values.size()), expected.values,
+                    {.absolute = kTolerance}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, TaskEncoder,
+                         testing::Values(TaskCheckpoint{"pose_21_user", "pose.pth"},
+                                         TaskCheckpoint{"seg_5_user", "seg.pth"}),
+                         [](const auto& task) { return std::string(task.param.name); });
+
 // One model as training, its cleaning tools and the lite export write it.
 TEST(Encoder, EveryContainerOfOneModelGivesTheSameFeaturesBitForBit) {
   const Golden golden("encoder_train_checkpoint");
