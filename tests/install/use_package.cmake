@@ -15,7 +15,9 @@ function(build_with_cmake)
 endfunction()
 
 if(WAY STREQUAL "add_subdirectory")
-  build_with_cmake("-DSAPIENS_SOURCE_DIR=${SOURCE}")
+  # The whole library is compiled once more; this is about building, so not about speed.
+  build_with_cmake("-DSAPIENS_SOURCE_DIR=${SOURCE}" -DCMAKE_CXX_FLAGS_RELEASE=-O0
+                   -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0)
   return()
 endif()
 
