@@ -26,9 +26,13 @@ std::filesystem::path temporary_name(const std::filesystem::path& path) {
 
 AtomicFile::AtomicFile(std::filesystem::path path)
     : path_(std::move(path)), temporary_path_(temporary_name(path_)) {
-  if (std::error_code ignored; std::filesystem::is_directory(path_, ignored)) {
-    throw Error(ErrorCode::WriteFailed,
-                {.summary = "the output is a folder, not a file", .file = path_.string()});
+  // Renaming over a device would replace it: `-o /dev/null` as root must not do that.
+  std::error_code ignored;
+  if (std::filesystem::exists(path_, ignored) &&
+      !std::filesystem::is_regular_file(path_, ignored)) {
+    throw Error(
+        ErrorCode::WriteFailed,
+        {.summary = "the output is a folder or a device, not a file", .file = path_.string()});
   }
   // 0666 is what umask narrows, as for any file a shell creates.
   descriptor_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

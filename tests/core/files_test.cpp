@@ -73,8 +73,8 @@ TEST_F(AtomicFileTest, GivesTheFileTheModeThatUmaskAllows) {
   EXPECT_EQ(status.st_mode & 0777, 0640u);
 }
 
-TEST_F(AtomicFileTest, RefusesAFolderAndAMissingFolder) {
-  for (const fs::path& path : {folder_, folder_ / "missing" / "out"}) {
+TEST_F(AtomicFileTest, RefusesFoldersDevicesAndMissingFolders) {
+  for (const fs::path& path : {folder_, fs::path("/dev/null"), folder_ / "missing" / "out"}) {
     try {
       AtomicFile file(path);
       FAIL() << path;
