@@ -98,7 +98,7 @@ void refuse_text(const std::string& source, std::string_view head) {
   const std::string begin = lower(head.substr(std::min(start, head.size()), 64));
   if (begin.starts_with("<!doctype") || begin.starts_with("<html") || begin.starts_with("<?xml") ||
       begin.starts_with("<head")) {
-    refuse(source, "a web page, perhaps an error page or a login form",
+    refuse(source, "a web page (HTML), perhaps an error page or a login form",
            "the download went wrong; open the address in a browser, or log in, and fetch it again");
   }
   if (head.find("\"weight_map\"") != std::string_view::npos) {

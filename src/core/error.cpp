@@ -21,6 +21,14 @@ std::string render(ErrorCode code, const ErrorDetail& detail) {
   return text;
 }
 
+// What to do about a damaged file is the same wherever the damage was found.
+ErrorDetail with_next_step(ErrorCode code, ErrorDetail detail) {
+  if (code == ErrorCode::CorruptFile && detail.hint.empty()) {
+    detail.hint = "the file is damaged or incomplete; fetch or copy it again";
+  }
+  return detail;
+}
+
 }  // namespace
 
 std::string_view error_code_name(ErrorCode code) noexcept {
@@ -50,6 +58,8 @@ std::string_view error_code_name(ErrorCode code) noexcept {
 }
 
 Error::Error(ErrorCode code, ErrorDetail detail)
-    : std::runtime_error(render(code, detail)), code_(code), detail_(std::move(detail)) {}
+    : std::runtime_error(render(code, with_next_step(code, detail))),
+      code_(code),
+      detail_(with_next_step(code, std::move(detail))) {}
 
 }  // namespace sapiens
