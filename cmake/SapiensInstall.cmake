@@ -20,12 +20,13 @@ configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/sapiensConfig.cmake.in" "${PROJECT_BINARY_DIR}/sapiensConfig.cmake"
   INSTALL_DESTINATION "${package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/sapiensConfig.cmake" "${PROJECT_BINARY_DIR}/sapiensConfigVersion.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/SapiensOpenCV.cmake" DESTINATION "${package_dir}")
+              "${PROJECT_SOURCE_DIR}/cmake/SapiensCodecs.cmake" "${PROJECT_SOURCE_DIR}/cmake/SapiensOpenCV.cmake"
+        DESTINATION "${package_dir}")
 
 # A static library cannot name its own dependencies, so whoever links it does.
 if(NOT BUILD_SHARED_LIBS)
-  set(pc_requires "fmt")
-  set(pc_libraries "-lopencv_imgcodecs -lopencv_imgproc -lopencv_core -pthread")
+  set(pc_requires "fmt libjpeg libpng libwebp")
+  set(pc_libraries "-lopencv_imgproc -lopencv_core -pthread")
 endif()
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

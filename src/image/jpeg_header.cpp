@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "image/byte_view.hpp"
@@ -9,7 +11,14 @@
 namespace sapiens {
 namespace {
 
-constexpr std::uint32_t kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda, kTem = 0x01;
+constexpr std::uint32_t kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda, kApp1 = 0xe1, kTem = 0x01;
+
+// A bound on time: each scan may cost a pass over the whole picture. Programs write about ten, and
+// libjpeg-turbo's authors advise to stop at 500.
+constexpr int kMaxScans = 500;
+
+// "Exif", two zero bytes, then TIFF.
+constexpr std::size_t kExifSignatureBytes = 6;
 
 bool is_restart(std::uint32_t marker) noexcept { return marker >= 0xd0 && marker <= 0xd7; }
 
@@ -36,20 +45,20 @@ std::uint32_t skip_scan(ByteView& in) {
   }
 }
 
-PictureSize read_frame(std::span<const std::byte> segment) {
+void read_frame(std::span<const std::byte> segment, PictureHeader& header) {
   ByteView in(segment);
   in.u8();  // bits per sample
-  const Index height = in.u16be();
-  const Index width = in.u16be();
-  return {width, height};
+  header.height = in.u16be();
+  header.width = in.u16be();
 }
 
 }  // namespace
 
-PictureSize read_jpeg_header(std::span<const std::byte> bytes) {
+PictureHeader read_jpeg_header(std::span<const std::byte> bytes) {
   ByteView in(bytes);
-  PictureSize size;
-  bool has_scan = false;
+  PictureHeader header;
+  bool has_app1 = false;
+  int scans = 0;
   std::uint32_t marker = next_marker(in);
   if (marker != kSoi) throw BrokenPicture("the JPEG does not begin with its start marker");
   for (marker = next_marker(in); marker != kEoi;) {
@@ -60,13 +69,21 @@ PictureSize read_jpeg_header(std::span<const std::byte> bytes) {
     const std::uint32_t length = in.u16be();
     if (length < 2) throw BrokenPicture("a JPEG segment is shorter than its own length field");
     const auto segment = in.take(length - 2);
-    if (is_frame(marker) && size.width == 0) size = read_frame(segment);
-    has_scan |= marker == kSos;
+    if (is_frame(marker) && header.width == 0) read_frame(segment, header);
+    if (marker == kApp1 && !has_app1) {
+      has_app1 = true;
+      if (segment.size() > kExifSignatureBytes) header.exif = segment.subspan(kExifSignatureBytes);
+    }
+    if (marker == kSos && ++scans > kMaxScans) {
+      throw UnreadablePicture(fmt::format("a JPEG of more than {} scans", kMaxScans),
+                              "save it anew with an image editor");
+    }
     marker = marker == kSos ? skip_scan(in) : next_marker(in);
   }
-  if (size.width == 0 || size.height == 0) throw BrokenPicture("the JPEG does not say its size");
-  if (!has_scan) throw BrokenPicture("the JPEG has no picture data");
-  return size;
+  if (header.width == 0 || header.height == 0)
+    throw BrokenPicture("the JPEG does not say its size");
+  if (scans == 0) throw BrokenPicture("the JPEG has no picture data");
+  return header;
 }
 
 }  // namespace sapiens

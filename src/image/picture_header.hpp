@@ -3,16 +3,18 @@
 #include <cstddef>
 #include <span>
 #include <stdexcept>
-#include <vector>
+#include <string>
+#include <string_view>
 
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
 
 /// What stands in a picture's header.
-struct PictureSize {
+struct PictureHeader {
   Index width = 0;
   Index height = 0;
+  std::span<const std::byte> exif = {};  ///< The TIFF structure inside; empty without one.
 };
 
 /// A break of the format's rules; `Image::decode` turns it into `Error(CorruptFile)`.
@@ -22,23 +24,25 @@ struct BrokenPicture : std::runtime_error {
 
 /// A file of a known format that we do not read; becomes `Error(UnsupportedFormat)`.
 struct UnreadablePicture : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  UnreadablePicture(const std::string& what, std::string_view what_to_do)
+      : std::runtime_error(what), hint(what_to_do) {}
+
+  std::string_view hint;  ///< Points to static text.
 };
 
-// These walk the whole file, because the decoders are too kind: OpenCV fills the missing part of a
-// file that ends early with grey, says so on stderr only, and returns success.
+// These walk the whole file before a decoder sees it, so that what is wrong can be said in the same
+// words for every format, and nothing is allocated for a file that ends early.
 
 /// Walks a JPEG's segments and scans up to its end-of-image marker.
-PictureSize read_jpeg_header(std::span<const std::byte> bytes);
+PictureHeader read_jpeg_header(std::span<const std::byte> bytes);
 
 /// Walks a PNG's chunks up to IEND and checks every checksum.
-PictureSize read_png_header(std::span<const std::byte> bytes);
+PictureHeader read_png_header(std::span<const std::byte> bytes);
 
 /// Walks a WebP's RIFF chunks. Refuses animations.
-PictureSize read_webp_header(std::span<const std::byte> bytes);
+PictureHeader read_webp_header(std::span<const std::byte> bytes);
 
-/// A PNG with only those chunks that decide pixels and orientation. Colour profiles and texts go:
-/// OpenCV ignores them, but libpng prints warnings about many harmless ones.
-std::vector<std::byte> essential_png(std::span<const std::byte> png);
+/// Throws `BrokenPicture` unless a decoder found the size that the header was understood to say.
+void expect_header_size(const PictureHeader& header, Index width, Index height);
 
 }  // namespace sapiens

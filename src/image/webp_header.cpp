@@ -4,37 +4,39 @@
 #include "image/picture_header.hpp"
 
 // WebP: a RIFF file of form WEBP. The first chunk is VP8 (lossy), VP8L (lossless) or VP8X
-// (extended, then the picture follows in a VP8 or VP8L chunk). Sizes are little-endian.
+// (extended, then the picture follows in a VP8 or VP8L chunk). Sizes are little-endian. An EXIF
+// chunk is not looked at, because OpenCV 4.6 does not turn WebP pictures.
 namespace sapiens {
 namespace {
 
 constexpr std::uint32_t kAnimationFlag = 0x02;
 
-PictureSize read_lossy(ByteView in) {
+PictureHeader read_lossy(ByteView in) {
   in.take(3);  // frame tag
   if (in.u24le() != 0x2a019d) throw BrokenPicture("the WebP's key frame has no start code");
   const Index width = in.u16le() & 0x3fff;  // the two top bits ask for scaling
   const Index height = in.u16le() & 0x3fff;
-  return {width, height};
+  return {.width = width, .height = height};
 }
 
-PictureSize read_lossless(ByteView in) {
+PictureHeader read_lossless(ByteView in) {
   if (in.u8() != 0x2f) throw BrokenPicture("the lossless WebP has no signature");
   const std::uint32_t bits = in.u32le();  // 14 bits each, stored minus one
-  return {Index{bits & 0x3fff} + 1, Index{bits >> 14 & 0x3fff} + 1};
+  return {.width = Index{bits & 0x3fff} + 1, .height = Index{bits >> 14 & 0x3fff} + 1};
 }
 
-PictureSize read_extended(ByteView in) {
-  if (in.u8() & kAnimationFlag) throw UnreadablePicture("an animated WebP");
+PictureHeader read_extended(ByteView in) {
+  if (in.u8() & kAnimationFlag)
+    throw UnreadablePicture("an animated WebP", "take one frame out of it first");
   in.take(3);
   const Index width = Index{in.u24le()} + 1;
   const Index height = Index{in.u24le()} + 1;
-  return {width, height};
+  return {.width = width, .height = height};
 }
 
 }  // namespace
 
-PictureSize read_webp_header(std::span<const std::byte> bytes) {
+PictureHeader read_webp_header(std::span<const std::byte> bytes) {
   ByteView in(bytes);
   in.take(4);  // "RIFF"
   const std::uint32_t riff_bytes = in.u32le();
@@ -43,12 +45,14 @@ PictureSize read_webp_header(std::span<const std::byte> bytes) {
   const auto type = body.take(4);
   const ByteView chunk(body.take(body.u32le()));
   const std::string_view name(reinterpret_cast<const char*>(type.data()), type.size());
-  const PictureSize size = name == "VP8 "   ? read_lossy(chunk)
-                           : name == "VP8L" ? read_lossless(chunk)
-                           : name == "VP8X" ? read_extended(chunk)
-                                            : throw BrokenPicture("the WebP has no picture chunk");
-  if (size.width == 0 || size.height == 0) throw BrokenPicture("the WebP does not say its size");
-  return size;
+  const PictureHeader header = name == "VP8 "   ? read_lossy(chunk)
+                               : name == "VP8L" ? read_lossless(chunk)
+                               : name == "VP8X"
+                                   ? read_extended(chunk)
+                                   : throw BrokenPicture("the WebP has no picture chunk");
+  if (header.width == 0 || header.height == 0)
+    throw BrokenPicture("the WebP does not say its size");
+  return header;
 }
 
 }  // namespace sapiens

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "image/picture_header.hpp"
+#include "sapiens/image.hpp"
+
+namespace sapiens {
+
+// One file for each library, and none of the libraries' types leaves its file. All decoders return
+// the pixels of OpenCV 4.6's IMREAD_COLOR before it turns the picture, print nothing, and throw
+// `BrokenPicture`, `UnreadablePicture` or `std::bad_alloc`. They allocate for the size in `header`,
+// which the caller has found acceptable, and refuse a file in which the library sees another one.
+
+Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header);
+Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header);
+Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header);
+
+/// A PNG file of the picture, which must be complete (`expect_pixels`). Throws `std::bad_alloc`.
+std::vector<std::byte> encode_png(const Image& image);
+
+}  // namespace sapiens

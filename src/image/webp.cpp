@@ -1,0 +1,41 @@
+#include <webp/decode.h>
+
+#include <cstdint>
+#include <new>
+
+#include "image/codecs.hpp"
+#include "image/pixels.hpp"
+
+namespace sapiens {
+namespace {
+
+void expect_success(VP8StatusCode status) {
+  if (status == VP8_STATUS_OK) return;
+  if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+  if (status == VP8_STATUS_UNSUPPORTED_FEATURE) {
+    throw UnreadablePicture("a WebP of a kind that libwebp does not know",
+                            "save it anew as JPEG or PNG with an image editor");
+  }
+  throw BrokenPicture("its picture data breaks the rules of the format");
+}
+
+}  // namespace
+
+Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header) {
+  WebPDecoderConfig config;
+  if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  expect_success(WebPGetFeatures(data, bytes.size(), &config.input));
+  expect_header_size(header, config.input.width, config.input.height);
+
+  Image image = make_image(header.height, header.width);
+  config.output.colorspace = MODE_RGB;  // without alpha, and without blending
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA = {.rgba = image.rgb.data(),
+                          .stride = static_cast<int>(header.width * 3),
+                          .size = image.rgb.size()};
+  expect_success(WebPDecode(data, bytes.size(), &config));
+  return image;
+}
+
+}  // namespace sapiens
