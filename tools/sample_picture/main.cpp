@@ -3,11 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <string>
 
 #include "scene.hpp"
+#include "write_jpeg.hpp"
 
 namespace sample {
 namespace {
@@ -106,9 +105,7 @@ Scene walking() {
 bool write(Scene scene, const std::filesystem::path& path, int shrink) {
   scene.width /= shrink;
   scene.height /= shrink;
-  std::vector<std::uint8_t> bgr = render(scene);
-  const cv::Mat picture(scene.height, scene.width, CV_8UC3, bgr.data());
-  return cv::imwrite(path.string(), picture, {cv::IMWRITE_JPEG_QUALITY, 90});
+  return write_jpeg(path, render(scene), scene.width, scene.height);
 }
 
 }  // namespace
