@@ -157,7 +157,14 @@ class Runner {
       const Index count = std::min(context_.options.batch, total - first);
       const TensorView<const float, 4> input(frames_.data() + first * frame,
                                              {count, 3, size_.height, size_.width});
-      append(all, context_.extractor.run(input, context_.options.request));
+      FeatureRequest request = context_.options.request;
+      request.progress = [&](double done) {
+        const double frames = static_cast<double>(first) + done * static_cast<double>(count);
+        const double share = frames / static_cast<double>(total);
+        context_.meter.update(static_cast<double>(finished_) +
+                              share * static_cast<double>(waiting_.size()));
+      };
+      append(all, context_.extractor.run(input, request));
     }
     return all;
   }
@@ -225,7 +232,7 @@ class Runner {
     finished();
   }
 
-  void finished() { context_.meter.update(++finished_); }
+  void finished() { context_.meter.update(static_cast<double>(++finished_)); }
 
   const RunContext& context_;
   std::span<const Job> jobs_;

@@ -40,26 +40,6 @@ Inputs find_inputs(const FeaturesOptions& options) {
   return inputs;
 }
 
-/// The blocks that will be written, counted from 0, ascending.
-std::vector<Index> resolve_layers(const std::vector<Index>& wanted, Index depth) {
-  std::vector<Index> layers;
-  for (const Index layer : wanted) {
-    const Index from_start = layer < 0 ? depth + layer : layer;
-    if (from_start < 0 || from_start >= depth) {
-      throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "the model has no such block",
-                   .key = "--layers",
-                   .expected = fmt::format("0 to {}, or -{} to -1", depth - 1, depth),
-                   .actual = std::to_string(layer)});
-    }
-    layers.push_back(from_start);
-  }
-  if (layers.empty()) layers.push_back(depth - 1);
-  std::sort(layers.begin(), layers.end());
-  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
-  return layers;
-}
-
 bool has_map(OutType type) { return type == OutType::Featmap || type == OutType::Raw; }
 
 fs::path with_suffix(fs::path stem, const std::string& suffix) { return stem += suffix; }
@@ -119,7 +99,7 @@ bool is_finished(const Job& job, const std::string& key, const Manifest& earlier
 Plan make_plan(const FeaturesOptions& options, const FeatureExtractor& extractor,
                const std::vector<InputFile>& files) {
   Plan plan;
-  plan.layers = resolve_layers(options.request.layers, extractor.inspection().model.depth);
+  plan.layers = extractor.resolve_layers(options.request.layers);
   plan.manifest.settings = manifest_settings(options, extractor, plan.layers);
   std::vector<Job> jobs = plan_jobs(options, files, plan.layers, extractor.partial());
 
@@ -157,13 +137,13 @@ void announce(const FeaturesOptions& options, const FeatureExtractor& extractor)
 }
 
 FeatureExtractor load(const Checkpoint& checkpoint, const FeaturesOptions& options) {
-  Meter meter("loading weights", 100, stderr_is_terminal());
+  Meter meter("loading weights", 1, stderr_is_terminal());
   const auto start = std::chrono::steady_clock::now();
   EngineOptions engine = options.engine;
   engine.loading = [&](double done) {
     // A quick load is over before anybody could read about it.
     if (std::chrono::steady_clock::now() - start > std::chrono::seconds(2)) {
-      meter.update(static_cast<Index>(done * 100));
+      meter.update(done);
     }
   };
   return FeatureExtractor(checkpoint, options.model, engine);

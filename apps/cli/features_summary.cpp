@@ -91,6 +91,8 @@ Json FeaturesSummary::json() const {
       {"threads", stats.threads},
       {"isa", stats.isa},
   };
+  document["memory"] = {{"weight_bytes", stats.weight_bytes},
+                        {"activation_bytes", stats.activation_bytes}};
   return document;
 }
 

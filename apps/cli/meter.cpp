@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "messages.hpp"
@@ -18,17 +18,20 @@ constexpr std::chrono::seconds kPlainLine{5};
 
 }  // namespace
 
-std::string meter_text(Index done, Index total, double seconds) {
-  const Index filled = total > 0 ? kBarWidth * done / total : 0;
-  std::string text = fmt::format("[{:#<{}}{:{}}] {:>3}% {}/{}", "", filled, "", kBarWidth - filled,
-                                 total > 0 ? 100 * done / total : 0, done, total);
+std::string meter_text(double done, Index total, double seconds) {
+  const double share = total > 0 ? done / static_cast<double>(total) : 0;
+  const auto filled = static_cast<Index>(static_cast<double>(kBarWidth) * share);
+  std::string text = fmt::format("[{:#<{}}{:{}}] {:>3.0f}%", "", filled, "", kBarWidth - filled,
+                                 std::floor(100 * share));
+  if (total != 1) text += fmt::format(" {:.0f}/{}", std::floor(done), total);
   if (done > 0 && seconds > 0) {
-    const double each = seconds / static_cast<double>(done);
-    text += each < 1 ? fmt::format("  {:.1f}/s", 1 / each)
-                     : fmt::format("  {} each", seconds_text(each));
-    if (done < total) {
-      text += fmt::format("  {} left", seconds_text(each * static_cast<double>(total - done)));
+    const double each = seconds / done;
+    if (total != 1) {
+      text += each < 1 ? fmt::format("  {:.1f}/s", 1 / each)
+                       : fmt::format("  {} each", seconds_text(each));
     }
+    const double left = static_cast<double>(total) - done;
+    if (left > 0) text += fmt::format("  {} left", seconds_text(each * left));
   }
   return text;
 }
@@ -38,7 +41,7 @@ bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }
 Meter::Meter(std::string title, Index total, bool terminal)
     : title_(std::move(title)), total_(total), terminal_(terminal) {}
 
-void Meter::update(Index done) {
+void Meter::update(double done) {
   const Clock::time_point now = Clock::now();
   const auto pause = terminal_ ? Clock::duration(kRedraw) : Clock::duration(kPlainLine);
   if (now - last_ < pause) return;

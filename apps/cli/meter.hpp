@@ -7,8 +7,9 @@
 
 namespace sapiens::cli {
 
-/// "[#####     ]  3/10  1.5/s  5 s left".
-std::string meter_text(Index done, Index total, double seconds);
+/// "[#####     ]  30% 3/10  1.5/s  5 s left". Fractions of an item move the bar; a single item is
+/// not counted, so a total of 1 shows a share.
+std::string meter_text(double done, Index total, double seconds);
 
 /// True for a terminal on standard error.
 bool stderr_is_terminal();
@@ -22,7 +23,7 @@ class Meter {
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
 
-  void update(Index done);
+  void update(double done);
   /// A message of its own line, above the meter.
   void message(std::string_view text);
 

@@ -14,13 +14,13 @@ class WriteProgress {
  public:
   WriteProgress(std::string title, Session& session)
       : interrupts_(session.interrupts),
-        meter_(std::move(title), 100, stderr_is_terminal()),
+        meter_(std::move(title), 1, stderr_is_terminal()),
         no_interruption_(interrupts_.hold()) {}
 
   Progress callback() {
     return [this](double done) {
       interrupts_.check();
-      meter_.update(static_cast<Index>(done * 100));
+      meter_.update(done);
     };
   }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +33,8 @@ enum class OutType {
 struct EngineOptions {
   int threads =
       0;  ///< 0: every core this process may use (affinity and container quota respected).
-  std::string isa = {};  ///< Highest kernel level: "reference", "avx2", "avx512"; empty:
-                         ///< SAPIENS_ISA, then the best.
+  std::string isa = {};   ///< Highest kernel level: "reference", "avx2", "avx512"; empty:
+                          ///< SAPIENS_ISA, then the best.
   Progress loading = {};  ///< Told about the progress of loading weights.
 };
 
@@ -107,6 +108,10 @@ class FeatureExtractor {
 
   /// Preprocesses one picture and runs it.
   std::vector<LayerFeatures> run(const Image& image, const FeatureRequest& request = {});
+
+  /// The blocks that a request for `layers` will emit: counted from 0, ascending, each once. Throws
+  /// InvalidArgument for a block the model does not have.
+  std::vector<Index> resolve_layers(std::span<const Index> layers) const;
 
   /// Shapes of the outputs for an input of `size` pixels.
   OutputShapes output_shapes(Grid size) const;

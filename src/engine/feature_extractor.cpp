@@ -130,7 +130,7 @@ struct FeatureExtractor::Impl {
   }
 
   std::vector<LayerFeatures> run(TensorView<const float, 4> input, const FeatureRequest& request);
-  std::vector<Index> resolve_layers(const FeatureRequest& request) const;
+  std::vector<Index> resolve_layers(std::span<const Index> wanted) const;
   FloatArray collect(TensorView<const float, 3> tokens, Grid grid, OutType out_type) const;
   Workspace& workspace_for(const Encoder& encoder, Index batch, Index tokens);
 
@@ -148,10 +148,10 @@ struct FeatureExtractor::Impl {
 };
 
 // Blocks in ascending order, each once; negative ones count from the end.
-std::vector<Index> FeatureExtractor::Impl::resolve_layers(const FeatureRequest& request) const {
-  if (request.layers.empty()) return {config.depth - 1};
+std::vector<Index> FeatureExtractor::Impl::resolve_layers(std::span<const Index> wanted) const {
+  if (wanted.empty()) return {config.depth - 1};
   std::vector<Index> layers;
-  for (const Index layer : request.layers) {
+  for (const Index layer : wanted) {
     const Index index = layer < 0 ? config.depth + layer : layer;
     if (index < 0 || index >= config.depth) {
       throw Error(ErrorCode::InvalidArgument,
@@ -164,8 +164,7 @@ std::vector<Index> FeatureExtractor::Impl::resolve_layers(const FeatureRequest& 
     layers.push_back(index);
   }
   std::ranges::sort(layers);
-  const auto repeated = std::ranges::unique(layers);
-  layers.erase(repeated.begin(), repeated.end());
+  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
   return layers;
 }
 
@@ -231,7 +230,7 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
                                              .actual = "cls_token",
                                              .hint = "only pretrained encoders have one"});
   }
-  const std::vector<Index> layers = resolve_layers(request);
+  const std::vector<Index> layers = resolve_layers(request.layers);
   const Grid grid = patch_grid({H, W}, config.patch_padding);
   const ConstMatrix positions = positions_for(grid);
   const Index T = positions.extent(0);
@@ -338,6 +337,10 @@ std::vector<LayerFeatures> FeatureExtractor::run(const Image& image,
                                                  const FeatureRequest& request) {
   const FloatArray chw = preprocess(image);
   return impl_->run({chw.values.data(), {1, 3, chw.shape[1], chw.shape[2]}}, request);
+}
+
+std::vector<Index> FeatureExtractor::resolve_layers(std::span<const Index> layers) const {
+  return impl_->resolve_layers(layers);
 }
 
 OutputShapes FeatureExtractor::output_shapes(Grid size) const {

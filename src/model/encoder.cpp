@@ -113,7 +113,8 @@ void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
     gather_patches(images[b], grid, config_.patch_padding, patches, ops_.pool());
     copy_rows(positions, tokens);  // x  = E_pos          [T, C]
     if (config_.cls_token) {
-      std::ranges::transform(tokens[0].flat(), weights_.cls_token.span(), tokens[0].data(), std::plus());
+      std::ranges::transform(tokens[0].flat(), weights_.cls_token.span(), tokens[0].data(),
+                             std::plus());
     }
     ops_.linear_add(patches, weights_.patch_embed, tokens.slice(0, extra, N),
                     ws);  // x += patches W_E^T + b_E

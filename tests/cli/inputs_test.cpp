@@ -5,7 +5,7 @@
 
 #include <sstream>
 
-#include "cli/scratch.hpp"
+#include "support/scratch.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/scratch.hpp"
+#include "support/scratch.hpp"
 
 namespace sapiens::cli {
 namespace {

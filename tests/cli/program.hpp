@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/scratch.hpp"
+#include "support/scratch.hpp"
 
 namespace sapiens {
 

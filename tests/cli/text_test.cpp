@@ -23,6 +23,11 @@ TEST(Meter, ShowsShareRateAndTimeLeft) {
   EXPECT_EQ(meter_text(0, 12, 0), "[                        ]   0% 0/12");
 }
 
+TEST(Meter, MovesWithinAnItemAndCountsNoSingleOne) {
+  EXPECT_EQ(meter_text(1.5, 3, 3), "[############            ]  50% 1/3  2.0 s each  3.0 s left");
+  EXPECT_EQ(meter_text(0.25, 1, 5), "[######                  ]  25%  15 s left");
+}
+
 TEST(Meter, HasNothingToDivideByWhenThereIsNoWork) {
   EXPECT_EQ(meter_text(0, 0, 1), "[                        ]   0% 0/0");
 }

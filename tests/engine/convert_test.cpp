@@ -55,9 +55,9 @@ TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {
        {"plain.pth", "backbone.pth", "timm.pth", "hf.pth", "fsdp.pth", "hf_f32.safetensors"}) {
     for (const char* target : {"out.pth", "out.safetensors"}) {
       SCOPED_TRACE(std::string(source) + " to " + target);
-      convert_checkpoint(Checkpoint::open(golden.file(source)), scratch.file(target),
+      convert_checkpoint(Checkpoint::open(golden.file(source)), scratch / target,
                          {.model = golden.options()});
-      EXPECT_EQ(values_of(scratch.file(target)), expected);
+      EXPECT_EQ(values_of(scratch / target), expected);
     }
   }
 }
@@ -65,7 +65,7 @@ TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {
 TEST(Convert, MMEngineLayoutIsExact) {
   const Scratch scratch;
   const Golden golden("names");
-  const std::filesystem::path fixed = scratch.file("fixed.pth");
+  const std::filesystem::path fixed = scratch / "fixed.pth";
   convert_checkpoint(Checkpoint::open(golden.file("plain.pth")), fixed,
                      {.layout = Layout::MMEngine, .model = golden.options()});
   EXPECT_EQ(Checkpoint::open(fixed).inspect().report.verdict, Verdict::Exact);
@@ -77,48 +77,47 @@ TEST(Convert, KeepsUnusedTensorsOnRequest) {
   const Scratch scratch;
   const Golden golden("names");
   const Checkpoint full = Checkpoint::open(golden.file("backbone.pth"));
-  convert_checkpoint(full, scratch.file("lean.pth"), {.model = golden.options()});
-  convert_checkpoint(full, scratch.file("full.pth"),
+  convert_checkpoint(full, scratch / "lean.pth", {.model = golden.options()});
+  convert_checkpoint(full, scratch / "full.pth",
                      {.layout = Layout::MMEngine, .keep_unused = true, .model = golden.options()});
-  EXPECT_THAT(keys_of(scratch.file("lean.pth")), Not(Contains(StartsWith("neck."))));
-  EXPECT_EQ(values_of(scratch.file("full.pth")), values_of(golden.file("backbone.pth")));
+  EXPECT_THAT(keys_of(scratch / "lean.pth"), Not(Contains(StartsWith("neck."))));
+  EXPECT_EQ(values_of(scratch / "full.pth"), values_of(golden.file("backbone.pth")));
 }
 
 TEST(Convert, HalfPrecisionHalvesTheFileAndKeepsWhatFits) {
   const Scratch scratch;
   const Golden golden("names");
   const Checkpoint plain = Checkpoint::open(golden.file("plain.pth"));
-  convert_checkpoint(plain, scratch.file("f16.safetensors"),
+  convert_checkpoint(plain, scratch / "f16.safetensors",
                      {.dtype = DType::F16, .model = golden.options()});
-  convert_checkpoint(plain, scratch.file("bf16.safetensors"),
+  convert_checkpoint(plain, scratch / "bf16.safetensors",
                      {.dtype = DType::BF16, .model = golden.options()});
   // The golden files hold the same weights rounded by PyTorch.
-  EXPECT_EQ(values_of(scratch.file("f16.safetensors")),
+  EXPECT_EQ(values_of(scratch / "f16.safetensors"),
             values_of(golden.file("plain_f16.safetensors")));
-  EXPECT_EQ(values_of(scratch.file("bf16.safetensors")),
+  EXPECT_EQ(values_of(scratch / "bf16.safetensors"),
             values_of(golden.file("plain_bf16.safetensors")));
   // Without --dtype each tensor keeps its own.
-  convert_checkpoint(Checkpoint::open(scratch.file("bf16.safetensors")), scratch.file("same.pth"),
+  convert_checkpoint(Checkpoint::open(scratch / "bf16.safetensors"), scratch / "same.pth",
                      {.model = golden.options()});
-  EXPECT_EQ(Checkpoint::open(scratch.file("same.pth")).tensors().front().dtype, DType::BF16);
+  EXPECT_EQ(Checkpoint::open(scratch / "same.pth").tensors().front().dtype, DType::BF16);
 }
 
 TEST(Convert, RefusesAnIncompleteModelAndWritesNothing) {
   const Scratch scratch;
   const Golden golden("names");
-  const std::filesystem::path out = scratch.file("out.pth");
+  const std::filesystem::path out = scratch / "out.pth";
   EXPECT_THROW(convert_checkpoint(Checkpoint::open(golden.file("missing_one.pth")), out,
                                   {.model = golden.options()}),
                Error);
-  EXPECT_TRUE(std::filesystem::is_empty(scratch.folder()));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 
 TEST(Convert, RefusesUnknownFormatsAndItsOwnInput) {
   const Scratch scratch;
   const Golden golden("names");
   const Checkpoint plain = Checkpoint::open(golden.file("plain.pth"));
-  EXPECT_THROW(convert_checkpoint(plain, scratch.file("out.onnx"), {.model = golden.options()}),
-               Error);
+  EXPECT_THROW(convert_checkpoint(plain, scratch / "out.onnx", {.model = golden.options()}), Error);
   EXPECT_THROW(convert_checkpoint(plain, golden.file("plain.pth"), {.model = golden.options()}),
                Error);
 }
@@ -128,7 +127,7 @@ TEST(Convert, TaskGeometryIsWrittenAsFineTuningStartsFromIt) {
   const Golden golden("backbone_nocls_from_clean");
   ModelOptions options = golden.options();
   options.task = "backbone";
-  const std::filesystem::path out = scratch.file("backbone.safetensors");
+  const std::filesystem::path out = scratch / "backbone.safetensors";
   convert_checkpoint(Checkpoint::open(golden.file("encoder_clean.pth")), out, {.model = options});
   EXPECT_EQ(values_of(out)["pos_embed"], golden.array("pos_embed_resized").values);
   EXPECT_EQ(Checkpoint::open(out).inspect().model.grid, (Grid{8, 6}));
@@ -136,17 +135,17 @@ TEST(Convert, TaskGeometryIsWrittenAsFineTuningStartsFromIt) {
 
 TEST(Synth, TheSameSeedGivesTheSameFileAndAnotherDoesNot) {
   const Scratch scratch;
-  synthesize_checkpoint(scratch.file("a.safetensors"), {.arch = "tiny", .seed = 7});
-  synthesize_checkpoint(scratch.file("b.pth"), {.arch = "tiny", .seed = 7});
-  synthesize_checkpoint(scratch.file("c.pth"), {.arch = "tiny", .seed = 8});
-  EXPECT_EQ(values_of(scratch.file("a.safetensors")), values_of(scratch.file("b.pth")));
-  EXPECT_NE(values_of(scratch.file("a.safetensors")), values_of(scratch.file("c.pth")));
+  synthesize_checkpoint(scratch / "a.safetensors", {.arch = "tiny", .seed = 7});
+  synthesize_checkpoint(scratch / "b.pth", {.arch = "tiny", .seed = 7});
+  synthesize_checkpoint(scratch / "c.pth", {.arch = "tiny", .seed = 8});
+  EXPECT_EQ(values_of(scratch / "a.safetensors"), values_of(scratch / "b.pth"));
+  EXPECT_NE(values_of(scratch / "a.safetensors"), values_of(scratch / "c.pth"));
 }
 
 TEST(Synth, WeightsInMemoryAreThoseOfTheFile) {
   const Scratch scratch;
-  synthesize_checkpoint(scratch.file("a.pth"), {.arch = "tiny", .seed = 3});
-  FeatureExtractor from_file(Checkpoint::open(scratch.file("a.pth")));
+  synthesize_checkpoint(scratch / "a.pth", {.arch = "tiny", .seed = 3});
+  FeatureExtractor from_file(Checkpoint::open(scratch / "a.pth"));
   FeatureExtractor from_memory = FeatureExtractor::random({.arch = "tiny", .seed = 3});
   const std::vector<float> input(3 * 128 * 128, 0.5f);
   const TensorView<const float, 4> view(input.data(), {1, 3, 128, 128});

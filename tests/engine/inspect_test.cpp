@@ -27,7 +27,7 @@ class Issue75 : public testing::Test {
  protected:
   Inspection inspect(Layout layout, const ModelOptions& options = {}) {
     const std::filesystem::path file =
-        scratch_.file(layout == Layout::Clean ? "clean.pth" : "full.pth");
+        scratch_ / (layout == Layout::Clean ? "clean.pth" : "full.pth");
     synthesize_checkpoint(file, {.arch = "tiny", .layout = layout});
     return Checkpoint::open(file).inspect(options);
   }
@@ -107,7 +107,7 @@ class TaskFiles : public testing::TestWithParam<TaskFile> {};
 TEST_P(TaskFiles, AreRecognisedByTheirHeads) {
   const Scratch scratch;
   const auto& [task, tensors, padding] = GetParam();
-  const std::filesystem::path file = scratch.file("model.pth");
+  const std::filesystem::path file = scratch / "model.pth";
   synthesize_checkpoint(file, {.arch = "tiny", .task = task});
   const Checkpoint checkpoint = Checkpoint::open(file);
   const Inspection inspection = checkpoint.inspect();
