@@ -48,8 +48,7 @@ Writer::Writer() : png(png_create_write_struct(PNG_LIBPNG_VER_STRING, this, fail
   if (png != nullptr) info = png_create_info_struct(png);
 }
 
-// Filter, level and strategy are those of OpenCV: much faster than zlib's defaults, and
-// no larger for photographs.
+// Filter, level and strategy are those of OpenCV: the file is the same, byte for byte.
 bool write_picture(Writer& out, const Image& image) {
   if (setjmp(png_jmpbuf(out.png)) != 0) return false;
   png_set_write_fn(out.png, &out, keep_bytes, flush_nothing);

@@ -73,6 +73,14 @@ TEST(Orientation, OfDamagedNotesIsUpright) {
   EXPECT_EQ(exif_orientation(as_bytes("http://ns.adobe.com/xap/1.0/")), 1);
 }
 
+TEST(Orientation, IsLookedForInTheFirstApp1SegmentOnlyAsInOpenCV) {
+  std::vector<std::byte> bytes = file_bytes(picture("exif6.jpg"));
+  const Image turned = Image::decode(bytes, "turned.jpg");
+  const std::vector<std::byte> xmp = as_bytes(std::string("\xff\xe1\0\12http://\0", 12));
+  bytes.insert(bytes.begin() + 2, xmp.begin(), xmp.end());
+  EXPECT_EQ(upright(Image::decode(bytes, "stored.jpg"), 6).rgb, turned.rgb);
+}
+
 TEST(Orientation, IsAppliedToPngs) {
   std::vector<std::byte> bytes = file_bytes(picture("rgba.png"));
   const Image stored = Image::decode(bytes, "plain.png");
