@@ -40,11 +40,11 @@ struct Decompressor {
 }
 
 // Cameras fill the end of a scan with equal bytes, which harms nobody. What a damaged scan leaves
-// over is a mix. The marker in front of which libjpeg found the bytes is already behind its cursor.
+// over is a mix. libjpeg warns with its cursor behind these bytes and in front of the next marker.
 bool is_padding(j_common_ptr common) {
   const auto& jpeg = *reinterpret_cast<j_decompress_ptr>(common);
   const auto skipped = static_cast<std::size_t>(common->err->msg_parm.i[0]);
-  const JOCTET* const first = jpeg.src->next_input_byte - 2 - skipped;
+  const JOCTET* const first = jpeg.src->next_input_byte - skipped;
   return std::all_of(first, first + skipped, [first](JOCTET byte) { return byte == *first; });
 }
 
