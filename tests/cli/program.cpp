@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,16 +50,24 @@ void Running::send(int signal) const {
   if (pid_ > 0) kill(pid_, signal);
 }
 
+void Running::reap(int options) {
+  rusage usage{};
+  if (pid_ < 0 || wait4(pid_, &status_, options, &usage) != pid_) return;
+  pid_ = -1;
+  peak_bytes_ = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
 bool Running::ended() {
-  if (pid_ > 0 && waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = -1;
+  reap(WNOHANG);
   return pid_ < 0;
 }
 
 Finished Running::wait() {
-  if (pid_ > 0) waitpid(pid_, &status_, 0);
-  pid_ = -1;
-  return {WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_),
-          read_bytes(streams_ / "out"), read_bytes(streams_ / "err")};
+  reap(0);
+  return {.code = WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_),
+          .out = read_bytes(streams_ / "out"),
+          .err = read_bytes(streams_ / "err"),
+          .peak_bytes = peak_bytes_};
 }
 
 Finished run_sapiens(const std::vector<std::string>& arguments, const std::string& standard_input) {

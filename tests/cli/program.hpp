@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <sapiens/features.hpp>
 #include <string>
@@ -18,6 +19,7 @@ struct Finished {
   int code = -1;  // 128 + signal if it was killed
   std::string out;
   std::string err;
+  std::uint64_t peak_bytes = 0;  // of resident memory
 
   /// The whole of standard output, which must be one document.
   Json json() const { return Json::parse(out); }
@@ -37,9 +39,12 @@ class Running {
   Finished wait();
 
  private:
+  void reap(int options);
+
   Scratch streams_;
   pid_t pid_ = -1;
   int status_ = 0;
+  std::uint64_t peak_bytes_ = 0;
 };
 
 Finished run_sapiens(const std::vector<std::string>& arguments,
