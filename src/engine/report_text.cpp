@@ -6,14 +6,12 @@
 #include <iterator>
 #include <string>
 
-#include "core/shape.hpp"
 #include "engine/explain.hpp"
+#include "engine/problems.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
 namespace {
-
-constexpr std::size_t kShown = 8;  // names of each kind; the rest is counted
 
 std::string grouped_digits(Index value) {
   std::string digits = std::to_string(value);
@@ -61,14 +59,6 @@ class TextWriter {
   void line(fmt::format_string<Args...> format, Args&&... args) {
     fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
     text_ += '\n';
-  }
-
-  // Names come from the file: control characters must not reach the terminal.
-  static std::string printable(std::string_view text) {
-    std::string clean(text);
-    std::ranges::replace_if(
-        clean, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
-    return clean;
   }
 
   std::string verdict(Verdict v) const {
@@ -153,23 +143,8 @@ class TextWriter {
   }
 
   void problems() {
-    const Report& report = all_.report;
-    for (std::size_t i = 0; i < std::min(report.missing.size(), kShown); ++i) {
-      line("  missing       {}  {}", printable(report.missing[i].key),
-           shape_text(report.missing[i].shape));
-    }
-    if (report.missing.size() > kShown) {
-      line("                and {} more parameters are missing", report.missing.size() - kShown);
-    }
-    for (std::size_t i = 0; i < std::min(report.mismatched.size(), kShown); ++i) {
-      const MismatchedParameter& mismatch = report.mismatched[i];
-      line("  wrong shape   {}  file {}, model {}{}{}", printable(mismatch.key),
-           shape_text(mismatch.found), shape_text(mismatch.expected),
-           mismatch.reason.empty() ? "" : ": ", mismatch.reason);
-    }
-    if (report.mismatched.size() > kShown) {
-      line("                and {} more parameters do not fit", report.mismatched.size() - kShown);
-    }
+    const std::string lines = problem_lines(all_.report);
+    if (!lines.empty()) line("{}", std::string_view(lines).substr(1));
   }
 
   void unused() {

@@ -61,6 +61,13 @@ TEST_F(Issue75, AnotherSizeIsRefusedWithTheRightGuess) {
   EXPECT_THAT(inspection.report.explanation, HasSubstr("you asked for 1B"));
 }
 
+TEST_F(Issue75, ProblemsOfOneCauseAreOneLine) {
+  const std::string text = inspect(Layout::Clean, {.arch = "0.3b"}).text();
+  EXPECT_THAT(text, HasSubstr("missing       layers.*.ln1.weight  [1024]  (21 blocks)"));
+  EXPECT_THAT(text, HasSubstr("layers.*.ln1.weight  file [48], model [1024]  (3 blocks)"));
+  EXPECT_LT(std::ranges::count(text, '\n'), 40);
+}
+
 TEST_F(Issue75, RandomWeightsAreCalledRandom) {
   EXPECT_THAT(inspect(Layout::Clean).text(), HasSubstr("RANDOM WEIGHTS"));
   EXPECT_THAT(inspect(Layout::MMEngine).text(), HasSubstr("RANDOM WEIGHTS"));

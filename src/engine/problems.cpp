@@ -1,0 +1,107 @@
+#include "engine/problems.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <map>
+#include <span>
+#include <tuple>
+
+#include "core/shape.hpp"
+#include "reconcile/names.hpp"
+
+namespace sapiens {
+namespace {
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// "layers.17.ln1.weight" -> "layers.*.ln1.weight"
+std::string without_block_number(std::string_view key) {
+  std::string pattern;
+  bool replaced = false;
+  for (const std::string_view component : path_components(key)) {
+    if (!pattern.empty()) pattern += '.';
+    const bool replace = !replaced && is_number(component);
+    pattern += replace ? "*" : component;
+    replaced = replaced || replace;
+  }
+  return pattern;
+}
+
+class Grouper {
+ public:
+  void add(Problem problem) {
+    const auto place = std::tuple(problem.label, without_block_number(problem.key), problem.facts);
+    const auto [group, is_new] = groups_.try_emplace(place, problems_.size());
+    if (is_new) {
+      problems_.push_back(std::move(problem));
+    } else {
+      problems_[group->second].key = std::get<1>(place);
+      ++problems_[group->second].count;
+    }
+  }
+  std::vector<Problem> take() { return std::move(problems_); }
+
+ private:
+  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> groups_;
+  std::vector<Problem> problems_;
+};
+
+// Problems of one kind: the first few, and how many parameters the others concern.
+std::string lines_of(std::span<const Problem> problems) {
+  constexpr std::size_t kShown = 6;
+  std::string text;
+  for (const Problem& problem : problems.first(std::min(problems.size(), kShown))) {
+    fmt::format_to(std::back_inserter(text), "\n  {:<13} {}  {}", problem.label,
+                   printable(problem.key), problem.facts);
+    if (problem.count > 1) fmt::format_to(std::back_inserter(text), "  ({} blocks)", problem.count);
+    if (!problem.reason.empty()) {
+      fmt::format_to(std::back_inserter(text), "\n  {:13} {}", "", problem.reason);
+    }
+  }
+  Index left_out = 0;
+  for (const Problem& problem : problems.subspan(std::min(problems.size(), kShown))) {
+    left_out += problem.count;
+  }
+  if (left_out > 0) {
+    fmt::format_to(std::back_inserter(text), "\n  {:13} and {} more parameters", "", left_out);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<Problem> group_problems(const Report& report) {
+  Grouper grouper;
+  for (const MissingParameter& missing : report.missing) {
+    grouper.add({.label = "missing", .key = missing.key, .facts = shape_text(missing.shape)});
+  }
+  for (const MismatchedParameter& mismatch : report.mismatched) {
+    grouper.add({.label = "wrong shape",
+                 .key = mismatch.key,
+                 .facts = fmt::format("file {}, model {}", shape_text(mismatch.found),
+                                      shape_text(mismatch.expected)),
+                 .reason = mismatch.reason});
+  }
+  return grouper.take();
+}
+
+std::string problem_lines(const Report& report) {
+  const std::vector<Problem> problems = group_problems(report);
+  const auto first_misfit = std::ranges::find(problems, "wrong shape", &Problem::label);
+  return lines_of({problems.begin(), first_misfit}) + lines_of({first_misfit, problems.end()});
+}
+
+std::string printable(std::string_view text) {
+  std::string clean(text);
+  std::ranges::replace_if(
+      clean, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+  return clean;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+/// What is wrong with one parameter, or with the same parameter of many blocks.
+struct Problem {
+  std::string label = {};   ///< "missing" or "wrong shape".
+  std::string key = {};     ///< With `*` for the block's number where several share the problem.
+  std::string facts = {};   ///< The shapes.
+  std::string reason = {};  ///< Why it was not made to fit; may be empty.
+  Index count = 1;
+};
+
+/// Everything that is missing or does not fit, one line for what has one cause: 16 blocks without
+/// an `ln1` are one problem, not 32.
+std::vector<Problem> group_problems(const Report& report);
+
+/// The first few problems as lines of text, and a count of the rest; each line starts with a line
+/// break. Names come from the file: control characters are replaced.
+std::string problem_lines(const Report& report);
+
+/// `text` without control characters, fit for a terminal.
+std::string printable(std::string_view text);
+
+}  // namespace sapiens
