@@ -18,8 +18,12 @@ namespace {
 // The kernel writes at most 2^31 - 4096 bytes at a time anyway; smaller pieces let signals in.
 constexpr std::size_t kLargestWrite = std::size_t{1} << 26;
 
+// The longest name allowed must not become too long by what is added here.
+constexpr std::size_t kLongestPart = 200;
+
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
-  return path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), ::getpid());
+  const std::string part = path.filename().string().substr(0, kLongestPart);
+  return path.parent_path() / fmt::format(".{}.{}.tmp", part, ::getpid());
 }
 
 }  // namespace

@@ -25,9 +25,14 @@ struct Descriptor {
 };
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* summary, int error_number) {
-  throw Error(ErrorCode::NotFound, {.summary = summary,
-                                    .file = path.string(),
-                                    .actual = std::generic_category().message(error_number)});
+  const bool out_of_resources =
+      error_number == ENOMEM || error_number == EMFILE || error_number == ENFILE;
+  throw Error(
+      out_of_resources ? ErrorCode::OutOfResources : ErrorCode::NotFound,
+      {.summary = summary,
+       .file = path.string(),
+       .actual = std::generic_category().message(error_number),
+       .hint = error_number == ENOMEM ? "raise the limit on address space (ulimit -v)" : ""});
 }
 
 void advise(std::span<const std::byte> bytes, int advice) noexcept {

@@ -84,6 +84,13 @@ TEST_F(AtomicFileTest, RefusesFoldersDevicesAndMissingFolders) {
   }
 }
 
+TEST_F(AtomicFileTest, TakesTheLongestNameThereIs) {
+  const fs::path path = folder_ / std::string(255, 'x');
+  AtomicFile file(path);
+  file.commit();
+  EXPECT_TRUE(fs::exists(path));
+}
+
 TEST_F(FileMapTest, ShowsTheFileAndReadsReleasedPagesAgain) {
   const std::string text(100'000, 'x');
   std::ofstream(folder_ / "in") << text;
