@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -30,13 +31,28 @@ Container container_of(const std::filesystem::path& output) {
 // Numbers are made as float32 and stored as `dtype`.
 using ReadFloats = std::function<void(Index first, std::span<float> out)>;
 
+// A weight that silently became infinite would ruin every feature.
+void expect_range(const std::string& key, std::span<const float> values, DType dtype) {
+  if (dtype != DType::F16) return;
+  constexpr float kRoundsToInfinity = 65520;
+  const auto too_large = std::ranges::find_if(
+      values, [](float v) { return std::isfinite(v) && std::abs(v) >= kRoundsToInfinity; });
+  if (too_large == values.end()) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "a weight is too large for f16",
+                                           .key = key,
+                                           .expected = "numbers below 65520",
+                                           .actual = fmt::format("{}", *too_large),
+                                           .hint = "bf16 has the range of f32, at half its size"});
+}
+
 TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read) {
-  return {.key = std::move(key),
+  return {.key = key,
           .dtype = dtype,
           .shape = std::move(shape),
-          .read = [dtype, read = std::move(read)](Index first, std::span<std::byte> out) {
+          .read = [key, dtype, read = std::move(read)](Index first, std::span<std::byte> out) {
             std::vector<float> values(out.size() / dtype_size(dtype));
             read(first, values);
+            expect_range(key, values, dtype);
             encode_floats(values, dtype, out);
           }};
 }

@@ -11,8 +11,10 @@
 namespace sapiens {
 namespace {
 
+// "0.3B", but "custom" and "tiny": only the published sizes are spelled with a capital.
 std::string shown_arch(std::string_view arch) {
   std::string text(arch);
+  if (!std::isdigit(static_cast<unsigned char>(arch.empty() ? 'x' : arch[0]))) return text;
   std::ranges::transform(text, text.begin(),
                          [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
@@ -114,7 +116,7 @@ Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
   }
   return {"the file looks damaged or edited rather than misnamed",
           "fetch it again, or compute anyway with these parameters at zero and every output "
-          "marked: --allow-partial"};
+          "marked: sapiens features --allow-partial"};
 }
 
 // Names that give another program's files away.

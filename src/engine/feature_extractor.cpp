@@ -76,11 +76,13 @@ void require_known_heads(const EncoderConfig& encoder) {
 }
 
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
-  std::string summary = fmt::format("{} parameter{} hold NaN or infinity, so nothing was computed",
-                                    found.size(), found.size() == 1 ? "" : "s");
+  std::string summary = fmt::format(
+      "{} NaN or infinity, so nothing was computed",
+      found.size() == 1 ? "1 parameter holds" : fmt::format("{} parameters hold", found.size()));
   constexpr std::size_t kShown = 8;
   for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
-    summary += fmt::format("\n  {}  {} values", found[i].key, found[i].count);
+    summary += fmt::format("\n  {}  {} value{}", found[i].key, found[i].count,
+                           found[i].count == 1 ? "" : "s");
   }
   if (found.size() > kShown) summary += fmt::format("\n  ... and {} more", found.size() - kShown);
   return Error(ErrorCode::CheckpointRefused,

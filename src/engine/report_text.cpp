@@ -5,6 +5,7 @@
 #include <cctype>
 #include <iterator>
 #include <string>
+#include <string_view>
 
 #include "engine/explain.hpp"
 #include "engine/problems.hpp"
@@ -31,6 +32,16 @@ std::string readable_bytes(std::uint64_t bytes) {
 
 // 1024x64x64, as people say shapes of features.
 std::string by(const std::vector<Index>& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
+
+// `text` as one word of a command that may be copied into a shell.
+std::string shell_word(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+:@%,-=";
+  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
 
 // Collects the lines of the text.
 class TextWriter {
@@ -81,10 +92,13 @@ class TextWriter {
     const ModelInfo& model = all_.model;
     if (model.width == 0) return;
     std::string heads = model.heads > 0 ? fmt::format("{} heads", model.heads) : "heads unknown";
-    line("{}: width {}, {} blocks, {}, {}, {}x{} positions, patch padding {}, {} parameters",
+    const std::string grid = model.grid.patches() > 0
+                                 ? fmt::format("{}x{}", model.grid.height, model.grid.width)
+                                 : "unknown";
+    line("{}: width {}, {} blocks, {}, {}, {} positions, patch padding {}, {} parameters",
          describe_model(model), model.width, model.depth, heads,
-         model.cls_token ? "cls token" : "no cls token", model.grid.height, model.grid.width,
-         model.patch_padding, grouped_digits(model.parameters));
+         model.cls_token ? "cls token" : "no cls token", grid, model.patch_padding,
+         grouped_digits(model.parameters));
   }
 
   void uses() {
@@ -169,7 +183,7 @@ class TextWriter {
         "and loaded state",
         all_.report.bound);
     line("dict do not match exactly\". A copy that loads there:");
-    line("  sapiens convert {} fixed.pth --layout mmengine", printable(all_.file.path));
+    line("  sapiens convert {} fixed.pth --layout mmengine", shell_word(printable(all_.file.path)));
   }
 
   const Inspection& all_;

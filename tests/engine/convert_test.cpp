@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <vector>
@@ -101,6 +102,26 @@ TEST(Convert, HalfPrecisionHalvesTheFileAndKeepsWhatFits) {
   convert_checkpoint(Checkpoint::open(scratch / "bf16.safetensors"), scratch / "same.pth",
                      {.model = golden.options()});
   EXPECT_EQ(Checkpoint::open(scratch / "same.pth").tensors().front().dtype, DType::BF16);
+}
+
+TEST(Convert, RefusesAWeightThatF16CannotHold) {
+  const Scratch scratch;
+  const Golden golden("names");
+  std::string bytes = read_bytes(golden.file("plain_f32.safetensors"));
+  const float large = 1e6f;  // the last value of the last tensor
+  std::memcpy(bytes.data() + bytes.size() - sizeof large, &large, sizeof large);
+  write_bytes(scratch / "large.safetensors", bytes);
+  const Checkpoint checkpoint = Checkpoint::open(scratch / "large.safetensors");
+  const std::filesystem::path out = scratch / "out.safetensors";
+  try {
+    convert_checkpoint(checkpoint, out, {.dtype = DType::F16, .model = golden.options()});
+    FAIL() << "an infinity was written";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+    EXPECT_FALSE(error.detail().key.empty());
+  }
+  EXPECT_FALSE(std::filesystem::exists(out));
+  convert_checkpoint(checkpoint, out, {.dtype = DType::BF16, .model = golden.options()});
 }
 
 TEST(Convert, RefusesAnIncompleteModelAndWritesNothing) {
