@@ -111,20 +111,22 @@ Json to_json(const Measurement& measured, const ModelInfo& model, const EngineSt
   };
 }
 
-void print(const Measurement& measured, const ModelInfo& model, const EngineStats& stats) {
-  fmt::print("Sapiens {}, width {}, {} blocks, {} on {} threads ({})\n", model.arch, model.width,
-             model.depth, stats.precision, stats.threads, stats.isa);
-  fmt::print("  input    {}x{}, {} tokens, {:.1f} GFLOP\n", measured.size.height,
-             measured.size.width, measured.tokens, measured.gflop);
-  fmt::print("  load     {}\n", seconds_text(stats.load_seconds));
-  fmt::print("  forward  {} median of {}, {} to {}\n", seconds_text(measured.median()),
-             measured.seconds.size(), seconds_text(measured.seconds.front()),
-             seconds_text(measured.seconds.back()));
-  fmt::print("           {:.3g} images/s, {:.0f} GFLOPS\n", 1 / measured.median(),
-             measured.gflop / measured.median());
-  fmt::print("  memory   weights {}, activations {}, peak {}\n", bytes_text(stats.weight_bytes),
-             bytes_text(stats.activation_bytes),
-             bytes_text(static_cast<std::uint64_t>(peak_memory_bytes())));
+std::string text_of(const Measurement& measured, const ModelInfo& model, const EngineStats& stats) {
+  std::string text =
+      fmt::format("Sapiens {}, width {}, {} blocks, {} on {} threads ({})\n", model.arch,
+                  model.width, model.depth, stats.precision, stats.threads, stats.isa);
+  text += fmt::format("  input    {}x{}, {} tokens, {:.1f} GFLOP\n", measured.size.height,
+                      measured.size.width, measured.tokens, measured.gflop);
+  text += fmt::format("  load     {}\n", seconds_text(stats.load_seconds));
+  text += fmt::format("  forward  {} median of {}, {} to {}\n", seconds_text(measured.median()),
+                      measured.seconds.size(), seconds_text(measured.seconds.front()),
+                      seconds_text(measured.seconds.back()));
+  text += fmt::format("           {:.3g} images/s, {:.0f} GFLOPS\n", 1 / measured.median(),
+                      measured.gflop / measured.median());
+  text += fmt::format("  memory   weights {}, activations {}, peak {}\n",
+                      bytes_text(stats.weight_bytes), bytes_text(stats.activation_bytes),
+                      bytes_text(static_cast<std::uint64_t>(peak_memory_bytes())));
+  return text;
 }
 
 void run(const BenchOptions& options, Session& session) {
@@ -135,7 +137,7 @@ void run(const BenchOptions& options, Session& session) {
   if (session.json) {
     print_json(to_json(measured, model, extractor.stats()));
   } else {
-    print(measured, model, extractor.stats());
+    print(text_of(measured, model, extractor.stats()));
   }
 }
 

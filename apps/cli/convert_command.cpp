@@ -25,6 +25,7 @@ Report write_copy(const Checkpoint& checkpoint, const ConvertArguments& argument
 }
 
 void run(const ConvertArguments& arguments, Session& session) {
+  session.interrupts.set_farewell({}, session.json);
   const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
   Inspection source = checkpoint.inspect(arguments.convert.model);
   source.report = write_copy(checkpoint, arguments, session);
@@ -35,9 +36,10 @@ void run(const ConvertArguments& arguments, Session& session) {
     print_json({{"source", Json::parse(source.json())}, {"output", Json::parse(written.json())}});
     return;
   }
-  fmt::print("{}: {}, {} tensors, {} ({} of {} parameters, {})\n", arguments.output,
-             written.file.format, written.file.tensors, bytes_text(written.file.bytes),
-             written.report.bound, written.report.required, verdict_name(written.report.verdict));
+  print(fmt::format("{}: {}, {} tensors, {} ({} of {} parameters, {})\n", arguments.output,
+                    written.file.format, written.file.tensors, bytes_text(written.file.bytes),
+                    written.report.bound, written.report.required,
+                    verdict_name(written.report.verdict)));
 }
 
 }  // namespace

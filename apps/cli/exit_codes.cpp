@@ -38,7 +38,7 @@ std::string exit_code_help() {
       {kBadFile, "a file is missing, unreadable or malformed"},
       {kOutOfResources, "memory or disk ran out, or an output could not be written"},
       {kInternal, "a bug in sapiens"},
-      {kInterrupted, "interrupted by Ctrl-C or SIGTERM"},
+      {kInterrupted, "interrupted by Ctrl-C, SIGTERM or SIGHUP"},
   };
   std::string text = "Exit codes:\n";
   for (const Row& row : kRows) {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <limits>
 #include <new>
 #include <sapiens/image.hpp>
 #include <sapiens/npy.hpp>
@@ -72,6 +75,24 @@ std::vector<float> map_of_tokens(std::span<const float> tokens, Index channels, 
   return map;
 }
 
+/// False for NaN, for infinity and for what would become infinity as `dtype`.
+bool fit(std::span<const float> values, DType dtype) {
+  // From 65520 on, numbers are rounded up to the infinity of f16.
+  const float limit = dtype == DType::F16 ? 65520.0f : std::numeric_limits<float>::infinity();
+  return std::all_of(values.begin(), values.end(),
+                     [limit](float value) { return std::abs(value) < limit; });
+}
+
+Error overflow(const Job& job, DType dtype) {
+  const bool half = dtype == DType::F16;
+  return Error(ErrorCode::InvalidArgument,
+               {.summary = "the features hold numbers that cannot be written",
+                .file = job.input.path.string(),
+                .key = half ? "--dtype" : "",
+                .expected = half ? "numbers below 65520, as f16 can hold them" : "finite numbers",
+                .hint = half ? "leave out --dtype f16" : "look for NaN or infinity in this input"});
+}
+
 class Runner {
  public:
   Runner(const RunContext& context, std::span<const Job> jobs)
@@ -93,19 +114,26 @@ class Runner {
   };
 
   void add(std::size_t job) {
+    std::optional<Frames> frames = read_or_fail(job);
+    if (!frames) return;
+    if (frames->size != size_ || frame_count() + frames->count > context_.options.batch) flush();
+    wait(job, std::move(*frames));
+    if (frame_count() >= context_.options.batch) flush();
+  }
+
+  std::optional<Frames> read_or_fail(std::size_t job) {
     const Stopwatch watch;
     try {
       Frames frames = read(jobs_[job]);
       results_[job].seconds = watch.seconds();
-      if (frames.size != size_ || frame_count() + frames.count > context_.options.batch) flush();
-      wait(job, std::move(frames));
+      return frames;
     } catch (const Error& error) {
       fail(job, error);
     } catch (const std::bad_alloc&) {
       fail(job, Error(ErrorCode::OutOfResources, {.summary = "too large for the memory there is",
                                                   .file = jobs_[job].input.path.string()}));
     }
-    if (frame_count() >= context_.options.batch) flush();
+    return std::nullopt;
   }
 
   Frames read(const Job& job) const {
@@ -182,21 +210,30 @@ class Runner {
     }
   }
 
+  /// What belongs to one job.
+  static std::span<const float> part_of(const LayerFeatures& features, const Waiting& waiting) {
+    const FloatArray& all = features.values;
+    const std::size_t each = all.values.size() / static_cast<std::size_t>(all.shape[0]);
+    return std::span(all.values).subspan(waiting.first * each, waiting.count * each);
+  }
+
   void write(const Waiting& waiting, const std::vector<LayerFeatures>& layers) {
     const Stopwatch watch;
     const Job& job = jobs_[waiting.job];
+    const DType dtype = context_.options.dtype;
+    for (const LayerFeatures& features : layers) {
+      if (!fit(part_of(features, waiting), dtype)) return fail(waiting.job, overflow(job, dtype));
+    }
     const auto no_interruption = context_.interrupts.hold();
     create_parent(job.arrays.front());
     std::span<const float> values;
     std::vector<Index> shape;
     for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-      const FloatArray& all = layers[layer].values;
-      const std::size_t each = all.values.size() / static_cast<std::size_t>(all.shape[0]);
-      values = std::span(all.values).subspan(waiting.first * each, waiting.count * each);
-      shape = all.shape;
+      values = part_of(layers[layer], waiting);
+      shape = layers[layer].values.shape;
       shape[0] = waiting.count;
       if (!waiting.has_batch_axis) shape.erase(shape.begin());
-      write_npy(job.arrays[layer], shape, values, context_.options.dtype);
+      write_npy(job.arrays[layer], shape, values, dtype);
     }
     if (waiting.picture) draw(*waiting.picture, values, job.picture);
     JobResult& result = results_[waiting.job];

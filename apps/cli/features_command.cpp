@@ -29,10 +29,15 @@ Inputs find_inputs(const FeaturesOptions& options) {
   for (const FailedInput& failed : inputs.failed) {
     say(fmt::format("failed: {}\n  {}", failed.path, failed.error.what()));
   }
+  if (inputs.files.empty() && !inputs.failed.empty()) {
+    throw Error(ErrorCode::NotFound, {.summary = "none of the inputs can be read",
+                                      .file = inputs.failed.front().path,
+                                      .actual = inputs.failed.front().error.detail().actual,
+                                      .hint = "check the spelling, and the folder you are in"});
+  }
   if (inputs.files.empty()) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = inputs.failed.empty() ? "there is no picture among the inputs"
-                                                  : "none of the inputs exists",
+                {.summary = "there is no picture among the inputs",
                  .file = options.inputs.front(),
                  .hint = "pictures are .jpg, .jpeg, .png and .webp, arrays .npy; -r also searches "
                          "the folders inside a folder"});
@@ -84,20 +89,37 @@ std::string manifest_key(const Job& job, const FeaturesOptions& options) {
   return job.arrays.front().lexically_relative(options.output).string();
 }
 
+/// True for a file made after `input` was last changed.
+bool is_newer(const fs::path& file, const fs::path& input) {
+  std::error_code no_file, no_input;
+  const auto made = fs::last_write_time(file, no_file);
+  const auto changed = fs::last_write_time(input, no_input);
+  return !no_file && !no_input && made >= changed;
+}
+
 /// Files appear whole or not at all, so one that exists is finished.
 bool is_finished(const Job& job, const std::string& key, const Manifest& earlier) {
   const auto before = earlier.inputs.find(key);
   if (before == earlier.inputs.end() || before->second != absolute_text(job.input.path)) {
     return false;
   }
-  std::error_code ignored;
-  return std::all_of(job.arrays.begin(), job.arrays.end(),
-                     [&](const fs::path& array) { return fs::exists(array, ignored); }) &&
-         (job.picture.empty() || fs::exists(job.picture, ignored));
+  const auto is_made = [&](const fs::path& file) { return is_newer(file, job.input.path); };
+  return std::all_of(job.arrays.begin(), job.arrays.end(), is_made) &&
+         (job.picture.empty() || is_made(job.picture));
+}
+
+void expect_class_token(const FeaturesOptions& options, const ModelInfo& model) {
+  if (options.request.out_type != OutType::ClsToken || model.cls_token) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
+                                           .key = "--out-type",
+                                           .expected = "featmap, raw or avg_featmap",
+                                           .actual = "cls_token",
+                                           .hint = "only pretrained encoders have one"});
 }
 
 Plan make_plan(const FeaturesOptions& options, const FeatureExtractor& extractor,
                const std::vector<InputFile>& files) {
+  expect_class_token(options, extractor.inspection().model);
   Plan plan;
   plan.layers = extractor.resolve_layers(options.request.layers);
   plan.manifest.settings = manifest_settings(options, extractor, plan.layers);
@@ -184,7 +206,7 @@ void run(const FeaturesOptions& options, Session& session) {
   if (session.json) {
     print_json(summary.json());
   } else {
-    fmt::print("{}", summary.text());
+    print(summary.text());
   }
   session.exit_code = summary.failures() > 0 ? kSomeFailed : kDone;
 }

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <set>
 #include <string_view>
+#include <system_error>
 
 #include "text.hpp"
 
@@ -14,6 +16,9 @@ namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What Windows editors put in front of a text.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 constexpr std::array<std::string_view, 5> kInputExtensions = {".jpg", ".jpeg", ".png", ".webp",
                                                               ".npy"};
@@ -40,7 +45,7 @@ class Collector {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (!fs::exists(status)) {
-      fail(path, "no such file or folder");
+      fail(path, error);
     } else if (fs::is_directory(status)) {
       add_folder(path);
     } else if (lower_extension(path) == ".txt") {
@@ -53,7 +58,8 @@ class Collector {
   /// One path per line, relative to the working directory or else to `folder`.
   void add_list(std::istream& lines, const fs::path& folder) {
     std::string line;
-    while (std::getline(lines, line)) {
+    for (bool at_start = true; std::getline(lines, line); at_start = false) {
+      if (at_start && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
       const std::size_t first = line.find_first_not_of(" \t\r");
       if (first == std::string::npos || line[first] == '#') continue;
       const fs::path path = line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
@@ -65,24 +71,25 @@ class Collector {
 
  private:
   void add_listed(const fs::path& path, const fs::path& folder) {
-    std::error_code ignored;
+    std::error_code error;
     const fs::path found =
-        path.is_relative() && !fs::exists(path, ignored) && fs::exists(folder / path, ignored)
+        path.is_relative() && !fs::exists(path, error) && fs::exists(folder / path, error)
             ? folder / path
             : path;
+    const fs::file_status status = fs::status(found, error);
     // A list inside a list is opened as a picture and refused as one: no endless recursion.
-    if (fs::is_directory(found, ignored)) {
+    if (fs::is_directory(status)) {
       add_folder(found);
-    } else if (fs::exists(found, ignored)) {
+    } else if (fs::exists(status)) {
       add_file(found, found.filename());
     } else {
-      fail(path, "no such file or folder");
+      fail(path, error);
     }
   }
 
   void add_list_file(const fs::path& path) {
     std::ifstream lines(path);
-    if (!lines) return fail(path, "this list cannot be read");
+    if (!lines) return fail(path, {errno, std::generic_category()});
     add_list(lines, path.parent_path());
   }
 
@@ -99,7 +106,7 @@ class Collector {
   void scan(const fs::path& folder, const fs::path& below) {
     std::error_code error;
     fs::directory_iterator entries(folder, error);
-    if (error) return fail(folder, "this folder cannot be read: " + error.message());
+    if (error) return fail(folder, error);
     std::vector<fs::path> names;
     for (const fs::directory_entry& entry : entries) names.push_back(entry.path().filename());
     std::sort(names.begin(), names.end());
@@ -121,9 +128,11 @@ class Collector {
     if (seen_.insert(absolute_text(path)).second) inputs_.files.push_back({path, name});
   }
 
-  void fail(const fs::path& path, const std::string& why) {
+  void fail(const fs::path& path, std::error_code why) {
     inputs_.failed.push_back(
-        {path.string(), Error(ErrorCode::NotFound, {.summary = why, .file = path.string()})});
+        {path.string(), Error(ErrorCode::NotFound, {.summary = "this input cannot be read",
+                                                    .file = path.string(),
+                                                    .actual = why.message()})});
   }
 
   const InputRules& rules_;

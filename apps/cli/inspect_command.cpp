@@ -38,12 +38,12 @@ void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection
     print_json(document);
     return;
   }
-  fmt::print("{}", inspection.text(stdout_takes_colour()));
+  print(inspection.text(stdout_takes_colour()));
   if (!options.tensors) return;
-  fmt::print("\n");
+  print("\n");
   for (const TensorInfo& tensor : checkpoint.tensors()) {
-    fmt::print("{:<5} {:<22} {}\n", dtype_name(tensor.dtype),
-               fmt::format("[{}]", fmt::join(tensor.shape, ", ")), tensor.key);
+    print(fmt::format("{:<5} {:<22} {}\n", dtype_name(tensor.dtype),
+                      fmt::format("[{}]", fmt::join(tensor.shape, ", ")), tensor.key));
   }
 }
 

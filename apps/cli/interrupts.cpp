@@ -11,11 +11,20 @@
 namespace sapiens::cli {
 namespace {
 
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// Without those that the caller has us ignore: SIGHUP under nohup, SIGINT in the background of a
+/// script. SIGTERM is always there; the destructor wakes the waiting thread with it.
 sigset_t interrupting_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGHUP}) {
+    if (!is_ignored(signal)) sigaddset(&signals, signal);
+  }
   return signals;
 }
 
@@ -71,7 +80,7 @@ void Interrupts::wait_for_signal() {
   if (json_) {
     print_json({{"error", error_json("interrupted", {.summary = "interrupted", .hint = hint_})}});
   }
-  std::fflush(nullptr);
+  std::fflush(stdout);  // not all: standard input is locked while a list is read from it
   _exit(kInterrupted);
 }
 

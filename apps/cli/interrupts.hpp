@@ -10,7 +10,8 @@ namespace sapiens::cli {
 /// Thrown out of a long write that the user broke off; unwinding removes what was half written.
 struct Interrupted {};
 
-/// Ends the program with exit code 130 on SIGINT or SIGTERM, but never in the middle of a write.
+/// Ends the program with exit code 130 on SIGINT, SIGTERM or SIGHUP, but never in the middle of a
+/// write.
 ///
 /// Create it before any other thread: the signals are blocked here and in every thread started
 /// later, and one thread waits for them. So a forward pass of minutes stops at once, without a

@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -19,6 +22,15 @@ namespace {
 bool wants_json(int argc, char** argv) {
   return std::any_of(argv + 1, argv + argc,
                      [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+/// A stream that came closed (`2>&-`) would be given to the next file opened, and messages would be
+/// written into it. Nothing can be written to what it gets here, as before.
+void occupy_standard_streams() {
+  int descriptor = 0;
+  do descriptor = open("/dev/null", O_RDONLY);
+  while (0 <= descriptor && descriptor <= STDERR_FILENO);
+  if (descriptor >= 0) close(descriptor);
 }
 
 int run(int argc, char** argv, Session& session) {
@@ -65,11 +77,13 @@ int run_and_report(int argc, char** argv, Session& session) {
 }  // namespace sapiens::cli
 
 int main(int argc, char** argv) {
+  sapiens::cli::occupy_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file too large for `ulimit -f` is an error of write()
   sapiens::cli::Interrupts interrupts;
   sapiens::cli::Session session{.interrupts = interrupts};
   const int code = sapiens::cli::run_and_report(argc, argv, session);
   // A full disk under `> file` shows up only here.
-  if (std::fflush(stdout) != 0) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     sapiens::cli::say("error: standard output could not be written");
     return sapiens::cli::kOutOfResources;
   }

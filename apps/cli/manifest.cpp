@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <exception>
 #include <fstream>
 #include <sapiens/version.hpp>
 
@@ -28,6 +30,15 @@ const char* out_type_name(OutType type) {
   return "?";
 }
 
+/// Microseconds since 1970: the same name and size may hold other weights.
+std::int64_t modification_time(const fs::path& path) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(path, error);
+  if (error) return 0;
+  const auto since_1970 = std::chrono::file_clock::to_sys(time).time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
+}
+
 }  // namespace
 
 Json manifest_settings(const FeaturesOptions& options, const FeatureExtractor& extractor,
@@ -37,7 +48,9 @@ Json manifest_settings(const FeaturesOptions& options, const FeatureExtractor& e
   const auto& size = options.model.input_size;
   return {
       {"checkpoint",
-       {{"path", absolute_text(options.checkpoint)}, {"bytes", inspection.file.bytes}}},
+       {{"path", absolute_text(options.checkpoint)},
+        {"bytes", inspection.file.bytes},
+        {"modified", modification_time(options.checkpoint)}}},
       {"verdict", verdict_name(inspection.report.verdict)},
       {"partial", extractor.partial()},
       {"model",
@@ -66,7 +79,7 @@ Manifest read_manifest(const fs::path& folder) {
   try {
     const Json json = Json::parse(file);
     return {json.at("settings"), json.at("inputs").get<std::map<std::string, std::string>>()};
-  } catch (const Json::exception& error) {
+  } catch (const std::exception& error) {  // also of the stream: it may be a folder
     throw Error(ErrorCode::CorruptFile, {.summary = "the record of the earlier run cannot be read",
                                          .file = path.string(),
                                          .actual = error.what(),

@@ -2,12 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sapiens::cli {
+namespace {
+
+bool is_unprintable(char c) { return c == 0x7f || (0 <= c && c < ' ' && c != '\n' && c != '\t'); }
+
+}  // namespace
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void print_json(const Json& document) {
-  fmt::print("{}\n", document.dump(2, ' ', false, Json::error_handler_t::replace));
+  print(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 Json error_json(std::string_view code, const ErrorDetail& detail) {
@@ -39,7 +47,10 @@ void report_error(std::string_view code, const std::string& summary, bool json) 
 
 void say(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
-  fmt::print(stderr, "{}\n", message);
+  std::string line(message);
+  std::replace_if(line.begin(), line.end(), is_unprintable, '?');
+  line += '\n';
+  std::fputs(line.c_str(), stderr);
 }
 
 }  // namespace sapiens::cli

@@ -10,6 +10,9 @@ namespace sapiens::cli {
 /// Keys stay in the order in which they are written.
 using Json = nlohmann::ordered_json;
 
+/// Prints on standard output. That it could not be written is told once, at the end of main().
+void print(std::string_view text);
+
 /// Prints `document` on standard output; bytes that are not UTF-8 (file names) are replaced.
 void print_json(const Json& document);
 
@@ -21,7 +24,8 @@ Json error_json(const Error& error);
 void report_error(const Error& error, bool json);
 void report_error(std::string_view code, const std::string& summary, bool json);
 
-/// A line on standard error.
+/// A line on standard error; nothing happens where that is closed or full. Control characters, as
+/// file names may hold them, are shown as `?`.
 void say(std::string_view message);
 
 }  // namespace sapiens::cli

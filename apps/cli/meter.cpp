@@ -49,8 +49,7 @@ void Meter::update(double done) {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const std::string text = title_ + " " + meter_text(done, total_, seconds);
   if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{}", text);
-    std::fflush(stderr);
+    std::fputs(("\r\x1b[K" + text).c_str(), stderr);
     drawn_ = true;
   } else {
     say(text);
@@ -64,8 +63,7 @@ void Meter::message(std::string_view text) {
 
 void Meter::clear() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  std::fputs("\r\x1b[K", stderr);
   drawn_ = false;
 }
 

@@ -65,8 +65,8 @@ void add_engine_options(CLI::App& app, EngineOptions& engine) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--isa", engine.isa,
-                 "Highest kernel level: reference, avx2, avx512; by default SAPIENS_ISA, else the "
-                 "best this CPU has");
+                 "Highest kernel level; by default SAPIENS_ISA, else the best this CPU has")
+      ->check(CLI::IsMember({"reference", "avx2", "avx512"}));
 }
 
 void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help) {

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <map>
 #include <set>
+#include <system_error>
 
 #include "text.hpp"
 
@@ -23,6 +25,16 @@ fs::path first_free(const fs::path& name, const std::set<fs::path>& taken) {
     candidate += fmt::format(".{}", number);
   }
   return candidate;
+}
+
+/// One byte, because an empty file fits on a full disk.
+std::error_code try_to_write(const fs::path& probe) {
+  std::error_code error;
+  errno = 0;
+  if (!std::ofstream(probe).put('\n').flush()) error = {errno, std::generic_category()};
+  std::error_code ignored;
+  fs::remove(probe, ignored);
+  return error;
 }
 
 }  // namespace
@@ -52,15 +64,12 @@ std::vector<OutputName> plan_outputs(std::span<const InputFile> files) {
 void prepare_output_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  const fs::path probe = folder / fmt::format(".sapiens-probe-{}", getpid());
-  if (!error && std::ofstream(probe).put('\n').flush()) {
-    fs::remove(probe, error);
-    return;
-  }
+  if (!error) error = try_to_write(folder / fmt::format(".sapiens-probe-{}", getpid()));
+  if (!error) return;
   throw Error(ErrorCode::WriteFailed,
               {.summary = "cannot write to the output folder",
                .file = folder.string(),
-               .actual = error ? error.message() : std::string{},
+               .actual = error.message(),
                .hint = "choose another --output, or make room and permission there"});
 }
 

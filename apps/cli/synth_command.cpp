@@ -5,6 +5,7 @@
 #include <sapiens/checkpoint.hpp>
 
 #include "commands.hpp"
+#include "messages.hpp"
 #include "meter.hpp"
 #include "text.hpp"
 #include "write_progress.hpp"
@@ -18,13 +19,19 @@ struct SynthArguments {
 };
 
 void run(const SynthArguments& arguments, Session& session) {
+  session.interrupts.set_farewell({}, session.json);
   {
     WriteProgress progress("writing", session);
     synthesize_checkpoint(arguments.output, arguments.synth, progress.callback());
   }
-  fmt::print("{}: {} of random weights ({}, {}, seed {}); nothing was ever learnt in it\n",
-             arguments.output, bytes_text(std::filesystem::file_size(arguments.output)),
-             arguments.synth.arch, arguments.synth.task, arguments.synth.seed);
+  if (session.json) {
+    const Inspection written = Checkpoint::open(arguments.output).inspect();
+    print_json({{"output", Json::parse(written.json())}, {"seed", arguments.synth.seed}});
+    return;
+  }
+  print(fmt::format("{}: {} of random weights ({}, {}, seed {}); nothing was ever learnt in it\n",
+                    arguments.output, bytes_text(std::filesystem::file_size(arguments.output)),
+                    arguments.synth.arch, arguments.synth.task, arguments.synth.seed));
 }
 
 }  // namespace
@@ -43,7 +50,10 @@ void add_synth_command(CLI::App& app, Session& session) {
       ->capture_default_str();
   add_choice(*synth, "--layout", options.layout, layouts(), "How keys are named");
   add_choice(*synth, "--dtype", options.dtype, float_types(), "Type of the numbers");
-  synth->add_option("--seed", options.seed, "Equal seeds give equal files")->capture_default_str();
+  synth->add_option("--seed", options.seed, "Equal seeds give equal files")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  add_json_flag(*synth, session);
   synth->footer("Example:\n  sapiens synth tiny.pth --arch tiny");
   synth->callback([arguments, &session] { run(*arguments, session); });
 }

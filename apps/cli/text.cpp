@@ -9,7 +9,8 @@ namespace sapiens::cli {
 std::string bytes_text(std::uint64_t bytes) {
   const auto amount = static_cast<double>(bytes);
   if (bytes >= 1'000'000'000) return fmt::format("{:.2f} GB", amount * 1e-9);
-  if (bytes >= 1'000'000) return fmt::format("{:.0f} MB", amount * 1e-6);
+  if (bytes >= 1'000'000)
+    return fmt::format("{:.{}f} MB", amount * 1e-6, bytes < 10'000'000 ? 1 : 0);
   if (bytes >= 1'000) return fmt::format("{:.0f} kB", amount * 1e-3);
   return fmt::format("{} bytes", bytes);
 }

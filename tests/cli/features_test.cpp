@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <sapiens/npy.hpp>
 
 #include "cli/program.hpp"
@@ -106,10 +107,10 @@ TEST_F(Features, GoOnAfterABadPicture) {
   EXPECT_THAT(run.err, HasSubstr("bad.jpg"));
 }
 
-TEST_F(Features, OfMissingInputsFailAndOfNothingButThoseAreAMistake) {
+TEST_F(Features, OfMissingInputsFailAndOfNothingButThoseAreAMissingFile) {
   make_picture(scratch_ / "a.png");
   EXPECT_EQ(features({scratch_ / "a.png", scratch_ / "none.png"}).code, 1);
-  EXPECT_EQ(features({scratch_ / "none.png"}).code, 2);
+  EXPECT_EQ(features({scratch_ / "none.png"}).code, 4);
 }
 
 TEST_F(Features, OfEqualNamesDoNotReplaceEachOther) {
@@ -125,6 +126,42 @@ TEST_F(Features, OfAListOnStandardInput) {
   make_picture(scratch_ / "a.png");
   EXPECT_EQ(features({"-"}, "# one\n" + (scratch_ / "a.png") + "\n").code, 0);
   EXPECT_TRUE(fs::exists(out("a.npy")));
+}
+
+TEST_F(Features, OfALongestNameAreWritten) {
+  const std::string name(255 - 4, 'x');
+  make_picture(scratch_ / "a.png");
+  fs::rename(scratch_ / "a.png", scratch_ / (name + ".png"));
+  EXPECT_EQ(features({scratch_ / (name + ".png")}).code, 0);
+  EXPECT_TRUE(fs::exists(out(name + ".npy")));
+}
+
+TEST_F(Features, WithoutAClassTokenAreRefusedBeforeAnyInputIsRead) {
+  checkpoint_ = scratch_ / "pose.pth";
+  ASSERT_EQ(run_sapiens({"synth", checkpoint_, "--arch", "tiny", "--task", "pose"}).code, 0);
+  make_picture(scratch_ / "a.png");
+  const Finished run = features({scratch_ / "a.png", "--out-type", "cls_token", "--json"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_EQ(run.json()["error"]["key"], "--out-type");
+}
+
+TEST_F(Features, ThatHoldNaNOrOverflowF16AreNotWritten) {
+  write_npy(scratch_ / "nan.npy", std::vector<Index>{3, 16, 16},
+            std::vector<float>(3 * 16 * 16, std::numeric_limits<float>::quiet_NaN()));
+  EXPECT_EQ(features({scratch_ / "nan.npy"}).code, 1);
+  EXPECT_FALSE(fs::exists(out("nan.npy")));
+
+  // Without the final norm, the residual stream of this input is as large as the input.
+  write_npy(scratch_ / "large.npy", std::vector<Index>{3, 16, 16},
+            std::vector<float>(3 * 16 * 16, 1e7f));
+  const std::vector<std::string> first_block = {scratch_ / "large.npy", "--layers", "0", "--json"};
+  EXPECT_EQ(features(first_block).code, 0);
+  std::vector<std::string> as_f16 = first_block;
+  as_f16.insert(as_f16.end(), {"--dtype", "f16"});
+  const Finished run = features(as_f16);
+  EXPECT_EQ(run.code, 1);
+  EXPECT_EQ(run.json()["inputs"][0]["error"]["key"], "--dtype");
+  EXPECT_FALSE(fs::exists(out("large.npy")));
 }
 
 TEST_F(Features, AreDrawnOverThePicture) {

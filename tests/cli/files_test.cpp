@@ -111,6 +111,19 @@ TEST_F(Files, SynthOfEqualSeedsIsEqual) {
   EXPECT_NE(read_bytes(other), read_bytes(checkpoint_));
 }
 
+TEST_F(Files, SynthReportsWhatItWrote) {
+  const Finished run = run_sapiens({"synth", scratch_ / "new.pth", "--arch", "tiny", "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["output"]["file"]["path"], scratch_ / "new.pth");
+  EXPECT_EQ(run.json()["seed"], 1);
+}
+
+TEST_F(Files, CommandsToCopyAreQuotedForTheShell) {
+  const std::string path = scratch_ / "it's mine.pth";
+  std::filesystem::copy_file(checkpoint_, path);
+  EXPECT_THAT(run_sapiens({"inspect", path}).out, HasSubstr("it'\\''s mine.pth' fixed.pth"));
+}
+
 TEST_F(Files, SynthIntoNowhereExitsWithFive) {
   const Finished run = run_sapiens({"synth", scratch_ / "no/folder/x.pth", "--arch", "tiny"});
   EXPECT_EQ(run.code, 5) << run.err;

@@ -54,6 +54,22 @@ TEST_F(InputFiles, AreTakenOnce) {
               ElementsAre("a.png"));
 }
 
+TEST_F(InputFiles, OfAListFromWindowsAreFound) {
+  touch("in/a.png");
+  touch("in/b.png");
+  write_bytes(scratch_ / "in/list.txt",
+              "\xef\xbb\xbf"
+              "a.png\r\n\r\nb.png\r\n");
+  EXPECT_THAT(names(collect({scratch_ / "in/list.txt"})), ElementsAre("a.png", "b.png"));
+}
+
+TEST_F(InputFiles, ThatCannotBeReadSayWhy) {
+  std::filesystem::create_symlink("loop.png", scratch_ / "loop.png");
+  const Inputs inputs = collect({scratch_ / "loop.png"});
+  ASSERT_EQ(inputs.failed.size(), 1u);
+  EXPECT_EQ(inputs.failed[0].error.detail().actual, "Too many levels of symbolic links");
+}
+
 TEST_F(InputFiles, OfAListAreFoundFromItsFolderAndCommentsSkipped) {
   touch("in/a.png");
   write_bytes(scratch_ / "in/list.txt", "# pictures\n\n  a.png \r\nmissing.png\n");

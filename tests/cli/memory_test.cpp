@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -65,6 +67,16 @@ TEST(Memory, InspectOfEightGigabytesStaysBelowFiftyMegabytes) {
   EXPECT_EQ(run.json()["model"]["arch"], "2b");
   EXPECT_EQ(run.json()["report"]["bound"], 582);
   EXPECT_LT(run.peak_bytes, 50'000'000u);
+}
+
+TEST(Memory, TooLittleOfItIsNoMissingFile) {
+  SKIP_UNDER_SANITIZERS();
+  const Scratch scratch;
+  make_sparse_2b(scratch / "2b.safetensors");
+  const int status = std::system(("ulimit -v 4000000; '" SAPIENS_PROGRAM "' inspect '" +
+                                  (scratch / "2b.safetensors") + "' 2>/dev/null")
+                                     .c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 5);
 }
 
 // A full-size 0.3B file of 1.2 GB; the small picture keeps the test short, and makes the weights

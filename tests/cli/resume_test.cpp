@@ -112,6 +112,38 @@ TEST_F(Resume, ComputesAgainWhatAnotherInputMade) {
   EXPECT_NE(read_bytes(output_ + "/a.npy"), first);
 }
 
+TEST_F(Resume, ComputesAgainWhatHasChanged) {
+  fs::remove_all(scratch_ / "in");
+  make_picture(scratch_ / "in/a.png", 1);
+  make_picture(scratch_ / "in/b.png", 1);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  make_picture(scratch_ / "in/a.png", 2);
+  const Finished again = run_sapiens(command(output_, {"--resume", "--json"}));
+  EXPECT_EQ(again.json()["totals"]["done"], 1);
+  EXPECT_EQ(again.json()["totals"]["finished_before"], 1);
+  EXPECT_NE(read_bytes(output_ + "/a.npy"), read_bytes(output_ + "/b.npy"));
+}
+
+TEST_F(Resume, IsRefusedWithOtherWeightsOfTheSameNameAndSize) {
+  fs::remove_all(scratch_ / "in");
+  make_picture(scratch_ / "in/a.png", 1);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  ASSERT_EQ(run_sapiens({"synth", checkpoint_, "--arch", "tiny", "--seed", "2"}).code, 0);
+  const Finished other = run_sapiens(command(output_, {"--resume", "--json"}));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_EQ(other.json()["error"]["key"], "checkpoint");
+}
+
+TEST_F(Resume, SaysThatARecordIsUnreadable) {
+  fs::create_directories(output_ + "/sapiens-features.json");
+  EXPECT_EQ(run_sapiens(command(output_, {"--resume"})).code, 4);
+  fs::remove(output_ + "/sapiens-features.json");
+  for (const std::string record : {"", "[]", R"({"settings":{}})"}) {
+    write_bytes(output_ + "/sapiens-features.json", record);
+    EXPECT_EQ(run_sapiens(command(output_, {"--resume"})).code, 4) << record;
+  }
+}
+
 TEST_F(Resume, StartsAfreshWithoutIt) {
   fs::remove_all(scratch_ / "in");
   make_picture(scratch_ / "in/a.png", 1);

@@ -55,7 +55,9 @@ TEST(Usage, MistakesExitWithTwo) {
       {"features", "a.pth", "b.jpg", "--output", "out", "--dtype", "i8"},
       {"features", "a.pth", "b.jpg", "--output", "out", "--patch-padding", "1"},
       {"features", "a.pth", "b.jpg", "--output", "out", "--batch", "0"},
+      {"features", "a.pth", "b.jpg", "--output", "out", "--isa", "mmx"},
       {"synth", "a.pth", "--arch", "9b"},
+      {"synth", "a.pth", "--arch", "tiny", "--seed", "-1"},
   };
   for (const auto& mistake : mistakes) {
     const Finished run = run_sapiens(mistake);
