@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "checkpoint/write.hpp"
+#include "sapiens/features.hpp"
+#include "support/expect_close.hpp"
+#include "support/golden.hpp"
+#include "support/scratch.hpp"
+
+namespace sapiens {
+namespace {
+
+struct Tensor {
+  std::string key;
+  std::vector<Index> shape;
+  std::vector<float> values;
+};
+
+std::vector<Tensor> read_tensors(const std::filesystem::path& path) {
+  std::vector<Tensor> tensors;
+  const StateDict dict = open_checkpoint(path);
+  for (const TensorEntry& entry : dict.tensors) {
+    Tensor tensor{.key = entry.key, .shape = entry.shape, .values = {}};
+    tensor.values.resize(static_cast<std::size_t>(entry.numel()));
+    read_f32(entry, 0, tensor.values);
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+void write_tensors(const std::filesystem::path& path, const std::vector<Tensor>& tensors) {
+  std::vector<TensorSource> sources;
+  for (const Tensor& tensor : tensors) {
+    sources.push_back({.key = tensor.key,
+                       .dtype = DType::F32,
+                       .shape = tensor.shape,
+                       .read = [&tensor](Index first, std::span<std::byte> out) {
+                         std::memcpy(out.data(), tensor.values.data() + first, out.size());
+                       }});
+  }
+  write_safetensors(path, sources, {});
+}
+
+// Both branches of a block end in a linear layer; with these at zero the block passes tokens on as
+// they are.
+void make_idle(Tensor& tensor) {
+  if (tensor.key.find("attn.proj") != std::string::npos ||
+      tensor.key.find("ffn.layers.1.") != std::string::npos) {
+    std::ranges::fill(tensor.values, 0.0f);
+  }
+}
+
+// The original's tokens between its layers, which no output shows: before the first block, and
+// after the last one without the final norm. An idle block makes them visible from outside.
+class BetweenLayers : public testing::Test {
+ protected:
+  std::vector<float> tokens_after(Index layer, const std::vector<Tensor>& tensors) {
+    write_tensors(scratch_ / "model.safetensors", tensors);
+    FeatureExtractor extractor(Checkpoint::open(scratch_ / "model.safetensors"), golden_.options());
+    const FloatArray input = golden_.array("input");
+    const TensorView<const float, 4> view(
+        input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]});
+    return extractor.run(view, {.out_type = OutType::Raw, .layers = {layer}}).at(0).values.values;
+  }
+
+  Golden golden_{"encoder_sq128"};
+  Scratch scratch_;
+  std::vector<Tensor> tensors_ = read_tensors(golden_.file("encoder_clean.pth"));
+  static constexpr float kTolerance =
+      2e-5f;  // the stored values carry 3.6e-6 of rounding, ours as much
+};
+
+TEST_F(BetweenLayers, TokensEnterTheFirstBlockAsInTheOriginal) {
+  for (Tensor& tensor : tensors_) make_idle(tensor);
+  EXPECT_TRUE(close(tokens_after(0, tensors_), golden_.array("tokens_in").values,
+                    {.absolute = kTolerance}));
+}
+
+TEST_F(BetweenLayers, TokensLeaveTheLastBlockAsInTheOriginal) {
+  std::vector<Tensor> longer = tensors_;
+  for (const Tensor& tensor : tensors_) {
+    if (!tensor.key.starts_with("layers.2.")) continue;
+    Tensor fourth = tensor;
+    fourth.key.replace(0, 9, "layers.3.");
+    make_idle(fourth);
+    longer.push_back(std::move(fourth));
+  }
+  EXPECT_TRUE(close(tokens_after(2, longer), golden_.array("after_layer2").values,
+                    {.absolute = kTolerance}));
+}
+
+}  // namespace
+}  // namespace sapiens
