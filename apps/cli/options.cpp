@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sapiens::cli {
@@ -16,12 +17,16 @@ std::optional<Index> parse_integer(std::string_view text) {
 }
 
 void add_grid_option(CLI::App& app, const std::string& name, std::optional<Grid>& grid,
-                     const std::string& help) {
+                     const std::string& help, Index least = 1) {
   app.add_option_function<std::string>(
          name,
-         [&grid, name](const std::string& text) {
+         [&grid, name, least](const std::string& text) {
            grid = parse_grid(text);
            if (!grid) throw CLI::ValidationError(name, "`" + text + "` is not HEIGHTxWIDTH");
+           if (std::min(grid->height, grid->width) < least) {
+             throw CLI::ValidationError(
+                 name, "`" + text + "` is too small: at least " + std::to_string(least));
+           }
          },
          help)
       ->type_name("HxW");
@@ -70,7 +75,8 @@ void add_engine_options(CLI::App& app, EngineOptions& engine) {
 }
 
 void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help) {
-  add_grid_option(app, "--size", size, help);
+  constexpr Index kPatch = 16;
+  add_grid_option(app, "--size", size, help, kPatch);
 }
 
 void add_layers_option(CLI::App& app, std::vector<Index>& layers) {

@@ -56,6 +56,7 @@ TEST(Usage, MistakesExitWithTwo) {
       {"features", "a.pth", "b.jpg", "--output", "out", "--patch-padding", "1"},
       {"features", "a.pth", "b.jpg", "--output", "out", "--batch", "0"},
       {"features", "a.pth", "b.jpg", "--output", "out", "--isa", "mmx"},
+      {"bench", "--arch", "tiny", "--size", "15x16"},
       {"synth", "a.pth", "--arch", "9b"},
       {"synth", "a.pth", "--arch", "tiny", "--seed", "-1"},
   };
