@@ -163,6 +163,10 @@ void read_torch_export(const ZipArchive& archive, StateDict& out) {
     }
     found = &entry;
   }
+  if (found == nullptr) {
+    throw Error(ErrorCode::UnsupportedFormat,
+                {.summary = "the archive holds no exported model", .file = archive.file().source});
+  }
   is_table(found->name) ? read_table(archive, *found, out) : read_nested(archive, *found, out);
   out.format = CheckpointFormat::TorchExport;
 }

@@ -72,6 +72,8 @@ class ThreadPool::Impl {
   }
 
   ~Impl() { stop(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
 

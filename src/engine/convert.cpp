@@ -49,7 +49,8 @@ TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype
   return {.key = key,
           .dtype = dtype,
           .shape = std::move(shape),
-          .read = [key, dtype, read = std::move(read)](Index first, std::span<std::byte> out) {
+          .read = [key = std::move(key), dtype, read = std::move(read)](Index first,
+                                                                        std::span<std::byte> out) {
             std::vector<float> values(out.size() / dtype_size(dtype));
             read(first, values);
             expect_range(key, values, dtype);
