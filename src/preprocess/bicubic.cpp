@@ -53,8 +53,10 @@ class Filter {
     const double center = (static_cast<double>(i) + 0.5) * scale_;
     const double support = kSupport * stretch_;
     // Truncation, not floor, as the casts of the original.
+    // NOLINTBEGIN(bugprone-incorrect-roundings)
     const Index first = std::max<Index>(static_cast<Index>(center - support + 0.5), 0);
     const Index last = std::min(static_cast<Index>(center + support + 0.5), in_size);
+    // NOLINTEND(bugprone-incorrect-roundings)
     std::vector<double> exact(static_cast<std::size_t>(last - first));
     double sum = 0.0;
     const double unstretch = 1.0 / stretch_;

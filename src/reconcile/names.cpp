@@ -148,6 +148,7 @@ std::vector<EncoderNames> find_encoders(const NameIndex& index) {
     }
   }
   std::vector<std::pair<int, EncoderNames>> ranked;
+  ranked.reserve(found.size());
   for (const auto& [place, anchors] : found) {
     ranked.push_back({anchors, {.root = place.first, .scheme = place.second}});
   }
@@ -157,6 +158,7 @@ std::vector<EncoderNames> find_encoders(const NameIndex& index) {
   if (ranked.size() > kMostEncoders) ranked.resize(kMostEncoders);
 
   std::vector<EncoderNames> encoders;
+  encoders.reserve(ranked.size());
   for (auto& [anchors, names] : ranked) encoders.push_back(std::move(names));
   return encoders;
 }
