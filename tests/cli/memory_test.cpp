@@ -13,7 +13,13 @@
 namespace sapiens {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)  // as Clang says it
+#define SAPIENS_UNDER_CLANG_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+    defined(SAPIENS_UNDER_CLANG_SANITIZER)
 #define SKIP_UNDER_SANITIZERS() GTEST_SKIP() << "a sanitizer's own memory would be measured"
 #else
 #define SKIP_UNDER_SANITIZERS() static_cast<void>(0)
