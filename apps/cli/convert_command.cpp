@@ -18,8 +18,8 @@ struct ConvertArguments {
   ConvertOptions convert;
 };
 
-Report write_copy(const Checkpoint& checkpoint, const ConvertArguments& arguments,
-                  Session& session) {
+ConvertResult write_copy(const Checkpoint& checkpoint, const ConvertArguments& arguments,
+                         Session& session) {
   WriteProgress progress("writing", session);
   return convert_checkpoint(checkpoint, arguments.output, arguments.convert, progress.callback());
 }
@@ -28,12 +28,16 @@ void run(const ConvertArguments& arguments, Session& session) {
   session.interrupts.set_farewell({}, session.json);
   const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
   Inspection source = checkpoint.inspect(arguments.convert.model);
-  source.report = write_copy(checkpoint, arguments, session);
+  const ConvertResult result = write_copy(checkpoint, arguments, session);
+  source.report = result.report;
+  for (const std::string& warning : result.warnings) say("warning: " + warning);
 
   // Opened again, so that what is reported is what the file says.
   const Inspection written = Checkpoint::open(arguments.output).inspect(arguments.convert.model);
   if (session.json) {
-    print_json({{"source", Json::parse(source.json())}, {"output", Json::parse(written.json())}});
+    print_json({{"source", Json::parse(source.json())},
+                {"output", Json::parse(written.json())},
+                {"warnings", result.warnings}});
     return;
   }
   print(fmt::format("{}: {}, {} tensors, {} ({} of {} parameters, {})\n", arguments.output,

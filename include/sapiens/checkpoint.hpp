@@ -74,11 +74,16 @@ struct ConvertOptions {
   ModelOptions model = {};
 };
 
+/// What a conversion did.
+struct ConvertResult {
+  Report report = {};                      ///< Of the model that was written.
+  std::vector<std::string> warnings = {};  ///< Parameters with NaN or infinity, copied as they are.
+};
+
 /// Writes `checkpoint` again under canonical names; ".pth" or ".safetensors" by the name of
-/// `output`. Refuses (CheckpointRefused) a file whose encoder is not complete. Returns what was
-/// written.
-Report convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
-                          const ConvertOptions& options, const Progress& progress = {});
+/// `output`. Refuses (CheckpointRefused) a file whose model is not complete.
+ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
+                                 const ConvertOptions& options, const Progress& progress = {});
 
 struct SynthOptions {
   std::string arch = "0.3b";      ///< "0.3b", "0.6b", "1b", "2b" or "tiny".

@@ -3,6 +3,7 @@
 #include "checkpoint/identify.hpp"
 #include "checkpoint/readers.hpp"
 #include "checkpoint/state_dict.hpp"
+#include "checkpoint/truncated_zip.hpp"
 #include "core/byte_reader.hpp"
 #include "core/file_map.hpp"
 #include "sapiens/error.hpp"
@@ -11,6 +12,7 @@ namespace sapiens {
 namespace {
 
 void read_archive(const FileBytes& file, StateDict& out) {
+  refuse_truncated_zip(file);
   const ZipArchive archive(file);
   if (is_torch_export(archive)) return read_torch_export(archive, out);
   if (is_torch_zip(archive)) return read_torch_zip(archive, out);

@@ -28,7 +28,7 @@ struct Directory {
 }
 
 // The end record is 22 bytes and a comment of at most 65535, found by searching backwards.
-std::optional<std::uint64_t> find_end_record(std::string_view bytes) {
+std::optional<std::uint64_t> find_end_record(std::string_view bytes) noexcept {
   constexpr std::string_view kSignature("PK\x05\x06", 4);
   if (bytes.size() < zip::kEndOfDirectoryBytes) return std::nullopt;
   const std::size_t last = bytes.size() - zip::kEndOfDirectoryBytes;
@@ -58,13 +58,9 @@ std::optional<Directory> read_directory64(ByteReader reader, std::uint64_t end_r
 
 Directory read_end_record(std::span<const std::byte> bytes, const std::string& source) {
   const auto end_record = find_end_record(as_text(bytes));
-  if (!end_record) {
-    throw Error(ErrorCode::CorruptFile,
-                {.summary = "the zip archive has no table of contents at its end",
-                 .file = source,
-                 .actual = fmt::format("the file stops after {} bytes", bytes.size()),
-                 .hint = "the download or copy is incomplete; fetch the file again"});
-  }
+  if (!end_record)
+    fail(source, "the zip archive has no table of contents at its end",
+         fmt::format("the file stops after {} bytes", bytes.size()));
   ByteReader reader(bytes, source);
   if (const auto directory = read_directory64(reader, *end_record)) return *directory;
   reader.seek(*end_record);
@@ -113,6 +109,10 @@ ZipEntry read_directory_entry(ByteReader& reader) {
 }
 
 }  // namespace
+
+bool has_zip_directory(std::span<const std::byte> bytes) noexcept {
+  return find_end_record(as_text(bytes)).has_value();
+}
 
 ZipArchive::ZipArchive(FileBytes file) : file_(std::move(file)) {
   const Directory directory = read_end_record(file_.bytes, file_.source);

@@ -22,6 +22,9 @@ struct ZipEntry {
   std::uint16_t flags = 0;
 };
 
+/// True if the file ends as zip archives do, with a record that leads to the table of contents.
+bool has_zip_directory(std::span<const std::byte> bytes) noexcept;
+
 /// The table of a zip archive (zip64 included). Reading it touches the end of the file only;
 /// contents are windows onto the archive, so compressed members are refused.
 ///

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +24,14 @@ constexpr std::size_t kLongestPart = 200;
 
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
   const std::string part = path.filename().string().substr(0, kLongestPart);
-  return path.parent_path() / fmt::format(".{}.{}.tmp", part, ::getpid());
+  return path.parent_path() / fmt::format(".{}.tmp", part);
+}
+
+bool is_still_called(int descriptor, const std::filesystem::path& path) noexcept {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(descriptor, &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
 }  // namespace
@@ -38,15 +46,38 @@ AtomicFile::AtomicFile(std::filesystem::path path)
         ErrorCode::WriteFailed,
         {.summary = "the output is a folder or a device, not a file", .file = path_.string()});
   }
+  while (!take_temporary()) continue;
+}
+
+// A run that was killed leaves its temporary behind, unlocked; the next one takes it over, so that
+// nothing is left in the end. False if its owner renamed or removed it between our two steps.
+bool AtomicFile::take_temporary() {
   // 0666 is what umask narrows, as for any file a shell creates.
-  descriptor_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail("the output file cannot be created", errno);
+  const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+  const int descriptor = ::open(temporary_path_.c_str(), flags, 0666);
+  if (descriptor < 0) fail("the output file cannot be created", errno);
+  const bool busy = ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (busy || !is_still_called(descriptor, temporary_path_)) {
+    ::close(descriptor);
+    if (!busy) return false;
+    throw Error(ErrorCode::WriteFailed,
+                {.summary = "another program is writing this file right now",
+                 .file = path_.string(),
+                 .hint = "wait for it, or write to another folder"});
+  }
+  if (::ftruncate(descriptor, 0) != 0) {
+    const int error_number = errno;
+    ::close(descriptor);
+    fail("the output file cannot be emptied", error_number);
+  }
+  descriptor_ = descriptor;
+  return true;
 }
 
 AtomicFile::~AtomicFile() {
   if (descriptor_ < 0) return;
+  ::unlink(temporary_path_.c_str());  // while it is still locked
   ::close(descriptor_);
-  ::unlink(temporary_path_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {

@@ -8,7 +8,9 @@
 namespace sapiens {
 
 /// A file that appears whole or not at all: bytes go to a temporary name in the same folder, and
-/// `commit()` renames it. A temporary that was never committed is removed by the destructor.
+/// `commit()` renames it. A temporary that was never committed is removed by the destructor, or
+/// taken over by the next writer of the same file if the process was killed. Two writers of one
+/// file at a time: the second is refused.
 ///
 ///   AtomicFile file("features.npy");
 ///   file.write(header);
@@ -35,6 +37,7 @@ class AtomicFile {
   const std::filesystem::path& temporary_path() const noexcept { return temporary_path_; }
 
  private:
+  bool take_temporary();
   [[noreturn]] void fail(const char* action, int error_number) const;
 
   std::filesystem::path path_;

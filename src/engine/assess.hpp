@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "checkpoint/state_dict.hpp"
 #include "model/detect.hpp"
@@ -31,6 +32,7 @@ enum class Subject { Encoder, WholeModel };
 Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject);
 
 /// The refusal of a checkpoint as an error whose text lists what is wrong, grouped and counted.
-Error refusal(const Inspection& inspection);
+/// `undone` is what did not happen because of it: "nothing was computed".
+Error refusal(const Inspection& inspection, std::string_view undone);
 
 }  // namespace sapiens

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -115,23 +116,32 @@ DType output_dtype(const StateDict& dict, const Binding& binding, std::optional<
   return uniform && storable && !binding.positions ? own : DType::F32;
 }
 
-TensorSource bound_source(const StateDict& dict, const ParamSpec& param, const Binding& binding,
-                          std::string key, DType dtype) {
+ReadFloats param_reader(const StateDict& dict, const ParamSpec& param, const Binding& binding) {
   if (!binding.positions) {
-    return float_source(std::move(key), param.shape, dtype,
-                        [&dict, &binding](Index first, std::span<float> out) {
-                          materialize(dict, binding, first, out);
-                        });
+    return [&dict, &binding](Index first, std::span<float> out) {
+      materialize(dict, binding, first, out);
+    };
   }
   // A resized table is made whole; it is small.
   Index numel = 1;
   for (const Index extent : param.shape) numel *= extent;
   auto table = std::make_shared<std::vector<float>>(static_cast<std::size_t>(numel));
   materialize(dict, binding, 0, *table);
-  return float_source(std::move(key), param.shape, dtype,
-                      [table](Index first, std::span<float> out) {
-                        std::copy_n(table->begin() + first, out.size(), out.begin());
-                      });
+  return [table](Index first, std::span<float> out) {
+    std::copy_n(table->begin() + first, out.size(), out.begin());
+  };
+}
+
+// How many values of a parameter are NaN or infinite, by its name; filled while they are written.
+using NonFiniteCounts = std::map<std::string, Index>;
+
+ReadFloats counting(std::string key, ReadFloats read, NonFiniteCounts& counts) {
+  return
+      [key = std::move(key), read = std::move(read), &counts](Index first, std::span<float> out) {
+        read(first, out);
+        const Index bad = std::ranges::count_if(out, [](float v) { return !std::isfinite(v); });
+        if (bad > 0) counts[key] += bad;
+      };
 }
 
 void append_unused(const StateDict& dict, const Assessment& assessed, Layout layout, bool with_head,
@@ -162,13 +172,13 @@ void append_unused(const StateDict& dict, const Assessment& assessed, Layout lay
 
 }  // namespace
 
-Report convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
-                          const ConvertOptions& options, const Progress& progress) {
+ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
+                                 const ConvertOptions& options, const Progress& progress) {
   static_cast<void>(container_of(output));  // before anything else is done
   const StateDict& dict = checkpoint.state_dict();
   const Assessment assessed = assess(dict, options.model, Subject::WholeModel);
   const Plan& plan = assessed.whole;
-  if (!is_usable(plan.report.verdict)) throw refusal(assessed.inspection);
+  if (!is_usable(plan.report.verdict)) throw refusal(assessed.inspection, "nothing was written");
   std::error_code ignored;
   if (std::filesystem::equivalent(dict.path, output, ignored)) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "input and output are the same file",
@@ -178,10 +188,14 @@ Report convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::p
 
   const bool with_head = has_head(assessed.model.task);
   std::vector<TensorSource> sources;
+  NonFiniteCounts non_finite;
   for (std::size_t i = 0; i < plan.params.size(); ++i) {
-    sources.push_back(bound_source(dict, plan.params[i], plan.bindings[i],
-                                   name_in(options.layout, with_head, plan.params[i].key),
-                                   output_dtype(dict, plan.bindings[i], options.dtype)));
+    const ParamSpec& param = plan.params[i];
+    const Binding& binding = plan.bindings[i];
+    sources.push_back(
+        float_source(name_in(options.layout, with_head, param.key), param.shape,
+                     output_dtype(dict, binding, options.dtype),
+                     counting(param.key, param_reader(dict, param, binding), non_finite)));
   }
   if (options.keep_unused)
     append_unused(dict, assessed, options.layout, with_head, options.dtype, sources);
@@ -192,7 +206,13 @@ Report convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::p
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
   }
   write(output, sources, options.layout, with_head, std::move(metadata), progress);
-  return assessed.inspection.report;
+
+  ConvertResult result{.report = assessed.inspection.report};
+  for (const auto& [key, count] : non_finite) {
+    result.warnings.push_back(fmt::format(
+        "{} holds {} values that are NaN or infinite; they were copied as they are", key, count));
+  }
+  return result;
 }
 
 void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptions& options,

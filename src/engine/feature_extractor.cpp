@@ -265,7 +265,7 @@ FeatureExtractor::FeatureExtractor(const Checkpoint& checkpoint, const ModelOpti
   const Verdict verdict = assessed.encoder.report.verdict;
   const bool grid_known = assessed.model.encoder.grid.patches() > 0;
   const bool partial = verdict == Verdict::Incomplete && model.allow_partial && grid_known;
-  if (!is_usable(verdict) && !partial) throw refusal(assessed.inspection);
+  if (!is_usable(verdict) && !partial) throw refusal(assessed.inspection, "nothing was computed");
   require_known_heads(assessed.model.encoder);
 
   impl_ = std::make_unique<Impl>(assessed.model.encoder, engine);

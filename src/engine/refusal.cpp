@@ -6,14 +6,13 @@
 
 namespace sapiens {
 
-Error refusal(const Inspection& inspection) {
+Error refusal(const Inspection& inspection, std::string_view undone) {
   const Report& report = inspection.report;
   const FileInfo& file = inspection.file;
-  std::string summary =
-      report.verdict == Verdict::Foreign
-          ? std::string("this is no Sapiens model, so nothing was computed")
-          : fmt::format("{} of {} parameters did not load, so nothing was computed",
-                        report.required - report.bound, report.required);
+  std::string summary = report.verdict == Verdict::Foreign
+                            ? fmt::format("this is no Sapiens model, so {}", undone)
+                            : fmt::format("{} of {} parameters did not load, so {}",
+                                          report.required - report.bound, report.required, undone);
   summary += problem_lines(report);
   std::string taken_as;
   if (report.verdict != Verdict::Foreign) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <sapiens/npy.hpp>
+#include <set>
 #include <thread>
 
 #include "cli/program.hpp"
@@ -43,6 +44,14 @@ class Resume : public testing::Test {
     return found;
   }
 
+  static std::set<std::string> names_in(const std::string& folder) {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      names.insert(entry.path().filename().string());
+    }
+    return names;
+  }
+
   /// Sends `signal` once some outputs exist.
   Finished interrupt(Running& run, const std::string& output, int signal) {
     while (arrays(output).size() < 3 && !run.ended()) {
@@ -75,6 +84,7 @@ TEST_F(Resume, AfterKillGivesTheSameFilesAsOneRun) {
   for (const fs::path& array : arrays(scratch_ / "whole")) {
     EXPECT_EQ(read_bytes(array), read_bytes(fs::path(output_) / array.filename())) << array;
   }
+  EXPECT_EQ(names_in(output_), names_in(scratch_ / "whole"));  // nothing is left of the killed run
 }
 
 TEST_F(Resume, IsOfferedAfterCtrlC) {

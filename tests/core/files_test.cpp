@@ -84,6 +84,31 @@ TEST_F(AtomicFileTest, RefusesFoldersDevicesAndMissingFolders) {
   }
 }
 
+TEST_F(AtomicFileTest, TakesOverWhatAKilledRunLeftBehind) {
+  fs::path temporary;
+  {
+    AtomicFile file(folder_ / "out");
+    temporary = file.temporary_path();
+  }
+  std::ofstream(temporary) << "half of something long";  // as kill -9 leaves it: there, unlocked
+  AtomicFile file(folder_ / "out");
+  file.write(bytes_of("whole"));
+  file.commit();
+  EXPECT_EQ(contents(folder_ / "out"), "whole");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(AtomicFileTest, RefusesASecondWriterOfTheSameFile) {
+  AtomicFile first(folder_ / "out");
+  first.write(bytes_of("first"));
+  EXPECT_THROW(AtomicFile(folder_ / "out"), Error);
+  first.commit();
+  EXPECT_EQ(contents(folder_ / "out"), "first");
+  AtomicFile second(folder_ / "out");  // when the first is done there is nothing in the way
+  second.commit();
+  EXPECT_EQ(contents(folder_ / "out"), "");
+}
+
 TEST_F(AtomicFileTest, TakesTheLongestNameThereIs) {
   const fs::path path = folder_ / std::string(255, 'x');
   AtomicFile file(path);

@@ -134,6 +134,18 @@ TEST(Convert, RefusesAnIncompleteModelAndWritesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 
+TEST(Convert, WarnsOfNumbersThatAreNone) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const auto result = convert_checkpoint(Checkpoint::open(golden.file("nan_weight.pth")),
+                                         scratch / "out.pth", {.model = golden.options()});
+  ASSERT_EQ(result.warnings.size(), 1u);
+  EXPECT_THAT(result.warnings[0], testing::HasSubstr("layers.1.attn.qkv.weight"));
+  EXPECT_TRUE(convert_checkpoint(Checkpoint::open(golden.file("plain.pth")), scratch / "good.pth",
+                                 {.model = golden.options()})
+                  .warnings.empty());
+}
+
 TEST(Convert, RefusesUnknownFormatsAndItsOwnInput) {
   const Scratch scratch;
   const Golden golden("names");

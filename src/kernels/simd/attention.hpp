@@ -27,21 +27,37 @@ constexpr std::int64_t kDimChunk = 128;   // larger heads: q k^T in several pass
 constexpr int kQStride = kDimChunk + 16;  // odd numbers of cache lines, see multiply()
 constexpr int kPStride = kKeyBlock + 16;
 
-// Where things are in the scratch memory, in floats.
-struct AttentionScratch {
-  AttentionScratch(float* base, std::int64_t head_dim) noexcept
+// Where things are in the scratch memory, as offsets in floats.
+struct AttentionLayout {
+  explicit AttentionLayout(std::int64_t head_dim) noexcept
       : chunks(ceil_div(head_dim, kDimChunk)),
         padded_dim(round_up(head_dim, kLanes)),
-        q(base),
-        o(q + chunks * kRowBlock * kQStride),
+        o(chunks * kRowBlock * kQStride),
         k(o + kRowBlock * padded_dim),
         v(k + kKeyBlock * head_dim),
         p(v + kKeyBlock * padded_dim),
         max(p + kRowTile * kPStride),
         sum(max + kRowBlock),
-        correction(sum + kRowBlock) {}
+        correction(sum + kRowBlock),
+        end(correction + kLanes) {}
 
-  const float* end() const noexcept { return correction + kLanes; }
+  std::int64_t chunks, padded_dim;
+  std::int64_t o, k, v, p, max, sum, correction, end;  // q is at 0
+};
+
+struct AttentionScratch {
+  AttentionScratch(float* base, const AttentionLayout& at) noexcept
+      : chunks(at.chunks),
+        padded_dim(at.padded_dim),
+        q(base),
+        o(base + at.o),
+        k(base + at.k),
+        v(base + at.v),
+        p(base + at.p),
+        max(base + at.max),
+        sum(base + at.sum),
+        correction(base + at.correction) {}
+
   float* q_tile(std::int64_t chunk, std::int64_t row) const noexcept {
     return q + (chunk * kRowBlock + row) * kQStride;
   }
@@ -53,8 +69,7 @@ struct AttentionScratch {
 };
 
 std::int64_t attention_scratch_bytes(std::int64_t, std::int64_t head_dim) noexcept {
-  const AttentionScratch layout(nullptr, head_dim);
-  return reinterpret_cast<std::intptr_t>(layout.end());
+  return AttentionLayout(head_dim).end * static_cast<std::int64_t>(sizeof(float));
 }
 
 inline std::int64_t dims_in(std::int64_t chunk, std::int64_t head_dim) noexcept {
@@ -198,7 +213,7 @@ inline void prefetch_keys(const AttentionArgs& a, std::int64_t first, std::int64
 }
 
 void attention_run(const AttentionArgs& a) noexcept {
-  const AttentionScratch s(static_cast<float*>(a.scratch), a.head_dim);
+  const AttentionScratch s(static_cast<float*>(a.scratch), AttentionLayout(a.head_dim));
   begin_queries(a, s);
   const std::int64_t ahead_per_tile = ceil_div(kKeyBlock, ceil_div(a.rows, kRowTile));
   for (std::int64_t first = 0; first < a.tokens; first += kKeyBlock) {
