@@ -15,12 +15,10 @@ int main(int argc, char** argv) {
     const auto features = extractor.run(sapiens::Image::read(argv[2]));
 
     // One entry per requested layer, [B, C, gh, gw]; by default the last one.
-    const sapiens::FloatArray& map = features.front().values;
-    const sapiens::TensorView<const float, 4> view(
-        map.values.data(), {map.shape[0], map.shape[1], map.shape[2], map.shape[3]});
-    std::cout << "featmap " << view.extent(1) << "x" << view.extent(2) << "x" << view.extent(3)
-              << ", channel 0 of the middle patch: "
-              << view[0][0][view.extent(2) / 2][view.extent(3) / 2] << "\n";
+    const auto featmap = features.front().values.view<4>();
+    std::cout << "featmap " << featmap.extent(1) << "x" << featmap.extent(2) << "x"
+              << featmap.extent(3) << ", channel 0 of the middle patch: "
+              << featmap[0][0][featmap.extent(2) / 2][featmap.extent(3) / 2] << "\n";
   } catch (const sapiens::Error& error) {
     std::cerr << error.what() << "\n";
     return 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -52,6 +53,19 @@ struct FeatureRequest {
 struct FloatArray {
   std::vector<Index> shape = {};
   std::vector<float> values = {};
+
+  /// The numbers as a view, valid as long as this array stays as it is. Throws ShapeMismatch unless
+  /// the array has `Rank` axes.
+  template <int Rank>
+  TensorView<const float, Rank> view() const {
+    typename TensorView<const float, Rank>::Extents extents;
+    if (shape.size() != extents.size()) {
+      extents.fill(kAny);
+      throw_shape_mismatch("array", extents, shape);
+    }
+    std::copy(shape.begin(), shape.end(), extents.begin());
+    return {values.data(), extents};
+  }
 };
 
 /// One emitted block: `values` is [B, C, gh, gw], [B, tokens, C] or [B, C], by the request's

@@ -41,11 +41,7 @@ std::vector<std::string> keys_of(const std::filesystem::path& file) {
 std::vector<float> raw_of(const std::filesystem::path& file, const Golden& golden) {
   FeatureExtractor extractor(Checkpoint::open(file), golden.options());
   const FloatArray input = golden.array("input");
-  return extractor
-      .run({input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}},
-           {.out_type = OutType::Raw})
-      .at(0)
-      .values.values;
+  return extractor.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values;
 }
 
 TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {

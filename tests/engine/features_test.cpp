@@ -16,12 +16,8 @@ namespace {
 // ours is as large.
 constexpr float kTolerance = 2e-5f;
 
-TensorView<const float, 4> batch_of(const FloatArray& input) {
-  return {input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}};
-}
-
 FloatArray run(FeatureExtractor& extractor, const FloatArray& input, OutType out_type) {
-  return extractor.run(batch_of(input), {.out_type = out_type}).at(0).values;
+  return extractor.run(input.view<4>(), {.out_type = out_type}).at(0).values;
 }
 
 struct OutTypeName {
@@ -62,7 +58,7 @@ TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
   FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
   const FloatArray input = golden.array("input");
   const auto layers = extractor.run(
-      batch_of(input), {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false});
+      input.view<4>(), {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false});
   ASSERT_EQ(layers.size(), 3u);
   for (Index i = 0; i < 2; ++i) {
     SCOPED_TRACE(i);
@@ -79,8 +75,8 @@ TEST(Encoder, NormalisesIntermediateBlocksOnRequest) {
   const Golden golden("encoder_sq128");
   FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
   const FloatArray input = golden.array("input");
-  const auto plain = extractor.run(batch_of(input), {.out_type = OutType::Raw, .layers = {1}});
-  const auto normed = extractor.run(batch_of(input),
+  const auto plain = extractor.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}});
+  const auto normed = extractor.run(input.view<4>(),
                                     {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true});
   EXPECT_NE(plain[0].values.values, normed[0].values.values);
 }
@@ -177,6 +173,12 @@ TEST(Encoder, FeaturesDoNotDependOnThreads) {
   EXPECT_EQ(run(one, input, OutType::Raw).values, run(three, input, OutType::Raw).values);
 }
 
+TEST(FloatArray, IsSeenThroughAViewOfItsRank) {
+  const FloatArray array{.shape = {2, 3}, .values = {0, 1, 2, 3, 4, 5}};
+  EXPECT_EQ(array.view<2>()[1][2], 5.0f);
+  EXPECT_THROW(array.view<3>(), Error);
+}
+
 TEST(Encoder, AsksForHeadsThatNobodyPublished) {
   const Golden golden("encoder_sq128");
   try {
@@ -192,13 +194,13 @@ TEST(Encoder, RefusesWhatItCannotCompute) {
   const Golden golden("encoder_sq128");
   FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
   const FloatArray input = golden.array("input");
-  EXPECT_THROW(extractor.run(batch_of(input), {.layers = {3}}), Error);
+  EXPECT_THROW(extractor.run(input.view<4>(), {.layers = {3}}), Error);
   const std::vector<float> small(3 * 8 * 8);
   EXPECT_THROW(extractor.run(TensorView<const float, 4>(small.data(), {1, 3, 8, 8})), Error);
   ModelOptions backbone = golden.options();
   backbone.task = "backbone";
   FeatureExtractor without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone);
-  EXPECT_THROW(without_cls.run(batch_of(input), {.out_type = OutType::ClsToken}), Error);
+  EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
 }
 
 }  // namespace

@@ -63,9 +63,9 @@ class BetweenLayers : public testing::Test {
     write_tensors(scratch_ / "model.safetensors", tensors);
     FeatureExtractor extractor(Checkpoint::open(scratch_ / "model.safetensors"), golden_.options());
     const FloatArray input = golden_.array("input");
-    const TensorView<const float, 4> view(
-        input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]});
-    return extractor.run(view, {.out_type = OutType::Raw, .layers = {layer}}).at(0).values.values;
+    return extractor.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {layer}})
+        .at(0)
+        .values.values;
   }
 
   Golden golden_{"encoder_sq128"};

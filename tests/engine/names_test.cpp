@@ -37,11 +37,7 @@ std::string test_name(const testing::TestParamInfo<std::string>& file) {
 FloatArray raw_of(const Golden& golden, const std::string& file, const ModelOptions& options) {
   FeatureExtractor extractor(Checkpoint::open(golden.file(file)), options);
   const FloatArray input = golden.array("input");
-  return extractor
-      .run({input.values.data(), {input.shape[0], input.shape[1], input.shape[2], input.shape[3]}},
-           {.out_type = OutType::Raw})
-      .at(0)
-      .values;
+  return extractor.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values;
 }
 
 class GoodNames : public testing::TestWithParam<std::string> {};
