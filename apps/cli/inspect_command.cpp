@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <sapiens/checkpoint.hpp>
 
@@ -47,12 +48,27 @@ void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection
   }
 }
 
-/// The same document as always, as far as it can be filled.
+/// The same document as always, as far as it can be filled: a file that is something else is
+/// foreign, a damaged one incomplete, and one that cannot be read has no verdict.
 void print_unreadable(const InspectOptions& options, const Error& error) {
   const bool foreign = error.code() == ErrorCode::UnsupportedFormat;
-  print_json({{"file", {{"path", options.checkpoint}}},
-              {"report", {{"verdict", foreign ? Json("foreign") : Json(nullptr)}}},
-              {"error", error_json(error)}});
+  Inspection inspection;
+  inspection.file.path = options.checkpoint;
+  std::error_code unknown_size;
+  const auto bytes = std::filesystem::file_size(options.checkpoint, unknown_size);
+  inspection.report.verdict = foreign ? Verdict::Foreign : Verdict::Incomplete;
+  inspection.report.explanation = error.detail().actual.empty()
+                                      ? error.detail().summary
+                                      : error.detail().summary + ": " + error.detail().actual;
+  inspection.report.hint = error.detail().hint;
+
+  Json document = Json::parse(inspection.json());
+  document["file"]["format"] = nullptr;
+  document["file"]["bytes"] = unknown_size ? Json(nullptr) : Json(bytes);
+  document["model"]["family"] = foreign ? Json("foreign") : Json(nullptr);
+  if (error.code() == ErrorCode::NotFound) document["report"]["verdict"] = nullptr;
+  document["error"] = error_json(error);
+  print_json(document);
 }
 
 void run(const InspectOptions& options, Session& session) {

@@ -54,6 +54,22 @@ TEST_F(Files, InspectOfAMissingFileExitsWithFour) {
   EXPECT_EQ(document["error"]["code"], "not-found");
 }
 
+TEST_F(Files, InspectOfADamagedFileHasTheSameDocument) {
+  const std::string bytes = read_bytes(checkpoint_);
+  write_bytes(scratch_ / "cut.pth", bytes.substr(0, bytes.size() / 2));
+  const Finished run = run_sapiens({"inspect", scratch_ / "cut.pth", "--json"});
+  EXPECT_EQ(run.code, 4);
+  const Json damaged = run.json();
+  EXPECT_EQ(damaged["report"]["verdict"], "incomplete");
+  EXPECT_EQ(damaged["file"]["bytes"], bytes.size() / 2);
+  const Json whole = run_sapiens({"inspect", checkpoint_, "--json"}).json();
+  for (const auto& [part, fields] : whole.items()) {
+    for (const auto& [field, value] : fields.items()) {
+      if (fields.is_object()) EXPECT_TRUE(damaged[part].contains(field)) << part << "." << field;
+    }
+  }
+}
+
 TEST_F(Files, InspectOfSomethingElseSaysForeign) {
   write_bytes(scratch_ / "page.pth", "<!DOCTYPE html><html>404</html>");
   const Finished run = run_sapiens({"inspect", scratch_ / "page.pth", "--json"});
