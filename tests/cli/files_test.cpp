@@ -63,9 +63,9 @@ TEST_F(Files, InspectOfADamagedFileHasTheSameDocument) {
   EXPECT_EQ(damaged["report"]["verdict"], "incomplete");
   EXPECT_EQ(damaged["file"]["bytes"], bytes.size() / 2);
   const Json whole = run_sapiens({"inspect", checkpoint_, "--json"}).json();
-  for (const auto& [part, fields] : whole.items()) {
-    for (const auto& [field, value] : fields.items()) {
-      if (fields.is_object()) EXPECT_TRUE(damaged[part].contains(field)) << part << "." << field;
+  for (const char* part : {"file", "model", "report", "outputs"}) {
+    for (const auto& [field, value] : whole[part].items()) {
+      EXPECT_TRUE(damaged[part].contains(field)) << part << "." << field;
     }
   }
 }
