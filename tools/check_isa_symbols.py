@@ -15,15 +15,15 @@ import sys
 
 # Defined and visible to the linker: global or weak of any kind ("u" is a unique global).
 VISIBLE = set("ABCDGRSTVWu")
-# Sanitizers and coverage bring their own.
-INSTRUMENTATION = re.compile(r"^_*(asan|ubsan|tsan|msan|llvm|gcov|odr_asan)[_.]|^__odr_asan")
+# Sanitizers and coverage bring their own; type information (_ZTI, _ZTS) is data without instructions.
+HARMLESS = re.compile(r"^_*(asan|ubsan|tsan|msan|llvm|gcov|odr_asan)[_.]|^__odr_asan|^_ZT[IS]")
 
 
 def visible_symbols(nm, path):
     output = subprocess.run([nm, "--format=posix", path], check=True, capture_output=True, text=True)
     for line in output.stdout.splitlines():
         name, kind = line.split()[:2]
-        if kind in VISIBLE and not INSTRUMENTATION.match(name):
+        if kind in VISIBLE and not HARMLESS.match(name):
             yield name
 
 

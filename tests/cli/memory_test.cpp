@@ -8,22 +8,11 @@
 #include <string>
 
 #include "cli/program.hpp"
+#include "support/sanitizers.hpp"
 #include "support/scratch.hpp"
 
 namespace sapiens {
 namespace {
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)  // as Clang says it
-#define SAPIENS_UNDER_CLANG_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    defined(SAPIENS_UNDER_CLANG_SANITIZER)
-#define SKIP_UNDER_SANITIZERS() GTEST_SKIP() << "a sanitizer's own memory would be measured"
-#else
-#define SKIP_UNDER_SANITIZERS() static_cast<void>(0)
-#endif
 
 // The published 2B model as safetensors, 8.5 GB of zeros that take no disk: header, then a hole.
 void make_sparse_2b(const std::string& path) {
@@ -65,7 +54,7 @@ void make_sparse_2b(const std::string& path) {
 }
 
 TEST(Memory, InspectOfEightGigabytesStaysBelowFiftyMegabytes) {
-  SKIP_UNDER_SANITIZERS();
+  if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer's own memory would be measured";
   const Scratch scratch;
   make_sparse_2b(scratch / "2b.safetensors");
   const Finished run = run_sapiens({"inspect", scratch / "2b.safetensors", "--json"});
@@ -76,7 +65,7 @@ TEST(Memory, InspectOfEightGigabytesStaysBelowFiftyMegabytes) {
 }
 
 TEST(Memory, TooLittleOfItIsNoMissingFile) {
-  SKIP_UNDER_SANITIZERS();
+  if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer's own memory would be measured";
   const Scratch scratch;
   make_sparse_2b(scratch / "2b.safetensors");
   const int status = std::system(("ulimit -v 4000000; '" SAPIENS_PROGRAM "' inspect '" +
@@ -88,7 +77,7 @@ TEST(Memory, TooLittleOfItIsNoMissingFile) {
 // A full-size 0.3B file of 1.2 GB; the small picture keeps the test short, and makes the weights
 // stand out.
 TEST(Memory, FeaturesHoldTheWeightsOnceAndLittleElse) {
-  SKIP_UNDER_SANITIZERS();
+  if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer's own memory would be measured";
   const Scratch scratch;
   ASSERT_EQ(run_sapiens({"synth", scratch / "model.pth", "--arch", "0.3b"}).code, 0);
   make_picture(scratch / "a.png");

@@ -12,6 +12,7 @@
 #include "model/params.hpp"
 #include "support/block_reference.hpp"
 #include "support/random_numbers.hpp"
+#include "support/sanitizers.hpp"
 
 namespace sapiens {
 namespace {
@@ -24,11 +25,7 @@ struct Size {
 // Under a sanitizer the double-precision reference would take many minutes; the widths stay, the
 // picture shrinks.
 Index picture_side(const Size& size) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return std::min<Index>(size.picture, 128);
-#else
-  return size.picture;
-#endif
+  return kUnderSanitizer ? std::min<Index>(size.picture, 128) : size.picture;
 }
 
 enum class Blocks {
