@@ -93,17 +93,6 @@ ModelInfo model_info(const DetectedModel& model, std::span<const ParamSpec> para
           .parameters = count_values(params)};
 }
 
-OutputShapes output_shapes(const EncoderConfig& encoder) {
-  const Grid grid = encoder.grid;
-  if (grid.patches() == 0) return {};
-  OutputShapes shapes{.featmap = {encoder.width, grid.height, grid.width},
-                      .raw = {encoder.tokens(), encoder.width},
-                      .cls_token = {},
-                      .avg_featmap = {encoder.width}};
-  if (encoder.cls_token) shapes.cls_token = {encoder.width};
-  return shapes;
-}
-
 std::vector<ParamSpec> with_params(std::vector<ParamSpec> params, std::vector<ParamSpec> more) {
   std::ranges::move(more, std::back_inserter(params));
   return params;
@@ -167,48 +156,49 @@ class UseJudge {
             .reason = std::move(reason)};
   }
 
-  UseVerdict reconstruct() const {
+  // The model as it would be for `task`.
+  DetectedModel detect_for(Task task) const {
     DetectOptions options = options_;
-    options.task = Task::Pretrain;
-    const OfferedShapes offered(dict_, assessment_.index, assessment_.names);
-    const DetectedModel model = detect_model(offered, options);
-    DecoderConfig decoder = model.decoder.value_or(DecoderConfig{});
-    std::vector<ParamSpec> params =
-        with_params(encoder_params(model.encoder), decoder_params(decoder, model.encoder.width));
-    const Index decoder_size =
-        static_cast<Index>(decoder_params(decoder, model.encoder.width).size());
+    options.task = task;
+    return detect_model(OfferedShapes(dict_, assessment_.index, assessment_.names), options);
+  }
+
+  // The encoder of `model` and `more` parameters; `absence` explains where the file lacks these
+  // altogether.
+  UseVerdict judge(std::string_view use, const DetectedModel& model, std::vector<ParamSpec> more,
+                   const std::string& absence) const {
     const Plan plan =
-        reconcile(dict_, assessment_.index, assessment_.names, std::move(params), model.positions);
+        reconcile(dict_, assessment_.index, assessment_.names,
+                  with_params(encoder_params(model.encoder), std::move(more)), model.positions);
+    return verdict(use, plan.report,
+                   absence.empty() ? explain(plan, model, options_).text : absence);
+  }
+
+  UseVerdict reconstruct() const {
+    const DetectedModel model = detect_for(Task::Pretrain);
+    std::vector<ParamSpec> decoder =
+        decoder_params(model.decoder.value_or(DecoderConfig{}), model.encoder.width);
+    std::string absence;
     if (!model.decoder) {
-      const bool pretrained = model.file_task == Task::Pretrain;
-      return verdict(
-          "reconstruct", plan.report,
-          pretrained
-              ? fmt::format(
-                    "the MAE decoder ({} tensors, neck.*) is not in this file; cleaned files "
-                    "never have it",
-                    decoder_size)
-              : "only pretraining files hold the MAE decoder");
+      absence = model.file_task == Task::Pretrain
+                    ? fmt::format(
+                          "the MAE decoder ({} tensors, neck.*) is not in this file; "
+                          "cleaned files never have it",
+                          decoder.size())
+                    : "only pretraining files hold the MAE decoder";
     }
-    return verdict("reconstruct", plan.report, explain(plan, model, options).text);
+    return judge("reconstruct", model, std::move(decoder), absence);
   }
 
   UseVerdict task_use(Task task) const {
-    DetectOptions options = options_;
-    options.task = task;
-    const OfferedShapes offered(dict_, assessment_.index, assessment_.names);
-    const DetectedModel model = detect_model(offered, options);
-    const Plan plan =
-        reconcile(dict_, assessment_.index, assessment_.names,
-                  with_params(encoder_params(model.encoder), head_params(wanted_head(model, task))),
-                  model.positions);
-    if (model.head && model.head->task == task) {
-      return verdict(task_name(task), plan.report, explain(plan, model, options).text);
+    const DetectedModel model = detect_for(task);
+    std::string absence;
+    if (!model.head) {
+      absence = "no head in this file; it is what fine-tuning starts from";
+    } else if (model.head->task != task) {
+      absence = fmt::format("the head in this file is for {}", task_name(model.head->task));
     }
-    return verdict(task_name(task), plan.report,
-                   model.head
-                       ? fmt::format("the head in this file is for {}", task_name(model.head->task))
-                       : "no head in this file; it is what fine-tuning starts from");
+    return judge(task_name(task), model, head_params(wanted_head(model, task)), absence);
   }
 
   const StateDict& dict_;
@@ -279,6 +269,16 @@ void add_explanation(Plan& plan, const DetectedModel& model, const DetectOptions
 
 }  // namespace
 
+OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid) {
+  if (grid.patches() == 0) return {};
+  OutputShapes shapes{.featmap = {encoder.width, grid.height, grid.width},
+                      .raw = {encoder.extra_tokens() + grid.patches(), encoder.width},
+                      .cls_token = {},
+                      .avg_featmap = {encoder.width}};
+  if (encoder.cls_token) shapes.cls_token = {encoder.width};
+  return shapes;
+}
+
 Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject) {
   const DetectOptions detect = detect_options(options);
   NameIndex index(dict);
@@ -309,7 +309,7 @@ Assessment assess(const StateDict& dict, const ModelOptions& options, Subject su
                        .model = model_info(model, main.params),
                        .report = main.report,
                        .uses = UseJudge(dict, result, detect).run(),
-                       .outputs = output_shapes(model.encoder)};
+                       .outputs = output_shapes(model.encoder, model.encoder.grid)};
   result.inspection.report.notes = notes(dict, model);
   return result;
 }

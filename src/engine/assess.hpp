@@ -31,6 +31,9 @@ enum class Subject { Encoder, WholeModel };
 /// no sense throw `Error(InvalidArgument)`.
 Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject);
 
+/// Shapes of the features of an input with `grid` patches; empty for an unknown grid.
+OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid);
+
 /// The refusal of a checkpoint as an error whose text lists what is wrong, grouped and counted.
 /// `undone` is what did not happen because of it: "nothing was computed".
 Error refusal(const Inspection& inspection, std::string_view undone);

@@ -346,14 +346,7 @@ std::vector<Index> FeatureExtractor::resolve_layers(std::span<const Index> layer
 }
 
 OutputShapes FeatureExtractor::output_shapes(Grid size) const {
-  const EncoderConfig& config = impl_->config;
-  const Grid grid = patch_grid(size, config.patch_padding);
-  OutputShapes shapes{.featmap = {config.width, grid.height, grid.width},
-                      .raw = {config.extra_tokens() + grid.patches(), config.width},
-                      .cls_token = {},
-                      .avg_featmap = {config.width}};
-  if (config.cls_token) shapes.cls_token = {config.width};
-  return shapes;
+  return sapiens::output_shapes(impl_->config, patch_grid(size, impl_->config.patch_padding));
 }
 
 }  // namespace sapiens
