@@ -16,7 +16,7 @@
 
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
-#include "kernels/fma_peak.hpp"
+#include "kernels/peak.hpp"
 #include "kernels/select.hpp"
 #include "nn/ops.hpp"
 
@@ -36,7 +36,7 @@ struct Setup {
       : name(isa),
         kernels(select_kernels(CpuFeatures::detect(), isa).table),
         ops(kernels, threads),
-        peak_gflops(fma_peak_gflops(kernels, threads)) {}
+        peak_gflops(peak_gops(kernels.peak_f32, threads)) {}
 
   std::string name;
   KernelTable kernels;
@@ -68,7 +68,7 @@ void bench_linear(benchmark::State& state, const Setup& setup, Index in, Index o
                   Epilogue epilogue) {
   Numbers x(kTokens, in), y(kTokens, out), weight(out, in);
   const LinearWeights packed = setup.ops.pack_linear(weight.matrix(), {});
-  Workspace ws(setup.ops.workspace_bytes(kTokens, in, out, 1));
+  Workspace ws(setup.ops.workspace_bytes(kTokens, 1, {in}));
   const auto run = epilogue == Epilogue::Gelu  ? &Ops::linear_gelu
                    : epilogue == Epilogue::Add ? &Ops::linear_add
                                                : &Ops::linear;
@@ -78,7 +78,7 @@ void bench_linear(benchmark::State& state, const Setup& setup, Index in, Index o
 
 void bench_attention(benchmark::State& state, const Setup& setup, ModelSize size) {
   Numbers qkv(kTokens, 3 * size.width), y(kTokens, size.width);
-  Workspace ws(setup.ops.workspace_bytes(kTokens, size.width, 0, size.heads));
+  Workspace ws(setup.ops.workspace_bytes(kTokens, size.width / size.heads, {}));
   for (auto _ : state) setup.ops.attention(qkv.matrix(), size.heads, y.matrix(), ws);
   report(state, setup, 4 * kTokens * kTokens * size.width);
 }

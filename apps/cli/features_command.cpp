@@ -234,10 +234,6 @@ void add_compute_options(CLI::App& app, FeaturesOptions& options) {
   add_choice<PreprocessMode>(app, "--preprocess", options.preprocess,
                              {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
                              "full: as in training; lite: as the original's lite scripts");
-  app.add_option("--precision", options.precision,
-                 "auto: the fastest arithmetic as exact as fp32, which today is fp32")
-      ->check(CLI::IsMember({"fp32", "auto"}))
-      ->capture_default_str();
   app.add_option("--batch", options.batch, "Pictures of one size per forward pass")
       ->check(CLI::Range(Index{1}, Index{4096}))
       ->capture_default_str();

@@ -14,7 +14,6 @@ struct FeaturesOptions {
   std::string output;
   FeatureRequest request;
   PreprocessMode preprocess = PreprocessMode::Full;
-  std::string precision = "fp32";
   DType dtype = DType::F32;
   Index batch = 1;
   bool recursive = false;

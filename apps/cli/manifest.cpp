@@ -67,7 +67,7 @@ Json manifest_settings(const FeaturesOptions& options, const FeatureExtractor& e
       {"norm", options.request.norm_layers},
       {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
       {"preprocess", options.preprocess == PreprocessMode::Full ? "full" : "lite"},
-      {"precision", options.precision},
+      {"precision", extractor.stats().precision},
       {"dtype", dtype_name(options.dtype)},
   };
 }

@@ -71,7 +71,13 @@ void add_engine_options(CLI::App& app, EngineOptions& engine) {
       ->capture_default_str();
   app.add_option("--isa", engine.isa,
                  "Highest kernel level; by default SAPIENS_ISA, else the best this CPU has")
-      ->check(CLI::IsMember({"reference", "avx2", "avx512"}));
+      ->check(CLI::IsMember({"reference", "avx2", "avx512", "amx"}));
+  add_choice<Precision>(app, "--precision", engine.precision,
+                        {{"auto", Precision::Auto},
+                         {"fp32", Precision::Fp32},
+                         {"bf16", Precision::Bf16},
+                         {"int8", Precision::Int8}},
+                        "Arithmetic; auto: bf16 where this CPU is faster with it, else fp32");
 }
 
 void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help) {

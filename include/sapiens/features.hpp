@@ -12,6 +12,7 @@
 
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/image.hpp"
+#include "sapiens/precision.hpp"
 #include "sapiens/report.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -34,8 +35,9 @@ enum class OutType {
 struct EngineOptions {
   int threads =
       0;  ///< 0: every core this process may use (affinity and container quota respected).
-  std::string isa = {};   ///< Highest kernel level: "reference", "avx2", "avx512"; empty:
-                          ///< SAPIENS_ISA, then the best.
+  std::string isa = {};  ///< Highest kernel level: "reference", "avx2", "avx512", "amx"; empty:
+                         ///< SAPIENS_ISA, then the best.
+  Precision precision = Precision::Auto;
   Progress loading = {};  ///< Told about the progress of loading weights.
 };
 
@@ -75,15 +77,24 @@ struct LayerFeatures {
   FloatArray values = {};
 };
 
+/// One kind of step of a forward pass.
+struct OperatorTime {
+  std::string name = {};  ///< "qkv", "attention", "layer_norm", ...
+  Index calls = 0;
+  double seconds = 0;  ///< Of all calls.
+  double gflop = 0;    ///< Of all calls, two per multiply-add; 0 where it is not about arithmetic.
+};
+
 /// Where memory and time went, for `sapiens bench` and the demo.
 struct EngineStats {
   int threads = 0;
-  std::string isa = {};  ///< "reference+avx2+avx512"
-  std::string precision = "fp32";
+  std::string isa = {};                ///< "reference+avx2+avx512"
+  std::string precision = {};          ///< What was computed in: "fp32", "bf16" or "int8".
   std::uint64_t weight_bytes = 0;      ///< Packed weights.
   std::uint64_t activation_bytes = 0;  ///< Scratch of the largest forward pass so far.
   double load_seconds = 0;
-  double forward_seconds = 0;  ///< Of the last call.
+  double forward_seconds = 0;                ///< Of the last call.
+  std::vector<OperatorTime> operators = {};  ///< Of the last call, in the order they first ran.
 };
 
 /// A loaded encoder. One forward pass at a time; two extractors in one process share nothing.

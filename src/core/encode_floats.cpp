@@ -10,13 +10,6 @@
 namespace sapiens {
 namespace {
 
-std::uint16_t bfloat16_bits(float value) noexcept {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7fffffff) > 0x7f800000)
-    return static_cast<std::uint16_t>(bits >> 16 | 0x40);  // NaN stays one
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 template <std::uint16_t (*Convert)(float)>
 void encode_16(std::span<const float> values, std::byte* out) noexcept {
   for (const float value : values) {

@@ -32,4 +32,11 @@ inline std::uint16_t half_bits(float value) noexcept {
   return static_cast<std::uint16_t>(sign | half);
 }
 
+/// The bits of the bfloat16 nearest to `value`, ties to even; NaN stays NaN.
+inline std::uint16_t bfloat16_bits(float value) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
+  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 }  // namespace sapiens

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <utility>
@@ -10,8 +9,8 @@
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
 #include "engine/assess.hpp"
+#include "engine/kernel_choice.hpp"
 #include "engine/random_weights.hpp"
-#include "kernels/select.hpp"
 #include "model/encoder.hpp"
 #include "model/outputs.hpp"
 #include "model/params.hpp"
@@ -31,12 +30,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string isa_ceiling(const EngineOptions& options) {
-  if (!options.isa.empty()) return options.isa;
-  const char* environment = std::getenv("SAPIENS_ISA");
-  return environment != nullptr ? environment : "";
-}
-
 // A checkpoint seen through its plan, as the weight loader wants it.
 ParamSource plan_source(const StateDict& dict, const Plan& plan) {
   auto places = std::make_shared<std::map<std::string, std::size_t, std::less<>>>();
@@ -44,6 +37,10 @@ ParamSource plan_source(const StateDict& dict, const Plan& plan) {
   return {.read =
               [&dict, &plan, places](const std::string& key, Index first, std::span<float> out) {
                 materialize(dict, plan.bindings[places->at(key)], first, out);
+              },
+          .stored =
+              [&dict, &plan, places](const std::string& key) {
+                return stored_type(dict, plan.bindings[places->at(key)]);
               },
           .done = [&dict, &plan, places](
                       const std::string& key) { release(dict, plan.bindings[places->at(key)]); }};
@@ -57,6 +54,7 @@ ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
   }
   return {.read = [params](const std::string& key, Index first,
                            std::span<float> out) { params->at(key).read(first, out); },
+          .stored = {},
           .done = {}};
 }
 
@@ -100,11 +98,13 @@ Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found
 struct FeatureExtractor::Impl {
   Impl(const EncoderConfig& encoder_config, const EngineOptions& options)
       : pool(options.threads),
-        kernels(select_kernels(CpuFeatures::detect(), isa_ceiling(options))),
-        ops(kernels.table, pool),
+        kernels(choose_kernels(options.isa)),
+        ops(kernels.table, pool, options.precision),
         config(encoder_config) {
     statistics.threads = pool.threads();
     statistics.isa = kernels.levels;
+    statistics.precision = precision_name(ops.precision());
+    ops.set_profile(&profile);
   }
 
   void load(const ParamSource& source, const Progress& progress) {
@@ -138,6 +138,7 @@ struct FeatureExtractor::Impl {
 
   ThreadPool pool;
   SelectedKernels kernels;
+  Profile profile;
   Ops ops;
   EncoderConfig config;
   EncoderWeights weights;
@@ -237,6 +238,7 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
   const ConstMatrix positions = positions_for(grid);
   const Index T = positions.extent(0);
 
+  profile.clear();
   const Encoder encoder(config, weights, ops);
   std::vector<std::vector<float>> tokens;
   std::vector<EncoderTap> taps;
@@ -250,9 +252,17 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
 
   std::vector<LayerFeatures> features;
   for (std::size_t i = 0; i < taps.size(); ++i) {
+    const Profile::Timer timer(&profile, "output", 0);
     features.push_back(
         {.layer = layers[i], .values = collect(taps[i].tokens, grid, request.out_type)});
     tokens[i] = {};
+  }
+  statistics.operators.clear();
+  for (const Profile::Entry& entry : profile.entries()) {
+    statistics.operators.push_back({.name = std::string(entry.name),
+                                    .calls = entry.calls,
+                                    .seconds = entry.seconds,
+                                    .gflop = entry.operations * 1e-9});
   }
   statistics.forward_seconds = seconds_since(start);
   return features;

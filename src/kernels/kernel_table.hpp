@@ -6,11 +6,18 @@
 
 namespace sapiens {
 
+// How numbers stand in memory between two operators. Strides count numbers, not bytes.
+enum class Number : std::int32_t {
+  F32,
+  Bf16,  // the upper half of a float, rounded to nearest even
+};
+
 struct LayerNormArgs {
   const float* x = nullptr;      // [rows, width], rows `x_stride` apart
   const float* gamma = nullptr;  // [width]
   const float* beta = nullptr;   // [width]
-  float* y = nullptr;            // [rows, width], rows `y_stride` apart; may be x itself
+  void* y = nullptr;             // [rows, width], rows `y_stride` apart; may be x itself as F32
+  Number y_type = Number::F32;
   std::int64_t rows = 0, width = 0, x_stride = 0, y_stride = 0;
   float epsilon = 0;
 };
@@ -25,10 +32,12 @@ enum class Epilogue {
 // Some rows and columns of a linear layer. Whole column tiles: `first_column` is a multiple of the
 // kernel's `column_tile`.
 struct LinearArgs {
-  const float* x = nullptr;      // [rows, in], rows `x_stride` apart
+  const void* x = nullptr;       // [rows, in], rows `x_stride` apart
   const void* weight = nullptr;  // written by `pack` of the same LinearKernel
   const float* bias = nullptr;   // [out]
-  float* y = nullptr;            // [rows, out], rows `y_stride` apart; does not overlap x
+  void* y = nullptr;             // [rows, out], rows `y_stride` apart; does not overlap x
+  Number x_type = Number::F32;
+  Number y_type = Number::F32;  // always F32 for Epilogue::Add
   std::int64_t rows = 0, in = 0, out = 0, x_stride = 0, y_stride = 0;
   std::int64_t first_column = 0, columns = 0;
   Epilogue epilogue = Epilogue::Store;
@@ -42,24 +51,25 @@ struct PackArgs {
   void* packed = nullptr;
 };
 
-// A kernel travels with the packer that writes the one layout it can read. Every row of y depends
-// on the same row of x alone, bit by bit: neither on the other rows of the call nor on how a caller
-// cuts rows and columns.
+// A kernel travels with the packer that writes the one layout it can read. It takes x of either
+// Number and writes y of either. Every row of y depends on the same row of x alone, bit by bit:
+// neither on the other rows of the call nor on how a caller cuts rows and columns.
 struct LinearKernel {
   void (*run)(const LinearArgs&) noexcept = nullptr;
   void (*pack)(const PackArgs&) noexcept = nullptr;
   std::int64_t (*packed_bytes)(std::int64_t out, std::int64_t in) noexcept = nullptr;
-  std::int64_t scratch_bytes = 0;
+  std::int64_t (*scratch_bytes)(std::int64_t in) noexcept = nullptr;
   std::int64_t row_tile = 1, column_tile = 1;  // work below these sizes is padded up to them
-  std::int64_t row_block = 1;                  // rows per call that make the best use of the caches
+  std::int64_t (*row_block)(std::int64_t in) noexcept = nullptr;  // the most rows of one call
 };
 
 // Some query rows of one head: y = softmax(scale q k^T) v.
 struct AttentionArgs {
-  const float* q = nullptr;  // [rows, head_dim], the first query of this call
-  const float* k = nullptr;  // [tokens, head_dim]
-  const float* v = nullptr;  // [tokens, head_dim]
-  float* y = nullptr;        // [rows, head_dim], rows `y_stride` apart
+  const void* q = nullptr;    // [rows, head_dim], the first query of this call
+  const void* k = nullptr;    // [tokens, head_dim]
+  const void* v = nullptr;    // [tokens, head_dim]
+  void* y = nullptr;          // [rows, head_dim], rows `y_stride` apart
+  Number type = Number::F32;  // of all four
   std::int64_t rows = 0, tokens = 0, head_dim = 0;
   std::int64_t stride = 0;  // between rows of q, k and v
   std::int64_t y_stride = 0;
@@ -67,7 +77,8 @@ struct AttentionArgs {
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
 
-// As with LinearKernel, a row of y depends on its own query and on k and v alone.
+// As with LinearKernel, a row of y depends on its own query and on k and v alone. `attention` takes
+// either Number and computes in fp32; `attention_bf16` takes Bf16.
 struct AttentionKernel {
   void (*run)(const AttentionArgs&) noexcept = nullptr;
   std::int64_t (*scratch_bytes)(std::int64_t tokens, std::int64_t head_dim) noexcept = nullptr;
@@ -75,15 +86,32 @@ struct AttentionKernel {
   std::int64_t row_block = 1;  // the most queries that one call may ask for
 };
 
+// Does nothing but arithmetic, `steps` times, on operands no farther than L1; returns the number of
+// operations, two per multiply-add.
+using PeakLoop = std::int64_t (*)(std::int64_t steps) noexcept;
+
 // Every routine that exists in more than one version. Built once, then only read.
 struct KernelTable {
   LinearKernel linear_f32;
-  AttentionKernel attention_f32;
+  LinearKernel linear_f32_from_bf16;  // fp32 arithmetic, weights kept as bf16
+  LinearKernel linear_f32_from_f16;   // fp32 arithmetic, weights kept as f16
+  LinearKernel linear_bf16;           // x and W rounded to bf16, sums in fp32
+  // W in 8 bits with one scale per output, x in 8 bits with one scale per row of this call:
+  //   s_x = max |x| / 127,  x_q = round(x / s_x),  likewise for each row of W;
+  //   y = s_x s_w (sum x_q w_q) + b, the sum exact. The integers are the same at every level.
+  // A row of x that holds NaN or infinity gives a row of NaN.
+  LinearKernel linear_s8;
+  AttentionKernel attention;
+  AttentionKernel attention_bf16;  // q k^T and p v with bf16 operands, sums and softmax in fp32
   void (*layer_norm)(const LayerNormArgs&) noexcept = nullptr;
   void (*gelu)(const float* x, float* y, std::int64_t n) noexcept = nullptr;  // y may be x
 
-  // Multiplies and adds in registers only, `steps` times; returns the floating-point operations.
-  std::int64_t (*fma_loop)(std::int64_t steps) noexcept = nullptr;
+  PeakLoop peak_f32 = nullptr;
+  PeakLoop peak_bf16 = nullptr;  // null where there are no bf16 instructions
+  PeakLoop peak_s8 = nullptr;
+
+  // True where bf16 instructions do more multiply-adds per second than fp32 ones.
+  bool fast_bf16 = false;
 };
 
 }  // namespace sapiens

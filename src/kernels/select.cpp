@@ -1,11 +1,16 @@
 #include "kernels/select.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 
-// Each ISA folder exports exactly one symbol: a function that overwrites the entries it can
-// improve.
+// Each kernel file for other instructions exports exactly one symbol: a function that overwrites
+// the entries it can improve.
 namespace kernels {
 void install_reference(KernelTable&) noexcept;
 #ifdef SAPIENS_KERNELS_X86
@@ -16,14 +21,15 @@ void install_avx512(KernelTable&) noexcept;
 
 namespace {
 
-struct Level {
-  std::string_view name;
+struct Part {
+  std::string_view level;
   bool (*runs_on)(const CpuFeatures&);
   void (*install)(KernelTable&) noexcept;
 };
 
-// Slowest first. A level inherits what the previous ones left behind.
-constexpr Level kLevels[] = {
+// Slowest first. A part inherits what the previous ones left behind. The first part of a level is
+// what the level needs; the others come along where the CPU has more.
+constexpr Part kParts[] = {
     {"reference", [](const CpuFeatures&) { return true; }, kernels::install_reference},
 #ifdef SAPIENS_KERNELS_X86
     {"avx2", [](const CpuFeatures& cpu) { return cpu.avx2; }, kernels::install_avx2},
@@ -31,43 +37,58 @@ constexpr Level kLevels[] = {
 #endif
 };
 
+std::vector<std::string_view> levels_where(bool (*wanted)(const Part&, const CpuFeatures&),
+                                           const CpuFeatures& cpu) {
+  std::vector<std::string_view> names;
+  for (const Part& part : kParts) {
+    const bool is_new = names.empty() || names.back() != part.level;
+    if (is_new && wanted(part, cpu)) names.push_back(part.level);
+  }
+  return names;
+}
+
+void expect_level(const CpuFeatures& cpu, std::string_view ceiling) {
+  const auto known = levels_where([](const Part&, const CpuFeatures&) { return true; }, cpu);
+  const auto available = available_levels(cpu);
+  const auto contains = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), ceiling) != names.end();
+  };
+  if (!contains(known)) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "unknown instruction-set level",
+                                             .key = "SAPIENS_ISA",
+                                             .expected = fmt::format("{}", fmt::join(known, ", ")),
+                                             .actual = std::string(ceiling)});
+  }
+  if (!contains(available)) {
+    throw Error(ErrorCode::UnsupportedHardware,
+                {.summary = "this CPU cannot run the requested instruction set",
+                 .key = "SAPIENS_ISA",
+                 .expected = std::string(ceiling),
+                 .actual = fmt::format("{}", fmt::join(available, "+")),
+                 .hint = "leave it out to use the best this CPU has"});
+  }
+}
+
 }  // namespace
 
 SelectedKernels select_kernels(const CpuFeatures& cpu, std::string_view ceiling) {
+  if (!ceiling.empty()) expect_level(cpu, ceiling);
   SelectedKernels selected;
-  std::string known;
-  for (const auto& [name, runs_on, install] : kLevels) {
-    if (!known.empty()) known += ", ";
-    known += name;
-    if (runs_on(cpu)) {
-      install(selected.table);
-      if (!selected.levels.empty()) selected.levels += '+';
-      selected.levels += name;
-    } else if (name == ceiling) {
-      throw Error(ErrorCode::UnsupportedHardware,
-                  {.summary = "this CPU cannot run the requested instruction set",
-                   .key = "SAPIENS_ISA",
-                   .expected = std::string(ceiling),
-                   .actual = selected.levels,
-                   .hint = "leave it out to use the best this CPU has"});
-    }
-    if (name == ceiling) return selected;
+  std::string_view level;
+  for (const Part& part : kParts) {
+    if (part.level != level && !level.empty() && level == ceiling) break;
+    level = part.level;
+    if (part.runs_on(cpu)) part.install(selected.table);
   }
-  if (!ceiling.empty()) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "unknown instruction-set level",
-                                             .key = "SAPIENS_ISA",
-                                             .expected = known,
-                                             .actual = std::string(ceiling)});
-  }
+  std::vector<std::string_view> levels = available_levels(cpu);
+  if (!ceiling.empty())
+    levels.erase(std::find(levels.begin(), levels.end(), ceiling) + 1, levels.end());
+  selected.levels = fmt::format("{}", fmt::join(levels, "+"));
   return selected;
 }
 
 std::vector<std::string_view> available_levels(const CpuFeatures& cpu) {
-  std::vector<std::string_view> names;
-  for (const Level& level : kLevels) {
-    if (level.runs_on(cpu)) names.push_back(level.name);
-  }
-  return names;
+  return levels_where([](const Part& part, const CpuFeatures& c) { return part.runs_on(c); }, cpu);
 }
 
 }  // namespace sapiens

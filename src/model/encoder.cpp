@@ -60,13 +60,16 @@ Index Encoder::wide() const noexcept { return std::max(config_.mlp_width, 3 * co
 
 std::size_t Encoder::workspace_bytes(Index batch, Index tokens) const {
   const Index rows = batch * tokens;
-  const auto matrix = [](Index r, Index c) {
-    return Workspace::rounded(static_cast<std::size_t>(r * c) * sizeof(float));
+  const auto matrix = [](Number type, Index r, Index c) {
+    return Workspace::rounded(activation_bytes(type, r, c));
   };
   // x, h and wide live together; the patches are gone before the first block begins.
-  return matrix(rows, config_.width) * 2 +
-         std::max(matrix(rows, wide()), matrix(tokens, 3 * kPatch * kPatch)) +
-         ops_.workspace_bytes(rows, config_.width, wide(), config_.heads);
+  const Number number = ops_.number();
+  const std::size_t block = matrix(number, rows, config_.width) + matrix(number, rows, wide());
+  return matrix(Number::F32, rows, config_.width) +
+         std::max(block, matrix(Number::F32, tokens, 3 * kPatch * kPatch)) +
+         ops_.workspace_bytes(tokens, config_.width / std::max<Index>(1, config_.heads),
+                              {config_.width, config_.mlp_width, 3 * kPatch * kPatch});
 }
 
 // B = pictures, T = tokens of one picture, N = its patches, C = width.
@@ -127,16 +130,16 @@ void Encoder::block(const BlockWeights& w, TensorView<float, 3> tokens, Workspac
   const Index R = B * T;  // rows of all pictures together
   const Workspace::Scope scope(ws);
   const Matrix x = rows_of(tokens);
-  const Matrix h = ws.matrix(R, C);
-  const Matrix buffer = ws.matrix(R, wide());
-  const Matrix qkv =
-      buffer.slice(1, 0, 3 * C);  // q, k and v are gone before the MLP needs the buffer
-  const Matrix hidden = buffer.slice(1, 0, config_.mlp_width);
+  const Activations h = take_activations(ws, ops_.number(), R, C);
+  const Activations buffer = take_activations(ws, ops_.number(), R, wide());
+  const Activations qkv =
+      buffer.first_columns(3 * C);  // q, k and v are gone before the MLP needs the buffer
+  const Activations hidden = buffer.first_columns(config_.mlp_width);
 
   ops_.layer_norm(x, w.ln1, h);    // h    = LN1(x)                     [R, C]
   ops_.linear(h, w.qkv, qkv, ws);  // qkv  = h W_qkv^T + b              [R, 3C]
   for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], picture by picture
-    ops_.attention(qkv.slice(0, b * T, T), config_.heads, h.slice(0, b * T, T), ws);
+    ops_.attention(qkv.rows_from(b * T, T), config_.heads, h.rows_from(b * T, T), ws);
   }
   ops_.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "model/params.hpp"
@@ -39,16 +40,16 @@ class Loader {
     const Index M = config_.mlp_width;
     if (config_.cls_token) w.cls_token = vector("backbone.cls_token", C);
     w.pos_embed = vector("backbone.pos_embed", config_.tokens() * C);
-    w.patch_embed = linear("backbone.patch_embed.projection", C, 3 * kPatch * kPatch);
+    w.patch_embed = linear("embed", "backbone.patch_embed.projection", C, 3 * kPatch * kPatch);
     for (Index i = 0; i < config_.depth; ++i) {
       const std::string layer = fmt::format("backbone.layers.{}", i);
       BlockWeights block;
       block.ln1 = layer_norm(layer + ".ln1");
-      block.qkv = linear(layer + ".attn.qkv", 3 * C, C);
-      block.proj = linear(layer + ".attn.proj", C, C);
+      block.qkv = linear("qkv", layer + ".attn.qkv", 3 * C, C);
+      block.proj = linear("proj", layer + ".attn.proj", C, C);
       block.ln2 = layer_norm(layer + ".ln2");
-      block.fc1 = linear(layer + ".ffn.layers.0.0", M, C);
-      block.fc2 = linear(layer + ".ffn.layers.1", C, M);
+      block.fc1 = linear("fc1", layer + ".ffn.layers.0.0", M, C);
+      block.fc2 = linear("fc2", layer + ".ffn.layers.1", C, M);
       w.blocks.push_back(std::move(block));
     }
     w.final_norm = layer_norm("backbone.ln1");
@@ -77,9 +78,11 @@ class Loader {
   }
 
   // Converts and packs slices of rows, each in the thread that read it.
-  LinearWeights linear(const std::string& module, Index out, Index in) {
+  LinearWeights linear(std::string_view name, const std::string& module, Index out, Index in) {
     const std::string key = module + ".weight";
-    LinearWeights linear = ops_.make_linear(out, in);
+    LinearWeights linear =
+        ops_.make_linear(out, in, source_.stored ? source_.stored(key) : DType::F32);
+    linear.name = name;
     const Index rows = std::clamp(kSlice / in, Index{1}, out);
     std::atomic<Index> non_finite = 0;
     ops_.pool().parallel_tasks((out + rows - 1) / rows, [&](Index task, int worker) {

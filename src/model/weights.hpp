@@ -37,6 +37,8 @@ struct ParamSource {
   /// Fills `out` with elements [first, first + out.size()) of parameter `key`. Called from several
   /// threads.
   std::function<void(const std::string& key, Index first, std::span<float> out)> read = {};
+  /// How wide the numbers of `key` are where they come from; empty: F32.
+  std::function<DType(const std::string& key)> stored = {};
   /// Called once when nothing of `key` is needed any more; may be empty.
   std::function<void(const std::string& key)> done = {};
 };

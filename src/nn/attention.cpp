@@ -1,3 +1,4 @@
+#include <cassert>
 #include <cmath>
 #include <string>
 
@@ -9,8 +10,9 @@
 namespace sapiens {
 
 // A task is one head and one block of queries. N = tokens, C = width, D = head dimension.
-void Ops::attention(ConstMatrix qkv, Index heads, Matrix y, Workspace& ws) const {
-  const Index N = y.extent(0), C = y.extent(1);
+void Ops::attention(ConstActivations qkv, Index heads, Activations y, Workspace& ws) const {
+  const Index N = y.rows(), C = y.columns();
+  assert(qkv.type() == y.type());
   expect_shape("attention: qkv", qkv, {N, 3 * C});
   if (heads <= 0 || C % heads != 0) {
     throw Error(ErrorCode::InvalidArgument,
@@ -18,9 +20,12 @@ void Ops::attention(ConstMatrix qkv, Index heads, Matrix y, Workspace& ws) const
                  .expected = "a divisor of " + std::to_string(C),
                  .actual = std::to_string(heads) + " heads"});
   }
-  const Index D = C / heads, stride = qkv.strides()[0];
+  const Index D = C / heads;
+  const double products =
+      2 * static_cast<double>(N) * static_cast<double>(N) * static_cast<double>(C);
+  const Profile::Timer timer(profile_, "attention", 2 * products);
 
-  const AttentionKernel& kernel = kernels_->attention_f32;
+  const AttentionKernel& kernel = attention_kernel();
   const Workspace::Scope scope(ws);
   const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(N, D));
   // With enough heads every thread is busy however many blocks a head has.
@@ -30,15 +35,16 @@ void Ops::attention(ConstMatrix qkv, Index heads, Matrix y, Workspace& ws) const
   pool_->parallel_tasks(heads * blocks.parts, [&](Index task, int worker) {
     const Index column = task / blocks.parts * D;
     const auto [row, count] = blocks.range(task % blocks.parts);
-    kernel.run({.q = qkv.data() + row * stride + column,
-                .k = qkv.data() + C + column,
-                .v = qkv.data() + 2 * C + column,
-                .y = y.data() + row * y.strides()[0] + column,
+    kernel.run({.q = qkv.at(row, column),
+                .k = qkv.at(0, C + column),
+                .v = qkv.at(0, 2 * C + column),
+                .y = y.at(row, column),
+                .type = y.type(),
                 .rows = count,
                 .tokens = N,
                 .head_dim = D,
-                .stride = stride,
-                .y_stride = y.strides()[0],
+                .stride = qkv.stride(),
+                .y_stride = y.stride(),
                 .scale = 1.0f / std::sqrt(static_cast<float>(D)),
                 .scratch = scratch[worker]});
   });

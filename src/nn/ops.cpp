@@ -5,13 +5,43 @@
 #include "nn/scratch.hpp"
 
 namespace sapiens {
+namespace {
 
-// The sizes of the matrices do not matter to today's kernels beyond the head dimension.
-std::size_t Ops::workspace_bytes(Index rows, Index width, Index, Index heads) const {
-  const Index attention =
-      kernels_->attention_f32.scratch_bytes(rows, width / std::max<Index>(1, heads));
-  return WorkerScratch::total(pool_->threads(),
-                              std::max(kernels_->linear_f32.scratch_bytes, attention));
+Precision resolved(Precision precision, const KernelTable& kernels) noexcept {
+  if (precision != Precision::Auto) return precision;
+  return kernels.fast_bf16 ? Precision::Bf16 : Precision::Fp32;
+}
+
+}  // namespace
+
+Ops::Ops(const KernelTable& kernels, const ThreadPool& pool, Precision precision) noexcept
+    : kernels_(&kernels), pool_(&pool), precision_(resolved(precision, kernels)) {}
+
+Number Ops::number() const noexcept {
+  const bool bf16 =
+      precision_ == Precision::Bf16 || (precision_ == Precision::Int8 && kernels_->fast_bf16);
+  return bf16 ? Number::Bf16 : Number::F32;
+}
+
+const LinearKernel& Ops::linear_kernel(DType stored) const noexcept {
+  if (precision_ == Precision::Int8) return kernels_->linear_s8;
+  if (precision_ == Precision::Bf16) return kernels_->linear_bf16;
+  if (stored == DType::BF16) return kernels_->linear_f32_from_bf16;
+  if (stored == DType::F16) return kernels_->linear_f32_from_f16;
+  return kernels_->linear_f32;
+}
+
+const AttentionKernel& Ops::attention_kernel() const noexcept {
+  return number() == Number::Bf16 ? kernels_->attention_bf16 : kernels_->attention;
+}
+
+std::size_t Ops::workspace_bytes(Index tokens, Index head_dim,
+                                 std::initializer_list<Index> inputs) const {
+  Index most = attention_kernel().scratch_bytes(tokens, head_dim);
+  for (const DType stored : {DType::F32, DType::BF16, DType::F16}) {
+    for (const Index in : inputs) most = std::max(most, linear_kernel(stored).scratch_bytes(in));
+  }
+  return WorkerScratch::total(pool_->threads(), most);
 }
 
 }  // namespace sapiens

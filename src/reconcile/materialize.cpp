@@ -56,6 +56,11 @@ void materialize(const StateDict& dict, const Binding& binding, Index first, std
   assert(!binding.bound() || out.empty());
 }
 
+DType stored_type(const StateDict& dict, const Binding& binding) noexcept {
+  if (binding.positions || binding.tensors.size() != 1) return DType::F32;
+  return dict.tensors[binding.tensors[0]].dtype;
+}
+
 void release(const StateDict& dict, const Binding& binding) noexcept {
   for (const std::size_t index : binding.tensors) release_pages(dict.tensors[index]);
 }

@@ -11,6 +11,10 @@ namespace sapiens {
 /// says; zeros where it has none. A resized position table can only be read whole.
 void materialize(const StateDict& dict, const Binding& binding, Index first, std::span<float> out);
 
+/// The type of the file's numbers behind a parameter; F32 where it has none, several, or computed
+/// ones.
+DType stored_type(const StateDict& dict, const Binding& binding) noexcept;
+
 /// Tells the system that the file's bytes behind a parameter are not needed again.
 void release(const StateDict& dict, const Binding& binding) noexcept;
 

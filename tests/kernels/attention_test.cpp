@@ -67,8 +67,8 @@ TEST_P(AttentionLevels, AgreesAtEveryHeadDimension) {
   for (const Index head_dim : {1, 8, 15, 16, 17, 32, 33, 48, 60, 64, 80, 96, 128, 144, 260}) {
     SCOPED_TRACE("head_dim " + std::to_string(head_dim));
     const Head head = random_head(300, head_dim);
-    EXPECT_TRUE(close(attend(fast.attention_f32, head, 0, 29),
-                      attend(reference.attention_f32, head, 0, 29), {.absolute = tolerance(head)}));
+    EXPECT_TRUE(close(attend(fast.attention, head, 0, 29), attend(reference.attention, head, 0, 29),
+                      {.absolute = tolerance(head)}));
   }
 }
 
@@ -77,25 +77,22 @@ TEST_P(AttentionLevels, AgreesAroundEveryBlockOfKeys) {
     SCOPED_TRACE("tokens " + std::to_string(tokens));
     const Head head = random_head(tokens, 64);
     const Index rows = std::min<Index>(tokens, 40);
-    EXPECT_TRUE(close(attend(fast.attention_f32, head, 0, rows),
-                      attend(reference.attention_f32, head, 0, rows),
-                      {.absolute = tolerance(head)}));
+    EXPECT_TRUE(close(attend(fast.attention, head, 0, rows),
+                      attend(reference.attention, head, 0, rows), {.absolute = tolerance(head)}));
   }
 }
 
 TEST_P(AttentionLevels, AgreesOnAFullPicture) {
   const Head head = random_head(4097, 64);
-  EXPECT_TRUE(close(attend(fast.attention_f32, head, 4000, 97),
-                    attend(reference.attention_f32, head, 4000, 97),
-                    {.absolute = tolerance(head)}));
+  EXPECT_TRUE(close(attend(fast.attention, head, 4000, 97),
+                    attend(reference.attention, head, 4000, 97), {.absolute = tolerance(head)}));
 }
 
 // Scores with a deviation of 30: one key takes nearly all the weight, and the maximum jumps from
 // block to block.
 TEST_P(AttentionLevels, AgreesWhenScoresAreHuge) {
   const Head head = random_head(1000, 64, 30);
-  EXPECT_TRUE(close(attend(fast.attention_f32, head, 0, 50),
-                    attend(reference.attention_f32, head, 0, 50),
+  EXPECT_TRUE(close(attend(fast.attention, head, 0, 50), attend(reference.attention, head, 0, 50),
                     {.absolute = tolerance(head, 30)}));
 }
 
@@ -111,16 +108,16 @@ TEST_P(AttentionLevels, SurvivesScoresOfTenThousand) {
       }
     }
     // All weights are equal: y is the mean of v. Equal scores leave only the sums' rounding.
-    EXPECT_TRUE(close(attend(fast.attention_f32, head, 0, 3),
-                      attend(reference.attention_f32, head, 0, 3), {.absolute = 1e-5}));
+    EXPECT_TRUE(close(attend(fast.attention, head, 0, 3), attend(reference.attention, head, 0, 3),
+                      {.absolute = 1e-5}));
   }
 }
 
 TEST_P(AttentionLevels, GivesAQueryTheSameBitsInAnyCompany) {
   const Head head = random_head(700, 80);
-  const auto together = attend(fast.attention_f32, head, 0, 700);
+  const auto together = attend(fast.attention, head, 0, 700);
   for (const Index row : {0, 13, 14, 503, 504, 699}) {
-    const auto alone = attend(fast.attention_f32, head, row, 1);
+    const auto alone = attend(fast.attention, head, row, 1);
     const auto begin = together.begin() + row * 80;
     EXPECT_EQ(alone, std::vector<float>(begin, begin + 80)) << "row " << row;
   }
@@ -129,7 +126,7 @@ TEST_P(AttentionLevels, GivesAQueryTheSameBitsInAnyCompany) {
 TEST_P(AttentionLevels, LetsNotANumberThroughToItsOwnRowOnly) {
   Head head = random_head(40, 16);
   head.qkv[static_cast<std::size_t>(5 * head.stride() + 2)] = NAN;  // in the query of row 5
-  const auto y = attend(fast.attention_f32, head, 0, 40);
+  const auto y = attend(fast.attention, head, 0, 40);
   for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(std::isnan(y[i]), i / 16 == 5) << i;
 }
 

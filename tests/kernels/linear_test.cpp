@@ -23,7 +23,7 @@ std::vector<float> run(const LinearKernel& kernel, const Case& c, const std::vec
                        const std::vector<float>& weight, const std::vector<float>& bias,
                        std::vector<float> y, Epilogue epilogue) {
   AlignedBuffer<std::byte> packed(kernel.packed_bytes(c.out, c.in));
-  AlignedBuffer<std::byte> scratch(kernel.scratch_bytes);
+  AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(c.in));
   kernel.pack({.weight = weight.data(),
                .out = c.out,
                .in = c.in,
@@ -31,12 +31,13 @@ std::vector<float> run(const LinearKernel& kernel, const Case& c, const std::vec
                .rows = c.out,
                .stride = c.in,
                .packed = packed.data()});
-  for (Index row = 0; row < c.rows; row += kernel.row_block) {
+  const Index most = kernel.row_block(c.in);
+  for (Index row = 0; row < c.rows; row += most) {
     kernel.run({.x = x.data() + row * (c.in + c.x_gap),
                 .weight = packed.data(),
                 .bias = bias.data(),
                 .y = y.data() + row * (c.out + c.y_gap),
-                .rows = std::min(kernel.row_block, c.rows - row),
+                .rows = std::min(most, c.rows - row),
                 .in = c.in,
                 .out = c.out,
                 .x_stride = c.in + c.x_gap,

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/fma_peak.hpp"
+#include "kernels/peak.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -37,9 +37,15 @@ TEST(Select, RefusesALevelNobodyKnows) {
   EXPECT_EQ(code_of(CpuFeatures::detect(), "sse9"), ErrorCode::InvalidArgument);
 }
 
-TEST(FmaPeak, IsAPositiveNumber) {
+TEST(Peak, IsAPositiveNumber) {
   const ThreadPool pool(1);
-  EXPECT_GT(fma_peak_gflops(select_kernels(CpuFeatures::detect()).table, pool), 0.0);
+  const KernelTable table = select_kernels(CpuFeatures::detect()).table;
+  for (const PeakLoop loop : {table.peak_f32, table.peak_bf16, table.peak_s8}) {
+    if (loop != nullptr) {
+      EXPECT_GT(peak_gops(loop, pool), 0.0);
+    }
+  }
+  EXPECT_GT(memory_gbytes_per_second(pool), 0.0);
 }
 
 }  // namespace

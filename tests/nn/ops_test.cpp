@@ -79,7 +79,7 @@ class OpsAtLevel : public testing::TestWithParam<std::string_view> {
     const auto fc2 = ops.pack_linear(view(b.fc2_weight, C, M), b.fc2_bias);
 
     const std::size_t matrices = static_cast<std::size_t>(N * (C + M)) * sizeof(float) + 128;
-    Workspace ws(matrices + ops.workspace_bytes(N, C, M, b.heads));
+    Workspace ws(matrices + ops.workspace_bytes(N, C / b.heads, {C, M}));
     const Matrix x = view(numbers, N, C), h = ws.matrix(N, C), wide = ws.matrix(N, M);
     const Matrix three = wide.slice(1, 0, 3 * C);
     ops.layer_norm(x, norm_weights(b.ln1_weight, b.ln1_bias), h);
@@ -126,7 +126,7 @@ TEST_P(OpsAtLevel, GiveARowTheSameBitsInAnyCompany) {
   const auto x = random_normal(300 * 40, {.seed = 11}),
              weight = random_normal(50 * 40, {.seed = 12});
   const auto w = ops.pack_linear(view(weight, 50, 40), {});
-  Workspace ws(ops.workspace_bytes(300, 40, 50, 1));
+  Workspace ws(ops.workspace_bytes(300, 40, {40, 50}));
   std::vector<float> all(300 * 50), one(50);
   ops.linear_gelu(view(x, 300, 40), w, view(all, 300, 50), ws);
   for (const Index row : {0, 1, 13, 149, 299}) {
@@ -200,7 +200,7 @@ TEST_F(OpsRefusal, RefusesHeadsThatDoNotDivideTheWidth) {
 }
 
 TEST_F(OpsRefusal, ReportsAWorkspaceThatIsTooSmall) {
-  if (kernels_.linear_f32.scratch_bytes == 0) GTEST_SKIP() << "this level needs no scratch";
+  if (kernels_.linear_f32.scratch_bytes(16) == 0) GTEST_SKIP() << "this level needs no scratch";
   const LinearWeights w = ops_.make_linear(8, 16);
   Workspace small(64);
   EXPECT_EQ(code_of([&] { ops_.linear(view(numbers_, 4, 16), w, view(numbers_, 4, 8), small); }),

@@ -35,6 +35,37 @@ inline Vec load_first(const float* p, std::int64_t n) noexcept {
 inline void store_first(float* p, Vec v, std::int64_t n) noexcept {
   _mm256_maskstore_ps(p, first_lanes(n), v);
 }
+
+// AVX2 has no masks for 16-bit numbers: a short row goes through a buffer.
+inline Vec load_first_bf16(const std::uint16_t* p, std::int64_t n) noexcept {
+  alignas(16) std::uint16_t buffer[kLanes] = {};
+  if (n < kLanes) {
+    for (std::int64_t i = 0; i < n; ++i) buffer[i] = p[i];
+    p = buffer;
+  }
+  const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+inline void store_first_bf16(std::uint16_t* p, Vec v, std::int64_t n) noexcept {
+  const __m256i bits = _mm256_castps_si256(v);
+  const __m256i upper = _mm256_srli_epi32(bits, 16);
+  const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+  const __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+  const __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+  const __m256i result = _mm256_blendv_epi8(rounded, quiet, nan);
+  const __m128i packed =
+      _mm_packus_epi32(_mm256_castsi256_si128(result), _mm256_extracti128_si256(result, 1));
+  if (n >= kLanes) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), packed);
+    return;
+  }
+  alignas(16) std::uint16_t buffer[kLanes];
+  _mm_store_si128(reinterpret_cast<__m128i*>(buffer), packed);
+  for (std::int64_t i = 0; i < n; ++i) p[i] = buffer[i];
+}
+
 inline Vec keep_first(Vec v, Vec rest, std::int64_t n) noexcept {
   return _mm256_blendv_ps(rest, v, _mm256_castsi256_ps(first_lanes(n)));
 }

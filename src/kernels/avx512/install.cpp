@@ -5,18 +5,18 @@
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd/attention.hpp"
 #include "kernels/simd/elementary.hpp"
-#include "kernels/simd/fma_loop.hpp"
 #include "kernels/simd/layer_norm.hpp"
 #include "kernels/simd/linear.hpp"
+#include "kernels/simd/peak_f32.hpp"
 
 namespace sapiens::kernels {
 
 void install_avx512(KernelTable& table) noexcept {
   table.linear_f32 = kLinear;
-  table.attention_f32 = kAttention;
+  table.attention = kAttention;
   table.layer_norm = &layer_norm;
   table.gelu = &gelu_all;
-  table.fma_loop = &fma_loop;
+  table.peak_f32 = &peak_f32;
 }
 
 }  // namespace sapiens::kernels

@@ -34,6 +34,24 @@ inline Vec load_first(const float* p, std::int64_t n) noexcept {
 inline void store_first(float* p, Vec v, std::int64_t n) noexcept {
   _mm512_mask_storeu_ps(p, first_lanes(n), v);
 }
+
+// bf16 in memory, float in registers. Rounds to nearest even; NaN stays NaN.
+inline Vec load_first_bf16(const std::uint16_t* p, std::int64_t n) noexcept {
+  const __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(n), p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+}
+inline void store_first_bf16(std::uint16_t* p, Vec v, std::int64_t n) noexcept {
+  const __m512i bits = _mm512_castps_si512(v);
+  const __m512i upper = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+  const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+  const __m512i quiet = _mm512_or_si512(upper, _mm512_set1_epi32(0x40));
+  const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+  const __m512i result = _mm512_mask_mov_epi32(rounded, nan, quiet);
+  _mm256_mask_storeu_epi16(p, first_lanes(n), _mm512_cvtepi32_epi16(result));
+}
+
 // v in the first n lanes, `rest` behind them.
 inline Vec keep_first(Vec v, Vec rest, std::int64_t n) noexcept {
   return _mm512_mask_blend_ps(first_lanes(n), rest, v);

@@ -7,11 +7,14 @@ namespace sapiens::kernels::reference {
 namespace {
 
 // One query: p = exp(s - max s) with s = scale q k^T; y = p v / sum p. `p` holds `tokens` numbers.
-void attend(const AttentionArgs& a, const float* q, float* y, double* p) noexcept {
+void attend(const AttentionArgs& a, std::int64_t row, double* p) noexcept {
+  const auto at = [&](const void* numbers, std::int64_t r, std::int64_t d) {
+    return double{load(numbers, a.type, r * a.stride + d)};
+  };
   double highest = -INFINITY;
   for (std::int64_t t = 0; t < a.tokens; ++t) {
     double dot = 0;
-    for (std::int64_t d = 0; d < a.head_dim; ++d) dot += double{q[d]} * a.k[t * a.stride + d];
+    for (std::int64_t d = 0; d < a.head_dim; ++d) dot += at(a.q, row, d) * at(a.k, t, d);
     p[t] = dot * double{a.scale};
     highest = std::max(highest, p[t]);
   }
@@ -19,15 +22,13 @@ void attend(const AttentionArgs& a, const float* q, float* y, double* p) noexcep
   for (std::int64_t t = 0; t < a.tokens; ++t) total += p[t] = std::exp(p[t] - highest);
   for (std::int64_t d = 0; d < a.head_dim; ++d) {
     double sum = 0;
-    for (std::int64_t t = 0; t < a.tokens; ++t) sum += p[t] * a.v[t * a.stride + d];
-    y[d] = static_cast<float>(sum / total);
+    for (std::int64_t t = 0; t < a.tokens; ++t) sum += p[t] * at(a.v, t, d);
+    store(a.y, a.type, row * a.y_stride + d, sum / total);
   }
 }
 
 void run(const AttentionArgs& a) noexcept {
-  for (std::int64_t r = 0; r < a.rows; ++r) {
-    attend(a, a.q + r * a.stride, a.y + r * a.y_stride, static_cast<double*>(a.scratch));
-  }
+  for (std::int64_t r = 0; r < a.rows; ++r) attend(a, r, static_cast<double*>(a.scratch));
 }
 
 std::int64_t scratch_bytes(std::int64_t tokens, std::int64_t) noexcept {

@@ -16,7 +16,7 @@ void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
 }
 
 // Eight chains, enough to fill the pipelines of a scalar FPU; `volatile` keeps the result alive.
-std::int64_t fma_loop(std::int64_t steps) noexcept {
+std::int64_t peak_f32(std::int64_t steps) noexcept {
   constexpr int kChains = 8;
   float sum[kChains] = {};
   for (std::int64_t step = 0; step < steps; ++step) {
@@ -32,11 +32,16 @@ std::int64_t fma_loop(std::int64_t steps) noexcept {
 }  // namespace reference
 
 void install_reference(KernelTable& table) noexcept {
-  table.linear_f32 = reference::linear;
-  table.attention_f32 = reference::attention;
+  table.linear_f32 = reference::linear_f32;
+  table.linear_f32_from_bf16 = reference::linear_f32_from_bf16;
+  table.linear_f32_from_f16 = reference::linear_f32_from_f16;
+  table.linear_bf16 = reference::linear_bf16;
+  table.linear_s8 = reference::linear_s8;
+  table.attention = reference::attention;
+  table.attention_bf16 = reference::attention;
   table.layer_norm = &reference::layer_norm;
   table.gelu = &reference::gelu_all;
-  table.fma_loop = &reference::fma_loop;
+  table.peak_f32 = &reference::peak_f32;
 }
 
 }  // namespace sapiens::kernels

@@ -6,9 +6,18 @@
 
 namespace sapiens::kernels::reference {
 
-extern const LinearKernel linear;
+extern const LinearKernel linear_f32, linear_f32_from_bf16, linear_f32_from_f16, linear_bf16;
+extern const LinearKernel linear_s8;
 extern const AttentionKernel attention;
 void layer_norm(const LayerNormArgs& args) noexcept;
 double gelu(double x) noexcept;
+
+/// Element `i` of numbers of either type.
+float load(const void* numbers, Number type, std::int64_t i) noexcept;
+void store(void* numbers, Number type, std::int64_t i, double value) noexcept;
+float round_to_bf16(float value) noexcept;
+
+/// What a linear layer does with a finished x W^T + b.
+void finish(const LinearArgs& args, std::int64_t row, std::int64_t column, double sum) noexcept;
 
 }  // namespace sapiens::kernels::reference

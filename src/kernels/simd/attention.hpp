@@ -83,8 +83,8 @@ inline void begin_queries(const AttentionArgs& a, const AttentionScratch& s) noe
   for (std::int64_t r = 0; r < a.rows; ++r) {
     for (std::int64_t c = 0; c < s.chunks; ++c) {
       const std::int64_t dims = dims_in(c, a.head_dim);
-      copy_row(a.q + r * a.stride + c * kDimChunk, dims, a.scale * kLog2E, s.q_tile(c, r),
-               round_up(dims, kLanes));
+      copy_row(at(a.q, a.type, r * a.stride + c * kDimChunk), a.type, dims, a.scale * kLog2E,
+               s.q_tile(c, r), round_up(dims, kLanes));
     }
   }
   const std::int64_t padded_rows = round_up(a.rows, kRowTile);
@@ -98,16 +98,18 @@ inline void begin_queries(const AttentionArgs& a, const AttentionScratch& s) noe
 // Keys behind the last one become 0 in both.
 inline void pack_keys(const AttentionArgs& a, const AttentionScratch& s, std::int64_t first,
                       std::int64_t keys) noexcept {
-  const float* const k = a.k + first * a.stride;
-  const float* const v = a.v + first * a.stride;
+  const void* const k = at(a.k, a.type, first * a.stride);
+  const void* const v = at(a.v, a.type, first * a.stride);
   const std::int64_t padded_keys = round_up(keys, kColumnTile);
   for (std::int64_t t = 0; t < padded_keys; t += kLanes) {
     float* const panel = s.k + t / kColumnTile * kColumnTile * a.head_dim + t % kColumnTile;
     const std::int64_t left = keys - t;
-    transpose_rows(k + t * a.stride, a.stride, left < 0 ? 0 : left, a.head_dim, panel, kColumnTile);
+    transpose_rows(at(k, a.type, t * a.stride), a.type, a.stride, left < 0 ? 0 : left, a.head_dim,
+                   panel, kColumnTile);
   }
   for (std::int64_t t = 0; t < keys; ++t) {
-    copy_row(v + t * a.stride, a.head_dim, 1.0f, s.v + t * s.padded_dim, s.padded_dim);
+    copy_row(at(v, a.type, t * a.stride), a.type, a.head_dim, 1.0f, s.v + t * s.padded_dim,
+             s.padded_dim);
   }
 }
 
@@ -202,12 +204,12 @@ inline void attend_tile(const AttentionScratch& s, std::int64_t row, std::int64_
 
 // Brings some keys and values into L2, whose rows lie far apart: no hardware does it for us.
 inline void prefetch_keys(const AttentionArgs& a, std::int64_t first, std::int64_t count) noexcept {
-  constexpr std::int64_t kLine = 16;
+  const std::int64_t line = 64 / bytes_of(a.type);
   const std::int64_t end = first + count < a.tokens ? first + count : a.tokens;
   for (std::int64_t t = first; t < end; ++t) {
-    for (std::int64_t d = 0; d < a.head_dim; d += kLine) {
-      __builtin_prefetch(a.k + t * a.stride + d, 0, 2);
-      __builtin_prefetch(a.v + t * a.stride + d, 0, 2);
+    for (std::int64_t d = 0; d < a.head_dim; d += line) {
+      __builtin_prefetch(at(a.k, a.type, t * a.stride + d), 0, 2);
+      __builtin_prefetch(at(a.v, a.type, t * a.stride + d), 0, 2);
     }
   }
 }
@@ -229,7 +231,7 @@ void attention_run(const AttentionArgs& a) noexcept {
     const Vec inverse = broadcast(1.0f / s.sum[r]);
     for (std::int64_t d = 0; d < a.head_dim; d += kLanes) {
       const Vec o = load(s.o + r * s.padded_dim + d);
-      store_first(a.y + r * a.y_stride + d, mul(o, inverse), a.head_dim - d);
+      store_first(at(a.y, a.type, r * a.y_stride + d), a.type, mul(o, inverse), a.head_dim - d);
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/kernel_table.hpp"
+#include "kernels/simd/numbers.hpp"
 
 namespace sapiens::kernels {
 namespace {
@@ -25,7 +26,7 @@ void layer_norm(const LayerNormArgs& a) noexcept {
   const float width = static_cast<float>(a.width);
   for (std::int64_t r = 0; r < a.rows; ++r) {
     const float* const x = a.x + r * a.x_stride;
-    float* const y = a.y + r * a.y_stride;
+    void* const y = at(a.y, a.y_type, r * a.y_stride);
 
     const auto plain = [](Vec sum, Vec v, std::int64_t) { return add(sum, v); };
     const Vec mean = broadcast(row_sum(x, a.width, plain) / width);
@@ -40,7 +41,8 @@ void layer_norm(const LayerNormArgs& a) noexcept {
       const std::int64_t left = a.width - i;
       const Vec d = sub(load_first(x + i, left), mean);
       const Vec gamma = mul(scale, load_first(a.gamma + i, left));
-      store_first(y + i, fma(d, gamma, load_first(a.beta + i, left)), left);
+      const Vec value = fma(d, gamma, load_first(a.beta + i, left));
+      store_first(at(y, a.y_type, i), a.y_type, value, left);
     }
   }
 }

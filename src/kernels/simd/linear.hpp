@@ -54,7 +54,7 @@ inline void pack_panel(const float* weight, std::int64_t stride, std::int64_t in
     const std::int64_t lane = (first + o) % kLanes;
     const float* const rows = weight + o * stride;
     if (lane == 0 && count - o >= kLanes) {
-      transpose_rows(rows, stride, kLanes, inputs, panel + first + o, kColumnTile);
+      transpose_rows(rows, Number::F32, stride, kLanes, inputs, panel + first + o, kColumnTile);
       o += kLanes;
     } else {
       for (std::int64_t i = 0; i < inputs; ++i) panel[i * kColumnTile + first + o] = rows[i];
@@ -83,15 +83,15 @@ struct Finish {
   bool add, last, with_gelu;
 
   void operator()(const float* products, const float* bias, std::int64_t rows, std::int64_t columns,
-                  float* y, std::int64_t y_stride) const noexcept {
+                  void* y, Number y_type, std::int64_t y_stride) const noexcept {
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < columns; c += kLanes) {
-        float* const at = y + r * y_stride + c;
+        void* const to = at(y, y_type, r * y_stride + c);
         Vec value = load(products + r * kColumnTile + c);
-        if (add) value = sapiens::kernels::add(load_first(at, columns - c), value);
+        if (add) value = sapiens::kernels::add(load_first(to, y_type, columns - c), value);
         if (last) value = sapiens::kernels::add(value, load_first(bias + c, columns - c));
         if (last && with_gelu) value = gelu(value);
-        store_first(at, value, columns - c);
+        store_first(to, y_type, value, columns - c);
       }
     }
   }
@@ -101,8 +101,8 @@ struct Finish {
 inline void copy_chunk(const LinearArgs& a, std::int64_t first, std::int64_t inputs,
                        float* x) noexcept {
   for (std::int64_t r = 0; r < a.rows; ++r) {
-    copy_row(a.x + r * a.x_stride + first, inputs, 1.0f, x + r * LinearPlan::kXStride,
-             round_up(inputs, kLanes));
+    copy_row(at(a.x, a.x_type, r * a.x_stride + first), a.x_type, inputs, 1.0f,
+             x + r * LinearPlan::kXStride, round_up(inputs, kLanes));
   }
 }
 
@@ -121,7 +121,7 @@ inline void multiply_chunk(const LinearArgs& a, const float* x, const float* wei
                                      ahead);
       store(products, kColumnTile, tile);
       finish(products, a.bias + c, a.rows - r < kRowTile ? a.rows - r : kRowTile, columns,
-             a.y + r * a.y_stride + c, a.y_stride);
+             at(a.y, a.y_type, r * a.y_stride + c), a.y_type, a.y_stride);
       ahead.data += ahead_step * inputs;
     }
   }
@@ -141,13 +141,19 @@ void linear_run(const LinearArgs& a) noexcept {
   }
 }
 
+std::int64_t linear_scratch_bytes(std::int64_t) noexcept {
+  return LinearPlan::kScratchFloats * static_cast<std::int64_t>(sizeof(float));
+}
+
+std::int64_t linear_row_block(std::int64_t) noexcept { return LinearPlan::kRowBlock; }
+
 constexpr LinearKernel kLinear{.run = &linear_run,
                                .pack = &linear_pack,
                                .packed_bytes = &linear_packed_bytes,
-                               .scratch_bytes = LinearPlan::kScratchFloats * sizeof(float),
+                               .scratch_bytes = &linear_scratch_bytes,
                                .row_tile = kRowTile,
                                .column_tile = kColumnTile,
-                               .row_block = LinearPlan::kRowBlock};
+                               .row_block = &linear_row_block};
 
 }  // namespace
 }  // namespace sapiens::kernels

@@ -7,7 +7,7 @@ namespace sapiens::kernels {
 namespace {
 
 // Ten chains: more than latency (4 cycles) times pipelines (2) of the CPUs of the last ten years.
-std::int64_t fma_loop(std::int64_t steps) noexcept {
+std::int64_t peak_f32(std::int64_t steps) noexcept {
   constexpr int kChains = 10;
   Vec sum[kChains];
   for (Vec& s : sum) s = zero();

@@ -1,0 +1,71 @@
+#include "kernels/peak.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <chrono>
+#include <cstdint>
+#include <numeric>
+
+#include "core/aligned_buffer.hpp"
+
+namespace sapiens {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Enough steps for about 10 ms, found by doubling.
+std::int64_t steps_for_10_ms(PeakLoop loop) {
+  for (std::int64_t steps = 1024;; steps *= 2) {
+    const auto start = Clock::now();
+    loop(steps);
+    if (seconds_since(start) > 0.01) return steps;
+  }
+}
+
+}  // namespace
+
+double peak_gops(PeakLoop loop, const ThreadPool& pool) {
+  constexpr int kWarmUps = 3, kRuns = 15;  // CPUs lower their clock after some ms of wide vectors
+  constexpr Index kTasksPerThread = 2;
+  const std::int64_t steps = steps_for_10_ms(loop) / kTasksPerThread;
+  double best = 0;
+  for (int run = -kWarmUps; run < kRuns; ++run) {
+    std::atomic<std::int64_t> operations{0};
+    const auto start = Clock::now();
+    pool.parallel_tasks(kTasksPerThread * pool.threads(),
+                        [&](Index, int) { operations += loop(steps); });
+    const double gops = static_cast<double>(operations) / seconds_since(start) * 1e-9;
+    if (run >= 0) best = std::max(best, gops);
+  }
+  return best;
+}
+
+double memory_gbytes_per_second(const ThreadPool& pool) {
+  constexpr Index kBytes = Index{256} << 20, kTasks = 256, kPasses = 5;
+  const AlignedBuffer<std::uint64_t> memory = [] {
+    AlignedBuffer<std::uint64_t> words(kBytes / 8);
+    std::ranges::fill(words.span(), 1);  // pages that were never written to all share one
+    return words;
+  }();
+  double best = 0;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    std::atomic<std::uint64_t> total{0};
+    const auto start = Clock::now();
+    pool.parallel_tasks(kTasks, [&](Index task, int) {
+      const auto part = memory.span().subspan(static_cast<std::size_t>(task * kBytes / 8 / kTasks),
+                                              static_cast<std::size_t>(kBytes / 8 / kTasks));
+      total += std::accumulate(part.begin(), part.end(), std::uint64_t{0});
+    });
+    const double seconds = seconds_since(start);
+    assert(total == static_cast<std::uint64_t>(kBytes / 8));  // and so it is not optimised away
+    best = std::max(best, static_cast<double>(kBytes) / seconds * 1e-9);
+  }
+  return best;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,35 @@
+// Rows of numbers of either type as vectors of floats. Included behind a vector.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernel_table.hpp"
+
+namespace sapiens::kernels {
+namespace {
+
+constexpr std::int64_t bytes_of(Number type) noexcept { return type == Number::F32 ? 4 : 2; }
+
+// The address of number `i`.
+inline const void* at(const void* numbers, Number type, std::int64_t i) noexcept {
+  return static_cast<const char*>(numbers) + i * bytes_of(type);
+}
+inline void* at(void* numbers, Number type, std::int64_t i) noexcept {
+  return static_cast<char*>(numbers) + i * bytes_of(type);
+}
+
+// As load_first and store_first for floats: the first n lanes, and no memory behind them.
+inline Vec load_first(const void* numbers, Number type, std::int64_t n) noexcept {
+  if (type == Number::F32) return load_first(static_cast<const float*>(numbers), n);
+  return load_first_bf16(static_cast<const std::uint16_t*>(numbers), n);
+}
+inline void store_first(void* numbers, Number type, Vec v, std::int64_t n) noexcept {
+  if (type == Number::F32) {
+    store_first(static_cast<float*>(numbers), v, n);
+  } else {
+    store_first_bf16(static_cast<std::uint16_t*>(numbers), v, n);
+  }
+}
+
+}  // namespace
+}  // namespace sapiens::kernels
