@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -53,6 +53,67 @@ struct Turn {
   const bool mine;
 };
 
+// What owner and workers agree on, in one word, so that nobody needs a lock:
+//   bits 0-10  workers inside the loop     bit 11  the loop takes new ones     above  its number
+// A worker may touch the loop only between having counted itself in, which works while the loop is
+// open, and having counted itself out.
+class State {
+ public:
+  static constexpr std::uint32_t kInside = (1u << 11) - 1, kOpen = 1u << 11, kNumber = 1u << 12;
+
+  static constexpr bool is_open(std::uint32_t word) noexcept { return (word & kOpen) != 0; }
+  static constexpr std::uint32_t inside(std::uint32_t word) noexcept { return word & kInside; }
+  static constexpr std::uint32_t number(std::uint32_t word) noexcept { return word / kNumber; }
+
+  void open_next() noexcept {
+    word_.store((number(word_.load(std::memory_order_relaxed)) + 1) * kNumber | kOpen);
+    word_.notify_all();
+  }
+
+  /// Takes no new workers and waits until all are out.
+  void close() noexcept {
+    std::uint32_t word = word_.fetch_and(~kOpen) & ~kOpen;
+    for (int spin = 0; inside(word) > 0; word = word_.load()) {
+      if (++spin < kSpins) {
+        relax();
+      } else {
+        word_.wait(word);
+      }
+    }
+  }
+
+  /// Waits for a loop after `seen` and counts itself in; returns its number.
+  std::uint32_t enter_after(std::uint32_t seen) noexcept {
+    std::uint32_t word = word_.load();
+    for (int spin = 0;; word = word_.load()) {
+      if (is_open(word) && number(word) != seen) {
+        if (word_.compare_exchange_weak(word, word + 1)) return number(word);
+      } else if (++spin < kSpins) {
+        relax();
+      } else {
+        word_.wait(word);
+      }
+    }
+  }
+
+  void leave() noexcept {
+    const std::uint32_t left = word_.fetch_sub(1) - 1;
+    if (inside(left) == 0 && !is_open(left)) word_.notify_all();
+  }
+
+ private:
+  // The gap between two steps of a forward pass is some microseconds; going to sleep and waking up
+  // takes about 50. So a thread looks around for about that long before it sleeps.
+  static constexpr int kSpins = 2000;
+  static void relax() noexcept {
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#endif
+  }
+
+  alignas(64) std::atomic<std::uint32_t> word_{0};
+};
+
 }  // namespace
 
 class ThreadPool::Impl {
@@ -84,60 +145,34 @@ class ThreadPool::Impl {
       return;
     }
     Loop loop{.body = body, .tasks = tasks};
-    publish(&loop);
+    loop_ = &loop;
+    state_.open_next();
     loop.work(0);
-    retire();
+    state_.close();
     if (loop.error) std::rethrow_exception(loop.error);
   }
 
  private:
-  void publish(Loop* loop) {
-    {
-      const std::lock_guard lock(mutex_);
-      loop_ = loop;
-      ++generation_;
-    }
-    wake_.notify_all();
-  }
-
-  // Waits only for workers that joined in: one that wakes up late finds no loop and sleeps on.
-  void retire() {
-    std::unique_lock lock(mutex_);
-    loop_ = nullptr;
-    idle_.wait(lock, [this] { return busy_ == 0; });
-  }
-
-  void serve(int worker) {
-    std::unique_lock lock(mutex_);
-    for (std::uint64_t seen = 0;;) {
-      wake_.wait(lock, [&] { return stop_ || (loop_ != nullptr && generation_ != seen); });
-      if (stop_) return;
-      seen = generation_;
+  void serve(int worker) noexcept {
+    for (std::uint32_t seen = 0;;) {
+      seen = state_.enter_after(seen);
       Loop* const loop = loop_;
-      ++busy_;
-      lock.unlock();
-      loop->work(worker);
-      lock.lock();
-      if (--busy_ == 0) idle_.notify_one();
+      if (loop != nullptr) loop->work(worker);
+      state_.leave();
+      if (loop == nullptr) return;
     }
   }
 
+  // A loop that is none sends the workers home. It stays open until the last one has seen it.
   void stop() noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
+    loop_ = nullptr;
+    state_.open_next();
     for (std::thread& worker : workers_) worker.join();
   }
 
   std::atomic<bool> taken_{false};  // by the caller whose loop is running
-  std::mutex mutex_;
-  std::condition_variable wake_, idle_;
-  Loop* loop_ = nullptr;
-  std::uint64_t generation_ = 0;
-  int busy_ = 0;
-  bool stop_ = false;
+  State state_;
+  Loop* loop_ = nullptr;  // published and taken back by state_
   std::vector<std::thread> workers_;
 };
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/aligned_buffer.hpp"
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
 #include "engine/assess.hpp"
@@ -145,6 +146,7 @@ struct FeatureExtractor::Impl {
   std::vector<NonFinite> non_finite;
   std::map<std::pair<Index, Index>, std::vector<float>> resized_positions;
   std::unique_ptr<Workspace> workspace;
+  AlignedBuffer<float> tapped;  // tokens of the wanted blocks, kept for the next call
   Inspection inspection;
   bool partial = false;
   EngineStats statistics;
@@ -240,13 +242,16 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
 
   profile.clear();
   const Encoder encoder(config, weights, ops);
-  std::vector<std::vector<float>> tokens;
+  const Index size = B * T * config.width;  // of one tap
+  if (tapped.size() < size * std::ssize(layers)) {
+    tapped = {};  // first, so that two never live at once
+    tapped = AlignedBuffer<float>(size * std::ssize(layers));
+  }
   std::vector<EncoderTap> taps;
   for (const Index layer : layers) {
-    tokens.emplace_back(static_cast<std::size_t>(B * T * config.width));
     taps.push_back({.layer = layer,
                     .norm = request.norm_layers || layer == config.depth - 1,
-                    .tokens = {tokens.back().data(), {B, T, config.width}}});
+                    .tokens = {tapped.data() + size * std::ssize(taps), {B, T, config.width}}});
   }
   encoder.forward(input, positions, taps, workspace_for(encoder, B, T), request.progress);
 
@@ -255,7 +260,6 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
     const Profile::Timer timer(&profile, "output", 0);
     features.push_back(
         {.layer = layers[i], .values = collect(taps[i].tokens, grid, request.out_type)});
-    tokens[i] = {};
   }
   statistics.operators.clear();
   for (const Profile::Entry& entry : profile.entries()) {

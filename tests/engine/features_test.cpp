@@ -34,7 +34,7 @@ class EncoderParity : public testing::TestWithParam<const char*> {};
 TEST_P(EncoderParity, EveryOutTypeMatchesTheOriginal) {
   const Golden golden(GetParam());
   FeatureExtractor extractor(Checkpoint::open(golden.file(golden.facts()["checkpoint"])),
-                             golden.options());
+                             golden.options(), exact());
   const FloatArray input = golden.array("input");
   for (const auto& [type, name] : kOutTypes) {
     SCOPED_TRACE(name);
@@ -55,7 +55,8 @@ INSTANTIATE_TEST_SUITE_P(Golden, EncoderParity,
 
 TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
   const Golden golden("encoder_sq128");
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
+                             exact());
   const FloatArray input = golden.array("input");
   const auto layers = extractor.run(
       input.view<4>(), {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false});
@@ -73,7 +74,8 @@ TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
 
 TEST(Encoder, NormalisesIntermediateBlocksOnRequest) {
   const Golden golden("encoder_sq128");
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
+                             exact());
   const FloatArray input = golden.array("input");
   const auto plain = extractor.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}});
   const auto normed = extractor.run(input.view<4>(),
@@ -85,7 +87,7 @@ TEST(Encoder, ResizesThePositionTableForAConfiguredSize) {
   const Golden golden("encoder_posembed_resize_on_load");
   ModelOptions options = golden.options();
   options.input_size = Grid{128, 128};
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), options);
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), options, exact());
   EXPECT_EQ(extractor.inspection().report.verdict, Verdict::Adapted);
   EXPECT_EQ(extractor.native_size(), (Grid{128, 128}));
   const FloatArray input = golden.array("input");
@@ -102,7 +104,8 @@ TEST(Encoder, FineTuningGeometryMatchesTheOriginal) {
     const Golden golden(name);
     ModelOptions options = golden.options();
     options.task = "backbone";
-    FeatureExtractor extractor(Checkpoint::open(shared.file("encoder_clean.pth")), options);
+    FeatureExtractor extractor(Checkpoint::open(shared.file("encoder_clean.pth")), options,
+                               exact());
     EXPECT_EQ(extractor.native_size(),
               (Grid{128, 96}));  // 4:3 of a square grid, without being told
     const FloatArray actual = run(extractor, input, OutType::Featmap);
@@ -146,7 +149,7 @@ TEST(Encoder, EveryContainerOfOneModelGivesTheSameFeaturesBitForBit) {
   for (const char* file :
        {"encoder.pth", "encoder_meta_state.pth", "encoder_clean.pth", "encoder_clean_legacy.pth"}) {
     SCOPED_TRACE(file);
-    FeatureExtractor extractor(Checkpoint::open(golden.file(file)), golden.options());
+    FeatureExtractor extractor(Checkpoint::open(golden.file(file)), golden.options(), exact());
     const FloatArray raw = run(extractor, input, OutType::Raw);
     if (first.empty()) first = raw.values;
     EXPECT_EQ(raw.values, first);
@@ -157,8 +160,9 @@ TEST(Encoder, TorchScriptGivesTheFeaturesOfThePthBitForBit) {
   const Golden golden("torchscript_encoder");
   const FloatArray input = golden.array("input");
   FeatureExtractor scripted(Checkpoint::open(golden.file("encoder_torchscript.pt2")),
-                            golden.options());
-  FeatureExtractor plain(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+                            golden.options(), exact());
+  FeatureExtractor plain(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
+                         exact());
   const FloatArray featmap = run(scripted, input, OutType::Featmap);
   EXPECT_EQ(featmap.values, run(plain, input, OutType::Featmap).values);
   EXPECT_TRUE(close(featmap.values, golden.array("featmap").values, {.absolute = kTolerance}));
@@ -168,8 +172,9 @@ TEST(Encoder, FeaturesDoNotDependOnThreads) {
   const Golden golden("encoder_sq128");
   const FloatArray input = golden.array("input");
   const Checkpoint checkpoint = Checkpoint::open(golden.file("encoder_clean.pth"));
-  FeatureExtractor one(checkpoint, golden.options(), {.threads = 1});
-  FeatureExtractor three(checkpoint, golden.options(), {.threads = 3});
+  FeatureExtractor one(checkpoint, golden.options(), {.threads = 1, .precision = Precision::Fp32});
+  FeatureExtractor three(checkpoint, golden.options(),
+                         {.threads = 3, .precision = Precision::Fp32});
   EXPECT_EQ(run(one, input, OutType::Raw).values, run(three, input, OutType::Raw).values);
 }
 
@@ -192,14 +197,16 @@ TEST(Encoder, AsksForHeadsThatNobodyPublished) {
 
 TEST(Encoder, RefusesWhatItCannotCompute) {
   const Golden golden("encoder_sq128");
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options());
+  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
+                             exact());
   const FloatArray input = golden.array("input");
   EXPECT_THROW(extractor.run(input.view<4>(), {.layers = {3}}), Error);
   const std::vector<float> small(3 * 8 * 8);
   EXPECT_THROW(extractor.run(TensorView<const float, 4>(small.data(), {1, 3, 8, 8})), Error);
   ModelOptions backbone = golden.options();
   backbone.task = "backbone";
-  FeatureExtractor without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone);
+  FeatureExtractor without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone,
+                               exact());
   EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
 }
 

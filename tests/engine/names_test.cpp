@@ -35,7 +35,7 @@ std::string test_name(const testing::TestParamInfo<std::string>& file) {
 }
 
 FloatArray raw_of(const Golden& golden, const std::string& file, const ModelOptions& options) {
-  FeatureExtractor extractor(Checkpoint::open(golden.file(file)), options);
+  FeatureExtractor extractor(Checkpoint::open(golden.file(file)), options, exact());
   const FloatArray input = golden.array("input");
   return extractor.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values;
 }
@@ -142,9 +142,10 @@ TEST(Names, AllowPartialComputesWithZerosAndSaysSo) {
   const Golden golden("names");
   ModelOptions options = golden.options();
   options.allow_partial = true;
-  const FeatureExtractor extractor(Checkpoint::open(golden.file("missing_one.pth")), options);
+  const FeatureExtractor extractor(Checkpoint::open(golden.file("missing_one.pth")), options,
+                                   exact());
   EXPECT_TRUE(extractor.partial());
-  const FeatureExtractor whole(Checkpoint::open(golden.file("plain.pth")), options);
+  const FeatureExtractor whole(Checkpoint::open(golden.file("plain.pth")), options, exact());
   EXPECT_FALSE(whole.partial());
 }
 

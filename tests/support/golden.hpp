@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
+#include "sapiens/features.hpp"
 #include "sapiens/npy.hpp"
 
 namespace sapiens {
@@ -43,5 +44,12 @@ class Golden {
   std::filesystem::path folder_;
   nlohmann::json facts_;
 };
+
+/// Golden values are compared in the arithmetic of the original.
+inline EngineOptions exact() {
+  EngineOptions options;
+  options.precision = Precision::Fp32;
+  return options;
+}
 
 }  // namespace sapiens
