@@ -1,0 +1,149 @@
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/thread_pool.hpp"
+#include "core/workspace.hpp"
+#include "kernels/select.hpp"
+#include "model/allocations.hpp"
+#include "model/encoder.hpp"
+#include "support/random_numbers.hpp"
+#include "support/sanitizers.hpp"
+
+namespace sapiens {
+namespace {
+
+// Three blocks of an encoder with random weights.
+class SmallEncoder {
+ public:
+  SmallEncoder(const KernelTable& kernels, Precision precision, int threads)
+      : pool_(threads), ops_(kernels, pool_, precision) {
+    const ParamSource source{.read =
+                                 [](const std::string& key, Index first, std::span<float> out) {
+                                   const auto seed =
+                                       static_cast<unsigned>(std::hash<std::string>()(key) + first);
+                                   const auto values = random_normal(
+                                       std::ssize(out), {.deviation = 0.05f, .seed = seed});
+                                   std::copy(values.begin(), values.end(), out.begin());
+                                 },
+                             .stored = {},
+                             .done = {}};
+    weights_ = load_encoder(config_, source, ops_).weights;
+  }
+
+  Index tokens() const { return config_.tokens(); }
+
+  // The tokens after the last block, normalised: [batch, tokens, width].
+  void run(const std::vector<float>& pictures, std::vector<float>& tokens, Workspace& ws) const {
+    const Index batch = std::ssize(pictures) / kPicture;
+    tokens.resize(static_cast<std::size_t>(batch * config_.tokens() * config_.width));
+    const EncoderTap tap{.layer = config_.depth - 1,
+                         .norm = true,
+                         .tokens = {tokens.data(), {batch, config_.tokens(), config_.width}}};
+    encoder_.forward({pictures.data(), {batch, 3, kSide, kSide}},
+                     {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1}, ws);
+  }
+
+  std::vector<float> run(const std::vector<float>& pictures) const {
+    Workspace ws(encoder_.workspace_bytes(std::ssize(pictures) / kPicture, config_.tokens()));
+    std::vector<float> tokens;
+    run(pictures, tokens, ws);
+    return tokens;
+  }
+
+  std::size_t workspace_bytes() const { return encoder_.workspace_bytes(1, config_.tokens()); }
+
+  static constexpr Index kSide = 80, kPicture = 3 * kSide * kSide;
+
+ private:
+  EncoderConfig config_{.width = 128,
+                        .depth = 3,
+                        .heads = 2,
+                        .mlp_width = 512,
+                        .cls_token = true,
+                        .grid = {kSide / kPatch, kSide / kPatch}};
+  ThreadPool pool_;
+  Ops ops_;
+  EncoderWeights weights_;
+  Encoder encoder_{config_, weights_, ops_};
+};
+
+using Setting = std::tuple<std::string_view, Precision>;
+
+class Forward : public testing::TestWithParam<Setting> {
+ protected:
+  void SetUp() override {
+    const auto [level, precision] = GetParam();
+    const CpuFeatures cpu = CpuFeatures::detect();
+    const auto levels = available_levels(cpu);
+    if (std::find(levels.begin(), levels.end(), level) == levels.end()) {
+      GTEST_SKIP() << "this CPU has no " << level;
+    }
+    kernels_ = select_kernels(cpu, level).table;
+    precision_ = precision;
+  }
+
+  SmallEncoder encoder(int threads) const { return {kernels_, precision_, threads}; }
+
+  KernelTable kernels_;
+  Precision precision_ = Precision::Fp32;
+  std::vector<float> pictures_ = random_normal(3 * SmallEncoder::kPicture, {.seed = 5});
+};
+
+TEST_P(Forward, GivesTheSameBitsOnAnyNumberOfThreads) {
+  const std::vector<float> alone = encoder(1).run(pictures_);
+  for (const int threads : {2, 5}) EXPECT_EQ(encoder(threads).run(pictures_), alone) << threads;
+}
+
+TEST_P(Forward, GivesAPictureTheSameBitsInAnyBatch) {
+  const SmallEncoder model = encoder(2);
+  const std::vector<float> together = model.run(pictures_);
+  const auto third = std::ssize(together) / 3;
+  for (Index i = 0; i < 3; ++i) {
+    const auto picture = pictures_.begin() + i * SmallEncoder::kPicture;
+    const std::vector<float> alone = model.run({picture, picture + SmallEncoder::kPicture});
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + i * third)) << i;
+  }
+}
+
+long page_faults() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+TEST_P(Forward, NeitherAllocatesNorFaultsWhenWarm) {
+  if (kUnderSanitizer) GTEST_SKIP() << "sanitizers allocate and touch memory of their own";
+  const SmallEncoder model = encoder(2);
+  const std::vector<float> picture(pictures_.begin(), pictures_.begin() + SmallEncoder::kPicture);
+  Workspace ws(model.workspace_bytes());
+  std::vector<float> tokens;
+  model.run(picture, tokens, ws);  // touches everything once
+  long fewest_faults = 1000;
+  for (int pass = 0; pass < 3; ++pass) {  // the system may take a page away now and then
+    const long allocated = allocations(), faults = page_faults();
+    model.run(picture, tokens, ws);
+    EXPECT_EQ(allocations() - allocated, 0);
+    fewest_faults = std::min(fewest_faults, page_faults() - faults);
+  }
+  EXPECT_EQ(fewest_faults, 0);
+}
+
+std::string name_of(const testing::TestParamInfo<Setting>& setting) {
+  const auto [level, precision] = setting.param;
+  return std::string(level) + "_" + std::string(precision_name(precision));
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, Forward,
+                         testing::Combine(testing::Values("reference", "avx2", "avx512", "amx"),
+                                          testing::Values(Precision::Fp32, Precision::Bf16,
+                                                          Precision::Int8)),
+                         name_of);
+
+}  // namespace
+}  // namespace sapiens
