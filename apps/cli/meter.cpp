@@ -42,6 +42,7 @@ Meter::Meter(std::string title, Index total, bool terminal)
     : title_(std::move(title)), total_(total), terminal_(terminal) {}
 
 void Meter::update(double done) {
+  const std::lock_guard lock(mutex_);
   const Clock::time_point now = Clock::now();
   const auto pause = terminal_ ? Clock::duration(kRedraw) : Clock::duration(kPlainLine);
   if (now - last_ < pause) return;
@@ -57,6 +58,7 @@ void Meter::update(double done) {
 }
 
 void Meter::message(std::string_view text) {
+  const std::lock_guard lock(mutex_);
   clear();
   say(text);
 }

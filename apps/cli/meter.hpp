@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <mutex>
 #include <sapiens/tensor_view.hpp>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ std::string meter_text(double done, Index total, double seconds);
 bool stderr_is_terminal();
 
 /// Progress on standard error: a line that redraws itself on a terminal, a plain line every few
-/// seconds elsewhere.
+/// seconds elsewhere. Several threads may use it.
 class Meter {
  public:
   Meter(std::string title, Index total, bool terminal);
@@ -34,6 +35,7 @@ class Meter {
   std::string title_;
   Index total_;
   bool terminal_;
+  std::mutex mutex_;  // of what follows, and of the line on the terminal
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
