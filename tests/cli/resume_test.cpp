@@ -101,6 +101,25 @@ TEST_F(Resume, IsOfferedAfterCtrlC) {
   }
 }
 
+TEST_F(Resume, AfterCtrlCGoesOnWithBatchesAndPictures) {
+  const std::vector<std::string> options = {"--batch", "4", "--viz"};
+  {
+    Running run(command(output_, options));
+    ASSERT_EQ(interrupt(run, output_, SIGINT).code, 130);
+  }
+  ASSERT_LT(arrays(output_).size(), kPictures);
+  std::vector<std::string> resume = options;
+  resume.insert(resume.end(), {"--resume"});
+  ASSERT_EQ(run_sapiens(command(output_, resume)).code, 0);
+  ASSERT_EQ(run_sapiens(command(scratch_ / "whole", options)).code, 0);
+  ASSERT_EQ(names_in(output_), names_in(scratch_ / "whole"));
+  for (const std::string& name : names_in(output_)) {
+    if (name == "sapiens-features.json") continue;
+    EXPECT_EQ(read_bytes(fs::path(output_) / name), read_bytes(scratch_ / ("whole/" + name)))
+        << name;
+  }
+}
+
 TEST_F(Resume, IsRefusedWithOtherSettings) {
   {
     Running run(command(output_));
