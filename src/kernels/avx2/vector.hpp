@@ -31,10 +31,13 @@ inline Vec broadcast(float x) noexcept { return _mm256_set1_ps(x); }
 inline Vec load(const float* p) noexcept { return _mm256_loadu_ps(p); }
 inline void store(float* p, Vec v) noexcept { _mm256_storeu_ps(p, v); }
 
+// Whole vectors without a mask: AMD's masked stores are slow.
 inline Vec load_first(const float* p, std::int64_t n) noexcept {
+  if (n >= kLanes) return load(p);
   return _mm256_maskload_ps(p, first_lanes(n));
 }
 inline void store_first(float* p, Vec v, std::int64_t n) noexcept {
+  if (n >= kLanes) return store(p, v);
   _mm256_maskstore_ps(p, first_lanes(n), v);
 }
 
@@ -133,6 +136,42 @@ constexpr float kLeastExponent = -125.0f;
 inline Vec scale_by_power(Vec x, Vec n) noexcept {
   const __m256i shift = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), shift));
+}
+
+inline Ints load(const std::int32_t* p) noexcept {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+inline void store(std::int32_t* p, Ints v) noexcept {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
+}
+inline Ints broadcast(std::int32_t x) noexcept { return _mm256_set1_epi32(x); }
+inline Ints as_ints(Vec v) noexcept { return _mm256_castps_si256(v); }
+inline Vec as_floats(Ints v) noexcept { return _mm256_castsi256_ps(v); }
+inline Vec lower_bf16(Vec pairs) noexcept {
+  return as_floats(_mm256_slli_epi32(as_ints(pairs), 16));
+}
+inline Vec upper_bf16(Vec pairs) noexcept {
+  return as_floats(_mm256_and_si256(as_ints(pairs), _mm256_set1_epi32(-0x10000)));
+}
+inline __m128i lower_halves(Ints v) noexcept {
+  const __m256i words = _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
+  return _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+inline Vec lower_f16(Vec pairs) noexcept { return _mm256_cvtph_ps(lower_halves(as_ints(pairs))); }
+inline Vec upper_f16(Vec pairs) noexcept {
+  return _mm256_cvtph_ps(lower_halves(_mm256_srli_epi32(as_ints(pairs), 16)));
+}
+inline Vec to_floats(Vec v) noexcept { return v; }
+inline Vec to_floats(Ints v) noexcept { return _mm256_cvtepi32_ps(v); }
+
+inline Ints even_bytes(Ints v) noexcept { return _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8); }
+inline Ints odd_bytes(Ints v) noexcept { return _mm256_srai_epi16(v, 8); }
+inline Ints plus_128(Ints v) noexcept { return _mm256_xor_si256(v, _mm256_set1_epi8(-128)); }
+
+inline Ints add_pairs(Ints sum, Ints a, Ints b) noexcept {
+  sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+  asm("" : "+x"(sum));
+  return sum;
 }
 
 inline float sum_lanes(Vec a) noexcept {

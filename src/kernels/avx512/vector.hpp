@@ -124,6 +124,38 @@ inline Vec by_sign(Vec x, Vec negative, Vec positive) noexcept {
 constexpr float kLeastExponent = -160.0f;
 inline Vec scale_by_power(Vec x, Vec n) noexcept { return _mm512_scalef_ps(x, n); }
 
+inline Ints load(const std::int32_t* p) noexcept { return _mm512_loadu_si512(p); }
+inline void store(std::int32_t* p, Ints v) noexcept { _mm512_storeu_si512(p, v); }
+inline Ints broadcast(std::int32_t x) noexcept { return _mm512_set1_epi32(x); }
+inline Ints as_ints(Vec v) noexcept { return _mm512_castps_si512(v); }
+inline Vec as_floats(Ints v) noexcept { return _mm512_castsi512_ps(v); }
+// The first and the second number of each pair.
+inline Vec lower_bf16(Vec pairs) noexcept {
+  return as_floats(_mm512_slli_epi32(as_ints(pairs), 16));
+}
+inline Vec upper_bf16(Vec pairs) noexcept {
+  return as_floats(_mm512_and_si512(as_ints(pairs), _mm512_set1_epi32(-0x10000)));
+}
+inline __m256i lower_halves(Ints v) noexcept { return _mm512_cvtepi32_epi16(v); }
+inline Vec lower_f16(Vec pairs) noexcept { return _mm512_cvtph_ps(lower_halves(as_ints(pairs))); }
+inline Vec upper_f16(Vec pairs) noexcept {
+  return _mm512_cvtph_ps(lower_halves(_mm512_srli_epi32(as_ints(pairs), 16)));
+}
+inline Vec to_floats(Vec v) noexcept { return v; }
+inline Vec to_floats(Ints v) noexcept { return _mm512_cvtepi32_ps(v); }
+
+// Operations on the signed bytes of a lane: two of them as 16-bit numbers, all plus 128.
+inline Ints even_bytes(Ints v) noexcept { return _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8); }
+inline Ints odd_bytes(Ints v) noexcept { return _mm512_srai_epi16(v, 8); }
+inline Ints plus_128(Ints v) noexcept { return _mm512_xor_si512(v, _mm512_set1_epi8(-128)); }
+// sum + a b for the pairs of 16-bit numbers in each lane.
+inline Ints add_pairs(Ints sum, Ints a, Ints b) noexcept {
+  sum = _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+  // Or GCC adds up products before it adds them to the sum, and spills the sums for that.
+  asm("" : "+v"(sum));
+  return sum;
+}
+
 inline float sum_lanes(Vec a) noexcept { return _mm512_reduce_add_ps(a); }
 inline float max_lanes(Vec a) noexcept { return _mm512_reduce_max_ps(a); }
 
