@@ -15,7 +15,10 @@ namespace kernels {
 void install_reference(KernelTable&) noexcept;
 #ifdef SAPIENS_KERNELS_X86
 void install_avx2(KernelTable&) noexcept;
+void install_avx2_vnni(KernelTable&) noexcept;
 void install_avx512(KernelTable&) noexcept;
+void install_avx512_vnni(KernelTable&) noexcept;
+void install_avx512_bf16(KernelTable&) noexcept;
 #endif
 }  // namespace kernels
 
@@ -33,7 +36,11 @@ constexpr Part kParts[] = {
     {"reference", [](const CpuFeatures&) { return true; }, kernels::install_reference},
 #ifdef SAPIENS_KERNELS_X86
     {"avx2", [](const CpuFeatures& cpu) { return cpu.avx2; }, kernels::install_avx2},
+    {"avx2", [](const CpuFeatures& cpu) { return cpu.avx_vnni; }, kernels::install_avx2_vnni},
     {"avx512", [](const CpuFeatures& cpu) { return cpu.avx512; }, kernels::install_avx512},
+    {"avx512", [](const CpuFeatures& cpu) { return cpu.avx512_vnni; },
+     kernels::install_avx512_vnni},
+    {"avx512", [](const CpuFeatures& cpu) { return cpu.fast_bf16; }, kernels::install_avx512_bf16},
 #endif
 };
 

@@ -4,19 +4,26 @@
 
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd/attention.hpp"
+#include "kernels/simd/dot_linear.hpp"
 #include "kernels/simd/elementary.hpp"
 #include "kernels/simd/layer_norm.hpp"
 #include "kernels/simd/linear.hpp"
+#include "kernels/simd/peak_dots.hpp"
 #include "kernels/simd/peak_f32.hpp"
 
 namespace sapiens::kernels {
 
 void install_avx512(KernelTable& table) noexcept {
-  table.linear_f32 = kLinear;
+  table.linear_f32 = linear<F32Linear>();
+  table.linear_f32_from_bf16 = linear<F32FromBf16Linear>();
+  table.linear_f32_from_f16 = linear<F32FromF16Linear>();
+  table.linear_bf16 = linear<Bf16Linear>();
+  table.linear_s8 = dot_linear<S8Widened>();
   table.attention = kAttention;
   table.layer_norm = &layer_norm;
   table.gelu = &gelu_all;
   table.peak_f32 = &peak_f32;
+  table.peak_s8 = &peak_dots<S8Widened>;
 }
 
 }  // namespace sapiens::kernels

@@ -46,7 +46,7 @@ inline Vec gelu(Vec x) noexcept {
   return mul(x, by_sign(x, tail, sub(broadcast(1.0f), tail)));
 }
 
-void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
+inline void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
   for (std::int64_t i = 0; i < n; i += kLanes) {
     store_first(y + i, gelu(load_first(x + i, n - i)), n - i);
   }

@@ -1,159 +1,218 @@
-// y = x W^T + b with an epilogue. Included behind a vector.hpp.
+// y = x W^T + b with an epilogue, in fp32 arithmetic. Included behind a vector.hpp.
 //
 //   for chunk of the inputs (at most 1024)            the block of x fits L2
 //     copy the chunk of all rows of x                 rows an odd number of lines apart
 //     for panel of kColumnTile outputs                a panel of W stays in L2 for all rows, while
-//       for tile of kRowTile rows                     the next one is on its way there
+//       widen the panel, if it has 16 bits            the next one is on its way there
+//       for tile of kRowTile rows
 //         registers: sums over the chunk, k in order
-//         y: store, or add to what is there; the last chunk adds b and applies gelu
+//         add the chunks before this one; after the last one add b, gelu, y
 //
 // Every element is one chain of multiply-adds over k per chunk, the chunks added in order: nothing
 // in it depends on the row's place in the block or on how rows and columns were cut.
+//
+// Between chunks the sums rest in y. Where y is bf16 they rest in scratch memory, which holds
+// kStrip columns: then all of this is done for one strip of columns after the other.
 #pragma once
 
 #include "kernels/kernel_table.hpp"
-#include "kernels/simd/elementary.hpp"
+#include "kernels/simd/dot_weights.hpp"
+#include "kernels/simd/linear_finish.hpp"
 #include "kernels/simd/tile.hpp"
 
 namespace sapiens::kernels {
 namespace {
 
-struct LinearPlan {
+// How weights are kept, and what x is rounded to.
+struct F32Linear {
+  using Format = Floats;
+  static Vec operand(Vec x) noexcept { return x; }
+};
+struct F32FromBf16Linear {
+  using Format = Bf16Pairs;
+  static Vec operand(Vec x) noexcept { return x; }
+  static Vec first(Vec pairs) noexcept { return lower_bf16(pairs); }
+  static Vec second(Vec pairs) noexcept { return upper_bf16(pairs); }
+};
+struct F32FromF16Linear {
+  using Format = F16Pairs;
+  static Vec operand(Vec x) noexcept { return x; }
+  static Vec first(Vec pairs) noexcept { return lower_f16(pairs); }
+  static Vec second(Vec pairs) noexcept { return upper_f16(pairs); }
+};
+struct Bf16Linear : F32FromBf16Linear {
+  static Vec operand(Vec x) noexcept { return upper_bf16(as_floats(round_to_bf16(x))); }
+};
+
+// Chunks of almost equal size: 1280 inputs are 640 + 640. Whole vectors, but for the last one.
+struct Chunks {
   static constexpr std::int64_t kMostInputs = 1024;
-  static constexpr int kXStride = kMostInputs + 16;
+
+  explicit Chunks(std::int64_t in) noexcept
+      : inputs(in),
+        count(ceil_div(in, kMostInputs)),
+        whole(round_up(ceil_div(in, count), kLanes)) {}
+  std::int64_t begin(std::int64_t chunk) const noexcept { return chunk * whole; }
+  std::int64_t size(std::int64_t chunk) const noexcept {
+    const std::int64_t left = inputs - begin(chunk);
+    return left < whole ? left : whole;
+  }
+
+  std::int64_t inputs, count, whole;
+};
+
+struct LinearPlan {
+  static constexpr int kXStride = Chunks::kMostInputs + 16;
   // About 0.5 MB of x: half of a 1 MB L2.
   static constexpr std::int64_t kRowBlock = 120 / kRowTile * kRowTile;
-  static constexpr std::int64_t kScratchFloats = kRowBlock * kXStride + kRowTile * kColumnTile;
+  static constexpr std::int64_t kStrip = 16 * kColumnTile;
+  // Offsets in floats; x is at 0.
+  static constexpr std::int64_t kProducts = kRowBlock * kXStride;
+  static constexpr std::int64_t kPanel = kProducts + kRowTile * kColumnTile;
+  static constexpr std::int64_t kSums = kPanel + Chunks::kMostInputs * kColumnTile;
+  static constexpr std::int64_t kEnd = kSums + kRowBlock * kStrip;
 };
 
-// Chunks of almost equal size: 1280 inputs are 640 + 640.
-struct Chunks {
-  explicit Chunks(std::int64_t in) noexcept
-      : inputs(in), count(ceil_div(in, LinearPlan::kMostInputs)) {}
-  std::int64_t begin(std::int64_t chunk) const noexcept { return inputs * chunk / count; }
-  std::int64_t size(std::int64_t chunk) const noexcept { return begin(chunk + 1) - begin(chunk); }
-
-  std::int64_t inputs, count;
-};
-
-// Packed order: chunk, panel of outputs, input, output within the panel. Panels are padded with 0.
-inline std::int64_t panel_offset(const Chunks& chunks, std::int64_t out, std::int64_t chunk,
-                                 std::int64_t first_output) noexcept {
-  return chunks.begin(chunk) * round_up(out, kColumnTile) + first_output * chunks.size(chunk);
-}
-
-std::int64_t linear_packed_bytes(std::int64_t out, std::int64_t in) noexcept {
-  return round_up(out, kColumnTile) * in * static_cast<std::int64_t>(sizeof(float));
-}
-
-// Outputs [first, first + count) of one panel; whole vectors go through the transposer.
-inline void pack_panel(const float* weight, std::int64_t stride, std::int64_t inputs, float* panel,
-                       std::int64_t first, std::int64_t count) noexcept {
-  std::int64_t o = 0;
-  for (; o < count;) {
-    const std::int64_t lane = (first + o) % kLanes;
-    const float* const rows = weight + o * stride;
-    if (lane == 0 && count - o >= kLanes) {
-      transpose_rows(rows, Number::F32, stride, kLanes, inputs, panel + first + o, kColumnTile);
-      o += kLanes;
-    } else {
-      for (std::int64_t i = 0; i < inputs; ++i) panel[i * kColumnTile + first + o] = rows[i];
-      ++o;
-    }
-  }
-}
-
-void linear_pack(const PackArgs& a) noexcept {
-  const Chunks chunks(a.in);
-  float* const packed = static_cast<float*>(a.packed);
-  for (std::int64_t done = 0; done < a.rows;) {
-    const std::int64_t output = a.first_row + done, inside = output % kColumnTile;
-    const std::int64_t left = a.rows - done;
-    const std::int64_t count = left < kColumnTile - inside ? left : kColumnTile - inside;
-    for (std::int64_t c = 0; c < chunks.count; ++c) {
-      pack_panel(a.weight + done * a.stride + chunks.begin(c), a.stride, chunks.size(c),
-                 packed + panel_offset(chunks, a.out, c, output - inside), inside, count);
-    }
-    done += count;
-  }
-}
-
-// y (+)= products, + bias and gelu at the end. `products` is kColumnTile wide.
-struct Finish {
-  bool add, last, with_gelu;
-
-  void operator()(const float* products, const float* bias, std::int64_t rows, std::int64_t columns,
-                  void* y, Number y_type, std::int64_t y_stride) const noexcept {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t c = 0; c < columns; c += kLanes) {
-        void* const to = at(y, y_type, r * y_stride + c);
-        Vec value = load(products + r * kColumnTile + c);
-        if (add) value = sapiens::kernels::add(load_first(to, y_type, columns - c), value);
-        if (last) value = sapiens::kernels::add(value, load_first(bias + c, columns - c));
-        if (last && with_gelu) value = gelu(value);
-        store_first(to, y_type, value, columns - c);
-      }
-    }
-  }
+// Sums of the chunks so far.
+struct Sums {
+  float* at = nullptr;
+  std::int64_t stride = 0;
 };
 
 // Rows up to the next whole tile hold whatever was there: their products are never stored.
+template <class Kind>
 inline void copy_chunk(const LinearArgs& a, std::int64_t first, std::int64_t inputs,
                        float* x) noexcept {
   for (std::int64_t r = 0; r < a.rows; ++r) {
-    copy_row(at(a.x, a.x_type, r * a.x_stride + first), a.x_type, inputs, 1.0f,
-             x + r * LinearPlan::kXStride, round_up(inputs, kLanes));
+    const void* const from = at(a.x, a.x_type, r * a.x_stride + first);
+    for (std::int64_t i = 0; i < inputs; i += kLanes) {
+      const Vec numbers = load_first(at(from, a.x_type, i), a.x_type, inputs - i);
+      store(x + r * LinearPlan::kXStride + i, Kind::operand(numbers));
+    }
   }
 }
 
-inline void multiply_chunk(const LinearArgs& a, const float* x, const float* weight,
-                           std::int64_t inputs, Finish finish, float* products) noexcept {
-  const std::int64_t ahead_step = ceil_div(kColumnTile, ceil_div(a.rows, kRowTile));
-  for (std::int64_t c = a.first_column; c < a.first_column + a.columns; c += kColumnTile) {
-    const std::int64_t left = a.first_column + a.columns - c;
-    const std::int64_t columns = left < kColumnTile ? left : kColumnTile;
-    const float* const panel = weight + c * inputs;
-    Ahead ahead{.data = panel + kColumnTile * inputs, .step = ahead_step};
+// The rows of a panel that a chunk needs, as floats.
+template <class Kind>
+inline const float* widen(const float* packed, std::int64_t inputs, float* panel) noexcept {
+  if constexpr (Kind::Format::kGroup == 1) {
+    return packed;
+  } else {
+    for (std::int64_t i = 0; i < inputs; i += 2) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kColumnVecs; ++v) {
+        const Vec pairs = load(packed + i / 2 * kColumnTile + v * kLanes);
+        store(panel + i * kColumnTile + v * kLanes, Kind::first(pairs));
+        store(panel + (i + 1) * kColumnTile + v * kLanes, Kind::second(pairs));
+      }
+    }
+    return panel;
+  }
+}
+
+// What becomes of the products of a tile: with the sums of the chunks before, if there are any,
+// the sums for the chunks behind it, or y.
+struct Finish {
+  bool add_sums, last;
+  Epilogue epilogue;
+
+  void operator()(float* products, const OutputTile& sums, const OutputTile& y,
+                  const float* bias) const noexcept {
+    if (add_sums) add_tile(sums, products);
+    const auto sum = [=](std::int64_t r, std::int64_t c, std::int64_t) {
+      return load(products + r * kColumnTile + c);
+    };
+    if (!last) return write_tile(sums, sum);
+    finish_tile(y, epilogue, [=](std::int64_t r, std::int64_t c, std::int64_t left) {
+      return add(sum(r, c, left), load_first(bias + c, left));
+    });
+  }
+};
+
+template <class Kind>
+inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::int64_t inputs,
+                           Finish finish, Sums sums) noexcept {
+  constexpr int kGroup = Kind::Format::kGroup;
+  float* const x = static_cast<float*>(a.scratch);
+  float* const products = x + LinearPlan::kProducts;
+  const DotWeights<typename Kind::Format> layout(a.out, a.in);
+  const std::int64_t ahead_step = ceil_div(kColumnTile / kGroup, ceil_div(a.rows, kRowTile));
+
+  const std::int64_t end = a.first_column + a.columns;
+  for (std::int64_t c = a.first_column; c < end; c += kColumnTile) {
+    const float* const packed =
+        reinterpret_cast<const float*>(static_cast<const char*>(a.weight) + layout.panel(c)) +
+        first_input / kGroup * kColumnTile;
+    const float* const panel = widen<Kind>(packed, inputs, x + LinearPlan::kPanel);
+    Ahead ahead{.data = packed + layout.groups * kColumnTile, .step = ahead_step};
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
+      const OutputTile y{.y = at(a.y, a.y_type, r * a.y_stride + c),
+                         .type = a.y_type,
+                         .stride = a.y_stride,
+                         .rows = a.rows - r < kRowTile ? a.rows - r : kRowTile,
+                         .columns = end - c < kColumnTile ? end - c : kColumnTile};
+      const OutputTile rest{.y = sums.at + r * sums.stride + (c - a.first_column),
+                            .stride = sums.stride,
+                            .rows = y.rows,
+                            .columns = y.columns};
+      if (finish.add_sums) prefetch_tile(rest);
       Tile<kColumnVecs> tile;
       clear(tile);
       multiply<LinearPlan::kXStride>(tile, x + r * LinearPlan::kXStride, panel, kColumnTile, inputs,
                                      ahead);
       store(products, kColumnTile, tile);
-      finish(products, a.bias + c, a.rows - r < kRowTile ? a.rows - r : kRowTile, columns,
-             at(a.y, a.y_type, r * a.y_stride + c), a.y_type, a.y_stride);
+      finish(products, rest, y, a.bias + c);
       ahead.data += ahead_step * inputs;
     }
   }
 }
 
-void linear_run(const LinearArgs& a) noexcept {
-  float* const x = static_cast<float*>(a.scratch);
-  float* const products = x + LinearPlan::kRowBlock * LinearPlan::kXStride;
-  const Chunks chunks(a.in);
+// What y holds already counts as the sum of a chunk, where it is to be added.
+template <class Kind>
+inline void run_columns(const LinearArgs& a, const Chunks& chunks, Sums sums) noexcept {
+  const bool adds = a.epilogue == Epilogue::Add;
   for (std::int64_t c = 0; c < chunks.count; ++c) {
-    copy_chunk(a, chunks.begin(c), chunks.size(c), x);
-    const Finish finish{.add = c > 0 || a.epilogue == Epilogue::Add,
+    copy_chunk<Kind>(a, chunks.begin(c), chunks.size(c), static_cast<float*>(a.scratch));
+    const Finish finish{.add_sums = c > 0 || adds,
                         .last = c == chunks.count - 1,
-                        .with_gelu = a.epilogue == Epilogue::Gelu};
-    multiply_chunk(a, x, static_cast<const float*>(a.weight) + panel_offset(chunks, a.out, c, 0),
-                   chunks.size(c), finish, products);
+                        .epilogue = adds ? Epilogue::Store : a.epilogue};
+    multiply_chunk<Kind>(a, chunks.begin(c), chunks.size(c), finish, sums);
+  }
+}
+
+template <class Kind>
+void linear_run(const LinearArgs& a) noexcept {
+  const Chunks chunks(a.in);
+  if (a.y_type == Number::F32) {
+    run_columns<Kind>(a, chunks, {static_cast<float*>(a.y) + a.first_column, a.y_stride});
+    return;
+  }
+  const Sums sums{static_cast<float*>(a.scratch) + LinearPlan::kSums, LinearPlan::kStrip};
+  const std::int64_t width = chunks.count == 1 ? a.columns : LinearPlan::kStrip;
+  for (std::int64_t done = 0; done < a.columns; done += width) {
+    LinearArgs strip = a;
+    strip.first_column += done;
+    strip.columns = a.columns - done < width ? a.columns - done : width;
+    run_columns<Kind>(strip, chunks, sums);
   }
 }
 
 std::int64_t linear_scratch_bytes(std::int64_t) noexcept {
-  return LinearPlan::kScratchFloats * static_cast<std::int64_t>(sizeof(float));
+  return LinearPlan::kEnd * static_cast<std::int64_t>(sizeof(float));
 }
 
 std::int64_t linear_row_block(std::int64_t) noexcept { return LinearPlan::kRowBlock; }
 
-constexpr LinearKernel kLinear{.run = &linear_run,
-                               .pack = &linear_pack,
-                               .packed_bytes = &linear_packed_bytes,
-                               .scratch_bytes = &linear_scratch_bytes,
-                               .row_tile = kRowTile,
-                               .column_tile = kColumnTile,
-                               .row_block = &linear_row_block};
+template <class Kind>
+constexpr LinearKernel linear() noexcept {
+  return {.run = &linear_run<Kind>,
+          .pack = &pack_dots<typename Kind::Format>,
+          .packed_bytes = &dot_weight_bytes<typename Kind::Format>,
+          .scratch_bytes = &linear_scratch_bytes,
+          .row_tile = kRowTile,
+          .column_tile = kColumnTile,
+          .row_block = &linear_row_block};
+}
 
 }  // namespace
 }  // namespace sapiens::kernels

@@ -1,0 +1,27 @@
+// 8-bit dot products of AVX-VNNI.
+// clang-format off: the vector vocabulary comes first, the kernels are written in it
+#include "kernels/avx2/vector.hpp"
+// clang-format on
+
+#include "kernels/kernel_table.hpp"
+#include "kernels/simd/dot_linear.hpp"
+#include "kernels/simd/peak_dots.hpp"
+
+namespace sapiens::kernels {
+namespace {
+
+struct VnniDots : S8Direct {
+  static Ints dot(Ints sum, Ints x, Ints w) noexcept {
+    asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w));
+    return sum;
+  }
+};
+
+}  // namespace
+
+void install_avx2_vnni(KernelTable& table) noexcept {
+  table.linear_s8 = dot_linear<VnniDots>();
+  table.peak_s8 = &peak_dots<VnniDots>;
+}
+
+}  // namespace sapiens::kernels

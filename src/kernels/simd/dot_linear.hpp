@@ -1,0 +1,228 @@
+// y = x W^T + b with an epilogue, for instructions that add dot products of dwords: pairs of bf16,
+// quadruples of 8-bit integers. Included behind a vector.hpp.
+//
+//   copy all rows of x in the format of the weight      about half of L2
+//   for panel of kColumnTile outputs                    a panel of W stays in L2 for all rows,
+//   while
+//     for tile of kRowTile rows                         the next one is on its way there
+//       registers: sums over all inputs
+//       scales (8 bits), bias, gelu or addition, y
+//
+// The copy of x is [tile of rows][group of inputs][row in the tile] dwords, so that the broadcasts
+// of the inner loop come from consecutive addresses. Integer sums are exact; float sums are one
+// chain over the inputs. Neither depends on the row's place or on how rows and columns were cut.
+#pragma once
+
+#include "kernels/kernel_table.hpp"
+#include "kernels/simd/dot_weights.hpp"
+#include "kernels/simd/linear_finish.hpp"
+
+namespace sapiens::kernels {
+namespace {
+
+// `Dots` says how an instruction set multiplies:
+//   Format               of the weight, see dot_weights.hpp
+//   Sum                  Vec or Ints
+//   encode               numbers of x in that format, kLanes groups
+//   kParts               multiplications per group; x has as many dwords per group
+//   x_part, w_part       the operands of multiplication `part`
+//   dot(sum, x, w)       sum + x w, lane by lane
+//   kFromStarts          whether sums begin at the `starts` of the packed weight
+
+struct S8Rows {
+  using Format = S8Quadruples;
+  using Sum = Ints;
+  static Vec encode(const void* x, Number type, std::int64_t n, Vec inverse) noexcept {
+    return quantise(x, type, n, inverse);
+  }
+};
+
+// 8 bits by way of 16: the even and the odd bytes of a group, widened. Exact, where multiplying
+// bytes directly (vpmaddubsw) would saturate.
+struct S8Widened : S8Rows {
+  static constexpr int kParts = 2;
+  static constexpr bool kFromStarts = false;
+  static Ints x_part(Ints x, int part) noexcept { return part == 0 ? even_bytes(x) : odd_bytes(x); }
+  static Ints w_part(Ints w, int part) noexcept { return x_part(w, part); }
+  static Ints dot(Ints sum, Ints x, Ints w) noexcept { return add_pairs(sum, x, w); }
+};
+
+// What the instructions for 8-bit dot products want: x without a sign.
+struct S8Direct : S8Rows {
+  static constexpr int kParts = 1;
+  static constexpr bool kFromStarts = true;
+  static Ints x_part(Ints x, int) noexcept { return plus_128(x); }
+  static Ints w_part(Ints w, int) noexcept { return w; }
+};
+
+template <class Dots>
+struct DotPlan {
+  using Weights = DotWeights<typename Dots::Format>;
+  static constexpr std::int64_t kBlockBytes = std::int64_t{1} << 19;
+
+  explicit DotPlan(std::int64_t in) noexcept
+      : groups(Weights(0, in).groups), tile(groups * Dots::kParts * kRowTile) {
+    const std::int64_t fit = kBlockBytes / (tile * Weights::kDword);
+    row_block = (fit > 0 ? fit : 1) * kRowTile;
+    scales = row_block / kRowTile * tile + kLanes;  // the last vector of x is too long
+    products = scales + round_up(row_block, kLanes);
+    end = products + kRowTile * kColumnTile;
+  }
+
+  std::int64_t groups, tile, row_block;
+  std::int64_t scales, products, end;  // offsets in dwords; x is at 0
+};
+
+template <class Dots>
+struct DotScratch {
+  DotScratch(void* base, const DotPlan<Dots>& plan) noexcept
+      : x(static_cast<std::int32_t*>(base)),
+        scales(static_cast<float*>(base) + plan.scales),
+        products(static_cast<float*>(base) + plan.products) {}
+
+  std::int32_t* x;
+  float* scales;    // of the rows
+  float* products;  // [kRowTile, kColumnTile]
+};
+
+// Rows behind the last one become 0.
+template <class Dots>
+inline void copy_tile(const LinearArgs& a, std::int64_t first_row, const DotPlan<Dots>& plan,
+                      std::int32_t* x, float* scales) noexcept {
+  const std::int64_t rows = a.rows - first_row;
+  float inverses[kLanes] = {};
+  if constexpr (DotPlan<Dots>::Weights::kScaled) {
+    for (int r = 0; r < kRowTile && r < rows; ++r) {
+      const ScaleS8 s = scale_s8(at(a.x, a.x_type, (first_row + r) * a.x_stride), a.x_type, a.in);
+      scales[r] = s.scale;
+      inverses[r] = s.inverse;
+    }
+  }
+  for (std::int64_t g = 0; g < plan.groups; g += kLanes) {
+    const std::int64_t first = g * Dots::Format::kGroup;
+    Vec block[kLanes];
+    for (int r = 0; r < kLanes; ++r) {
+      block[r] = r < kRowTile && r < rows
+                     ? Dots::encode(at(a.x, a.x_type, (first_row + r) * a.x_stride + first),
+                                    a.x_type, a.in - first, broadcast(inverses[r]))
+                     : zero();
+    }
+    transpose(block);
+    for (int i = 0; i < kLanes; ++i) {
+      for (int part = 0; part < Dots::kParts; ++part, x += kRowTile) {
+        store(x, Dots::x_part(as_ints(block[i]), part));
+      }
+    }
+  }
+}
+
+// The sums of one register tile, to `products`.
+template <class Dots>
+inline void multiply_tile(const std::int32_t* x, const std::int32_t* panel,
+                          const std::int32_t* starts, std::int64_t groups, Ahead ahead,
+                          float* products) noexcept {
+  typename Dots::Sum sum[kRowTile][kColumnVecs];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kColumnVecs; ++v) {
+      if constexpr (Dots::kFromStarts) {
+        sum[r][v] = load(starts + v * kLanes);
+      } else {
+        sum[r][v] = typename Dots::Sum{};
+      }
+    }
+  }
+  for (std::int64_t g = 0; g < groups; ++g) {
+    __builtin_prefetch(ahead.data + g * ahead.step, 0, 2);
+#pragma GCC unroll 2
+    for (int part = 0; part < Dots::kParts; ++part, x += kRowTile) {
+      Ints w[kColumnVecs];
+#pragma GCC unroll 4
+      for (int v = 0; v < kColumnVecs; ++v) w[v] = Dots::w_part(load(panel + v * kLanes), part);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRowTile; ++r) {
+        const Ints from_x = broadcast(x[r]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kColumnVecs; ++v) sum[r][v] = Dots::dot(sum[r][v], from_x, w[v]);
+      }
+    }
+    panel += kColumnTile;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kColumnVecs; ++v) {
+      store(products + r * kColumnTile + v * kLanes, to_floats(sum[r][v]));
+    }
+  }
+}
+
+template <class Dots>
+inline void finish_products(const OutputTile& tile, Epilogue epilogue, const float* products,
+                            const float* bias, const float* x_scales,
+                            const float* w_scales) noexcept {
+  finish_tile(tile, epilogue, [=](std::int64_t r, std::int64_t c, std::int64_t left) {
+    const Vec product = load(products + r * kColumnTile + c), b = load_first(bias + c, left);
+    if constexpr (!DotPlan<Dots>::Weights::kScaled) return add(product, b);
+    return fma(mul(product, broadcast(x_scales[r])), load(w_scales + c), b);
+  });
+}
+
+template <class Dots>
+void dot_linear_run(const LinearArgs& a) noexcept {
+  const DotPlan<Dots> plan(a.in);
+  const DotScratch<Dots> s(a.scratch, plan);
+  for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
+    copy_tile<Dots>(a, r, plan, s.x + r / kRowTile * plan.tile, s.scales + r);
+  }
+  const typename DotPlan<Dots>::Weights layout(a.out, a.in);
+  const char* const weight = static_cast<const char*>(a.weight);
+  const float* const w_scales = reinterpret_cast<const float*>(weight + layout.scales);
+  const auto* const starts = reinterpret_cast<const std::int32_t*>(weight + layout.starts);
+  const std::int64_t groups = ceil_div(a.in, Dots::Format::kGroup);
+  const std::int64_t ahead_step = ceil_div(kColumnTile, ceil_div(a.rows, kRowTile));
+
+  const std::int64_t end = a.first_column + a.columns;
+  for (std::int64_t c = a.first_column; c < end; c += kColumnTile) {
+    const auto* const panel = reinterpret_cast<const std::int32_t*>(weight + layout.panel(c));
+    Ahead ahead{.data = reinterpret_cast<const float*>(panel) + kColumnTile * layout.groups,
+                .step = ahead_step};
+    for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
+      const OutputTile tile{.y = at(a.y, a.y_type, r * a.y_stride + c),
+                            .type = a.y_type,
+                            .stride = a.y_stride,
+                            .rows = a.rows - r < kRowTile ? a.rows - r : kRowTile,
+                            .columns = end - c < kColumnTile ? end - c : kColumnTile};
+      if (a.epilogue == Epilogue::Add) prefetch_tile(tile);
+      multiply_tile<Dots>(s.x + r / kRowTile * plan.tile, panel, starts + c, groups, ahead,
+                          s.products);
+      finish_products<Dots>(tile, a.epilogue, s.products, a.bias + c, s.scales + r, w_scales + c);
+      ahead.data += ahead_step * groups;
+    }
+  }
+}
+
+template <class Dots>
+std::int64_t dot_scratch_bytes(std::int64_t in) noexcept {
+  return DotPlan<Dots>(in).end * DotPlan<Dots>::Weights::kDword;
+}
+
+template <class Dots>
+std::int64_t dot_row_block(std::int64_t in) noexcept {
+  return DotPlan<Dots>(in).row_block;
+}
+
+template <class Dots>
+constexpr LinearKernel dot_linear() noexcept {
+  return {.run = &dot_linear_run<Dots>,
+          .pack = &pack_dots<typename Dots::Format>,
+          .packed_bytes = &dot_weight_bytes<typename Dots::Format>,
+          .scratch_bytes = &dot_scratch_bytes<Dots>,
+          .row_tile = kRowTile,
+          .column_tile = kColumnTile,
+          .row_block = &dot_row_block<Dots>};
+}
+
+}  // namespace
+}  // namespace sapiens::kernels

@@ -1,0 +1,44 @@
+// How a row of numbers becomes 8-bit integers. Included behind a vector.hpp.
+#pragma once
+
+#include "kernels/simd/numbers.hpp"
+
+namespace sapiens::kernels {
+namespace {
+
+// x ~ scale * integer, integer = round(x * inverse). The scale of a row with NaN or infinity is
+// NaN, and its integers mean nothing; `inverse` is 0 where 1 / scale would be no number.
+//
+// No integer is beyond 127, so nothing has to clamp: scale >= 2^-128 where inverse is finite, which
+// leaves |x| * inverse < 127.001 even for a scale among the denormals.
+struct ScaleS8 {
+  float scale = 0, inverse = 0;
+};
+
+inline ScaleS8 scale_s8(const void* row, Number type, std::int64_t n) noexcept {
+  Vec even = zero(), odd = zero();
+  std::int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    even = max_magnitude(even, load_first(at(row, type, i), type, kLanes));
+    odd = max_magnitude(odd, load_first(at(row, type, i + kLanes), type, kLanes));
+  }
+  for (; i < n; i += kLanes) {
+    even = max_magnitude(even, load_first(at(row, type, i), type, n - i));
+  }
+  constexpr float kLargest = 3.402823466e+38f;
+  const float highest = largest_magnitude(max_magnitude(even, odd));
+  if (!(highest <= kLargest)) return {.scale = __builtin_nanf(""), .inverse = 0};
+  const float scale = highest / 127, inverse = 1 / scale;
+  return {.scale = scale, .inverse = inverse <= kLargest ? inverse : 0};
+}
+
+// The first n of 4 * kLanes numbers of a row as kLanes quadruples, with 0 behind them.
+inline Vec quantise(const void* x, Number type, std::int64_t n, Vec inverse) noexcept {
+  const auto part = [=](int i) {
+    return mul(load_first(at(x, type, i * kLanes), type, n - i * kLanes), inverse);
+  };
+  return pack_s8(part(0), part(1), part(2), part(3));
+}
+
+}  // namespace
+}  // namespace sapiens::kernels
