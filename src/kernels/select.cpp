@@ -16,6 +16,7 @@ void install_reference(KernelTable&) noexcept;
 #ifdef SAPIENS_KERNELS_X86
 void install_avx2(KernelTable&) noexcept;
 void install_avx512(KernelTable&) noexcept;
+void install_avx512_bf16_attention(KernelTable&) noexcept;
 #endif
 }  // namespace kernels
 
@@ -34,6 +35,8 @@ constexpr Part kParts[] = {
 #ifdef SAPIENS_KERNELS_X86
     {"avx2", [](const CpuFeatures& cpu) { return cpu.avx2; }, kernels::install_avx2},
     {"avx512", [](const CpuFeatures& cpu) { return cpu.avx512; }, kernels::install_avx512},
+    {"avx512", [](const CpuFeatures& cpu) { return cpu.avx512_bf16; },
+     kernels::install_avx512_bf16_attention},
 #endif
 };
 

@@ -77,6 +77,9 @@ inline Vec scale_by_power(Vec x, Vec n) noexcept { return _mm512_scalef_ps(x, n)
 
 inline float sum_lanes(Vec a) noexcept { return _mm512_reduce_add_ps(a); }
 inline float max_lanes(Vec a) noexcept { return _mm512_reduce_max_ps(a); }
+inline bool any_above(Vec v, float limit) noexcept {
+  return _mm512_cmp_ps_mask(v, broadcast(limit), _CMP_GT_OQ) != 0;
+}
 
 // Row i becomes column i.
 inline void transpose(Vec (&rows)[kLanes]) noexcept {
