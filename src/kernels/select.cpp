@@ -19,6 +19,7 @@ void install_avx2_vnni(KernelTable&) noexcept;
 void install_avx512(KernelTable&) noexcept;
 void install_avx512_vnni(KernelTable&) noexcept;
 void install_avx512_bf16(KernelTable&) noexcept;
+void install_avx512_bf16_attention(KernelTable&) noexcept;
 #endif
 }  // namespace kernels
 
@@ -41,6 +42,8 @@ constexpr Part kParts[] = {
     {"avx512", [](const CpuFeatures& cpu) { return cpu.avx512_vnni; },
      kernels::install_avx512_vnni},
     {"avx512", [](const CpuFeatures& cpu) { return cpu.fast_bf16; }, kernels::install_avx512_bf16},
+    {"avx512", [](const CpuFeatures& cpu) { return cpu.fast_bf16; },
+     kernels::install_avx512_bf16_attention},
 #endif
 };
 

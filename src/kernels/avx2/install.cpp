@@ -3,7 +3,7 @@
 // clang-format on
 
 #include "kernels/kernel_table.hpp"
-#include "kernels/simd/attention.hpp"
+#include "kernels/simd/attention_f32.hpp"
 #include "kernels/simd/dot_linear.hpp"
 #include "kernels/simd/elementary.hpp"
 #include "kernels/simd/layer_norm.hpp"
@@ -20,6 +20,7 @@ void install_avx2(KernelTable& table) noexcept {
   table.linear_bf16 = linear<Bf16Linear>();
   table.linear_s8 = dot_linear<S8Widened>();
   table.attention = kAttention;
+  table.attention_bf16 = kAttention;
   table.layer_norm = &layer_norm;
   table.gelu = &gelu_all;
   table.peak_f32 = &peak_f32;

@@ -184,6 +184,9 @@ inline float max_lanes(Vec a) noexcept {
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
+inline bool any_above(Vec v, float limit) noexcept {
+  return _mm256_movemask_ps(_mm256_cmp_ps(v, broadcast(limit), _CMP_GT_OQ)) != 0;
+}
 
 inline void transpose(Vec (&rows)[kLanes]) noexcept {
   __m256 t[kLanes];

@@ -158,6 +158,9 @@ inline Ints add_pairs(Ints sum, Ints a, Ints b) noexcept {
 
 inline float sum_lanes(Vec a) noexcept { return _mm512_reduce_add_ps(a); }
 inline float max_lanes(Vec a) noexcept { return _mm512_reduce_max_ps(a); }
+inline bool any_above(Vec v, float limit) noexcept {
+  return _mm512_cmp_ps_mask(v, broadcast(limit), _CMP_GT_OQ) != 0;
+}
 
 // Row i becomes column i.
 inline void transpose(Vec (&rows)[kLanes]) noexcept {

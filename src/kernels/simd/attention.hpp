@@ -1,205 +1,295 @@
-// y = softmax(scale q k^T) v for some queries of one head, without an N x N matrix.
-// Included behind a vector.hpp.
+// y = softmax(scale q k^T) v for some queries of one head. Included behind a vector.hpp.
 //
-//   q * scale * log2 e -> scratch                                     once
-//   for block of kKeyBlock keys                                       k, v blocks in L2
-//     pack k^T into panels [head_dim, kColumnTile] and v into [keys, head_dim]
+//   q -> per tile of kRowTile queries: [dimensions, queries]                      once
+//   for block of kKeyBlock keys                                                   k, v blocks in L2
+//     pack k into panels [dimensions, kColumnTile keys], v as [keys, dimensions]
 //     for tile of kRowTile queries
-//       s = q k^T                         registers -> L1             [kRowTile, kKeyBlock]
-//       per row:  m' = max(m, max s);  p = 2^(s - m');  l = l 2^(m - m') + sum p
-//       o = o 2^(m - m') + p v            registers                   [kRowTile, head_dim]
+//       for panel of kColumnTile keys
+//         t = scale log2(e) q k^T - m;  p = 2^t;  l += p     registers; p -> L1 [queries, keys]
+//       o += p v                                             registers    [kRowTile, head_dim]
 //   y = o / l
 //
-// The maximum and its corrections are kept per row, and key blocks start at multiples of kKeyBlock,
-// so that a row of y does not depend on the queries around it.
+// Scores never leave the registers: m is what the panels before left as a maximum, rounded up to a
+// whole number, and a row raises it only where a score exceeds it by more than kSlack. Being whole,
+// it changes o, l and p by a power of two, exactly. While the exponentials of one panel are on
+// their way, the products of the next one fill the multipliers: that is what the out-of-order
+// window of the CPU is for.
+//
+// Panels start at fixed keys, and m follows from a row's own scores: a row of y does not depend on
+// the queries around it.
+//
+// `Operands` says in which numbers products are taken. All of it is kept in groups of 32 bits: one
+// float or two bf16 numbers, neighbours in the dimension that is summed over.
+//
+//   kGroup                                     numbers per group
+//   Vec dimensions(row, type, first, n)        groups of a row of q or k from dimension `first` on
+//   Vec values(v, type, stride, n, keys)       for n dimensions, groups of the next keys
+//   Vec multiply_add(Vec a, Vec b, Vec sum)    sum + a b
+//   Vec exp2(Vec)                              0, or as good as 0, at -inf; NaN stays NaN
+//   Vec store_weights(p, Vec (&w)[], Vec sum)  stores a row of a panel; returns sum + w
+//   Vec scaled(Vec weights, Vec power_of_two)
 #pragma once
 
 #include "kernels/kernel_table.hpp"
-#include "kernels/simd/elementary.hpp"
 #include "kernels/simd/tile.hpp"
 
 namespace sapiens::kernels {
 namespace {
 
 constexpr std::int64_t kKeyBlock = 256;
-constexpr std::int64_t kRowBlock = 504;   // a multiple of 14 and of 6
-constexpr std::int64_t kDimChunk = 128;   // larger heads: q k^T in several passes
-constexpr int kQStride = kDimChunk + 16;  // odd numbers of cache lines, see multiply()
-constexpr int kPStride = kKeyBlock + 16;
+constexpr std::int64_t kRowBlock = 1036 / kRowTile * kRowTile;
+constexpr float kSlack = 8;
+constexpr float kInfinity = __builtin_inff();
 
-// Where things are in the scratch memory, as offsets in floats.
-struct AttentionLayout {
-  explicit AttentionLayout(std::int64_t head_dim) noexcept
-      : chunks(ceil_div(head_dim, kDimChunk)),
-        padded_dim(round_up(head_dim, kLanes)),
-        o(chunks * kRowBlock * kQStride),
-        k(o + kRowBlock * padded_dim),
-        v(k + kKeyBlock * head_dim),
-        p(v + kKeyBlock * padded_dim),
-        max(p + kRowTile * kPStride),
-        sum(max + kRowBlock),
-        correction(sum + kRowBlock),
-        end(correction + kLanes) {}
-
-  std::int64_t chunks, padded_dim;
-  std::int64_t o, k, v, p, max, sum, correction, end;  // q is at 0
-};
-
+// Where things are in the scratch memory, in floats or groups. Behind p, all is per tile of
+// queries.
+template <class Operands>
 struct AttentionScratch {
-  AttentionScratch(float* base, const AttentionLayout& at) noexcept
-      : chunks(at.chunks),
-        padded_dim(at.padded_dim),
-        q(base),
-        o(base + at.o),
-        k(base + at.k),
-        v(base + at.v),
-        p(base + at.p),
-        max(base + at.max),
-        sum(base + at.sum),
-        correction(base + at.correction) {}
+  static constexpr std::int64_t kGroup = Operands::kGroup;
+  static constexpr int kPStride = kKeyBlock / kGroup + 16;  // an odd number of cache lines
 
-  float* q_tile(std::int64_t chunk, std::int64_t row) const noexcept {
-    return q + (chunk * kRowBlock + row) * kQStride;
+  AttentionScratch(void* base, std::int64_t head_dim) noexcept
+      : groups(ceil_div(head_dim, kGroup)), padded_dim(round_up(head_dim, kLanes)) {
+    constexpr std::int64_t kTiles = kRowBlock / kRowTile;
+    const auto take = [&](std::int64_t count) {
+      float* const begin = static_cast<float*>(base) + floats;
+      floats += round_up(count, 16);
+      return begin;
+    };
+    k = take(kKeyBlock * groups);
+    v = take(kKeyBlock / kGroup * padded_dim);
+    p = take(kRowTile * kPStride);
+    q = take(kTiles * groups * kLanes);
+    o = take(kTiles * kRowTile * padded_dim);
+    sum = take(kTiles * kRowTile * kLanes);
+    minus_max = take(kTiles * kLanes);
+    is_fresh = take(kTiles * kLanes);
   }
 
-  std::int64_t chunks, padded_dim;
-  float *q, *o, *k, *v, *p;
-  float *max, *sum;   // [kRowBlock], of the keys so far
-  float* correction;  // [kLanes], of the rows of a tile
+  std::int64_t groups, padded_dim, floats = 0;
+  float *k, *v, *p, *q, *o, *sum, *minus_max, *is_fresh;
 };
 
+struct QueryTile {
+  template <class Operands>
+  QueryTile(const AttentionScratch<Operands>& s, std::int64_t i) noexcept
+      : q(s.q + i * s.groups * kLanes),
+        o(s.o + i * kRowTile * s.padded_dim),
+        sum(s.sum + i * kRowTile * kLanes),
+        minus_max(s.minus_max + i * kLanes),
+        is_fresh(s.is_fresh + i * kLanes) {}
+
+  const float* q;    // [groups, kLanes]
+  float* o;          // [kRowTile, padded_dim]
+  float* sum;        // [kRowTile, kLanes], still to be added up
+  float* minus_max;  // [kLanes]: -m of each row
+  float* is_fresh;   // [kLanes]: 1 for a row that has seen no score above -inf, and so has no m
+};
+
+template <class Operands>
 std::int64_t attention_scratch_bytes(std::int64_t, std::int64_t head_dim) noexcept {
-  return AttentionLayout(head_dim).end * static_cast<std::int64_t>(sizeof(float));
+  const AttentionScratch<Operands> scratch(nullptr, head_dim);
+  return scratch.floats * static_cast<std::int64_t>(sizeof(float));
 }
 
-inline std::int64_t dims_in(std::int64_t chunk, std::int64_t head_dim) noexcept {
-  const std::int64_t left = head_dim - chunk * kDimChunk;
-  return left < kDimChunk ? left : kDimChunk;
-}
-
-// Rows up to the next whole tile hold whatever was there; nothing of them reaches y.
-inline void begin_queries(const AttentionArgs& a, const AttentionScratch& s) noexcept {
-  constexpr float kLog2E = 1.44269504f;
-  for (std::int64_t r = 0; r < a.rows; ++r) {
-    for (std::int64_t c = 0; c < s.chunks; ++c) {
-      const std::int64_t dims = dims_in(c, a.head_dim);
-      copy_row(at(a.q, a.type, r * a.stride + c * kDimChunk), a.type, dims, a.scale * kLog2E,
-               s.q_tile(c, r), round_up(dims, kLanes));
+// tile += a b over groups of the summed dimension. The steps through a are constants, so that all
+// rows share one address register.
+template <class Operands, int kRowStep, int kGroupStep, int kVecs>
+[[gnu::always_inline]] inline void multiply_groups(Tile<kVecs>& tile, const float* a,
+                                                   const float* b, std::int64_t b_stride,
+                                                   std::int64_t groups) noexcept {
+  for (std::int64_t i = 0; i < groups; ++i) {
+    Vec row_of_b[kVecs];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVecs; ++v) row_of_b[v] = load(b + i * b_stride + v * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRowTile; ++r) {
+      const Vec from_a = broadcast(a[r * kRowStep + i * kGroupStep]);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) {
+        tile.sum[r][v] = Operands::multiply_add(from_a, row_of_b[v], tile.sum[r][v]);
+      }
     }
   }
-  const std::int64_t padded_rows = round_up(a.rows, kRowTile);
-  for (std::int64_t r = 0; r < padded_rows; ++r) {
-    s.max[r] = -__builtin_inff();
-    s.sum[r] = 0;
+}
+
+// to[i, r] = group i of row r, for `rows` <= kLanes; 0 in the lanes behind them.
+template <class Operands>
+inline void transpose_groups(const void* x, Number type, std::int64_t stride, std::int64_t rows,
+                             std::int64_t dims, float* to, std::int64_t to_stride) noexcept {
+  const std::int64_t groups = ceil_div(dims, Operands::kGroup);
+  for (std::int64_t first = 0; first < groups; first += kLanes) {
+    Vec block[kLanes];
+    for (int r = 0; r < kLanes; ++r) {
+      block[r] = r < rows ? Operands::dimensions(at(x, type, r * stride), type,
+                                                 first * Operands::kGroup, dims)
+                          : zero();
+    }
+    transpose(block);
+    for (int i = 0; i < kLanes && first + i < groups; ++i) {
+      store(to + (first + i) * to_stride, block[i]);
+    }
   }
-  for (std::int64_t i = 0; i < padded_rows * s.padded_dim; i += kLanes) store(s.o + i, zero());
+}
+
+template <class Operands>
+inline void begin_queries(const AttentionArgs& a, const AttentionScratch<Operands>& s) noexcept {
+  for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
+    const std::int64_t i = r / kRowTile, left = a.rows - r;
+    transpose_groups<Operands>(at(a.q, a.type, r * a.stride), a.type, a.stride,
+                               left < kRowTile ? left : kRowTile, a.head_dim,
+                               s.q + i * s.groups * kLanes, kLanes);
+    const QueryTile tile(s, i);
+    for (std::int64_t d = 0; d < kRowTile * s.padded_dim; d += kLanes) store(tile.o + d, zero());
+    for (std::int64_t d = 0; d < kRowTile * kLanes; d += kLanes) store(tile.sum + d, zero());
+    store(tile.minus_max, zero());
+    store(tile.is_fresh, keep_first(broadcast(1.0f), zero(), kRowTile));
+  }
 }
 
 // Keys behind the last one become 0 in both.
-inline void pack_keys(const AttentionArgs& a, const AttentionScratch& s, std::int64_t first,
-                      std::int64_t keys) noexcept {
-  const void* const k = at(a.k, a.type, first * a.stride);
-  const void* const v = at(a.v, a.type, first * a.stride);
-  const std::int64_t padded_keys = round_up(keys, kColumnTile);
-  for (std::int64_t t = 0; t < padded_keys; t += kLanes) {
-    float* const panel = s.k + t / kColumnTile * kColumnTile * a.head_dim + t % kColumnTile;
-    const std::int64_t left = keys - t;
-    transpose_rows(at(k, a.type, t * a.stride), a.type, a.stride, left < 0 ? 0 : left, a.head_dim,
-                   panel, kColumnTile);
+template <class Operands>
+inline void pack_keys(const AttentionArgs& a, const AttentionScratch<Operands>& s,
+                      std::int64_t first, std::int64_t keys) noexcept {
+  for (std::int64_t t = 0; t < round_up(keys, kColumnTile); t += kLanes) {
+    float* const panel = s.k + t / kColumnTile * kColumnTile * s.groups + t % kColumnTile;
+    transpose_groups<Operands>(at(a.k, a.type, (first + t) * a.stride), a.type, a.stride, keys - t,
+                               a.head_dim, panel, kColumnTile);
   }
-  for (std::int64_t t = 0; t < keys; ++t) {
-    copy_row(at(v, a.type, t * a.stride), a.type, a.head_dim, 1.0f, s.v + t * s.padded_dim,
-             s.padded_dim);
-  }
-}
-
-// s.p = q k^T for one tile of queries.
-inline void score_tile(const AttentionScratch& s, std::int64_t row, std::int64_t keys,
-                       std::int64_t head_dim) noexcept {
-  for (std::int64_t t = 0; t < keys; t += kColumnTile) {
-    Tile<kColumnVecs> tile;
-    clear(tile);
-    for (std::int64_t c = 0; c < s.chunks; ++c) {
-      multiply<kQStride>(tile, s.q_tile(c, row), s.k + t * head_dim + c * kDimChunk * kColumnTile,
-                         kColumnTile, dims_in(c, head_dim));
+  for (std::int64_t t = 0; t < keys; t += Operands::kGroup) {
+    for (std::int64_t d = 0; d < s.padded_dim; d += kLanes) {
+      store(s.v + t / Operands::kGroup * s.padded_dim + d,
+            Operands::values(at(a.v, a.type, (first + t) * a.stride + d), a.type, a.stride,
+                             a.head_dim - d, keys - t));
     }
-    store(s.p + t, kPStride, tile);
   }
 }
 
-inline float row_max(const float* p, std::int64_t keys, float so_far) noexcept {
-  Vec highest = broadcast(so_far);
-  std::int64_t t = 0;
-  for (; t + kLanes <= keys; t += kLanes) highest = max(highest, load(p + t));
-  if (t < keys) highest = max(highest, keep_first(load(p + t), highest, keys - t));
-  return max_lanes(highest);
+// Rows whose scores t in this panel exceed their m by more than kSlack, or that have none yet, get
+// a new one; what was computed with the old one follows: o, sum, and p of the `keys` keys so far.
+template <class Operands>
+[[gnu::noinline]] void raise_maxima(const AttentionScratch<Operands>& s, const QueryTile& tile,
+                                    std::int64_t keys, float* t) noexcept {
+  for (int r = 0; r < kRowTile; ++r, t += kColumnTile) {
+    float top = -kInfinity;
+    for (int c = 0; c < kColumnTile; ++c) top = t[c] > top ? t[c] : top;
+    const bool is_fresh = tile.is_fresh[r] != 0;
+    if (!(top > (is_fresh ? -kInfinity : kSlack))) continue;
+
+    const float step = __builtin_ceilf(top);
+    tile.minus_max[r] -= step;
+    tile.is_fresh[r] = 0;
+    for (int c = 0; c < kColumnTile; ++c) t[c] -= step;
+    if (is_fresh) continue;
+    const Vec power = Operands::exp2(broadcast(-step));
+    const auto scale = [power](float* x, std::int64_t count) {
+      for (std::int64_t i = 0; i < count; i += kLanes) store(x + i, mul(load(x + i), power));
+    };
+    scale(tile.o + r * s.padded_dim, s.padded_dim);
+    scale(tile.sum + r * kLanes, kLanes);
+    float* const p = s.p + r * AttentionScratch<Operands>::kPStride;
+    for (std::int64_t i = 0; i < keys / Operands::kGroup; i += kLanes) {
+      store(p + i, Operands::scaled(load(p + i), power));
+    }
+  }
 }
 
-// p = 2^(p - shift); returns the sum. A NaN among the scores comes out here, so the maximum may
-// overlook it.
-inline float exponentiate_row(float* p, std::int64_t keys, Vec shift) noexcept {
-  Vec sum = zero();
-  std::int64_t t = 0;
-  for (; t + kLanes <= keys; t += kLanes) {
-    const Vec e = exp2(sub(load(p + t), shift));
-    store(p + t, e);
-    sum = add(sum, e);
-  }
-  if (t < keys) {
-    const Vec e = keep_first(exp2(sub(load(p + t), shift)), zero(), keys - t);
-    store(p + t, e);
-    sum = add(sum, e);
-  }
-  return sum_lanes(sum);
-}
-
-// Scores become weights, and the running maxima and sums of the rows follow. Row by row only where
-// it must be: what there is one number of per row is done for the tile as one vector.
-inline void softmax_tile(const AttentionScratch& s, std::int64_t row, std::int64_t keys) noexcept {
-  static_assert(kRowTile <= kLanes);
-  alignas(64) float highest[kLanes], total[kLanes];
+// Scores relative to m; -inf behind the last key.
+template <class Operands>
+[[gnu::always_inline]] inline void score_panel(const AttentionScratch<Operands>& s,
+                                               const QueryTile& tile, std::int64_t first,
+                                               std::int64_t keys, float scale,
+                                               Tile<kColumnVecs>& t) noexcept {
+  clear(t);
+  multiply_groups<Operands, 1, kLanes>(t, tile.q, s.k + first * s.groups, kColumnTile, s.groups);
+  const Vec factor = broadcast(scale);
+#pragma GCC unroll 16
   for (int r = 0; r < kRowTile; ++r) {
-    highest[r] = row_max(s.p + r * kPStride, keys, s.max[row + r]);
+    const Vec minus_max = broadcast(tile.minus_max[r]);
+#pragma GCC unroll 4
+    for (int v = 0; v < kColumnVecs; ++v) t.sum[r][v] = fma(t.sum[r][v], factor, minus_max);
   }
-  const Vec new_max = load_first(highest, kRowTile);
-  const Vec correction = exp2(sub(load_first(s.max + row, kRowTile), new_max));
-  store(s.correction, correction);
-  store_first(s.max + row, new_max, kRowTile);
-
+  if (keys - first >= kColumnTile) return;
+#pragma GCC unroll 16
   for (int r = 0; r < kRowTile; ++r) {
-    total[r] = exponentiate_row(s.p + r * kPStride, keys, broadcast(highest[r]));
+#pragma GCC unroll 4
+    for (int v = 0; v < kColumnVecs; ++v) {
+      t.sum[r][v] = keep_first(t.sum[r][v], broadcast(-kInfinity), keys - first - v * kLanes);
+    }
   }
-  const Vec sum = fma(load_first(s.sum + row, kRowTile), correction, load_first(total, kRowTile));
-  store_first(s.sum + row, sum, kRowTile);
 }
 
-// o = o * correction + p v for kVecs vectors of the head dimension.
-template <int kVecs>
-inline void weigh_values(const AttentionScratch& s, float* o, const float* v,
+inline bool any_above_slack(const Tile<kColumnVecs>& t) noexcept {
+  Vec highest[kColumnVecs];
+#pragma GCC unroll 4
+  for (int v = 0; v < kColumnVecs; ++v) highest[v] = t.sum[0][v];
+#pragma GCC unroll 16
+  for (int r = 1; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kColumnVecs; ++v) highest[v] = max(highest[v], t.sum[r][v]);
+  }
+  for (int v = 1; v < kColumnVecs; ++v) highest[0] = max(highest[0], highest[v]);
+  return any_above(highest[0], kSlack);
+}
+
+// The weights of one panel of keys, which starts at key `first` of the block.
+template <class Operands>
+inline void weigh_panel(const AttentionScratch<Operands>& s, const QueryTile& tile,
+                        std::int64_t first, std::int64_t keys, float scale,
+                        bool& some_fresh) noexcept {
+  Tile<kColumnVecs> t;
+  score_panel(s, tile, first, keys, scale, t);
+  if (some_fresh || any_above_slack(t)) [[unlikely]] {
+    alignas(64) float scores[kRowTile * kColumnTile];
+    store(scores, kColumnTile, t);
+    raise_maxima(s, tile, first, scores);
+    some_fresh = any_above(load(tile.is_fresh), 0);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kColumnVecs; ++v) {
+        t.sum[r][v] = load(scores + r * kColumnTile + v * kLanes);
+      }
+    }
+  }
+  float* const p = s.p + first / Operands::kGroup;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRowTile; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kColumnVecs; ++v) t.sum[r][v] = Operands::exp2(t.sum[r][v]);
+    float* const sum = tile.sum + r * kLanes;
+    store(sum, Operands::store_weights(p + r * AttentionScratch<Operands>::kPStride, t.sum[r],
+                                       load(sum)));
+  }
+}
+
+// o += p v for kVecs vectors of the head dimension.
+template <int kVecs, class Operands>
+inline void weigh_values(const AttentionScratch<Operands>& s, float* o, const float* v,
                          std::int64_t keys) noexcept {
   Tile<kVecs> tile;
 #pragma GCC unroll 16
   for (int r = 0; r < kRowTile; ++r) {
-    const Vec factor = broadcast(s.correction[r]);
 #pragma GCC unroll 4
-    for (int i = 0; i < kVecs; ++i) {
-      tile.sum[r][i] = mul(load(o + r * s.padded_dim + i * kLanes), factor);
-    }
+    for (int i = 0; i < kVecs; ++i) tile.sum[r][i] = load(o + r * s.padded_dim + i * kLanes);
   }
-  multiply<kPStride>(tile, s.p, v, s.padded_dim, keys);
+  multiply_groups<Operands, AttentionScratch<Operands>::kPStride, 1>(
+      tile, s.p, v, s.padded_dim, ceil_div(keys, Operands::kGroup));
   store(o, s.padded_dim, tile);
 }
 
-inline void attend_tile(const AttentionScratch& s, std::int64_t row, std::int64_t keys,
-                        std::int64_t head_dim) noexcept {
-  score_tile(s, row, keys, head_dim);
-  softmax_tile(s, row, keys);
-  float* const o = s.o + row * s.padded_dim;
+template <class Operands>
+inline void attend_tile(const AttentionScratch<Operands>& s, const QueryTile& tile,
+                        std::int64_t keys, float scale) noexcept {
+  bool some_fresh = any_above(load(tile.is_fresh), 0);
+  for (std::int64_t t = 0; t < keys; t += kColumnTile) {
+    weigh_panel(s, tile, t, keys, scale, some_fresh);
+  }
   std::int64_t d = 0;
   for (; d + kColumnTile <= s.padded_dim; d += kColumnTile) {
-    weigh_values<kColumnVecs>(s, o + d, s.v + d, keys);
+    weigh_values<kColumnVecs>(s, tile.o + d, s.v + d, keys);
   }
-  for (; d < s.padded_dim; d += kLanes) weigh_values<1>(s, o + d, s.v + d, keys);
+  for (; d < s.padded_dim; d += kLanes) weigh_values<1>(s, tile.o + d, s.v + d, keys);
 }
 
 // Brings some keys and values into L2, whose rows lie far apart: no hardware does it for us.
@@ -214,32 +304,45 @@ inline void prefetch_keys(const AttentionArgs& a, std::int64_t first, std::int64
   }
 }
 
-void attention_run(const AttentionArgs& a) noexcept {
-  const AttentionScratch s(static_cast<float*>(a.scratch), AttentionLayout(a.head_dim));
-  begin_queries(a, s);
-  const std::int64_t ahead_per_tile = ceil_div(kKeyBlock, ceil_div(a.rows, kRowTile));
-  for (std::int64_t first = 0; first < a.tokens; first += kKeyBlock) {
-    const std::int64_t keys = a.tokens - first < kKeyBlock ? a.tokens - first : kKeyBlock;
-    pack_keys(a, s, first, keys);
-    std::int64_t ahead = first + kKeyBlock;
-    for (std::int64_t r = 0; r < a.rows; r += kRowTile, ahead += ahead_per_tile) {
-      prefetch_keys(a, ahead, ahead_per_tile);
-      attend_tile(s, r, keys, a.head_dim);
-    }
-  }
-  for (std::int64_t r = 0; r < a.rows; ++r) {
-    const Vec inverse = broadcast(1.0f / s.sum[r]);
+// NaN for a row without any score above -inf.
+template <class Operands>
+inline void finish_queries(const AttentionArgs& a, const AttentionScratch<Operands>& s) noexcept {
+  for (std::int64_t row = 0; row < a.rows; ++row) {
+    const QueryTile tile(s, row / kRowTile);
+    const std::int64_t r = row % kRowTile;
+    const float sum =
+        tile.is_fresh[r] != 0 ? __builtin_nanf("") : sum_lanes(load(tile.sum + r * kLanes));
+    const Vec inverse = broadcast(1.0f / sum);
     for (std::int64_t d = 0; d < a.head_dim; d += kLanes) {
-      const Vec o = load(s.o + r * s.padded_dim + d);
-      store_first(at(a.y, a.type, r * a.y_stride + d), a.type, mul(o, inverse), a.head_dim - d);
+      store_first(at(a.y, a.type, row * a.y_stride + d), a.type,
+                  mul(load(tile.o + r * s.padded_dim + d), inverse), a.head_dim - d);
     }
   }
 }
 
-constexpr AttentionKernel kAttention{.run = &attention_run,
-                                     .scratch_bytes = &attention_scratch_bytes,
-                                     .row_tile = kRowTile,
-                                     .row_block = kRowBlock};
+template <class Operands>
+void attention_run(const AttentionArgs& a) noexcept {
+  constexpr float kLog2E = 1.44269504f;
+  const AttentionScratch<Operands> s(a.scratch, a.head_dim);
+  begin_queries(a, s);
+  const std::int64_t tiles = ceil_div(a.rows, kRowTile);
+  const std::int64_t ahead_per_tile = ceil_div(kKeyBlock, tiles);
+  for (std::int64_t first = 0; first < a.tokens; first += kKeyBlock) {
+    const std::int64_t keys = a.tokens - first < kKeyBlock ? a.tokens - first : kKeyBlock;
+    pack_keys(a, s, first, keys);
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      prefetch_keys(a, first + kKeyBlock + i * ahead_per_tile, ahead_per_tile);
+      attend_tile(s, QueryTile(s, i), keys, a.scale * kLog2E);
+    }
+  }
+  finish_queries(a, s);
+}
+
+template <class Operands>
+constexpr AttentionKernel kAttentionWith{.run = &attention_run<Operands>,
+                                         .scratch_bytes = &attention_scratch_bytes<Operands>,
+                                         .row_tile = kRowTile,
+                                         .row_block = kRowBlock};
 
 }  // namespace
 }  // namespace sapiens::kernels
