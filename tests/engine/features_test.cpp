@@ -126,7 +126,7 @@ class TaskEncoder : public testing::TestWithParam<TaskCheckpoint> {};
 TEST_P(TaskEncoder, GivesTheFeaturesInsideATaskModel) {
   const Golden golden(GetParam().name);
   FeatureExtractor extractor(Checkpoint::open(golden.file(GetParam().file)),
-                             {.heads = golden.options().heads});
+                             {.heads = golden.options().heads}, exact());
   EXPECT_EQ(extractor.inspection().report.verdict, Verdict::Exact);
   EXPECT_EQ(extractor.native_size(), (Grid{128, 96}));
   const FloatArray expected = golden.array("featmap");  // of the first picture
