@@ -1,0 +1,190 @@
+"""One class per peer: what it needs on disk, how it is set up, and how it runs one picture.
+
+compare.py runs each in a process of its own, so that memory figures are its own too, and imports of one do not
+meet those of another. Every peer takes float32 [1, 3, H, W] and gives the tokens after the last norm, [T, C].
+"""
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+
+
+class Unsupported(Exception):
+    """This machine cannot run the peer; the message says why."""
+
+
+@dataclasses.dataclass
+class Job:
+    checkpoint: str
+    size: tuple  # height, width
+    threads: int
+    folder: pathlib.Path  # of this checkpoint and size: input.npy, truth.npy, ranges.json, and what prepare() writes
+
+    def image(self):
+        return np.load(self.folder / "input.npy")[None]
+
+
+class Torch:
+    # Without these, glibc gives the memory of every large tensor back to the system and faults it in again.
+    environment = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(64 << 20)}
+    precision = "float32"
+
+    @staticmethod
+    def prepare(job):
+        pass
+
+    def __init__(self, job):
+        import torch
+        from model import forward, read_encoder
+
+        torch.set_num_threads(job.threads)
+        self.torch, self.forward = torch, forward
+        self.encoder = read_encoder(job.checkpoint, job.size)
+        self.dtype = getattr(torch, self.precision)
+        self.encoder.weights = {name: values.to(self.dtype) for name, values in self.encoder.weights.items()}
+        self.image = torch.from_numpy(job.image()).to(self.dtype)
+
+    def run(self):
+        with self.torch.inference_mode():
+            return self.forward(self.encoder, self.image)[0].float().numpy()
+
+
+class TorchBf16(Torch):
+    precision = "bfloat16"
+
+
+def export_onnx(job):
+    """plain.onnx and fused.onnx, which share weights.bin; fused.onnx appears last, when all is complete."""
+    if (job.folder / "fused.onnx").exists():
+        return
+    from model import read_encoder
+    from onnx_export import FusedGraph, Graph, write_weights
+
+    encoder = read_encoder(job.checkpoint, job.size)
+    tensors = write_weights(encoder, job.folder / "weights.bin")
+    Graph(encoder, job.size, tensors).write(job.folder / "plain.onnx")
+    FusedGraph(encoder, job.size, tensors).write(job.folder / "fused.onnx")
+
+
+def export_quantized_onnx(job):
+    if (job.folder / "static_int8.onnx").exists():
+        return
+    from model import read_encoder
+    from onnx_export import QuantizedGraph, write_quantized_weights
+
+    encoder = read_encoder(job.checkpoint, job.size)
+    tensors = write_quantized_weights(encoder, job.folder / "weights_int8.bin")
+    ranges = json.loads((job.folder / "ranges.json").read_text())
+    QuantizedGraph(encoder, job.size, tensors, ranges).write(job.folder / "static_int8.onnx")
+
+
+class OnnxRuntime:
+    environment = {}
+    graph = "plain.onnx"
+
+    @staticmethod
+    def prepare(job):
+        export_onnx(job)
+
+    def __init__(self, job):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = job.threads
+        options.inter_op_num_threads = 1
+        path = str(job.folder / self.graph)
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self.image = job.image()
+
+    def run(self):
+        return self.session.run(["tokens"], {"image": self.image})[0][0]
+
+
+class OnnxRuntimeFused(OnnxRuntime):
+    graph = "fused.onnx"
+
+
+class OnnxRuntimeInt8(OnnxRuntime):
+    """Its own dynamic quantisation: s8 weights per output channel, u8 activations per tensor; fused attention in fp32."""
+
+    graph = "int8.onnx"
+
+    @staticmethod
+    def prepare(job):
+        if (job.folder / "int8.onnx").exists():
+            return
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        export_onnx(job)
+        # The checker does not know the results of com.microsoft operators, so their type is given.
+        quantize_dynamic(job.folder / "fused.onnx", job.folder / "int8.part.onnx", op_types_to_quantize=["MatMul"],
+                         per_channel=True, weight_type=QuantType.QInt8,
+                         extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT})
+        (job.folder / "int8.part.onnx").rename(job.folder / "int8.onnx")
+
+
+class OpenVino:
+    environment = {}
+    graph = "plain.onnx"  # it finds attention by itself: fused.onnx and a model converted from PyTorch run no faster
+
+    @staticmethod
+    def prepare(job):
+        export_onnx(job)
+
+    def __init__(self, job):
+        import openvino
+
+        core = openvino.Core()
+        config = {
+            "INFERENCE_PRECISION_HINT": self.precision(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")),
+            "INFERENCE_NUM_THREADS": job.threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        model = core.compile_model(core.read_model(job.folder / self.graph), "CPU", config)
+        self.request = model.create_infer_request()
+        self.image = job.image()
+
+    def precision(self, capabilities):
+        return "f32"
+
+    def run(self):
+        return self.request.infer({"image": self.image}, share_inputs=True)["tokens"][0]
+
+
+class OpenVinoBf16(OpenVino):
+    def precision(self, capabilities):
+        if "BF16" not in capabilities:
+            raise Unsupported(f"OpenVINO offers no bf16 here, only {', '.join(capabilities)}")
+        return "bf16"
+
+
+class OpenVinoInt8(OpenVino):
+    """Static quantisation with ranges taken from the very picture that is timed: its fastest, and flattered.
+
+    Dynamic quantisation, with weights compressed by NNCF, took 1.65 times the processor time, and NNCF's own static
+    quantisation as long as this one, but more than 12 GB to prepare.
+    """
+
+    graph = "static_int8.onnx"
+
+    @staticmethod
+    def prepare(job):
+        export_quantized_onnx(job)
+
+    def precision(self, capabilities):
+        return "bf16" if "BF16" in capabilities else "f32"  # of what is not quantised
+
+
+PEERS = {
+    "torch-fp32": Torch,
+    "torch-bf16": TorchBf16,
+    "ort-fp32": OnnxRuntime,
+    "ort-fp32-fused": OnnxRuntimeFused,
+    "ort-int8": OnnxRuntimeInt8,
+    "openvino-fp32": OpenVino,
+    "openvino-bf16": OpenVinoBf16,
+    "openvino-int8": OpenVinoInt8,
+}
