@@ -45,7 +45,7 @@ def parse_arguments():
 def parse_size(text):
     height, width = map(int, text.split("x"))
     if height % 16 or width % 16:
-        raise ValueError
+        raise argparse.ArgumentTypeError("not multiples of 16")
     return height, width
 
 
