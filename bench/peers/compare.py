@@ -61,7 +61,7 @@ def make_job(arguments):
     """A folder per state of the file and size, with what is costly to make."""
     checkpoint = pathlib.Path(arguments.checkpoint).resolve()
     state = checkpoint.stat()
-    key = hashlib.sha256(f"{checkpoint} {state.st_size} {state.st_mtime_ns}".encode()).hexdigest()[:8]
+    key = hashlib.sha256(f"{state.st_size} {state.st_mtime_ns}".encode()).hexdigest()[:8]
     folder = pathlib.Path("build/peers") / "{}-{}-{}x{}".format(checkpoint.stem, key, *arguments.size)
     folder.mkdir(parents=True, exist_ok=True)
     image = np.random.default_rng(1).standard_normal((3, *arguments.size), dtype=np.float32)
