@@ -37,7 +37,7 @@ TEST(Usage, HelpOfEveryCommandHasAnExample) {
 
 TEST(Usage, HelpOfFeaturesShowsDefaults) {
   const std::string help = run_sapiens({"features", "--help"}).out;
-  for (const std::string value : {"featmap", "full", "f32", "fp32"}) {
+  for (const std::string value : {"featmap", "full", "f32", "auto"}) {
     // CLI11 writes =value, from 2.2 on [value].
     EXPECT_THAT(help, AnyOf(HasSubstr("=" + value), HasSubstr("[" + value + "]")));
   }
