@@ -1,6 +1,9 @@
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
+#include "core/half.hpp"
 #include "kernels/levels.hpp"
 #include "support/expect_close.hpp"
 #include "support/random_numbers.hpp"
@@ -13,7 +16,7 @@ constexpr Index kWidths[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 1024, 1280, 153
 
 class LayerNormLevels : public EveryLevel {
  protected:
-  std::vector<float> run(const KernelTable& kernels, Index width, float mean, Index gap) {
+  static std::vector<float> run(const KernelTable& kernels, Index width, float mean, Index gap) {
     constexpr Index kRows = 3;
     const auto x = random_normal(kRows * (width + gap), {.mean = mean, .seed = 1});
     const auto gamma = random_normal(width, {.mean = 1.0f, .seed = 2});
@@ -58,6 +61,54 @@ TEST_P(LayerNormLevels, GivesBetaForAConstantRow) {
                    .y_stride = 100,
                    .epsilon = 1e-6f});
   EXPECT_EQ(y, beta);
+}
+
+// Three rows of y, with x as given.
+template <class T>
+std::vector<T> normalise(const KernelTable& kernels, const std::vector<float>& x, Number type) {
+  const auto width = static_cast<Index>(x.size()) / 3;
+  const auto gamma = random_normal(width, {.mean = 1.0f, .seed = 2});
+  const auto beta = random_normal(width, {.seed = 3});
+  std::vector<T> y(x.size());
+  kernels.layer_norm({.x = x.data(),
+                      .gamma = gamma.data(),
+                      .beta = beta.data(),
+                      .y = y.data(),
+                      .y_type = type,
+                      .rows = 3,
+                      .width = width,
+                      .x_stride = width,
+                      .y_stride = width,
+                      .epsilon = 1e-6f});
+  return y;
+}
+
+TEST_P(LayerNormLevels, WritesBf16AsTheRoundedFloats) {
+  for (const Index width : kWidths) {
+    const auto x = random_normal(3 * width, {.seed = 1});
+    const auto y = normalise<float>(fast, x, Number::F32);
+    std::vector<std::uint16_t> rounded(y.size());
+    std::transform(y.begin(), y.end(), rounded.begin(), bfloat16_bits);
+    EXPECT_EQ(normalise<std::uint16_t>(fast, x, Number::Bf16), rounded) << "width " << width;
+  }
+}
+
+TEST_P(LayerNormLevels, LetsNotANumberAndInfinityThroughToTheirOwnRowOnly) {
+  for (const float odd : {NAN, INFINITY, -INFINITY}) {
+    auto x = random_normal(3 * 100, {.seed = 1});
+    x[100 + 99] = odd;
+    const auto y = normalise<float>(fast, x, Number::F32);
+    for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(std::isnan(y[i]), i / 100 == 1) << i;
+  }
+}
+
+// Their variance is far below epsilon: y is beta.
+TEST_P(LayerNormLevels, GivesBetaForDenormals) {
+  auto x = random_normal(3 * 100, {.seed = 1});
+  for (float& value : x) value *= 0x1p-130f;
+  const auto beta = random_normal(100, {.seed = 3});
+  const auto y = normalise<float>(fast, x, Number::F32);
+  for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], beta[i % 100]) << i;
 }
 
 SAPIENS_FOR_EVERY_LEVEL(LayerNormLevels);

@@ -37,9 +37,24 @@ namespace sapiens::kernels {
 namespace {
 
 constexpr std::int64_t kKeyBlock = 256;
-constexpr std::int64_t kRowBlock = 1036 / kRowTile * kRowTile;
+constexpr std::int64_t kRowBlock = 2058 / kRowTile * kRowTile;
 constexpr float kSlack = 8;
 constexpr float kInfinity = __builtin_inff();
+
+// A block of keys: [first, first + count) of the call's.
+struct PackedKeys {
+  float* k = nullptr;  // panels of [groups, kColumnTile]
+  float* v = nullptr;  // [groups of keys, padded_dim]
+  std::int64_t first = 0, count = 0;
+
+  void begin(std::int64_t first_key, std::int64_t tokens) noexcept {
+    const std::int64_t left = tokens - first_key;
+    first = first_key;
+    count = left < 0 ? 0 : left < kKeyBlock ? left : kKeyBlock;
+  }
+  // Whole panels are packed, kLanes keys at a time.
+  std::int64_t chunks() const noexcept { return round_up(count, kColumnTile) / kLanes; }
+};
 
 // Where things are in the scratch memory, in floats or groups. Behind p, all is per tile of
 // queries.
@@ -56,8 +71,10 @@ struct AttentionScratch {
       floats += round_up(count, 16);
       return begin;
     };
-    k = take(kKeyBlock * groups);
-    v = take(kKeyBlock / kGroup * padded_dim);
+    for (PackedKeys& block : keys) {
+      block.k = take(kKeyBlock * groups);
+      block.v = take(kKeyBlock / kGroup * padded_dim);
+    }
     p = take(kRowTile * kPStride);
     q = take(kTiles * groups * kLanes);
     o = take(kTiles * kRowTile * padded_dim);
@@ -67,7 +84,8 @@ struct AttentionScratch {
   }
 
   std::int64_t groups, padded_dim, floats = 0;
-  float *k, *v, *p, *q, *o, *sum, *minus_max, *is_fresh;
+  PackedKeys keys[2];  // the block in use, and the next
+  float *p, *q, *o, *sum, *minus_max, *is_fresh;
 };
 
 struct QueryTile {
@@ -147,20 +165,36 @@ inline void begin_queries(const AttentionArgs& a, const AttentionScratch<Operand
   }
 }
 
-// Keys behind the last one become 0 in both.
-template <class Operands>
-inline void pack_keys(const AttentionArgs& a, const AttentionScratch<Operands>& s,
-                      std::int64_t first, std::int64_t keys) noexcept {
-  for (std::int64_t t = 0; t < round_up(keys, kColumnTile); t += kLanes) {
-    float* const panel = s.k + t / kColumnTile * kColumnTile * s.groups + t % kColumnTile;
-    transpose_groups<Operands>(at(a.k, a.type, (first + t) * a.stride), a.type, a.stride, keys - t,
-                               a.head_dim, panel, kColumnTile);
+// Brings a chunk into L2: its rows lie far apart, and no hardware does it for us. Far ahead would
+// be no use: rows at a multiple of 2 KB from each other compete for few sets of the cache.
+[[gnu::always_inline]] inline void prefetch_chunk(const AttentionArgs& a,
+                                                  std::int64_t first) noexcept {
+  const std::int64_t line = 64 / bytes_of(a.type);
+  const std::int64_t end = first + kLanes < a.tokens ? first + kLanes : a.tokens;
+  for (std::int64_t t = first; t < end; ++t) {
+    for (std::int64_t d = 0; d < a.head_dim; d += line) {
+      __builtin_prefetch(at(a.k, a.type, t * a.stride + d), 0, 2);
+      __builtin_prefetch(at(a.v, a.type, t * a.stride + d), 0, 2);
+    }
   }
-  for (std::int64_t t = 0; t < keys; t += Operands::kGroup) {
+}
+
+// Keys behind the last one become 0 in k, and in v as far as they share a group.
+template <class Operands>
+inline void pack_chunk(const AttentionArgs& a, const AttentionScratch<Operands>& s,
+                       const PackedKeys& block, std::int64_t chunk) noexcept {
+  const std::int64_t begin = chunk * kLanes, first = block.first + begin;
+  prefetch_chunk(a, first + kLanes);
+  const std::int64_t left = block.count - begin;
+  float* const panel = block.k + begin / kColumnTile * kColumnTile * s.groups + begin % kColumnTile;
+  transpose_groups<Operands>(at(a.k, a.type, first * a.stride), a.type, a.stride, left, a.head_dim,
+                             panel, kColumnTile);
+  float* v = block.v + begin / Operands::kGroup * s.padded_dim;
+  for (std::int64_t t = 0; t < kLanes && t < left; t += Operands::kGroup, v += s.padded_dim) {
+    const void* const row = at(a.v, a.type, (first + t) * a.stride);
     for (std::int64_t d = 0; d < s.padded_dim; d += kLanes) {
-      store(s.v + t / Operands::kGroup * s.padded_dim + d,
-            Operands::values(at(a.v, a.type, (first + t) * a.stride + d), a.type, a.stride,
-                             a.head_dim - d, keys - t));
+      store(v + d,
+            Operands::values(at(row, a.type, d), a.type, a.stride, a.head_dim - d, left - t));
     }
   }
 }
@@ -197,11 +231,12 @@ template <class Operands>
 // Scores relative to m; -inf behind the last key.
 template <class Operands>
 [[gnu::always_inline]] inline void score_panel(const AttentionScratch<Operands>& s,
-                                               const QueryTile& tile, std::int64_t first,
-                                               std::int64_t keys, float scale,
+                                               const QueryTile& tile, const PackedKeys& block,
+                                               std::int64_t first, float scale,
                                                Tile<kColumnVecs>& t) noexcept {
   clear(t);
-  multiply_groups<Operands, 1, kLanes>(t, tile.q, s.k + first * s.groups, kColumnTile, s.groups);
+  multiply_groups<Operands, 1, kLanes>(t, tile.q, block.k + first * s.groups, kColumnTile,
+                                       s.groups);
   const Vec factor = broadcast(scale);
 #pragma GCC unroll 16
   for (int r = 0; r < kRowTile; ++r) {
@@ -209,12 +244,13 @@ template <class Operands>
 #pragma GCC unroll 4
     for (int v = 0; v < kColumnVecs; ++v) t.sum[r][v] = fma(t.sum[r][v], factor, minus_max);
   }
-  if (keys - first >= kColumnTile) return;
+  if (block.count - first >= kColumnTile) return;
 #pragma GCC unroll 16
   for (int r = 0; r < kRowTile; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < kColumnVecs; ++v) {
-      t.sum[r][v] = keep_first(t.sum[r][v], broadcast(-kInfinity), keys - first - v * kLanes);
+      t.sum[r][v] =
+          keep_first(t.sum[r][v], broadcast(-kInfinity), block.count - first - v * kLanes);
     }
   }
 }
@@ -235,10 +271,10 @@ inline bool any_above_slack(const Tile<kColumnVecs>& t) noexcept {
 // The weights of one panel of keys, which starts at key `first` of the block.
 template <class Operands>
 inline void weigh_panel(const AttentionScratch<Operands>& s, const QueryTile& tile,
-                        std::int64_t first, std::int64_t keys, float scale,
+                        const PackedKeys& block, std::int64_t first, float scale,
                         bool& some_fresh) noexcept {
   Tile<kColumnVecs> t;
-  score_panel(s, tile, first, keys, scale, t);
+  score_panel(s, tile, block, first, scale, t);
   if (some_fresh || any_above_slack(t)) [[unlikely]] {
     alignas(64) float scores[kRowTile * kColumnTile];
     store(scores, kColumnTile, t);
@@ -280,28 +316,31 @@ inline void weigh_values(const AttentionScratch<Operands>& s, float* o, const fl
 
 template <class Operands>
 inline void attend_tile(const AttentionScratch<Operands>& s, const QueryTile& tile,
-                        std::int64_t keys, float scale) noexcept {
+                        const PackedKeys& block, float scale) noexcept {
   bool some_fresh = any_above(load(tile.is_fresh), 0);
-  for (std::int64_t t = 0; t < keys; t += kColumnTile) {
-    weigh_panel(s, tile, t, keys, scale, some_fresh);
+  for (std::int64_t t = 0; t < block.count; t += kColumnTile) {
+    weigh_panel(s, tile, block, t, scale, some_fresh);
   }
   std::int64_t d = 0;
   for (; d + kColumnTile <= s.padded_dim; d += kColumnTile) {
-    weigh_values<kColumnVecs>(s, tile.o + d, s.v + d, keys);
+    weigh_values<kColumnVecs>(s, tile.o + d, block.v + d, block.count);
   }
-  for (; d < s.padded_dim; d += kLanes) weigh_values<1>(s, tile.o + d, s.v + d, keys);
+  for (; d < s.padded_dim; d += kLanes) {
+    weigh_values<1>(s, tile.o + d, block.v + d, block.count);
+  }
 }
 
-// Brings some keys and values into L2, whose rows lie far apart: no hardware does it for us.
-inline void prefetch_keys(const AttentionArgs& a, std::int64_t first, std::int64_t count) noexcept {
-  const std::int64_t line = 64 / bytes_of(a.type);
-  const std::int64_t end = first + count < a.tokens ? first + count : a.tokens;
-  for (std::int64_t t = first; t < end; ++t) {
-    for (std::int64_t d = 0; d < a.head_dim; d += line) {
-      __builtin_prefetch(at(a.k, a.type, t * a.stride + d), 0, 2);
-      __builtin_prefetch(at(a.v, a.type, t * a.stride + d), 0, 2);
-    }
-  }
+// The state of the next tile of queries: all tiles together may be larger than L2.
+template <class Operands>
+[[gnu::always_inline]] inline void prefetch_tile(const AttentionScratch<Operands>& s,
+                                                 const QueryTile& tile) noexcept {
+  constexpr std::int64_t kLine = 16;
+  const auto prefetch = [](const float* x, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += kLine) __builtin_prefetch(x + i, 0, 2);
+  };
+  prefetch(tile.q, s.groups * kLanes);
+  prefetch(tile.o, kRowTile * s.padded_dim);
+  prefetch(tile.sum, kRowTile * kLanes);
 }
 
 // NaN for a row without any score above -inf.
@@ -323,16 +362,20 @@ inline void finish_queries(const AttentionArgs& a, const AttentionScratch<Operan
 template <class Operands>
 void attention_run(const AttentionArgs& a) noexcept {
   constexpr float kLog2E = 1.44269504f;
-  const AttentionScratch<Operands> s(a.scratch, a.head_dim);
+  AttentionScratch<Operands> s(a.scratch, a.head_dim);
   begin_queries(a, s);
+  s.keys[0].begin(0, a.tokens);
+  for (std::int64_t c = 0; c < s.keys[0].chunks(); ++c) pack_chunk(a, s, s.keys[0], c);
   const std::int64_t tiles = ceil_div(a.rows, kRowTile);
-  const std::int64_t ahead_per_tile = ceil_div(kKeyBlock, tiles);
-  for (std::int64_t first = 0; first < a.tokens; first += kKeyBlock) {
-    const std::int64_t keys = a.tokens - first < kKeyBlock ? a.tokens - first : kKeyBlock;
-    pack_keys(a, s, first, keys);
+  for (std::int64_t b = 0; b * kKeyBlock < a.tokens; ++b) {
+    const PackedKeys& block = s.keys[b % 2];
+    PackedKeys& next = s.keys[(b + 1) % 2];
+    next.begin((b + 1) * kKeyBlock, a.tokens);
+    std::int64_t packed = 0;
     for (std::int64_t i = 0; i < tiles; ++i) {
-      prefetch_keys(a, first + kKeyBlock + i * ahead_per_tile, ahead_per_tile);
-      attend_tile(s, QueryTile(s, i), keys, a.scale * kLog2E);
+      prefetch_tile(s, QueryTile(s, i + 1 < tiles ? i + 1 : 0));
+      attend_tile(s, QueryTile(s, i), block, a.scale * kLog2E);
+      for (; packed < next.chunks() * (i + 1) / tiles; ++packed) pack_chunk(a, s, next, packed);
     }
   }
   finish_queries(a, s);
