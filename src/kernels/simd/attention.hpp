@@ -2,11 +2,12 @@
 //
 //   q -> per tile of kRowTile queries: [dimensions, queries]                      once
 //   for block of kKeyBlock keys                                                   k, v blocks in L2
-//     pack k into panels [dimensions, kColumnTile keys], v as [keys, dimensions]
 //     for tile of kRowTile queries
 //       for panel of kColumnTile keys
 //         t = scale log2(e) q k^T - m;  p = 2^t;  l += p     registers; p -> L1 [queries, keys]
 //       o += p v                                             registers    [kRowTile, head_dim]
+//       pack a part of the next block: k in panels [dimensions, kColumnTile keys],
+//         v as [keys, dimensions]
 //   y = o / l
 //
 // Scores never leave the registers: m is what the panels before left as a maximum, rounded up to a
@@ -41,7 +42,7 @@ constexpr std::int64_t kRowBlock = 2058 / kRowTile * kRowTile;
 constexpr float kSlack = 8;
 constexpr float kInfinity = __builtin_inff();
 
-// A block of keys: [first, first + count) of the call's.
+// Keys [first, first + count), packed.
 struct PackedKeys {
   float* k = nullptr;  // panels of [groups, kColumnTile]
   float* v = nullptr;  // [groups of keys, padded_dim]
@@ -66,9 +67,11 @@ struct AttentionScratch {
   AttentionScratch(void* base, std::int64_t head_dim) noexcept
       : groups(ceil_div(head_dim, kGroup)), padded_dim(round_up(head_dim, kLanes)) {
     constexpr std::int64_t kTiles = kRowBlock / kRowTile;
+    // Integers, because scratch_bytes counts from a null pointer.
+    const auto address = reinterpret_cast<std::uintptr_t>(base);
     const auto take = [&](std::int64_t count) {
-      float* const begin = static_cast<float*>(base) + floats;
-      floats += round_up(count, 16);
+      auto* const begin = reinterpret_cast<float*>(address + static_cast<std::uintptr_t>(bytes));
+      bytes += round_up(count * 4, 64);
       return begin;
     };
     for (PackedKeys& block : keys) {
@@ -83,7 +86,7 @@ struct AttentionScratch {
     is_fresh = take(kTiles * kLanes);
   }
 
-  std::int64_t groups, padded_dim, floats = 0;
+  std::int64_t groups, padded_dim, bytes = 0;
   PackedKeys keys[2];  // the block in use, and the next
   float *p, *q, *o, *sum, *minus_max, *is_fresh;
 };
@@ -106,8 +109,7 @@ struct QueryTile {
 
 template <class Operands>
 std::int64_t attention_scratch_bytes(std::int64_t, std::int64_t head_dim) noexcept {
-  const AttentionScratch<Operands> scratch(nullptr, head_dim);
-  return scratch.floats * static_cast<std::int64_t>(sizeof(float));
+  return AttentionScratch<Operands>(nullptr, head_dim).bytes;
 }
 
 // tile += a b over groups of the summed dimension. The steps through a are constants, so that all
