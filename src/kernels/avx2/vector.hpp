@@ -122,6 +122,8 @@ inline Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) noexcept { return _mm256_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) noexcept { return _mm256_div_ps(a, b); }
+// The instruction for this is too rough in AVX2, and each CPU has its own idea of it.
+inline Vec rough_reciprocal(Vec a) noexcept { return div(_mm256_set1_ps(1.0f), a); }
 inline Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm256_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) noexcept { return _mm256_max_ps(a, b); }
 inline Vec round(Vec a) noexcept {

@@ -111,6 +111,8 @@ inline Vec add(Vec a, Vec b) noexcept { return _mm512_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) noexcept { return _mm512_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) noexcept { return _mm512_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) noexcept { return _mm512_div_ps(a, b); }
+// 1 / a, with a relative error of 6e-5.
+inline Vec rough_reciprocal(Vec a) noexcept { return _mm512_rcp14_ps(a); }
 inline Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm512_fmadd_ps(a, b, c); }
 // A NaN in b comes out.
 inline Vec max(Vec a, Vec b) noexcept { return _mm512_max_ps(a, b); }

@@ -119,7 +119,7 @@ inline void copy_tile(const LinearArgs& a, std::int64_t first_row, const DotPlan
 // The sums of one register tile, to `products`.
 template <class Dots>
 inline void multiply_tile(const std::int32_t* x, const std::int32_t* panel,
-                          const std::int32_t* starts, std::int64_t groups, Ahead ahead,
+                          const std::int32_t* starts, std::int64_t groups, const Ahead& ahead,
                           float* products) noexcept {
   typename Dots::Sum sum[kRowTile][kColumnVecs];
 #pragma GCC unroll 16
@@ -134,7 +134,7 @@ inline void multiply_tile(const std::int32_t* x, const std::int32_t* panel,
     }
   }
   for (std::int64_t g = 0; g < groups; ++g) {
-    __builtin_prefetch(ahead.data + g * ahead.step, 0, 2);
+    ahead.fetch(g);
 #pragma GCC unroll 2
     for (int part = 0; part < Dots::kParts; ++part, x += kRowTile) {
       Ints w[kColumnVecs];
@@ -181,24 +181,24 @@ void dot_linear_run(const LinearArgs& a) noexcept {
   const float* const w_scales = reinterpret_cast<const float*>(weight + layout.scales);
   const auto* const starts = reinterpret_cast<const std::int32_t*>(weight + layout.starts);
   const std::int64_t groups = ceil_div(a.in, Dots::Format::kGroup);
-  const std::int64_t ahead_step = ceil_div(kColumnTile, ceil_div(a.rows, kRowTile));
+  const std::int64_t bytes_per_step =
+      ceil_div(kColumnTile * DotPlan<Dots>::Weights::kDword, ceil_div(a.rows, kRowTile));
 
   const std::int64_t end = a.first_column + a.columns;
   for (std::int64_t c = a.first_column; c < end; c += kColumnTile) {
     const auto* const panel = reinterpret_cast<const std::int32_t*>(weight + layout.panel(c));
-    Ahead ahead{.data = reinterpret_cast<const float*>(panel) + kColumnTile * layout.groups,
-                .step = ahead_step};
+    Ahead ahead(panel + kColumnTile * layout.groups, bytes_per_step);
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
       const OutputTile tile{.y = at(a.y, a.y_type, r * a.y_stride + c),
                             .type = a.y_type,
                             .stride = a.y_stride,
                             .rows = a.rows - r < kRowTile ? a.rows - r : kRowTile,
                             .columns = end - c < kColumnTile ? end - c : kColumnTile};
-      if (a.epilogue == Epilogue::Add) prefetch_tile(tile);
+      ahead.aim(tile.y, tile.stride * bytes_of(tile.type), tile.rows, groups);
       multiply_tile<Dots>(s.x + r / kRowTile * plan.tile, panel, starts + c, groups, ahead,
                           s.products);
       finish_products<Dots>(tile, a.epilogue, s.products, a.bias + c, s.scales + r, w_scales + c);
-      ahead.data += ahead_step * groups;
+      ahead.advance(groups);
     }
   }
 }

@@ -46,6 +46,27 @@ inline Vec gelu(Vec x) noexcept {
   return mul(x, by_sign(x, tail, sub(broadcast(1.0f), tail)));
 }
 
+// The same for results that become bf16: relative error 2.5e-4, an eighth of what that rounding
+// costs. P of degree 4 (1.0e-4), 2^f of degree 3 (7.5e-5), a reciprocal good to 6e-5.
+inline Vec gelu_for_bf16(Vec x) noexcept {
+  constexpr float kHalfLog2E = 0.72134752f;
+  const Vec u = abs(x);
+  const Vec t = rough_reciprocal(fma(broadcast(0.35f), u, broadcast(1.0f)));
+  Vec p = broadcast(-0.0818871483206749f);
+  p = fma(p, t, broadcast(0.23645634949207306f));
+  p = fma(p, t, broadcast(0.052846573293209076f));
+  p = fma(p, t, broadcast(0.1540815830230713f));
+  p = fma(p, t, broadcast(0.1385527402162552f));
+  const Vec exponent = max(broadcast(kLeastExponent), mul(mul(u, u), broadcast(-kHalfLog2E)));
+  const Vec n = round(exponent), f = sub(exponent, n);
+  Vec power = broadcast(0.05517100915312767f);
+  power = fma(power, f, broadcast(0.24261119961738586f));
+  power = fma(power, f, broadcast(0.6932610869407654f));
+  power = fma(power, f, broadcast(0.9999280571937561f));
+  const Vec tail = mul(scale_by_power(power, n), mul(p, t));
+  return mul(x, by_sign(x, tail, sub(broadcast(1.0f), tail)));
+}
+
 inline void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
   for (std::int64_t i = 0; i < n; i += kLanes) {
     store_first(y + i, gelu(load_first(x + i, n - i)), n - i);

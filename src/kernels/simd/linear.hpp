@@ -136,7 +136,8 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
   float* const x = static_cast<float*>(a.scratch);
   float* const products = x + LinearPlan::kProducts;
   const DotWeights<typename Kind::Format> layout(a.out, a.in);
-  const std::int64_t ahead_step = ceil_div(kColumnTile / kGroup, ceil_div(a.rows, kRowTile));
+  const std::int64_t bytes_per_step =
+      ceil_div(kColumnTile * layout.kDword / kGroup, ceil_div(a.rows, kRowTile));
 
   const std::int64_t end = a.first_column + a.columns;
   for (std::int64_t c = a.first_column; c < end; c += kColumnTile) {
@@ -144,7 +145,7 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
         reinterpret_cast<const float*>(static_cast<const char*>(a.weight) + layout.panel(c)) +
         first_input / kGroup * kColumnTile;
     const float* const panel = widen<Kind>(packed, inputs, x + LinearPlan::kPanel);
-    Ahead ahead{.data = packed + layout.groups * kColumnTile, .step = ahead_step};
+    Ahead ahead(packed + layout.groups * kColumnTile, bytes_per_step);
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
       const OutputTile y{.y = at(a.y, a.y_type, r * a.y_stride + c),
                          .type = a.y_type,
@@ -155,14 +156,18 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
                             .stride = sums.stride,
                             .rows = y.rows,
                             .columns = y.columns};
-      if (finish.add_sums) prefetch_tile(rest);
+      if (finish.last) {
+        ahead.aim(y.y, y.stride * bytes_of(y.type), y.rows, inputs);
+      } else {
+        ahead.aim(rest.y, rest.stride * bytes_of(rest.type), rest.rows, inputs);
+      }
       Tile<kColumnVecs> tile;
       clear(tile);
       multiply<LinearPlan::kXStride>(tile, x + r * LinearPlan::kXStride, panel, kColumnTile, inputs,
                                      ahead);
       store(products, kColumnTile, tile);
       finish(products, rest, y, a.bias + c);
-      ahead.data += ahead_step * inputs;
+      ahead.advance(inputs);
     }
   }
 }

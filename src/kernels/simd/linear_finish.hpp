@@ -15,17 +15,6 @@ struct OutputTile {
   std::int64_t stride = 0, rows = 0, columns = 0;
 };
 
-// Brings a tile near that will be added to: a tile is a short while for memory to answer, and the
-// rows of y lie far apart.
-inline void prefetch_tile(const OutputTile& t) noexcept {
-  for (std::int64_t r = 0; r < t.rows; ++r) {
-    const char* const row = static_cast<const char*>(at(t.y, t.type, r * t.stride));
-    for (std::int64_t byte = 0; byte < t.columns * bytes_of(t.type); byte += 64) {
-      __builtin_prefetch(row + byte, 1, 3);
-    }
-  }
-}
-
 // Calls f(r, c, columns left) for every vector of a tile.
 template <class F>
 [[gnu::always_inline]] inline void for_each_vector(const OutputTile& t, F f) noexcept {
@@ -58,6 +47,11 @@ template <class Value>
     case Epilogue::Store:
       return write_tile(t, value);
     case Epilogue::Gelu:
+      if (t.type == Number::Bf16) {
+        return write_tile(t, [&](std::int64_t r, std::int64_t c, std::int64_t left) {
+          return gelu_for_bf16(value(r, c, left));
+        });
+      }
       return write_tile(t, [&](std::int64_t r, std::int64_t c, std::int64_t left) {
         return gelu(value(r, c, left));
       });

@@ -40,10 +40,33 @@ template <int kVecs>
   }
 }
 
-// Memory to bring into L2 while a tile is being summed: `step` numbers per step.
+// Memory to bring into L2 while a tile is being summed, a little in every step: the weights of the
+// next panel, `step` bytes per step, and the rows of y that the tile will become. Without these the
+// tile would wait for memory at its end, and a burst of prefetches would keep its own operands out.
 struct Ahead {
-  const float* data = nullptr;
-  std::int64_t step = 0;
+  Ahead(const void* next_weights, std::int64_t bytes_per_step) noexcept
+      : weights(static_cast<const char*>(next_weights)), step(bytes_per_step) {}
+
+  // `rows` rows of y, during the next `steps` steps.
+  void aim(const void* y_tile, std::int64_t stride_bytes, std::int64_t rows,
+           std::int64_t steps) noexcept {
+    y = static_cast<const char*>(y_tile);
+    y_stride = stride_bytes;
+    rows_per_step = (rows << kShift) / steps;
+  }
+
+  [[gnu::always_inline]] void fetch(std::int64_t i) const noexcept {
+    __builtin_prefetch(weights + i * step, 0, 2);
+    const char* const row = y + (i * rows_per_step >> kShift) * y_stride;
+    __builtin_prefetch(row, 1, 2);
+    __builtin_prefetch(row + 64, 1, 2);
+  }
+
+  void advance(std::int64_t steps) noexcept { weights += steps * step; }
+
+  static constexpr int kShift = 16;  // rows_per_step is a fraction
+  const char *weights, *y = nullptr;
+  std::int64_t step, y_stride = 0, rows_per_step = 0;
 };
 
 // tile += a b over k steps: a is [kRowTile, k] with rows kAStride apart, b is [k, kVecs * kLanes]
@@ -55,9 +78,9 @@ struct Ahead {
 template <int kAStride, int kVecs>
 [[gnu::always_inline]] inline void multiply(Tile<kVecs>& tile, const float* a, const float* b,
                                             std::int64_t b_stride, std::int64_t k,
-                                            Ahead ahead = {}) noexcept {
+                                            const Ahead& ahead) noexcept {
   for (std::int64_t i = 0; i < k; ++i) {
-    if (ahead.data != nullptr) __builtin_prefetch(ahead.data + i * ahead.step, 0, 2);
+    ahead.fetch(i);
     Vec row_of_b[kVecs];
 #pragma GCC unroll 4
     for (int v = 0; v < kVecs; ++v) row_of_b[v] = load(b + i * b_stride + v * kLanes);
