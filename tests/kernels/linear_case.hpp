@@ -55,7 +55,7 @@ class Numbers {
 /// One linear layer and its operands.
 struct LinearCase {
   Index rows = 0, in = 0, out = 0;
-  std::vector<float> x, weight, bias, y;  // `y`: what is there before
+  std::vector<float> x = {}, weight = {}, bias = {}, y = {};  // `y`: what is there before
   Number x_type = Number::F32, y_type = Number::F32;
   Epilogue epilogue = Epilogue::Store;
   Index x_gap = 0, y_gap = 0;  // numbers between the rows

@@ -46,8 +46,8 @@ inline Vec gelu(Vec x) noexcept {
   return mul(x, by_sign(x, tail, sub(broadcast(1.0f), tail)));
 }
 
-// The same for results that become bf16: relative error 2.5e-4, an eighth of what that rounding
-// costs. P of degree 4 (1.0e-4), 2^f of degree 3 (7.5e-5), a reciprocal good to 6e-5.
+// The same for results that become bf16: relative error 2.5e-4, a sixteenth of what that
+// rounding costs. P of degree 4 (1.0e-4), 2^f of degree 3 (7.5e-5), a reciprocal good to 6e-5.
 inline Vec gelu_for_bf16(Vec x) noexcept {
   constexpr float kHalfLog2E = 0.72134752f;
   const Vec u = abs(x);
