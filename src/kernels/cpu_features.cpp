@@ -53,7 +53,8 @@ CpuFeatures CpuFeatures::detect() noexcept {
   // AMD's run at the rate of fp32 multiply-adds, Intel's at half of it and so gain nothing.
   cpu.fast_bf16 = cpu.avx512_bf16 && __builtin_cpu_is("amd");
   const bool has_amx = bit(features.edx, 24) && bit(features.edx, 22) && bit(features.edx, 25);
-  cpu.amx = has_amx && cpu.avx512_bf16 && cpu.avx512_vnni && tiles_granted();
+  const bool has_vbmi = cpu.avx512 && bit(features.ecx, 1);  // every CPU with AMX
+  cpu.amx = has_amx && has_vbmi && cpu.avx512_bf16 && cpu.avx512_vnni && tiles_granted();
   return cpu;
 }
 #else

@@ -20,6 +20,7 @@ void install_avx512(KernelTable&) noexcept;
 void install_avx512_vnni(KernelTable&) noexcept;
 void install_avx512_bf16(KernelTable&) noexcept;
 void install_avx512_bf16_attention(KernelTable&) noexcept;
+void install_amx(KernelTable&) noexcept;
 #endif
 }  // namespace kernels
 
@@ -44,6 +45,7 @@ constexpr Part kParts[] = {
     {"avx512", [](const CpuFeatures& cpu) { return cpu.fast_bf16; }, kernels::install_avx512_bf16},
     {"avx512", [](const CpuFeatures& cpu) { return cpu.fast_bf16; },
      kernels::install_avx512_bf16_attention},
+    {"amx", [](const CpuFeatures& cpu) { return cpu.amx; }, kernels::install_amx},
 #endif
 };
 

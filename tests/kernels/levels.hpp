@@ -9,6 +9,7 @@
 
 #include "core/aligned_buffer.hpp"
 #include "kernels/select.hpp"
+#include "support/tile_emulator.hpp"
 
 namespace sapiens {
 
@@ -19,7 +20,7 @@ inline constexpr double kUnit = 0x1p-24;
 class EveryLevel : public testing::TestWithParam<std::string_view> {
  protected:
   void SetUp() override {
-    const CpuFeatures cpu = CpuFeatures::detect();
+    const CpuFeatures& cpu = tested_cpu();
     const std::vector<std::string_view> available = available_levels(cpu);
     if (std::find(available.begin(), available.end(), GetParam()) == available.end()) {
       GTEST_SKIP() << "this CPU has no " << GetParam();
@@ -35,7 +36,8 @@ inline std::string level_name(const testing::TestParamInfo<std::string_view>& le
   return std::string(level.param);
 }
 
-#define SAPIENS_FOR_EVERY_LEVEL(suite) \
-  INSTANTIATE_TEST_SUITE_P(Isa, suite, testing::Values("reference", "avx2", "avx512"), level_name)
+#define SAPIENS_FOR_EVERY_LEVEL(suite)                                                        \
+  INSTANTIATE_TEST_SUITE_P(Isa, suite, testing::Values("reference", "avx2", "avx512", "amx"), \
+                           level_name)
 
 }  // namespace sapiens

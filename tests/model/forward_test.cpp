@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <string>
 #include <tuple>
@@ -14,6 +15,7 @@
 #include "model/encoder.hpp"
 #include "support/random_numbers.hpp"
 #include "support/sanitizers.hpp"
+#include "support/tile_emulator.hpp"
 
 namespace sapiens {
 namespace {
@@ -79,7 +81,7 @@ class Forward : public testing::TestWithParam<Setting> {
  protected:
   void SetUp() override {
     const auto [level, precision] = GetParam();
-    const CpuFeatures cpu = CpuFeatures::detect();
+    const CpuFeatures& cpu = tested_cpu();
     const auto levels = available_levels(cpu);
     if (std::find(levels.begin(), levels.end(), level) == levels.end()) {
       GTEST_SKIP() << "this CPU has no " << level;
@@ -132,6 +134,28 @@ TEST_P(Forward, NeitherAllocatesNorFaultsWhenWarm) {
     fewest_faults = std::min(fewest_faults, page_faults() - faults);
   }
   EXPECT_EQ(fewest_faults, 0);
+}
+
+// What the tokens of all pictures are off by from those of the reference in fp32, in the L2 norm.
+double distance_from_fp32(const KernelTable& kernels, Precision precision,
+                          const std::vector<float>& pictures) {
+  const KernelTable reference = select_kernels(tested_cpu(), "reference").table;
+  const auto exact = SmallEncoder(reference, Precision::Fp32, 2).run(pictures);
+  const auto tokens = SmallEncoder(kernels, precision, 2).run(pictures);
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    error += (double{tokens[i]} - exact[i]) * (double{tokens[i]} - exact[i]);
+    norm += double{exact[i]} * exact[i];
+  }
+  return std::sqrt(error / norm);
+}
+
+// The reference rounds operands as every level does, and computes exactly between.
+TEST_P(Forward, IsAsCloseToFp32AsThePrecisionAllows) {
+  const KernelTable reference = select_kernels(tested_cpu(), "reference").table;
+  const double best = distance_from_fp32(reference, precision_, pictures_);
+  const double rounding = 1e-6;  // of fp32
+  EXPECT_LE(distance_from_fp32(kernels_, precision_, pictures_), 1.1 * best + rounding);
 }
 
 std::string name_of(const testing::TestParamInfo<Setting>& setting) {

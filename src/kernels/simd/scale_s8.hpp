@@ -15,6 +15,14 @@ struct ScaleS8 {
   float scale = 0, inverse = 0;
 };
 
+// For a row whose largest magnitude is `highest`; NaN if there is one in the row.
+inline ScaleS8 scale_from(float highest) noexcept {
+  constexpr float kLargest = 3.402823466e+38f;
+  if (!(highest <= kLargest)) return {.scale = __builtin_nanf(""), .inverse = 0};
+  const float scale = highest / 127, inverse = 1 / scale;
+  return {.scale = scale, .inverse = inverse <= kLargest ? inverse : 0};
+}
+
 inline ScaleS8 scale_s8(const void* row, Number type, std::int64_t n) noexcept {
   Vec even = zero(), odd = zero();
   std::int64_t i = 0;
@@ -25,11 +33,7 @@ inline ScaleS8 scale_s8(const void* row, Number type, std::int64_t n) noexcept {
   for (; i < n; i += kLanes) {
     even = max_magnitude(even, load_first(at(row, type, i), type, n - i));
   }
-  constexpr float kLargest = 3.402823466e+38f;
-  const float highest = largest_magnitude(max_magnitude(even, odd));
-  if (!(highest <= kLargest)) return {.scale = __builtin_nanf(""), .inverse = 0};
-  const float scale = highest / 127, inverse = 1 / scale;
-  return {.scale = scale, .inverse = inverse <= kLargest ? inverse : 0};
+  return scale_from(largest_magnitude(max_magnitude(even, odd)));
 }
 
 // The first n of 4 * kLanes numbers of a row as kLanes quadruples, with 0 behind them.

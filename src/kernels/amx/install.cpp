@@ -1,0 +1,21 @@
+// clang-format off: the vector vocabulary comes first, the kernels are written in it
+#include "kernels/avx512/vector.hpp"
+// clang-format on
+
+#include "kernels/amx/attention.hpp"
+#include "kernels/amx/linear.hpp"
+#include "kernels/amx/peak.hpp"
+#include "kernels/kernel_table.hpp"
+
+namespace sapiens::kernels {
+
+void install_amx(KernelTable& table) noexcept {
+  table.linear_bf16 = tile_linear<Bf16Tiles, Bf16Pairs>();
+  table.linear_s8 = tile_linear<S8Tiles, S8Quadruples>();
+  table.attention_bf16 = kTileAttention;
+  table.peak_bf16 = &peak_tiles<Bf16Product, true>;
+  table.peak_s8 = &peak_tiles<S8Product, false>;
+  table.fast_bf16 = true;
+}
+
+}  // namespace sapiens::kernels
