@@ -1,9 +1,6 @@
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 
@@ -12,35 +9,13 @@
 #include "bench_options.hpp"
 #include "bench_report.hpp"
 #include "commands.hpp"
+#include "json_file.hpp"
 #include "messages.hpp"
 
 namespace sapiens::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
-[[noreturn]] void throw_not_written(const std::string& path) {
-  throw Error(ErrorCode::WriteFailed, {.summary = "the document could not be written",
-                                       .file = path,
-                                       .key = "--output",
-                                       .actual = std::generic_category().message(errno)});
-}
-
-/// An hour of measuring should not end with this.
-void expect_writable(const std::string& path) {
-  const bool is_new = !fs::exists(path);
-  errno = 0;
-  if (!std::ofstream(path, std::ios::app)) throw_not_written(path);
-  std::error_code ignored;
-  if (is_new) fs::remove(path, ignored);
-}
-
-void write_document(const std::string& path, const Json& document) {
-  errno = 0;
-  std::ofstream file(path);
-  file << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  if (!file.flush()) throw_not_written(path);
-}
+constexpr const char* kNotWritten = "the measurements cannot be written";
 
 /// The ceilings of each level, measured when the first run needs them.
 class Ceilings {
@@ -77,6 +52,12 @@ std::vector<BenchRun> measure_runs(const BenchOptions& options, const Session& s
 }
 
 void compare_files(const BenchOptions& options, const Session& session) {
+  if (!options.checkpoint.empty() || !options.output.empty()) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "two files are compared without measuring anything",
+                 .key = "--compare",
+                 .hint = "leave out the checkpoint and --output, or one of the two files"});
+  }
   const auto comparisons =
       compare_benches(read_bench(options.compare[0]), read_bench(options.compare[1]));
   if (session.json) {
@@ -92,12 +73,12 @@ void run(const BenchOptions& options, Session& session) {
 
   std::vector<BenchSummary> before;
   if (!options.compare.empty()) before = read_bench(options.compare.front());
-  if (!options.output.empty()) expect_writable(options.output);
+  if (!options.output.empty()) expect_json_writable(options.output, kNotWritten);
 
   const std::vector<BenchRun> runs = measure_runs(options, session);
   Json document = bench_json(runs);
   const auto no_interruption = session.interrupts.hold();
-  if (!options.output.empty()) write_document(options.output, document);
+  if (!options.output.empty()) write_json(options.output, document, kNotWritten);
   std::vector<Comparison> comparisons;
   if (!before.empty()) {
     comparisons = compare_benches(before, summarize_bench(document, "this run"));

@@ -28,7 +28,7 @@ BenchSummary parse_run(const Json& json, const std::string& document) {
   const auto size = json.at("size").get<std::array<Index, 2>>();
   BenchSummary run{
       .document = document,
-      .work = fmt::format("Sapiens {}, width {}, {} blocks, {} pictures of {}x{}",
+      .work = fmt::format("Sapiens {}, width {}, {} blocks, batch {} of {}x{}",
                           model.at("arch").get<std::string>(), model.at("width").get<Index>(),
                           model.at("depth").get<Index>(), json.value("batch", Index{1}), size[0],
                           size[1]),

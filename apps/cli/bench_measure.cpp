@@ -19,6 +19,13 @@ rusage resources() {
   return usage;
 }
 
+double cpu_seconds(const rusage& usage) {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 /// So that a run does not report the peak of the one before it; where the system does not let us,
 /// it does.
 void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
@@ -115,7 +122,7 @@ bool is_output(const OperatorTime& work) { return work.name == "output"; }
 /// The times of one pass after the other.
 class Passes {
  public:
-  void add(double seconds, const EngineStats& stats) {
+  void add(double seconds, double cpu_seconds, const EngineStats& stats) {
     double output = 0, operators = 0;
     operators_.resize(stats.operators.size());
     for (std::size_t i = 0; i < operators_.size(); ++i) {
@@ -124,6 +131,7 @@ class Passes {
       (is_output(measured) ? output : operators) += measured.seconds;
     }
     total_.push_back(seconds);
+    cpu_.push_back(cpu_seconds);
     output_.push_back(output);
     forward_.push_back(seconds - output);
     rest_.push_back(seconds - output - operators);
@@ -131,6 +139,7 @@ class Passes {
 
   void finish(BenchRun& run) const {
     run.seconds = timing_of(total_);
+    run.cpu_seconds = timing_of(cpu_);
     run.rest = timing_of(rest_);
     run.stages.push_back({"forward", timing_of(forward_)});
     run.stages.push_back({"output", timing_of(output_)});
@@ -141,7 +150,7 @@ class Passes {
   }
 
  private:
-  std::vector<double> total_, forward_, output_, rest_;
+  std::vector<double> total_, cpu_, forward_, output_, rest_;
   std::vector<std::vector<double>> operators_;
 };
 
@@ -158,13 +167,14 @@ void measure_passes(FeatureExtractor& extractor, const BenchOptions& options,
     request.progress = [&](double done) {
       if (since_start.seconds() > 2) meter.update(pass + done);
     };
-    const long faults_before = resources().ru_minflt;
+    const rusage before = resources();
     const Stopwatch watch;
     extractor.run(view, request);
     const double seconds = watch.seconds();
-    run.page_faults = static_cast<std::uint64_t>(resources().ru_minflt - faults_before);
-    // The first pass touches memory and wakes threads.
-    if (pass > 0) passes.add(seconds, extractor.stats());
+    const rusage after = resources();
+    run.page_faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt);
+    if (pass == 0) continue;  // it touches memory and wakes threads
+    passes.add(seconds, cpu_seconds(after) - cpu_seconds(before), extractor.stats());
   }
   run.stats = extractor.stats();
   passes.finish(run);
@@ -221,6 +231,8 @@ double rate_of(const OperatorBench& measured) {
   const double work = measured.work.gbytes > 0 ? measured.work.gbytes : measured.work.gflop;
   return work / measured.seconds.median;
 }
+
+double busy_cores(const BenchRun& run) { return run.cpu_seconds.median / run.seconds.median; }
 
 std::optional<double> ceiling_share(const BenchRun& run) {
   double least = 0;

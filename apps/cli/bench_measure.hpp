@@ -39,7 +39,8 @@ struct BenchRun {
   std::vector<StageTime> stages;
   std::vector<OperatorBench> operators;  // of the forward stage
   Timing rest;                           // of the forward stage, in no operator
-  std::uint64_t page_faults = 0;
+  Timing cpu_seconds;                    // of all threads in one pass
+  std::uint64_t page_faults = 0;         // in the last pass
   std::uint64_t peak_memory = 0;
   EngineStats stats;
   std::optional<MachineCeilings> ceilings;
@@ -61,6 +62,10 @@ std::optional<Ceiling> ceiling_of(const OperatorTime& work,
 
 /// 1e9 operations or bytes per second.
 double rate_of(const OperatorBench& measured);
+
+/// How many cores computed during a pass. Well below the number of threads on a quiet machine means
+/// waiting; on a busy one, that others had them.
+double busy_cores(const BenchRun& run);
 
 /// The share of the ceilings that the whole forward pass reaches: how long its arithmetic would
 /// take at them, by how long it took. Nothing where a ceiling is not known.

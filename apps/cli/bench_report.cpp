@@ -90,7 +90,8 @@ std::string totals(const BenchRun& run) {
   text += fmt::format("\nmemory    weights {}, activations {}, peak {}\n",
                       bytes_text(run.stats.weight_bytes), bytes_text(run.stats.activation_bytes),
                       bytes_text(run.peak_memory));
-  text += fmt::format("faults    {} pages in the last pass\n", run.page_faults);
+  text += fmt::format("cores     {:.2f} busy, {} page faults in the last pass\n", busy_cores(run),
+                      run.page_faults);
   return text;
 }
 
@@ -154,6 +155,8 @@ Json run_json(const BenchRun& run) {
        {{"weights", run.stats.weight_bytes},
         {"activations", run.stats.activation_bytes},
         {"peak_rss", run.peak_memory}}},
+      {"cpu_seconds", timing_json(run.cpu_seconds)},
+      {"busy_cores", busy_cores(run)},
       {"page_faults", run.page_faults},
       {"threads", run.stats.threads},
       {"isa", run.stats.isa},

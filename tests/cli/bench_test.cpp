@@ -31,7 +31,7 @@ TEST(Bench, HasEveryPartInText) {
        {"open",       "load",    "preprocess",  "forward", "output",     "embed",
         "layer_norm", "qkv",     "attention",   "proj",    "fc1",        "fc2",
         "rest",       "GFLOPS",  "GB/s",        "% of",    "pictures/s", "tokens/s",
-        "ceilings",   "weights", "activations", "peak",    "faults"}) {
+        "ceilings",   "weights", "activations", "peak",    "busy",       "faults"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
 }
@@ -57,6 +57,8 @@ TEST(Bench, HasEveryPartInJson) {
                            "operators",
                            "rest",
                            "memory",
+                           "cpu_seconds",
+                           "busy_cores",
                            "page_faults",
                            "threads",
                            "isa",
@@ -197,6 +199,12 @@ TEST_F(CompareBench, MarksWhatNoRepeatReached) {
   }
   EXPECT_EQ(slower_rows, 1);
   EXPECT_THAT(bench({"--compare", slower(1000), document_}).out, HasSubstr("0.001  faster"));
+}
+
+TEST_F(CompareBench, OfTwoFilesTakesNoCheckpoint) {
+  const Finished run = run_sapiens({"bench", "model.pth", "--compare", document_, document_});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("without measuring"));
 }
 
 TEST_F(CompareBench, OfThisRunWithAFileMeasuresFirst) {
