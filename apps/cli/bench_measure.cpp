@@ -234,6 +234,10 @@ double rate_of(const OperatorBench& measured) {
 
 double busy_cores(const BenchRun& run) { return run.cpu_seconds.median / run.seconds.median; }
 
+double gflops_by_cpu_time(const BenchRun& run) {
+  return run.gflop / run.cpu_seconds.median * run.stats.threads;
+}
+
 std::optional<double> ceiling_share(const BenchRun& run) {
   double least = 0;
   for (const OperatorBench& op : run.operators) {

@@ -67,6 +67,9 @@ double rate_of(const OperatorBench& measured);
 /// waiting; on a busy one, that others had them.
 double busy_cores(const BenchRun& run);
 
+/// What the threads would reach if nobody else ever had their cores.
+double gflops_by_cpu_time(const BenchRun& run);
+
 /// The share of the ceilings that the whole forward pass reaches: how long its arithmetic would
 /// take at them, by how long it took. Nothing where a ceiling is not known.
 std::optional<double> ceiling_share(const BenchRun& run);

@@ -90,8 +90,9 @@ std::string totals(const BenchRun& run) {
   text += fmt::format("\nmemory    weights {}, activations {}, peak {}\n",
                       bytes_text(run.stats.weight_bytes), bytes_text(run.stats.activation_bytes),
                       bytes_text(run.peak_memory));
-  text += fmt::format("cores     {:.2f} busy, {} page faults in the last pass\n", busy_cores(run),
-                      run.page_faults);
+  text += fmt::format("cores     {:.2f} of {} busy, {:.4g} GFLOPS by CPU time\n", busy_cores(run),
+                      run.stats.threads, gflops_by_cpu_time(run));
+  text += fmt::format("faults    {} pages in the last pass\n", run.page_faults);
   return text;
 }
 
@@ -157,6 +158,7 @@ Json run_json(const BenchRun& run) {
         {"peak_rss", run.peak_memory}}},
       {"cpu_seconds", timing_json(run.cpu_seconds)},
       {"busy_cores", busy_cores(run)},
+      {"gflops_by_cpu_time", gflops_by_cpu_time(run)},
       {"page_faults", run.page_faults},
       {"threads", run.stats.threads},
       {"isa", run.stats.isa},
