@@ -1,143 +1,93 @@
 #include <fmt/format.h>
-#include <sys/resource.h>
 
-#include <algorithm>
-#include <chrono>
+#include <cstdio>
+#include <map>
 #include <memory>
-#include <random>
-#include <sapiens/features.hpp>
 
+#include "bench_compare.hpp"
+#include "bench_measure.hpp"
+#include "bench_options.hpp"
+#include "bench_report.hpp"
 #include "commands.hpp"
+#include "json_file.hpp"
 #include "messages.hpp"
-#include "text.hpp"
 
 namespace sapiens::cli {
 namespace {
 
-struct BenchOptions {
-  std::string checkpoint;
-  ModelOptions model;
-  EngineOptions engine;
-  int repeat = 5;
+constexpr const char* kNotWritten = "the measurements cannot be written";
+
+/// The ceilings of each level, measured when the first run needs them.
+class Ceilings {
+ public:
+  explicit Ceilings(bool wanted) : wanted_(wanted) {}
+
+  std::optional<MachineCeilings> of(const EngineOptions& engine) {
+    if (!wanted_) return std::nullopt;
+    const auto known = by_level_.find(engine.isa);
+    if (known != by_level_.end()) return known->second;
+    return by_level_[engine.isa] = measure_ceilings(engine.threads, engine.isa);
+  }
+
+ private:
+  bool wanted_;
+  std::map<std::string, MachineCeilings> by_level_;
 };
 
-struct Measurement {
-  Grid size;
-  Index tokens = 0;
-  double gflop = 0;             // of one forward pass
-  std::vector<double> seconds;  // sorted
-
-  double median() const { return seconds[seconds.size() / 2]; }
-};
-
-constexpr const char* kDefaultArch = "0.3b";
-
-FeatureExtractor load(const BenchOptions& options) {
-  if (!options.checkpoint.empty()) {
-    return FeatureExtractor(Checkpoint::open(options.checkpoint), options.model, options.engine);
+std::vector<BenchRun> measure_runs(const BenchOptions& options, const Session& session) {
+  const BenchPlan plan = plan_runs(options);
+  if (plan.skipped_reference) {
+    say("the reference level is left out: it would take hours; --isa reference runs it");
   }
-  const std::string arch = options.model.arch.empty() ? kDefaultArch : options.model.arch;
-  return FeatureExtractor::random({.arch = arch}, options.engine);
-}
-
-/// Multiplications and additions of the matrix products; norms and softmax are left out.
-double forward_gflop(const ModelInfo& model, Index patches, Index tokens) {
-  const auto n = static_cast<double>(tokens);
-  const auto c = static_cast<double>(model.width);
-  const auto m = static_cast<double>(model.mlp_width);
-  const double linears = 2 * n * c * (4 * c + 2 * m);  // qkv, proj and the two of the MLP
-  const double attention = 4 * n * n * c;              // q k^T and its product with v
-  constexpr double kPatchValues = 3 * 16 * 16;
-  const double embedding = 2 * static_cast<double>(patches) * kPatchValues * c;
-  return (static_cast<double>(model.depth) * (linears + attention) + embedding) * 1e-9;
-}
-
-double peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024;  // Linux counts in kB
-}
-
-std::vector<float> random_input(Grid size) {
-  std::vector<float> input(static_cast<std::size_t>(3 * size.height * size.width));
-  std::mt19937 generator(1);
-  std::normal_distribution<float> normal;
-  std::generate(input.begin(), input.end(), [&] { return normal(generator); });
-  return input;
-}
-
-Measurement measure(FeatureExtractor& extractor, const BenchOptions& options) {
-  Measurement result;
-  result.size = options.model.input_size.value_or(extractor.native_size());
-  const OutputShapes shapes = extractor.output_shapes(result.size);
-  result.tokens = shapes.raw.at(0);
-  result.gflop = forward_gflop(extractor.inspection().model,
-                               shapes.featmap.at(1) * shapes.featmap.at(2), result.tokens);
-  const std::vector<float> input = random_input(result.size);
-  const TensorView<const float, 4> view(input.data(),
-                                        {1, 3, result.size.height, result.size.width});
-  extractor.run(view);  // warm-up: memory is touched, threads are awake
-  for (int i = 0; i < options.repeat; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    extractor.run(view);
-    result.seconds.push_back(
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  Ceilings ceilings(options.ceilings);
+  std::vector<BenchRun> runs;
+  for (const EngineOptions& engine : plan.runs) {
+    runs.push_back(measure_run(options, engine, ceilings.of(engine)));
+    if (session.json) continue;
+    print(bench_text(runs.back()) + (plan.runs.size() > 1 ? "\n" : ""));
+    std::fflush(stdout);  // whoever breaks off the next run has this one
   }
-  std::sort(result.seconds.begin(), result.seconds.end());
-  return result;
+  if (runs.size() > 1 && !session.json) print(runs_table(runs));
+  return runs;
 }
 
-Json to_json(const Measurement& measured, const ModelInfo& model, const EngineStats& stats) {
-  return {
-      {"model", {{"arch", model.arch}, {"width", model.width}, {"depth", model.depth}}},
-      {"size", {measured.size.height, measured.size.width}},
-      {"tokens", measured.tokens},
-      {"repeat", measured.seconds.size()},
-      {"seconds",
-       {{"median", measured.median()},
-        {"min", measured.seconds.front()},
-        {"max", measured.seconds.back()}}},
-      {"images_per_second", 1 / measured.median()},
-      {"gflop", measured.gflop},
-      {"gflops", measured.gflop / measured.median()},
-      {"load_seconds", stats.load_seconds},
-      {"memory",
-       {{"weights", stats.weight_bytes},
-        {"activations", stats.activation_bytes},
-        {"peak_rss", static_cast<std::uint64_t>(peak_memory_bytes())}}},
-      {"threads", stats.threads},
-      {"isa", stats.isa},
-      {"precision", stats.precision},
-  };
-}
-
-std::string text_of(const Measurement& measured, const ModelInfo& model, const EngineStats& stats) {
-  std::string text =
-      fmt::format("Sapiens {}, width {}, {} blocks, {} on {} threads ({})\n", model.arch,
-                  model.width, model.depth, stats.precision, stats.threads, stats.isa);
-  text += fmt::format("  input    {}x{}, {} tokens, {:.1f} GFLOP\n", measured.size.height,
-                      measured.size.width, measured.tokens, measured.gflop);
-  text += fmt::format("  load     {}\n", seconds_text(stats.load_seconds));
-  text += fmt::format("  forward  {} median of {}, {} to {}\n", seconds_text(measured.median()),
-                      measured.seconds.size(), seconds_text(measured.seconds.front()),
-                      seconds_text(measured.seconds.back()));
-  text += fmt::format("           {:.3g} images/s, {:.0f} GFLOPS\n", 1 / measured.median(),
-                      measured.gflop / measured.median());
-  text += fmt::format("  memory   weights {}, activations {}, peak {}\n",
-                      bytes_text(stats.weight_bytes), bytes_text(stats.activation_bytes),
-                      bytes_text(static_cast<std::uint64_t>(peak_memory_bytes())));
-  return text;
+void compare_files(const BenchOptions& options, const Session& session) {
+  if (!options.checkpoint.empty() || !options.output.empty()) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "two files are compared without measuring anything",
+                 .key = "--compare",
+                 .hint = "leave out the checkpoint and --output, or one of the two files"});
+  }
+  const auto comparisons =
+      compare_benches(read_bench(options.compare[0]), read_bench(options.compare[1]));
+  if (session.json) {
+    print_json({{"comparison", comparison_json(comparisons)}});
+  } else {
+    print(comparison_text(comparisons));
+  }
 }
 
 void run(const BenchOptions& options, Session& session) {
   session.interrupts.set_farewell({}, session.json);
-  FeatureExtractor extractor = load(options);
-  const Measurement measured = measure(extractor, options);
-  const ModelInfo& model = extractor.inspection().model;
+  if (options.compare.size() == 2) return compare_files(options, session);
+
+  std::vector<BenchSummary> before;
+  if (!options.compare.empty()) before = read_bench(options.compare.front());
+  if (!options.output.empty()) expect_json_writable(options.output, kNotWritten);
+
+  const std::vector<BenchRun> runs = measure_runs(options, session);
+  Json document = bench_json(runs);
+  const auto no_interruption = session.interrupts.hold();
+  if (!options.output.empty()) write_json(options.output, document, kNotWritten);
+  std::vector<Comparison> comparisons;
+  if (!before.empty()) {
+    comparisons = compare_benches(before, summarize_bench(document, "this run"));
+    document["comparison"] = comparison_json(comparisons);
+  }
   if (session.json) {
-    print_json(to_json(measured, model, extractor.stats()));
-  } else {
-    print(text_of(measured, model, extractor.stats()));
+    print_json(document);
+  } else if (!comparisons.empty()) {
+    print("\n" + comparison_text(comparisons));
   }
 }
 
@@ -145,21 +95,17 @@ void run(const BenchOptions& options, Session& session) {
 
 void add_bench_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* bench = app.add_subcommand("bench", "Measure the encoder on random input");
-  bench->add_option("CKPT", options->checkpoint,
-                    "Checkpoint file; without one, random weights of --arch");
-  bench->add_option("--arch", options->model.arch,
-                    fmt::format("Model: 0.3b, 0.6b, 1b, 2b, tiny; without a checkpoint {} unless "
-                                "given",
-                                kDefaultArch));
-  add_size_option(*bench, options->model.input_size,
-                  "Size of the input; by default the model's own");
-  bench->add_option("--repeat", options->repeat, "Forward passes measured, after one to warm up")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  add_engine_options(*bench, options->engine);
+  CLI::App* bench =
+      app.add_subcommand("bench", "Measure the encoder, stage by stage and kernel by kernel");
+  add_bench_options(*bench, *options);
   add_json_flag(*bench, session);
-  bench->footer("Example:\n  sapiens bench --arch 0.3b --size 512x384 --repeat 10");
+  bench->footer(
+      "Example:\n"
+      "  sapiens bench --arch 0.3b --size 512x384 --repeat 10\n"
+      "  sapiens bench model.pth --image photo.jpg --isa all --precision all\n"
+      "  sapiens bench model.pth --output before.json\n"
+      "  sapiens bench model.pth --compare before.json\n"
+      "  sapiens bench --compare before.json after.json");
   bench->callback([options, &session] { run(*options, session); });
 }
 

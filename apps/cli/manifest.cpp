@@ -1,12 +1,11 @@
 #include "manifest.hpp"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <exception>
 #include <fstream>
 #include <sapiens/version.hpp>
 
+#include "json_file.hpp"
 #include "text.hpp"
 
 namespace sapiens::cli {
@@ -90,22 +89,7 @@ Manifest read_manifest(const fs::path& folder) {
 void write_manifest(const fs::path& folder, const Manifest& manifest) {
   const Json json = {
       {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", manifest.inputs}};
-  const fs::path path = folder / kManifestName;
-  const fs::path temporary = folder / fmt::format(".{}.tmp", kManifestName);
-  std::error_code error;
-  {
-    std::ofstream file(temporary);
-    file << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-    if (!file.flush()) error = std::make_error_code(std::errc::io_error);
-  }
-  if (!error) fs::rename(temporary, path, error);
-  if (error) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw Error(ErrorCode::WriteFailed, {.summary = "cannot record the settings of this run",
-                                         .file = path.string(),
-                                         .actual = error.message()});
-  }
+  write_json(folder / kManifestName, json, "cannot record the settings of this run");
 }
 
 void expect_same_settings(const Json& before, const Json& now, const fs::path& folder) {

@@ -65,10 +65,14 @@ void add_model_options(CLI::App& app, ModelOptions& model) {
   add_grid_option(app, "--grid", model.grid, "Position grid of the file, where it is not square");
 }
 
-void add_engine_options(CLI::App& app, EngineOptions& engine) {
+void add_threads_option(CLI::App& app, EngineOptions& engine) {
   app.add_option("--threads", engine.threads, "Threads; 0 takes every core this process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+}
+
+void add_engine_options(CLI::App& app, EngineOptions& engine) {
+  add_threads_option(app, engine);
   app.add_option("--isa", engine.isa,
                  "Highest kernel level; by default SAPIENS_ISA, else the best this CPU has")
       ->check(CLI::IsMember({"reference", "avx2", "avx512", "amx"}));

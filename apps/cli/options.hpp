@@ -26,7 +26,8 @@ std::optional<std::vector<Index>> parse_layers(std::string_view text);
 
 /// --arch, --task, --heads, --grid.
 void add_model_options(CLI::App& app, ModelOptions& model);
-/// --threads, --isa.
+void add_threads_option(CLI::App& app, EngineOptions& engine);
+/// --threads, --isa, --precision.
 void add_engine_options(CLI::App& app, EngineOptions& engine);
 void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
 void add_layers_option(CLI::App& app, std::vector<Index>& layers);

@@ -24,6 +24,12 @@ std::string seconds_text(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
+std::string time_text(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:#.4g} us", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:#.4g} ms", seconds * 1e3);
+  return fmt::format("{:#.4g} s", seconds);
+}
+
 std::string dims_text(std::span<const Index> shape) {
   return fmt::format("{}", fmt::join(shape, "x"));
 }

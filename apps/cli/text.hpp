@@ -15,6 +15,9 @@ std::string bytes_text(std::uint64_t bytes);
 /// "0.4 s", "12 s", "3 min 20 s", "2 h 5 min".
 std::string seconds_text(double seconds);
 
+/// A measured time, four digits of it: "61.23 ms".
+std::string time_text(double seconds);
+
 /// "1024x64x64".
 std::string dims_text(std::span<const Index> shape);
 

@@ -83,6 +83,8 @@ struct OperatorTime {
   Index calls = 0;
   double seconds = 0;  ///< Of all calls.
   double gflop = 0;    ///< Of all calls, two per multiply-add; 0 where it is not about arithmetic.
+  double gbytes = 0;   ///< Read and written by all calls; 0 where it is about arithmetic.
+  std::string arithmetic = {};  ///< What the multiply-adds ran in: "fp32", "bf16", "int8" or "".
 };
 
 /// Where memory and time went, for `sapiens bench` and the demo.

@@ -257,7 +257,7 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
 
   std::vector<LayerFeatures> features;
   for (std::size_t i = 0; i < taps.size(); ++i) {
-    const Profile::Timer timer(&profile, "output", 0);
+    const Profile::Timer timer(&profile, "output", {});
     features.push_back(
         {.layer = layers[i], .values = collect(taps[i].tokens, grid, request.out_type)});
   }
@@ -266,7 +266,9 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
     statistics.operators.push_back({.name = std::string(entry.name),
                                     .calls = entry.calls,
                                     .seconds = entry.seconds,
-                                    .gflop = entry.operations * 1e-9});
+                                    .gflop = entry.work.operations * 1e-9,
+                                    .gbytes = entry.work.bytes * 1e-9,
+                                    .arithmetic = std::string(entry.work.arithmetic)});
   }
   statistics.forward_seconds = seconds_since(start);
   return features;

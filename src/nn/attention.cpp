@@ -23,9 +23,10 @@ void Ops::attention(ConstActivations qkv, Index heads, Activations y, Workspace&
   const Index D = C / heads;
   const double products =
       2 * static_cast<double>(N) * static_cast<double>(N) * static_cast<double>(C);
-  const Profile::Timer timer(profile_, "attention", 2 * products);
-
   const AttentionKernel& kernel = attention_kernel();
+  const Profile::Timer timer(profile_, "attention",
+                             {.arithmetic = arithmetic(kernel), .operations = 2 * products});
+
   const Workspace::Scope scope(ws);
   const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(N, D));
   // With enough heads every thread is busy however many blocks a head has.

@@ -71,7 +71,8 @@ void Ops::run_linear(ConstActivations x, const LinearWeights& w, Activations y, 
   expect_shape("linear: input", x, {rows, w.in});
   expect_shape("linear: output", y, {rows, w.out});
   const double products = static_cast<double>(rows) * static_cast<double>(w.in * w.out);
-  const Profile::Timer timer(profile_, w.name, 2 * products);
+  const Profile::Timer timer(profile_, w.name,
+                             {.arithmetic = arithmetic(*w.kernel), .operations = 2 * products});
 
   const LinearKernel& kernel = *w.kernel;
   const Workspace::Scope scope(ws);

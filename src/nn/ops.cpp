@@ -35,6 +35,15 @@ const AttentionKernel& Ops::attention_kernel() const noexcept {
   return number() == Number::Bf16 ? kernels_->attention_bf16 : kernels_->attention;
 }
 
+std::string_view Ops::arithmetic(const LinearKernel& kernel) const noexcept {
+  if (&kernel == &kernels_->linear_s8) return precision_name(Precision::Int8);
+  return precision_name(&kernel == &kernels_->linear_bf16 ? Precision::Bf16 : Precision::Fp32);
+}
+
+std::string_view Ops::arithmetic(const AttentionKernel& kernel) const noexcept {
+  return precision_name(&kernel == &kernels_->attention_bf16 ? Precision::Bf16 : Precision::Fp32);
+}
+
 std::size_t Ops::workspace_bytes(Index tokens, Index head_dim,
                                  std::initializer_list<Index> inputs) const {
   Index most = attention_kernel().scratch_bytes(tokens, head_dim);

@@ -86,6 +86,8 @@ class Ops {
  private:
   const LinearKernel& linear_kernel(DType stored) const noexcept;
   const AttentionKernel& attention_kernel() const noexcept;
+  std::string_view arithmetic(const LinearKernel& kernel) const noexcept;
+  std::string_view arithmetic(const AttentionKernel& kernel) const noexcept;
   void run_linear(ConstActivations x, const LinearWeights& w, Activations y, Epilogue epilogue,
                   Workspace& ws) const;
 

@@ -8,25 +8,34 @@
 
 namespace sapiens {
 
-/// Seconds and arithmetic of the operators of forward passes, by name. One thread at a time.
+/// What an operator does to the numbers, whoever does it.
+struct Work {
+  std::string_view arithmetic = {};  // "fp32", "bf16" or "int8"; empty where only memory counts
+  double operations = 0;             // two per multiply-add
+  double bytes = 0;                  // read and written; 0 where arithmetic counts
+};
+
+/// Seconds and work of the operators of forward passes, by name. One thread at a time.
 class Profile {
  public:
   struct Entry {
     std::string_view name;  // lives as long as the program
     Index calls = 0;
     double seconds = 0;
-    double operations = 0;  // two per multiply-add
+    Work work = {};  // of all calls
   };
 
-  void add(std::string_view name, double seconds, double operations) {
+  void add(std::string_view name, double seconds, const Work& work) {
     for (Entry& entry : entries_) {
       if (entry.name != name) continue;
       ++entry.calls;
       entry.seconds += seconds;
-      entry.operations += operations;
+      entry.work.arithmetic = work.arithmetic;
+      entry.work.operations += work.operations;
+      entry.work.bytes += work.bytes;
       return;
     }
-    entries_.push_back({name, 1, seconds, operations});
+    entries_.push_back({name, 1, seconds, work});
   }
 
   /// In the order in which they first ran.
@@ -39,12 +48,12 @@ class Profile {
   /// Adds the time of its own life to `profile`, which may be null.
   class Timer {
    public:
-    Timer(Profile* profile, std::string_view name, double operations) noexcept
-        : profile_(profile), name_(name), operations_(operations) {}
+    Timer(Profile* profile, std::string_view name, const Work& work) noexcept
+        : profile_(profile), name_(name), work_(work) {}
     ~Timer() {
       if (profile_ == nullptr) return;
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-      profile_->add(name_, passed.count(), operations_);
+      profile_->add(name_, passed.count(), work_);
     }
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
@@ -52,7 +61,7 @@ class Profile {
    private:
     Profile* profile_;
     std::string_view name_;
-    double operations_;
+    Work work_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   };
 

@@ -1,0 +1,252 @@
+#include "bench_measure.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+
+#include "meter.hpp"
+#include "stopwatch.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+rusage resources() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage;
+}
+
+double cpu_seconds(const rusage& usage) {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+/// So that a run does not report the peak of the one before it; where the system does not let us,
+/// it does.
+void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+std::uint64_t peak_memory() {
+  return static_cast<std::uint64_t>(resources().ru_maxrss) * 1024;  // Linux counts in kB
+}
+
+/// Multiplications and additions of the matrix products; norms and softmax are left out.
+double forward_gflop(const ModelInfo& model, Index patches, Index tokens) {
+  const auto n = static_cast<double>(tokens);
+  const auto c = static_cast<double>(model.width);
+  const auto m = static_cast<double>(model.mlp_width);
+  const double linears = 2 * n * c * (4 * c + 2 * m);  // qkv, proj and the two of the MLP
+  const double attention = 4 * n * n * c;              // q k^T and its product with v
+  constexpr double kPatchValues = 3 * 16 * 16;
+  const double embedding = 2 * static_cast<double>(patches) * kPatchValues * c;
+  return (static_cast<double>(model.depth) * (linears + attention) + embedding) * 1e-9;
+}
+
+std::vector<float> random_values(std::size_t count) {
+  std::vector<float> values(count);
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  std::generate(values.begin(), values.end(), [&] { return normal(generator); });
+  return values;
+}
+
+Image made_up_picture(Grid size) {
+  Image picture{.width = size.width, .height = size.height, .rgb = {}};
+  picture.rgb.resize(static_cast<std::size_t>(3 * size.height * size.width));
+  std::minstd_rand generator(1);
+  std::generate(picture.rgb.begin(), picture.rgb.end(),
+                [&] { return static_cast<std::uint8_t>(generator() >> 8); });
+  return picture;
+}
+
+/// Calls `work` `times` times.
+template <class Work>
+Timing timed(int times, const Work& work) {
+  std::vector<double> seconds;
+  for (int i = 0; i < times; ++i) {
+    const Stopwatch watch;
+    work();
+    seconds.push_back(watch.seconds());
+  }
+  return timing_of(std::move(seconds));
+}
+
+Timing once(double seconds) { return {seconds, seconds, seconds, 1}; }
+
+FeatureExtractor load(const BenchOptions& options, EngineOptions engine, BenchRun& run) {
+  Meter meter("loading weights", 1, stderr_is_terminal());
+  const Stopwatch watch;
+  engine.loading = [&](double done) {
+    // A quick load is over before anybody could read about it.
+    if (watch.seconds() > 2) meter.update(done);
+  };
+  FeatureExtractor extractor =
+      options.checkpoint.empty()
+          ? FeatureExtractor::random({.arch = arch_of(options)}, engine)
+          : FeatureExtractor(Checkpoint::open(options.checkpoint), options.model, engine);
+  const double load_seconds = extractor.stats().load_seconds;
+  run.stages.push_back({"open", once(watch.seconds() - load_seconds)});
+  run.stages.push_back({"load", once(load_seconds)});
+  return extractor;
+}
+
+/// The input of the network, [batch, 3, H, W].
+std::vector<float> prepare_input(const FeatureExtractor& extractor, const BenchOptions& options,
+                                 BenchRun& run) {
+  Image picture;
+  if (options.image.empty()) {
+    picture = made_up_picture(run.size);
+  } else {
+    const Timing decode = timed(options.repeat, [&] { picture = Image::read(options.image); });
+    run.stages.push_back({"decode", decode});
+  }
+  FloatArray one;
+  const Timing preprocess = timed(
+      options.repeat, [&] { one = extractor.preprocess(picture, PreprocessMode::Full, run.size); });
+  run.stages.push_back({"preprocess", preprocess});
+  if (options.image.empty()) return random_values(one.values.size() * run.batch);
+  std::vector<float> batch;
+  for (Index i = 0; i < run.batch; ++i) {
+    batch.insert(batch.end(), one.values.begin(), one.values.end());
+  }
+  return batch;
+}
+
+/// The engine's "output" is a stage of its own here: the features on their way to the caller.
+bool is_output(const OperatorTime& work) { return work.name == "output"; }
+
+/// The times of one pass after the other.
+class Passes {
+ public:
+  void add(double seconds, double cpu_seconds, const EngineStats& stats) {
+    double output = 0, operators = 0;
+    operators_.resize(stats.operators.size());
+    for (std::size_t i = 0; i < operators_.size(); ++i) {
+      const OperatorTime& measured = stats.operators[i];
+      operators_[i].push_back(measured.seconds);
+      (is_output(measured) ? output : operators) += measured.seconds;
+    }
+    total_.push_back(seconds);
+    cpu_.push_back(cpu_seconds);
+    output_.push_back(output);
+    forward_.push_back(seconds - output);
+    rest_.push_back(seconds - output - operators);
+  }
+
+  void finish(BenchRun& run) const {
+    run.seconds = timing_of(total_);
+    run.cpu_seconds = timing_of(cpu_);
+    run.rest = timing_of(rest_);
+    run.stages.push_back({"forward", timing_of(forward_)});
+    run.stages.push_back({"output", timing_of(output_)});
+    for (std::size_t i = 0; i < operators_.size(); ++i) {
+      const OperatorTime& work = run.stats.operators[i];
+      if (!is_output(work)) run.operators.push_back({work, timing_of(operators_[i])});
+    }
+  }
+
+ private:
+  std::vector<double> total_, cpu_, forward_, output_, rest_;
+  std::vector<std::vector<double>> operators_;
+};
+
+void measure_passes(FeatureExtractor& extractor, const BenchOptions& options,
+                    const std::vector<float>& input, BenchRun& run) {
+  const TensorView<const float, 4> view(input.data(),
+                                        {run.batch, 3, run.size.height, run.size.width});
+  const std::string title = fmt::format("{} on {}", run.stats.precision, run.stats.isa);
+  Meter meter(title, 1 + options.repeat, stderr_is_terminal());
+  const Stopwatch since_start;
+  Passes passes;
+  for (int pass = 0; pass <= options.repeat; ++pass) {
+    FeatureRequest request;
+    request.progress = [&](double done) {
+      if (since_start.seconds() > 2) meter.update(pass + done);
+    };
+    const rusage before = resources();
+    const Stopwatch watch;
+    extractor.run(view, request);
+    const double seconds = watch.seconds();
+    const rusage after = resources();
+    run.page_faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt);
+    if (pass == 0) continue;  // it touches memory and wakes threads
+    passes.add(seconds, cpu_seconds(after) - cpu_seconds(before), extractor.stats());
+  }
+  run.stats = extractor.stats();
+  passes.finish(run);
+}
+
+}  // namespace
+
+Timing timing_of(std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  const std::size_t n = seconds.size();
+  return {.median = (seconds[(n - 1) / 2] + seconds[n / 2]) / 2,
+          .min = seconds.front(),
+          .max = seconds.back(),
+          .samples = static_cast<int>(n)};
+}
+
+BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine,
+                     const std::optional<MachineCeilings>& ceilings) {
+  forget_peak_memory();
+  BenchRun run;
+  run.batch = options.batch;
+  run.ceilings = ceilings;
+  FeatureExtractor extractor = load(options, engine, run);
+  run.model = extractor.inspection().model;
+  run.stats = extractor.stats();
+  run.size = options.model.input_size.value_or(extractor.native_size());
+  const OutputShapes shapes = extractor.output_shapes(run.size);
+  run.tokens = shapes.raw.at(0);
+  run.gflop = static_cast<double>(run.batch) *
+              forward_gflop(run.model, shapes.featmap.at(1) * shapes.featmap.at(2), run.tokens);
+  const std::vector<float> input = prepare_input(extractor, options, run);
+  measure_passes(extractor, options, input, run);
+  run.peak_memory = peak_memory();
+  return run;
+}
+
+std::optional<Ceiling> ceiling_of(const OperatorTime& work,
+                                  const std::optional<MachineCeilings>& ceilings) {
+  if (!ceilings) return std::nullopt;
+  const auto known = [](Ceiling ceiling) {
+    return ceiling.rate > 0 ? std::optional(std::move(ceiling)) : std::nullopt;
+  };
+  if (work.gbytes > 0) return known({"memory", ceilings->read_gbytes});
+  if (work.arithmetic == "int8") return known({"int8", ceilings->int8_gops});
+  // Without bf16 instructions, bf16 operands are widened for fp32 ones.
+  if (work.arithmetic == "bf16" && ceilings->bf16_gflops > 0) {
+    return known({"bf16", ceilings->bf16_gflops});
+  }
+  if (work.gflop > 0) return known({"fp32", ceilings->fp32_gflops});
+  return std::nullopt;
+}
+
+double rate_of(const OperatorBench& measured) {
+  const double work = measured.work.gbytes > 0 ? measured.work.gbytes : measured.work.gflop;
+  return work / measured.seconds.median;
+}
+
+double busy_cores(const BenchRun& run) { return run.cpu_seconds.median / run.seconds.median; }
+
+double gflops_by_cpu_time(const BenchRun& run) {
+  return run.gflop / run.cpu_seconds.median * run.stats.threads;
+}
+
+std::optional<double> ceiling_share(const BenchRun& run) {
+  double least = 0;
+  for (const OperatorBench& op : run.operators) {
+    if (op.work.gflop == 0) continue;
+    const auto ceiling = ceiling_of(op.work, run.ceilings);
+    if (!ceiling) return std::nullopt;
+    least += op.work.gflop / ceiling->rate;
+  }
+  return least / run.seconds.median;
+}
+
+}  // namespace sapiens::cli

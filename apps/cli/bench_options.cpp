@@ -1,0 +1,94 @@
+#include "bench_options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sapiens/machine.hpp>
+
+#include "options.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+constexpr const char* kDefaultArch = "0.3b";
+constexpr const char* kReference = "reference";
+
+/// The reference level computes some 0.2 GFLOP per second.
+bool suits_reference(const BenchOptions& options) {
+  if (options.checkpoint.empty()) return arch_of(options) == "tiny";
+  constexpr Index kMostParameters = 1'000'000;
+  return Checkpoint::open(options.checkpoint).inspect(options.model).model.parameters <=
+         kMostParameters;
+}
+
+std::vector<Precision> precisions_of(const BenchOptions& options) {
+  if (options.precision == kAll) return {Precision::Fp32, Precision::Bf16, Precision::Int8};
+  for (const Precision precision : {Precision::Fp32, Precision::Bf16, Precision::Int8}) {
+    if (options.precision == precision_name(precision)) return {precision};
+  }
+  return {Precision::Auto};
+}
+
+}  // namespace
+
+void add_bench_options(CLI::App& bench, BenchOptions& options) {
+  bench.add_option("CKPT", options.checkpoint,
+                   "Checkpoint file; without one, random weights of --arch");
+  bench.add_option("--arch", options.model.arch,
+                   fmt::format("Model: 0.3b, 0.6b, 1b, 2b, tiny; without a checkpoint {} unless "
+                               "given",
+                               kDefaultArch));
+  add_size_option(bench, options.model.input_size, "Size of the input; by default the model's own");
+  bench.add_option("--image", options.image,
+                   "Picture to decode, resize and compute with; by default made-up numbers");
+  bench.add_option("--batch", options.batch, "Pictures per forward pass")
+      ->check(CLI::Range(Index{1}, Index{4096}))
+      ->capture_default_str();
+  bench.add_option("--repeat", options.repeat, "Forward passes measured, after one to warm up")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  add_threads_option(bench, options.engine);
+  bench
+      .add_option("--isa", options.isa,
+                  "Highest kernel level, or all: one run for each this CPU has; by default "
+                  "SAPIENS_ISA, else the best")
+      ->check(CLI::IsMember({"reference", "avx2", "avx512", "amx", kAll}));
+  bench.add_option("--precision", options.precision, "Arithmetic, or all: one run for each")
+      ->check(CLI::IsMember({"auto", "fp32", "bf16", "int8", kAll}))
+      ->default_str("auto");
+  bench.add_flag("!--no-ceilings", options.ceilings,
+                 "Do not measure what the machine can do at most (a second per level)");
+  bench.add_option("-o,--output", options.output, "File for the JSON document");
+  bench
+      .add_option("--compare", options.compare,
+                  "JSON document of an earlier run to compare this run with; with a second one, "
+                  "nothing is run and the two are compared")
+      ->type_name("FILE [FILE2]")
+      ->expected(1, 2);
+}
+
+std::string arch_of(const BenchOptions& options) {
+  return options.model.arch.empty() ? kDefaultArch : options.model.arch;
+}
+
+BenchPlan plan_runs(const BenchOptions& options) {
+  BenchPlan plan;
+  std::vector<std::string> levels = {options.isa};
+  if (options.isa == kAll) {
+    levels = kernel_levels();
+    plan.skipped_reference = levels.size() > 1 && !suits_reference(options);
+    if (plan.skipped_reference) std::erase(levels, kReference);
+    std::reverse(levels.begin(), levels.end());
+  }
+  for (const std::string& level : levels) {
+    for (const Precision precision : precisions_of(options)) {
+      EngineOptions engine = options.engine;
+      engine.isa = level;
+      engine.precision = precision;
+      plan.runs.push_back(engine);
+    }
+  }
+  return plan;
+}
+
+}  // namespace sapiens::cli

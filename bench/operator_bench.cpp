@@ -1,0 +1,118 @@
+#include "operator_bench.hpp"
+
+#include <bit>
+#include <cstdint>
+#include <random>
+
+#include "core/workspace.hpp"
+
+namespace sapiens {
+namespace {
+
+/// Random activations of one type.
+class Numbers {
+ public:
+  Numbers(Number type, Index rows, Index columns)
+      : bytes_(static_cast<Index>(activation_bytes(type, rows, columns))),
+        view_(bytes_.data(), type, rows, columns, columns) {
+    std::minstd_rand random(1);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (Index i = 0; i < rows * columns; ++i) {
+      const float x = uniform(random);
+      if (type == Number::F32) {
+        reinterpret_cast<float*>(bytes_.data())[i] = x;
+      } else {
+        reinterpret_cast<std::uint16_t*>(bytes_.data())[i] =
+            static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16);
+      }
+    }
+  }
+
+  Activations view() const { return view_; }
+  Matrix matrix() const {
+    return {reinterpret_cast<float*>(view_.data()), {view_.rows(), view_.columns()}};
+  }
+
+ private:
+  AlignedBuffer<std::byte> bytes_;
+  Activations view_;
+};
+
+}  // namespace
+
+OperatorBench::OperatorBench(std::string_view level, Precision precision,
+                             const KernelTable& kernels, const ThreadPool& pool, const Peaks& peaks)
+    : name_(std::string(level) + "/" + std::string(precision_name(precision)) + "/"),
+      kernels_(kernels),
+      precision_(precision),
+      ops_(kernels_, pool, precision),
+      peaks_(peaks) {}
+
+const LinearKernel& OperatorBench::linear_of(const KernelTable& kernels) const noexcept {
+  if (precision_ == Precision::Int8) return kernels.linear_s8;
+  return precision_ == Precision::Bf16 ? kernels.linear_bf16 : kernels.linear_f32;
+}
+
+bool OperatorBench::brings_attention(const KernelTable& below) const noexcept {
+  if (precision_ == Precision::Int8) return false;  // it takes that of another precision
+  return precision_ == Precision::Bf16 ? kernels_.attention_bf16.run != below.attention_bf16.run
+                                       : kernels_.attention.run != below.attention.run;
+}
+
+void OperatorBench::add_rows(const KernelTable& below) const {
+  for (const ModelSize size : kSizes) {
+    if (linear_of(kernels_).run != linear_of(below).run) {
+      for (const LinearRow& layer : kLinears) {
+        add_row(name_ + std::string(layer.name), size.width,
+                [=, this](benchmark::State& state) { bench_linear(state, layer, size.width); });
+      }
+    }
+    if (brings_attention(below)) {
+      add_row(name_ + "attention", size.width,
+              [=, this](benchmark::State& state) { bench_attention(state, size); });
+    }
+    if (precision_ != Precision::Int8 && kernels_.layer_norm != below.layer_norm) {
+      add_row(name_ + "layer_norm", size.width,
+              [=, this](benchmark::State& state) { bench_layer_norm(state, size.width); });
+    }
+  }
+}
+
+void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer,
+                                 Index width) const {
+  const Index in = layer.in * width, out = layer.out * width;
+  const bool adds = layer.epilogue == Epilogue::Add;
+  const Numbers x(ops_.number(), kTokens, in), weight(Number::F32, out, in);
+  const Numbers y(adds ? Number::F32 : ops_.number(), kTokens, out);
+  const LinearWeights packed = ops_.pack_linear(weight.matrix(), {});
+  Workspace ws(ops_.workspace_bytes(kTokens, 1, {in}));
+  for (auto _ : state) {
+    if (adds) {
+      ops_.linear_add(x.view(), packed, y.matrix(), ws);
+    } else if (layer.epilogue == Epilogue::Gelu) {
+      ops_.linear_gelu(x.view(), packed, y.view(), ws);
+    } else {
+      ops_.linear(x.view(), packed, y.view(), ws);
+    }
+  }
+  report_operations(state, 2 * kTokens * in * out, peaks_.of(precision_));
+}
+
+void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
+  const Numbers qkv(ops_.number(), kTokens, 3 * size.width);
+  const Numbers y(ops_.number(), kTokens, size.width);
+  Workspace ws(ops_.workspace_bytes(kTokens, size.width / size.heads, {}));
+  for (auto _ : state) ops_.attention(qkv.view(), size.heads, y.view(), ws);
+  report_operations(state, 4 * kTokens * kTokens * size.width, peaks_.of(precision_));
+}
+
+void OperatorBench::bench_layer_norm(benchmark::State& state, Index width) const {
+  const Numbers x(Number::F32, kTokens, width), y(ops_.number(), kTokens, width);
+  const LayerNormWeights weights{AlignedBuffer<float>(width), AlignedBuffer<float>(width)};
+  for (auto _ : state) ops_.layer_norm(x.matrix(), weights, y.view());
+  const std::size_t bytes = activation_bytes(Number::F32, kTokens, width) +
+                            activation_bytes(ops_.number(), kTokens, width);
+  report_bytes(state, static_cast<Index>(bytes), peaks_.read_gbytes);
+}
+
+}  // namespace sapiens

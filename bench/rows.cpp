@@ -1,0 +1,33 @@
+#include "rows.hpp"
+
+#include "kernels/peak.hpp"
+
+namespace sapiens {
+namespace {
+
+void report(benchmark::State& state, const char* name, double per_run, double peak) {
+  using benchmark::Counter;
+  state.counters[name] = Counter(per_run, Counter::kIsIterationInvariantRate);
+  if (peak <= 0) return;
+  state.counters["of_peak"] = Counter(per_run / peak, Counter::kIsIterationInvariantRate);
+}
+
+}  // namespace
+
+Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool) {
+  const auto peak = [&](PeakLoop loop) { return loop == nullptr ? 0 : peak_gops(loop, pool); };
+  return {.fp32 = peak(kernels.peak_f32),
+          .bf16 = peak(kernels.peak_bf16),
+          .int8 = peak(kernels.peak_s8),
+          .read_gbytes = memory_gbytes_per_second(pool)};
+}
+
+void report_operations(benchmark::State& state, Index operations, double peak) {
+  report(state, "GFLOPS", static_cast<double>(operations) * 1e-9, peak);
+}
+
+void report_bytes(benchmark::State& state, Index bytes, double peak) {
+  report(state, "GB/s", static_cast<double>(bytes) * 1e-9, peak);
+}
+
+}  // namespace sapiens

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/thread_pool.hpp"
+#include "kernels/kernel_table.hpp"
+#include "sapiens/precision.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+inline constexpr Index kTokens = 4097;
+
+struct ModelSize {
+  Index width, heads;
+};
+inline constexpr ModelSize kSizes[] = {{1024, 16}, {1280, 16}, {1536, 24}, {1920, 32}};
+
+/// The linear layers of a block, in units of the width.
+struct LinearRow {
+  std::string_view name;
+  Index in, out;
+  Epilogue epilogue;
+};
+inline constexpr LinearRow kLinears[] = {{"qkv", 1, 3, Epilogue::Store},
+                                         {"proj", 1, 1, Epilogue::Add},
+                                         {"fc1", 1, 4, Epilogue::Gelu},
+                                         {"fc2", 4, 1, Epilogue::Add}};
+
+/// What the machine reaches at most, in 1e9 operations or bytes per second; 0 is unknown.
+struct Peaks {
+  double fp32 = 0, bf16 = 0, int8 = 0, read_gbytes = 0;
+
+  double of(Precision arithmetic) const {
+    if (arithmetic == Precision::Int8) return int8;
+    // Without instructions of their own, bf16 operands are widened for those of fp32.
+    return arithmetic == Precision::Bf16 && bf16 > 0 ? bf16 : fp32;
+  }
+};
+Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool);
+
+void report_operations(benchmark::State& state, Index operations, double peak);
+void report_bytes(benchmark::State& state, Index bytes, double peak);
+
+/// Registers the row "name/width".
+template <class Function>
+void add_row(const std::string& name, Index width, Function function) {
+  benchmark::RegisterBenchmark((name + "/" + std::to_string(width)).c_str(), std::move(function))
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+}  // namespace sapiens
