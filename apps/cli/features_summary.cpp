@@ -43,7 +43,8 @@ std::string FeaturesSummary::text() const {
   if (!finished_before.empty()) text += fmt::format(", {} finished before", finished_before.size());
   if (done > 0) {
     text +=
-        fmt::format(", {} each ({} threads, {})", seconds_text(seconds / static_cast<double>(done)),
+        fmt::format(", {} each ({}, {} threads, {})",
+                    seconds_text(seconds / static_cast<double>(done)), stats.precision,
                     stats.threads, stats.isa);
   }
   text += "\n";

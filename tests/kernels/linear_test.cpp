@@ -109,10 +109,11 @@ class LinearLevels : public EveryLevel {
     add("f32 from f16", fast, &KernelTable::linear_f32_from_f16);
     add("bf16", fast, &KernelTable::linear_bf16);
     add("s8", fast, &KernelTable::linear_s8);
-    // The kernels for CPUs of the same level without the instructions for dot products.
+    // The kernels for CPUs of the same level without the instructions for dot products. There are
+    // none with tiles.
+    if (GetParam() == "amx") return;
     CpuFeatures cpu = CpuFeatures::detect();
     cpu.avx_vnni = cpu.avx512_vnni = cpu.avx512_bf16 = cpu.fast_bf16 = false;
-    if (cpu.amx) return;
     const KernelTable plain = select_kernels(cpu, GetParam()).table;
     add("bf16 without dot products", plain, &KernelTable::linear_bf16);
     add("s8 without dot products", plain, &KernelTable::linear_s8);
