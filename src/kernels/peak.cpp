@@ -30,7 +30,7 @@ std::int64_t steps_for_10_ms(PeakLoop loop) {
 }  // namespace
 
 double peak_gops(PeakLoop loop, const ThreadPool& pool) {
-  constexpr int kWarmUps = 3, kRuns = 15;  // CPUs lower their clock after some ms of wide vectors
+  constexpr int kWarmUps = 3, kRuns = 30;  // CPUs lower their clock after some ms of wide vectors
   constexpr Index kTasksPerThread = 2;
   const std::int64_t steps = steps_for_10_ms(loop) / kTasksPerThread;
   double best = 0;

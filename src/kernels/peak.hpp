@@ -6,7 +6,8 @@
 namespace sapiens {
 
 /// The operations per second that all threads of `pool` reach together in `loop`, in 1e9: the
-/// ceiling of every kernel of that arithmetic. The best of a few runs, about 0.2 s altogether.
+/// ceiling of every kernel of that arithmetic. The best of 30 short runs, 0.4 s
+/// altogether: other programs can only lower it.
 double peak_gops(PeakLoop loop, const ThreadPool& pool);
 
 /// Bytes per second that all threads read together from memory far larger than the caches, in 1e9.
