@@ -42,10 +42,9 @@ std::string FeaturesSummary::text() const {
   if (failures() > 0) text += fmt::format(", {} failed", failures());
   if (!finished_before.empty()) text += fmt::format(", {} finished before", finished_before.size());
   if (done > 0) {
-    text +=
-        fmt::format(", {} each ({}, {} threads, {})",
-                    seconds_text(seconds / static_cast<double>(done)), stats.precision,
-                    stats.threads, stats.isa);
+    text += fmt::format(", {} each ({}, {} threads, {})",
+                        seconds_text(seconds / static_cast<double>(done)), stats.precision,
+                        stats.threads, stats.isa);
   }
   text += "\n";
   const auto shown = std::find_if(results.begin(), results.end(),

@@ -15,7 +15,7 @@ struct MachineCeilings {
 
 /// Measures them with `threads` threads (0: as many as the engine would take) and the instructions
 /// that the engine would use under the ceiling `isa` (see EngineOptions). Two operations per
-/// multiply-add; operands come from registers or L1. Takes about a second.
+/// multiply-add; operands come from registers or L1. Takes one or two seconds.
 MachineCeilings measure_ceilings(int threads = 0, const std::string& isa = {});
 
 /// The kernel levels this CPU can run, slowest first: "reference", "avx2", ...
