@@ -7,18 +7,13 @@
 #include <utility>
 
 #include "core/aligned_buffer.hpp"
-#include "core/thread_pool.hpp"
-#include "core/workspace.hpp"
 #include "engine/assess.hpp"
-#include "engine/kernel_choice.hpp"
+#include "engine/loading.hpp"
+#include "engine/network.hpp"
 #include "engine/random_weights.hpp"
-#include "model/encoder.hpp"
 #include "model/outputs.hpp"
 #include "model/params.hpp"
-#include "nn/ops.hpp"
 #include "preprocess/preprocess.hpp"
-#include "reconcile/materialize.hpp"
-#include "reconcile/positions.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
 
@@ -29,22 +24,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// A checkpoint seen through its plan, as the weight loader wants it.
-ParamSource plan_source(const StateDict& dict, const Plan& plan) {
-  auto places = std::make_shared<std::map<std::string, std::size_t, std::less<>>>();
-  for (std::size_t i = 0; i < plan.params.size(); ++i) places->emplace(plan.params[i].key, i);
-  return {.read =
-              [&dict, &plan, places](const std::string& key, Index first, std::span<float> out) {
-                materialize(dict, plan.bindings[places->at(key)], first, out);
-              },
-          .stored =
-              [&dict, &plan, places](const std::string& key) {
-                return stored_type(dict, plan.bindings[places->at(key)]);
-              },
-          .done = [&dict, &plan, places](
-                      const std::string& key) { release(dict, plan.bindings[places->at(key)]); }};
 }
 
 ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
@@ -59,111 +38,34 @@ ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
           .done = {}};
 }
 
-void require_known_heads(const EncoderConfig& encoder) {
-  if (encoder.heads > 0) return;
-  std::string divisors;
-  for (Index heads = 1; heads <= encoder.width / 8; ++heads) {
-    if (encoder.width % heads == 0)
-      divisors += fmt::format("{}{}", divisors.empty() ? "" : ", ", heads);
-  }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the number of attention heads cannot be seen in the weights",
-               .key = "--heads",
-               .expected = fmt::format("a divisor of the width {}: {}", encoder.width, divisors),
-               .actual = "none given, and this width was never published",
-               .hint = "add --heads N with the number the model was trained with"});
-}
-
-Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
-  std::string summary = fmt::format(
-      "{} NaN or infinity, so nothing was computed",
-      found.size() == 1 ? "1 parameter holds" : fmt::format("{} parameters hold", found.size()));
-  constexpr std::size_t kShown = 8;
-  for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
-    summary += fmt::format("\n  {}  {} value{}", found[i].key, found[i].count,
-                           found[i].count == 1 ? "" : "s");
-  }
-  if (found.size() > kShown) summary += fmt::format("\n  ... and {} more", found.size() - kShown);
-  return Error(ErrorCode::CheckpointRefused,
-               {.summary = summary,
-                .file = file.path,
-                .key = found.front().key,
-                .expected = "finite numbers",
-                .hint = "training diverged or the file is damaged: take another checkpoint, or "
-                        "fetch it again; to "
-                        "compute with it anyway, and every output marked: --allow-partial"});
-}
-
 }  // namespace
 
 struct FeatureExtractor::Impl {
-  Impl(const EncoderConfig& encoder_config, const EngineOptions& options)
-      : pool(options.threads),
-        kernels(choose_kernels(options.isa)),
-        ops(kernels.table, pool, options.precision),
-        config(encoder_config) {
-    statistics.threads = pool.threads();
-    statistics.isa = kernels.levels;
-    statistics.precision = precision_name(ops.precision());
-    ops.set_profile(&profile);
-  }
-
-  void load(const ParamSource& source, const Progress& progress) {
-    const Clock::time_point start = Clock::now();
-    LoadedEncoder loaded = load_encoder(config, source, ops, progress);
-    weights = std::move(loaded.weights);
-    non_finite = std::move(loaded.non_finite);
-    statistics.load_seconds = seconds_since(start);
-    statistics.weight_bytes = weights.bytes();
-  }
-
-  // `pos_embed` for an input of another grid, resized once and kept.
-  ConstMatrix positions_for(Grid grid) {
-    const Index C = config.width;
-    const Index extra = config.extra_tokens();
-    if (grid == config.grid) return {weights.pos_embed.data(), {config.tokens(), C}};
-    auto& table = resized_positions[{grid.height, grid.width}];
-    if (table.empty()) {
-      table.resize(static_cast<std::size_t>((extra + grid.patches()) * C));
-      std::copy_n(weights.pos_embed.data(), extra * C, table.data());
-      resize_positions({weights.pos_embed.data() + extra * C, {config.grid.patches(), C}},
-                       config.grid, {table.data() + extra * C, {grid.patches(), C}}, grid);
-    }
-    return {table.data(), {extra + grid.patches(), C}};
-  }
+  Impl(const EncoderConfig& encoder, const EngineOptions& options) : network(encoder, options) {}
 
   std::vector<LayerFeatures> run(TensorView<const float, 4> input, const FeatureRequest& request);
   std::vector<Index> resolve_layers(std::span<const Index> wanted) const;
   FloatArray collect(TensorView<const float, 3> tokens, Grid grid, OutType out_type) const;
-  Workspace& workspace_for(const Encoder& encoder, Index batch, Index tokens);
+  const EncoderConfig& config() const { return network.config(); }
 
-  ThreadPool pool;
-  SelectedKernels kernels;
-  Profile profile;
-  Ops ops;
-  EncoderConfig config;
-  EncoderWeights weights;
-  std::vector<NonFinite> non_finite;
-  std::map<std::pair<Index, Index>, std::vector<float>> resized_positions;
-  std::unique_ptr<Workspace> workspace;
+  Network network;
   AlignedBuffer<float> tapped;  // tokens of the wanted blocks, kept for the next call
   Inspection inspection;
   bool partial = false;
-  EngineStats statistics;
 };
 
 // Blocks in ascending order, each once; negative ones count from the end.
 std::vector<Index> FeatureExtractor::Impl::resolve_layers(std::span<const Index> wanted) const {
-  if (wanted.empty()) return {config.depth - 1};
+  if (wanted.empty()) return {config().depth - 1};
   std::vector<Index> layers;
   for (const Index layer : wanted) {
-    const Index index = layer < 0 ? config.depth + layer : layer;
-    if (index < 0 || index >= config.depth) {
+    const Index index = layer < 0 ? config().depth + layer : layer;
+    if (index < 0 || index >= config().depth) {
       throw Error(ErrorCode::InvalidArgument,
                   {.summary = "there is no such block",
                    .key = "--layers",
-                   .expected = fmt::format("0 to {}, or -{} to -1 from the end", config.depth - 1,
-                                           config.depth),
+                   .expected = fmt::format("0 to {}, or -{} to -1 from the end", config().depth - 1,
+                                           config().depth),
                    .actual = std::to_string(layer)});
     }
     layers.push_back(index);
@@ -173,21 +75,10 @@ std::vector<Index> FeatureExtractor::Impl::resolve_layers(std::span<const Index>
   return layers;
 }
 
-Workspace& FeatureExtractor::Impl::workspace_for(const Encoder& encoder, Index batch,
-                                                 Index tokens) {
-  const std::size_t bytes = encoder.workspace_bytes(batch, tokens);
-  if (!workspace || workspace->capacity() < bytes) {
-    workspace.reset();  // first, so that two arenas never live at once
-    workspace = std::make_unique<Workspace>(bytes);
-    statistics.activation_bytes = bytes;
-  }
-  return *workspace;
-}
-
 FloatArray FeatureExtractor::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
                                            OutType out_type) const {
   const auto [B, T, C] = tokens.extents();
-  const Index extra = config.extra_tokens();
+  const Index extra = config().extra_tokens();
   FloatArray out;
   switch (out_type) {
     case OutType::Featmap:
@@ -220,15 +111,8 @@ FloatArray FeatureExtractor::Impl::collect(TensorView<const float, 3> tokens, Gr
 std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4> input,
                                                        const FeatureRequest& request) {
   const Clock::time_point start = Clock::now();
-  expect_shape("input", input, {kAny, 3, kAny, kAny});
-  const auto [B, channels, H, W] = input.extents();
-  if (B < 1 || H < kPatch || W < kPatch) {
-    throw Error(ErrorCode::ShapeMismatch,
-                {.summary = "the input is smaller than one patch",
-                 .expected = "[B, 3, H, W] with H and W of 16 or more",
-                 .actual = fmt::format("[{}, {}, {}, {}]", B, channels, H, W)});
-  }
-  if (request.out_type == OutType::ClsToken && !config.cls_token) {
+  const Grid grid = network.grid_of(input);
+  if (request.out_type == OutType::ClsToken && !config().cls_token) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
                                              .key = "--out-type",
                                              .expected = "featmap, raw or avg_featmap",
@@ -236,13 +120,9 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
                                              .hint = "only pretrained encoders have one"});
   }
   const std::vector<Index> layers = resolve_layers(request.layers);
-  const Grid grid = patch_grid({H, W}, config.patch_padding);
-  const ConstMatrix positions = positions_for(grid);
-  const Index T = positions.extent(0);
-
-  profile.clear();
-  const Encoder encoder(config, weights, ops);
-  const Index size = B * T * config.width;  // of one tap
+  const Index B = input.extent(0), T = network.tokens(grid), C = config().width;
+  network.profile().clear();
+  const Index size = B * T * C;  // of one tap
   if (tapped.size() < size * std::ssize(layers)) {
     tapped = {};  // first, so that two never live at once
     tapped = AlignedBuffer<float>(size * std::ssize(layers));
@@ -250,27 +130,19 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
   std::vector<EncoderTap> taps;
   for (const Index layer : layers) {
     taps.push_back({.layer = layer,
-                    .norm = request.norm_layers || layer == config.depth - 1,
-                    .tokens = {tapped.data() + size * std::ssize(taps), {B, T, config.width}}});
+                    .norm = request.norm_layers || layer == config().depth - 1,
+                    .tokens = {tapped.data() + size * std::ssize(taps), {B, T, C}}});
   }
-  encoder.forward(input, positions, taps, workspace_for(encoder, B, T), request.progress);
+  network.forward(input, taps, request.progress);
 
   std::vector<LayerFeatures> features;
   for (std::size_t i = 0; i < taps.size(); ++i) {
-    const Profile::Timer timer(&profile, "output", {});
+    const Profile::Timer timer(&network.profile(), "output", {});
     features.push_back(
         {.layer = layers[i], .values = collect(taps[i].tokens, grid, request.out_type)});
   }
-  statistics.operators.clear();
-  for (const Profile::Entry& entry : profile.entries()) {
-    statistics.operators.push_back({.name = std::string(entry.name),
-                                    .calls = entry.calls,
-                                    .seconds = entry.seconds,
-                                    .gflop = entry.work.operations * 1e-9,
-                                    .gbytes = entry.work.bytes * 1e-9,
-                                    .arithmetic = std::string(entry.work.arithmetic)});
-  }
-  statistics.forward_seconds = seconds_since(start);
+  network.report_operators();
+  network.stats().forward_seconds = seconds_since(start);
   return features;
 }
 
@@ -286,12 +158,13 @@ FeatureExtractor::FeatureExtractor(const Checkpoint& checkpoint, const ModelOpti
 
   impl_ = std::make_unique<Impl>(assessed.model.encoder, engine);
   impl_->inspection = assessed.inspection;
-  impl_->load(plan_source(dict, assessed.encoder), engine.loading);
-  if (!impl_->non_finite.empty() && !model.allow_partial) {
-    throw non_finite_error(assessed.inspection.file, impl_->non_finite);
+  impl_->network.load(plan_source(dict, assessed.encoder), engine.loading);
+  const std::vector<NonFinite>& non_finite = impl_->network.non_finite();
+  if (!non_finite.empty() && !model.allow_partial) {
+    throw non_finite_error(assessed.inspection.file, non_finite);
   }
-  impl_->partial = partial || !impl_->non_finite.empty();
-  for (const NonFinite& bad : impl_->non_finite) {
+  impl_->partial = partial || !non_finite.empty();
+  for (const NonFinite& bad : non_finite) {
     impl_->inspection.report.notes.push_back(
         fmt::format("{} holds {} values that are NaN or infinite", bad.key, bad.count));
   }
@@ -305,7 +178,7 @@ FeatureExtractor::~FeatureExtractor() = default;
 FeatureExtractor FeatureExtractor::random(const SynthOptions& synth, const EngineOptions& engine) {
   const SynthModel model = synth_model(synth);
   auto impl = std::make_unique<Impl>(model.encoder, engine);
-  impl->load(random_source(model, synth.seed), engine.loading);
+  impl->network.load(random_source(model, synth.seed), engine.loading);
   ModelInfo& info = impl->inspection.model;
   info = {.family = "sapiens",
           .arch = std::string(model.arch->name),
@@ -328,10 +201,10 @@ FeatureExtractor FeatureExtractor::random(const SynthOptions& synth, const Engin
 
 const Inspection& FeatureExtractor::inspection() const { return impl_->inspection; }
 bool FeatureExtractor::partial() const { return impl_->partial; }
-EngineStats FeatureExtractor::stats() const { return impl_->statistics; }
+EngineStats FeatureExtractor::stats() const { return impl_->network.stats(); }
 
 Grid FeatureExtractor::native_size() const {
-  return {impl_->config.grid.height * kPatch, impl_->config.grid.width * kPatch};
+  return {impl_->config().grid.height * kPatch, impl_->config().grid.width * kPatch};
 }
 
 FloatArray FeatureExtractor::preprocess(const Image& image, PreprocessMode mode,
@@ -362,7 +235,7 @@ std::vector<Index> FeatureExtractor::resolve_layers(std::span<const Index> layer
 }
 
 OutputShapes FeatureExtractor::output_shapes(Grid size) const {
-  return sapiens::output_shapes(impl_->config, patch_grid(size, impl_->config.patch_padding));
+  return sapiens::output_shapes(impl_->config(), patch_grid(size, impl_->config().patch_padding));
 }
 
 }  // namespace sapiens

@@ -1,0 +1,64 @@
+#include "engine/loading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "reconcile/materialize.hpp"
+
+namespace sapiens {
+
+ParamSource plan_source(const StateDict& dict, const Plan& plan) {
+  auto places = std::make_shared<std::map<std::string, std::size_t, std::less<>>>();
+  for (std::size_t i = 0; i < plan.params.size(); ++i) places->emplace(plan.params[i].key, i);
+  return {.read =
+              [&dict, &plan, places](const std::string& key, Index first, std::span<float> out) {
+                materialize(dict, plan.bindings[places->at(key)], first, out);
+              },
+          .stored =
+              [&dict, &plan, places](const std::string& key) {
+                return stored_type(dict, plan.bindings[places->at(key)]);
+              },
+          .done = [&dict, &plan, places](
+                      const std::string& key) { release(dict, plan.bindings[places->at(key)]); }};
+}
+
+void require_known_heads(const EncoderConfig& encoder) {
+  if (encoder.heads > 0) return;
+  std::string divisors;
+  for (Index heads = 1; heads <= encoder.width / 8; ++heads) {
+    if (encoder.width % heads == 0)
+      divisors += fmt::format("{}{}", divisors.empty() ? "" : ", ", heads);
+  }
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the number of attention heads cannot be seen in the weights",
+               .key = "--heads",
+               .expected = fmt::format("a divisor of the width {}: {}", encoder.width, divisors),
+               .actual = "none given, and this width was never published",
+               .hint = "add --heads N with the number the model was trained with"});
+}
+
+Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
+  std::string summary = fmt::format(
+      "{} NaN or infinity, so nothing was computed",
+      found.size() == 1 ? "1 parameter holds" : fmt::format("{} parameters hold", found.size()));
+  constexpr std::size_t kShown = 8;
+  for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
+    summary += fmt::format("\n  {}  {} value{}", found[i].key, found[i].count,
+                           found[i].count == 1 ? "" : "s");
+  }
+  if (found.size() > kShown) summary += fmt::format("\n  ... and {} more", found.size() - kShown);
+  return Error(ErrorCode::CheckpointRefused,
+               {.summary = summary,
+                .file = file.path,
+                .key = found.front().key,
+                .expected = "finite numbers",
+                .hint = "training diverged or the file is damaged: take another checkpoint, or "
+                        "fetch it again; to "
+                        "compute with it anyway, and every output marked: --allow-partial"});
+}
+
+}  // namespace sapiens

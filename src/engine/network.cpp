@@ -1,0 +1,92 @@
+#include "engine/network.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "engine/kernel_choice.hpp"
+#include "reconcile/positions.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+
+Network::Network(const EncoderConfig& config, const EngineOptions& options)
+    : pool_(options.threads),
+      kernels_(choose_kernels(options.isa)),
+      ops_(kernels_.table, pool_, options.precision),
+      config_(config) {
+  stats_.threads = pool_.threads();
+  stats_.isa = kernels_.levels;
+  stats_.precision = precision_name(ops_.precision());
+  ops_.set_profile(&profile_);
+}
+
+void Network::load(const ParamSource& source, const Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  LoadedEncoder loaded = load_encoder(config_, source, ops_, progress);
+  weights_ = std::move(loaded.weights);
+  non_finite_ = std::move(loaded.non_finite);
+  stats_.load_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  stats_.weight_bytes = weights_.bytes();
+}
+
+Grid Network::grid_of(TensorView<const float, 4> input) const {
+  expect_shape("input", input, {kAny, 3, kAny, kAny});
+  const auto [B, channels, H, W] = input.extents();
+  if (B < 1 || H < kPatch || W < kPatch) {
+    throw Error(ErrorCode::ShapeMismatch,
+                {.summary = "the input is smaller than one patch",
+                 .expected = "[B, 3, H, W] with H and W of 16 or more",
+                 .actual = fmt::format("[{}, {}, {}, {}]", B, channels, H, W)});
+  }
+  return patch_grid({H, W}, config_.patch_padding);
+}
+
+// `pos_embed` for an input of another grid, resized once and kept.
+ConstMatrix Network::positions_for(Grid grid) {
+  const Index C = config_.width;
+  const Index extra = config_.extra_tokens();
+  if (grid == config_.grid) return {weights_.pos_embed.data(), {config_.tokens(), C}};
+  auto& table = resized_positions_[{grid.height, grid.width}];
+  if (table.empty()) {
+    table.resize(static_cast<std::size_t>((extra + grid.patches()) * C));
+    std::copy_n(weights_.pos_embed.data(), extra * C, table.data());
+    resize_positions({weights_.pos_embed.data() + extra * C, {config_.grid.patches(), C}},
+                     config_.grid, {table.data() + extra * C, {grid.patches(), C}}, grid);
+  }
+  return {table.data(), {extra + grid.patches(), C}};
+}
+
+void Network::forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
+                      const Progress& progress) {
+  const ConstMatrix positions = positions_for(grid_of(input));
+  const Encoder encoder(config_, weights_, ops_);
+  Workspace& ws = workspace(encoder.workspace_bytes(input.extent(0), positions.extent(0)));
+  encoder.forward(input, positions, taps, ws, progress);
+}
+
+Workspace& Network::workspace(std::size_t bytes) {
+  if (!workspace_ || workspace_->capacity() < bytes) {
+    workspace_.reset();  // first, so that two arenas never live at once
+    workspace_ = std::make_unique<Workspace>(bytes);
+    stats_.activation_bytes = bytes;
+  }
+  return *workspace_;
+}
+
+void Network::report_operators() {
+  stats_.operators.clear();
+  for (const Profile::Entry& entry : profile_.entries()) {
+    stats_.operators.push_back({.name = std::string(entry.name),
+                                .calls = entry.calls,
+                                .seconds = entry.seconds,
+                                .gflop = entry.work.operations * 1e-9,
+                                .gbytes = entry.work.bytes * 1e-9,
+                                .arithmetic = std::string(entry.work.arithmetic)});
+  }
+}
+
+}  // namespace sapiens
