@@ -9,7 +9,6 @@
 // that it brings itself.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,22 +23,6 @@
 
 namespace sapiens {
 namespace {
-
-// Takes `--threads=N` out of the arguments; 0 is every usable CPU.
-int take_threads(int& argc, char** argv) {
-  constexpr std::string_view kOption = "--threads=";
-  int threads = 0, kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument.starts_with(kOption)) {
-      threads = std::atoi(argv[i] + kOption.size());
-    } else {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  return threads;
-}
 
 int run(int argc, char** argv) {
   const ThreadPool pool(take_threads(argc, argv));

@@ -1,5 +1,8 @@
 #include "rows.hpp"
 
+#include <cstdlib>
+#include <string_view>
+
 #include "kernels/peak.hpp"
 
 namespace sapiens {
@@ -13,6 +16,21 @@ void report(benchmark::State& state, const char* name, double per_run, double pe
 }
 
 }  // namespace
+
+int take_threads(int& argc, char** argv) {
+  constexpr std::string_view kOption = "--threads=";
+  int threads = 0, kept = 1;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument.starts_with(kOption)) {
+      threads = std::atoi(argv[i] + kOption.size());
+    } else {
+      argv[kept++] = argv[i];
+    }
+  }
+  argc = kept;
+  return threads;
+}
 
 Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool) {
   const auto peak = [&](PeakLoop loop) { return loop == nullptr ? 0 : peak_gops(loop, pool); };

@@ -41,6 +41,10 @@ struct Peaks {
     return arithmetic == Precision::Bf16 && bf16 > 0 ? bf16 : fp32;
   }
 };
+
+/// Takes `--threads=N` out of the arguments; 0 is every usable CPU.
+int take_threads(int& argc, char** argv);
+
 Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool);
 
 void report_operations(benchmark::State& state, Index operations, double peak);

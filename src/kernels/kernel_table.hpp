@@ -86,6 +86,26 @@ struct AttentionKernel {
   std::int64_t row_block = 1;  // the most queries that one call may ask for
 };
 
+// Statistics of some rows of pixels, column by column, for instance norm.
+struct ColumnStatisticsArgs {
+  const void* x = nullptr;  // [rows, width], rows `x_stride` apart
+  Number type = Number::F32;
+  std::int64_t rows = 0, width = 0, x_stride = 0;
+  float* mean = nullptr;     // [width]
+  float* squares = nullptr;  // [width]: sums of (x - mean)^2
+};
+
+// y = silu((x - mean) scale), silu(z) = z / (1 + exp(-z)).
+struct NormalizeSiluArgs {
+  const void* x = nullptr;  // [rows, width], rows `x_stride` apart
+  void* y = nullptr;  // [rows, width], rows `y_stride` apart; may be x itself as the same type
+  Number x_type = Number::F32;
+  Number y_type = Number::F32;
+  std::int64_t rows = 0, width = 0, x_stride = 0, y_stride = 0;
+  const float* mean = nullptr;   // [width]
+  const float* scale = nullptr;  // [width]
+};
+
 // Does nothing but arithmetic, `steps` times, on operands no farther than L1; returns the number of
 // operations, two per multiply-add.
 using PeakLoop = std::int64_t (*)(std::int64_t steps) noexcept;
@@ -104,6 +124,8 @@ struct KernelTable {
   AttentionKernel attention;
   AttentionKernel attention_bf16;  // q k^T and p v with bf16 operands, sums and softmax in fp32
   void (*layer_norm)(const LayerNormArgs&) noexcept = nullptr;
+  void (*column_statistics)(const ColumnStatisticsArgs&) noexcept = nullptr;
+  void (*normalize_silu)(const NormalizeSiluArgs&) noexcept = nullptr;
   void (*gelu)(const float* x, float* y, std::int64_t n) noexcept = nullptr;  // y may be x
 
   PeakLoop peak_f32 = nullptr;

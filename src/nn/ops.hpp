@@ -6,11 +6,13 @@
 #include <string_view>
 
 #include "core/aligned_buffer.hpp"
+#include "core/function_ref.hpp"
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
 #include "kernels/kernel_table.hpp"
 #include "nn/activations.hpp"
 #include "nn/profile.hpp"
+#include "nn/split.hpp"
 #include "sapiens/dtype.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/tensor_view.hpp"
@@ -28,6 +30,22 @@ struct LinearWeights {
   AlignedBuffer<float> bias;  // [out]
   Index in = 0, out = 0;
   std::string_view name = "linear";  // in profiles
+};
+
+/// Some rows of one of the layers that `Ops::linear_gathered` runs together.
+struct RowBlock {
+  Index layer = 0;
+  Index part = 0;  // of `Ops::row_blocks`
+  Index first = 0, rows = 0;
+};
+
+/// Where rows of x come from and rows of y go to, block by block, in scratch memory that stays in
+/// cache: x need not exist as a matrix, and y may land anywhere. Called from several threads.
+struct GatheredRows {
+  Index rows = 0;
+  Number x_type = Number::F32, y_type = Number::F32;
+  FunctionRef<void(const RowBlock& block, Activations x)> gather;
+  FunctionRef<void(const RowBlock& block, Activations y)> take;
 };
 
 /// The operators of a transformer in one precision, spread over a thread pool. This is where shapes
@@ -68,6 +86,14 @@ class Ops {
   /// y += x W^T + b
   void linear_add(ConstActivations x, const LinearWeights& w, Matrix y, Workspace& ws) const;
 
+  /// y = x W^T + b for each of the layers, which are of one kind and size, on the same rows.
+  void linear_gathered(std::span<const LinearWeights> layers, const GatheredRows& rows,
+                       Workspace& ws) const;
+  /// The blocks that `linear_gathered` cuts rows into. They do not depend on the threads.
+  Split row_blocks(const LinearWeights& w, Index rows) const noexcept;
+  /// What `linear_gathered` takes from its workspace.
+  std::size_t gathered_bytes(const LinearWeights& w, Number x_type, Number y_type) const noexcept;
+
   /// eps is 1e-6; y may be x.
   void layer_norm(ConstMatrix x, const LayerNormWeights& w, Activations y) const;
 
@@ -82,6 +108,8 @@ class Ops {
                               std::initializer_list<Index> inputs) const;
 
   const ThreadPool& pool() const noexcept { return *pool_; }
+  const KernelTable& kernels() const noexcept { return *kernels_; }
+  Profile* profile() const noexcept { return profile_; }
 
  private:
   const LinearKernel& linear_kernel(DType stored) const noexcept;

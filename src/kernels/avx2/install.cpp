@@ -6,6 +6,7 @@
 #include "kernels/simd/attention_f32.hpp"
 #include "kernels/simd/dot_linear.hpp"
 #include "kernels/simd/elementary.hpp"
+#include "kernels/simd/instance_norm.hpp"
 #include "kernels/simd/layer_norm.hpp"
 #include "kernels/simd/linear.hpp"
 #include "kernels/simd/peak_dots.hpp"
@@ -22,6 +23,8 @@ void install_avx2(KernelTable& table) noexcept {
   table.attention = kAttention;
   table.attention_bf16 = kAttention;
   table.layer_norm = &layer_norm;
+  table.column_statistics = &column_statistics;
+  table.normalize_silu = &normalize_silu;
   table.gelu = &gelu_all;
   table.peak_f32 = &peak_f32;
   table.peak_s8 = &peak_dots<S8Widened>;

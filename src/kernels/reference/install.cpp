@@ -40,6 +40,8 @@ void install_reference(KernelTable& table) noexcept {
   table.attention = reference::attention;
   table.attention_bf16 = reference::attention;
   table.layer_norm = &reference::layer_norm;
+  table.column_statistics = &reference::column_statistics;
+  table.normalize_silu = &reference::normalize_silu;
   table.gelu = &reference::gelu_all;
   table.peak_f32 = &reference::peak_f32;
 }

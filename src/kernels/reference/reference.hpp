@@ -10,6 +10,8 @@ extern const LinearKernel linear_f32, linear_f32_from_bf16, linear_f32_from_f16,
 extern const LinearKernel linear_s8;
 extern const AttentionKernel attention;
 void layer_norm(const LayerNormArgs& args) noexcept;
+void column_statistics(const ColumnStatisticsArgs& args) noexcept;
+void normalize_silu(const NormalizeSiluArgs& args) noexcept;
 double gelu(double x) noexcept;
 
 /// Element `i` of numbers of either type.

@@ -1,0 +1,105 @@
+#include "model/param_loader.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+namespace sapiens {
+namespace {
+
+// Values that a thread converts at a time: 1 MB of float, which stays in its L2 cache.
+constexpr Index kSlice = Index{1} << 18;
+
+Index count_non_finite(std::span<const float> values) noexcept {
+  constexpr std::uint32_t kExponent = 0x7f800000;  // all ones: infinity or NaN
+  Index count = 0;
+  for (const float value : values)
+    count += (std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent;
+  return count;
+}
+
+Index numel(std::span<const Index> shape) {
+  Index size = 1;
+  for (const Index extent : shape) size *= extent;
+  return size;
+}
+
+}  // namespace
+
+ParamLoader::ParamLoader(std::span<const ParamSpec> params, const ParamSource& source,
+                         const Ops& ops, const std::function<void(double)>& progress)
+    : source_(source),
+      ops_(ops),
+      progress_(progress),
+      scratch_(static_cast<std::size_t>(ops.pool().threads())) {
+  for (const ParamSpec& param : params) total_ += numel(param.shape);
+}
+
+AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {
+  AlignedBuffer<float> values(size);
+  source_.read(key, 0, values.span());
+  finish(key, count_non_finite(values.span()), size);
+  return values;
+}
+
+// Converts and packs slices of rows, each in the thread that read it.
+LinearWeights ParamLoader::linear(std::string_view name, const std::string& module, Index out,
+                                  Index in) {
+  const std::string key = module + ".weight";
+  LinearWeights linear = ops_.make_linear(out, in, stored(key));
+  linear.name = name;
+  const Index rows = std::clamp(kSlice / in, Index{1}, out);
+  std::atomic<Index> non_finite = 0;
+  ops_.pool().parallel_tasks((out + rows - 1) / rows, [&](Index task, int worker) {
+    const Index first = task * rows;
+    const Index n = std::min(rows, out - first);
+    const std::span<float> slice = scratch(worker, n * in);
+    source_.read(key, first * in, slice);
+    non_finite += count_non_finite(slice);
+    ops_.pack_rows(linear, first, ConstMatrix(slice.data(), {n, in}));
+  });
+  finish(key, non_finite, out * in);
+  linear.bias = vector(module + ".bias", out);
+  return linear;
+}
+
+// The outputs of a slice lie 16 numbers side by side within each input.
+DeconvWeights ParamLoader::deconv(const std::string& key, Index out, Index in) {
+  constexpr Index kTaps = 16, kOutputs = 64;
+  DeconvWeights deconv = make_deconv(ops_, out, in, stored(key));
+  std::atomic<Index> non_finite = 0;
+  ops_.pool().parallel_tasks((out + kOutputs - 1) / kOutputs, [&](Index task, int worker) {
+    const Index first = task * kOutputs;
+    const Index n = std::min(kOutputs, out - first);
+    const std::span<float> slice = scratch(worker, in * n * kTaps);
+    for (Index c = 0; c < in; ++c) {
+      const auto part = static_cast<std::size_t>(n * kTaps);
+      source_.read(key, (c * out + first) * kTaps,
+                   slice.subspan(static_cast<std::size_t>(c) * part, part));
+    }
+    non_finite += count_non_finite(slice);
+    pack_deconv(ops_, deconv, first, {slice.data(), {in, n, kTaps}});
+  });
+  finish(key, non_finite, in * out * kTaps);
+  return deconv;
+}
+
+DType ParamLoader::stored(const std::string& key) const {
+  return source_.stored ? source_.stored(key) : DType::F32;
+}
+
+std::vector<float>& ParamLoader::scratch(int worker, Index size) {
+  std::vector<float>& slice = scratch_[static_cast<std::size_t>(worker)];
+  slice.resize(static_cast<std::size_t>(size));
+  return slice;
+}
+
+void ParamLoader::finish(const std::string& key, Index non_finite, Index size) {
+  if (non_finite > 0) non_finite_.push_back({.key = key, .count = non_finite});
+  if (source_.done) source_.done(key);
+  done_ += size;
+  if (progress_) progress_(static_cast<double>(done_) / static_cast<double>(total_));
+}
+
+}  // namespace sapiens

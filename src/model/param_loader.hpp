@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/weights.hpp"
+#include "nn/conv.hpp"
+#include "nn/ops.hpp"
+#include "reconcile/param_spec.hpp"
+
+namespace sapiens {
+
+/// Reads, converts and packs parameters slice by slice, so that no tensor is ever held twice.
+/// Counts what is not finite and tells `progress` the share of values of `params` done.
+class ParamLoader {
+ public:
+  ParamLoader(std::span<const ParamSpec> params, const ParamSource& source, const Ops& ops,
+              const std::function<void(double)>& progress);
+
+  AlignedBuffer<float> vector(const std::string& key, Index size);
+  /// `module`.weight, read as [out, in], and `module`.bias.
+  LinearWeights linear(std::string_view name, const std::string& module, Index out, Index in);
+  /// `key`, [in, out, 4, 4].
+  DeconvWeights deconv(const std::string& key, Index out, Index in);
+
+  /// In the order in which they were read.
+  std::vector<NonFinite> take_non_finite() { return std::move(non_finite_); }
+
+ private:
+  DType stored(const std::string& key) const;
+  std::vector<float>& scratch(int worker, Index size);
+  void finish(const std::string& key, Index non_finite, Index size);
+
+  const ParamSource& source_;
+  const Ops& ops_;
+  const std::function<void(double)>& progress_;
+  Index total_ = 0;
+  Index done_ = 0;
+  std::vector<std::vector<float>> scratch_;  // one per worker
+  std::vector<NonFinite> non_finite_;
+};
+
+}  // namespace sapiens
