@@ -46,5 +46,12 @@ TEST(PreprocessGolden, LiteFeaturesEqualOpenCVByteForByte) {
                 "seg_96x72_from_small");
 }
 
+TEST(PreprocessGolden, InputsOfDenseTasksEqualOpenCVByteForByte) {
+  expect_golden(resize_bilinear_opencv(large(), 1024, 768), "preprocess_full", "seg_1024x768");
+  expect_golden(resize_bilinear_opencv(large(), 256, 192), "preprocess_full", "seg_256x192");
+  expect_golden(resize_bilinear_opencv(small(), 160, 120), "preprocess_full",
+                "seg_160x120_from_small");
+}
+
 }  // namespace
 }  // namespace sapiens

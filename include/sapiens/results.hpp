@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// A rectangle in pixels of a picture; it may reach beyond the picture.
+struct Box {
+  float x = 0, y = 0;  ///< Left and top edge.
+  float width = 0, height = 0;
+  float score = 1;  ///< Of the detector that found it.
+};
+
+struct Keypoint {
+  float x = 0, y = 0;  ///< Pixels of the picture; may lie outside it.
+  float score = 0;     ///< Height of the heatmap's peak, about 0 to 1; not clipped.
+};
+
+/// One person, in the order of the model's key points.
+struct Pose {
+  Box box = {};
+  std::vector<Keypoint> keypoints = {};
+};
+
+/// Class per pixel of the picture, rows top to bottom.
+struct Segmentation {
+  Index width = 0, height = 0;
+  Index classes = 0;
+  std::vector<std::uint8_t> ids = {};
+};
+
+}  // namespace sapiens

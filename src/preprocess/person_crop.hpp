@@ -1,0 +1,31 @@
+#pragma once
+
+#include "sapiens/image.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/results.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// The part of a picture that a pose network sees: a person's box, a quarter larger, in the aspect
+/// ratio of the network's input. In pixels of the picture, and float32 as in the original.
+struct PersonCrop {
+  float center_x = 0, center_y = 0;
+  float width = 0, height = 0;
+};
+
+/// The box of a person who fills the picture.
+Box whole_picture_box(const Image& picture);
+
+/// Throws InvalidArgument unless width and height are positive and all edges lie within 2^18 pixels
+/// of the picture's corner.
+PersonCrop crop_of_box(const Box& box, Grid input);
+
+/// The crop, resampled to `input` pixels, byte for byte as OpenCV does it; black where the crop
+/// reaches beyond the picture. Throws InvalidArgument for a picture wider or higher than 32766.
+Image warp_person(const Image& picture, const PersonCrop& crop, Grid input);
+
+/// Swaps left and right of a [C, H, W] input, in place: the second look of the flip test.
+void mirror_columns(TensorView<float, 3> chw);
+
+}  // namespace sapiens

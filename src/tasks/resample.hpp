@@ -1,0 +1,62 @@
+#pragma once
+
+#include <vector>
+
+#include "core/function_ref.hpp"
+#include "core/thread_pool.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// What a head puts out: rows are pixels, y * width + x; columns are channels.
+struct HeadOutput {
+  ConstMatrix values = {};
+  Grid size = {};
+};
+
+/// Where one output position of a bilinear resize reads: (1 - weight) x[first] + weight x[second].
+struct Tap {
+  Index first = 0, second = 0;
+  float weight = 0;
+};
+
+/// As torch.nn.functional.interpolate(mode="bilinear", align_corners=False) along one axis, weights
+/// included: half-pixel centres, replicated border, no antialiasing.
+std::vector<Tap> bilinear_taps(Index in_size, Index out_size);
+
+/// The two bilinear steps of dense predictions: head -> network input -> picture.
+///
+/// The picture's rows are made one at a time and nothing of the picture's size exists in between.
+/// Rows are blended before columns where PyTorch does it the other way round: the same numbers but
+/// for rounding, and the columns of the picture are left to the user, who reduces them at once.
+class TwoStepResize {
+ public:
+  /// `input` equal to the head's size leaves the first step out, as the original's lite scripts do.
+  /// Throws ShapeMismatch unless `head` has a row for every pixel, InvalidArgument for empty sizes.
+  TwoStepResize(const HeadOutput& head, Grid input, Grid picture);
+
+  /// How channels are padded for users that work on several at once.
+  struct Padding {
+    Index multiple = 1;
+    float value = 0;
+  };
+  /// Numbers per column of a row.
+  Index padded_channels(const Padding& padding) const noexcept;
+
+  /// Calls `body(y, row)` for every row of the picture, on all threads. `row` holds the columns of
+  /// the network's input, padded_channels() numbers each; `columns()` says how they make pixels.
+  void for_each_row(const Padding& padding, const ThreadPool& pool,
+                    FunctionRef<void(Index y, const float* row)> body) const;
+  /// One tap per column of the picture.
+  const std::vector<Tap>& columns() const noexcept { return picture_columns_; }
+
+ private:
+  class Rows;
+
+  HeadOutput head_;
+  std::vector<Tap> input_rows_, input_columns_;      // of the head's output
+  std::vector<Tap> picture_rows_, picture_columns_;  // of the network's input
+};
+
+}  // namespace sapiens
