@@ -11,5 +11,7 @@
 #include "sapiens/npy.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/report.hpp"
+#include "sapiens/results.hpp"
+#include "sapiens/tasks.hpp"
 #include "sapiens/tensor_view.hpp"
 #include "sapiens/version.hpp"

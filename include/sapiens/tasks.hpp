@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/features.hpp"
+#include "sapiens/image.hpp"
+#include "sapiens/results.hpp"
+
+namespace sapiens {
+
+struct PoseOptions {
+  /// Also run the mirrored crop and average, as in the published figures: twice the time.
+  bool flip_test = true;
+  Progress progress = {};
+};
+
+/// A network with a task head. One call at a time; two models in one process share nothing.
+///
+/// Opens what the checkpoint is; asking it for another task throws Error(CheckpointRefused) with
+/// the sentence that says what the file holds.
+class TaskModel {
+ public:
+  /// Throws as FeatureExtractor's constructor does, and CheckpointRefused for a file without a head
+  /// or with a head that is not complete.
+  explicit TaskModel(const Checkpoint& checkpoint, const ModelOptions& model = {},
+                     const EngineOptions& engine = {});
+  TaskModel(TaskModel&&) noexcept;
+  TaskModel& operator=(TaskModel&&) noexcept;
+  ~TaskModel();
+
+  const Inspection& inspection() const;
+  EngineStats stats() const;
+  /// "pose", "seg", "depth" or "normal".
+  std::string_view task() const;
+  /// Key points, classes, or channels of the head.
+  Index outputs() const;
+
+  /// Key points of the person in each box; without boxes, of one person who fills the picture.
+  std::vector<Pose> pose(const Image& picture, std::span<const Box> boxes = {},
+                         const PoseOptions& options = {});
+  /// The most likely class of every pixel; 0 is the background.
+  Segmentation segment(const Image& picture, const Progress& progress = {});
+  /// Relative depth [H, W] of every pixel, larger is farther; about 0 to 1 on the person,
+  /// meaningless on the background.
+  FloatArray depth(const Image& picture, const Progress& progress = {});
+  /// Unit vectors [H, W, 3]; x is the horizontal component.
+  FloatArray normals(const Image& picture, const Progress& progress = {});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sapiens

@@ -1,0 +1,125 @@
+#include "sapiens/tasks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sapiens/error.hpp"
+#include "support/expect_close.hpp"
+#include "support/golden.hpp"
+#include "support/scratch.hpp"
+#include "tasks/golden_maps.hpp"
+
+namespace sapiens {
+namespace {
+
+// From a picture to what the original's full pipeline makes of it.
+class TaskGolden {
+ public:
+  TaskGolden(const std::string& name, const std::string& checkpoint)
+      : golden(name),
+        model(Checkpoint::open(golden.file(checkpoint)), {.heads = 4}, exact()),
+        picture(Image::read(golden.file("image.png"))) {}
+
+  Golden golden;
+  TaskModel model;
+  Image picture;
+};
+
+// The stored logits say where two classes are closer than the rounding of either program.
+TEST(Tasks, SegmentAsTheOriginal) {
+  TaskGolden t("task_seg", "seg.pth");
+  EXPECT_EQ(t.model.task(), "seg");
+  EXPECT_EQ(t.model.outputs(), 28);
+  const Segmentation actual = t.model.segment(t.picture);
+  const FloatArray logits = t.golden.array("logits_ori_size");  // [28, H, W]
+  const auto pixels = static_cast<std::size_t>(actual.width * actual.height);
+  ASSERT_EQ(logits.values.size(), 28 * pixels);
+  for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
+    float highest = logits.values[pixel];
+    for (std::size_t c = 1; c < 28; ++c) {
+      highest = std::max(highest, logits.values[c * pixels + pixel]);
+    }
+    ASSERT_NEAR(logits.values[actual.ids[pixel] * pixels + pixel], highest, 4e-5f) << pixel;
+  }
+}
+
+TEST(Tasks, GiveDepthAsTheOriginal) {
+  TaskGolden t("task_depth", "depth.pth");
+  const FloatArray expected = t.golden.array("pred_ori_size");
+  const FloatArray actual = t.model.depth(t.picture);
+  EXPECT_EQ(actual.shape, (std::vector<Index>{t.picture.height, t.picture.width}));
+  // 2e-4 of the largest value: the golden README's figure for this network, made to be ill
+  // conditioned.
+  EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-4f * 4.4f}));
+}
+
+TEST(Tasks, GiveNormalsAsTheOriginal) {
+  TaskGolden t("task_normal", "normal.pth");
+  const FloatArray expected = t.golden.array("normal_demo_hwc");
+  const FloatArray actual = t.model.normals(t.picture);
+  EXPECT_EQ(actual.shape, expected.shape);
+  EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-3f}));
+}
+
+TEST(Tasks, FindKeypointsAsTheOriginal) {
+  TaskGolden t("task_pose", "pose.pth");
+  const auto corners = t.golden.facts().at("bbox_xyxy").get<std::vector<float>>();
+  const Box box{.x = corners[0],
+                .y = corners[1],
+                .width = corners[2] - corners[0],
+                .height = corners[3] - corners[1]};
+  const auto poses = t.model.pose(t.picture, {&box, 1});
+  ASSERT_EQ(poses.size(), 1u);
+  const auto expected = t.golden.array("keypoint_scores");
+  ASSERT_EQ(poses[0].keypoints.size(), 17u);
+  // How far 3e-6 of noise in the heatmaps moves each point, in pixels of the input: random weights
+  // give ragged peaks. 10 times that, in pixels of the picture.
+  const auto sensitivity = t.golden.facts()
+                               .at("keypoint_sensitivity_to_3e-6_heatmap_noise_px")
+                               .get<std::vector<double>>();
+  const double scale = t.golden.facts()["bbox_scale"][0][0].get<double>() / 96;
+  const auto positions = golden_numbers<double>(t.golden, "keypoints");
+  for (std::size_t k = 0; k < 17; ++k) {
+    const Keypoint& point = poses[0].keypoints[k];
+    const double tolerance = std::max(0.02, 10 * sensitivity[k] * scale);
+    EXPECT_NEAR(point.score, expected.values[k], 2e-5f) << k;
+    EXPECT_NEAR(point.x, positions[2 * k], tolerance) << k;
+    EXPECT_NEAR(point.y, positions[2 * k + 1], tolerance) << k;
+  }
+}
+
+ErrorCode code_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode::Internal;
+}
+
+TEST(Tasks, RefuseAnotherTaskThanTheCheckpoints) {
+  TaskGolden t("task_seg", "seg.pth");
+  EXPECT_EQ(code_of([&] { t.model.depth(t.picture); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(code_of([&] { t.model.pose(t.picture); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(code_of([&] {
+              TaskModel(Checkpoint::open(t.golden.file("seg.pth")), {.task = "pose", .heads = 4});
+            }),
+            ErrorCode::CheckpointRefused);
+}
+
+TEST(Tasks, RefuseACheckpointWithoutAHead) {
+  const Golden golden("encoder_sq128");
+  for (const char* task : {"", "seg"}) {
+    ModelOptions options = golden.options();
+    options.task = task;
+    EXPECT_EQ(
+        code_of([&] { TaskModel(Checkpoint::open(golden.file("encoder_clean.pth")), options); }),
+        ErrorCode::CheckpointRefused)
+        << task;
+  }
+}
+
+}  // namespace
+}  // namespace sapiens
