@@ -170,9 +170,9 @@ class ThreadPool::Impl {
     for (std::thread& worker : workers_) worker.join();
   }
 
-  std::atomic<bool> taken_{false};  // by the caller whose loop is running
   State state_;
-  Loop* loop_ = nullptr;  // published and taken back by state_
+  Loop* loop_ = nullptr;            // published and taken back by state_
+  std::atomic<bool> taken_{false};  // by the caller whose loop is running
   std::vector<std::thread> workers_;
 };
 

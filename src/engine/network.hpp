@@ -21,6 +21,7 @@ namespace sapiens {
 class Network {
  public:
   Network(const EncoderConfig& config, const EngineOptions& options);
+  ~Network() = default;
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 

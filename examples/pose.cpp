@@ -1,0 +1,24 @@
+// Key points of the person in a picture: open a pose checkpoint, run, read points.
+#include <iostream>
+#include <sapiens/sapiens.hpp>
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::cerr << "usage: pose_example CHECKPOINT PICTURE\n";
+    return 2;
+  }
+  try {
+    sapiens::TaskModel model(sapiens::Checkpoint::open(argv[1]), {.task = "pose"});
+    const auto picture = sapiens::Image::read(argv[2]);
+
+    // Without boxes, one person fills the picture; with boxes, one pose for each.
+    for (const sapiens::Pose& pose : model.pose(picture)) {
+      for (const sapiens::Keypoint& point : pose.keypoints) {
+        std::cout << point.x << " " << point.y << " " << point.score << "\n";
+      }
+    }
+  } catch (const sapiens::Error& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
+}
