@@ -67,7 +67,8 @@ void average_with_mirrored(Matrix heatmaps, const HeadOutput& mirrored,
 std::vector<InputKeypoint> decode_heatmaps(const HeadOutput& heatmaps, Grid input,
                                            const ThreadPool& pool) {
   expect_heatmaps(heatmaps);
-  const auto& [values, size] = heatmaps;
+  const ConstMatrix values = heatmaps.values;
+  const Grid size = heatmaps.size;
   const Index keypoints = values.extent(1), pixels = size.patches();
   const double to_x = static_cast<double>(input.width) / static_cast<double>(size.width - 1);
   const double to_y = static_cast<double>(input.height) / static_cast<double>(size.height - 1);
