@@ -13,7 +13,8 @@
 namespace sapiens {
 
 struct PoseOptions {
-  /// Also run the mirrored crop and average, as in the published figures: twice the time.
+  /// Also run the mirrored crop and average, as in the published figures: twice the time. Left out
+  /// where nothing says which points are mirror partners: neither the file nor a published set.
   bool flip_test = true;
   Progress progress = {};
 };

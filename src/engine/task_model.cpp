@@ -7,6 +7,7 @@
 #include "core/aligned_buffer.hpp"
 #include "engine/assess.hpp"
 #include "engine/loading.hpp"
+#include "engine/mirror_partners.hpp"
 #include "engine/network.hpp"
 #include "model/head.hpp"
 #include "preprocess/person_crop.hpp"
@@ -14,7 +15,6 @@
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
 #include "tasks/dense.hpp"
-#include "tasks/keypoint_sets.hpp"
 #include "tasks/pose.hpp"
 #include "tasks/segmentation.hpp"
 
@@ -41,6 +41,8 @@ struct TaskModel::Impl {
   Impl(const Assessment& assessed, const StateDict& dict, const EngineOptions& options)
       : network(assessed.model.encoder, options),
         config(*assessed.model.head),
+        partners(config.task == Task::Pose ? mirror_partners(dict, config.outputs)
+                                           : std::vector<int>{}),
         inspection(assessed.inspection) {
     const ParamSource source = plan_source(dict, assessed.whole);
     network.load(source, options.loading);
@@ -76,6 +78,7 @@ struct TaskModel::Impl {
 
   Network network;
   HeadConfig config;
+  std::vector<int> partners;  // of key points in a mirror; empty: not known
   HeadWeights weights;
   std::vector<NonFinite> non_finite;
   Inspection inspection;
@@ -121,13 +124,12 @@ Pose TaskModel::Impl::pose_in(const Image& picture, const Box& box, bool flip_te
   const Grid input = input_size();
   const PersonCrop crop = crop_of_box(box, input);
   FloatArray chw = normalized(warp_person(picture, crop, input));
-  const KeypointSet* const set = find_keypoint_set(config.outputs);
-  const bool flip = flip_test && set != nullptr;
+  const bool flip = flip_test && !partners.empty();
   const HeadOutput heatmaps = run(chw, output, flip ? half(progress, 0) : progress);
   if (flip) {
     mirror_columns({chw.values.data(), {3, input.height, input.width}});
     const HeadOutput mirrored = run(chw, mirrored_output, half(progress, 1));
-    average_with_mirrored({output.data(), heatmaps.values.extents()}, mirrored, flip_partners(*set),
+    average_with_mirrored({output.data(), heatmaps.values.extents()}, mirrored, partners,
                           network.ops().pool());
   }
   const auto found = decode_heatmaps(heatmaps, input, network.ops().pool());

@@ -63,30 +63,57 @@ TEST(Tasks, GiveNormalsAsTheOriginal) {
   EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-3f}));
 }
 
-TEST(Tasks, FindKeypointsAsTheOriginal) {
-  TaskGolden t("task_pose", "pose.pth");
-  const auto corners = t.golden.facts().at("bbox_xyxy").get<std::vector<float>>();
-  const Box box{.x = corners[0],
-                .y = corners[1],
-                .width = corners[2] - corners[0],
-                .height = corners[3] - corners[1]};
-  const auto poses = t.model.pose(t.picture, {&box, 1});
-  ASSERT_EQ(poses.size(), 1u);
-  const auto expected = t.golden.array("keypoint_scores");
-  ASSERT_EQ(poses[0].keypoints.size(), 17u);
-  // How far 3e-6 of noise in the heatmaps moves each point, in pixels of the input: random weights
-  // give ragged peaks. 10 times that, in pixels of the picture.
-  const auto sensitivity = t.golden.facts()
-                               .at("keypoint_sensitivity_to_3e-6_heatmap_noise_px")
-                               .get<std::vector<double>>();
-  const double scale = t.golden.facts()["bbox_scale"][0][0].get<double>() / 96;
-  const auto positions = golden_numbers<double>(t.golden, "keypoints");
-  for (std::size_t k = 0; k < 17; ++k) {
-    const Keypoint& point = poses[0].keypoints[k];
+Box box_of(const std::vector<float>& corners) {
+  return {.x = corners[0],
+          .y = corners[1],
+          .width = corners[2] - corners[0],
+          .height = corners[3] - corners[1]};
+}
+
+// `sensitivity` says how far 3e-6 of noise in the heatmaps moves each point, in pixels of the
+// input: random weights give ragged peaks. Ten times that, in pixels of the picture.
+void expect_pose(const Pose& pose, std::span<const double> positions, std::span<const float> scores,
+                 std::span<const double> sensitivity, double scale) {
+  ASSERT_EQ(pose.keypoints.size(), scores.size());
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    const Keypoint& point = pose.keypoints[k];
     const double tolerance = std::max(0.02, 10 * sensitivity[k] * scale);
-    EXPECT_NEAR(point.score, expected.values[k], 2e-5f) << k;
+    EXPECT_NEAR(point.score, scores[k], 2e-5f) << k;
     EXPECT_NEAR(point.x, positions[2 * k], tolerance) << k;
     EXPECT_NEAR(point.y, positions[2 * k + 1], tolerance) << k;
+  }
+}
+
+TEST(Tasks, FindKeypointsAsTheOriginal) {
+  TaskGolden t("task_pose", "pose.pth");
+  const auto& facts = t.golden.facts();
+  const Box box = box_of(facts.at("bbox_xyxy").get<std::vector<float>>());
+  const auto poses = t.model.pose(t.picture, {&box, 1});
+  ASSERT_EQ(poses.size(), 1u);
+  expect_pose(poses[0], golden_numbers<double>(t.golden, "keypoints"),
+              t.golden.array("keypoint_scores").values,
+              facts.at("keypoint_sensitivity_to_3e-6_heatmap_noise_px").get<std::vector<double>>(),
+              facts["bbox_scale"][0][0].get<double>() / 96);
+}
+
+// A user's own model: 21 points, whose mirror partners are written in the file.
+TEST(Tasks, FindKeypointsOfAFineTuneInSeveralBoxes) {
+  TaskGolden t("pose_21_user", "pose.pth");
+  const auto& facts = t.golden.facts();
+  std::vector<Box> boxes;
+  for (const auto& corners : facts.at("boxes_xyxy")) {
+    boxes.push_back(box_of(corners.get<std::vector<float>>()));
+  }
+  const auto poses = t.model.pose(t.picture, boxes);
+  ASSERT_EQ(poses.size(), 2u);
+  const auto positions = golden_numbers<double>(t.golden, "keypoints");
+  const auto sensitivity = golden_numbers<double>(t.golden, "keypoint_sensitivity_px");
+  const auto scores = t.golden.array("keypoint_scores").values;
+  for (std::size_t i = 0; i < 2; ++i) {
+    SCOPED_TRACE(i);
+    expect_pose(poses[i], std::span(positions).subspan(42 * i, 42),
+                std::span(scores).subspan(21 * i, 21), std::span(sensitivity).subspan(21 * i, 21),
+                facts["bbox_scale"][i][0].get<double>() / 96);
   }
 }
 
