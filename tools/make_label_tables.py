@@ -60,7 +60,7 @@ def class_file(sets):
         "// Made by tools/make_label_tables.py.",
         "#pragma once",
         "",
-        '#include "tasks/seg_classes.hpp"',
+        '#include "sapiens/labels.hpp"',
         "",
         "namespace sapiens {",
         "",

@@ -7,6 +7,7 @@
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
+#include "sapiens/labels.hpp"
 #include "sapiens/machine.hpp"
 #include "sapiens/npy.hpp"
 #include "sapiens/precision.hpp"

@@ -1,7 +1,7 @@
 // Made by tools/make_label_tables.py.
 #pragma once
 
-#include "tasks/seg_classes.hpp"
+#include "sapiens/labels.hpp"
 
 namespace sapiens {
 

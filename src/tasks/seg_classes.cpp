@@ -1,7 +1,6 @@
-#include "tasks/seg_classes.hpp"
-
 #include <iterator>
 
+#include "sapiens/labels.hpp"
 #include "tasks/seg_class_tables.hpp"
 
 namespace sapiens {

@@ -5,8 +5,8 @@
 #include <set>
 #include <string>
 
+#include "sapiens/labels.hpp"
 #include "tasks/keypoint_sets.hpp"
-#include "tasks/seg_classes.hpp"
 
 namespace sapiens {
 namespace {
