@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <sapiens/draw.hpp>
 #include <sapiens/image.hpp>
 #include <sapiens/npy.hpp>
 #include <utility>

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 #include "sapiens/dtype.hpp"
 #include "sapiens/features.hpp"
-#include "sapiens/image.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -20,8 +21,17 @@ FloatArray read_npy(const std::filesystem::path& path);
 void write_npy(const std::filesystem::path& path, std::span<const Index> shape,
                std::span<const float> values, DType dtype = DType::F32);
 
-/// The first three principal components of a [C, gh, gw] feature map as red, green and blue,
-/// enlarged to the picture and laid over it, the plain picture at the left.
-Image draw_features(const Image& picture, TensorView<const float, 3> featmap);
+/// The same for numbers from 0 to 255, such as classes, as int64 (`<i8`).
+void write_npy_ids(const std::filesystem::path& path, std::span<const Index> shape,
+                   std::span<const std::uint8_t> ids);
+
+/// The same for truth values, as bool: false for 0, true for anything else.
+void write_npy_mask(const std::filesystem::path& path, std::span<const Index> shape,
+                    std::span<const std::uint8_t> mask);
+
+/// Reads a `.npy` file of bool in C order: one byte per value, 0 or 1. Throws as `read_npy`, and
+/// ShapeMismatch unless its shape is `shape`.
+std::vector<std::uint8_t> read_npy_mask(const std::filesystem::path& path,
+                                        std::span<const Index> shape);
 
 }  // namespace sapiens

@@ -6,8 +6,8 @@
 
 #include "core/shape.hpp"
 #include "image/pixels.hpp"
+#include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
-#include "sapiens/npy.hpp"
 #include "write/principal_components.hpp"
 
 namespace sapiens {

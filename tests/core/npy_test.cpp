@@ -224,5 +224,43 @@ TEST(Half, OverflowsToInfinity) {
   EXPECT_EQ(half_bits(-INFINITY), 0xfc00);
 }
 
+TEST_F(Npy, WritesIdsAsInt64) {
+  write_npy_ids(path_, std::vector<Index>{1, 3}, std::vector<std::uint8_t>{0, 27, 255});
+  const std::string file = bytes();
+  EXPECT_THAT(file, HasSubstr("'<i8'"));
+  ASSERT_EQ(file.size(), 128 + 24u);
+  std::int64_t ids[3];
+  std::memcpy(ids, file.data() + 128, sizeof(ids));
+  EXPECT_THAT(ids, ElementsAre(0, 27, 255));
+}
+
+TEST_F(Npy, WritesManyIdsWithoutGaps) {
+  std::vector<std::uint8_t> ids(40000);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint8_t>(i % 251);
+  write_npy_ids(path_, std::vector<Index>{200, 200}, ids);
+  const std::string file = bytes();
+  ASSERT_EQ(file.size(), 128 + 8 * ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ASSERT_EQ(static_cast<std::uint8_t>(file[128 + 8 * i]), ids[i]);
+  }
+}
+
+TEST_F(Npy, ReadsBackMasks) {
+  write_npy_mask(path_, std::vector<Index>{2, 2}, std::vector<std::uint8_t>{0, 1, 200, 0});
+  EXPECT_THAT(bytes(), HasSubstr("'|b1'"));
+  EXPECT_THAT(read_npy_mask(path_, std::vector<Index>{2, 2}), ElementsAre(0, 1, 1, 0));
+}
+
+TEST_F(Npy, RefusesMasksOfAnotherShapeOrType) {
+  write_npy_mask(path_, std::vector<Index>{2, 2}, std::vector<std::uint8_t>(4));
+  EXPECT_THROW(read_npy_mask(path_, std::vector<Index>{4}), Error);
+  EXPECT_THROW(read_npy_mask(path_, std::vector<Index>{2, 3}), Error);
+  EXPECT_THROW(write_npy_mask(path_, std::vector<Index>{3}, std::vector<std::uint8_t>(4)), Error);
+  write_npy_ids(path_, std::vector<Index>{2, 2}, std::vector<std::uint8_t>(4));
+  EXPECT_THROW(read_npy_mask(path_, std::vector<Index>{2, 2}), Error);
+  put_header("{'descr': '|b1', 'fortran_order': False, 'shape': (5, 5), }\n");
+  EXPECT_THROW(read_npy_mask(path_, std::vector<Index>{5, 5}), Error);
+}
+
 }  // namespace
 }  // namespace sapiens

@@ -3,22 +3,12 @@
 #include <cmath>
 #include <limits>
 
+#include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
-#include "sapiens/npy.hpp"
+#include "write/pictures.hpp"
 
 namespace sapiens {
 namespace {
-
-Image grey_picture(Index height, Index width) {
-  return {.width = width,
-          .height = height,
-          .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(height * width * 3), 90)};
-}
-
-std::vector<int> pixel(const Image& image, Index y, Index x) {
-  const auto* rgb = image.rgb.data() + (y * image.width + x) * 3;
-  return {rgb[0], rgb[1], rgb[2]};
-}
 
 Image draw_constant(float value) {
   const std::vector<float> features(8 * 4 * 4, value);
@@ -33,8 +23,8 @@ TEST(DrawFeatures, ShowsThePictureAtTheLeftAndTheOverlayAtTheRight) {
   const Image drawing = draw_features(grey_picture(40, 60), {features.data(), {8, 4, 4}});
   EXPECT_EQ(drawing.height, 40);
   ASSERT_EQ(drawing.width, 60 + 12 + 60);
-  EXPECT_EQ(pixel(drawing, 39, 59), (std::vector{90, 90, 90}));
-  EXPECT_EQ(pixel(drawing, 20, 66), (std::vector{255, 255, 255}));
+  EXPECT_EQ(pixel(drawing, 39, 59), (Rgb{90, 90, 90}));
+  EXPECT_EQ(pixel(drawing, 20, 66), (Rgb{255, 255, 255}));
   EXPECT_NE(pixel(drawing, 5, 80), pixel(drawing, 35, 125));
 }
 
@@ -42,19 +32,19 @@ TEST(DrawFeatures, PaintsTheFirstComponentRed) {
   std::vector<float> features(3 * 2 * 2, 0.0f);
   features[1] = features[3] = 1.0f;  // channel 0 tells the right column from the left one
   const Image drawing = draw_features(grey_picture(40, 40), {features.data(), {3, 2, 2}});
-  const std::vector<int> left = pixel(drawing, 20, 52), right = pixel(drawing, 20, 91);
-  EXPECT_GT(right[0], left[0] + 100);
-  EXPECT_EQ(right[1], left[1]);
-  EXPECT_EQ(right[2], left[2]);
+  const Rgb left = pixel(drawing, 20, 52), right = pixel(drawing, 20, 91);
+  EXPECT_GT(right.red, left.red + 100);
+  EXPECT_EQ(right.green, left.green);
+  EXPECT_EQ(right.blue, left.blue);
 }
 
 TEST(DrawFeatures, PaintsFeaturesThatDoNotVaryGrey) {
   for (const float value : {0.0f, 0.1f, -3e38f, std::numeric_limits<float>::quiet_NaN(),
                             std::numeric_limits<float>::infinity()}) {
     SCOPED_TRACE(value);
-    const std::vector<int> colour = pixel(draw_constant(value), 10, 100);
-    EXPECT_EQ(colour[0], colour[1]);
-    EXPECT_EQ(colour[1], colour[2]);
+    const Rgb colour = pixel(draw_constant(value), 10, 100);
+    EXPECT_EQ(colour.red, colour.green);
+    EXPECT_EQ(colour.green, colour.blue);
   }
 }
 
