@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "feature_job.hpp"
 #include "features_options.hpp"
+#include "jobs.hpp"
 
 namespace sapiens::cli {
 

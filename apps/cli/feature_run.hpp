@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "feature_job.hpp"
+#include "jobs.hpp"
 #include "run_context.hpp"
 
 namespace sapiens::cli {

@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 // What Windows editors put in front of a text.
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-constexpr std::array<std::string_view, 5> kInputExtensions = {".jpg", ".jpeg", ".png", ".webp",
-                                                              ".npy"};
+constexpr std::array<std::string_view, 4> kPictureExtensions = {".jpg", ".jpeg", ".png", ".webp"};
 
 std::string lower_extension(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -31,9 +30,9 @@ std::string lower_extension(const fs::path& path) {
   return extension;
 }
 
-bool is_input_name(const fs::path& path) {
-  return std::find(kInputExtensions.begin(), kInputExtensions.end(), lower_extension(path)) !=
-         kInputExtensions.end();
+bool is_picture_name(const fs::path& path) {
+  return std::find(kPictureExtensions.begin(), kPictureExtensions.end(), lower_extension(path)) !=
+         kPictureExtensions.end();
 }
 
 class Collector {
@@ -118,7 +117,7 @@ class Collector {
         if (rules_.recursive && !fs::is_symlink(path, error) && absolute_text(path) != output_) {
           scan(path, below / name);
         }
-      } else if (is_input_name(name)) {
+      } else if (is_picture_name(name) || (rules_.arrays && is_array(name))) {
         add_file(path, below / name);
       }
     }

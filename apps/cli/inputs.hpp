@@ -27,6 +27,7 @@ struct Inputs {
 
 struct InputRules {
   bool recursive = false;
+  bool arrays = true;            ///< Also take .npy files out of folders.
   std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
 };
 

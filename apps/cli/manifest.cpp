@@ -1,5 +1,7 @@
 #include "manifest.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <exception>
 #include <fstream>
@@ -13,22 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kManifestName = "sapiens-features.json";
-
-const char* out_type_name(OutType type) {
-  switch (type) {
-    case OutType::Featmap:
-      return "featmap";
-    case OutType::Raw:
-      return "raw";
-    case OutType::ClsToken:
-      return "cls_token";
-    case OutType::AvgFeatmap:
-      return "avg_featmap";
-  }
-  return "?";
-}
-
 /// Microseconds since 1970: the same name and size may hold other weights.
 std::int64_t modification_time(const fs::path& path) {
   std::error_code error;
@@ -40,9 +26,8 @@ std::int64_t modification_time(const fs::path& path) {
 
 }  // namespace
 
-Json manifest_settings(const FeaturesOptions& options, const FeatureExtractor& extractor,
-                       std::span<const Index> layers) {
-  const Inspection& inspection = extractor.inspection();
+Json common_settings(const JobOptions& options, const Inspection& inspection,
+                     const EngineStats& stats) {
   const ModelInfo& model = inspection.model;
   const auto& size = options.model.input_size;
   return {
@@ -51,7 +36,6 @@ Json manifest_settings(const FeaturesOptions& options, const FeatureExtractor& e
         {"bytes", inspection.file.bytes},
         {"modified", modification_time(options.checkpoint)}}},
       {"verdict", verdict_name(inspection.report.verdict)},
-      {"partial", extractor.partial()},
       {"model",
        {{"arch", model.arch},
         {"task", model.task},
@@ -61,44 +45,42 @@ Json manifest_settings(const FeaturesOptions& options, const FeatureExtractor& e
         {"cls_token", model.cls_token},
         {"grid", {model.grid.height, model.grid.width}}}},
       {"patch_padding", model.patch_padding},
-      {"out_type", out_type_name(options.request.out_type)},
-      {"layers", Json(std::vector<Index>(layers.begin(), layers.end()))},
-      {"norm", options.request.norm_layers},
       {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
-      {"preprocess", options.preprocess == PreprocessMode::Full ? "full" : "lite"},
-      {"precision", extractor.stats().precision},
-      {"dtype", dtype_name(options.dtype)},
+      {"precision", stats.precision},
   };
 }
 
-Manifest read_manifest(const fs::path& folder) {
-  const fs::path path = folder / kManifestName;
+fs::path manifest_path(const fs::path& output, const std::string& command) {
+  return output / fmt::format("sapiens-{}.json", command);
+}
+
+Manifest read_manifest(const fs::path& path) {
   std::ifstream file(path);
   if (!file) return {};
   try {
     const Json json = Json::parse(file);
-    return {json.at("settings"), json.at("inputs").get<std::map<std::string, std::string>>()};
+    return {path, json.at("settings"), json.at("inputs").get<std::map<std::string, std::string>>()};
   } catch (const std::exception& error) {  // also of the stream: it may be a folder
     throw Error(ErrorCode::CorruptFile, {.summary = "the record of the earlier run cannot be read",
                                          .file = path.string(),
                                          .actual = error.what(),
-                                         .hint = "leave out --resume to compute everything again"});
+                                         .hint = "remove it, or choose another --output"});
   }
 }
 
-void write_manifest(const fs::path& folder, const Manifest& manifest) {
+void write_manifest(const Manifest& manifest) {
   const Json json = {
       {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", manifest.inputs}};
-  write_json(folder / kManifestName, json, "cannot record the settings of this run");
+  write_json(manifest.path, json, "cannot record the settings of this run");
 }
 
-void expect_same_settings(const Json& before, const Json& now, const fs::path& folder) {
+void expect_same_settings(const Json& before, const Json& now, const fs::path& path) {
   for (const auto& [name, value] : now.items()) {
     const Json earlier = before.value(name, Json(nullptr));
     if (earlier == value) continue;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "the files in the output folder were made with other settings",
-                 .file = (folder / kManifestName).string(),
+                 .file = path.string(),
                  .key = name,
                  .expected = earlier.dump(),
                  .actual = value.dump(),

@@ -73,6 +73,16 @@ void prepare_output_folder(const fs::path& folder) {
                .hint = "choose another --output, or make room and permission there"});
 }
 
+void create_parent(const fs::path& file) {
+  std::error_code error;
+  fs::create_directories(file.parent_path(), error);
+  if (error) {
+    throw Error(ErrorCode::WriteFailed, {.summary = "cannot create an output folder",
+                                         .file = file.parent_path().string(),
+                                         .actual = error.message()});
+  }
+}
+
 void expect_no_input_among(std::span<const fs::path> outputs, std::span<const InputFile> files) {
   std::set<std::string> inputs;
   for (const InputFile& file : files) inputs.insert(absolute_text(file.path));

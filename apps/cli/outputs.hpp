@@ -21,6 +21,9 @@ std::vector<OutputName> plan_outputs(std::span<const InputFile> files);
 /// Creates `folder` and proves that files can be written there. Throws WriteFailed.
 void prepare_output_folder(const std::filesystem::path& folder);
 
+/// Creates the folder that `file` will lie in. Throws WriteFailed.
+void create_parent(const std::filesystem::path& file);
+
 /// Throws InvalidArgument if an output would replace an input.
 void expect_no_input_among(std::span<const std::filesystem::path> outputs,
                            std::span<const InputFile> files);

@@ -10,6 +10,7 @@
 #include <sapiens/npy.hpp>
 #include <utility>
 
+#include "outputs.hpp"
 #include "stopwatch.hpp"
 
 namespace sapiens::cli {
@@ -63,16 +64,6 @@ std::vector<Index> shape_of(const LayerFeatures& features, const BatchItem& item
   return shape;
 }
 
-void create_parent(const fs::path& file) {
-  std::error_code error;
-  fs::create_directories(file.parent_path(), error);
-  if (error) {
-    throw Error(ErrorCode::WriteFailed, {.summary = "cannot create an output folder",
-                                         .file = file.parent_path().string(),
-                                         .actual = error.message()});
-  }
-}
-
 }  // namespace
 
 void ResultWriter::write(ComputedBatch computed) {
@@ -106,11 +97,11 @@ void ResultWriter::write_files(BatchItem& item, const ComputedBatch& computed) c
     if (!fit(part_of(features, item), dtype)) throw overflow(job, dtype);
   }
   const auto no_interruption = context_.interrupts.hold();
-  create_parent(job.arrays.front());
+  create_parent(job.files.front());
   for (std::size_t layer = 0; layer < computed.layers.size(); ++layer) {
     const LayerFeatures& features = computed.layers[layer];
     item.result.shape = shape_of(features, item);
-    write_npy(job.arrays[layer], item.result.shape, part_of(features, item), dtype);
+    write_npy(job.files[layer], item.result.shape, part_of(features, item), dtype);
   }
   if (item.picture) {
     draw(*item.picture, computed.batch.size, part_of(computed.layers.back(), item), job.picture);

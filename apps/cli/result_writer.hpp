@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "batch_reader.hpp"
-#include "feature_job.hpp"
+#include "jobs.hpp"
 #include "run_context.hpp"
 
 namespace sapiens::cli {

@@ -39,6 +39,12 @@ std::string model_text(const ModelInfo& model) {
                      model.depth);
 }
 
+std::string checkpoint_text(const std::string& path, const Inspection& inspection) {
+  return fmt::format("{}: {}, {} ({} of {} parameters)", path, model_text(inspection.model),
+                     verdict_name(inspection.report.verdict), inspection.report.bound,
+                     inspection.report.required);
+}
+
 std::string absolute_text(const std::filesystem::path& path) {
   std::error_code ignored;
   const std::filesystem::path absolute = std::filesystem::weakly_canonical(path, ignored);

@@ -24,6 +24,9 @@ std::string dims_text(std::span<const Index> shape);
 /// "Sapiens 0.3B pretrain, width 1024, 24 blocks".
 std::string model_text(const ModelInfo& model);
 
+/// "model.pth: Sapiens 0.3B pretrain, width 1024, 24 blocks, exact (293 of 293 parameters)".
+std::string checkpoint_text(const std::string& path, const Inspection& inspection);
+
 /// The absolute spelling, so that a file is recognised from another working directory.
 std::string absolute_text(const std::filesystem::path& path);
 

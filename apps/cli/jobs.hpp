@@ -1,0 +1,78 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+#include <sapiens/error.hpp>
+#include <sapiens/tensor_view.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "inputs.hpp"
+#include "job_options.hpp"
+#include "manifest.hpp"
+#include "messages.hpp"
+
+namespace sapiens::cli {
+
+/// One input and the files it becomes.
+struct Job {
+  InputFile input = {};
+  std::vector<std::filesystem::path> files = {};  ///< Never empty.
+  std::filesystem::path picture = {};             ///< Of --viz; empty without.
+};
+
+/// What became of one job.
+struct JobResult {
+  std::vector<Index> shape = {};  ///< Of the numbers in each file.
+  double seconds = 0;             ///< Reading, computing and writing.
+  std::optional<Error> error = {};
+  Json details = Json::object();  ///< More to tell about it.
+};
+
+/// True for an error that only one input has; others may go on.
+inline bool is_about_the_input(const Error& error) {
+  return error.code() == ErrorCode::ShapeMismatch || error.code() == ErrorCode::InvalidArgument;
+}
+
+/// What a run will do, and what an earlier one did.
+struct JobPlan {
+  std::vector<Job> jobs = {};
+  std::vector<Job> finished = {};
+  Manifest manifest = {};
+};
+
+/// Collects the inputs and says which cannot be read. Throws NotFound or InvalidArgument when there
+/// is nothing to do.
+Inputs find_inputs(const JobOptions& options, bool arrays);
+
+/// For each of `files` the path of its results, without suffix; says so where another input wanted
+/// the same name.
+std::vector<std::filesystem::path> plan_stems(const JobOptions& options,
+                                              std::span<const InputFile> files);
+
+/// Sorts out what an earlier run of `command` with equal `settings` has finished, if --resume was
+/// given. Throws InvalidArgument for other settings, and for files that would replace an input,
+/// each other, or what another command made.
+JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
+                  std::vector<Job> jobs);
+
+/// Removes what earlier runs left under the names of this one, and records what it will do: files
+/// of an earlier run must not pass for results of this one if this one is interrupted.
+void start_plan(const JobPlan& plan);
+
+/// What Ctrl-C says.
+inline constexpr const char* kResumeHint =
+    "what is written is complete; the same command with --resume goes on";
+
+/// The same options, with a meter for the loading of weights that takes long.
+EngineOptions with_load_meter(EngineOptions engine);
+
+/// CKPT, INPUT, --output, --recursive, --resume, --viz.
+void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
+                     const std::string& viz_help);
+/// --size, --threads and so on, --arch and so on, --patch-padding.
+void add_network_options(CLI::App& app, JobOptions& options);
+
+}  // namespace sapiens::cli

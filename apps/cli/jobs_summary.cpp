@@ -1,0 +1,111 @@
+#include "jobs_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sapiens/version.hpp>
+
+#include "exit_codes.hpp"
+#include "text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+Json job_json(const Job& job, std::span<const Json> labels) {
+  Json outputs = Json::array();
+  for (std::size_t i = 0; i < job.files.size(); ++i) {
+    outputs.push_back(labels[i]);
+    outputs.back()["path"] = job.files[i].string();
+  }
+  Json json = {{"input", job.input.path.string()}, {"outputs", std::move(outputs)}};
+  if (!job.picture.empty()) json["viz"] = job.picture.string();
+  return json;
+}
+
+Json failure_json(const std::string& input, const Error& error) {
+  return {{"input", input}, {"error", error_json(error)}};
+}
+
+Json result_json(const Job& job, const JobResult& result, std::span<const Json> labels) {
+  if (result.error) return failure_json(job.input.path.string(), *result.error);
+  Json json = job_json(job, labels);
+  json["shape"] = result.shape;
+  json["seconds"] = result.seconds;
+  json.update(result.details);
+  return json;
+}
+
+}  // namespace
+
+Index JobsSummary::failures() const {
+  return static_cast<Index>(not_found.size()) +
+         std::count_if(results.begin(), results.end(),
+                       [](const JobResult& result) { return result.error.has_value(); });
+}
+
+Index JobsSummary::done() const {
+  return static_cast<Index>(results.size() + not_found.size()) - failures();
+}
+
+std::string JobsSummary::text() const {
+  std::string text = fmt::format("{} done", done());
+  if (failures() > 0) text += fmt::format(", {} failed", failures());
+  if (!plan.finished.empty()) text += fmt::format(", {} finished before", plan.finished.size());
+  if (done() > 0) {
+    text += fmt::format(", {} each ({}, {} threads, {})",
+                        seconds_text(seconds / static_cast<double>(done())), stats.precision,
+                        stats.threads, stats.isa);
+  }
+  text += "\n";
+  const auto shown = std::find_if(results.begin(), results.end(),
+                                  [](const JobResult& result) { return !result.error; });
+  if (shown != results.end()) {
+    const Job& job = plan.jobs[static_cast<std::size_t>(shown - results.begin())];
+    text += fmt::format("{} {}{}{} in {}", what, dims_text(shown->shape), type.empty() ? "" : " ",
+                        type, job.files.front().string());
+    text += done() > 1 || job.files.size() > 1 ? " and so on\n" : "\n";
+    if (!job.picture.empty()) text += fmt::format("picture in {}\n", job.picture.string());
+  }
+  return text;
+}
+
+Json JobsSummary::json() const {
+  Json inputs = Json::array();
+  for (const Job& job : plan.finished) {
+    inputs.push_back(job_json(job, labels));
+    inputs.back()["finished_before"] = true;
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    inputs.push_back(result_json(plan.jobs[i], results[i], labels));
+  }
+  for (const FailedInput& failed : not_found) {
+    inputs.push_back(failure_json(failed.path, failed.error));
+  }
+  Json document = plan.manifest.settings;
+  document["version"] = SAPIENS_VERSION;
+  document["output"] = options.output;
+  document["inputs"] = std::move(inputs);
+  document["totals"] = {
+      {"done", done()},
+      {"failed", failures()},
+      {"finished_before", plan.finished.size()},
+      {"seconds", seconds},
+      {"load_seconds", stats.load_seconds},
+      {"threads", stats.threads},
+      {"isa", stats.isa},
+  };
+  document["memory"] = {{"weight_bytes", stats.weight_bytes},
+                        {"activation_bytes", stats.activation_bytes}};
+  return document;
+}
+
+void report(const JobsSummary& summary, Session& session) {
+  if (session.json) {
+    print_json(summary.json());
+  } else {
+    print(summary.text());
+  }
+  session.exit_code = summary.failures() > 0 ? kSomeFailed : kDone;
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <sapiens/features.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "jobs.hpp"
+#include "messages.hpp"
+#include "options.hpp"
+
+namespace sapiens::cli {
+
+/// What a command that works through pictures says at its end.
+struct JobsSummary {
+  const JobOptions& options;
+  const JobPlan& plan;
+  std::vector<Json> labels;  ///< What to say of each file of a job, `{"layer": 3}`.
+  std::string what;          ///< Of the results: "featmap".
+  std::string type;          ///< Of their numbers: "f32".
+  std::span<const JobResult> results;
+  std::span<const FailedInput> not_found;
+  EngineStats stats;
+  double seconds = 0;
+
+  Index failures() const;
+  Index done() const;
+  std::string text() const;
+  Json json() const;
+};
+
+/// Prints the summary, as text or JSON, and sets the exit code.
+void report(const JobsSummary& summary, Session& session);
+
+}  // namespace sapiens::cli
