@@ -7,6 +7,8 @@ namespace sapiens::cli {
 // One file per subcommand: its options, its help text and the code it runs.
 void add_inspect_command(CLI::App& app, Session& session);
 void add_features_command(CLI::App& app, Session& session);
+/// pose, seg, depth and normal.
+void add_task_commands(CLI::App& app, Session& session);
 void add_convert_command(CLI::App& app, Session& session);
 void add_synth_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sapiens/labels.hpp>
+#include <sapiens/results.hpp>
+#include <span>
+
+#include "messages.hpp"
+
+namespace sapiens::cli {
+
+/// What the points of a model with `count` key points are. `set` may be null: numbers are then
+/// their names.
+Json keypoints_json(Index count, const KeypointSet* set);
+
+/// One entry per person, as the original writes them; boxes are [x1, y1, x2, y2].
+Json persons_json(std::span<const Pose> poses);
+
+}  // namespace sapiens::cli

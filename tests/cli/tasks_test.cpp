@@ -1,0 +1,220 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <sapiens/npy.hpp>
+
+#include "cli/program.hpp"
+
+namespace sapiens {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+// Of make_picture().
+constexpr Index kHeight = 30, kWidth = 40;
+
+class Tasks : public testing::Test {
+ protected:
+  /// Makes the checkpoint of the task and runs its command.
+  Finished run(const std::string& task, std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {task, checkpoint(task), "--output", output_});
+    return run_sapiens(arguments);
+  }
+
+  std::string checkpoint(const std::string& task) {
+    const std::string path = scratch_ / (task + ".pth");
+    if (!fs::exists(path)) {
+      const Finished synth = run_sapiens({"synth", path, "--arch", "tiny", "--task", task});
+      EXPECT_EQ(synth.code, 0) << synth.err;
+    }
+    return path;
+  }
+
+  std::string picture(const std::string& name, int seed = 1) {
+    make_picture(scratch_ / name, seed);
+    return scratch_ / name;
+  }
+
+  std::string out(const std::string& name) const { return output_ + "/" + name; }
+  Json document(const std::string& name) const { return Json::parse(read_bytes(out(name))); }
+
+  Scratch scratch_;
+  std::string output_ = scratch_ / "out";
+};
+
+TEST_F(Tasks, SegWritesAMaskAndTheClassIdsBehindIt) {
+  const Finished seg = run("seg", {picture("a.png"), "--viz", "--json"});
+  ASSERT_EQ(seg.code, 0) << seg.err;
+  const std::string ids = read_bytes(out("a_seg.npy"));
+  EXPECT_THAT(ids, HasSubstr("'<i8'"));
+  EXPECT_THAT(ids, HasSubstr("(30, 40)"));
+  const auto mask = read_npy_mask(out("a.npy"), std::vector<Index>{kHeight, kWidth});
+  ASSERT_EQ(ids.size(), 128 + 8 * mask.size());
+  for (std::size_t i = 0; i < mask.size(); ++i) EXPECT_EQ(ids[128 + 8 * i] != 0, mask[i] != 0);
+  EXPECT_EQ(Image::read(out("a.png")).width, 2 * kWidth);
+
+  const Json json = seg.json();
+  EXPECT_EQ(json["task"], "seg");
+  EXPECT_EQ(json["conventions"]["classes"][0], "Background");
+  EXPECT_EQ(json["inputs"][0]["outputs"][1]["holds"], "class ids");
+  EXPECT_TRUE(json["inputs"][0]["stages"].contains("compute"));
+}
+
+TEST_F(Tasks, DepthAndNormalsAreOfThePicturesSize) {
+  ASSERT_EQ(run("depth", {picture("a.png"), "--viz"}).code, 0);
+  EXPECT_EQ(read_npy(out("a.npy")).shape, (std::vector<Index>{kHeight, kWidth}));
+  EXPECT_EQ(Image::read(out("a.png")).width, 2 * kWidth);
+
+  output_ = scratch_ / "normals";
+  ASSERT_EQ(run("normal", {picture("a.png"), "--viz"}).code, 0);
+  const FloatArray normals = read_npy(out("a.npy"));
+  EXPECT_EQ(normals.shape, (std::vector<Index>{kHeight, kWidth, 3}));
+  const float* n = normals.values.data();
+  // n / (|n| + 1e-5) is shorter than 1 by 1e-5 / |n|, and |n| is near 1 in size.
+  EXPECT_NEAR(std::hypot(n[0], n[1], n[2]), 1, 1e-2);
+}
+
+TEST_F(Tasks, PoseWritesOnePersonPerBoxAndWhatThePointsAre) {
+  const Finished pose =
+      run("pose", {picture("a.png"), "--box", "0,0,20,30", "--box", "20,0,20,30.5", "--json"});
+  ASSERT_EQ(pose.code, 0) << pose.err;
+  const Json json = document("a.json");
+  ASSERT_EQ(json["instance_info"].size(), 2u);
+  EXPECT_EQ(json["instance_info"][1]["bbox"], Json({20.0, 0.0, 40.0, 30.5}));
+  EXPECT_EQ(json["instance_info"][0]["keypoints"].size(), json["meta_info"]["num_keypoints"]);
+  EXPECT_EQ(json["meta_info"]["keypoint_id2name"]["0"], "nose");
+  for (const char* key : {"checkpoint", "verdict", "patch_padding", "precision", "conventions"}) {
+    EXPECT_TRUE(json["meta_info"]["sapiens"].contains(key)) << key;
+  }
+}
+
+TEST_F(Tasks, PoseWithoutBoxesTakesTheWholePictureForAPerson) {
+  ASSERT_EQ(run("pose", {picture("a.png"), "--no-flip-test", "--viz"}).code, 0);
+  const Json json = document("a.json");
+  EXPECT_EQ(json["instance_info"][0]["bbox"], Json({0.0, 0.0, kWidth, kHeight}));
+  EXPECT_EQ(json["meta_info"]["sapiens"]["flip_test"], false);
+  EXPECT_EQ(Image::read(out("a.png")).width, kWidth);
+}
+
+TEST_F(Tasks, PoseTakesTheBoxesOfEachPictureFromAFile) {
+  write_bytes(scratch_ / "boxes.json",
+              R"([{"file_name": "a.png", "bbox": [1, 2, 30, 20], "score": 0.5}])");
+  const Finished pose = run("pose", {picture("a.png"), picture("b.png"), "--no-flip-test",
+                                     "--boxes", scratch_ / "boxes.json"});
+  ASSERT_EQ(pose.code, 0) << pose.err;
+  EXPECT_EQ(document("a.json")["instance_info"][0]["bbox_score"], 0.5);
+  EXPECT_TRUE(document("b.json")["instance_info"].empty());
+  EXPECT_THAT(pose.err, HasSubstr("no person"));
+}
+
+TEST_F(Tasks, PoseRefusesBoxesThatMakeNoSense) {
+  picture("a.png");
+  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3"}).code, 2);
+  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3,0"}).code, 2);
+  write_bytes(scratch_ / "boxes.json", "{}");
+  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--boxes", scratch_ / "boxes.json"}).code, 4);
+  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--boxes", scratch_ / "none.json"}).code, 4);
+}
+
+TEST_F(Tasks, RefuseTheCheckpointOfAnotherTask) {
+  picture("a.png");
+  for (const auto& [command, task] : {std::pair{"pose", "seg"}, std::pair{"seg", "pose"},
+                                      std::pair{"seg", "pretrain"}, std::pair{"depth", "normal"}}) {
+    const Finished refused =
+        run_sapiens({command, checkpoint(task), scratch_ / "a.png", "--output", output_, "--json"});
+    EXPECT_EQ(refused.code, 3) << command << ' ' << task << refused.err;
+    EXPECT_EQ(refused.json()["error"]["code"], "checkpoint-refused");
+    EXPECT_THAT(refused.err, HasSubstr(task));
+  }
+  EXPECT_FALSE(fs::exists(out("a.npy")));
+}
+
+TEST_F(Tasks, TakeAHeadOfTheSameShapeForWhatTheUserSaysItIs) {
+  const std::string three_outputs = checkpoint("normal");
+  std::vector<std::string> command = {"seg", three_outputs, picture("a.png"), "--output", output_};
+  const Finished refused = run_sapiens(command);
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.err, HasSubstr("--task seg"));
+  command.insert(command.end(), {"--task", "seg", "--json"});
+  const Finished seg = run_sapiens(command);
+  EXPECT_EQ(seg.code, 0) << seg.err;
+  EXPECT_EQ(seg.json()["conventions"]["classes"], Json({"0", "1", "2"}));
+}
+
+TEST_F(Tasks, GoOnAfterRubbish) {
+  picture("in/a.png");
+  write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
+  write_bytes(scratch_ / "in/array.npy", "not asked for");
+  picture("in/z.png");
+  const Finished depth = run("depth", {scratch_ / "in", "--json"});
+  EXPECT_EQ(depth.code, 1);
+  EXPECT_EQ(depth.json()["totals"]["done"], 2);
+  EXPECT_EQ(depth.json()["totals"]["failed"], 1);
+  EXPECT_TRUE(fs::exists(out("z.npy")));
+  EXPECT_THAT(depth.err, HasSubstr("bad.jpg"));
+}
+
+TEST_F(Tasks, DrawDepthUnderTheMasksOfAFolder) {
+  picture("a.png");
+  picture("b.png");
+  const std::vector<Index> shape = {kHeight, kWidth};
+  fs::create_directories(scratch_ / "masks");
+  write_npy_mask(scratch_ / "masks/a.npy", shape, std::vector<std::uint8_t>(kHeight * kWidth));
+  const Finished depth =
+      run("depth", {scratch_ / "a.png", scratch_ / "b.png", "--viz", "--mask", scratch_ / "masks"});
+  EXPECT_EQ(depth.code, 1);  // b has no mask
+  EXPECT_THAT(depth.err, HasSubstr("nothing is under its mask"));
+  const Image drawing = Image::read(out("a.png"));
+  EXPECT_EQ(drawing.rgb[kWidth * 3], 100);  // a grey panel
+  EXPECT_FALSE(fs::exists(out("b.png")));
+}
+
+TEST_F(Tasks, ResumeKeepsWhatIsFinishedUnlessSettingsDiffer) {
+  picture("in/a.png");
+  ASSERT_EQ(run("pose", {scratch_ / "in", "--no-flip-test"}).code, 0);
+  picture("in/b.png");
+  const Finished more = run("pose", {scratch_ / "in", "--no-flip-test", "--resume", "--json"});
+  ASSERT_EQ(more.code, 0) << more.err;
+  EXPECT_EQ(more.json()["totals"]["finished_before"], 1);
+  EXPECT_EQ(more.json()["totals"]["done"], 1);
+  const Finished other = run("pose", {scratch_ / "in", "--box", "0,0,9,9", "--resume", "--json"});
+  EXPECT_EQ(other.code, 2);
+}
+
+TEST_F(Tasks, RefuseInputsWhoseFilesWouldBeTheSame) {
+  picture("in/a.png");
+  picture("in/a_seg.png");
+  EXPECT_EQ(run("seg", {scratch_ / "in"}).code, 2);  // both want a_seg.npy
+  EXPECT_EQ(run("depth", {scratch_ / "in"}).code, 0);
+}
+
+TEST_F(Tasks, NeverReplaceResultsOfAnotherCommand) {
+  picture("a.png");
+  ASSERT_EQ(run("seg", {scratch_ / "a.png"}).code, 0);
+  const std::string mask = read_bytes(out("a.npy"));
+  const Finished depth = run("depth", {scratch_ / "a.png", "--json"});
+  EXPECT_EQ(depth.code, 2);
+  EXPECT_EQ(depth.json()["error"]["key"], "--output");
+  EXPECT_EQ(read_bytes(out("a.npy")), mask);
+  EXPECT_EQ(run("pose", {scratch_ / "a.png"}).code, 0);  // writes a.json
+}
+
+TEST_F(Tasks, NeverReplaceAnInput) {
+  const std::string path = picture("out/a.png");
+  const std::string before = read_bytes(path);
+  EXPECT_EQ(run("seg", {path, "--viz"}).code, 2);
+  EXPECT_EQ(read_bytes(path), before);
+}
+
+TEST_F(Tasks, ShowExamplesInTheirHelp) {
+  for (const char* task : {"pose", "seg", "depth", "normal"}) {
+    const Finished help = run_sapiens({task, "--help"});
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.out, HasSubstr("Example"));
+  }
+}
+
+}  // namespace
+}  // namespace sapiens
