@@ -65,8 +65,7 @@ Json task_settings(const TaskOptions& options, const TaskModel& model) {
   settings["outputs"] = model.outputs();
   settings["conventions"] = conventions(model);
   if (model.task() == "pose") {
-    // Which point becomes which in the mirror is known of published sets only.
-    settings["flip_test"] = options.flip_test && find_keypoint_set(model.outputs()) != nullptr;
+    settings["flip_test"] = options.flip_test && model.can_flip_test();
     settings["boxes"] = boxes_json(options);
   }
   if (model.task() == "depth" || model.task() == "normal") {

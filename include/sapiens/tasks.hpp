@@ -39,6 +39,8 @@ class TaskModel {
   std::string_view task() const;
   /// Key points, classes, or channels of the head.
   Index outputs() const;
+  /// True where `pose` can run the flip test: it is known which points are mirror partners.
+  bool can_flip_test() const;
 
   /// Key points of the person in each box; without boxes, of one person who fills the picture.
   std::vector<Pose> pose(const Image& picture, std::span<const Box> boxes = {},

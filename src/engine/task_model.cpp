@@ -166,6 +166,7 @@ const Inspection& TaskModel::inspection() const { return impl_->inspection; }
 EngineStats TaskModel::stats() const { return impl_->network.stats(); }
 std::string_view TaskModel::task() const { return task_name(impl_->config.task); }
 Index TaskModel::outputs() const { return impl_->config.outputs; }
+bool TaskModel::can_flip_test() const { return !impl_->partners.empty(); }
 
 std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> boxes,
                                   const PoseOptions& options) {

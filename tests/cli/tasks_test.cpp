@@ -85,6 +85,7 @@ TEST_F(Tasks, PoseWritesOnePersonPerBoxAndWhatThePointsAre) {
   EXPECT_EQ(json["instance_info"][1]["bbox"], Json({20.0, 0.0, 40.0, 30.5}));
   EXPECT_EQ(json["instance_info"][0]["keypoints"].size(), json["meta_info"]["num_keypoints"]);
   EXPECT_EQ(json["meta_info"]["keypoint_id2name"]["0"], "nose");
+  EXPECT_EQ(json["meta_info"]["sapiens"]["flip_test"], true);
   for (const char* key : {"checkpoint", "verdict", "patch_padding", "precision", "conventions"}) {
     EXPECT_TRUE(json["meta_info"]["sapiens"].contains(key)) << key;
   }

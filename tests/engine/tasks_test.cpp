@@ -99,6 +99,7 @@ TEST(Tasks, FindKeypointsAsTheOriginal) {
 // A user's own model: 21 points, whose mirror partners are written in the file.
 TEST(Tasks, FindKeypointsOfAFineTuneInSeveralBoxes) {
   TaskGolden t("pose_21_user", "pose.pth");
+  EXPECT_TRUE(t.model.can_flip_test());
   const auto& facts = t.golden.facts();
   std::vector<Box> boxes;
   for (const auto& corners : facts.at("boxes_xyxy")) {
