@@ -197,8 +197,8 @@ TEST_P(FullSize, ThePatchEmbeddingAgreesWithDoublePrecision) {
   for (const Index row : {Index{1}, last / 2, last}) {
     difference.add(model.embedded(picture, row), row_of(tokens[0], row, C));
   }
-  // One chain of 768 products: their roundings, of partial sums up to the largest value, add up like
-  // a random walk, to sqrt(768) = 28 units.
+  // One chain of 768 products: their roundings, of partial sums up to the largest value, add up
+  // like a random walk, to sqrt(768) = 28 units.
   EXPECT_LT(difference.worst, 28 * 0x1p-24 * difference.largest);
   EXPECT_GT(difference.largest, 0.5);
 }
