@@ -31,6 +31,8 @@ class TaskModel {
                      const EngineOptions& engine = {});
   TaskModel(TaskModel&&) noexcept;
   TaskModel& operator=(TaskModel&&) noexcept;
+  TaskModel(const TaskModel&) = delete;
+  TaskModel& operator=(const TaskModel&) = delete;
   ~TaskModel();
 
   const Inspection& inspection() const;
