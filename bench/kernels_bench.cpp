@@ -43,11 +43,7 @@ int run(int argc, char** argv) {
 #ifdef SAPIENS_BENCH_ONEDNN
   add_onednn_rows(peaks);
 #endif
-  benchmark::AddCustomContext("threads", std::to_string(pool.threads()));
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return run_rows(argc, argv, pool);
 }
 
 }  // namespace

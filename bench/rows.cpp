@@ -33,11 +33,7 @@ int take_threads(int& argc, char** argv) {
 }
 
 Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool) {
-  const auto peak = [&](PeakLoop loop) { return loop == nullptr ? 0 : peak_gops(loop, pool); };
-  return {.fp32 = peak(kernels.peak_f32),
-          .bf16 = peak(kernels.peak_bf16),
-          .int8 = peak(kernels.peak_s8),
-          .read_gbytes = memory_gbytes_per_second(pool)};
+  return {measure_ceilings(kernels, pool)};
 }
 
 void report_operations(benchmark::State& state, Index operations, double peak) {
@@ -46,6 +42,14 @@ void report_operations(benchmark::State& state, Index operations, double peak) {
 
 void report_bytes(benchmark::State& state, Index bytes, double peak) {
   report(state, "GB/s", static_cast<double>(bytes) * 1e-9, peak);
+}
+
+int run_rows(int argc, char** argv, const ThreadPool& pool) {
+  benchmark::AddCustomContext("threads", std::to_string(pool.threads()));
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
 }
 
 }  // namespace sapiens

@@ -8,6 +8,7 @@
 
 #include "core/thread_pool.hpp"
 #include "kernels/kernel_table.hpp"
+#include "sapiens/machine.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -31,14 +32,11 @@ inline constexpr LinearRow kLinears[] = {{"qkv", 1, 3, Epilogue::Store},
                                          {"fc1", 1, 4, Epilogue::Gelu},
                                          {"fc2", 4, 1, Epilogue::Add}};
 
-/// What the machine reaches at most, in 1e9 operations or bytes per second; 0 is unknown.
-struct Peaks {
-  double fp32 = 0, bf16 = 0, int8 = 0, read_gbytes = 0;
-
+struct Peaks : MachineCeilings {
   double of(Precision arithmetic) const {
-    if (arithmetic == Precision::Int8) return int8;
+    if (arithmetic == Precision::Int8) return int8_gops;
     // Without instructions of their own, bf16 operands are widened for those of fp32.
-    return arithmetic == Precision::Bf16 && bf16 > 0 ? bf16 : fp32;
+    return arithmetic == Precision::Bf16 && bf16_gflops > 0 ? bf16_gflops : fp32_gflops;
   }
 };
 
@@ -57,5 +55,8 @@ void add_row(const std::string& name, Index width, Function function) {
       ->UseRealTime()
       ->Unit(benchmark::kMillisecond);
 }
+
+/// Runs what is registered, as the arguments say; returns the exit code.
+int run_rows(int argc, char** argv, const ThreadPool& pool);
 
 }  // namespace sapiens

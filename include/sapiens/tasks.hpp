@@ -21,8 +21,8 @@ struct PoseOptions {
 
 /// A network with a task head. One call at a time; two models in one process share nothing.
 ///
-/// Opens what the checkpoint is; asking it for another task throws Error(CheckpointRefused) with
-/// the sentence that says what the file holds.
+/// It is for the one task of its checkpoint; the methods of the others throw Error(InvalidArgument)
+/// that says what the file holds.
 class TaskModel {
  public:
   /// Throws as FeatureExtractor's constructor does, and CheckpointRefused for a file without a head

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <utility>
 
 #include "core/aligned_buffer.hpp"
+#include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
 #include "engine/loading.hpp"
 #include "engine/network.hpp"
@@ -19,12 +19,6 @@
 
 namespace sapiens {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
   auto params = std::make_shared<std::map<std::string, RandomParam, std::less<>>>();
@@ -110,7 +104,7 @@ FloatArray FeatureExtractor::Impl::collect(TensorView<const float, 3> tokens, Gr
 
 std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4> input,
                                                        const FeatureRequest& request) {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   const Grid grid = network.grid_of(input);
   if (request.out_type == OutType::ClsToken && !config().cls_token) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
@@ -142,7 +136,7 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
         {.layer = layers[i], .values = collect(taps[i].tokens, grid, request.out_type)});
   }
   network.report_operators();
-  network.stats().forward_seconds = seconds_since(start);
+  network.stats().forward_seconds = watch.seconds();
   return features;
 }
 

@@ -16,12 +16,7 @@ SelectedKernels choose_kernels(const std::string& isa) {
 
 MachineCeilings measure_ceilings(int threads, const std::string& isa) {
   const ThreadPool pool(threads);
-  const KernelTable kernels = choose_kernels(isa).table;
-  const auto peak = [&](PeakLoop loop) { return loop == nullptr ? 0 : peak_gops(loop, pool); };
-  return {.fp32_gflops = peak(kernels.peak_f32),
-          .bf16_gflops = peak(kernels.peak_bf16),
-          .int8_gops = peak(kernels.peak_s8),
-          .read_gbytes = memory_gbytes_per_second(pool)};
+  return measure_ceilings(choose_kernels(isa).table, pool);
 }
 
 std::vector<std::string> kernel_levels() {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 
+#include "core/stopwatch.hpp"
 #include "engine/kernel_choice.hpp"
 #include "reconcile/positions.hpp"
 #include "sapiens/error.hpp"
@@ -24,12 +24,11 @@ Network::Network(const EncoderConfig& config, const EngineOptions& options)
 }
 
 void Network::load(const ParamSource& source, const Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   LoadedEncoder loaded = load_encoder(config_, source, ops_, progress);
   weights_ = std::move(loaded.weights);
   non_finite_ = std::move(loaded.non_finite);
-  stats_.load_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  stats_.load_seconds = watch.seconds();
   stats_.weight_bytes = weights_.bytes();
 }
 

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
 #include "engine/loading.hpp"
 #include "engine/mirror_partners.hpp"
@@ -46,13 +46,12 @@ struct TaskModel::Impl {
         inspection(assessed.inspection) {
     const ParamSource source = plan_source(dict, assessed.whole);
     network.load(source, options.loading);
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     LoadedHead loaded = load_head(config, source, network.ops());
     weights = std::move(loaded.weights);
     non_finite = network.non_finite();
     non_finite.insert(non_finite.end(), loaded.non_finite.begin(), loaded.non_finite.end());
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    network.stats().load_seconds += passed.count();
+    network.stats().load_seconds += watch.seconds();
     network.stats().weight_bytes += weights.bytes();
   }
 
@@ -87,7 +86,7 @@ struct TaskModel::Impl {
 
 HeadOutput TaskModel::Impl::run(const FloatArray& input, AlignedBuffer<float>& buffer,
                                 const Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   network.profile().clear();
   const auto images = input.view<4>();
   const Grid patches = network.grid_of(images);
@@ -108,8 +107,7 @@ HeadOutput TaskModel::Impl::run(const FloatArray& input, AlignedBuffer<float>& b
   head.forward(all.slice(0, extra, T - extra), patches, out,
                network.workspace(head.workspace_bytes(patches)));
   network.report_operators();
-  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-  network.stats().forward_seconds = passed.count();
+  network.stats().forward_seconds = watch.seconds();
   return {.values = out, .size = size};
 }
 

@@ -3,27 +3,21 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <chrono>
 #include <cstdint>
 #include <numeric>
 
 #include "core/aligned_buffer.hpp"
+#include "core/stopwatch.hpp"
 
 namespace sapiens {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 // Enough steps for about 10 ms, found by doubling.
 std::int64_t steps_for_10_ms(PeakLoop loop) {
   for (std::int64_t steps = 1024;; steps *= 2) {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     loop(steps);
-    if (seconds_since(start) > 0.01) return steps;
+    if (watch.seconds() > 0.01) return steps;
   }
 }
 
@@ -36,10 +30,10 @@ double peak_gops(PeakLoop loop, const ThreadPool& pool) {
   double best = 0;
   for (int run = -kWarmUps; run < kRuns; ++run) {
     std::atomic<std::int64_t> operations{0};
-    const auto start = Clock::now();
+    const Stopwatch watch;
     pool.parallel_tasks(kTasksPerThread * pool.threads(),
                         [&](Index, int) { operations += loop(steps); });
-    const double gops = static_cast<double>(operations) / seconds_since(start) * 1e-9;
+    const double gops = static_cast<double>(operations) / watch.seconds() * 1e-9;
     if (run >= 0) best = std::max(best, gops);
   }
   return best;
@@ -55,17 +49,25 @@ double memory_gbytes_per_second(const ThreadPool& pool) {
   double best = 0;
   for (int pass = 0; pass < kPasses; ++pass) {
     std::atomic<std::uint64_t> total{0};
-    const auto start = Clock::now();
+    const Stopwatch watch;
     pool.parallel_tasks(kTasks, [&](Index task, int) {
       const auto part = memory.span().subspan(static_cast<std::size_t>(task * kBytes / 8 / kTasks),
                                               static_cast<std::size_t>(kBytes / 8 / kTasks));
       total += std::accumulate(part.begin(), part.end(), std::uint64_t{0});
     });
-    const double seconds = seconds_since(start);
+    const double seconds = watch.seconds();
     assert(total == static_cast<std::uint64_t>(kBytes / 8));  // and so it is not optimised away
     best = std::max(best, static_cast<double>(kBytes) / seconds * 1e-9);
   }
   return best;
+}
+
+MachineCeilings measure_ceilings(const KernelTable& kernels, const ThreadPool& pool) {
+  const auto peak = [&](PeakLoop loop) { return loop == nullptr ? 0 : peak_gops(loop, pool); };
+  return {.fp32_gflops = peak(kernels.peak_f32),
+          .bf16_gflops = peak(kernels.peak_bf16),
+          .int8_gops = peak(kernels.peak_s8),
+          .read_gbytes = memory_gbytes_per_second(pool)};
 }
 
 }  // namespace sapiens

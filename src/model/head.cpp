@@ -32,18 +32,14 @@ std::string module_of(const ParamSpec& weight) {
   return weight.key.substr(0, weight.key.rfind('.'));
 }
 
-std::size_t bytes_of(const LinearWeights& w) noexcept {
-  return w.weight.span().size() + w.bias.span().size() * sizeof(float);
-}
-
 }  // namespace
 
 std::size_t HeadWeights::bytes() const noexcept {
-  std::size_t total = bytes_of(final);
+  std::size_t total = final.bytes();
   for (const DeconvWeights& deconv : deconvs) {
-    for (const LinearWeights& phase : deconv.phases) total += bytes_of(phase);
+    for (const LinearWeights& phase : deconv.phases) total += phase.bytes();
   }
-  for (const LinearWeights& conv : convs) total += bytes_of(conv);
+  for (const LinearWeights& conv : convs) total += conv.bytes();
   return total;
 }
 

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "core/shape.hpp"
+
 namespace sapiens {
 namespace {
 
@@ -19,12 +21,6 @@ Index count_non_finite(std::span<const float> values) noexcept {
   return count;
 }
 
-Index numel(std::span<const Index> shape) {
-  Index size = 1;
-  for (const Index extent : shape) size *= extent;
-  return size;
-}
-
 }  // namespace
 
 ParamLoader::ParamLoader(std::span<const ParamSpec> params, const ParamSource& source,
@@ -33,7 +29,7 @@ ParamLoader::ParamLoader(std::span<const ParamSpec> params, const ParamSource& s
       ops_(ops),
       progress_(progress),
       scratch_(static_cast<std::size_t>(ops.pool().threads())) {
-  for (const ParamSpec& param : params) total_ += numel(param.shape);
+  for (const ParamSpec& param : params) total_ += checked_numel(param.shape).value_or(0);
 }
 
 AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {

@@ -57,18 +57,14 @@ std::size_t bytes_of(const LayerNormWeights& norm) noexcept {
   return (norm.gamma.span().size() + norm.beta.span().size()) * sizeof(float);
 }
 
-std::size_t bytes_of(const LinearWeights& linear) noexcept {
-  return linear.weight.span().size() + linear.bias.span().size() * sizeof(float);
-}
-
 }  // namespace
 
 std::size_t EncoderWeights::bytes() const noexcept {
   std::size_t total = (cls_token.span().size() + pos_embed.span().size()) * sizeof(float);
-  total += bytes_of(patch_embed) + bytes_of(final_norm);
+  total += patch_embed.bytes() + bytes_of(final_norm);
   for (const BlockWeights& block : blocks) {
-    total += bytes_of(block.ln1) + bytes_of(block.qkv) + bytes_of(block.proj) +
-             bytes_of(block.ln2) + bytes_of(block.fc1) + bytes_of(block.fc2);
+    total += bytes_of(block.ln1) + block.qkv.bytes() + block.proj.bytes() + bytes_of(block.ln2) +
+             block.fc1.bytes() + block.fc2.bytes();
   }
   return total;
 }

@@ -30,6 +30,10 @@ struct LinearWeights {
   AlignedBuffer<float> bias;  // [out]
   Index in = 0, out = 0;
   std::string_view name = "linear";  // in profiles
+
+  std::size_t bytes() const noexcept {
+    return weight.span().size() + bias.span().size() * sizeof(float);
+  }
 };
 
 /// Some rows of one of the layers that `Ops::linear_gathered` runs together.

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <string_view>
 #include <vector>
 
+#include "core/stopwatch.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -52,8 +52,7 @@ class Profile {
         : profile_(profile), name_(name), work_(work) {}
     ~Timer() {
       if (profile_ == nullptr) return;
-      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-      profile_->add(name_, passed.count(), work_);
+      profile_->add(name_, watch_.seconds(), work_);
     }
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
@@ -62,7 +61,7 @@ class Profile {
     Profile* profile_;
     std::string_view name_;
     Work work_;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    Stopwatch watch_;
   };
 
  private:
