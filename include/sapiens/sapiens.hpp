@@ -16,4 +16,6 @@
 #include "sapiens/results.hpp"
 #include "sapiens/tasks.hpp"
 #include "sapiens/tensor_view.hpp"
+#include "sapiens/tracker.hpp"
 #include "sapiens/version.hpp"
+#include "sapiens/video.hpp"
