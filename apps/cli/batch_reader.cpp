@@ -95,7 +95,7 @@ BatchReader::Input BatchReader::read_picture(const Job& job) const {
   Input input{.item = {.count = 1},
               .size = {frame.shape[1], frame.shape[2]},
               .frames = std::move(frame.values)};
-  if (!job.picture.empty()) input.item.picture = std::move(picture);
+  if (!job.pictures.empty()) input.item.picture = std::move(picture);
   return input;
 }
 

@@ -9,6 +9,8 @@ void add_inspect_command(CLI::App& app, Session& session);
 void add_features_command(CLI::App& app, Session& session);
 /// pose, seg, depth and normal.
 void add_task_commands(CLI::App& app, Session& session);
+/// run: several of them at once.
+void add_run_command(CLI::App& app, Session& session);
 void add_convert_command(CLI::App& app, Session& session);
 void add_synth_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);

@@ -1,29 +1,16 @@
 #include "feature_run.hpp"
 
 #include <algorithm>
-#include <exception>
-#include <future>
-#include <system_error>
+#include <functional>
 #include <utility>
 
 #include "batch_reader.hpp"
-#include "bounded_queue.hpp"
+#include "pipeline.hpp"
 #include "result_writer.hpp"
 #include "stopwatch.hpp"
 
 namespace sapiens::cli {
 namespace {
-
-/// The future waits for the thread, and hands over what it threw.
-template <typename Body>
-std::future<void> start_thread(Body body) {
-  try {
-    return std::async(std::launch::async, std::move(body));
-  } catch (const std::system_error& error) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "a thread did not start", .actual = error.what()});
-  }
-}
 
 void append(std::vector<LayerFeatures>& all, std::vector<LayerFeatures> more) {
   if (all.empty()) {
@@ -38,10 +25,6 @@ void append(std::vector<LayerFeatures>& all, std::vector<LayerFeatures> more) {
   }
 }
 
-/// Thrown out of a forward pass whose results nobody will write.
-struct Abandoned {};
-
-/// reader thread -> loaded -> this thread -> computed -> writer thread
 class FeatureRun {
  public:
   FeatureRun(const RunContext& context, std::span<const Job> jobs)
@@ -50,54 +33,22 @@ class FeatureRun {
         writer_(context, jobs) {}
 
   std::vector<JobResult> run() {
-    std::future<void> reading = start_thread([this] { read_all(); });
-    const Closing end_of_reading(loaded_);  // before `reading` waits for its thread
-    std::future<void> writing = start_thread([this] { write_all(); });
-    const std::exception_ptr failure = compute_all();
-    // The later the stage, the earlier the input: so the same error is thrown as if one thread had
-    // done everything.
-    writing.get();
-    if (failure) std::rethrow_exception(failure);
-    reading.get();
+    Pipeline<Batch, ComputedBatch>(
+        {.read = [this](const auto& is_cancelled) { return reader_.next(is_cancelled); },
+         .compute = [this](
+                        Batch batch,
+                        const auto& keep_going) { return compute(std::move(batch), keep_going); },
+         .write = [this](ComputedBatch computed) { writer_.write(std::move(computed)); }})
+        .run();
     return writer_.take_results();
   }
 
  private:
-  // Room comes first: what waits in the queue and what is being computed are then all there is.
-  void read_all() {
-    const Closing done(loaded_);
-    while (loaded_.wait_for_room()) {
-      std::optional<Batch> batch = reader_.next([this] { return loaded_.closed(); });
-      if (!batch) return;
-      loaded_.push(std::move(*batch));
-    }
-  }
-
-  std::exception_ptr compute_all() noexcept {
-    const Closing no_more_reading(loaded_);
-    const Closing done(computed_);
-    try {
-      while (std::optional<Batch> batch = loaded_.pop()) {
-        if (!computed_.push(compute(std::move(*batch)))) break;
-      }
-    } catch (...) {
-      return std::current_exception();
-    }
-    return nullptr;
-  }
-
-  void write_all() {
-    const Closing done(computed_);
-    while (std::optional<ComputedBatch> computed = computed_.pop()) {
-      writer_.write(std::move(*computed));
-    }
-  }
-
-  ComputedBatch compute(Batch batch) const {
+  ComputedBatch compute(Batch batch, const std::function<void()>& keep_going) const {
     const Stopwatch watch;
     ComputedBatch computed;
     try {
-      computed.layers = forward(batch);
+      computed.layers = forward(batch, keep_going);
     } catch (const Error& error) {
       if (!is_about_the_input(error)) throw;
       computed.error = error;
@@ -112,14 +63,15 @@ class FeatureRun {
   }
 
   /// All frames, at most --batch at once.
-  std::vector<LayerFeatures> forward(const Batch& batch) const {
+  std::vector<LayerFeatures> forward(const Batch& batch,
+                                     const std::function<void()>& keep_going) const {
     const auto [height, width] = batch.size;
     std::vector<LayerFeatures> all;
     for (Index first = 0; first < batch.count; first += context_.options.batch) {
       const Index count = std::min(context_.options.batch, batch.count - first);
       FeatureRequest request = context_.options.request;
       request.progress = [&](double done) {
-        if (computed_.closed()) throw Abandoned{};
+        keep_going();
         const double frames = static_cast<double>(first) + done * static_cast<double>(count);
         show_progress(batch, frames / static_cast<double>(batch.count));
       };
@@ -138,8 +90,6 @@ class FeatureRun {
   const RunContext& context_;
   BatchReader reader_;   // of the reader thread
   ResultWriter writer_;  // of the writer thread
-  BoundedQueue<Batch> loaded_{1};
-  BoundedQueue<ComputedBatch> computed_{1};
 };
 
 }  // namespace

@@ -27,17 +27,16 @@ std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<Inp
                            const std::vector<Index>& layers, bool partial) {
   const bool viz = options.viz && has_map(options.request.out_type);
   if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no pictures are drawn");
-  const std::vector<fs::path> stems = plan_stems(options, files);
-  std::vector<Job> jobs;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const fs::path stem = with_suffix(stems[i], partial ? ".partial" : "");
-    Job job{.input = files[i]};
+  std::vector<Job> jobs = plan_names(files);
+  for (Job& job : jobs) {
+    const fs::path stem =
+        with_suffix(fs::path(options.output) / job.name, partial ? ".partial" : "");
     for (const Index layer : layers) {
-      job.files.push_back(with_suffix(
-          stem, layers.size() > 1 ? fmt::format(".layer{:02}.npy", layer) : std::string(".npy")));
+      const std::string suffix =
+          layers.size() > 1 ? fmt::format(".layer{:02}.npy", layer) : std::string(".npy");
+      job.files.push_back({with_suffix(stem, suffix), {{"layer", layer}}});
     }
-    if (viz && !is_array(files[i].path)) job.picture = with_suffix(stem, ".png");
-    jobs.push_back(std::move(job));
+    if (viz && !is_array(job.input.path)) job.pictures = {with_suffix(stem, ".png")};
   }
   return jobs;
 }
@@ -67,7 +66,8 @@ const char* out_type_name(OutType type) {
 
 Json settings_of(const FeaturesOptions& options, const FeatureExtractor& extractor,
                  const std::vector<Index>& layers) {
-  Json settings = common_settings(options, extractor.inspection(), extractor.stats());
+  Json settings = common_settings(options.checkpoint, options.model.input_size,
+                                  extractor.inspection(), extractor.stats());
   settings["partial"] = extractor.partial();
   settings["out_type"] = out_type_name(options.request.out_type);
   settings["layers"] = layers;
@@ -83,14 +83,8 @@ std::vector<JobResult> run_plan(const JobPlan& plan, const FeaturesOptions& opti
   return run_jobs({extractor, options, interrupts, meter}, plan.jobs);
 }
 
-std::vector<Json> labels_of(const std::vector<Index>& layers) {
-  std::vector<Json> labels;
-  for (const Index layer : layers) labels.push_back({{"layer", layer}});
-  return labels;
-}
-
 void run(const FeaturesOptions& options, Session& session) {
-  const Inputs inputs = find_inputs(options, true);
+  const Inputs inputs = find_inputs(options, InputKinds::PicturesAndArrays);
   prepare_output_folder(options.output);
 
   FeatureExtractor extractor(Checkpoint::open(options.checkpoint), options.model,
@@ -110,7 +104,6 @@ void run(const FeaturesOptions& options, Session& session) {
   const std::vector<JobResult> results = run_plan(plan, options, extractor, session.interrupts);
   const JobsSummary summary{.options = options,
                             .plan = plan,
-                            .labels = labels_of(layers),
                             .what = out_type_name(options.request.out_type),
                             .type = std::string(dtype_name(options.dtype)),
                             .results = results,
@@ -142,6 +135,7 @@ void add_compute_options(CLI::App& app, FeaturesOptions& options) {
       ->check(CLI::Range(Index{1}, Index{4096}))
       ->capture_default_str();
   add_network_options(app, options);
+  add_checkpoint_options(app, options);
   app.add_flag("--allow-partial", options.model.allow_partial,
                "Compute with zeros in place of missing parameters, and mark every output");
 }
@@ -152,6 +146,7 @@ void add_features_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<FeaturesOptions>();
   CLI::App* features =
       app.add_subcommand("features", "Write what the encoder sees in pictures, as .npy");
+  add_checkpoint_argument(*features, *options);
   add_job_options(*features, *options,
                   "Pictures, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "
                   "folders, .txt lists, or - for a list on standard input",

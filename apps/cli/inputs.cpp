@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
+#include <optional>
+#include <sapiens/video.hpp>
 #include <set>
 #include <string_view>
 #include <system_error>
@@ -35,12 +38,30 @@ bool is_picture_name(const fs::path& path) {
          kPictureExtensions.end();
 }
 
+/// 3 of "camera:3".
+std::optional<int> camera_of(std::string_view text) {
+  constexpr std::string_view kPrefix = "camera:";
+  if (!text.starts_with(kPrefix)) return std::nullopt;
+  text.remove_prefix(kPrefix.size());
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc() && end == text.data() + text.size() && number >= 0;
+  return whole ? std::optional(number) : std::nullopt;
+}
+
 class Collector {
  public:
   explicit Collector(const InputRules& rules)
       : rules_(rules), output_(absolute_text(rules.output)) {}
 
   void add(const fs::path& path) {
+    if (const std::optional<int> camera = rules_.videos ? camera_of(path.string()) : std::nullopt) {
+      inputs_.files.push_back({.path = path,
+                               .name = fmt::format("camera{}", *camera),
+                               .video = true,
+                               .camera = camera});
+      return;
+    }
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
     if (!fs::exists(status)) {
@@ -117,14 +138,17 @@ class Collector {
         if (rules_.recursive && !fs::is_symlink(path, error) && absolute_text(path) != output_) {
           scan(path, below / name);
         }
-      } else if (is_picture_name(name) || (rules_.arrays && is_array(name))) {
+      } else if (is_picture_name(name) || (rules_.arrays && is_array(name)) ||
+                 (rules_.videos && is_video_file(path))) {
         add_file(path, below / name);
       }
     }
   }
 
   void add_file(const fs::path& path, const fs::path& name) {
-    if (seen_.insert(absolute_text(path)).second) inputs_.files.push_back({path, name});
+    if (!seen_.insert(absolute_text(path)).second) return;
+    const bool video = rules_.videos && !is_picture_name(path) && is_video_file(path);
+    inputs_.files.push_back({.path = path, .name = name, .video = video});
   }
 
   void fail(const fs::path& path, std::error_code why) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <istream>
+#include <optional>
 #include <sapiens/error.hpp>
 #include <span>
 #include <string>
@@ -9,10 +10,13 @@
 
 namespace sapiens::cli {
 
-/// One picture or array to work on.
+/// One picture, array, video or camera to work on.
 struct InputFile {
-  std::filesystem::path path;  ///< As it can be opened.
-  std::filesystem::path name;  ///< Its place below the folder it was found in; else the file name.
+  std::filesystem::path path = {};  ///< As it can be opened.
+  std::filesystem::path name =
+      {};  ///< Its place below the folder it was found in; else the file name.
+  bool video = false;
+  std::optional<int> camera = {};  ///< Its number; `path` is "camera:0" then.
 };
 
 struct FailedInput {
@@ -28,6 +32,7 @@ struct Inputs {
 struct InputRules {
   bool recursive = false;
   bool arrays = true;            ///< Also take .npy files out of folders.
+  bool videos = false;           ///< Also take videos, and cameras as "camera:0".
   std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
 };
 

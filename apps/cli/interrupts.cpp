@@ -60,7 +60,7 @@ std::unique_lock<std::mutex> Interrupts::hold() {
 }
 
 void Interrupts::check() const {
-  if (requested_) throw Interrupted{};
+  if (requested()) throw Interrupted{};
 }
 
 void Interrupts::wait_for_end() {

@@ -29,6 +29,9 @@ class Interrupts {
   /// While the returned lock lives, the program does not end.
   [[nodiscard]] std::unique_lock<std::mutex> hold();
 
+  /// True once a signal has come.
+  bool requested() const { return requested_; }
+
   /// Inside a long write: throws `Interrupted` when a signal has come.
   void check() const;
 

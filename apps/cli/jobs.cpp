@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -19,8 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<fs::path> files_of(const Job& job) {
-  std::vector<fs::path> files = job.files;
-  if (!job.picture.empty()) files.push_back(job.picture);
+  std::vector<fs::path> files;
+  for (const JobFile& file : job.files) files.push_back(file.path);
+  files.insert(files.end(), job.pictures.begin(), job.pictures.end());
   return files;
 }
 
@@ -33,9 +35,9 @@ bool is_newer(const fs::path& file, const fs::path& input) {
 }
 
 /// Files appear whole or not at all, so one that exists is finished.
-bool is_finished(const Job& job, const std::string& key, const Manifest& earlier) {
-  const auto before = earlier.inputs.find(key);
-  if (before == earlier.inputs.end() || before->second != absolute_text(job.input.path)) {
+bool is_finished(const Job& job, const Manifest& earlier) {
+  const auto before = earlier.jobs.find(job.name.string());
+  if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.path)) {
     return false;
   }
   const std::vector<fs::path> files = files_of(job);
@@ -43,17 +45,28 @@ bool is_finished(const Job& job, const std::string& key, const Manifest& earlier
                      [&](const fs::path& file) { return is_newer(file, job.input.path); });
 }
 
-void expect_files_of_their_own(std::span<const Job> jobs) {
+ManifestJob record_of(const Job& job, const fs::path& output) {
+  ManifestJob record{.input = absolute_text(job.input.path)};
+  for (const fs::path& file : files_of(job)) {
+    record.files.push_back(file.lexically_relative(output).generic_string());
+  }
+  return record;
+}
+
+/// `of_the_run` are not the results of one job.
+void expect_files_of_their_own(std::span<const Job> jobs, const std::set<fs::path>& of_the_run) {
   std::vector<InputFile> inputs;
-  std::vector<fs::path> outputs;
-  std::set<fs::path> seen;
+  std::vector<fs::path> outputs(of_the_run.begin(), of_the_run.end());
+  std::set<fs::path> seen = of_the_run;
   for (const Job& job : jobs) {
     inputs.push_back(job.input);
     for (const fs::path& file : files_of(job)) {
       outputs.push_back(file);
       if (seen.insert(file).second) continue;
       throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "two inputs would be written to the same file",
+                  {.summary = of_the_run.contains(file)
+                                  ? "the results of an input would take a name that the run needs"
+                                  : "two inputs would be written to the same file",
                    .file = file.string(),
                    .hint = "rename one of the inputs, or write them to two folders"});
     }
@@ -61,33 +74,51 @@ void expect_files_of_their_own(std::span<const Job> jobs) {
   expect_no_input_among(outputs, inputs);
 }
 
-std::string key_of(const Job& job, const JobOptions& options) {
-  return job.files.front().lexically_relative(options.output).string();
+/// Where runs that wrote such files may have left their records: `sapiens run` writes to folders
+/// below its own.
+std::set<fs::path> folders_of_records(const fs::path& output, std::span<const Job> jobs) {
+  std::set<fs::path> folders = {output, output / ".."};
+  for (const Job& job : jobs) {
+    for (const fs::path& file : files_of(job)) folders.insert(file.parent_path());
+  }
+  return folders;
 }
 
 /// `sapiens seg` and `sapiens depth` both make photo.npy of photo.jpg.
 void expect_no_results_of_others(const JobOptions& options, const std::string& command,
                                  std::span<const Job> jobs) {
-  for (const std::string other : {"features", "pose", "seg", "depth", "normal"}) {
-    if (other == command) continue;
-    const Manifest record = read_manifest(manifest_path(options.output, other));
-    for (const Job& job : jobs) {
-      if (!record.inputs.contains(key_of(job, options))) continue;
-      throw Error(ErrorCode::InvalidArgument,
-                  {.summary = fmt::format("this would replace a result of `sapiens {}`", other),
-                   .file = job.files.front().string(),
-                   .key = "--output",
-                   .hint = "choose a folder of its own for every command"});
+  std::map<std::string, fs::path> ours;
+  for (const Job& job : jobs) {
+    for (const fs::path& file : files_of(job)) ours.emplace(absolute_text(file), file);
+  }
+  for (const fs::path& folder : folders_of_records(options.output, jobs)) {
+    for (const std::string other : {"features", "pose", "seg", "depth", "normal", "run"}) {
+      if (other == command) continue;
+      for (const auto& [name, made] : read_manifest(manifest_path(folder, other)).jobs) {
+        for (const std::string& file : made.files) {
+          const auto taken = ours.find(absolute_text(folder / file));
+          if (taken == ours.end()) continue;
+          throw Error(ErrorCode::InvalidArgument,
+                      {.summary = fmt::format("this would replace a result of `sapiens {}`", other),
+                       .file = taken->second.string(),
+                       .key = "--output",
+                       .hint = "choose a folder of its own for every command"});
+        }
+      }
     }
   }
 }
 
 }  // namespace
 
-Inputs find_inputs(const JobOptions& options, bool arrays) {
-  Inputs inputs = collect_inputs(
-      options.inputs, {.recursive = options.recursive, .arrays = arrays, .output = options.output},
-      std::cin);
+Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
+  const bool arrays = kinds == InputKinds::PicturesAndArrays;
+  Inputs inputs = collect_inputs(options.inputs,
+                                 {.recursive = options.recursive,
+                                  .arrays = arrays,
+                                  .videos = !arrays,
+                                  .output = options.output},
+                                 std::cin);
   for (const FailedInput& failed : inputs.failed) {
     say(fmt::format("failed: {}\n  {}", failed.path, failed.error.what()));
   }
@@ -103,37 +134,37 @@ Inputs find_inputs(const JobOptions& options, bool arrays) {
                  .file = options.inputs.front(),
                  .hint = fmt::format("pictures are .jpg, .jpeg, .png and .webp{}; -r also searches "
                                      "the folders inside a folder",
-                                     arrays ? ", arrays .npy" : "")});
+                                     arrays ? ", arrays .npy" : ", videos .mp4 and so on")});
   }
   return inputs;
 }
 
-std::vector<fs::path> plan_stems(const JobOptions& options, std::span<const InputFile> files) {
-  std::vector<fs::path> stems;
+std::vector<Job> plan_names(std::span<const InputFile> files) {
+  std::vector<Job> jobs;
   const std::vector<OutputName> names = plan_outputs(files);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    stems.push_back(fs::path(options.output) / names[i].stem);
+    jobs.push_back({.input = files[i], .name = names[i].stem});
     if (!names[i].distinguished) continue;
     say(fmt::format("{} is written as {}: another input has the same name", files[i].path.string(),
-                    stems.back().filename().string()));
+                    names[i].stem.filename().string()));
   }
-  return stems;
+  return jobs;
 }
 
 JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
-                  std::vector<Job> jobs) {
-  expect_files_of_their_own(jobs);
-  expect_no_results_of_others(options, command, jobs);
+                  std::vector<Job> jobs, const std::vector<fs::path>& more_files) {
   const fs::path record = manifest_path(options.output, command);
+  std::set<fs::path> of_the_run(more_files.begin(), more_files.end());
+  of_the_run.insert(record);
+  expect_files_of_their_own(jobs, of_the_run);
+  expect_no_results_of_others(options, command, jobs);
   const Manifest earlier = options.resume ? read_manifest(record) : Manifest{};
   if (!earlier.settings.is_null()) expect_same_settings(earlier.settings, settings, record);
 
-  JobPlan plan{
-      .manifest = {.path = record, .settings = std::move(settings), .inputs = earlier.inputs}};
+  JobPlan plan{.manifest = {.path = record, .settings = std::move(settings), .jobs = earlier.jobs}};
   for (Job& job : jobs) {
-    const std::string key = key_of(job, options);
-    std::vector<Job>& list = is_finished(job, key, earlier) ? plan.finished : plan.jobs;
-    plan.manifest.inputs[key] = absolute_text(job.input.path);
+    std::vector<Job>& list = is_finished(job, earlier) ? plan.finished : plan.jobs;
+    plan.manifest.jobs[job.name.string()] = record_of(job, options.output);
     list.push_back(std::move(job));
   }
   return plan;
@@ -156,9 +187,12 @@ EngineOptions with_load_meter(EngineOptions engine) {
   return engine;
 }
 
+void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
+  app.add_option("CKPT", options.checkpoint, "Checkpoint file")->required();
+}
+
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
                      const std::string& viz_help) {
-  app.add_option("CKPT", options.checkpoint, "Checkpoint file")->required();
   app.add_option("INPUT", options.inputs, inputs_help)->required();
   app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
   app.add_option("-o,--output", options.output, "Folder for the results")->required();
@@ -170,6 +204,9 @@ void add_network_options(CLI::App& app, JobOptions& options) {
   add_size_option(app, options.model.input_size,
                   "Size the pictures are resized to; by default the model's own");
   add_engine_options(app, options.engine);
+}
+
+void add_checkpoint_options(CLI::App& app, JobOptions& options) {
   add_model_options(app, options.model);
   app.add_option("--patch-padding", options.model.patch_padding,
                  "Padding of the patch embedding, 0 or 2; by default the task decides")

@@ -16,11 +16,17 @@
 
 namespace sapiens::cli {
 
+struct JobFile {
+  std::filesystem::path path = {};
+  Json label = Json::object();  ///< What to say of it: `{"layer": 3}`.
+};
+
 /// One input and the files it becomes.
 struct Job {
   InputFile input = {};
-  std::vector<std::filesystem::path> files = {};  ///< Never empty.
-  std::filesystem::path picture = {};             ///< Of --viz; empty without.
+  std::filesystem::path name = {};                   ///< Of its results, below the output folder.
+  std::vector<JobFile> files = {};                   ///< Never empty.
+  std::vector<std::filesystem::path> pictures = {};  ///< Of --viz.
 };
 
 /// What became of one job.
@@ -45,18 +51,17 @@ struct JobPlan {
 
 /// Collects the inputs and says which cannot be read. Throws NotFound or InvalidArgument when there
 /// is nothing to do.
-Inputs find_inputs(const JobOptions& options, bool arrays);
+enum class InputKinds { PicturesAndArrays, PicturesAndVideos };
+Inputs find_inputs(const JobOptions& options, InputKinds kinds);
 
-/// For each of `files` the path of its results, without suffix; says so where another input wanted
-/// the same name.
-std::vector<std::filesystem::path> plan_stems(const JobOptions& options,
-                                              std::span<const InputFile> files);
+/// A job without files for each of `files`; says so where another input wanted the same name.
+std::vector<Job> plan_names(std::span<const InputFile> files);
 
 /// Sorts out what an earlier run of `command` with equal `settings` has finished, if --resume was
 /// given. Throws InvalidArgument for other settings, and for files that would replace an input,
-/// each other, or what another command made.
+/// each other, one of `more_files` that the run writes at its end, or what another command made.
 JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
-                  std::vector<Job> jobs);
+                  std::vector<Job> jobs, const std::vector<std::filesystem::path>& more_files = {});
 
 /// Removes what earlier runs left under the names of this one, and records what it will do: files
 /// of an earlier run must not pass for results of this one if this one is interrupted.
@@ -69,10 +74,14 @@ inline constexpr const char* kResumeHint =
 /// The same options, with a meter for the loading of weights that takes long.
 EngineOptions with_load_meter(EngineOptions engine);
 
-/// CKPT, INPUT, --output, --recursive, --resume, --viz.
+/// CKPT.
+void add_checkpoint_argument(CLI::App& app, JobOptions& options);
+/// INPUT, --output, --recursive, --resume, --viz.
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
                      const std::string& viz_help);
-/// --size, --threads and so on, --arch and so on, --patch-padding.
+/// --size, --threads and so on.
 void add_network_options(CLI::App& app, JobOptions& options);
+/// --arch and so on, --patch-padding: what a user knows better than the weights of one checkpoint.
+void add_checkpoint_options(CLI::App& app, JobOptions& options);
 
 }  // namespace sapiens::cli

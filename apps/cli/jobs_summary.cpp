@@ -11,14 +11,17 @@
 namespace sapiens::cli {
 namespace {
 
-Json job_json(const Job& job, std::span<const Json> labels) {
+Json job_json(const Job& job) {
   Json outputs = Json::array();
-  for (std::size_t i = 0; i < job.files.size(); ++i) {
-    outputs.push_back(labels[i]);
-    outputs.back()["path"] = job.files[i].string();
+  for (const JobFile& file : job.files) {
+    outputs.push_back(file.label);
+    outputs.back()["path"] = file.path.string();
   }
   Json json = {{"input", job.input.path.string()}, {"outputs", std::move(outputs)}};
-  if (!job.picture.empty()) json["viz"] = job.picture.string();
+  if (job.pictures.size() == 1) json["viz"] = job.pictures.front().string();
+  if (job.pictures.size() > 1) {
+    for (const auto& picture : job.pictures) json["viz"].push_back(picture.string());
+  }
   return json;
 }
 
@@ -26,9 +29,9 @@ Json failure_json(const std::string& input, const Error& error) {
   return {{"input", input}, {"error", error_json(error)}};
 }
 
-Json result_json(const Job& job, const JobResult& result, std::span<const Json> labels) {
+Json result_json(const Job& job, const JobResult& result) {
   if (result.error) return failure_json(job.input.path.string(), *result.error);
-  Json json = job_json(job, labels);
+  Json json = job_json(job);
   json["shape"] = result.shape;
   json["seconds"] = result.seconds;
   json.update(result.details);
@@ -62,9 +65,12 @@ std::string JobsSummary::text() const {
   if (shown != results.end()) {
     const Job& job = plan.jobs[static_cast<std::size_t>(shown - results.begin())];
     text += fmt::format("{} {}{}{} in {}", what, dims_text(shown->shape), type.empty() ? "" : " ",
-                        type, job.files.front().string());
+                        type, job.files.front().path.string());
     text += done() > 1 || job.files.size() > 1 ? " and so on\n" : "\n";
-    if (!job.picture.empty()) text += fmt::format("picture in {}\n", job.picture.string());
+    if (!job.pictures.empty()) {
+      text += fmt::format("picture in {}{}\n", job.pictures.front().string(),
+                          job.pictures.size() > 1 ? " and so on" : "");
+    }
   }
   return text;
 }
@@ -72,11 +78,11 @@ std::string JobsSummary::text() const {
 Json JobsSummary::json() const {
   Json inputs = Json::array();
   for (const Job& job : plan.finished) {
-    inputs.push_back(job_json(job, labels));
+    inputs.push_back(job_json(job));
     inputs.back()["finished_before"] = true;
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
-    inputs.push_back(result_json(plan.jobs[i], results[i], labels));
+    inputs.push_back(result_json(plan.jobs[i], results[i]));
   }
   for (const FailedInput& failed : not_found) {
     inputs.push_back(failure_json(failed.path, failed.error));

@@ -15,9 +15,8 @@ namespace sapiens::cli {
 struct JobsSummary {
   const JobOptions& options;
   const JobPlan& plan;
-  std::vector<Json> labels;  ///< What to say of each file of a job, `{"layer": 3}`.
-  std::string what;          ///< Of the results: "featmap".
-  std::string type;          ///< Of their numbers: "f32".
+  std::string what;  ///< Of the results: "featmap".
+  std::string type;  ///< Of their numbers: "f32".
   std::span<const JobResult> results;
   std::span<const FailedInput> not_found;
   EngineStats stats;

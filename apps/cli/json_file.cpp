@@ -15,10 +15,11 @@ fs::path temporary_for(const fs::path& path) {
   return path.parent_path() / fmt::format(".{}.tmp", path.filename().string());
 }
 
-std::error_code write_text(const fs::path& path, const std::string& text) {
+std::error_code write_parts(const fs::path& path, const std::function<void(std::ostream&)>& write) {
   errno = 0;
   std::ofstream file(path);
-  if ((file << text).flush()) return {};
+  write(file);
+  if (file.flush()) return {};
   return {errno != 0 ? errno : EIO, std::generic_category()};
 }
 
@@ -33,16 +34,32 @@ void finish(std::error_code error, const fs::path& path, const std::string& summ
 }  // namespace
 
 void write_json(const fs::path& path, const Json& document, const std::string& summary) {
+  write_json_parts(path, summary, [&](std::ostream& out) {
+    out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  });
+}
+
+void write_json_parts(const fs::path& path, const std::string& summary,
+                      const std::function<void(std::ostream&)>& write) {
   const fs::path temporary = temporary_for(path);
-  std::error_code error =
-      write_text(temporary, document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  std::error_code error;
+  try {
+    error = write_parts(temporary, write);
+  } catch (...) {
+    fs::remove(temporary, error);
+    throw;
+  }
   if (!error) fs::rename(temporary, path, error);
   finish(error, path, summary);
 }
 
+std::string json_line(const Json& document) {
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 void expect_json_writable(const fs::path& path, const std::string& summary) {
   const fs::path temporary = temporary_for(path);
-  std::error_code error = write_text(temporary, "{}\n");
+  std::error_code error = write_parts(temporary, [](std::ostream& out) { out << "{}\n"; });
   if (!error && fs::is_directory(path)) error = std::make_error_code(std::errc::is_a_directory);
   if (!error) fs::remove(temporary, error);
   finish(error, path, summary);

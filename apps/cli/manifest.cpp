@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Microseconds since 1970: the same name and size may hold other weights.
+/// Microseconds since 1970.
 std::int64_t modification_time(const fs::path& path) {
   std::error_code error;
   const fs::file_time_type time = fs::last_write_time(path, error);
@@ -26,15 +26,19 @@ std::int64_t modification_time(const fs::path& path) {
 
 }  // namespace
 
-Json common_settings(const JobOptions& options, const Inspection& inspection,
-                     const EngineStats& stats) {
+Json file_json(const fs::path& path) {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(path, error);
+  return {{"path", absolute_text(path)},
+          {"bytes", error ? 0 : bytes},
+          {"modified", modification_time(path)}};
+}
+
+Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size,
+                     const Inspection& inspection, const EngineStats& stats) {
   const ModelInfo& model = inspection.model;
-  const auto& size = options.model.input_size;
   return {
-      {"checkpoint",
-       {{"path", absolute_text(options.checkpoint)},
-        {"bytes", inspection.file.bytes},
-        {"modified", modification_time(options.checkpoint)}}},
+      {"checkpoint", file_json(checkpoint)},
       {"verdict", verdict_name(inspection.report.verdict)},
       {"model",
        {{"arch", model.arch},
@@ -59,7 +63,12 @@ Manifest read_manifest(const fs::path& path) {
   if (!file) return {};
   try {
     const Json json = Json::parse(file);
-    return {path, json.at("settings"), json.at("inputs").get<std::map<std::string, std::string>>()};
+    Manifest manifest{.path = path, .settings = json.at("settings")};
+    for (const auto& [name, job] : json.at("inputs").items()) {
+      manifest.jobs[name] = {job.at("input").get<std::string>(),
+                             job.at("files").get<std::vector<std::string>>()};
+    }
+    return manifest;
   } catch (const std::exception& error) {  // also of the stream: it may be a folder
     throw Error(ErrorCode::CorruptFile, {.summary = "the record of the earlier run cannot be read",
                                          .file = path.string(),
@@ -69,8 +78,12 @@ Manifest read_manifest(const fs::path& path) {
 }
 
 void write_manifest(const Manifest& manifest) {
+  Json inputs = Json::object();
+  for (const auto& [name, job] : manifest.jobs) {
+    inputs[name] = {{"input", job.input}, {"files", job.files}};
+  }
   const Json json = {
-      {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", manifest.inputs}};
+      {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", std::move(inputs)}};
   write_json(manifest.path, json, "cannot record the settings of this run");
 }
 

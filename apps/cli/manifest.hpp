@@ -4,22 +4,32 @@
 #include <map>
 #include <sapiens/report.hpp>
 #include <string>
+#include <vector>
 
 #include "job_options.hpp"
 #include "messages.hpp"
 
 namespace sapiens::cli {
 
+/// What one input became.
+struct ManifestJob {
+  std::string input = {};               ///< Its absolute path.
+  std::vector<std::string> files = {};  ///< Below the folder of the manifest.
+};
+
 /// How the files of an output folder were made.
 struct Manifest {
   std::filesystem::path path = {};
-  Json settings = {};                              ///< Equal settings give equal files.
-  std::map<std::string, std::string> inputs = {};  ///< Output stem -> absolute path of its input.
+  Json settings = {};                            ///< Equal settings give equal files.
+  std::map<std::string, ManifestJob> jobs = {};  ///< By the name of the results.
 };
 
+/// Which file it is: path, size, and when it was changed, as the same name may hold other contents.
+Json file_json(const std::filesystem::path& path);
+
 /// The settings that every command records: the checkpoint, what it is, and what computes.
-Json common_settings(const JobOptions& options, const Inspection& inspection,
-                     const EngineStats& stats);
+Json common_settings(const std::filesystem::path& checkpoint, const std::optional<Grid>& size,
+                     const Inspection& inspection, const EngineStats& stats);
 
 /// OUTPUT/sapiens-features.json for the command `features`.
 std::filesystem::path manifest_path(const std::filesystem::path& output,

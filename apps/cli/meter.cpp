@@ -21,9 +21,14 @@ constexpr std::chrono::seconds kPlainLine{5};
 std::string meter_text(double done, Index total, double seconds) {
   const double share = total > 0 ? done / static_cast<double>(total) : 0;
   const auto filled = static_cast<Index>(static_cast<double>(kBarWidth) * share);
-  std::string text = fmt::format("[{:#<{}}{:{}}] {:>3.0f}%", "", filled, "", kBarWidth - filled,
-                                 std::floor(100 * share));
-  if (total != 1) text += fmt::format(" {:.0f}/{}", std::floor(done), total);
+  std::string text;
+  if (total > 0) {
+    text = fmt::format("[{:#<{}}{:{}}] {:>3.0f}%", "", filled, "", kBarWidth - filled,
+                       std::floor(100 * share));
+    if (total != 1) text += fmt::format(" {:.0f}/{}", std::floor(done), total);
+  } else {
+    text = fmt::format("{:.0f}", std::floor(done));
+  }
   if (done > 0 && seconds > 0) {
     const double each = seconds / done;
     if (total != 1) {

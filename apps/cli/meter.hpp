@@ -9,7 +9,7 @@
 namespace sapiens::cli {
 
 /// "[#####     ]  30% 3/10  1.5/s  5 s left". Fractions of an item move the bar; a single item is
-/// not counted, so a total of 1 shows a share.
+/// not counted, so a total of 1 shows a share. A total of 0 is one that nobody knows: "3  1.5/s".
 std::string meter_text(double done, Index total, double seconds);
 
 /// True for a terminal on standard error.

@@ -73,9 +73,12 @@ Json keypoints_json(Index count, const KeypointSet* set) {
   return json;
 }
 
-Json persons_json(std::span<const Pose> poses) {
+Json persons_json(std::span<const Pose> poses, std::span<const Index> ids) {
   Json persons = Json::array();
-  for (const Pose& pose : poses) persons.push_back(person_json(pose));
+  for (const Pose& pose : poses) {
+    persons.push_back(person_json(pose));
+    if (!ids.empty()) persons.back()["track_id"] = ids[persons.size() - 1];
+  }
   return persons;
 }
 

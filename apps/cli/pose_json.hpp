@@ -12,7 +12,8 @@ namespace sapiens::cli {
 /// their names.
 Json keypoints_json(Index count, const KeypointSet* set);
 
-/// One entry per person, as the original writes them; boxes are [x1, y1, x2, y2].
-Json persons_json(std::span<const Pose> poses);
+/// One entry per person, as the original writes them; boxes are [x1, y1, x2, y2]. With `ids`, one
+/// per person, also who it is in a video.
+Json persons_json(std::span<const Pose> poses, std::span<const Index> ids = {});
 
 }  // namespace sapiens::cli

@@ -97,14 +97,15 @@ void ResultWriter::write_files(BatchItem& item, const ComputedBatch& computed) c
     if (!fit(part_of(features, item), dtype)) throw overflow(job, dtype);
   }
   const auto no_interruption = context_.interrupts.hold();
-  create_parent(job.files.front());
+  create_parent(job.files.front().path);
   for (std::size_t layer = 0; layer < computed.layers.size(); ++layer) {
     const LayerFeatures& features = computed.layers[layer];
     item.result.shape = shape_of(features, item);
-    write_npy(job.files[layer], item.result.shape, part_of(features, item), dtype);
+    write_npy(job.files[layer].path, item.result.shape, part_of(features, item), dtype);
   }
   if (item.picture) {
-    draw(*item.picture, computed.batch.size, part_of(computed.layers.back(), item), job.picture);
+    draw(*item.picture, computed.batch.size, part_of(computed.layers.back(), item),
+         job.pictures.front());
   }
 }
 

@@ -5,16 +5,21 @@
 #include <optional>
 #include <sapiens/tasks.hpp>
 
+#include "coco_file.hpp"
 #include "commands.hpp"
 #include "jobs.hpp"
 #include "jobs_summary.hpp"
 #include "messages.hpp"
 #include "meter.hpp"
 #include "outputs.hpp"
+#include "pose_json.hpp"
 #include "stopwatch.hpp"
+#include "task_flags.hpp"
+#include "task_models.hpp"
+#include "task_outputs.hpp"
 #include "task_run.hpp"
-#include "task_settings.hpp"
 #include "text.hpp"
+#include "video_run.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -25,155 +30,236 @@ struct TaskCommand {
   const char* name;
   const char* help;
   const char* viz_help;
+  std::vector<std::string> formats;
   const char* footer;
 };
 
-constexpr TaskCommand kPose = {
-    "pose", "Find the key points of persons, as .json",
-    "Also draw the persons' key points and links into each picture, as .png",
-    "Without boxes one person is taken to fill the picture.\n"
-    "Example:\n"
-    "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz\n"
-    "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
-    "  sapiens pose model.pth photos/ --boxes boxes.json --output out"};
-constexpr TaskCommand kSeg = {
-    "seg", "Tell the body part of every pixel, as .npy",
-    "Also draw the classes beside each picture, as .png",
-    "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
-    "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"};
-constexpr TaskCommand kDepth = {
-    "depth", "Estimate the relative depth of every pixel, as .npy",
-    "Also draw the depth beside each picture, as .png",
-    "Example:\n"
-    "  sapiens depth model.pth photos/ --output depth\n"
-    "  sapiens depth model.pth photos/ --output depth --viz --mask out-of-sapiens-seg"};
-constexpr TaskCommand kNormal = {
-    "normal", "Estimate the surface normal of every pixel, as .npy",
-    "Also draw the normals beside each picture, as .png",
-    "Example:\n"
-    "  sapiens normal model.pth photos/ --output normals\n"
-    "  sapiens normal model.pth photos/ --output normals --viz --mask out-of-sapiens-seg"};
-
-/// Heads of the same shape may be for another task: normals, or a segmentation into three classes.
-bool fits(const Inspection& inspection, const std::string& task) {
-  return std::any_of(inspection.uses.begin(), inspection.uses.end(), [&](const UseVerdict& use) {
-    return use.use == task && is_usable(use.verdict);
-  });
+const std::vector<TaskCommand>& task_commands() {
+  static const std::vector<TaskCommand> commands = {
+      {"pose",
+       "Find the key points of persons, as .json",
+       "Also draw the persons' key points and links into each picture, as .png",
+       {},
+       "Example:\n"
+       "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
+       "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
+       "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
+       "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
+      {"seg",
+       "Tell the body part of every pixel, as .npy",
+       "Also draw the classes beside each picture, as .png",
+       {"npy", "png"},
+       "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
+       "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
+      {"depth",
+       "Estimate the relative depth of every pixel, as .npy",
+       "Also draw the depth beside each picture, as .png",
+       {"npy", "png", "exr"},
+       "Example:\n"
+       "  sapiens depth model.pth photos/ --output depth\n"
+       "  sapiens depth model.pth photos/ --output depth --viz --seg-checkpoint seg.pth\n"
+       "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
+      {"normal",
+       "Estimate the surface normal of every pixel, as .npy",
+       "Also draw the normals beside each picture, as .png",
+       {"npy", "exr"},
+       "Example:\n"
+       "  sapiens normal model.pth photos/ --output normals\n"
+       "  sapiens normal model.pth photos/ --output normals --viz --mask out-of-sapiens-seg"}};
+  return commands;
 }
 
-/// Before gigabytes of the wrong weights are loaded.
-void expect_task(const Checkpoint& checkpoint, const TaskOptions& options) {
-  const Inspection inspection = checkpoint.inspect(options.model);
-  const std::string& task = inspection.model.task;
-  const bool is_other_task = task != options.task && inspection.model.outputs > 0;
-  if (!is_other_task || !is_usable(inspection.report.verdict)) return;
-  throw Error(
-      ErrorCode::CheckpointRefused,
-      {.summary = fmt::format("this is a checkpoint for {}, not for {}", task, options.task),
-       .file = options.checkpoint,
-       .expected = fmt::format("a checkpoint with a head for {}", options.task),
-       .actual = model_text(inspection.model),
-       .hint = fmt::format("use `sapiens {}`", task) +
-               (fits(inspection, options.task)
-                    ? fmt::format("; if you know that its head is for {0}, add `--task {0}`",
-                                  options.task)
-                    : "")});
+constexpr const char* kInputsHelp =
+    "Pictures, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
+
+bool has_task(const TaskOptions& options, std::string_view task) {
+  return std::any_of(options.tasks.begin(), options.tasks.end(),
+                     [&](const TaskCheckpoint& t) { return t.task == task; });
+}
+
+/// Where masks come from, and whether anything needs them.
+void settle_masks(TaskOptions& options) {
+  const bool drawn = has_task(options, "depth") || has_task(options, "normal");
+  const bool used = drawn && (options.viz || options.formats.contains("png"));
+  const bool can_be_auto = has_task(options, "seg") || !options.seg_checkpoint.empty();
+  if (options.mask == "auto" && !can_be_auto) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "there is no segmentation that could give masks",
+                 .key = "--mask",
+                 .actual = "auto",
+                 .hint = "add --seg-checkpoint CKPT, or name a folder with the files of `sapiens "
+                         "seg`"});
+  }
+  if (options.mask.empty()) options.mask = can_be_auto ? "auto" : "none";
+  if (used || options.mask == "none") return;
+  if (drawn) say("masks are about --viz and --format png: other results are not masked");
+  options.mask = "none";
+  options.seg_checkpoint.clear();
+}
+
+/// A network whose results nobody would see.
+void expect_files_of_every_task(const TaskOptions& options) {
+  const auto files = task_files(options);
+  for (const TaskCheckpoint& task : options.tasks) {
+    if (std::any_of(files.begin(), files.end(),
+                    [&](const TaskFile* file) { return file->task == task.task; })) {
+      continue;
+    }
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = fmt::format("nothing of {} would be written", task.task),
+                 .key = "--format",
+                 .actual = fmt::format("{}", fmt::join(options.formats, ",")),
+                 .hint = "add npy to it"});
+  }
+}
+
+void settle(TaskOptions& options) {
+  if (options.command != "run") options.tasks = {{options.command, options.checkpoint}};
+  if (options.tasks.empty()) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "no checkpoint is given, so there is nothing to do",
+                 .key = "--pose, --seg, --depth, --normal",
+                 .hint = "add at least one of them"});
+  }
+  expect_files_of_every_task(options);
+  settle_masks(options);
+  // The original's lite scripts have none.
+  if (options.preprocess == PreprocessMode::Lite) options.flip_test = false;
+}
+
+void add_video_files(const TaskOptions& options, Job& job) {
+  const std::string_view first = options.tasks.front().task;
+  job.files = {{result_path(options, first, job.name, ".json"), {{"holds", "what frames are"}}}};
+  if (!options.viz) return;
+  for (const TaskCheckpoint& task : options.tasks) {
+    job.pictures.push_back(result_path(options, task.task, job.name, ".mp4"));
+  }
 }
 
 std::vector<Job> make_jobs(const TaskOptions& options, const std::vector<InputFile>& files) {
-  const std::vector<fs::path> stems = plan_stems(options, files);
-  std::vector<Job> jobs;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    Job job{.input = files[i]};
-    for (const TaskFile& file : task_outputs(options.task).files) {
-      job.files.push_back(fs::path(stems[i]) += file.suffix);
+  std::vector<Job> jobs = plan_names(files);
+  for (Job& job : jobs) {
+    if (job.input.video) {
+      add_video_files(options, job);
+      continue;
     }
-    if (options.viz) job.picture = fs::path(stems[i]) += ".png";
-    jobs.push_back(std::move(job));
+    for (const TaskFile* file : task_files(options)) {
+      job.files.push_back(
+          {result_path(options, file->task, job.name, file->suffix), {{"holds", file->holds}}});
+    }
+    if (!options.viz) continue;
+    for (const TaskCheckpoint& task : options.tasks) {
+      job.pictures.push_back(result_path(options, task.task, job.name, ".png"));
+    }
   }
   return jobs;
 }
 
-std::vector<Json> labels_of(const TaskOutputs& outputs) {
-  std::vector<Json> labels;
-  for (const TaskFile& file : outputs.files) labels.push_back({{"holds", file.holds}});
-  return labels;
+Json settings_of(const TaskOptions& options, const TaskModels& models) {
+  if (options.command != "run") return models.settings(options, options.tasks.front());
+  Json settings = {{"task", "run"}};
+  for (const TaskCheckpoint& task : options.tasks) {
+    settings["tasks"][task.task] = models.settings(options, task);
+  }
+  return settings;
 }
 
-void run(const TaskOptions& options, Session& session) {
-  const Inputs inputs = find_inputs(options, false);
+/// What the key points of the run are, and how they are made.
+Json pose_meta(const TaskOptions& options, const TaskModels& models) {
+  for (const TaskCheckpoint& task : options.tasks) {
+    if (task.task != "pose") continue;
+    Json meta = keypoints_json(models.keypoint_count(), models.keypoints());
+    meta["sapiens"] = models.settings(options, task);
+    return meta;
+  }
+  return nullptr;
+}
+
+fs::path coco_path(const TaskOptions& options) {
+  return result_path(options, "pose", "sapiens-keypoints.coco", ".json");
+}
+
+void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& meta,
+                   Interrupts& interrupts) {
+  std::vector<const Job*> jobs;
+  for (const std::vector<Job>* list : {&plan.finished, &plan.jobs}) {
+    for (const Job& job : *list) {
+      if (!job.input.video) jobs.push_back(&job);
+    }
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) { return a->name < b->name; });
+  const auto no_interruption = interrupts.hold();
+  write_coco(coco_path(options), jobs, meta);
+  say("all persons are in " + coco_path(options).string());
+}
+
+/// Pictures first, then one video after the other; results in the order of `jobs`.
+std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
+                                const std::optional<PersonBoxes>& boxes, const Json& meta,
+                                Interrupts& interrupts, std::span<const Job> jobs) {
+  std::vector<Job> pictures;
+  for (const Job& job : jobs) {
+    if (!job.input.video) pictures.push_back(job);
+  }
+  Meter meter(options.command, std::ssize(pictures), stderr_is_terminal());
+  const TaskContext context{models, options, boxes, meta, interrupts, meter};
+  std::vector<JobResult> of_pictures = run_pictures(context, pictures);
+  std::vector<JobResult> results;
+  auto next = of_pictures.begin();
+  for (const Job& job : jobs) {
+    results.push_back(job.input.video ? run_video(context, job) : std::move(*next++));
+  }
+  return results;
+}
+
+void run(TaskOptions options, Session& session) {
+  settle(options);
+  const Inputs inputs = find_inputs(options, InputKinds::PicturesAndVideos);
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) boxes = PersonBoxes::read(options.boxes_file);
-  if (!options.mask.empty() && !options.viz) say("--mask is about --viz: results are not masked");
   prepare_output_folder(options.output);
 
-  const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
-  expect_task(checkpoint, options);
-  TaskModel model(checkpoint, options.model, with_load_meter(options.engine));
-  say(checkpoint_text(options.checkpoint, model.inspection()));
-  const Json settings = task_settings(options, model);
-  const JobPlan plan = plan_jobs(options, options.task, settings, make_jobs(options, inputs.files));
+  TaskModels models(options);
+  const std::vector<fs::path> more_files =
+      options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
+  const JobPlan plan = plan_jobs(options, options.command, settings_of(options, models),
+                                 make_jobs(options, inputs.files), more_files);
   start_plan(plan);
 
   session.interrupts.set_farewell(kResumeHint, session.json);
+  const Json meta = pose_meta(options, models);
   const Stopwatch watch;
-  std::vector<JobResult> results;
-  {
-    Meter meter(options.task, static_cast<Index>(plan.jobs.size()), stderr_is_terminal());
-    results = run_task({model, options, boxes, settings, session.interrupts, meter}, plan.jobs);
-  }
-  const TaskOutputs outputs = task_outputs(options.task);
-  const JobsSummary summary{.options = options,
-                            .plan = plan,
-                            .labels = labels_of(outputs),
-                            .what = outputs.what,
-                            .type = outputs.type,
-                            .results = results,
-                            .not_found = inputs.failed,
-                            .stats = model.stats(),
-                            .seconds = watch.seconds()};
-  report(summary, session);
-}
-
-void add_pose_options(CLI::App& app, TaskOptions& options) {
-  CLI::Option* box =
-      app.add_option_function<std::vector<std::string>>(
-             "--box",
-             [&options](const std::vector<std::string>& texts) {
-               for (const std::string& text : texts) {
-                 const std::optional<Box> parsed = parse_box(text);
-                 if (!parsed) {
-                   throw CLI::ValidationError("--box", "`" + text + "` is not X,Y,WIDTH,HEIGHT");
-                 }
-                 options.boxes.push_back(*parsed);
-               }
-             },
-             "A person in every picture, in pixels; give it once per person")
-          ->type_name("X,Y,W,H")
-          ->allow_extra_args(false);
-  app.add_option("--boxes", options.boxes_file,
-                 "COCO-style JSON with the persons of each picture: a list of {file_name or "
-                 "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
-      ->excludes(box);
-  app.add_flag("!--no-flip-test", options.flip_test,
-               "Do not average with the mirrored picture: twice as fast, a little less exact");
+  const std::vector<JobResult> results =
+      run_jobs(options, models, boxes, meta, session.interrupts, plan.jobs);
+  if (options.coco) write_coco_of(options, plan, meta, session.interrupts);
+  const TaskFile& first = *task_files(options).front();
+  report({.options = options,
+          .plan = plan,
+          .what = std::string(first.holds),
+          .type = std::string(first.type),
+          .results = results,
+          .not_found = inputs.failed,
+          .stats = models.stats(),
+          .seconds = watch.seconds()},
+         session);
 }
 
 void add_task_command(CLI::App& app, Session& session, const TaskCommand& command) {
   auto options = std::make_shared<TaskOptions>();
-  options->task = command.name;
+  options->command = command.name;
   CLI::App* task = app.add_subcommand(command.name, command.help);
-  add_job_options(*task, *options,
-                  "Pictures, folders, .txt lists, or - for a list on standard input",
-                  command.viz_help);
-  const bool can_mask = options->task == "depth" || options->task == "normal";
-  if (options->task == "pose") add_pose_options(*task, *options);
-  if (can_mask) {
-    task->add_option("--mask", options->mask,
-                     "Folder with the bool .npy masks of `sapiens seg`: draw only what is under "
-                     "them");
+  add_checkpoint_argument(*task, *options);
+  add_job_options(*task, *options, kInputsHelp, command.viz_help);
+  if (options->command == "pose") add_pose_options(*task, *options);
+  if (options->command == "seg") add_seg_options(*task, *options);
+  if (options->command == "depth" || options->command == "normal") {
+    add_mask_options(*task, *options);
   }
+  if (!command.formats.empty()) add_format_option(*task, *options, command.formats);
+  add_video_options(*task, *options);
+  add_task_run_options(*task, *options);
   add_network_options(*task, *options);
+  add_checkpoint_options(*task, *options);
   add_json_flag(*task, session);
   task->footer(command.footer);
   task->callback([options, &session] { run(*options, session); });
@@ -182,9 +268,40 @@ void add_task_command(CLI::App& app, Session& session, const TaskCommand& comman
 }  // namespace
 
 void add_task_commands(CLI::App& app, Session& session) {
-  for (const TaskCommand& command : {kPose, kSeg, kDepth, kNormal}) {
-    add_task_command(app, session, command);
+  for (const TaskCommand& command : task_commands()) add_task_command(app, session, command);
+}
+
+void add_run_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<TaskOptions>();
+  options->command = "run";
+  CLI::App* run_all = app.add_subcommand(
+      "run", "Run several tasks on each picture, which is read once; they share boxes and masks");
+  add_job_options(*run_all, *options, kInputsHelp,
+                  "Also draw every result, as .png; depth and normals under the masks of --seg");
+  for (const TaskCommand& task : task_commands()) {
+    const std::string name = task.name;
+    run_all->add_option_function<std::string>(
+        "--" + name,
+        [options, name](const std::string& path) {
+          options->tasks.push_back({name, path});
+        },
+        fmt::format("Checkpoint for {}; results go to OUTPUT/{}", name, name));
   }
+  add_pose_options(*run_all, *options);
+  add_seg_options(*run_all, *options);
+  add_mask_options(*run_all, *options);
+  add_format_option(*run_all, *options, {"npy", "png", "exr"});
+  add_video_options(*run_all, *options);
+  add_task_run_options(*run_all, *options);
+  add_network_options(*run_all, *options);
+  add_json_flag(*run_all, session);
+  run_all->get_option("--seg-checkpoint")->excludes(run_all->get_option("--seg"));
+  run_all->footer(
+      "Example:\n"
+      "  sapiens run photos/ --output out --viz --pose pose.pth --seg seg.pth --depth depth.pth "
+      "\\\n"
+      "      --normal normal.pth --detector rtmdet.pth");
+  run_all->callback([options, &session] { run(*options, session); });
 }
 
 }  // namespace sapiens::cli

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sapiens/detector.hpp>
+#include <sapiens/draw.hpp>
 #include <sapiens/results.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -8,13 +11,41 @@
 
 namespace sapiens::cli {
 
-/// The command line of `sapiens pose`, `seg`, `depth` and `normal`.
+/// A checkpoint, and what it is to do.
+struct TaskCheckpoint {
+  std::string task;  ///< "pose", "seg", "depth" or "normal".
+  std::string path;
+};
+
+/// Which frames of a video are worked on.
+struct VideoOptions {
+  Index every = 1;
+  double start = 0;        ///< Seconds.
+  double end = -1;         ///< Seconds; negative: to the end.
+  Index detect_every = 1;  ///< The detector runs on every so many of these frames.
+};
+
+/// The command line of `sapiens pose`, `seg`, `depth`, `normal` and `run`.
 struct TaskOptions : JobOptions {
-  std::string task;        ///< The command's name.
-  std::string mask;        ///< Folder of masks that drawings of depth and normals respect.
+  std::string command;
+  std::vector<TaskCheckpoint> tasks;  ///< What to write: one, or for `run` several.
+  std::string seg_checkpoint;         ///< For masks alone; nothing of it is written.
+  std::string mask;                   ///< "auto", "none" or a folder; empty: auto where it can be.
+  PreprocessMode preprocess = PreprocessMode::Full;
+  Index batch = 1;
+  std::set<std::string> formats = {"npy"};
+
+  std::string detector;  ///< Checkpoint that finds persons.
+  DetectOptions detect;
   std::vector<Box> boxes;  ///< Persons in every picture.
   std::string boxes_file;  ///< Persons in each picture.
   bool flip_test = true;
+  std::string keypoints;  ///< Layout to convert key points to; empty: the model's own.
+  bool coco = false;      ///< Also one file of all persons.
+
+  PoseDrawing pose_drawing;
+  SegDrawing seg_drawing;
+  VideoOptions video;
 };
 
 }  // namespace sapiens::cli

@@ -8,8 +8,7 @@
 namespace sapiens::cli {
 namespace {
 
-Json class_names(Index count) {
-  const SegClassSet* set = find_seg_classes(count);
+Json class_names(Index count, const SegClassSet* set) {
   Json names = Json::array();
   for (Index id = 0; id < count; ++id) {
     names.push_back(set ? std::string(set->classes[static_cast<std::size_t>(id)].name)
@@ -18,9 +17,9 @@ Json class_names(Index count) {
   return names;
 }
 
-Json conventions(const TaskModel& model) {
+Json conventions(const TaskModel& model, const TaskLabels& labels) {
   if (model.task() == "seg") {
-    return {{"classes", class_names(model.outputs())},
+    return {{"classes", class_names(model.outputs(), labels.classes)},
             {"mask", "true where the class is not 0, the background"}};
   }
   if (model.task() == "depth") {
@@ -35,42 +34,60 @@ Json conventions(const TaskModel& model) {
   }
   return {{"keypoints",
            "x and y in pixels of the picture, from its left and top edge, possibly "
-           "outside; in the order of the model's key points"},
-          {"keypoint_scores", "height of the heatmap's peak, about 0 to 1, not clipped"},
+           "outside; in the order of keypoint_id2name"},
+          {"keypoint_scores",
+           "height of the heatmap's peak, about 0 to 1, not clipped; 0 for a point that the model "
+           "does not have"},
           {"bbox", "x1, y1, x2, y2 in pixels of the picture"}};
 }
 
 Json boxes_json(const TaskOptions& options) {
-  if (!options.boxes_file.empty()) return absolute_text(options.boxes_file);
+  if (!options.detector.empty()) {
+    Json json = {{"detector", file_json(options.detector)},
+                 {"bbox_thr", options.detect.least_score},
+                 {"nms_thr", options.detect.nms_iou}};
+    if (options.video.detect_every > 1) json["detect_every"] = options.video.detect_every;
+    return json;
+  }
+  if (!options.boxes_file.empty()) return file_json(options.boxes_file);
   if (options.boxes.empty()) return "the whole picture";
   Json boxes = Json::array();
   for (const Box& box : options.boxes) boxes.push_back({box.x, box.y, box.width, box.height});
   return boxes;
 }
 
-}  // namespace
-
-TaskOutputs task_outputs(const std::string& task) {
-  if (task == "seg") {
-    return {{{".npy", "foreground mask"}, {"_seg.npy", "class ids"}}, "class ids", "int64"};
-  }
-  if (task == "depth") return {{{".npy", "depth"}}, "depth", "float32"};
-  if (task == "normal") return {{{".npy", "normals"}}, "normals", "float32"};
-  return {{{".json", "key points"}}, "persons and key points", ""};
+Json video_json(const VideoOptions& video) {
+  if (video.every == 1 && video.start == 0 && video.end < 0) return nullptr;
+  return {{"every", video.every}, {"start", video.start}, {"end", video.end}};
 }
 
-Json task_settings(const TaskOptions& options, const TaskModel& model) {
-  Json settings = common_settings(options, model.inspection(), model.stats());
+Json mask_json(const TaskOptions& options) {
+  if (options.mask == "none") return nullptr;
+  if (options.mask != "auto") return absolute_text(options.mask);
+  for (const TaskCheckpoint& task : options.tasks) {
+    if (task.task == "seg") return file_json(task.path);
+  }
+  return file_json(options.seg_checkpoint);
+}
+
+}  // namespace
+
+Json task_settings(const TaskOptions& options, const std::string& checkpoint,
+                   const TaskModel& model, const TaskLabels& labels) {
+  Json settings =
+      common_settings(checkpoint, options.model.input_size, model.inspection(), model.stats());
   settings["task"] = model.task();
   settings["outputs"] = model.outputs();
-  settings["conventions"] = conventions(model);
+  settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
+  settings["video"] = video_json(options.video);
+  settings["conventions"] = conventions(model, labels);
   if (model.task() == "pose") {
     settings["flip_test"] = options.flip_test && model.can_flip_test();
     settings["boxes"] = boxes_json(options);
+    settings["keypoints"] =
+        options.keypoints.empty() ? Json("as the model's") : Json(options.keypoints);
   }
-  if (model.task() == "depth" || model.task() == "normal") {
-    settings["mask"] = options.mask.empty() ? Json(nullptr) : Json(absolute_text(options.mask));
-  }
+  if (model.task() == "depth" || model.task() == "normal") settings["mask"] = mask_json(options);
   return settings;
 }
 

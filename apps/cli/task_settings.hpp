@@ -1,30 +1,23 @@
 #pragma once
 
+#include <filesystem>
+#include <sapiens/labels.hpp>
 #include <sapiens/tasks.hpp>
 #include <string>
-#include <vector>
 
 #include "messages.hpp"
 #include "task_options.hpp"
 
 namespace sapiens::cli {
 
-/// One of the files that an input becomes.
-struct TaskFile {
-  std::string suffix;  ///< Behind the stem: "_seg.npy".
-  std::string holds;   ///< "class ids"
+/// What the numbers of a result stand for; null where nothing tells.
+struct TaskLabels {
+  const KeypointSet* keypoints = nullptr;
+  const SegClassSet* classes = nullptr;
 };
 
-/// What one task writes, and how to read it.
-struct TaskOutputs {
-  std::vector<TaskFile> files;
-  std::string what;  ///< Of the shape that is shown: "class ids".
-  std::string type;  ///< Of the numbers: "int64".
-};
-
-TaskOutputs task_outputs(const std::string& task);
-
-/// The settings of a run and the conventions of its results.
-Json task_settings(const TaskOptions& options, const TaskModel& model);
+/// How `model`, read from `checkpoint`, is run, and the conventions of its results.
+Json task_settings(const TaskOptions& options, const std::string& checkpoint,
+                   const TaskModel& model, const TaskLabels& labels);
 
 }  // namespace sapiens::cli

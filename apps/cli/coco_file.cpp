@@ -1,0 +1,137 @@
+#include "coco_file.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <optional>
+#include <ostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "json_file.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+/// "000000000139" is picture 139, as in COCO's own names.
+std::optional<std::int64_t> number_of(const Job& job) {
+  const std::string name = job.name.filename().string();
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+/// The numbers that the names are, or where one is none, 1, 2, 3 ...
+std::vector<std::int64_t> ids_of(std::span<const Job* const> jobs) {
+  std::vector<std::int64_t> ids;
+  for (const Job* job : jobs) ids.push_back(number_of(*job).value_or(-1));
+  const std::set<std::int64_t> distinct(ids.begin(), ids.end());
+  if (distinct.size() == ids.size() && !distinct.contains(-1)) return ids;
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int64_t>(i) + 1;
+  return ids;
+}
+
+/// Calls `take` with the document of `job`, if there is one. It lies in a user's folder, where it
+/// may have been changed since.
+template <typename Take>
+void with_document(const Job& job, Take take) {
+  std::ifstream file(job.files.front().path);
+  if (!file) return;
+  try {
+    take(Json::parse(file));
+  } catch (const Json::exception& error) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the key points of a picture cannot be read",
+                                         .file = job.files.front().path.string(),
+                                         .actual = error.what(),
+                                         .hint = "remove the file and run again with --resume"});
+  }
+}
+
+/// Of the whole person, as the usual rescoring has it: the box's times the mean of the points above
+/// 0.2 (mmpose, coco_metric.py).
+double score_of(const Json& person) {
+  constexpr double kLeast = 0.2;
+  double sum = 0;
+  int count = 0;
+  for (const Json& score : person.at("keypoint_scores")) {
+    if (score.get<double>() <= kLeast) continue;
+    sum += score.get<double>();
+    ++count;
+  }
+  return count == 0 ? 0 : person.at("bbox_score").get<double>() * sum / count;
+}
+
+Json annotation_json(const Json& person, std::int64_t id, std::int64_t image) {
+  const Json& box = person.at("bbox");
+  const double x = box.at(0), y = box.at(1);
+  const double width = box.at(2).get<double>() - x, height = box.at(3).get<double>() - y;
+  Json points = Json::array();
+  int present = 0;
+  const Json& scores = person.at("keypoint_scores");
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    // 0 marks what the model does not have, 2 what it has placed.
+    const bool placed = scores[k].get<double>() != 0;
+    present += placed;
+    const Json& point = person.at("keypoints").at(k);
+    points.insert(points.end(), {point.at(0), point.at(1), placed ? 2 : 0});
+  }
+  return {{"id", id},
+          {"image_id", image},
+          {"category_id", 1},
+          {"iscrowd", 0},
+          {"area", width * height},
+          {"bbox", {x, y, width, height}},
+          {"num_keypoints", present},
+          {"keypoints", std::move(points)},
+          {"keypoint_scores", scores},
+          {"score", score_of(person)}};
+}
+
+/// Links count from 1 in COCO.
+Json category_json(const Json& meta) {
+  Json names = Json::array(), links = Json::array();
+  for (const auto& [id, name] : meta.at("keypoint_id2name").items()) names.push_back(name);
+  for (const Json& link : meta.value("skeleton_links", Json::array())) {
+    links.push_back({link.at(0).get<int>() + 1, link.at(1).get<int>() + 1});
+  }
+  return {{"id", 1},
+          {"name", "person"},
+          {"supercategory", "person"},
+          {"keypoints", std::move(names)},
+          {"skeleton", std::move(links)}};
+}
+
+}  // namespace
+
+void write_coco(const std::filesystem::path& path, std::span<const Job* const> jobs,
+                const Json& meta) {
+  const std::vector<std::int64_t> ids = ids_of(jobs);
+  write_json_parts(path, "the COCO file cannot be written", [&](std::ostream& out) {
+    // One picture at a time: a data set of a hundred thousand takes no more memory than its names.
+    out << "{\"annotations\": [";
+    Json images = Json::array();
+    std::int64_t annotations = 0;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      with_document(*jobs[i], [&](const Json& document) {
+        const Json& picture = document.at("picture");
+        images.push_back({{"id", ids[i]},
+                          {"file_name", jobs[i]->input.name.generic_string()},
+                          {"width", picture.at("width")},
+                          {"height", picture.at("height")}});
+        for (const Json& person : document.at("instance_info")) {
+          ++annotations;
+          out << (annotations > 1 ? ",\n" : "\n")
+              << json_line(annotation_json(person, annotations, ids[i]));
+        }
+      });
+    }
+    out << "],\n\"images\": " << json_line(images)
+        << ",\n\"categories\": " << json_line(Json::array({category_json(meta)}))
+        << ",\n\"info\": " << json_line({{"made_by", "sapiens"}, {"sapiens", meta.at("sapiens")}})
+        << "}\n";
+  });
+}
+
+}  // namespace sapiens::cli

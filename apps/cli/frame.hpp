@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <sapiens/image.hpp>
+#include <sapiens/results.hpp>
+#include <sapiens/tasks.hpp>
+#include <vector>
+
+#include "jobs.hpp"
+
+namespace sapiens::cli {
+
+/// Seconds that one frame took.
+struct FrameSeconds {
+  double decode = 0, detect = 0, preprocess = 0, encoder = 0, head = 0, post = 0, write = 0;
+
+  double sum() const { return decode + detect + preprocess + encoder + head + post + write; }
+  FrameSeconds& operator+=(const FrameSeconds& more);
+};
+
+/// As --json tells them.
+Json stages_json(const FrameSeconds& seconds, bool with_detector);
+
+/// Its place in a video.
+struct VideoPlace {
+  Index number = 0;    ///< Of the frame, from 0.
+  double seconds = 0;  ///< From the start.
+};
+
+/// One picture, or one frame of a video, on its way through a run, with the results found so far.
+struct Frame {
+  std::size_t job = 0;  ///< Its place among the jobs.
+  Image picture = {};
+  std::optional<VideoPlace> place = {};
+  std::vector<TaskInput> inputs = {};  ///< The whole picture, once for every size that is needed.
+
+  std::optional<std::vector<Box>> boxes = {};  ///< Of persons; none yet where a detector is to run.
+  std::vector<Index> ids = {};                 ///< Of persons in a video, one per box.
+  std::vector<std::uint8_t> mask = {};         ///< Empty for all pixels.
+
+  std::vector<Pose> poses = {};  ///< One per box.
+  Segmentation segmentation = {};
+  FloatArray depth = {}, normals = {};
+
+  FrameSeconds seconds = {};
+  std::optional<Error> error = {};
+};
+
+}  // namespace sapiens::cli

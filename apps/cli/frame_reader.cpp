@@ -1,0 +1,99 @@
+#include "frame_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+#include <sapiens/npy.hpp>
+#include <utility>
+
+#include "stopwatch.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void warn(const TaskContext& context, const Job& job, const std::string& what) {
+  context.meter.message(fmt::format("warning: {}: {}", job.input.path.string(), what));
+}
+
+Box whole_picture(const Image& picture) {
+  return {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)};
+}
+
+void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
+  if (context.boxes) {
+    frame.boxes = context.boxes->of(job.input);
+    if (frame.boxes->empty()) {
+      warn(context, job, "no person in it, says " + context.options.boxes_file);
+    }
+  } else if (!context.options.boxes.empty()) {
+    frame.boxes = context.options.boxes;
+  } else if (context.options.detector.empty()) {
+    frame.boxes = {whole_picture(frame.picture)};
+  }
+}
+
+void prepare_inputs(const TaskContext& context, Frame& frame) {
+  for (const TaskModel& model : context.models.all()) {
+    if (model.task() == "pose") continue;
+    const Grid size = model.input_size();
+    const bool is_there =
+        std::any_of(frame.inputs.begin(), frame.inputs.end(), [&](const TaskInput& input) {
+          return input.pixels.shape == std::vector<Index>{3, size.height, size.width};
+        });
+    if (is_there) continue;
+    frame.inputs.push_back(model.prepare(frame.picture, std::nullopt, context.options.preprocess));
+  }
+}
+
+bool reads_masks(const TaskOptions& options) {
+  return options.viz && !options.mask.empty() && options.mask != "auto" && options.mask != "none";
+}
+
+// `sapiens seg` gave it the name that this job's own results have.
+std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
+                                    const Image& picture) {
+  const std::vector<Index> shape = {picture.height, picture.width};
+  return read_npy_mask(fs::path(context.options.mask) / (fs::path(job.name) += ".npy"), shape);
+}
+
+}  // namespace
+
+void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
+  const Stopwatch watch;
+  if (context.models.find("pose")) find_boxes(context, job, frame);
+  if (reads_masks(context.options)) frame.mask = read_mask(context, job, frame.picture);
+  prepare_inputs(context, frame);
+  frame.seconds.preprocess += watch.seconds();
+}
+
+std::optional<std::vector<Frame>> PictureReader::next(const std::function<bool()>& is_cancelled) {
+  std::vector<Frame> frames;
+  while (next_job_ < jobs_.size() && std::ssize(frames) < context_.options.batch) {
+    if (is_cancelled()) return std::nullopt;
+    frames.push_back(read(next_job_++));
+  }
+  if (frames.empty()) return std::nullopt;
+  return frames;
+}
+
+Frame PictureReader::read(std::size_t number) const {
+  const Job& job = jobs_[number];
+  Frame frame{.job = number};
+  try {
+    const Stopwatch watch;
+    frame.picture = Image::read(job.input.path);
+    frame.seconds.decode = watch.seconds();
+    prepare_frame(context_, job, frame);
+  } catch (const Error& error) {
+    frame.error = error;
+  } catch (const std::bad_alloc&) {
+    frame.error = Error(ErrorCode::OutOfResources, {.summary = "too large for the memory there is",
+                                                    .file = job.input.path.string()});
+  }
+  return frame;
+}
+
+}  // namespace sapiens::cli

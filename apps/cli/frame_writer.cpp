@@ -1,0 +1,56 @@
+#include "frame_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "outputs.hpp"
+#include "stopwatch.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+bool is_empty(std::span<const std::uint8_t> mask) {
+  return !mask.empty() &&
+         std::all_of(mask.begin(), mask.end(), [](std::uint8_t value) { return value == 0; });
+}
+
+}  // namespace
+
+JobResult FrameWriter::write(Frame& frame) const {
+  const Job& job = jobs_[frame.job];
+  JobResult result;
+  try {
+    if (frame.error) throw Error(*frame.error);
+    const Stopwatch watch;
+    write_files(frame);
+    frame.seconds.write = watch.seconds();
+  } catch (const Error& error) {
+    if (!frame.error && !is_about_the_input(error)) throw;
+    context_.meter.message(fmt::format("failed: {}\n  {}", job.input.path.string(), error.what()));
+    return {.error = error};
+  }
+  result.shape = result_shape(context_, context_.options.tasks.front().task, frame);
+  result.seconds = frame.seconds.sum();
+  result.details["stages"] = stages_json(frame.seconds, context_.models.detector() != nullptr);
+  return result;
+}
+
+void FrameWriter::write_files(const Frame& frame) const {
+  const Job& job = jobs_[frame.job];
+  if (!job.pictures.empty() && is_empty(frame.mask)) {
+    context_.meter.message(fmt::format(
+        "warning: {}: nothing is under its mask: the drawing is empty", job.input.path.string()));
+  }
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    create_parent(job.files[i].path);
+    files_[i]->write(context_, frame, job.files[i].path);
+  }
+  for (std::size_t i = 0; i < job.pictures.size(); ++i) {
+    create_parent(job.pictures[i]);
+    draw_result(context_, context_.options.tasks[i].task, frame).write_png(job.pictures[i]);
+  }
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+
+#include "interrupts.hpp"
+#include "meter.hpp"
+#include "person_boxes.hpp"
+#include "task_models.hpp"
+#include "task_options.hpp"
+
+namespace sapiens::cli {
+
+/// Who takes part in the run of one or several tasks.
+struct TaskContext {
+  TaskModels& models;
+  const TaskOptions& options;
+  const std::optional<PersonBoxes>& boxes;  ///< Of --boxes.
+  const Json& pose_meta;                    ///< What key points are, to write into documents.
+  Interrupts& interrupts;
+  Meter& meter;
+};
+
+}  // namespace sapiens::cli

@@ -1,0 +1,130 @@
+#include "task_flags.hpp"
+
+#include <sapiens/keypoint_layout.hpp>
+
+#include "person_boxes.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+void add_box_options(CLI::App& app, TaskOptions& options) {
+  CLI::Option* box =
+      app.add_option_function<std::vector<std::string>>(
+             "--box",
+             [&options](const std::vector<std::string>& texts) {
+               for (const std::string& text : texts) {
+                 const std::optional<Box> parsed = parse_box(text);
+                 if (!parsed) {
+                   throw CLI::ValidationError("--box", "`" + text + "` is not X,Y,WIDTH,HEIGHT");
+                 }
+                 options.boxes.push_back(*parsed);
+               }
+             },
+             "A person in every picture, in pixels; give it once per person")
+          ->type_name("X,Y,W,H")
+          ->allow_extra_args(false);
+  CLI::Option* file =
+      app.add_option("--boxes", options.boxes_file,
+                     "COCO-style JSON with the persons of each picture: a list of {file_name or "
+                     "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
+          ->excludes(box);
+  CLI::Option* detector =
+      app.add_option("--detector", options.detector,
+                     "Checkpoint of a person detector (RTMDet-m); without it and without boxes one "
+                     "person fills the picture")
+          ->excludes(box)
+          ->excludes(file);
+  app.add_option("--bbox-thr", options.detect.least_score, "Least score of a detected person")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(detector)
+      ->capture_default_str();
+  app.add_option("--nms-thr", options.detect.nms_iou,
+                 "Of two detected persons that overlap more, the better one stays")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(detector)
+      ->capture_default_str();
+  app.add_option("--detect-every", options.video.detect_every,
+                 "In videos: run the detector on every so many frames and follow persons between")
+      ->check(CLI::Range(Index{1}, Index{1'000'000}))
+      ->needs(detector)
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_pose_options(CLI::App& app, TaskOptions& options) {
+  add_box_options(app, options);
+  app.add_flag("!--no-flip-test", options.flip_test,
+               "Do not average with the mirrored picture: twice as fast, a little less exact");
+  const auto layouts = keypoint_layouts();
+  app.add_option("--keypoints", options.keypoints,
+                 "Convert to the points of another layout, by their names")
+      ->check(CLI::IsMember(std::vector<std::string>(layouts.begin(), layouts.end())));
+  app.add_flag("--coco", options.coco,
+               "Also write all persons of the run as one COCO keypoint file");
+  app.add_option("--kpt-thr", options.pose_drawing.least_score, "Least score of points drawn")
+      ->capture_default_str();
+  app.add_option("--radius", options.pose_drawing.radius,
+                 "Of points drawn, in pixels; 0: grows with the person")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  app.add_option("--thickness", options.pose_drawing.thickness,
+                 "Of links drawn, in pixels; 0: grows with the person")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  app.add_flag("--draw-bbox", options.pose_drawing.boxes, "Also draw the persons' boxes");
+}
+
+void add_seg_options(CLI::App& app, TaskOptions& options) {
+  app.add_option("--opacity", options.seg_drawing.opacity, "Of the colours drawn")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_flag("!--no-labels", options.seg_drawing.labels, "Draw no names into the regions");
+}
+
+void add_mask_options(CLI::App& app, TaskOptions& options) {
+  app.add_option("--mask", options.mask,
+                 "What to draw of depth and normals: `auto`, what the segmentation of this run "
+                 "finds; `none`, everything; or a folder with the bool .npy masks of `sapiens seg`")
+      ->type_name("auto|none|DIR");
+  app.add_option("--seg-checkpoint", options.seg_checkpoint,
+                 "Checkpoint whose segmentation gives the masks");
+}
+
+void add_format_option(CLI::App& app, TaskOptions& options, const std::vector<std::string>& known) {
+  app.add_option_function<std::vector<std::string>>(
+         "--format",
+         [&options](const std::vector<std::string>& formats) {
+           options.formats = {formats.begin(), formats.end()};
+         },
+         "Files to write: npy; png (class ids with a palette, depth in 16 bits); exr (depth and "
+         "normals)")
+      ->delimiter(',')
+      ->check(CLI::IsMember(known))
+      ->type_name("LIST")
+      ->default_str("npy");
+}
+
+void add_task_run_options(CLI::App& app, TaskOptions& options) {
+  add_choice<PreprocessMode>(
+      app, "--preprocess", options.preprocess,
+      {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
+      "full: as in training; lite: constants, enlarging and no flip test as in the original's lite "
+      "scripts");
+  app.add_option("--batch", options.batch,
+                 "Pictures, or persons, per forward pass; their sizes may differ")
+      ->check(CLI::Range(Index{1}, Index{4096}))
+      ->capture_default_str();
+}
+
+void add_video_options(CLI::App& app, TaskOptions& options) {
+  app.add_option("--every", options.video.every, "In videos: work on every so many frames")
+      ->check(CLI::Range(Index{1}, Index{1'000'000'000}))
+      ->capture_default_str();
+  app.add_option("--start", options.video.start, "In videos: seconds to leave out at the beginning")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--end", options.video.end, "In videos: stop at so many seconds from the start")
+      ->check(CLI::NonNegativeNumber);
+}
+
+}  // namespace sapiens::cli

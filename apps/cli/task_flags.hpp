@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "task_options.hpp"
+
+namespace sapiens::cli {
+
+// The options of the commands that run tasks, in groups.
+
+/// --box, --boxes, --detector and so on, --no-flip-test, --keypoints, --coco, and how to draw.
+void add_pose_options(CLI::App& app, TaskOptions& options);
+/// --opacity, --no-labels.
+void add_seg_options(CLI::App& app, TaskOptions& options);
+/// --mask, --seg-checkpoint.
+void add_mask_options(CLI::App& app, TaskOptions& options);
+/// --format, of those that are `known`.
+void add_format_option(CLI::App& app, TaskOptions& options, const std::vector<std::string>& known);
+/// --preprocess, --batch.
+void add_task_run_options(CLI::App& app, TaskOptions& options);
+/// --every, --start, --end.
+void add_video_options(CLI::App& app, TaskOptions& options);
+
+}  // namespace sapiens::cli
