@@ -26,7 +26,7 @@ install(FILES "${PROJECT_BINARY_DIR}/sapiensConfig.cmake" "${PROJECT_BINARY_DIR}
 # A static library cannot name its own dependencies, so whoever links it does.
 if(NOT BUILD_SHARED_LIBS)
   set(pc_requires "fmt libjpeg libpng libwebp")
-  set(pc_libraries "-lopencv_imgproc -lopencv_core -pthread")
+  set(pc_libraries "-lopencv_imgproc -lopencv_core -lOpenEXRCore -pthread")
 endif()
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

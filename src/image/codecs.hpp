@@ -18,7 +18,4 @@ Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header)
 Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header);
 Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header);
 
-/// A PNG file of the picture, which must be complete (`expect_pixels`). Throws `std::bad_alloc`.
-std::vector<std::byte> encode_png(const Image& image);
-
 }  // namespace sapiens

@@ -7,12 +7,12 @@
 #include <new>
 #include <string_view>
 
-#include "core/atomic_file.hpp"
 #include "core/file_map.hpp"
 #include "image/codecs.hpp"
 #include "image/file_kind.hpp"
 #include "image/orientation.hpp"
 #include "image/pixels.hpp"
+#include "image/png_write.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -65,19 +65,6 @@ void refuse_huge(const PictureHeader& header, const std::string& name) {
                                              .hint = std::string(hint)});
 }
 
-[[noreturn]] void throw_out_of_memory(std::string_view what, const std::string& name) {
-  throw Error(ErrorCode::OutOfResources,
-              {.summary = fmt::format("not enough memory to {} the picture", what), .file = name});
-}
-
-std::vector<std::byte> encode(const Image& image, const std::string& name) {
-  try {
-    return encode_png(image);
-  } catch (const std::bad_alloc&) {
-    throw_out_of_memory("encode", name);
-  }
-}
-
 }  // namespace
 
 Image Image::read(const std::filesystem::path& path) {
@@ -98,16 +85,14 @@ Image Image::decode(std::span<const std::byte> bytes, const std::string& name) {
   } catch (const UnreadablePicture& unreadable) {
     throw_unsupported(unreadable.what(), unreadable.hint, name);
   } catch (const std::bad_alloc&) {
-    throw_out_of_memory("decode", name);
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "not enough memory to decode the picture", .file = name});
   }
 }
 
 void Image::write_png(const std::filesystem::path& path) const {
   expect_pixels("the picture to write", *this);
-  const std::vector<std::byte> png = encode(*this, path.string());
-  AtomicFile file(path);
-  file.write(png);
-  file.commit();
+  write_png_file(path, {.width = width, .height = height, .pixels = rgb.data()});
 }
 
 }  // namespace sapiens

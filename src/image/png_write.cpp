@@ -1,3 +1,5 @@
+#include "image/png_write.hpp"
+
 #include <png.h>
 #include <zlib.h>
 
@@ -6,7 +8,8 @@
 #include <span>
 #include <utility>
 
-#include "image/codecs.hpp"
+#include "core/atomic_file.hpp"
+#include "sapiens/error.hpp"
 
 // As in png.cpp, nothing between `fail` and `setjmp` has a destructor.
 namespace sapiens {
@@ -48,20 +51,70 @@ Writer::Writer() : png(png_create_write_struct(PNG_LIBPNG_VER_STRING, this, fail
   if (png != nullptr) info = png_create_info_struct(png);
 }
 
-// Filter, level and strategy are those of OpenCV: the file is the same, byte for byte.
-bool write_picture(Writer& out, const Image& image) {
+struct Layout {
+  int bits;
+  int color_type;
+  int filter;
+  Index pixel_bytes;
+};
+
+// A filter makes neighbours alike into zeros; names of classes are alike already.
+Layout layout_of(PngKind kind) {
+  switch (kind) {
+    case PngKind::Palette:
+      return {8, PNG_COLOR_TYPE_PALETTE, PNG_FILTER_NONE, 1};
+    case PngKind::Grey16:
+      return {16, PNG_COLOR_TYPE_GRAY, PNG_FILTER_SUB, 2};
+    case PngKind::Rgb:
+      break;
+  }
+  return {8, PNG_COLOR_TYPE_RGB, PNG_FILTER_SUB, 3};
+}
+
+std::vector<png_color> colors_of(std::span<const Rgb> palette) {
+  std::vector<png_color> colors;
+  for (const Rgb& color : palette) colors.push_back({color.red, color.green, color.blue});
+  return colors;
+}
+
+// libpng copies the texts and never writes to them, whatever its types say.
+std::vector<png_text> texts_of(std::span<const PngText> texts) {
+  std::vector<png_text> all;
+  for (const PngText& text : texts) {
+    png_text one{};
+    one.compression = PNG_TEXT_COMPRESSION_NONE;
+    one.key = const_cast<char*>(text.key.c_str());
+    one.text = const_cast<char*>(text.text.c_str());
+    one.text_length = text.text.size();
+    all.push_back(one);
+  }
+  return all;
+}
+
+// The fastest level, and zlib's default strategy: on photographs 15 ms per megapixel and 0.44 bytes
+// per pixel. OpenCV's, which finds runs only, takes 16 ms for 0.55 bytes; libdeflate would take 10.
+bool write_picture(Writer& out, const PngPicture& picture, const Layout& layout,
+                   std::span<const png_color> colors, std::span<const png_text> texts) {
   if (setjmp(png_jmpbuf(out.png)) != 0) return false;
   png_set_write_fn(out.png, &out, keep_bytes, flush_nothing);
   png_set_user_limits(out.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-  png_set_filter(out.png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
+  png_set_filter(out.png, PNG_FILTER_TYPE_BASE, layout.filter);
   png_set_compression_level(out.png, Z_BEST_SPEED);
-  png_set_compression_strategy(out.png, Z_RLE);
-  png_set_IHDR(out.png, out.info, static_cast<png_uint_32>(image.width),
-               static_cast<png_uint_32>(image.height), 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_compression_strategy(out.png, Z_DEFAULT_STRATEGY);
+  png_set_IHDR(out.png, out.info, static_cast<png_uint_32>(picture.width),
+               static_cast<png_uint_32>(picture.height), layout.bits, layout.color_type,
+               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (!colors.empty()) {
+    png_set_PLTE(out.png, out.info, colors.data(), static_cast<int>(colors.size()));
+  }
+  if (!texts.empty()) {
+    png_set_text(out.png, out.info, texts.data(), static_cast<int>(texts.size()));
+  }
   png_write_info(out.png, out.info);
-  for (Index y = 0; y < image.height; ++y) {
-    png_write_row(out.png, image.rgb.data() + y * image.width * 3);
+  if (layout.bits == 16) png_set_swap(out.png);  // files are big-endian, machines are not
+  const auto* row = static_cast<png_const_bytep>(picture.pixels);
+  for (Index y = 0; y < picture.height; ++y) {
+    png_write_row(out.png, row + y * picture.width * layout.pixel_bytes);
   }
   png_write_end(out.png, nullptr);
   return true;
@@ -69,10 +122,27 @@ bool write_picture(Writer& out, const Image& image) {
 
 }  // namespace
 
-std::vector<std::byte> encode_png(const Image& image) {
+std::vector<std::byte> encode_png(const PngPicture& picture) {
+  const std::vector<png_color> colors = colors_of(picture.palette);
+  const std::vector<png_text> texts = texts_of(picture.texts);
   Writer out;
-  if (out.info == nullptr || !write_picture(out, image)) throw std::bad_alloc();
+  if (out.info == nullptr || !write_picture(out, picture, layout_of(picture.kind), colors, texts)) {
+    throw std::bad_alloc();
+  }
   return std::move(out.bytes);
+}
+
+void write_png_file(const std::filesystem::path& path, const PngPicture& picture) {
+  std::vector<std::byte> png;
+  try {
+    png = encode_png(picture);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "not enough memory to encode the picture", .file = path.string()});
+  }
+  AtomicFile file(path);
+  file.write(png);
+  file.commit();
 }
 
 }  // namespace sapiens

@@ -1,11 +1,11 @@
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 
 #include "sapiens/draw.hpp"
+#include "write/depth_normals.hpp"
+#include "write/depth_range.hpp"
 #include "write/panels.hpp"
 
 namespace sapiens {
@@ -25,46 +25,43 @@ std::array<Rgb, 256> inferno() {
   return table;
 }
 
-/// Of the depths under the mask; numbers that are not finite do not count.
-class DepthRange {
- public:
-  void add(float depth) {
-    if (!std::isfinite(depth)) return;
-    nearest_ = std::min(nearest_, double{depth});
-    farthest_ = std::max(farthest_, double{depth});
+/// 1 for the nearest to 0 for the farthest, and which pixels have it at all.
+NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::uint8_t> mask) {
+  const DepthExtent extent = depth_extent(depth, mask);
+  const auto [height, width] = depth.extents();
+  NearnessMap map(static_cast<int>(height), static_cast<int>(width));
+  for (Index y = 0; y < height; ++y) {
+    const float* in = depth[y].data();
+    auto* value = map.values.ptr<float>(static_cast<int>(y));
+    auto* known = map.known.ptr<std::uint8_t>(static_cast<int>(y));
+    for (Index x = 0; x < width; ++x) {
+      known[x] = std::isfinite(in[x]) && is_masked(mask, y * width + x);
+      value[x] = known[x] ? static_cast<float>(1 - extent.share(in[x])) : 0.0f;
+    }
   }
-
-  /// 255 for the nearest, 0 for the farthest; 255 where all are equally far.
-  std::size_t brightness(float depth) const {
-    const double range = farthest_ - nearest_;
-    if (!(range > 0)) return 255;
-    return static_cast<std::size_t>((1 - (depth - nearest_) / range) * 255);
-  }
-
- private:
-  double nearest_ = std::numeric_limits<double>::infinity();
-  double farthest_ = -std::numeric_limits<double>::infinity();
-};
+  map.empty = extent.empty();
+  return map;
+}
 
 }  // namespace
 
 Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
-                 std::span<const std::uint8_t> mask, const DepthDrawing&) {
+                 std::span<const std::uint8_t> mask, const DepthDrawing& drawing) {
   expect_size_of(picture, "the depths", depth.extent(0), depth.extent(1));
   if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
-  const auto depth_at = [&](Index pixel) {
-    return depth[pixel / picture.width][pixel % picture.width];
-  };
-  DepthRange range;
-  for (Index pixel = 0; pixel < picture.width * picture.height; ++pixel) {
-    if (is_masked(mask, pixel)) range.add(depth_at(pixel));
-  }
+  Panels panels(picture, drawing.normals ? 2 : 1, drawing.side_by_side);
+  const NearnessMap map = nearness_of(depth, mask);
   const std::array<Rgb, 256> colors = inferno();
-  return picture_and_panel(picture, [&](Index pixel) {
-    const float value = depth_at(pixel);
-    if (!is_masked(mask, pixel) || !std::isfinite(value)) return kUnknown;
-    return colors[range.brightness(value)];
-  });
+  for (Index y = 0; y < picture.height; ++y) {
+    const auto* value = map.values.ptr<float>(static_cast<int>(y));
+    const auto* known = map.known.ptr<std::uint8_t>(static_cast<int>(y));
+    panels.paint_row(0, y, [&](Index, Index x) {
+      return known[x] ? colors[static_cast<std::uint8_t>(value[x] * 255)] : kUnknown;
+    });
+  }
+  if (drawing.normals && !map.empty) paint_depth_normals(panels, 1, map);
+  if (drawing.normals && map.empty) panels.paint(1, [](Index, Index) { return kUnknown; });
+  return std::move(panels).take();
 }
 
 }  // namespace sapiens

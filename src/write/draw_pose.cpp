@@ -1,82 +1,194 @@
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <opencv2/imgproc.hpp>
 
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
+#include "sapiens/error.hpp"
+#include "write/lettering.hpp"
+#include "write/panels.hpp"
 
 namespace sapiens {
 namespace {
 
 constexpr Rgb kPlain = {51, 153, 255};  // of the points of a set nobody has described
+constexpr Rgb kBox = {0, 255, 0};
 
 // OpenCV takes coordinates with this many binary digits behind the point.
 constexpr int kFraction = 4;
+constexpr float kOne = 1 << kFraction;
+
+constexpr float kLoosePoint = 1.0f / 3;  // of a joint's radius: a point that no link ends at
+constexpr float kShareOfGap = 0.35f;     // of the way to the nearest point that a point may fill
+constexpr float kLeastRadius = 0.75f;
+constexpr float kSmoothEdge =
+    0.5f;                        // what OpenCV's smoothing adds to a radius; much of a small one
+constexpr int kThickest = 2048;  // OpenCV ends at 32767
 
 cv::Point fixed_point(const Keypoint& point) {
-  constexpr float kOne = 1 << kFraction;
   return {cvRound(point.x * kOne), cvRound(point.y * kOne)};
 }
 
-cv::Scalar scalar(Rgb color) { return cv::Scalar(color.red, color.green, color.blue); }
-
 class PoseDrawer {
  public:
-  PoseDrawer(Image& picture, const KeypointSet* set, float least_score)
-      : canvas_(as_mat(picture)), set_(set), least_score_(least_score) {}
+  PoseDrawer(Image& picture, const KeypointSet* set, const PoseDrawing& drawing)
+      : canvas_(as_mat(picture)), set_(set), drawing_(drawing) {}
 
   void draw(const Pose& pose) {
     const bool known = set_ && set_->keypoints.size() == pose.keypoints.size();
-    // A person of 600 pixels gets the original's 3. Where points are many they lie close.
-    const float size = std::max(pose.box.width, pose.box.height) / 200;
-    const float radius = pose.keypoints.size() > 100 ? size / 2 : size;
+    const float size = size_of(pose.box);
     if (known) {
       for (const SkeletonLink& link : set_->skeleton) draw_link(pose, link, size);
     }
+    const std::vector<float> radii = radii_of(pose, known, size);
     for (std::size_t k = 0; k < pose.keypoints.size(); ++k) {
-      draw_point(pose.keypoints[k], known ? set_->keypoints[k].color : kPlain, radius);
+      draw_point(pose.keypoints[k], known ? set_->keypoints[k].color : kPlain, radii[k]);
     }
+  }
+
+  void draw_box(const Box& box, Rgb color) {
+    const auto corners = visible(box);
+    if (corners.empty()) return;
+    cv::rectangle(canvas_, corners, scalar(color), thickness(size_of(box)));
+  }
+
+  void draw_label(const Box& box, const std::string& label, Rgb color) {
+    if (label.empty()) return;
+    const Lettering letters = Lettering::for_picture(canvas_.size());
+    const cv::Size size = letters.label_size(label);
+    const cv::Point corner = visible(box).tl();
+    const auto within = [](int from, int length, int limit) {
+      return std::max(0, std::min(from, limit - length));
+    };
+    // On the box, and in it where the picture ends above.
+    letters.draw_label(canvas_, label,
+                       {within(corner.x, size.width, canvas_.cols),
+                        within(corner.y - size.height, size.height, canvas_.rows)},
+                       color);
   }
 
  private:
   // Also false for NaN.
   bool is_drawn(const Keypoint& point) const {
-    return point.score >= least_score_ && point.x > 0 && point.y > 0 &&
+    return point.score >= drawing_.least_score && point.x > 0 && point.y > 0 &&
            point.x < static_cast<float>(canvas_.cols) && point.y < static_cast<float>(canvas_.rows);
   }
 
-  // No person is larger than the picture, whatever a box says.
-  int pixels(float size) const {
+  // What of a box lies in the picture; empty for boxes without a size.
+  cv::Rect visible(const Box& box) const {
+    const auto clip = [](float at, int limit) {
+      return at > 0 ? cvRound(std::min(at, static_cast<float>(limit))) : 0;
+    };
+    const cv::Point from(clip(box.x, canvas_.cols), clip(box.y, canvas_.rows));
+    const cv::Point to(clip(box.x + box.width, canvas_.cols),
+                       clip(box.y + box.height, canvas_.rows));
+    return {from.x, from.y, std::max(0, to.x - from.x), std::max(0, to.y - from.y)};
+  }
+
+  // A person of 600 pixels gets the original's 3. No person is larger than the picture, whatever a
+  // box says, and none is smaller than a pixel.
+  float size_of(const Box& box) const {
     const auto most = static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100;
-    return std::max(1, cvRound(std::min(size, most)));
+    const float size = std::min(std::max(box.width, box.height) / 200, most);
+    return size > 1 ? size : 1.0f;
+  }
+
+  int thickness(float size) const {
+    const float wanted = drawing_.thickness > 0 ? drawing_.thickness : size;
+    return std::clamp(cvRound(wanted), 1, kThickest);
+  }
+
+  std::vector<float> radii_of(const Pose& pose, bool known, float size) const {
+    const float joint = drawing_.radius > 0 ? drawing_.radius : size;
+    std::vector<float> radii(pose.keypoints.size(), joint);
+    if (known && !set_->skeleton.empty()) {
+      for (float& radius : radii) radius = std::max(kLeastRadius, joint * kLoosePoint);
+      for (const SkeletonLink& link : set_->skeleton) radii[link.from] = radii[link.to] = joint;
+    }
+    if (drawing_.radius > 0) return radii;
+    for (std::size_t k = 0; k < radii.size(); ++k) {
+      const float free = kShareOfGap * distance_to_nearest(pose, k);
+      radii[k] = std::min(radii[k], std::max(kLeastRadius, free));
+    }
+    return radii;
+  }
+
+  float distance_to_nearest(const Pose& pose, std::size_t k) const {
+    const Keypoint& point = pose.keypoints[k];
+    float nearest = std::numeric_limits<float>::infinity();
+    for (const Keypoint& other : pose.keypoints) {
+      if (&other == &point || !is_drawn(other)) continue;
+      nearest = std::min(nearest, std::hypot(other.x - point.x, other.y - point.y));
+    }
+    return nearest;
   }
 
   void draw_link(const Pose& pose, const SkeletonLink& link, float size) {
     const Keypoint& from = pose.keypoints[static_cast<std::size_t>(link.from)];
     const Keypoint& to = pose.keypoints[static_cast<std::size_t>(link.to)];
     if (!is_drawn(from) || !is_drawn(to)) return;
-    cv::line(canvas_, fixed_point(from), fixed_point(to), scalar(link.color), pixels(size),
-             cv::LINE_AA, kFraction);
+    // Fingers are short: as thick as arms they would be a lump.
+    const float length = std::hypot(to.x - from.x, to.y - from.y);
+    cv::line(canvas_, fixed_point(from), fixed_point(to), scalar(link.color),
+             thickness(std::min(size, kShareOfGap * length)), cv::LINE_AA, kFraction);
   }
 
   void draw_point(const Keypoint& point, Rgb color, float radius) {
     if (!is_drawn(point)) return;
-    cv::circle(canvas_, fixed_point(point), pixels(radius) << kFraction, scalar(color), cv::FILLED,
-               cv::LINE_AA, kFraction);
+    const float drawn = std::clamp(radius - kSmoothEdge, 0.25f, float{kThickest});
+    const int fixed_radius = cvRound(drawn * kOne);
+    cv::circle(canvas_, fixed_point(point), fixed_radius, scalar(color), cv::FILLED, cv::LINE_AA,
+               kFraction);
   }
 
   cv::Mat canvas_;
   const KeypointSet* set_;
-  float least_score_;
+  const PoseDrawing& drawing_;
 };
+
+void check(const PoseDrawing& drawing, std::size_t persons) {
+  constexpr float kAnyFinite = std::numeric_limits<float>::max();
+  expect_option("radius", drawing.radius, kAnyFinite);
+  expect_option("thickness", drawing.thickness, kAnyFinite);
+  expect_option("alpha", drawing.alpha, 1);
+  if (drawing.labels.empty() || drawing.labels.size() == persons) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "there is not one label per person",
+               .expected = fmt::format("{} labels, or none", persons),
+               .actual = fmt::format("{} labels", drawing.labels.size())});
+}
+
+// The same for the same label, in every picture of a video.
+Rgb color_of(std::span<const std::string> labels, std::size_t person) {
+  if (labels.empty()) return kBox;
+  std::uint32_t hash = 2166136261u;  // FNV-1a: the standard's hash differs between libraries
+  for (const char letter : labels[person])
+    hash = (hash ^ static_cast<std::uint8_t>(letter)) * 16777619u;
+  return color_of_hue(hash % 360);
+}
 
 }  // namespace
 
 Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set,
                 const PoseDrawing& drawing) {
   expect_pixels("the picture to draw on", picture);
+  check(drawing, poses.size());
   Image drawn = picture;
-  PoseDrawer drawer(drawn, set, drawing.least_score);
-  for (const Pose& pose : poses) drawer.draw(pose);
+  PoseDrawer drawer(drawn, set, drawing);
+  for (std::size_t person = 0; person < poses.size(); ++person) {
+    if (drawing.boxes) drawer.draw_box(poses[person].box, color_of(drawing.labels, person));
+    drawer.draw(poses[person]);
+  }
+  for (std::size_t person = 0; person < drawing.labels.size(); ++person) {  // above all persons
+    drawer.draw_label(poses[person].box, drawing.labels[person], color_of(drawing.labels, person));
+  }
+  if (drawing.alpha < 1) {
+    cv::Mat all = as_mat(drawn);
+    cv::addWeighted(all, drawing.alpha, as_mat(picture), 1 - drawing.alpha, 0, all);
+  }
   return drawn;
 }
 

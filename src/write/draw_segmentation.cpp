@@ -1,57 +1,64 @@
-#include <array>
-#include <cmath>
-#include <opencv2/imgproc.hpp>
+#include <opencv2/core.hpp>
 
 #include "sapiens/draw.hpp"
+#include "write/class_look.hpp"
 #include "write/panels.hpp"
+#include "write/seg_labels.hpp"
+#include "write/seg_legend.hpp"
 
 namespace sapiens {
 namespace {
 
-using Palette = std::array<Rgb, 256>;  // as many as there are ids
-
-constexpr Rgb kBackground = {50, 50, 50};
-
-/// Hues a golden angle apart: neighbouring classes differ, however many there are.
-Palette made_up_palette() {
-  constexpr double kGoldenAngle = 137.508;
-  cv::Mat colors(1, 256, CV_8UC3);
-  for (int id = 0; id < 256; ++id) {
-    const double half_hue = std::fmod(id * kGoldenAngle, 360) / 2;  // OpenCV's, 0 to 180
-    colors.at<cv::Vec3b>(id) = cv::Vec3b(static_cast<std::uint8_t>(half_hue), 200, 255);
+/// A picture's colours and those of classes, added in shares of 65536. What is less than a whole
+/// level is dropped, as in the original.
+class Blend {
+ public:
+  Blend(const ClassLook& look, float opacity) {
+    const auto share = static_cast<std::uint32_t>(cvRound(opacity * 65536));
+    picture_share_ = 65536 - share;
+    for (std::size_t id = 0; id < shares_.size(); ++id) {
+      const Rgb color = look.colors()[id];
+      shares_[id] = {share * color.red, share * color.green, share * color.blue};
+    }
   }
-  cv::cvtColor(colors, colors, cv::COLOR_HSV2RGB);
-  Palette palette;
-  for (int id = 0; id < 256; ++id) {
-    const auto& color = colors.at<cv::Vec3b>(id);
-    palette[static_cast<std::size_t>(id)] = {color[0], color[1], color[2]};
-  }
-  palette[0] = kBackground;
-  return palette;
-}
 
-Palette palette_of(const Segmentation& segmentation, const SegClassSet* set) {
-  Palette palette = made_up_palette();
-  if (!set || std::ssize(set->classes) != segmentation.classes) return palette;
-  for (std::size_t id = 0; id < std::min(palette.size(), set->classes.size()); ++id) {
-    palette[id] = set->classes[id].color;
+  Rgb operator()(const std::uint8_t* rgb, std::uint8_t id) const noexcept {
+    const auto& of_class = shares_[id];
+    const auto mix = [&](int channel) {
+      return static_cast<std::uint8_t>((picture_share_ * rgb[channel] + of_class[channel]) >> 16);
+    };
+    return {mix(0), mix(1), mix(2)};
   }
-  return palette;
-}
+
+ private:
+  std::uint32_t picture_share_;
+  std::array<std::array<std::uint32_t, 3>, ClassLook::kIds> shares_;
+};
 
 }  // namespace
 
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set, const SegDrawing&) {
+                        const SegClassSet* set, const SegDrawing& drawing) {
   expect_size_of(picture, "the classes", segmentation.height, segmentation.width);
   expect_pixels_of(picture, "the classes", segmentation.ids.size());
-  const Palette palette = palette_of(segmentation, set);
-  return picture_and_panel(picture, [&](Index pixel) {
-    const Rgb color = palette[segmentation.ids[static_cast<std::size_t>(pixel)]];
-    const std::uint8_t* rgb = picture.rgb.data() + pixel * 3;
-    const auto blend = [](int a, int b) { return static_cast<std::uint8_t>((a + b) / 2); };
-    return Rgb{blend(rgb[0], color.red), blend(rgb[1], color.green), blend(rgb[2], color.blue)};
+  expect_option("opacity", drawing.opacity, 1);
+  const ClassLook look(segmentation.classes, set);
+  const SegLegend legend(picture, segmentation.classes, look);
+  const bool with_legend = drawing.legend && legend.fits();
+  Panels panels(picture, 1, drawing.side_by_side, with_legend ? legend.width() : 0);
+
+  const Blend blend(look, drawing.opacity);
+  panels.paint(0, [&](Index y, Index x) {
+    const Index pixel = y * picture.width + x;
+    return blend(picture.rgb.data() + pixel * 3, segmentation.ids[static_cast<std::size_t>(pixel)]);
   });
+  if (!drawing.labels && !with_legend) return std::move(panels).take();
+
+  const ClassRows rows(segmentation);
+  cv::Mat panel = panels.panel(0), column = panels.column();
+  if (drawing.labels) draw_seg_labels(panel, segmentation, rows, look);
+  if (with_legend) legend.draw(column, rows.by_area());
+  return std::move(panels).take();
 }
 
 }  // namespace sapiens

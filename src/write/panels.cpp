@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 
@@ -23,6 +25,35 @@ void expect_pixels_of(const Image& picture, std::string_view what, std::size_t c
               {.summary = fmt::format("{} do not have the size of the picture", what),
                .expected = fmt::format("{} pixels", pixels),
                .actual = fmt::format("{} pixels", count)});
+}
+
+void expect_option(std::string_view name, float value, float most) {
+  if (value >= 0 && value <= most) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "an option of the drawing is out of range",
+                                           .key = std::string(name),
+                                           .expected = fmt::format("a number from 0 to {}", most),
+                                           .actual = fmt::format("{}", value)});
+}
+
+Panels::Panels(const Image& picture, Index panels, bool side_by_side, Index column)
+    : width_(picture.width),
+      first_(side_by_side ? picture.width : 0),
+      column_(column),
+      drawing_(make_image(picture.height, first_ + panels * width_ + column)) {
+  if (!side_by_side) return;
+  for (Index y = 0; y < picture.height; ++y) {
+    std::copy_n(picture.rgb.data() + y * width_ * 3, width_ * 3, row(-1, y));
+  }
+}
+
+cv::Mat Panels::panel(Index panel) {
+  const auto from = static_cast<int>(first_ + panel * width_);
+  return as_mat(drawing_).colRange(from, from + static_cast<int>(width_));
+}
+
+cv::Mat Panels::column() {
+  const cv::Mat all = as_mat(drawing_);
+  return all.colRange(all.cols - static_cast<int>(column_), all.cols);
 }
 
 }  // namespace sapiens

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <opencv2/core/mat.hpp>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "sapiens/image.hpp"
 #include "sapiens/labels.hpp"
@@ -17,26 +19,49 @@ void expect_size_of(const Image& picture, std::string_view what, Index height, I
 /// Throws unless `what` has `count` numbers, one per pixel.
 void expect_pixels_of(const Image& picture, std::string_view what, std::size_t count);
 
+/// Throws unless `value` lies between 0 and `most`.
+void expect_option(std::string_view name, float value, float most);
+
 /// An empty mask is one for all pixels.
 inline bool is_masked(std::span<const std::uint8_t> mask, Index pixel) noexcept {
   return mask.empty() || mask[static_cast<std::size_t>(pixel)] != 0;
 }
 
-/// The picture, and right of it a panel of the same size whose pixels, counted row by row, have the
-/// colours that `color_of(pixel)` returns.
-template <typename ColorOf>
-Image picture_and_panel(const Image& picture, ColorOf color_of) {
-  Image drawing{.width = 2 * picture.width, .height = picture.height, .rgb = {}};
-  drawing.rgb.reserve(2 * picture.rgb.size());
-  for (Index y = 0; y < picture.height; ++y) {
-    const auto row = picture.rgb.begin() + y * picture.width * 3;
-    drawing.rgb.insert(drawing.rgb.end(), row, row + picture.width * 3);
-    for (Index x = 0; x < picture.width; ++x) {
-      const Rgb color = color_of(y * picture.width + x);
-      drawing.rgb.insert(drawing.rgb.end(), {color.red, color.green, color.blue});
+/// Panels of the picture's size beside each other, after a copy of the picture itself where it is
+/// wanted, and black at first; `column` more pixels are left at the right.
+class Panels {
+ public:
+  Panels(const Image& picture, Index panels, bool side_by_side, Index column = 0);
+
+  /// Gives pixel x of row y the colour that `color_of(y, x)` returns.
+  template <typename ColorOf>
+  void paint(Index panel, ColorOf color_of) {
+    for (Index y = 0; y < drawing_.height; ++y) paint_row(panel, y, color_of);
+  }
+  template <typename ColorOf>
+  void paint_row(Index panel, Index y, ColorOf color_of) {
+    std::uint8_t* out = row(panel, y);
+    for (Index x = 0; x < width_; ++x, out += 3) {
+      const Rgb color = color_of(y, x);
+      out[0] = color.red;
+      out[1] = color.green;
+      out[2] = color.blue;
     }
   }
-  return drawing;
-}
+
+  std::uint8_t* row(Index panel, Index y) noexcept {
+    return drawing_.rgb.data() + (y * drawing_.width + first_ + panel * width_) * 3;
+  }
+
+  cv::Mat panel(Index panel);
+  cv::Mat column();
+  Image take() && { return std::move(drawing_); }
+
+ private:
+  Index width_;   // of a panel
+  Index first_;   // column of pixels where panel 0 begins
+  Index column_;  // width of what is left at the right
+  Image drawing_;
+};
 
 }  // namespace sapiens

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sapiens/labels.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+enum class PngKind {
+  Rgb,      ///< 3 bytes per pixel.
+  Palette,  ///< 1 byte per pixel, an index into `palette`.
+  Grey16,   ///< 2 bytes per pixel, in the machine's order.
+};
+
+struct PngText {
+  std::string key = {}, text = {};  ///< ASCII; a key of 1 to 79 letters.
+};
+
+/// Borrowed pixels, rows without gaps from top to bottom, and what stands around them.
+struct PngPicture {
+  PngKind kind = PngKind::Rgb;
+  Index width = 0, height = 0;
+  const void* pixels = nullptr;
+  std::span<const Rgb> palette = {};  ///< 1 to 256 colours.
+  std::span<const PngText> texts = {};
+};
+
+/// A PNG file in memory. Throws `std::bad_alloc`.
+std::vector<std::byte> encode_png(const PngPicture& picture);
+
+/// Writes it atomically. Throws `Error`: WriteFailed, OutOfResources.
+void write_png_file(const std::filesystem::path& path, const PngPicture& picture);
+
+}  // namespace sapiens

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <opencv2/core/mat.hpp>
+#include <span>
+
+#include "sapiens/image.hpp"
+#include "write/class_look.hpp"
+#include "write/lettering.hpp"
+
+namespace sapiens {
+
+/// A column of colours with their names, as high as the picture and wide enough for the longest
+/// name of the set.
+class SegLegend {
+ public:
+  SegLegend(const Image& picture, Index classes, const ClassLook& look);
+
+  Index width() const noexcept { return width_; }
+  /// Not beside pictures that would be smaller than it.
+  bool fits() const noexcept { return width_ <= picture_.width && rows() >= kFewestRows; }
+
+  /// `ids` from top to bottom; where there is no room for all, the last line says how many more.
+  void draw(cv::Mat& column, std::span<const int> ids) const;
+
+ private:
+  static constexpr int kFewestRows = 4;
+
+  int rows() const noexcept { return (picture_.height - margin()) / letters_.line_height(); }
+  int margin() const noexcept { return letters_.capital_height(); }
+  int swatch() const noexcept { return letters_.capital_height() * 3 / 2; }
+
+  cv::Size picture_;
+  const ClassLook& look_;
+  Lettering letters_;
+  int width_;
+};
+
+}  // namespace sapiens
