@@ -29,9 +29,11 @@ void run(const SynthArguments& arguments, Session& session) {
     print_json({{"output", Json::parse(written.json())}, {"seed", arguments.synth.seed}});
     return;
   }
+  const bool detector = arguments.synth.arch == "rtmdet-m";
   print(fmt::format("{}: {} of random weights ({}, {}, seed {}); nothing was ever learnt in it\n",
                     arguments.output, bytes_text(std::filesystem::file_size(arguments.output)),
-                    arguments.synth.arch, arguments.synth.task, arguments.synth.seed));
+                    arguments.synth.arch, detector ? "detect" : arguments.synth.task,
+                    arguments.synth.seed));
 }
 
 }  // namespace
@@ -42,9 +44,11 @@ void add_synth_command(CLI::App& app, Session& session) {
   CLI::App* synth = app.add_subcommand(
       "synth", "Write a checkpoint of random weights in the published layout, for trying things");
   synth->add_option("OUT", arguments->output, "File to write, .pth or .safetensors")->required();
-  synth->add_option("--arch", options.arch, "Model: 0.3b, 0.6b, 1b, 2b, tiny")
+  synth
+      ->add_option("--arch", options.arch,
+                   "Model: 0.3b, 0.6b, 1b, 2b, tiny; rtmdet-m: the person detector")
       ->required()
-      ->check(CLI::IsMember({"0.3b", "0.6b", "1b", "2b", "tiny"}));
+      ->check(CLI::IsMember({"0.3b", "0.6b", "1b", "2b", "tiny", "rtmdet-m"}));
   synth->add_option("--task", options.task, "What the file is for")
       ->check(CLI::IsMember({"pretrain", "backbone", "pose", "seg", "depth", "normal"}))
       ->capture_default_str();

@@ -86,7 +86,9 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
                                  const ConvertOptions& options, const Progress& progress = {});
 
 struct SynthOptions {
-  std::string arch = "0.3b";      ///< "0.3b", "0.6b", "1b", "2b" or "tiny".
+  /// "0.3b", "0.6b", "1b", "2b" or "tiny"; "rtmdet-m" for the person detector, which has one layout
+  /// and no task.
+  std::string arch = "0.3b";
   std::string task = "pretrain";  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
   Layout layout = Layout::Clean;
   DType dtype = DType::F32;

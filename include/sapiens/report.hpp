@@ -78,10 +78,11 @@ struct Report {
 
 /// What the tensors say the model is.
 struct ModelInfo {
-  std::string family = {};  ///< "sapiens", or what a foreign file looks like.
-  std::string arch = {};    ///< "0.3b", "0.6b", "1b", "2b", or "custom" for an unpublished width.
-  std::string task = {};    ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
-  Index width = 0;          ///< embed_dims.
+  std::string family = {};  ///< "sapiens", "rtmdet" for a person detector, or "foreign".
+  std::string arch = {};    ///< "0.3b", "0.6b", "1b", "2b", "rtmdet-m", or "custom" for an
+                            ///< unpublished width.
+  std::string task = {};    ///< "pretrain", "backbone", "pose", "seg", "depth", "normal", "detect".
+  Index width = 0;          ///< embed_dims; channels of a detector's head.
   Index depth = 0;          ///< Number of blocks.
   Index heads = 0;          ///< 0 when it cannot be known from the weights.
   Index mlp_width = 0;
@@ -94,7 +95,8 @@ struct ModelInfo {
 
 /// Whether this file can do one thing a user may want of it.
 struct UseVerdict {
-  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal".
+  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal"; of a
+                         ///< person detector "detect" alone.
   Verdict verdict = Verdict::Foreign;
   Index required = 0;
   Index bound = 0;

@@ -206,13 +206,16 @@ class UseJudge {
   const ModelHints& options_;
 };
 
+std::vector<std::string> random_note(const StateDict& dict) {
+  for (const auto& [key, value] : dict.metadata) {
+    if (key.ends_with("sapiens.random_weights")) return {fmt::format("RANDOM WEIGHTS: {}", value)};
+  }
+  return {};
+}
+
 // Facts that belong to the outputs rather than to the loading.
 std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model) {
-  std::vector<std::string> notes;
-  for (const auto& [key, value] : dict.metadata) {
-    if (key.ends_with("sapiens.random_weights"))
-      notes.push_back(fmt::format("RANDOM WEIGHTS: {}", value));
-  }
+  std::vector<std::string> notes = random_note(dict);
   notes.emplace_back(
       "avg_featmap passes through ln2, which no published file has: as in the original its weight "
       "is 1, its bias 0");
@@ -234,7 +237,30 @@ std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model
   return notes;
 }
 
-Assessment foreign(const StateDict& dict, NameIndex index) {
+// The detector is what the file is, unless it was asked for an encoder or a task.
+void take_detector(Assessment& result, const StateDict& dict, Subject subject) {
+  const DetectorFile& detector = *result.detector;
+  Inspection& inspection = result.inspection;
+  if (subject != Subject::Anything) {
+    inspection.report.explanation =
+        fmt::format("this is an {}: it finds persons, and has no encoder of Sapiens",
+                    describe_model(detector_info(detector.config)));
+    inspection.report.hint = "give a Sapiens checkpoint here, and this file as the detector";
+    return;
+  }
+  const Report& report = detector.plan.report;
+  inspection.model = detector_info(detector.config);
+  inspection.report = report;
+  for (std::string& note : random_note(dict)) inspection.report.notes.push_back(std::move(note));
+  inspection.uses = {{.use = "detect",
+                      .verdict = report.verdict,
+                      .required = report.required,
+                      .bound = report.bound,
+                      .reason = report.explanation}};
+}
+
+// A file without an encoder.
+Assessment foreign(const StateDict& dict, NameIndex index, Subject subject) {
   Assessment result{.index = std::move(index),
                     .names = {},
                     .model = {},
@@ -249,6 +275,8 @@ Assessment foreign(const StateDict& dict, NameIndex index) {
   result.inspection.file = file_info(dict);
   result.inspection.model.family = "foreign";
   result.encoder.report = result.whole.report = report;
+  result.detector = find_detector(dict, result.index);
+  if (result.detector) take_detector(result, dict, subject);
   return result;
 }
 
@@ -283,7 +311,7 @@ Assessment assess(const StateDict& dict, const ModelOptions& options, Subject su
   const ModelHints detect = hints_of(options);
   NameIndex index(dict);
   std::optional<Candidate> best = best_encoder(dict, index, detect);
-  if (!best) return foreign(dict, std::move(index));
+  if (!best) return foreign(dict, std::move(index), subject);
   check_heads(best->model.encoder);
 
   Assessment result{.index = std::move(index),

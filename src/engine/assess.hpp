@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "checkpoint/state_dict.hpp"
+#include "engine/assess_detector.hpp"
 #include "model/detect.hpp"
 #include "reconcile/names.hpp"
 #include "reconcile/reconcile.hpp"
@@ -22,10 +23,13 @@ struct Assessment {
   Plan encoder;  ///< The encoder alone: what features need.
   Plan whole;    ///< The encoder and, where the task has one, its head.
   Inspection inspection;
+  /// Where the file holds a person detector instead: the two plans above are then foreign.
+  std::optional<DetectorFile> detector = {};
 };
 
-/// Which of the two plans `inspection.report` describes.
-enum class Subject { Encoder, WholeModel };
+/// What `inspection.report` describes: one of the two plans, or whatever the file holds, which is
+/// the whole model or a person detector.
+enum class Subject { Encoder, WholeModel, Anything };
 
 /// Recognises the model and reconciles it with the file. A misfit is a verdict; options that make
 /// no sense throw `Error(InvalidArgument)`.

@@ -16,7 +16,7 @@ Checkpoint Checkpoint::open(const std::filesystem::path& path) {
 }
 
 Inspection Checkpoint::inspect(const ModelOptions& options) const {
-  return assess(*state_dict_, options, Subject::WholeModel).inspection;
+  return assess(*state_dict_, options, Subject::Anything).inspection;
 }
 
 std::vector<TensorInfo> Checkpoint::tensors() const {

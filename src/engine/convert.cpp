@@ -10,6 +10,7 @@
 #include "core/encode_floats.hpp"
 #include "engine/assess.hpp"
 #include "engine/random_weights.hpp"
+#include "model/rtmdet_params.hpp"
 #include "reconcile/materialize.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/version.hpp"
@@ -170,6 +171,61 @@ void append_unused(const StateDict& dict, const Assessment& assessed, Layout lay
   }
 }
 
+constexpr std::string_view kDetectorArch = "rtmdet-m";
+
+void expect_detector_options(const SynthOptions& options) {
+  if (options.task == SynthOptions{}.task || options.task == "detect") return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "a detector has no other task",
+                                           .key = "--task",
+                                           .expected = "detect, or none",
+                                           .actual = options.task});
+}
+
+// The convolutions that the levels of the head share are one in the original and stand in its file
+// under the name of each level; here they are written out each time, with the same numbers.
+ParamSpec shared_spec(ParamSpec param) {
+  for (const std::string_view branch : {"bbox_head.cls_convs.", "bbox_head.reg_convs."}) {
+    if (param.key.starts_with(branch) && param.key.ends_with(".conv.weight")) {
+      param.key[branch.size()] = '0';
+    }
+  }
+  return param;
+}
+
+std::vector<TensorSource> detector_sources(const SynthOptions& options) {
+  std::vector<TensorSource> sources;
+  for (const ParamSpec& param : rtmdet_layout(published_rtmdet_m())) {
+    if (param.key.ends_with(".num_batches_tracked")) {
+      sources.push_back(
+          {.key = param.key,
+           .dtype = DType::I64,
+           .shape = {},
+           .read = [](Index, std::span<std::byte> out) { std::ranges::fill(out, std::byte{0}); }});
+      continue;
+    }
+    const RandomParam random(shared_spec(param), {}, 0, options.seed);
+    sources.push_back(
+        float_source(param.key, param.shape, options.dtype,
+                     [random](Index first, std::span<float> out) { random.read(first, out); }));
+  }
+  return sources;
+}
+
+std::string random_note(const SynthOptions& options) {
+  return fmt::format("made by `sapiens synth` with seed {}; never trained, good for testing only",
+                     options.seed);
+}
+
+void synthesize_detector(const std::filesystem::path& output, const SynthOptions& options,
+                         const Progress& progress) {
+  expect_detector_options(options);
+  write(output, detector_sources(options), Layout::MMEngine, true,
+        {{"sapiens.arch", std::string(kDetectorArch)},
+         {"sapiens.task", "detect"},
+         {"sapiens.random_weights", random_note(options)}},
+        progress);
+}
+
 }  // namespace
 
 ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
@@ -218,6 +274,7 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
 void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptions& options,
                            const Progress& progress) {
   static_cast<void>(container_of(output));
+  if (options.arch == kDetectorArch) return synthesize_detector(output, options, progress);
   const SynthModel model = synth_model(options);
   const bool with_head = has_head(model.task);
   std::vector<ParamSpec> params = model.params;
@@ -233,8 +290,7 @@ void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptio
                      [random](Index first, std::span<float> out) { random.read(first, out); }));
   }
   auto metadata = model_metadata(model.encoder, model.arch->name, model.task);
-  metadata["sapiens.random_weights"] = fmt::format(
-      "made by `sapiens synth` with seed {}; never trained, good for testing only", options.seed);
+  metadata["sapiens.random_weights"] = random_note(options);
   write(output, sources, options.layout, with_head, std::move(metadata), progress);
 }
 

@@ -175,6 +175,10 @@ Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
 }
 
 std::string describe_model(const ModelInfo& model) {
+  if (model.family == "rtmdet") {
+    return model.arch == "custom" ? "RTMDet person detector of an unpublished size"
+                                  : "RTMDet-m person detector";
+  }
   if (model.task == "pretrain")
     return fmt::format("Sapiens {} encoder, pretrained", shown_arch(model.arch));
   if (model.task == "backbone")

@@ -6,30 +6,21 @@
 #include <string>
 
 #include "core/stopwatch.hpp"
-#include "engine/kernel_choice.hpp"
 #include "reconcile/positions.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 
 Network::Network(const EncoderConfig& config, const EngineOptions& options)
-    : pool_(options.threads),
-      kernels_(choose_kernels(options.isa)),
-      ops_(kernels_.table, pool_, options.precision),
-      config_(config) {
-  stats_.threads = pool_.threads();
-  stats_.isa = kernels_.levels;
-  stats_.precision = precision_name(ops_.precision());
-  ops_.set_profile(&profile_);
-}
+    : Runtime(options), config_(config) {}
 
 void Network::load(const ParamSource& source, const Progress& progress) {
   const Stopwatch watch;
-  LoadedEncoder loaded = load_encoder(config_, source, ops_, progress);
+  LoadedEncoder loaded = load_encoder(config_, source, ops(), progress);
   weights_ = std::move(loaded.weights);
   non_finite_ = std::move(loaded.non_finite);
-  stats_.load_seconds = watch.seconds();
-  stats_.weight_bytes = weights_.bytes();
+  stats().load_seconds = watch.seconds();
+  stats().weight_bytes = weights_.bytes();
 }
 
 Grid Network::grid_of(TensorView<const float, 4> input) const {
@@ -62,30 +53,9 @@ ConstMatrix Network::positions_for(Grid grid) {
 void Network::forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
                       const Progress& progress) {
   const ConstMatrix positions = positions_for(grid_of(input));
-  const Encoder encoder(config_, weights_, ops_);
+  const Encoder encoder(config_, weights_, ops());
   Workspace& ws = workspace(encoder.workspace_bytes(input.extent(0), positions.extent(0)));
   encoder.forward(input, positions, taps, ws, progress);
-}
-
-Workspace& Network::workspace(std::size_t bytes) {
-  if (!workspace_ || workspace_->capacity() < bytes) {
-    workspace_.reset();  // first, so that two arenas never live at once
-    workspace_ = std::make_unique<Workspace>(bytes);
-    stats_.activation_bytes = bytes;
-  }
-  return *workspace_;
-}
-
-void Network::report_operators() {
-  stats_.operators.clear();
-  for (const Profile::Entry& entry : profile_.entries()) {
-    stats_.operators.push_back({.name = std::string(entry.name),
-                                .calls = entry.calls,
-                                .seconds = entry.seconds,
-                                .gflop = entry.work.operations * 1e-9,
-                                .gbytes = entry.work.bytes * 1e-9,
-                                .arithmetic = std::string(entry.work.arithmetic)});
-  }
 }
 
 }  // namespace sapiens

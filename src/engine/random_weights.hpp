@@ -28,9 +28,9 @@ SynthModel synth_model(const SynthOptions& options);
 /// Random values for one parameter: each element depends on seed, name and place alone, so slices
 /// and threads agree.
 ///
-/// Weights are Xavier-uniform as the original initialises them, norms are near 1 and 0, and
-/// position tables are the sin-cos tables of pretraining, so that activations stay in a sensible
-/// range through 48 blocks.
+/// Weights are Xavier-uniform as the original initialises them, norms and their running variances
+/// are near 1 and 0, a detector's scores are low, and position tables are the sin-cos tables of
+/// pretraining, so that activations stay in a sensible range through 48 blocks.
 class RandomParam {
  public:
   RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, std::uint64_t seed);

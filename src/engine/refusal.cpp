@@ -15,7 +15,9 @@ Error refusal(const Inspection& inspection, std::string_view undone) {
                                           report.required - report.bound, report.required, undone);
   summary += problem_lines(report);
   std::string taken_as;
-  if (report.verdict != Verdict::Foreign) {
+  if (inspection.model.family == "rtmdet") {
+    taken_as = fmt::format(", taken as {}", describe_model(inspection.model));
+  } else if (report.verdict != Verdict::Foreign) {
     taken_as = fmt::format(", taken as {}, width {}, {} blocks", describe_model(inspection.model),
                            inspection.model.width, inspection.model.depth);
   }

@@ -91,6 +91,11 @@ class TextWriter {
          readable_bytes(file.bytes));
     const ModelInfo& model = all_.model;
     if (model.width == 0) return;
+    if (model.family == "rtmdet") {
+      line("{}: width {}, input 640x640, {} parameters", describe_model(model), model.width,
+           grouped_digits(model.parameters));
+      return;
+    }
     std::string heads = model.heads > 0 ? fmt::format("{} heads", model.heads) : "heads unknown";
     const std::string grid = model.grid.patches() > 0
                                  ? fmt::format("{}x{}", model.grid.height, model.grid.width)

@@ -53,6 +53,10 @@ class ActivationView {
     assert(count <= columns_);
     return {data_, type_, rows_, count, stride_};
   }
+  ActivationView columns_from(Index first, Index count) const noexcept {
+    assert(0 <= first && first + count <= columns_);
+    return {at(0, first), type_, rows_, count, stride_};
+  }
 
   static constexpr Index bytes_per_number(Number type) noexcept {
     return type == Number::F32 ? 4 : 2;

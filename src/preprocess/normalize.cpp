@@ -1,6 +1,7 @@
 #include <array>
 
 #include "image/pixels.hpp"
+#include "preprocess/byte_table.hpp"
 #include "preprocess/preprocess.hpp"
 
 namespace sapiens {
@@ -16,17 +17,6 @@ struct Constants {
 constexpr Constants kFull{.mean = {123.675f, 116.28f, 103.53f}, .std = {58.395f, 57.12f, 57.375f}};
 constexpr Constants kLite{.mean = {123.5f, 116.5f, 103.5f}, .std = {58.5f, 57.0f, 57.5f}};
 
-using ByteTable = std::array<float, 256>;
-
-// Subtracts, then divides: a product with 1/std would differ in the last bit.
-ByteTable make_table(float mean, float std) {
-  ByteTable table{};
-  for (int value = 0; value < 256; ++value) {
-    table[value] = (static_cast<float>(value) - mean) / std;
-  }
-  return table;
-}
-
 }  // namespace
 
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw) {
@@ -34,7 +24,7 @@ void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw
   expect_shape("normalised picture", chw, {3, image.height, image.width});
   const Constants& constants = mode == PreprocessMode::Full ? kFull : kLite;
   for (int channel = 0; channel < 3; ++channel) {
-    const ByteTable table = make_table(constants.mean[channel], constants.std[channel]);
+    const ByteTable table = make_byte_table(constants.mean[channel], constants.std[channel]);
     const std::uint8_t* in = image.rgb.data() + channel;
     for (Index y = 0; y < image.height; ++y) {
       float* const row = chw[channel][y].data();

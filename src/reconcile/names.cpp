@@ -61,6 +61,7 @@ CanonicalName parse_canonical(std::string_view key) {
 }
 
 std::vector<std::string> relative_paths(const NameScheme& scheme, std::string_view key) {
+  if (scheme.modules.empty()) return {std::string(key)};
   const CanonicalName name = parse_canonical(key);
   std::vector<std::string> paths;
   const auto add = [&](std::string_view pattern) {
@@ -74,13 +75,6 @@ std::vector<std::string> relative_paths(const NameScheme& scheme, std::string_vi
   if (module != scheme.modules.end()) add(module->file);
   return paths;
 }
-
-// Names that only the encoder of a vision transformer has. Several, so that a file that lost one is
-// still recognised.
-constexpr std::string_view kAnchors[] = {
-    "patch_embed.projection.weight", "patch_embed.projection.bias", "layers.0.attn.qkv.weight",
-    "layers.0.attn.proj.weight",     "layers.1.attn.qkv.weight",    "pos_embed",
-};
 
 bool ends_with_component(std::string_view path, std::string_view suffix) noexcept {
   return path.ends_with(suffix) &&
@@ -131,11 +125,12 @@ int EncoderNames::rank() const noexcept {
   return rank;
 }
 
-std::vector<EncoderNames> find_encoders(const NameIndex& index) {
+std::vector<EncoderNames> find_encoders(const NameIndex& index,
+                                        std::span<const NameScheme> schemes) {
   std::map<std::pair<std::string, const NameScheme*>, int> found;  // how many anchors each has
-  for (const NameScheme& scheme : name_schemes()) {
+  for (const NameScheme& scheme : schemes) {
     std::vector<std::string> anchors;
-    for (const std::string_view anchor : kAnchors) {
+    for (const std::string_view anchor : scheme.anchors) {
       for (std::string& path : relative_paths(scheme, anchor)) anchors.push_back(std::move(path));
     }
     for (std::size_t tensor = 0; tensor < index.size(); ++tensor) {

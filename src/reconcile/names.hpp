@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -45,8 +46,10 @@ struct EncoderNames {
   int rank() const noexcept;
 };
 
-/// Every place of the file where an encoder may start, judged by a few unmistakable names.
-std::vector<EncoderNames> find_encoders(const NameIndex& index);
+/// Every place of the file where an encoder, or another model's "backbone.", may start, judged by a
+/// few unmistakable names.
+std::vector<EncoderNames> find_encoders(const NameIndex& index,
+                                        std::span<const NameScheme> schemes = name_schemes());
 
 /// The plain paths in the file that together hold canonical parameter `key`: one, or three for a
 /// split qkv.

@@ -226,7 +226,8 @@ class Reconciler {
 
   std::string leftover_reason(std::size_t tensor) {
     const std::string_view path = index_.plain_path(tensor);
-    if (path.starts_with(names_.root)) {
+    const bool in_blocks = !names_.scheme->block.empty();  // of an encoder
+    if (in_blocks && path.starts_with(names_.root)) {
       const std::string_view relative = path.substr(names_.root.size());
       if (relative == "cls_token" || relative == "embeddings.cls_token") {
         return "the class token: this model has none";
@@ -239,7 +240,7 @@ class Reconciler {
     }
     const std::string_view parent = names_.parent();
     const std::string_view relative = path.starts_with(parent) ? path.substr(parent.size()) : path;
-    for (const LeftoverRule& rule : leftover_rules()) {
+    for (const LeftoverRule& rule : names_.scheme->leftovers) {
       const bool applies =
           rule.match == LeftoverRule::Match::Prefix   ? relative.starts_with(rule.pattern)
           : rule.match == LeftoverRule::Match::Suffix ? relative.ends_with(rule.pattern)
@@ -254,7 +255,7 @@ class Reconciler {
         }
       }
     }
-    return "no part of a Sapiens model has this name";
+    return std::string(names_.scheme->stranger);
   }
 
   // An unknown tensor inside a block means that the block computes something Sapiens does not.

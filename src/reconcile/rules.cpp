@@ -71,22 +71,16 @@ constexpr std::string_view kHuggingFaceQkv[] = {
     "encoder.layer.{}.attention.attention.value",
 };
 
-constexpr NameScheme kSchemes[] = {
-    {.name = "sapiens",
-     .because = "",
-     .modules = kSapiensModules,
-     .split_qkv = {},
-     .block = "layers."},
-    {.name = "timm",
-     .because = "the file uses the names of timm's VisionTransformer for the same parameters",
-     .modules = kTimmModules,
-     .split_qkv = {},
-     .block = "blocks."},
-    {.name = "Hugging Face",
-     .because = "the file uses the names of Hugging Face's ViT for the same parameters",
-     .modules = kHuggingFaceModules,
-     .split_qkv = kHuggingFaceQkv,
-     .block = "encoder.layer."},
+// Of an encoder, in every scheme.
+constexpr std::string_view kEncoderAnchors[] = {
+    "patch_embed.projection.weight", "patch_embed.projection.bias", "layers.0.attn.qkv.weight",
+    "layers.0.attn.proj.weight",     "layers.1.attn.qkv.weight",    "pos_embed",
+};
+
+constexpr std::string_view kDetectorAnchors[] = {
+    "stem.0.conv.weight",           "stem.1.conv.weight",
+    "stage1.0.conv.weight",         "stage1.1.main_conv.conv.weight",
+    "stage1.1.attention.fc.weight", "stage4.2.main_conv.conv.weight",
 };
 
 using enum LeftoverRule::Match;
@@ -107,6 +101,55 @@ constexpr LeftoverRule kLeftovers[] = {
     {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
     {Anywhere, "message_hub.", "training log"},
     {Anywhere, "loss_", "used by the training loss only"},
+};
+
+constexpr LeftoverRule kDetectorLeftovers[] = {
+    {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
+    {Prefix, "data_preprocessor.", "mean and deviation of the pixels, which this program knows"},
+    {Anywhere, "optimizer.", "optimizer state, needed only to resume training"},
+    {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
+    {Anywhere, "message_hub.", "training log"},
+    {Anywhere, "loss_", "used by the training loss only"},
+};
+
+constexpr std::string_view kSapiensStranger = "no part of a Sapiens model has this name";
+
+constexpr NameScheme kSchemes[] = {
+    {.name = "sapiens",
+     .because = "",
+     .modules = kSapiensModules,
+     .split_qkv = {},
+     .block = "layers.",
+     .anchors = kEncoderAnchors,
+     .leftovers = kLeftovers,
+     .stranger = kSapiensStranger},
+    {.name = "timm",
+     .because = "the file uses the names of timm's VisionTransformer for the same parameters",
+     .modules = kTimmModules,
+     .split_qkv = {},
+     .block = "blocks.",
+     .anchors = kEncoderAnchors,
+     .leftovers = kLeftovers,
+     .stranger = kSapiensStranger},
+    {.name = "Hugging Face",
+     .because = "the file uses the names of Hugging Face's ViT for the same parameters",
+     .modules = kHuggingFaceModules,
+     .split_qkv = kHuggingFaceQkv,
+     .block = "encoder.layer.",
+     .anchors = kEncoderAnchors,
+     .leftovers = kLeftovers,
+     .stranger = kSapiensStranger},
+};
+
+constexpr NameScheme kDetectorSchemes[] = {
+    {.name = "mmdetection",
+     .because = "",
+     .modules = {},
+     .split_qkv = {},
+     .block = "",
+     .anchors = kDetectorAnchors,
+     .leftovers = kDetectorLeftovers,
+     .stranger = "no part of a person detector has this name"},
 };
 
 constexpr ForeignPart kForeignParts[] = {
@@ -130,7 +173,7 @@ constexpr ForeignPart kForeignParts[] = {
 std::span<const WrapperRule> wrapper_rules() noexcept { return kWrappers; }
 std::span<const PrefixRule> prefix_rules() noexcept { return kPrefixes; }
 std::span<const NameScheme> name_schemes() noexcept { return kSchemes; }
-std::span<const LeftoverRule> leftover_rules() noexcept { return kLeftovers; }
+std::span<const NameScheme> detector_schemes() noexcept { return kDetectorSchemes; }
 std::span<const ForeignPart> foreign_parts() noexcept { return kForeignParts; }
 
 const PrefixRule* find_prefix_rule(std::string_view component) noexcept {

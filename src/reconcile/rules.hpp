@@ -33,18 +33,6 @@ struct ModuleName {
   std::string_view file;
 };
 
-/// How a family of programs names the parameters of the same encoder.
-struct NameScheme {
-  std::string_view name;     ///< "sapiens", "timm", "Hugging Face"
-  std::string_view because;  ///< Empty for the original's own names.
-  std::span<const ModuleName> modules;
-  /// The three modules whose rows, joined in this order, are `attn.qkv`; empty where qkv is stored
-  /// as one.
-  std::span<const std::string_view> split_qkv;
-  std::string_view block;  ///< What a block's number follows: "layers."
-};
-std::span<const NameScheme> name_schemes() noexcept;
-
 /// Why a tensor that the model does not use is harmless (or not).
 struct LeftoverRule {
   enum class Match { Prefix, Suffix, Anywhere };
@@ -53,7 +41,27 @@ struct LeftoverRule {
       pattern;  ///< Against the path without wrappers, relative to the encoder's parent.
   std::string_view because;
 };
-std::span<const LeftoverRule> leftover_rules() noexcept;
+
+/// How a family of programs names the parameters of the same encoder.
+struct NameScheme {
+  std::string_view name;     ///< "sapiens", "timm", "Hugging Face"
+  std::string_view because;  ///< Empty for the original's own names.
+  /// Empty where parameters are called as the model calls them, whatever their names.
+  std::span<const ModuleName> modules;
+  /// The three modules whose rows, joined in this order, are `attn.qkv`; empty where qkv is stored
+  /// as one.
+  std::span<const std::string_view> split_qkv;
+  std::string_view block;  ///< What a block's number follows: "layers."; empty without blocks.
+  /// Canonical names that only this model has. Several, so that a file that lost one is still
+  /// recognised.
+  std::span<const std::string_view> anchors;
+  std::span<const LeftoverRule> leftovers;
+  std::string_view stranger;  ///< What is said about a tensor that no rule knows.
+};
+/// Of the encoder of a Sapiens model.
+std::span<const NameScheme> name_schemes() noexcept;
+/// Of an RTMDet detector.
+std::span<const NameScheme> detector_schemes() noexcept;
 
 /// Parts of other vision transformers that Sapiens does not have. A file with such a tensor inside
 /// the encoder is another model, whatever else matches: leaving the part out would compute

@@ -1,0 +1,127 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/aligned_buffer.hpp"
+#include "core/stopwatch.hpp"
+#include "engine/assess.hpp"
+#include "engine/explain.hpp"
+#include "engine/loading.hpp"
+#include "engine/runtime.hpp"
+#include "model/rtmdet.hpp"
+#include "preprocess/letterbox.hpp"
+#include "sapiens/detector.hpp"
+#include "sapiens/error.hpp"
+#include "tasks/detection.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr Index kInputSide = 640;
+
+// Small objects are found by small differences, and a picture takes little time beside the task
+// that follows: less than fp32 is for those who ask for it.
+EngineOptions with_default_precision(EngineOptions options) {
+  if (options.precision == Precision::Auto) options.precision = Precision::Fp32;
+  return options;
+}
+
+Error no_detector(const Inspection& inspection) {
+  const bool foreign = inspection.report.verdict == Verdict::Foreign;
+  return Error(
+      ErrorCode::CheckpointRefused,
+      {.summary = "this is no person detector, so nothing was computed",
+       .file = inspection.file.path,
+       .expected = "an RTMDet with one class: backbone.stem.*, neck.*, bbox_head.rtm_cls.*",
+       .actual = foreign ? inspection.report.explanation : describe_model(inspection.model),
+       .hint = "give the RTMDet-m that the original's scripts use, made for persons"});
+}
+
+Assessment assess_as_detector(const StateDict& dict) {
+  Assessment assessed = assess(dict, {}, Subject::Anything);
+  if (!assessed.detector) throw no_detector(assessed.inspection);
+  if (!is_usable(assessed.detector->plan.report.verdict)) {
+    throw refusal(assessed.inspection, "nothing was computed");
+  }
+  return assessed;
+}
+
+}  // namespace
+
+struct PersonDetector::Impl {
+  Impl(const StateDict& dict, const DetectorFile& file, Inspection inspected,
+       const EngineOptions& options)
+      : runtime(with_default_precision(options)), inspection(std::move(inspected)) {
+    const Stopwatch watch;
+    LoadedRtmDet loaded =
+        load_rtmdet(file.config, plan_source(dict, file.plan), runtime.ops(), options.loading);
+    if (!loaded.non_finite.empty()) throw non_finite_error(inspection.file, loaded.non_finite);
+    weights = std::move(loaded.weights);
+    runtime.stats().weight_bytes = loaded.bytes;
+    runtime.stats().load_seconds = watch.seconds();
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      const Index stride = kDetectorStrides[i];
+      const Grid size = RtmDet::level_size({kInputSide, kInputSide}, stride);
+      logits[i] = AlignedBuffer<float>(size.patches());
+      distances[i] = AlignedBuffer<float>(4 * size.patches());
+      levels[i] = {.stride = stride,
+                   .size = size,
+                   .logits = {logits[i].data(), {size.patches(), 1}},
+                   .distances = {distances[i].data(), {size.patches(), 4}}};
+    }
+  }
+
+  void run(const Image& square, const Progress& progress);
+
+  Runtime runtime;
+  Inspection inspection;
+  RtmDetWeights weights;
+  AlignedBuffer<float> input{kInputSide * kInputSide * 3};
+  std::array<AlignedBuffer<float>, 3> logits, distances;
+  std::array<DetectorLevel, 3> levels;
+};
+
+// Fills `levels`.
+void PersonDetector::Impl::run(const Image& square, const Progress& progress) {
+  const Stopwatch watch;
+  runtime.profile().clear();
+  const Grid size{square.height, square.width};
+  const Matrix pixels(input.data(), {size.patches(), 3});
+  normalize_for_detector(square, pixels);
+  const RtmDet network(weights, runtime.ops());
+  network.forward(pixels, size, levels, runtime.workspace(network.workspace_bytes(size)), progress);
+  runtime.report_operators();
+  runtime.stats().forward_seconds = watch.seconds();
+}
+
+PersonDetector::PersonDetector(const Checkpoint& checkpoint, const EngineOptions& engine) {
+  const StateDict& dict = checkpoint.state_dict();
+  const Assessment assessed = assess_as_detector(dict);
+  impl_ = std::make_unique<Impl>(dict, *assessed.detector, assessed.inspection, engine);
+}
+
+PersonDetector::PersonDetector(PersonDetector&&) noexcept = default;
+PersonDetector& PersonDetector::operator=(PersonDetector&&) noexcept = default;
+PersonDetector::~PersonDetector() = default;
+
+const Inspection& PersonDetector::inspection() const { return impl_->inspection; }
+EngineStats PersonDetector::stats() const { return impl_->runtime.stats(); }
+
+std::vector<Box> PersonDetector::detect(const Image& picture, const DetectOptions& options) {
+  expect_detect_options(options);
+  const Letterbox input = letterbox(picture, kInputSide);
+  impl_->run(input.square, options.progress);
+  const InputFrame frame{
+      .size = {kInputSide, kInputSide}, .scale_x = input.scale_x, .scale_y = input.scale_y};
+  const std::vector<ScoredBox> found = decode_boxes(impl_->levels, frame, options.least_score);
+  std::vector<Box> persons;
+  for (const ScoredBox& box : suppress_overlaps(found, options.nms_iou, options.most)) {
+    persons.push_back(to_box(box));
+  }
+  return persons;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace sapiens {
+
+/// What every value of an 8-bit channel becomes.
+using ByteTable = std::array<float, 256>;
+
+/// Subtracts, then divides: a product with 1/std would differ in the last bit.
+inline ByteTable make_byte_table(float mean, float std) {
+  ByteTable table{};
+  for (std::size_t value = 0; value < table.size(); ++value) {
+    table[value] = (static_cast<float>(value) - mean) / std;
+  }
+  return table;
+}
+
+}  // namespace sapiens

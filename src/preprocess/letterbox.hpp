@@ -1,0 +1,23 @@
+#pragma once
+
+#include "sapiens/image.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// A picture in the top left corner of a grey square, as the person detector sees it.
+struct Letterbox {
+  Image square = {};
+  /// Pixels of the square per pixel of the picture; they differ a little, as sizes are whole.
+  float scale_x = 1, scale_y = 1;
+};
+
+/// Resizes `picture`, up or down, until its longer side is `side` pixels long, byte for byte as the
+/// original does it. Throws InvalidArgument for a picture whose pixels do not add up.
+Letterbox letterbox(const Image& picture, Index side);
+
+/// (x - mean) / std of each pixel as the person detector wants it: `rows` is [pixels, 3], blue
+/// first. Throws ShapeMismatch unless there are as many rows as pixels.
+void normalize_for_detector(const Image& picture, Matrix rows);
+
+}  // namespace sapiens
