@@ -74,8 +74,8 @@ class VideoReader {
 ///   video.write(frame);
 ///   video.finish();
 ///
-/// The ending of the name chooses: .mp4, .m4v, .mov and .mkv hold H.264 (MPEG-4 Part 2 where this
-/// FFmpeg has no encoder for it), .avi holds Motion JPEG. Encoders want even sizes; an odd width or
+/// The ending of the name chooses: .mp4, .m4v and .mov hold H.264 (MPEG-4 Part 2 where this FFmpeg
+/// has no encoder for it), .avi holds Motion JPEG. Encoders want even sizes; an odd width or
 /// height grows by one column or row, a copy of the last.
 class VideoWriter {
  public:
