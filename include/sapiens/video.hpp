@@ -11,7 +11,7 @@ namespace sapiens {
 
 /// Whether videos can be read and written here. They need the module `sapiens_videoio`, which is
 /// loaded when the first video is opened and not before, and OpenCV's videoio; where one is missing
-/// `why` says which, and how to get it. Loading takes about 0.1 s and 40 MB.
+/// `why` says which, and how to get it. Loading takes about 0.2 s and 60 MB.
 bool video_available(std::string* why = nullptr);
 
 /// True for a file that should be opened as a video and not as a picture: by its first bytes, and
