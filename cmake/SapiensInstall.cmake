@@ -8,6 +8,9 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sapiens" DESTINATION "${CMAKE_I
 install(FILES "${PROJECT_BINARY_DIR}/include/sapiens/version.hpp"
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sapiens")
 install(EXPORT sapiensTargets NAMESPACE sapiens:: DESTINATION "${package_dir}")
+if(TARGET sapiens_videoio)
+  install(TARGETS sapiens_videoio LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens")
+endif()
 if(TARGET sapiens_cli)
   set_target_properties(sapiens_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS sapiens_cli)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
@@ -9,8 +10,8 @@
 namespace sapiens {
 
 struct TrackOptions {
-  float least_iou = 0.3f;   ///< Boxes of one person in two frames overlap at least this much.
-  Index forget_after = 30;  ///< Frames after which a person who was not found again is another one.
+  float least_iou = 0.3f;    ///< Boxes of one person in two frames overlap at least this much.
+  Index forget_after = 30;   ///< Frames out of sight after which a person is somebody new.
   float least_score = 0.3f;  ///< Key points below this do not move a box.
 };
 
@@ -48,26 +49,30 @@ class PersonTracker {
   /// After `update` it is remembered how a person's box lies about the key points; after `predict`
   /// the box is laid about the key points in the same way, so that it becomes what a detector would
   /// have given. A pose that has jumped, or with too few key points, changes nothing. Throws
-  /// Error(InvalidArgument) for another number of poses.
+  /// Error(InvalidArgument), and changes nothing, for another number of poses.
   void follow(std::span<const Pose> poses);
 
  private:
   struct Track {
     Index id = 0;
-    Box box = {};                          ///< In the latest frame.
-    float step_x = 0, step_y = 0;          ///< Motion of the centre per frame.
-    Box anchor = {};                       ///< The box when it was last measured,
-    Index anchor_age = 0;                  ///< so many frames ago.
-    Index unseen = 0;                      ///< Frames since a detector found it; 0 while it does.
-    Box reference_box = {};                ///< What a detector gave,
-    std::vector<Keypoint> reference = {};  ///< and the key points in it.
+    Box box = {};                     ///< In the latest frame.
+    float step_x = 0, step_y = 0;     ///< Motion of its centre per frame.
+    Box measured = {};                ///< The last box that was not merely predicted,
+    Index age = 0;                    ///< so many frames ago.
+    Box detected = {};                ///< What the detector gave last,
+    std::vector<Keypoint> pose = {};  ///< and the key points in it.
   };
+
+  void next_frame();
+  void measure(Track& track, const Box& box) const;
+  void follow(Track& track, const Pose& pose) const;
+  std::vector<TrackedBox> visible() const;
 
   TrackOptions options_;
   Index next_id_ = 1;
   bool detected_ = false;      ///< The latest frame came from `update`.
-  std::vector<Track> tracks_;  ///< Those of the latest frame first, in its order.
-  std::size_t visible_ = 0;    ///< How many those are.
+  std::vector<Track> tracks_;  ///< Those in sight in the order of results, then the lost ones.
+  std::size_t in_sight_ = 0;
 };
 
 }  // namespace sapiens

@@ -11,7 +11,7 @@ namespace sapiens {
 
 /// Whether videos can be read and written here. They need the module `sapiens_videoio`, which is
 /// loaded when the first video is opened and not before, and OpenCV's videoio; where one is missing
-/// `why` says which, and how to get it. Loading takes about 0.1 s and 40 MB.
+/// `why` says which, and how to get it. Loading takes about 0.2 s and 60 MB.
 bool video_available(std::string* why = nullptr);
 
 /// True for a file that should be opened as a video and not as a picture: by its first bytes, and
@@ -74,8 +74,8 @@ class VideoReader {
 ///   video.write(frame);
 ///   video.finish();
 ///
-/// The ending of the name chooses: .mp4, .m4v, .mov and .mkv hold H.264 (MPEG-4 Part 2 where this
-/// FFmpeg has no encoder for it), .avi holds Motion JPEG. Encoders want even sizes; an odd width or
+/// The ending of the name chooses: .mp4, .m4v and .mov hold H.264 (MPEG-4 Part 2 where this FFmpeg
+/// has no encoder for it), .avi holds Motion JPEG. Encoders want even sizes; an odd width or
 /// height grows by one column or row, a copy of the last.
 class VideoWriter {
  public:

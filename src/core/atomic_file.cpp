@@ -22,9 +22,9 @@ constexpr std::size_t kLargestWrite = std::size_t{1} << 26;
 // The longest name allowed must not become too long by what is added here.
 constexpr std::size_t kLongestPart = 200;
 
-std::filesystem::path temporary_name(const std::filesystem::path& path) {
+std::filesystem::path temporary_name(const std::filesystem::path& path, std::string_view ending) {
   const std::string part = path.filename().string().substr(0, kLongestPart);
-  return path.parent_path() / fmt::format(".{}.tmp", part);
+  return path.parent_path() / fmt::format(".{}.tmp{}", part, ending);
 }
 
 bool is_still_called(int descriptor, const std::filesystem::path& path) noexcept {
@@ -36,8 +36,8 @@ bool is_still_called(int descriptor, const std::filesystem::path& path) noexcept
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::filesystem::path path)
-    : path_(std::move(path)), temporary_path_(temporary_name(path_)) {
+AtomicFile::AtomicFile(std::filesystem::path path, std::string_view ending)
+    : path_(std::move(path)), temporary_path_(temporary_name(path_, ending)) {
   // Renaming over a device would replace it: `-o /dev/null` as root must not do that.
   std::error_code ignored;
   if (std::filesystem::exists(path_, ignored) &&

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 namespace sapiens {
 
@@ -20,7 +21,8 @@ namespace sapiens {
 /// Throws `Error`: WriteFailed, or OutOfResources when the disk is full.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);
+  /// The temporary's name ends in `ending`, for a library that chooses the format by it.
+  explicit AtomicFile(std::filesystem::path path, std::string_view ending = {});
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();

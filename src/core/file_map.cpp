@@ -1,39 +1,16 @@
 #include "core/file_map.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
 
-#include "sapiens/error.hpp"
+#include "core/open_file.hpp"
 
 namespace sapiens {
 namespace {
-
-struct Descriptor {
-  explicit Descriptor(int opened) : number(opened) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-  int number;
-};
-
-[[noreturn]] void fail(const std::filesystem::path& path, const char* summary, int error_number) {
-  const bool out_of_resources =
-      error_number == ENOMEM || error_number == EMFILE || error_number == ENFILE;
-  throw Error(
-      out_of_resources ? ErrorCode::OutOfResources : ErrorCode::NotFound,
-      {.summary = summary,
-       .file = path.string(),
-       .actual = std::generic_category().message(error_number),
-       .hint = error_number == ENOMEM ? "raise the limit on address space (ulimit -v)" : ""});
-}
 
 void advise(std::span<const std::byte> bytes, int advice) noexcept {
   if (bytes.empty()) return;
@@ -44,23 +21,16 @@ void advise(std::span<const std::byte> bytes, int advice) noexcept {
 }  // namespace
 
 FileMap::FileMap(const std::filesystem::path& path) {
-  // O_NONBLOCK: opening a pipe by mistake must not hang.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.number < 0) fail(path, "the file cannot be opened", errno);
-
+  const Descriptor file = open_regular_file(path);
   struct ::stat status {};
-  if (::fstat(file.number, &status) != 0) fail(path, "the file cannot be examined", errno);
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(ErrorCode::UnsupportedFormat,
-                {.summary = S_ISDIR(status.st_mode) ? "this is a folder, not a file"
-                                                    : "this is a device or a pipe, not a file",
-                 .file = path.string()});
+  if (::fstat(file.number(), &status) != 0) {
+    fail_to_read(path, "the file cannot be examined", errno);
   }
   if (status.st_size == 0) return;
 
   const auto size = static_cast<std::size_t>(status.st_size);
-  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
-  if (start == MAP_FAILED) fail(path, "the file cannot be mapped into memory", errno);
+  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number(), 0);
+  if (start == MAP_FAILED) fail_to_read(path, "the file cannot be mapped into memory", errno);
   bytes_ = {static_cast<const std::byte*>(start), size};
 }
 

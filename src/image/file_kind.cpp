@@ -40,9 +40,15 @@ constexpr Signature kSignatures[] = {
     {4, "ftyphev"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
     {4, "ftypmif1"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
     {4, "ftypmsf1"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
-    {4, "ftyp"sv, {PictureFormat::Other, "a video (MP4 or QuickTime)", kVideoHint}},
-    {8, "AVI "sv, {PictureFormat::Other, "a video (AVI)", kVideoHint}},
-    {0, "\x1a\x45\xdf\xa3"sv, {PictureFormat::Other, "a video (Matroska or WebM)", kVideoHint}},
+    {4, "ftyp"sv, {PictureFormat::Video, "a video (MP4 or QuickTime)", kVideoHint}},
+    {8, "AVI "sv, {PictureFormat::Video, "a video (AVI)", kVideoHint}},
+    {0, "\x1a\x45\xdf\xa3"sv, {PictureFormat::Video, "a video (Matroska or WebM)", kVideoHint}},
+    {0, "\0\0\1\xba"sv, {PictureFormat::Video, "a video (MPEG)", kVideoHint}},
+    {0, "\0\0\1\xb3"sv, {PictureFormat::Video, "a video (MPEG)", kVideoHint}},
+    {0, "FLV\1"sv, {PictureFormat::Video, "a video (Flash)", kVideoHint}},
+    {0,
+     "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv,
+     {PictureFormat::Video, "a video (Windows Media)", kVideoHint}},
     {0, "GIF8"sv, {PictureFormat::Other, "a GIF picture", kConvertHint}},
     {0, "BM"sv, {PictureFormat::Other, "a BMP picture", kConvertHint}},
     {0, "II*\0"sv, {PictureFormat::Other, "a TIFF or camera raw picture", kConvertHint}},
@@ -112,7 +118,7 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
     return {PictureFormat::Other, "nothing but zero bytes", "copy or download it again"};
   }
   if (is_text(head)) return {PictureFormat::Other, "a text file", "check the path"};
-  return {PictureFormat::Other, "a file of unknown format", "check the path"};
+  return {PictureFormat::Unknown, "a file of unknown format", "check the path"};
 }
 
 }  // namespace sapiens

@@ -6,11 +6,12 @@
 
 namespace sapiens {
 
-enum class PictureFormat { Jpeg, Png, WebP, Other };
+/// Other is what we do not read, and Unknown what we cannot even name.
+enum class PictureFormat { Jpeg, Png, WebP, Video, Other, Unknown };
 
 /// What a file looks like by its first bytes; the name plays no part.
 struct FileKind {
-  PictureFormat format = PictureFormat::Other;
+  PictureFormat format = PictureFormat::Unknown;
   std::string_view description;  ///< "a HEIC picture"
   std::string_view hint;         ///< What to do with it; empty for pictures we read.
 };

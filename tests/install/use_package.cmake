@@ -14,6 +14,14 @@ function(build_with_cmake)
   run("${SCRATCH}/build/consumer")
 endfunction()
 
+# A program that is linked to the archive lies anywhere, so it is told where the module of this prefix is.
+function(open_a_video consumer)
+  if(VIDEO)
+    set(ENV{SAPIENS_MODULE_DIR} "${prefix}/${LIBDIR}/sapiens")
+    run("${consumer}" --video)
+  endif()
+endfunction()
+
 if(WAY STREQUAL "add_subdirectory")
   # The whole library is compiled once more; this is about building, so not about speed.
   build_with_cmake("-DSAPIENS_SOURCE_DIR=${SOURCE}" -DCMAKE_CXX_FLAGS_RELEASE=-O0
@@ -25,6 +33,7 @@ file(REMOVE_RECURSE "${SCRATCH}")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
 if(WAY STREQUAL "find_package")
   build_with_cmake("-DCMAKE_PREFIX_PATH=${prefix}")
+  open_a_video("${SCRATCH}/build/consumer")
 else()
   set(ENV{PKG_CONFIG_PATH} "${prefix}/${LIBDIR}/pkgconfig")
   execute_process(
@@ -34,4 +43,5 @@ else()
   run("${CXX}" -std=c++20 "${consumer}/main.cpp" ${flags} -o "${SCRATCH}/consumer")
   set(ENV{LD_LIBRARY_PATH} "${prefix}/${LIBDIR}")
   run("${SCRATCH}/consumer")
+  open_a_video("${SCRATCH}/consumer")
 endif()

@@ -1,9 +1,19 @@
 #include <cstdio>
 #include <sapiens/sapiens.hpp>
+#include <string>
 #include <vector>
 
+// Whether the installed module is found and loaded.
+int check_video() {
+  std::string why;
+  if (sapiens::video_available(&why)) return 0;
+  std::fprintf(stderr, "%s\n", why.c_str());
+  return 1;
+}
+
 // Runs a tiny encoder, so that every layer of the library is really linked.
-int main() {
+int main(int argument_count, char** arguments) {
+  if (argument_count > 1 && std::string(arguments[1]) == "--video") return check_video();
   auto extractor = sapiens::FeatureExtractor::random({.arch = "tiny"}, {.threads = 1});
   const sapiens::Grid size = extractor.native_size();
   const std::vector<float> picture(static_cast<std::size_t>(3 * size.height * size.width), 0.5f);

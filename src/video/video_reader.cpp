@@ -1,0 +1,187 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <new>
+#include <opencv2/imgproc.hpp>
+#include <string>
+#include <utility>
+
+#include "image/pixels.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/video.hpp"
+#include "video/load_module.hpp"
+#include "video/video_file.hpp"
+
+namespace sapiens {
+namespace {
+
+// Above these a header is damaged, not long or fast.
+constexpr double kMostFrames = 1e12;
+constexpr double kHighestRate = 1e6;
+
+double sensible(double value, double most) {
+  return std::isfinite(value) && value > 0 && value <= most ? value : 0;
+}
+
+[[noreturn]] void throw_no_video(const std::string& name, const FileKind& kind) {
+  throw Error(ErrorCode::UnsupportedFormat,
+              {.summary = "this is not a video",
+               .file = name,
+               .actual = std::string(kind.description),
+               .hint = kind.hint.empty() ? "give it as a picture" : std::string(kind.hint)});
+}
+
+[[noreturn]] void throw_cannot_open(const std::string& name, const FileKind& kind,
+                                    const std::string& reason) {
+  const bool video = kind.format == PictureFormat::Video;
+  throw Error(video ? ErrorCode::CorruptFile : ErrorCode::UnsupportedFormat,
+              {.summary = "the video cannot be opened",
+               .file = name,
+               .expected = "a whole file with a video stream that FFmpeg can decode",
+               .actual = reason.empty() ? std::string(kind.description)
+                                        : fmt::format("{}: {}", kind.description, reason),
+               .hint = video ? "the file is incomplete, or has no pictures in it; if it plays "
+                               "elsewhere, convert it, e.g. `ffmpeg -i INPUT output.mp4`"
+                             : "check the path"});
+}
+
+[[noreturn]] void throw_frame(video::Outcome outcome, const std::string& name,
+                              const std::string& reason) {
+  if (outcome == video::Outcome::OutOfMemory) {
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "not enough memory for a frame of the video", .file = name});
+  }
+  throw Error(
+      ErrorCode::CorruptFile,
+      {.summary = "a frame of the video cannot be decoded", .file = name, .actual = reason});
+}
+
+// A message of FFmpeg ends in a line feed.
+std::string text_of(const char* reason) {
+  std::string text = reason;
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text;
+}
+
+void convert(const video::Frame& frame, Image& image) {
+  image.width = frame.width;
+  image.height = frame.height;
+  image.rgb.resize(static_cast<std::size_t>(image.width * image.height * 3));
+  cv::Mat target = as_mat(image);
+  // OpenCV has no matrix of constant numbers; this one is an input only.
+  cv::cvtColor(cv::Mat(frame.height, frame.width, CV_8UC3, const_cast<std::uint8_t*>(frame.bgr),
+                       frame.stride),
+               target, cv::COLOR_BGR2RGB);
+}
+
+}  // namespace
+
+struct VideoReader::Impl {
+  std::string name;
+  bool live = false;  ///< A camera: it has no end.
+  const video::Module* module = nullptr;
+  std::unique_ptr<video::FrameSource> source;
+  Index frames_read = 0;
+
+  bool grab();
+};
+
+bool VideoReader::Impl::grab() {
+  module->forget_reason();
+  const video::Outcome outcome = source->grab();
+  if (outcome == video::Outcome::Done) {
+    ++frames_read;
+    return true;
+  }
+  if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
+  if (live) {
+    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped giving pictures",
+                                      .file = name,
+                                      .hint = "is it still connected?"});
+  }
+  if (frames_read == 0) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the video has no frame that can be decoded",
+                                         .file = name,
+                                         .actual = text_of(module->reason())});
+  }
+  return false;
+}
+
+VideoReader::VideoReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+VideoReader::VideoReader(VideoReader&&) noexcept = default;
+VideoReader& VideoReader::operator=(VideoReader&&) noexcept = default;
+VideoReader::~VideoReader() = default;
+
+VideoReader VideoReader::open(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  const video::VideoFile file = video::open_video_file(path);
+  if (file.kind.format != PictureFormat::Video && file.kind.format != PictureFormat::Unknown) {
+    throw_no_video(name, file.kind);  // Text among them: playlists name other files and addresses.
+  }
+  const video::Module& module = video::require_module(name);
+  module.forget_reason();
+  std::unique_ptr<video::FrameSource> source(module.open_file(file.plain_name().c_str()));
+  if (!source || source->width() <= 0 || source->height() <= 0) {
+    throw_cannot_open(name, file.kind, text_of(module.reason()));
+  }
+  return VideoReader(
+      std::make_unique<Impl>(Impl{.name = name, .module = &module, .source = std::move(source)}));
+}
+
+VideoReader VideoReader::camera(int index) {
+  if (index < 0) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "cameras are counted from 0", .actual = std::to_string(index)});
+  }
+  const std::string name = fmt::format("/dev/video{}", index);
+  std::error_code error;
+  if (!std::filesystem::is_character_file(name, error)) {
+    throw Error(ErrorCode::NotFound,
+                {.summary = "there is no such camera",
+                 .file = name,
+                 .hint = "`ls /dev/video*` shows which there are; a container sees only those it "
+                         "is given"});
+  }
+  const video::Module& module = video::require_module(name);
+  std::unique_ptr<video::FrameSource> source(module.open_camera(index));
+  if (!source) {
+    throw Error(ErrorCode::NotFound,
+                {.summary = "the camera cannot be opened",
+                 .file = name,
+                 .hint = "it may be in use, it may be no camera, or you may not be in the group "
+                         "`video`"});
+  }
+  return VideoReader(std::make_unique<Impl>(
+      Impl{.name = name, .live = true, .module = &module, .source = std::move(source)}));
+}
+
+double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(), kHighestRate); }
+
+Index VideoReader::frames() const noexcept {
+  if (impl_->live) return 0;
+  return static_cast<Index>(sensible(impl_->source->frames(), kMostFrames));
+}
+
+Index VideoReader::width() const noexcept { return impl_->source->width(); }
+Index VideoReader::height() const noexcept { return impl_->source->height(); }
+Index VideoReader::frames_read() const noexcept { return impl_->frames_read; }
+
+bool VideoReader::read(Image& frame) {
+  if (!impl_->grab()) return false;
+  video::Frame decoded;
+  const video::Outcome outcome = impl_->source->retrieve(decoded);
+  if (outcome != video::Outcome::Done) {
+    throw_frame(outcome, impl_->name, text_of(impl_->module->reason()));
+  }
+  try {
+    convert(decoded, frame);
+  } catch (const std::bad_alloc&) {
+    throw_frame(video::Outcome::OutOfMemory, impl_->name, {});
+  }
+  return true;
+}
+
+bool VideoReader::skip() { return impl_->grab(); }
+
+}  // namespace sapiens
