@@ -49,6 +49,13 @@ class VideoSource {
     return last == 0 ? 0 : std::max<Index>((last - first_ + every - 1) / every, 1);
   }
 
+  /// True where the file was read to its end and there were far fewer frames than it says; some
+  /// formats count by duration and are off by a few.
+  bool is_cut_off() const {
+    constexpr Index kFew = 5;
+    return at_end_ && video_.frames_read() + kFew < video_.frames();
+  }
+
   std::optional<std::vector<Frame>> next(const std::function<bool()>& is_cancelled) {
     std::vector<Frame> frames;
     while (std::ssize(frames) < context_.options.batch) {
@@ -70,12 +77,12 @@ class VideoSource {
 
   std::optional<Frame> read() {
     const Stopwatch watch;
-    while (!is_wanted(video_.frames_read())) {
-      if (!video_.skip()) return std::nullopt;
-    }
+    while (!at_end_ && !is_wanted(video_.frames_read())) at_end_ = !video_.skip();
     const Index number = video_.frames_read();
+    if (at_end_ || (end_ > 0 && number >= end_)) return std::nullopt;
     Frame frame{.place = VideoPlace{number, static_cast<double>(number) / rate_}};
-    if ((end_ > 0 && number >= end_) || !video_.read(frame.picture)) return std::nullopt;
+    at_end_ = !video_.read(frame.picture);
+    if (at_end_) return std::nullopt;
     frame.seconds.decode = watch.seconds();
     prepare_frame(context_, job_, frame);
     return frame;
@@ -86,6 +93,7 @@ class VideoSource {
   VideoReader video_;
   double rate_;
   Index first_, end_;  // in frames; an end of 0 is the video's
+  bool at_end_ = false;
 };
 
 /// Computes frames in order. Where a detector finds persons they get ids that last.
@@ -253,6 +261,11 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
                  .file = job.input.path.string(),
                  .actual = fmt::format("{} frames in it", source.video().frames_read()),
                  .hint = "look at --start and --end, in seconds"});
+  }
+  if (source.is_cut_off()) {
+    context.meter.message(fmt::format("warning: {}: ends after {} of the {} frames that it announces",
+                                      job.input.path.string(), source.video().frames_read(),
+                                      source.video().frames()));
   }
   write_document(context, job, source, sink.frames());
   JobResult result{.shape = {sink.frames(), source.video().height(), source.video().width()},

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <sapiens/npy.hpp>
 
-#include "cli/program.hpp"
+#include "cli/task_fixture.hpp"
 
 namespace sapiens {
 namespace {
@@ -12,37 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// Of make_picture().
-constexpr Index kHeight = 30, kWidth = 40;
-
-class Tasks : public testing::Test {
- protected:
-  /// Makes the checkpoint of the task and runs its command.
-  Finished run(const std::string& task, std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {task, checkpoint(task), "--output", output_});
-    return run_sapiens(arguments);
-  }
-
-  std::string checkpoint(const std::string& task) {
-    const std::string path = scratch_ / (task + ".pth");
-    if (!fs::exists(path)) {
-      const Finished synth = run_sapiens({"synth", path, "--arch", "tiny", "--task", task});
-      EXPECT_EQ(synth.code, 0) << synth.err;
-    }
-    return path;
-  }
-
-  std::string picture(const std::string& name, int seed = 1) {
-    make_picture(scratch_ / name, seed);
-    return scratch_ / name;
-  }
-
-  std::string out(const std::string& name) const { return output_ + "/" + name; }
-  Json document(const std::string& name) const { return Json::parse(read_bytes(out(name))); }
-
-  Scratch scratch_;
-  std::string output_ = scratch_ / "out";
-};
+using Tasks = TaskFixture;
 
 TEST_F(Tasks, SegWritesAMaskAndTheClassIdsBehindIt) {
   const Finished seg = run("seg", {picture("a.png"), "--viz", "--json"});
@@ -59,13 +29,15 @@ TEST_F(Tasks, SegWritesAMaskAndTheClassIdsBehindIt) {
   EXPECT_EQ(json["task"], "seg");
   EXPECT_EQ(json["conventions"]["classes"][0], "Background");
   EXPECT_EQ(json["inputs"][0]["outputs"][1]["holds"], "class ids");
-  EXPECT_TRUE(json["inputs"][0]["stages"].contains("compute"));
+  for (const char* stage : {"decode", "preprocess", "encoder", "head", "post", "write"}) {
+    EXPECT_GT(json["inputs"][0]["stages"][stage], 0) << stage;
+  }
 }
 
 TEST_F(Tasks, DepthAndNormalsAreOfThePicturesSize) {
   ASSERT_EQ(run("depth", {picture("a.png"), "--viz"}).code, 0);
   EXPECT_EQ(read_npy(out("a.npy")).shape, (std::vector<Index>{kHeight, kWidth}));
-  EXPECT_EQ(Image::read(out("a.png")).width, 2 * kWidth);
+  EXPECT_EQ(Image::read(out("a.png")).width, 3 * kWidth);  // the third are normals from depth
 
   output_ = scratch_ / "normals";
   ASSERT_EQ(run("normal", {picture("a.png"), "--viz"}).code, 0);
@@ -202,6 +174,29 @@ TEST_F(Tasks, NeverReplaceResultsOfAnotherCommand) {
   EXPECT_EQ(run("pose", {scratch_ / "a.png"}).code, 0);  // writes a.json
 }
 
+TEST_F(Tasks, NeverReplaceDrawingsOfAnotherCommand) {
+  picture("a.png");
+  ASSERT_EQ(run("seg", {scratch_ / "a.png", "--viz"}).code, 0);
+  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--viz"}).code, 2);  // a.png
+  EXPECT_EQ(run("pose", {scratch_ / "a.png"}).code, 0);           // a.json alone
+}
+
+TEST_F(Tasks, NeverReplaceTheRecordOfTheRun) {
+  EXPECT_EQ(run("pose", {picture("sapiens-pose.png")}).code, 2);
+  EXPECT_EQ(run("seg", {picture("sapiens-pose.png")}).code, 0);
+}
+
+TEST_F(Tasks, ResumeIsRefusedWithOtherBoxesUnderTheSameName) {
+  write_bytes(scratch_ / "boxes.json", R"([{"file_name": "a.png", "bbox": [1, 2, 30, 20]}])");
+  const std::vector<std::string> arguments = {picture("a.png"), "--boxes", scratch_ / "boxes.json",
+                                              "--resume", "--json"};
+  ASSERT_EQ(run("pose", arguments).code, 0);
+  write_bytes(scratch_ / "boxes.json", R"([{"file_name": "a.png", "bbox": [1, 2, 30, 200]}])");
+  const Finished other = run("pose", arguments);
+  EXPECT_EQ(other.code, 2);
+  EXPECT_EQ(other.json()["error"]["key"], "boxes");
+}
+
 TEST_F(Tasks, NeverReplaceAnInput) {
   const std::string path = picture("out/a.png");
   const std::string before = read_bytes(path);
@@ -210,7 +205,7 @@ TEST_F(Tasks, NeverReplaceAnInput) {
 }
 
 TEST_F(Tasks, ShowExamplesInTheirHelp) {
-  for (const char* task : {"pose", "seg", "depth", "normal"}) {
+  for (const char* task : {"pose", "seg", "depth", "normal", "run"}) {
     const Finished help = run_sapiens({task, "--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, HasSubstr("Example"));
