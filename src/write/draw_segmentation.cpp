@@ -1,8 +1,8 @@
+#include <algorithm>
 #include <array>
-#include <cmath>
-#include <opencv2/imgproc.hpp>
 
 #include "sapiens/draw.hpp"
+#include "write/class_colors.hpp"
 #include "write/panels.hpp"
 
 namespace sapiens {
@@ -10,28 +10,8 @@ namespace {
 
 using Palette = std::array<Rgb, 256>;  // as many as there are ids
 
-constexpr Rgb kBackground = {50, 50, 50};
-
-/// Hues a golden angle apart: neighbouring classes differ, however many there are.
-Palette made_up_palette() {
-  constexpr double kGoldenAngle = 137.508;
-  cv::Mat colors(1, 256, CV_8UC3);
-  for (int id = 0; id < 256; ++id) {
-    const double half_hue = std::fmod(id * kGoldenAngle, 360) / 2;  // OpenCV's, 0 to 180
-    colors.at<cv::Vec3b>(id) = cv::Vec3b(static_cast<std::uint8_t>(half_hue), 200, 255);
-  }
-  cv::cvtColor(colors, colors, cv::COLOR_HSV2RGB);
-  Palette palette;
-  for (int id = 0; id < 256; ++id) {
-    const auto& color = colors.at<cv::Vec3b>(id);
-    palette[static_cast<std::size_t>(id)] = {color[0], color[1], color[2]};
-  }
-  palette[0] = kBackground;
-  return palette;
-}
-
 Palette palette_of(const Segmentation& segmentation, const SegClassSet* set) {
-  Palette palette = made_up_palette();
+  Palette palette = made_up_class_colors();
   if (!set || std::ssize(set->classes) != segmentation.classes) return palette;
   for (std::size_t id = 0; id < std::min(palette.size(), set->classes.size()); ++id) {
     palette[id] = set->classes[id].color;
