@@ -100,7 +100,7 @@ class JobRun {
                                  {.flip_test = context_.options.flip_test, .progress = progress_});
     });
     const Index points = context_.model.outputs();
-    const KeypointSet* set = find_keypoint_set(points);
+    const KeypointSet* set = context_.model.keypoint_set();
     result_.shape = {static_cast<Index>(poses.size()), points};
     write([&] {
       Json meta = keypoints_json(points, set);
@@ -118,9 +118,7 @@ class JobRun {
     write([&] {
       write_npy_mask(job_.files[0], result_.shape, found.ids);
       write_npy_ids(job_.files[1], result_.shape, found.ids);
-      draw([&] {
-        return draw_segmentation(input_.picture, found, find_seg_classes(found.classes));
-      });
+      draw([&] { return draw_segmentation(input_.picture, found, context_.model.seg_classes()); });
     });
   }
 

@@ -1,26 +1,22 @@
 #include "task_settings.hpp"
 
-#include <sapiens/labels.hpp>
-
 #include "manifest.hpp"
 #include "text.hpp"
 
 namespace sapiens::cli {
 namespace {
 
-Json class_names(Index count) {
-  const SegClassSet* set = find_seg_classes(count);
-  Json names = Json::array();
-  for (Index id = 0; id < count; ++id) {
-    names.push_back(set ? std::string(set->classes[static_cast<std::size_t>(id)].name)
-                        : std::to_string(id));
+Json class_names(const TaskModel& model) {
+  std::vector<std::string> names = model.output_names();
+  for (auto id = static_cast<Index>(names.size()); id < model.outputs(); ++id) {
+    names.push_back(std::to_string(id));
   }
   return names;
 }
 
 Json conventions(const TaskModel& model) {
   if (model.task() == "seg") {
-    return {{"classes", class_names(model.outputs())},
+    return {{"classes", class_names(model)},
             {"mask", "true where the class is not 0, the background"}};
   }
   if (model.task() == "depth") {

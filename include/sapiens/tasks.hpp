@@ -2,12 +2,14 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
+#include "sapiens/labels.hpp"
 #include "sapiens/results.hpp"
 
 namespace sapiens {
@@ -43,6 +45,15 @@ class TaskModel {
   Index outputs() const;
   /// True where `pose` can run the flip test: it is known which points are mirror partners.
   bool can_flip_test() const;
+
+  /// What the key points are called and how they are drawn: as training wrote it into the file,
+  /// else the published set of that many points. Null where nobody has named them, and for other
+  /// tasks. Lives as long as the model, wherever that is moved.
+  const KeypointSet* keypoint_set() const;
+  /// The same for classes.
+  const SegClassSet* seg_classes() const;
+  /// The names alone, in the order of the outputs; empty where the sets are null.
+  std::vector<std::string> output_names() const;
 
   /// Key points of the person in each box; without boxes, of one person who fills the picture.
   std::vector<Pose> pose(const Image& picture, std::span<const Box> boxes = {},

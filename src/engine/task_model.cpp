@@ -9,6 +9,7 @@
 #include "engine/loading.hpp"
 #include "engine/mirror_partners.hpp"
 #include "engine/network.hpp"
+#include "engine/output_labels.hpp"
 #include "model/head.hpp"
 #include "preprocess/person_crop.hpp"
 #include "preprocess/preprocess.hpp"
@@ -43,6 +44,7 @@ struct TaskModel::Impl {
         config(*assessed.model.head),
         partners(config.task == Task::Pose ? mirror_partners(dict, config.outputs)
                                            : std::vector<int>{}),
+        labels(dict, config.task, config.outputs),
         inspection(assessed.inspection) {
     const ParamSource source = plan_source(dict, assessed.whole);
     network.load(source, options.loading);
@@ -78,6 +80,7 @@ struct TaskModel::Impl {
   Network network;
   HeadConfig config;
   std::vector<int> partners;  // of key points in a mirror; empty: not known
+  OutputLabels labels;
   HeadWeights weights;
   std::vector<NonFinite> non_finite;
   Inspection inspection;
@@ -165,6 +168,19 @@ EngineStats TaskModel::stats() const { return impl_->network.stats(); }
 std::string_view TaskModel::task() const { return task_name(impl_->config.task); }
 Index TaskModel::outputs() const { return impl_->config.outputs; }
 bool TaskModel::can_flip_test() const { return !impl_->partners.empty(); }
+const KeypointSet* TaskModel::keypoint_set() const { return impl_->labels.keypoints(); }
+const SegClassSet* TaskModel::seg_classes() const { return impl_->labels.classes(); }
+
+std::vector<std::string> TaskModel::output_names() const {
+  std::vector<std::string> names;
+  if (const KeypointSet* const set = keypoint_set()) {
+    for (const KeypointInfo& point : set->keypoints) names.emplace_back(point.name);
+  }
+  if (const SegClassSet* const set = seg_classes()) {
+    for (const SegClass& seg_class : set->classes) names.emplace_back(seg_class.name);
+  }
+  return names;
+}
 
 std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> boxes,
                                   const PoseOptions& options) {
