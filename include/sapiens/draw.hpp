@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "sapiens/image.hpp"
 #include "sapiens/labels.hpp"
@@ -11,35 +12,64 @@
 namespace sapiens {
 
 // Pictures of results. Each throws `Error(InvalidArgument)` unless the result is of the picture's
-// size.
+// size, and for options out of their range.
 
 /// The first three principal components of a [C, gh, gw] feature map as red, green and blue,
 /// enlarged to the picture and laid over it, the plain picture at the left.
 Image draw_features(const Image& picture, TensorView<const float, 3> featmap);
 
-/// The picture, and beside it the picture blended half and half with the colours of its classes:
-/// those of `set` where it is given and long enough, made up otherwise.
+struct SegDrawing {
+  float opacity = 0.5f;      ///< Of the colours: 0 shows the picture, 1 nothing but colours.
+  bool labels = true;        ///< Names in the larger regions.
+  bool legend = true;        ///< Colours and names of the classes that occur, largest first.
+  bool side_by_side = true;  ///< The plain picture at the left.
+};
+
+/// The picture, and beside it the picture blended with the colours of its classes: those of `set`
+/// where it has as many classes, made up otherwise, as are the names.
+///
+/// Letters grow with the picture. A region that its label would hide has none, nor has the
+/// background. The legend is a column at the right whose width depends on the sizes of picture and
+/// set alone, so that the frames of a video stay of one size; pictures lower than a few lines of
+/// text or narrower than the column have none.
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set = nullptr);
+                        const SegClassSet* set = nullptr, const SegDrawing& drawing = {});
+
+struct DepthDrawing {
+  bool normals = true;       ///< A panel more: the surface that the depths describe.
+  bool side_by_side = true;  ///< The plain picture at the left.
+};
 
 /// The picture, and beside it the depth [H, W], near bright and far dark, scaled to what lies under
 /// `mask` (one byte per pixel, not 0: draw it; an empty mask stands for all pixels). The rest is
-/// grey, all of it where nothing is under the mask.
+/// grey. Then normals made from the depth, as `draw_normals` draws them but with z away from the
+/// viewer; black within three pixels of the mask's edge. Both are grey where nothing is under the
+/// mask.
 Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
-                 std::span<const std::uint8_t> mask = {});
+                 std::span<const std::uint8_t> mask = {}, const DepthDrawing& drawing = {});
+
+struct NormalDrawing {
+  bool side_by_side = true;  ///< The plain picture at the left.
+};
 
 /// The picture, and beside it the normals [H, W, 3]: x, y, z from -1 to 1 as red, green, blue from
 /// 0 to 255; black where the mask is 0.
 Image draw_normals(const Image& picture, TensorView<const float, 3> normals,
-                   std::span<const std::uint8_t> mask = {});
+                   std::span<const std::uint8_t> mask = {}, const NormalDrawing& drawing = {});
 
 struct PoseDrawing {
   float least_score = 0.3f;  ///< Points below are not drawn, nor the links that end there.
+  float radius = 0;          ///< Of points, in pixels; 0: grows with the person.
+  float thickness = 0;       ///< Of links and boxes, in pixels; 0: grows with the person.
+  float alpha = 1;           ///< Of all that is drawn, from 0 to 1.
+  bool boxes = false;        ///< The box of each person.
+  /// A text per person, such as an identity; drawn at a corner of the box. Empty: none.
+  std::span<const std::string> labels = {};
 };
 
-/// The picture with the links and points of every person; their size follows the person's. With
-/// `set`, its links and colours are used where it has as many points; otherwise only points are
-/// drawn.
+/// The picture with the links and points of every person. With `set`, its links and colours are
+/// used where it has as many points; otherwise only points are drawn. Points without links, such as
+/// those of the face in sets of 133 and 308, lie close and are drawn smaller than joints.
 Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set = nullptr,
                 const PoseDrawing& drawing = {});
 

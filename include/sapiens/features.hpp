@@ -87,6 +87,14 @@ struct OperatorTime {
   std::string arithmetic = {};  ///< What the multiply-adds ran in: "fp32", "bf16", "int8" or "".
 };
 
+/// Seconds of the steps from a picture to a result.
+struct StageTimes {
+  double preprocess = 0;  ///< 0 where the caller called `prepare` itself.
+  double encoder = 0;
+  double head = 0;
+  double post = 0;  ///< From the head's output to the result.
+};
+
 /// Where memory and time went, for `sapiens bench` and the demo.
 struct EngineStats {
   int threads = 0;
@@ -96,6 +104,7 @@ struct EngineStats {
   std::uint64_t activation_bytes = 0;  ///< Scratch of the largest forward pass so far.
   double load_seconds = 0;
   double forward_seconds = 0;                ///< Of the last call.
+  StageTimes stages = {};                    ///< Of the last call of a TaskModel.
   std::vector<OperatorTime> operators = {};  ///< Of the last call, in the order they first ran.
 };
 

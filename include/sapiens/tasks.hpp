@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,10 +16,18 @@
 namespace sapiens {
 
 struct PoseOptions {
-  /// Also run the mirrored crop and average, as in the published figures: twice the time. Left out
-  /// where nothing says which points are mirror partners: neither the file nor a published set.
+  /// Also run the mirrored picture and average, as in the published figures: twice the time. Left
+  /// out where nothing says which points are mirror partners: neither the file nor a published set.
   bool flip_test = true;
   Progress progress = {};
+};
+
+/// What a network is given of a picture, or of one person in it. Made by `TaskModel::prepare`.
+struct TaskInput {
+  FloatArray pixels = {};          ///< [3, H, W], normalised.
+  Index width = 0, height = 0;     ///< Of the picture.
+  std::optional<Box> person = {};  ///< What was cut out; empty for the whole picture.
+  PreprocessMode mode = PreprocessMode::Full;
 };
 
 /// A network with a task head. One call at a time; two models in one process share nothing.
@@ -45,6 +54,8 @@ class TaskModel {
   Index outputs() const;
   /// True where `pose` can run the flip test: it is known which points are mirror partners.
   bool can_flip_test() const;
+  /// The size in pixels that pictures, or persons, are resized to.
+  Grid input_size() const;
 
   /// What the key points are called and how they are drawn: as training wrote it into the file,
   /// else the published set of that many points. Null where nobody has named them, and for other
@@ -54,6 +65,8 @@ class TaskModel {
   const SegClassSet* seg_classes() const;
   /// The names alone, in the order of the outputs; empty where the sets are null.
   std::vector<std::string> output_names() const;
+
+  // From a picture to its result.
 
   /// Key points of the person in each box; without boxes, of one person who fills the picture.
   std::vector<Pose> pose(const Image& picture, std::span<const Box> boxes = {},
@@ -65,6 +78,25 @@ class TaskModel {
   FloatArray depth(const Image& picture, const Progress& progress = {});
   /// Unit vectors [H, W, 3]; x is the horizontal component.
   FloatArray normals(const Image& picture, const Progress& progress = {});
+
+  // The same in two steps, for programs that read ahead and work in batches. All inputs of a call
+  // go through the encoder together; they may come from pictures of any sizes.
+
+  /// Other threads may prepare while the model computes. Without `person` the picture is resized,
+  /// as segmentation, depth and normals take it; with, the person is cut out, as pose takes it.
+  /// Lite takes the rounded constants of the original's lite scripts, and segmentation and normals
+  /// are then enlarged in one step instead of two.
+  TaskInput prepare(const Image& picture, const std::optional<Box>& person = std::nullopt,
+                    PreprocessMode mode = PreprocessMode::Full) const;
+
+  /// One result per input, in their order. Throw InvalidArgument for inputs that were prepared
+  /// otherwise, ShapeMismatch for inputs of several sizes.
+  std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options = {});
+  std::vector<Segmentation> segment(std::span<const TaskInput> pictures,
+                                    const Progress& progress = {});
+  std::vector<FloatArray> depth(std::span<const TaskInput> pictures, const Progress& progress = {});
+  std::vector<FloatArray> normals(std::span<const TaskInput> pictures,
+                                  const Progress& progress = {});
 
  private:
   struct Impl;

@@ -14,13 +14,13 @@
 namespace sapiens {
 namespace {
 
-DetectOptions detect_options(const ModelOptions& options) {
-  DetectOptions detect{.arch = options.arch.empty() ? nullptr : &parse_arch(options.arch),
-                       .task = {},
-                       .heads = options.heads,
-                       .grid = options.grid,
-                       .input_size = options.input_size,
-                       .patch_padding = options.patch_padding};
+ModelHints hints_of(const ModelOptions& options) {
+  ModelHints detect{.arch = options.arch.empty() ? nullptr : &parse_arch(options.arch),
+                    .task = {},
+                    .heads = options.heads,
+                    .grid = options.grid,
+                    .input_size = options.input_size,
+                    .patch_padding = options.patch_padding};
   if (!options.task.empty()) detect.task = parse_task(options.task);
   const auto refuse = [](const char* key, const char* expected, std::string actual) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this value makes no sense",
@@ -118,7 +118,7 @@ struct Candidate {
 };
 
 std::optional<Candidate> best_encoder(const StateDict& dict, const NameIndex& index,
-                                      const DetectOptions& options) {
+                                      const ModelHints& options) {
   std::optional<Candidate> best;
   for (EncoderNames& names : find_encoders(index)) {
     Candidate candidate{.names = std::move(names), .model = {}, .plan = {}};
@@ -134,7 +134,7 @@ std::optional<Candidate> best_encoder(const StateDict& dict, const NameIndex& in
 // Judges one use of the file at a time, each against its own list of parameters.
 class UseJudge {
  public:
-  UseJudge(const StateDict& dict, const Assessment& assessment, const DetectOptions& options)
+  UseJudge(const StateDict& dict, const Assessment& assessment, const ModelHints& options)
       : dict_(dict), assessment_(assessment), options_(options) {}
 
   std::vector<UseVerdict> run() const {
@@ -158,7 +158,7 @@ class UseJudge {
 
   // The model as it would be for `task`.
   DetectedModel detect_for(Task task) const {
-    DetectOptions options = options_;
+    ModelHints options = options_;
     options.task = task;
     return detect_model(OfferedShapes(dict_, assessment_.index, assessment_.names), options);
   }
@@ -203,7 +203,7 @@ class UseJudge {
 
   const StateDict& dict_;
   const Assessment& assessment_;
-  const DetectOptions& options_;
+  const ModelHints& options_;
 };
 
 // Facts that belong to the outputs rather than to the loading.
@@ -261,7 +261,7 @@ void check_heads(const EncoderConfig& encoder) {
                .actual = std::to_string(encoder.heads)});
 }
 
-void add_explanation(Plan& plan, const DetectedModel& model, const DetectOptions& options) {
+void add_explanation(Plan& plan, const DetectedModel& model, const ModelHints& options) {
   Explanation explanation = explain(plan, model, options);
   plan.report.explanation = std::move(explanation.text);
   plan.report.hint = std::move(explanation.hint);
@@ -280,7 +280,7 @@ OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid) {
 }
 
 Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject) {
-  const DetectOptions detect = detect_options(options);
+  const ModelHints detect = hints_of(options);
   NameIndex index(dict);
   std::optional<Candidate> best = best_encoder(dict, index, detect);
   if (!best) return foreign(dict, std::move(index));

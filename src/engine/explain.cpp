@@ -81,7 +81,7 @@ bool lacks_head(const Report& report) {
 }
 
 Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
-                               const DetectOptions& options) {
+                               const ModelHints& options) {
   const Report& report = plan.report;
   const bool other_size =
       model.arch != nullptr && model.found_width > 0 &&
@@ -144,7 +144,7 @@ constexpr Lookalike kLookalikes[] = {
 
 }  // namespace
 
-Explanation explain(const Plan& plan, const DetectedModel& model, const DetectOptions& options) {
+Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options) {
   if (!plan.foreign_parts.empty()) {
     return {
         fmt::format("this is another vision transformer: it has {}", plan.foreign_parts.front()),

@@ -15,7 +15,7 @@ struct Explanation {
   std::string text;
   std::string hint;
 };
-Explanation explain(const Plan& plan, const DetectedModel& model, const DetectOptions& options);
+Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options);
 
 /// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);

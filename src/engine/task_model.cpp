@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
@@ -22,18 +25,42 @@
 namespace sapiens {
 namespace {
 
-FloatArray normalized(const Image& picture) {
+FloatArray normalized(const Image& picture, PreprocessMode mode) {
   FloatArray chw{
-      .shape = {1, 3, picture.height, picture.width},
+      .shape = {3, picture.height, picture.width},
       .values = std::vector<float>(static_cast<std::size_t>(3 * picture.height * picture.width))};
-  normalize(picture, PreprocessMode::Full, {chw.values.data(), {3, picture.height, picture.width}});
+  normalize(picture, mode, {chw.values.data(), {3, picture.height, picture.width}});
   return chw;
+}
+
+void reserve(AlignedBuffer<float>& buffer, Index size) {
+  if (buffer.size() < size) buffer = AlignedBuffer<float>(size);
 }
 
 // Half of `progress` each for two passes.
 Progress half(const Progress& progress, int pass) {
   if (!progress) return {};
   return [&progress, pass](double done) { progress((pass + done) / 2); };
+}
+
+// Of the inputs of one call, which all have one size.
+Grid size_of(std::span<const TaskInput> inputs) {
+  const auto first = inputs.front().pixels.view<3>();
+  for (const TaskInput& input : inputs) {
+    expect_shape("input", input.pixels.view<3>(), {3, first.extent(1), first.extent(2)});
+  }
+  return {first.extent(1), first.extent(2)};
+}
+
+void expect_persons(std::span<const TaskInput> inputs, bool persons) {
+  for (const TaskInput& input : inputs) {
+    if (input.person.has_value() == persons) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "this input was prepared for another task",
+                 .expected = persons ? "a person cut out of a picture" : "a whole picture",
+                 .actual = persons ? "a whole picture" : "a person cut out of a picture",
+                 .hint = "key points need prepare(picture, box), other tasks prepare(picture)"});
+  }
 }
 
 }  // namespace
@@ -57,7 +84,6 @@ struct TaskModel::Impl {
     network.stats().weight_bytes += weights.bytes();
   }
 
-  // The size that pictures and crops are resized to.
   Grid input_size() const {
     const Grid grid = network.config().grid;
     return {grid.height * kPatch, grid.width * kPatch};
@@ -72,10 +98,31 @@ struct TaskModel::Impl {
                  .actual = fmt::format("one for {}", task_name(config.task))});
   }
 
-  // Encoder and head on one input [1, 3, H, W]. The result lives in `buffer`.
-  HeadOutput run(const FloatArray& input, AlignedBuffer<float>& buffer, const Progress& progress);
-  HeadOutput run_resized(const Image& picture, const Progress& progress);
-  Pose pose_in(const Image& picture, const Box& box, bool flip_test, const Progress& progress);
+  void begin_call();
+  void end_call();
+  StageTimes& stages() { return network.stats().stages; }
+
+  // Patch tokens of all inputs, [B, T, C], into `tokens`.
+  void encode(TensorView<const float, 4> pixels, AlignedBuffer<float>& tokens,
+              const Progress& progress);
+  // The head on the tokens of input `index`. The result lives in `output`.
+  HeadOutput run_head(const AlignedBuffer<float>& tokens, Index index, Grid input,
+                      AlignedBuffer<float>& output);
+  TensorView<const float, 4> stacked(std::span<const TaskInput> inputs, Grid size, bool mirrored);
+  std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options);
+  template <typename Result, typename Decode>
+  std::vector<Result> dense(std::span<const TaskInput> pictures, const Progress& progress,
+                            Decode decode);
+  // One picture, prepared here.
+  template <typename Run>
+  auto of_picture(const TaskModel& model, const Image& picture, Run run) {
+    const Stopwatch watch;
+    const TaskInput input = model.prepare(picture);
+    const double seconds = watch.seconds();
+    auto results = run(std::span(&input, 1));
+    stages().preprocess = seconds;
+    return std::move(results.front());
+  }
 
   Network network;
   HeadConfig config;
@@ -84,57 +131,112 @@ struct TaskModel::Impl {
   HeadWeights weights;
   std::vector<NonFinite> non_finite;
   Inspection inspection;
-  AlignedBuffer<float> tokens, output, mirrored_output;  // kept for the next call
+  // Kept for the next call.
+  AlignedBuffer<float> stack, tokens, mirrored_tokens, output, mirrored_output;
 };
 
-HeadOutput TaskModel::Impl::run(const FloatArray& input, AlignedBuffer<float>& buffer,
-                                const Progress& progress) {
-  const Stopwatch watch;
+void TaskModel::Impl::begin_call() {
   network.profile().clear();
-  const auto images = input.view<4>();
-  const Grid patches = network.grid_of(images);
-  const Index T = network.tokens(patches), C = network.config().width;
-  if (tokens.size() < T * C) tokens = AlignedBuffer<float>(T * C);
-  const EncoderTap last{
-      .layer = network.config().depth - 1, .norm = true, .tokens = {tokens.data(), {1, T, C}}};
-  network.forward(images, {&last, 1}, progress);
+  stages() = {};
+}
 
+void TaskModel::Impl::end_call() {
+  network.report_operators();
+  network.stats().forward_seconds = stages().encoder + stages().head;
+}
+
+TensorView<const float, 4> TaskModel::Impl::stacked(std::span<const TaskInput> inputs, Grid size,
+                                                    bool mirrored) {
+  const auto count = static_cast<Index>(inputs.size());
+  const TensorView<const float, 4>::Extents extents = {count, 3, size.height, size.width};
+  if (count == 1 && !mirrored) return {inputs.front().pixels.values.data(), extents};
+  const Index each = 3 * size.patches();
+  reserve(stack, count * each);
+  for (Index i = 0; i < count; ++i) {
+    float* const to = stack.data() + i * each;
+    std::copy_n(inputs[static_cast<std::size_t>(i)].pixels.values.data(), each, to);
+    if (mirrored) mirror_columns({to, {3, size.height, size.width}});
+  }
+  return {stack.data(), extents};
+}
+
+void TaskModel::Impl::encode(TensorView<const float, 4> pixels, AlignedBuffer<float>& into,
+                             const Progress& progress) {
+  const Stopwatch watch;
+  const Index B = pixels.extent(0), T = network.tokens(network.grid_of(pixels)),
+              C = network.config().width;
+  reserve(into, B * T * C);
+  const EncoderTap last{
+      .layer = network.config().depth - 1, .norm = true, .tokens = {into.data(), {B, T, C}}};
+  network.forward(pixels, {&last, 1}, progress);
+  stages().encoder += watch.seconds();
+}
+
+HeadOutput TaskModel::Impl::run_head(const AlignedBuffer<float>& from, Index index, Grid input,
+                                     AlignedBuffer<float>& into) {
+  const Stopwatch watch;
+  const Grid patches = patch_grid(input, network.config().patch_padding);
+  const Index T = network.tokens(patches), C = network.config().width;
+  const Index extra = network.config().extra_tokens();
   const Head head(config, weights, network.ops());
   const Grid size = head.output_size(patches);
-  if (buffer.size() < size.patches() * config.outputs) {
-    buffer = AlignedBuffer<float>(size.patches() * config.outputs);
-  }
-  const Matrix out(buffer.data(), {size.patches(), config.outputs});
-  const Index extra = network.config().extra_tokens();
-  const ConstMatrix all(tokens.data(), {T, C});
+  reserve(into, size.patches() * config.outputs);
+  const Matrix out(into.data(), {size.patches(), config.outputs});
+  const ConstMatrix all(from.data() + index * T * C, {T, C});
   head.forward(all.slice(0, extra, T - extra), patches, out,
                network.workspace(head.workspace_bytes(patches)));
-  network.report_operators();
-  network.stats().forward_seconds = watch.seconds();
+  stages().head += watch.seconds();
   return {.values = out, .size = size};
 }
 
-HeadOutput TaskModel::Impl::run_resized(const Image& picture, const Progress& progress) {
-  const Grid input = input_size();
-  return run(normalized(resize_bilinear_opencv(picture, input.height, input.width)), output,
-             progress);
+std::vector<Pose> TaskModel::Impl::pose(std::span<const TaskInput> persons,
+                                        const PoseOptions& options) {
+  if (persons.empty()) return {};
+  expect_persons(persons, true);
+  const Grid input = size_of(persons);
+  const bool flip = options.flip_test && !partners.empty();
+  encode(stacked(persons, input, false), tokens,
+         flip ? half(options.progress, 0) : options.progress);
+  if (flip) encode(stacked(persons, input, true), mirrored_tokens, half(options.progress, 1));
+
+  std::vector<Pose> poses;
+  for (Index i = 0; i < std::ssize(persons); ++i) {
+    const HeadOutput heatmaps = run_head(tokens, i, input, output);
+    HeadOutput mirrored;
+    if (flip) mirrored = run_head(mirrored_tokens, i, input, mirrored_output);
+    const Stopwatch watch;
+    const ThreadPool& pool = network.ops().pool();
+    if (flip) {
+      average_with_mirrored({output.data(), heatmaps.values.extents()}, mirrored, partners, pool);
+    }
+    const Box& box = *persons[static_cast<std::size_t>(i)].person;
+    const auto found = decode_heatmaps(heatmaps, input, pool);
+    poses.push_back({.box = box, .keypoints = to_picture(found, crop_of_box(box, input), input)});
+    stages().post += watch.seconds();
+  }
+  return poses;
 }
 
-Pose TaskModel::Impl::pose_in(const Image& picture, const Box& box, bool flip_test,
-                              const Progress& progress) {
-  const Grid input = input_size();
-  const PersonCrop crop = crop_of_box(box, input);
-  FloatArray chw = normalized(warp_person(picture, crop, input));
-  const bool flip = flip_test && !partners.empty();
-  const HeadOutput heatmaps = run(chw, output, flip ? half(progress, 0) : progress);
-  if (flip) {
-    mirror_columns({chw.values.data(), {3, input.height, input.width}});
-    const HeadOutput mirrored = run(chw, mirrored_output, half(progress, 1));
-    average_with_mirrored({output.data(), heatmaps.values.extents()}, mirrored, partners,
-                          network.ops().pool());
+// `decode(head_output, input, picture, pool)` makes a result of one picture.
+template <typename Result, typename Decode>
+std::vector<Result> TaskModel::Impl::dense(std::span<const TaskInput> pictures,
+                                           const Progress& progress, Decode decode) {
+  if (pictures.empty()) return {};
+  expect_persons(pictures, false);
+  const Grid input = size_of(pictures);
+  encode(stacked(pictures, input, false), tokens, progress);
+  std::vector<Result> results;
+  for (Index i = 0; i < std::ssize(pictures); ++i) {
+    const HeadOutput map = run_head(tokens, i, input, output);
+    const Stopwatch watch;
+    const TaskInput& picture = pictures[static_cast<std::size_t>(i)];
+    // The original's lite scripts enlarge the head's output to the picture in one step.
+    const Grid between = picture.mode == PreprocessMode::Lite ? map.size : input;
+    results.push_back(
+        decode(map, between, Grid{picture.height, picture.width}, network.ops().pool()));
+    stages().post += watch.seconds();
   }
-  const auto found = decode_heatmaps(heatmaps, input, network.ops().pool());
-  return {.box = box, .keypoints = to_picture(found, crop, input)};
+  return results;
 }
 
 TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
@@ -182,41 +284,96 @@ std::vector<std::string> TaskModel::output_names() const {
   return names;
 }
 
+Grid TaskModel::input_size() const { return impl_->input_size(); }
+
+TaskInput TaskModel::prepare(const Image& picture, const std::optional<Box>& person,
+                             PreprocessMode mode) const {
+  const Grid size = impl_->input_size();
+  const Image seen = person ? warp_person(picture, crop_of_box(*person, size), size)
+                            : resize_bilinear_opencv(picture, size.height, size.width);
+  return {.pixels = normalized(seen, mode),
+          .width = picture.width,
+          .height = picture.height,
+          .person = person,
+          .mode = mode};
+}
+
+std::vector<Pose> TaskModel::pose(std::span<const TaskInput> persons, const PoseOptions& options) {
+  impl_->expect(Task::Pose, "pose");
+  impl_->begin_call();
+  std::vector<Pose> poses = impl_->pose(persons, options);
+  impl_->end_call();
+  return poses;
+}
+
+std::vector<Segmentation> TaskModel::segment(std::span<const TaskInput> pictures,
+                                             const Progress& progress) {
+  impl_->expect(Task::Seg, "segmentation");
+  impl_->begin_call();
+  auto found = impl_->dense<Segmentation>(pictures, progress, most_likely_classes);
+  impl_->end_call();
+  return found;
+}
+
+std::vector<FloatArray> TaskModel::depth(std::span<const TaskInput> pictures,
+                                         const Progress& progress) {
+  impl_->expect(Task::Depth, "depth");
+  impl_->begin_call();
+  auto depths = impl_->dense<FloatArray>(pictures, progress, depth_of_picture);
+  impl_->end_call();
+  return depths;
+}
+
+std::vector<FloatArray> TaskModel::normals(std::span<const TaskInput> pictures,
+                                           const Progress& progress) {
+  impl_->expect(Task::Normal, "surface normals");
+  impl_->begin_call();
+  auto normals = impl_->dense<FloatArray>(pictures, progress, normals_of_picture);
+  impl_->end_call();
+  return normals;
+}
+
 std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> boxes,
                                   const PoseOptions& options) {
   impl_->expect(Task::Pose, "pose");
   const std::vector<Box> whole{whole_picture_box(picture)};
   if (boxes.empty()) boxes = whole;
+  // One person at a time: a crowd needs no more memory than one.
   std::vector<Pose> poses;
+  impl_->begin_call();
   for (const Box& box : boxes) {
-    const auto count = static_cast<double>(boxes.size());
-    Progress progress;
+    const Stopwatch watch;
+    const TaskInput person = prepare(picture, box);
+    impl_->stages().preprocess += watch.seconds();
+    PoseOptions of_person{.flip_test = options.flip_test};
     if (options.progress) {
-      progress = [&](double done) {
-        options.progress((static_cast<double>(poses.size()) + done) / count);
+      of_person.progress = [&](double done) {
+        options.progress((static_cast<double>(poses.size()) + done) /
+                         static_cast<double>(boxes.size()));
       };
     }
-    poses.push_back(impl_->pose_in(picture, box, options.flip_test, progress));
+    poses.push_back(impl_->pose({&person, 1}, of_person).front());
   }
+  impl_->end_call();
   return poses;
 }
 
 Segmentation TaskModel::segment(const Image& picture, const Progress& progress) {
   impl_->expect(Task::Seg, "segmentation");
-  return most_likely_classes(impl_->run_resized(picture, progress), impl_->input_size(),
-                             {picture.height, picture.width}, impl_->network.ops().pool());
+  return impl_->of_picture(
+      *this, picture, [&](std::span<const TaskInput> input) { return segment(input, progress); });
 }
 
 FloatArray TaskModel::depth(const Image& picture, const Progress& progress) {
   impl_->expect(Task::Depth, "depth");
-  return depth_of_picture(impl_->run_resized(picture, progress), impl_->input_size(),
-                          {picture.height, picture.width}, impl_->network.ops().pool());
+  return impl_->of_picture(
+      *this, picture, [&](std::span<const TaskInput> input) { return depth(input, progress); });
 }
 
 FloatArray TaskModel::normals(const Image& picture, const Progress& progress) {
   impl_->expect(Task::Normal, "surface normals");
-  return normals_of_picture(impl_->run_resized(picture, progress), impl_->input_size(),
-                            {picture.height, picture.width}, impl_->network.ops().pool());
+  return impl_->of_picture(
+      *this, picture, [&](std::span<const TaskInput> input) { return normals(input, progress); });
 }
 
 }  // namespace sapiens

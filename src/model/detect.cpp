@@ -183,7 +183,7 @@ std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered) {
   return decoder;
 }
 
-void detect_size(const OfferedShapes& offered, const DetectOptions& options, DetectedModel& model) {
+void detect_size(const OfferedShapes& offered, const ModelHints& options, DetectedModel& model) {
   model.found_depth = offered.count_numbered("backbone.layers.");
   model.found_width = vote_width(offered, model.found_depth);
   model.arch = options.arch != nullptr ? options.arch : find_arch_by_width(model.found_width);
@@ -207,7 +207,7 @@ void detect_size(const OfferedShapes& offered, const DetectOptions& options, Det
 }
 
 // Which grid the file's position table has, and whether a class token stands in front of it.
-void detect_positions(const OfferedShapes& offered, const DetectOptions& options,
+void detect_positions(const OfferedShapes& offered, const ModelHints& options,
                       DetectedModel& model) {
   const std::optional<Shape> table = offered.find("backbone.pos_embed");
   const Index length = table && table->size() == 3 ? (*table)[1] : 0;
@@ -234,7 +234,7 @@ Grid published_grid(const Arch* arch, bool cls_token) {
 
 // The grid the model runs with: the input's, the file's, or 4:3 of a pretraining grid for a
 // fine-tuning task.
-Grid target_grid(const DetectOptions& options, const DetectedModel& model) {
+Grid target_grid(const ModelHints& options, const DetectedModel& model) {
   const EncoderConfig& encoder = model.encoder;
   if (options.input_size) return patch_grid(*options.input_size, encoder.patch_padding);
   if (!model.positions.source) return published_grid(model.arch, encoder.cls_token);
@@ -282,7 +282,7 @@ Index OfferedShapes::count_numbered(std::string_view prefix) const {
   return count;
 }
 
-DetectedModel detect_model(const OfferedShapes& offered, const DetectOptions& options) {
+DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& options) {
   DetectedModel model;
   detect_size(offered, options, model);
   detect_positions(offered, options, model);

@@ -36,7 +36,7 @@ class OfferedShapes {
 };
 
 /// What a user knows better than the weights; empty fields are detected.
-struct DetectOptions {
+struct ModelHints {
   const Arch* arch = nullptr;
   std::optional<Task> task = {};
   Index heads = 0;
@@ -60,6 +60,6 @@ struct DetectedModel {
 
 /// Recognises the model in `offered`. What does not fit the file, or its options, is left for
 /// others to report.
-DetectedModel detect_model(const OfferedShapes& offered, const DetectOptions& options);
+DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& options);
 
 }  // namespace sapiens

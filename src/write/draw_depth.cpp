@@ -49,7 +49,7 @@ class DepthRange {
 }  // namespace
 
 Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
-                 std::span<const std::uint8_t> mask) {
+                 std::span<const std::uint8_t> mask, const DepthDrawing&) {
   expect_size_of(picture, "the depths", depth.extent(0), depth.extent(1));
   if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
   const auto depth_at = [&](Index pixel) {

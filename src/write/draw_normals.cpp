@@ -18,7 +18,7 @@ std::uint8_t level(float component) {
 }  // namespace
 
 Image draw_normals(const Image& picture, TensorView<const float, 3> normals,
-                   std::span<const std::uint8_t> mask) {
+                   std::span<const std::uint8_t> mask, const NormalDrawing&) {
   expect_size_of(picture, "the normals", normals.extent(0), normals.extent(1));
   if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
   if (normals.extent(2) != 3) {

@@ -22,7 +22,7 @@ Palette palette_of(const Segmentation& segmentation, const SegClassSet* set) {
 }  // namespace
 
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set) {
+                        const SegClassSet* set, const SegDrawing&) {
   expect_size_of(picture, "the classes", segmentation.height, segmentation.width);
   expect_pixels_of(picture, "the classes", segmentation.ids.size());
   const Palette palette = palette_of(segmentation, set);

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sapiens/results.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+struct TrackOptions {
+  float least_iou = 0.3f;   ///< Boxes of one person in two frames overlap at least this much.
+  Index forget_after = 30;  ///< Frames after which a person who was not found again is another one.
+  float least_score = 0.3f;  ///< Key points below this do not move a box.
+};
+
+/// A person of one frame. The same `id`, from 1, is the same person in every frame.
+struct TrackedBox {
+  Box box = {};
+  Index id = 0;
+};
+
+/// Gives boxes of persons a name that lasts, and moves them along between two runs of a detector.
+///
+///   for each frame:
+///     people = detector's turn ? tracker.update(detector(frame)) : tracker.predict();
+///     poses = model.pose(frame, boxes of people);
+///     tracker.follow(poses);                        // may be left out
+///
+/// Nothing but arithmetic on boxes: the same calls give the same answer everywhere.
+class PersonTracker {
+ public:
+  /// Throws Error(InvalidArgument) unless least_iou is above 0 and at most 1, forget_after is not
+  /// negative and least_score is a number.
+  explicit PersonTracker(const TrackOptions& options = {});
+
+  /// The next frame, with what a detector found in it: each box once, in the order given, under the
+  /// id of the person whose expected box overlaps it most, else under a new one. Ids are never used
+  /// twice. Throws Error(InvalidArgument), and changes nothing, for a box with NaN or infinity, or
+  /// without width or height.
+  std::vector<TrackedBox> update(std::span<const Box> detections);
+
+  /// The next frame, without a detector: everybody whom the last `update` found, where their motion
+  /// has taken them, in the same order.
+  std::vector<TrackedBox> predict();
+
+  /// What the pose model saw in the boxes of the latest `update` or `predict`, in their order.
+  /// After `update` it is remembered how a person's box lies about the key points; after `predict`
+  /// the box is laid about the key points in the same way, so that it becomes what a detector would
+  /// have given. A pose that has jumped, or with too few key points, changes nothing. Throws
+  /// Error(InvalidArgument) for another number of poses.
+  void follow(std::span<const Pose> poses);
+
+ private:
+  struct Track {
+    Index id = 0;
+    Box box = {};                          ///< In the latest frame.
+    float step_x = 0, step_y = 0;          ///< Motion of the centre per frame.
+    Box anchor = {};                       ///< The box when it was last measured,
+    Index anchor_age = 0;                  ///< so many frames ago.
+    Index unseen = 0;                      ///< Frames since a detector found it; 0 while it does.
+    Box reference_box = {};                ///< What a detector gave,
+    std::vector<Keypoint> reference = {};  ///< and the key points in it.
+  };
+
+  TrackOptions options_;
+  Index next_id_ = 1;
+  bool detected_ = false;      ///< The latest frame came from `update`.
+  std::vector<Track> tracks_;  ///< Those of the latest frame first, in its order.
+  std::size_t visible_ = 0;    ///< How many those are.
+};
+
+}  // namespace sapiens

@@ -1,0 +1,124 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "sapiens/error.hpp"
+#include "sapiens/tasks.hpp"
+#include "support/expect_close.hpp"
+#include "support/golden.hpp"
+
+namespace sapiens {
+namespace {
+
+TaskModel open_model(const Golden& golden, const std::string& checkpoint) {
+  return TaskModel(Checkpoint::open(golden.file(checkpoint)), {.heads = 4}, exact());
+}
+
+/// The upper left part of `picture`: of another size, and other pixels.
+Image part_of(const Image& picture, Index height, Index width) {
+  Image part{.width = width, .height = height, .rgb = {}};
+  for (Index y = 0; y < height; ++y) {
+    const auto row = picture.rgb.begin() + y * picture.width * 3;
+    part.rgb.insert(part.rgb.end(), row, row + width * 3);
+  }
+  return part;
+}
+
+ErrorCode code_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return ErrorCode::Internal;
+}
+
+// A row of a linear layer does not depend on the others, so neither does a picture of a batch.
+TEST(TaskBatches, GiveEachPictureWhatItGetsAlone) {
+  const Golden golden("task_seg");
+  TaskModel model = open_model(golden, "seg.pth");
+  const Image whole = Image::read(golden.file("image.png"));
+  const Image part = part_of(whole, whole.height / 2, whole.width / 3);
+  const std::vector<TaskInput> inputs = {model.prepare(whole), model.prepare(part),
+                                         model.prepare(whole)};
+  const auto batch = model.segment(inputs);
+  ASSERT_EQ(batch.size(), 3u);
+  EXPECT_EQ(batch[0].ids, model.segment(whole).ids);
+  EXPECT_EQ(batch[1].ids, model.segment(part).ids);
+  EXPECT_EQ(batch[1].width, part.width);
+  EXPECT_EQ(batch[2].ids, batch[0].ids);
+  EXPECT_TRUE(model.segment(std::span<const TaskInput>()).empty());
+}
+
+TEST(TaskBatches, GiveEachPersonWhatTheyGetAlone) {
+  const Golden golden("pose_21_user");
+  TaskModel model = open_model(golden, "pose.pth");
+  const Image picture = Image::read(golden.file("image.png"));
+  const std::vector<Box> boxes = {{10, 5, 60, 80}, {30, 20, 50, 70}, {-5, 0, 90, 40}};
+  std::vector<TaskInput> persons;
+  for (const Box& box : boxes) persons.push_back(model.prepare(picture, box));
+  const auto batch = model.pose(persons);
+  const auto alone = model.pose(picture, boxes);
+  ASSERT_EQ(batch.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(batch[i].box.x, boxes[i].x);
+    for (std::size_t k = 0; k < batch[i].keypoints.size(); ++k) {
+      EXPECT_EQ(batch[i].keypoints[k].x, alone[i].keypoints[k].x) << i << ' ' << k;
+      EXPECT_EQ(batch[i].keypoints[k].score, alone[i].keypoints[k].score) << i << ' ' << k;
+    }
+  }
+}
+
+TEST(TaskBatches, RefuseInputsOfAnotherKind) {
+  const Golden golden("task_seg");
+  TaskModel model = open_model(golden, "seg.pth");
+  const Image picture = Image::read(golden.file("image.png"));
+  std::vector<TaskInput> inputs = {model.prepare(picture, Box{0, 0, 20, 20})};
+  EXPECT_EQ(code_of([&] { model.segment(inputs); }), ErrorCode::InvalidArgument);
+
+  inputs = {model.prepare(picture), model.prepare(picture)};
+  inputs[1].pixels.shape = {3, 16, 16};
+  inputs[1].pixels.values.resize(3 * 16 * 16);
+  EXPECT_EQ(code_of([&] { model.segment(inputs); }), ErrorCode::ShapeMismatch);
+  EXPECT_EQ(code_of([&] {
+              model.prepare(picture, Box{0, 0, NAN, 20});
+            }),
+            ErrorCode::InvalidArgument);
+}
+
+TEST(TaskBatches, TellWhereTheTimeWent) {
+  const Golden golden("task_depth");
+  TaskModel model = open_model(golden, "depth.pth");
+  const Image picture = Image::read(golden.file("image.png"));
+  model.depth(picture);
+  const StageTimes whole = model.stats().stages;
+  EXPECT_GT(whole.preprocess, 0);
+  EXPECT_GT(whole.encoder, 0);
+  EXPECT_GT(whole.head, 0);
+  EXPECT_GT(whole.post, 0);
+  const TaskInput input = model.prepare(picture);
+  model.depth({&input, 1});
+  EXPECT_EQ(model.stats().stages.preprocess, 0);
+}
+
+// The rounded constants; the picture is resized as ever.
+TEST(TaskBatches, PrepareWithTheConstantsOfTheLiteScripts) {
+  const Golden golden("task_depth");
+  TaskModel model = open_model(golden, "depth.pth");
+  const Image picture = Image::read(golden.file("image.png"));
+  const TaskInput full = model.prepare(picture);
+  const TaskInput lite = model.prepare(picture, std::nullopt, PreprocessMode::Lite);
+  ASSERT_EQ(full.pixels.shape, lite.pixels.shape);
+  const std::size_t plane = full.pixels.values.size() / 3;
+  const float mean[] = {123.675f, 116.28f, 103.53f}, deviation[] = {58.395f, 57.12f, 57.375f};
+  const float lite_mean[] = {123.5f, 116.5f, 103.5f}, lite_deviation[] = {58.5f, 57.0f, 57.5f};
+  for (std::size_t i = 0; i < 3 * plane; ++i) {
+    const std::size_t c = i / plane;
+    const float pixel = full.pixels.values[i] * deviation[c] + mean[c];
+    // 255 / 57 with the rounding of two float32 operations.
+    ASSERT_NEAR(lite.pixels.values[i], (pixel - lite_mean[c]) / lite_deviation[c], 2e-6f) << i;
+  }
+}
+
+}  // namespace
+}  // namespace sapiens
