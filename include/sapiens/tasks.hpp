@@ -40,6 +40,11 @@ class TaskModel {
   /// or with a head that is not complete.
   explicit TaskModel(const Checkpoint& checkpoint, const ModelOptions& model = {},
                      const EngineOptions& engine = {});
+
+  /// A model with random weights that never touched a file, for benchmarks. Throws InvalidArgument
+  /// for a task without a head.
+  static TaskModel random(const SynthOptions& synth, const EngineOptions& engine = {});
+
   TaskModel(TaskModel&&) noexcept;
   TaskModel& operator=(TaskModel&&) noexcept;
   TaskModel(const TaskModel&) = delete;
@@ -100,6 +105,7 @@ class TaskModel {
 
  private:
   struct Impl;
+  explicit TaskModel(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

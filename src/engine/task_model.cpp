@@ -13,6 +13,7 @@
 #include "engine/mirror_partners.hpp"
 #include "engine/network.hpp"
 #include "engine/output_labels.hpp"
+#include "engine/random_weights.hpp"
 #include "model/head.hpp"
 #include "preprocess/person_crop.hpp"
 #include "preprocess/preprocess.hpp"
@@ -66,15 +67,17 @@ void expect_persons(std::span<const TaskInput> inputs, bool persons) {
 }  // namespace
 
 struct TaskModel::Impl {
-  Impl(const Assessment& assessed, const StateDict& dict, const EngineOptions& options)
-      : network(assessed.model.encoder, options),
-        config(*assessed.model.head),
-        partners(config.task == Task::Pose ? mirror_partners(dict, config.outputs)
+  // `notes` is asked for nothing but what training noted about its data.
+  Impl(const EncoderConfig& encoder, const HeadConfig& head, const StateDict& notes,
+       const EngineOptions& options)
+      : network(encoder, options),
+        config(head),
+        partners(config.task == Task::Pose ? mirror_partners(notes, config.outputs)
                                            : std::vector<int>{}),
-        labels(dict, config.task, config.outputs),
-        inspection(assessed.inspection) {
-    const ParamSource source = plan_source(dict, assessed.whole);
-    network.load(source, options.loading);
+        labels(notes, config.task, config.outputs) {}
+
+  void load(const ParamSource& source, const Progress& progress) {
+    network.load(source, progress);
     const Stopwatch watch;
     LoadedHead loaded = load_head(config, source, network.ops());
     weights = std::move(loaded.weights);
@@ -255,15 +258,32 @@ TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
                  .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
   }
   require_known_heads(assessed.model.encoder);
-  impl_ = std::make_unique<Impl>(assessed, dict, engine);
+  impl_ = std::make_unique<Impl>(assessed.model.encoder, *assessed.model.head, dict, engine);
+  impl_->inspection = assessed.inspection;
+  impl_->load(plan_source(dict, assessed.whole), engine.loading);
   if (!impl_->non_finite.empty()) {
     throw non_finite_error(assessed.inspection.file, impl_->non_finite);
   }
 }
 
+TaskModel::TaskModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TaskModel::TaskModel(TaskModel&&) noexcept = default;
 TaskModel& TaskModel::operator=(TaskModel&&) noexcept = default;
 TaskModel::~TaskModel() = default;
+
+TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engine) {
+  const SynthModel model = synth_model(synth);
+  if (!model.head) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
+                                             .key = "task",
+                                             .expected = "pose, seg, depth or normal",
+                                             .actual = synth.task});
+  }
+  auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
+  impl->inspection = random_inspection(model);
+  impl->load(random_source(model, synth.seed), engine.loading);
+  return TaskModel(std::move(impl));
+}
 
 const Inspection& TaskModel::inspection() const { return impl_->inspection; }
 EngineStats TaskModel::stats() const { return impl_->network.stats(); }

@@ -176,6 +176,21 @@ TEST(Tasks, RefuseAnotherTaskThanTheCheckpoints) {
             ErrorCode::CheckpointRefused);
 }
 
+TEST(Tasks, RunOnRandomWeightsAsSynthWritesThem) {
+  const Scratch scratch;
+  const SynthOptions synth{.arch = "tiny", .task = "seg", .seed = 7};
+  synthesize_checkpoint(scratch / "seg.pth", synth);
+  TaskModel written(Checkpoint::open(scratch / "seg.pth"), {}, exact());
+  TaskModel made_up = TaskModel::random(synth, exact());
+  EXPECT_EQ(made_up.outputs(), written.outputs());
+  EXPECT_EQ(made_up.output_names(), written.output_names());
+  EXPECT_EQ(made_up.inspection().report.notes.size(), 1u);
+  const Image picture = Image::read(Golden("task_seg").file("image.png"));
+  EXPECT_EQ(made_up.segment(picture).ids, written.segment(picture).ids);
+  EXPECT_EQ(code_of([] { TaskModel::random({.arch = "tiny", .task = "pretrain"}); }),
+            ErrorCode::InvalidArgument);
+}
+
 TEST(Tasks, RefuseACheckpointWithoutAHead) {
   const Golden golden("encoder_sq128");
   for (const char* task : {"", "seg"}) {
