@@ -95,14 +95,15 @@ void run(const BenchOptions& options, Session& session) {
 
 void add_bench_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<BenchOptions>();
-  CLI::App* bench =
-      app.add_subcommand("bench", "Measure the encoder, stage by stage and kernel by kernel");
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Measure the encoder or a task, stage by stage and kernel by kernel");
   add_bench_options(*bench, *options);
   add_json_flag(*bench, session);
   bench->footer(
       "Example:\n"
       "  sapiens bench --arch 0.3b --size 512x384 --repeat 10\n"
       "  sapiens bench model.pth --image photo.jpg --isa all --precision all\n"
+      "  sapiens bench --task seg --picture 1920x1080 --precision bf16\n"
       "  sapiens bench model.pth --output before.json\n"
       "  sapiens bench model.pth --compare before.json\n"
       "  sapiens bench --compare before.json after.json");

@@ -23,6 +23,14 @@ StageTime parse_row(const Json& json, const std::string& name) {
   return {name, parse_timing(json.at("seconds"), json.at("samples").get<int>())};
 }
 
+/// What else must be equal for a task.
+std::string task_text(const Json& json) {
+  if (!json.contains("task")) return "";
+  const auto picture = json.at("picture").get<std::array<Index, 2>>();
+  return fmt::format(", {} of a picture of {}x{}", json.at("task").get<std::string>(), picture[1],
+                     picture[0]);
+}
+
 BenchSummary parse_run(const Json& json, const std::string& document) {
   const Json& model = json.at("model");
   const auto size = json.at("size").get<std::array<Index, 2>>();
@@ -31,7 +39,8 @@ BenchSummary parse_run(const Json& json, const std::string& document) {
       .work = fmt::format("Sapiens {}, width {}, {} blocks, batch {} of {}x{}",
                           model.at("arch").get<std::string>(), model.at("width").get<Index>(),
                           model.at("depth").get<Index>(), json.value("batch", Index{1}), size[0],
-                          size[1]),
+                          size[1]) +
+              task_text(json),
       .isa = json.at("isa").get<std::string>(),
       .precision = json.at("precision").get<std::string>(),
       .threads = json.at("threads").get<int>(),
@@ -90,7 +99,7 @@ std::string row_text(const ComparedRow& row) {
   };
   const auto ratio = row.ratio();
   std::string text =
-      fmt::format("{:<12} {:>11} {:>11} {:>7}  {}", row.name, median(row.before), median(row.after),
+      fmt::format("{:<14} {:>11} {:>11} {:>7}  {}", row.name, median(row.before), median(row.after),
                   ratio ? fmt::format("{:.3f}", *ratio) : "", row.change());
   text.erase(text.find_last_not_of(' ') + 1);
   return text + '\n';
@@ -162,7 +171,7 @@ std::string comparison_text(std::span<const Comparison> comparisons) {
   for (const auto& [before, after, rows] : comparisons) {
     text += fmt::format("{}before  {}\nafter   {}\n", text.empty() ? "" : "\n", describe(before),
                         describe(after));
-    text += fmt::format("{:<12} {:>11} {:>11} {:>7}\n", "", "before", "after", "ratio");
+    text += fmt::format("{:<14} {:>11} {:>11} {:>7}\n", "", "before", "after", "ratio");
     for (const ComparedRow& row : rows) text += row_text(row);
     const bool changed =
         std::ranges::any_of(rows, [](const ComparedRow& row) { return !row.change().empty(); });

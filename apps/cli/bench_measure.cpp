@@ -1,38 +1,15 @@
 #include "bench_measure.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
 #include <random>
 
-#include "meter.hpp"
-#include "stopwatch.hpp"
+#include "bench_task.hpp"
+#include "bench_tools.hpp"
 
 namespace sapiens::cli {
 namespace {
-
-rusage resources() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage;
-}
-
-double cpu_seconds(const rusage& usage) {
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-/// So that a run does not report the peak of the one before it; where the system does not let us,
-/// it does.
-void forget_peak_memory() { std::ofstream("/proc/self/clear_refs") << 5; }
-
-std::uint64_t peak_memory() {
-  return static_cast<std::uint64_t>(resources().ru_maxrss) * 1024;  // Linux counts in kB
-}
 
 /// Multiplications and additions of the matrix products; norms and softmax are left out.
 double forward_gflop(const ModelInfo& model, Index patches, Index tokens) {
@@ -54,44 +31,12 @@ std::vector<float> random_values(std::size_t count) {
   return values;
 }
 
-Image made_up_picture(Grid size) {
-  Image picture{.width = size.width, .height = size.height, .rgb = {}};
-  picture.rgb.resize(static_cast<std::size_t>(3 * size.height * size.width));
-  std::minstd_rand generator(1);
-  std::generate(picture.rgb.begin(), picture.rgb.end(),
-                [&] { return static_cast<std::uint8_t>(generator() >> 8); });
-  return picture;
-}
-
-/// Calls `work` `times` times.
-template <class Work>
-Timing timed(int times, const Work& work) {
-  std::vector<double> seconds;
-  for (int i = 0; i < times; ++i) {
-    const Stopwatch watch;
-    work();
-    seconds.push_back(watch.seconds());
-  }
-  return timing_of(std::move(seconds));
-}
-
-Timing once(double seconds) { return {seconds, seconds, seconds, 1}; }
-
-FeatureExtractor load(const BenchOptions& options, EngineOptions engine, BenchRun& run) {
-  Meter meter("loading weights", 1, stderr_is_terminal());
-  const Stopwatch watch;
-  engine.loading = [&](double done) {
-    // A quick load is over before anybody could read about it.
-    if (watch.seconds() > 2) meter.update(done);
-  };
-  FeatureExtractor extractor =
-      options.checkpoint.empty()
-          ? FeatureExtractor::random({.arch = arch_of(options)}, engine)
-          : FeatureExtractor(Checkpoint::open(options.checkpoint), options.model, engine);
-  const double load_seconds = extractor.stats().load_seconds;
-  run.stages.push_back({"open", once(watch.seconds() - load_seconds)});
-  run.stages.push_back({"load", once(load_seconds)});
-  return extractor;
+FeatureExtractor load(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
+  return load_measured(engine, run, [&](const EngineOptions& loading) {
+    return options.checkpoint.empty()
+               ? FeatureExtractor::random({.arch = arch_of(options)}, loading)
+               : FeatureExtractor(Checkpoint::open(options.checkpoint), options.model, loading);
+  });
 }
 
 /// The input of the network, [batch, 3, H, W].
@@ -167,14 +112,14 @@ void measure_passes(FeatureExtractor& extractor, const BenchOptions& options,
     request.progress = [&](double done) {
       if (since_start.seconds() > 2) meter.update(pass + done);
     };
-    const rusage before = resources();
+    const Usage before = usage_so_far();
     const Stopwatch watch;
     extractor.run(view, request);
     const double seconds = watch.seconds();
-    const rusage after = resources();
-    run.page_faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt);
+    const Usage after = usage_so_far();
+    run.page_faults = after.page_faults - before.page_faults;
     if (pass == 0) continue;  // it touches memory and wakes threads
-    passes.add(seconds, cpu_seconds(after) - cpu_seconds(before), extractor.stats());
+    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, extractor.stats());
   }
   run.stats = extractor.stats();
   passes.finish(run);
@@ -193,6 +138,7 @@ Timing timing_of(std::vector<double> seconds) {
 
 BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine,
                      const std::optional<MachineCeilings>& ceilings) {
+  if (!options.task.empty()) return measure_task(options, engine, ceilings);
   forget_peak_memory();
   BenchRun run;
   run.batch = options.batch;
@@ -247,6 +193,23 @@ std::optional<double> ceiling_share(const BenchRun& run) {
     least += op.work.gflop / ceiling->rate;
   }
   return least / run.seconds.median;
+}
+
+std::optional<double> linears_share(const BenchRun& run, std::span<const std::string_view> names) {
+  double least = 0, seconds = 0;
+  for (const OperatorBench& op : run.operators) {
+    if (std::ranges::find(names, op.work.name) == names.end()) continue;
+    const auto ceiling = ceiling_of(op.work, run.ceilings);
+    if (!ceiling) return std::nullopt;
+    least += op.work.gflop / ceiling->rate;
+    seconds += op.seconds.median;
+  }
+  return seconds > 0 ? std::optional(least / seconds) : std::nullopt;
+}
+
+double stage_seconds(const BenchRun& run, std::string_view name) {
+  const auto stage = std::ranges::find(run.stages, name, &StageTime::name);
+  return stage == run.stages.end() ? 0 : stage->seconds.median;
 }
 
 }  // namespace sapiens::cli

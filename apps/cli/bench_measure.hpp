@@ -4,7 +4,9 @@
 #include <optional>
 #include <sapiens/features.hpp>
 #include <sapiens/machine.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench_options.hpp"
@@ -31,14 +33,16 @@ struct OperatorBench {
 /// Everything measured of one model at one level and precision.
 struct BenchRun {
   ModelInfo model;
+  std::string task;  // empty: the encoder alone
+  Grid picture;      // what a task began with
   Grid size;
   Index batch = 1;
   Index tokens = 0;  // of one picture
   double gflop = 0;  // of one forward pass, from the model's formula
-  Timing seconds;    // of one pass: forward and output
+  Timing seconds;    // of one pass: forward and output, or a task from picture to files
   std::vector<StageTime> stages;
-  std::vector<OperatorBench> operators;  // of the forward stage
-  Timing rest;                           // of the forward stage, in no operator
+  std::vector<OperatorBench> operators;  // of the forward stage, or of encoder and head
+  Timing rest;                           // of these stages, in no operator
   Timing cpu_seconds;                    // of all threads in one pass
   std::uint64_t page_faults = 0;         // in the last pass
   std::uint64_t peak_memory = 0;
@@ -73,5 +77,15 @@ double gflops_by_cpu_time(const BenchRun& run);
 /// The share of the ceilings that the whole forward pass reaches: how long its arithmetic would
 /// take at them, by how long it took. Nothing where a ceiling is not known.
 std::optional<double> ceiling_share(const BenchRun& run);
+
+/// The linear layers of a transformer block, and those of a head.
+inline constexpr std::string_view kEncoderLinears[] = {"qkv", "proj", "fc1", "fc2"};
+inline constexpr std::string_view kHeadLinears[] = {"deconv", "conv", "final"};
+
+/// The same for some operators alone.
+std::optional<double> linears_share(const BenchRun& run, std::span<const std::string_view> names);
+
+/// The median of a stage; 0 for one that the run does not have.
+double stage_seconds(const BenchRun& run, std::string_view name);
 
 }  // namespace sapiens::cli

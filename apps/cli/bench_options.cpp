@@ -38,12 +38,36 @@ void add_bench_options(CLI::App& bench, BenchOptions& options) {
                    fmt::format("Model: 0.3b, 0.6b, 1b, 2b, tiny; without a checkpoint {} unless "
                                "given",
                                kDefaultArch));
-  add_size_option(bench, options.model.input_size, "Size of the input; by default the model's own");
-  bench.add_option("--image", options.image,
-                   "Picture to decode, resize and compute with; by default made-up numbers");
-  bench.add_option("--batch", options.batch, "Pictures per forward pass")
-      ->check(CLI::Range(Index{1}, Index{4096}))
-      ->capture_default_str();
+  CLI::Option* size = add_size_option(bench, options.model.input_size,
+                                      "Size of the input; by default the model's own");
+  CLI::Option* image =
+      bench.add_option("--image", options.image,
+                       "Picture to decode, resize and compute with; by default made-up numbers");
+  CLI::Option* batch = bench.add_option("--batch", options.batch, "Pictures per forward pass")
+                           ->check(CLI::Range(Index{1}, Index{4096}))
+                           ->capture_default_str();
+  CLI::Option* task =
+      bench
+          .add_option("--task", options.task,
+                      "Measure a whole task, from a picture to files: pose, seg, depth, normal")
+          ->check(CLI::IsMember({"pose", "seg", "depth", "normal"}))
+          ->excludes(size)
+          ->excludes(batch);
+  bench
+      .add_option_function<std::string>(
+          "--picture",
+          [&options](const std::string& text) {
+            const auto turned = parse_grid(text);  // which reads heights first
+            if (!turned) {
+              throw CLI::ValidationError("--picture", "`" + text + "` is not WIDTHxHEIGHT");
+            }
+            options.picture = Grid{turned->width, turned->height};
+          },
+          fmt::format("Size of the made-up picture of a task; by default {}x{}",
+                      kDefaultPicture.width, kDefaultPicture.height))
+      ->type_name("WxH")
+      ->needs(task)
+      ->excludes(image);
   bench.add_option("--repeat", options.repeat, "Forward passes measured, after one to warm up")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <sapiens/features.hpp>
 #include <string>
 #include <vector>
@@ -14,13 +15,18 @@ struct BenchOptions {
   EngineOptions engine;    // without isa and precision
   std::string isa;         // a level, kAll, or empty for the engine's own choice
   std::string precision;
+  std::string task;  // "pose", "seg", "depth", "normal"; empty: the encoder alone
   std::string image;
+  std::optional<Grid> picture;  // --picture
   Index batch = 1;
   int repeat = 5;
   bool ceilings = true;
   std::string output;
   std::vector<std::string> compare;
 };
+
+/// What a task begins with unless the command line says otherwise.
+inline constexpr Grid kDefaultPicture{1080, 1920};
 
 /// As a level or a precision: each of them.
 inline constexpr const char* kAll = "all";

@@ -30,6 +30,10 @@ std::string header(const BenchRun& run) {
       fmt::format("Sapiens {}, width {}, {} blocks; {} on {} thread{} ({})\n", run.model.arch,
                   run.model.width, run.model.depth, run.stats.precision, run.stats.threads,
                   run.stats.threads == 1 ? "" : "s", run.stats.isa);
+  if (!run.task.empty()) {
+    text += fmt::format("{} of a picture of {}x{}, width by height\n", run.task, run.picture.width,
+                        run.picture.height);
+  }
   text += fmt::format("{} of {}x{}, {} tokens each; {:.4g} GFLOP per pass, median of {}\n",
                       run.batch == 1 ? "a picture" : fmt::format("{} pictures", run.batch),
                       run.size.height, run.size.width, run.tokens, run.gflop, run.seconds.samples);
@@ -56,7 +60,7 @@ std::string speed_text(const OperatorBench& op) {
 }
 
 std::string operator_row(const OperatorBench& op, const BenchRun& run) {
-  std::string text = fmt::format("{:<12} {:>5} {:>11} {:>7} {:>15}", op.work.name, op.work.calls,
+  std::string text = fmt::format("{:<14} {:>5} {:>11} {:>7} {:>15}", op.work.name, op.work.calls,
                                  time_text(op.seconds.median),
                                  percent(op.seconds.median / run.seconds.median), speed_text(op));
   if (const auto ceiling = ceiling_of(op.work, run.ceilings)) {
@@ -66,10 +70,10 @@ std::string operator_row(const OperatorBench& op, const BenchRun& run) {
 }
 
 std::string operator_rows(const BenchRun& run) {
-  std::string text = fmt::format("\n{:<12} {:>5} {:>11} {:>7} {:>15} {:>11}\n", "operator", "calls",
+  std::string text = fmt::format("\n{:<14} {:>5} {:>11} {:>7} {:>15} {:>11}\n", "operator", "calls",
                                  "median", "share", "speed", "ceiling");
   for (const OperatorBench& op : run.operators) text += operator_row(op, run);
-  text += fmt::format("{:<12} {:>5} {:>11} {:>7}\n", "rest", "", time_text(run.rest.median),
+  text += fmt::format("{:<14} {:>5} {:>11} {:>7}\n", "rest", "", time_text(run.rest.median),
                       percent(run.rest.median / run.seconds.median));
   return text;
 }
@@ -79,6 +83,41 @@ std::string ceilings_text(const MachineCeilings& ceilings) {
   if (ceilings.bf16_gflops > 0) text += fmt::format(", bf16 {:.4g} GFLOPS", ceilings.bf16_gflops);
   if (ceilings.int8_gops > 0) text += fmt::format(", int8 {:.4g} GOPS", ceilings.int8_gops);
   return text + fmt::format(", memory {:.3g} GB/s", ceilings.read_gbytes);
+}
+
+/// How the parts of a task compare with its encoder.
+struct TaskRatios {
+  double whole = 0;  // picture to files
+  double post_and_drawing = 0;
+  std::optional<double> encoder_linears, head_linears;  // of their ceilings
+};
+
+TaskRatios ratios_of(const BenchRun& run) {
+  const double encoder = stage_seconds(run, "encoder");
+  return {.whole = run.seconds.median / encoder,
+          .post_and_drawing = (stage_seconds(run, "post") + stage_seconds(run, "draw")) / encoder,
+          .encoder_linears = linears_share(run, kEncoderLinears),
+          .head_linears = linears_share(run, kHeadLinears)};
+}
+
+std::string ratios_text(const BenchRun& run) {
+  const TaskRatios ratios = ratios_of(run);
+  std::string text = fmt::format("\nwhole     {:.3g} times the encoder; post and draw {} of it\n",
+                                 ratios.whole, percent(ratios.post_and_drawing));
+  if (ratios.encoder_linears && ratios.head_linears) {
+    text += fmt::format("linears   encoder {} of the ceiling, head {}\n",
+                        percent(*ratios.encoder_linears), percent(*ratios.head_linears));
+  }
+  return text;
+}
+
+Json ratios_json(const BenchRun& run) {
+  const TaskRatios ratios = ratios_of(run);
+  Json json = {{"whole_to_encoder", ratios.whole},
+               {"post_and_draw_to_encoder", ratios.post_and_drawing}};
+  if (ratios.encoder_linears) json["encoder_linears_of_ceiling"] = *ratios.encoder_linears;
+  if (ratios.head_linears) json["head_linears_of_ceiling"] = *ratios.head_linears;
+  return json;
 }
 
 std::string totals(const BenchRun& run) {
@@ -168,6 +207,11 @@ Json run_json(const BenchRun& run) {
   for (const OperatorBench& op : run.operators) {
     json["operators"].push_back(operator_json(op, run));
   }
+  if (!run.task.empty()) {
+    json["task"] = run.task;
+    json["picture"] = {run.picture.height, run.picture.width};
+    json["ratios"] = ratios_json(run);
+  }
   if (run.ceilings) json["ceilings"] = ceilings_json(*run.ceilings);
   if (const auto share = ceiling_share(run)) json["of_ceiling"] = *share;
   return json;
@@ -176,7 +220,8 @@ Json run_json(const BenchRun& run) {
 }  // namespace
 
 std::string bench_text(const BenchRun& run) {
-  return header(run) + stage_rows(run) + operator_rows(run) + totals(run);
+  return header(run) + stage_rows(run) + operator_rows(run) +
+         (run.task.empty() ? "" : ratios_text(run)) + totals(run);
 }
 
 std::string runs_table(std::span<const BenchRun> runs) {

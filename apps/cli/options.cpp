@@ -16,19 +16,20 @@ std::optional<Index> parse_integer(std::string_view text) {
   return value;
 }
 
-void add_grid_option(CLI::App& app, const std::string& name, std::optional<Grid>& grid,
-                     const std::string& help, Index least = 1) {
-  app.add_option_function<std::string>(
-         name,
-         [&grid, name, least](const std::string& text) {
-           grid = parse_grid(text);
-           if (!grid) throw CLI::ValidationError(name, "`" + text + "` is not HEIGHTxWIDTH");
-           if (std::min(grid->height, grid->width) < least) {
-             throw CLI::ValidationError(
-                 name, "`" + text + "` is too small: at least " + std::to_string(least));
-           }
-         },
-         help)
+CLI::Option* add_grid_option(CLI::App& app, const std::string& name, std::optional<Grid>& grid,
+                             const std::string& help, Index least = 1) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&grid, name, least](const std::string& text) {
+            grid = parse_grid(text);
+            if (!grid) throw CLI::ValidationError(name, "`" + text + "` is not HEIGHTxWIDTH");
+            if (std::min(grid->height, grid->width) < least) {
+              throw CLI::ValidationError(
+                  name, "`" + text + "` is too small: at least " + std::to_string(least));
+            }
+          },
+          help)
       ->type_name("HxW");
 }
 
@@ -84,9 +85,9 @@ void add_engine_options(CLI::App& app, EngineOptions& engine) {
                         "Arithmetic; auto: bf16 where this CPU is faster with it, else fp32");
 }
 
-void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help) {
+CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help) {
   constexpr Index kPatch = 16;
-  add_grid_option(app, "--size", size, help, kPatch);
+  return add_grid_option(app, "--size", size, help, kPatch);
 }
 
 void add_layers_option(CLI::App& app, std::vector<Index>& layers) {

@@ -29,7 +29,7 @@ void add_model_options(CLI::App& app, ModelOptions& model);
 void add_threads_option(CLI::App& app, EngineOptions& engine);
 /// --threads, --isa, --precision.
 void add_engine_options(CLI::App& app, EngineOptions& engine);
-void add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
+CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
 void add_layers_option(CLI::App& app, std::vector<Index>& layers);
 void add_json_flag(CLI::App& app, Session& session);
 

@@ -1,6 +1,7 @@
 #include "pose_json.hpp"
 
 #include <string>
+#include <utility>
 
 namespace sapiens::cli {
 namespace {
@@ -20,9 +21,19 @@ Json names_json(Json json, Index count, const KeypointSet* set) {
   return json;
 }
 
+/// A user's own file may not tell them, and nobody must take a zero for one.
+void add_numbers(Json& json, const char* list, const KeypointSet& set, float KeypointInfo::*field) {
+  Json numbers = Json::array();
+  for (const KeypointInfo& point : set.keypoints) {
+    if (!(point.*field > 0)) return;
+    numbers.push_back(point.*field);
+  }
+  json[list] = std::move(numbers);
+}
+
 void add_points(Json& json, const KeypointSet& set) {
-  for (const char* list : {"upper_body_ids", "lower_body_ids", "flip_indices", "flip_pairs",
-                           "keypoint_colors", "dataset_keypoint_weights", "sigmas"}) {
+  for (const char* list :
+       {"upper_body_ids", "lower_body_ids", "flip_indices", "flip_pairs", "keypoint_colors"}) {
     json[list] = Json::array();
   }
   int id = 0;
@@ -32,10 +43,10 @@ void add_points(Json& json, const KeypointSet& set) {
     json["flip_indices"].push_back(point.mirror);
     if (id < point.mirror) json["flip_pairs"].push_back({id, point.mirror});
     json["keypoint_colors"].push_back(color_json(point.color));
-    json["dataset_keypoint_weights"].push_back(point.weight);
-    json["sigmas"].push_back(point.sigma);
     ++id;
   }
+  add_numbers(json, "dataset_keypoint_weights", set, &KeypointInfo::weight);
+  add_numbers(json, "sigmas", set, &KeypointInfo::sigma);
 }
 
 void add_links(Json& json, const KeypointSet& set) {

@@ -67,10 +67,10 @@ void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
 }
 
 void TaskModels::choose_labels(const TaskOptions& options) {
-  if (TaskModel* seg = find("seg")) classes_ = find_seg_classes(seg->outputs());
+  if (TaskModel* seg = find("seg")) classes_ = seg->seg_classes();
   TaskModel* pose = find("pose");
   if (!pose) return;
-  keypoints_ = find_keypoint_set(pose->outputs());
+  keypoints_ = pose->keypoint_set();
   keypoint_count_ = pose->outputs();
   if (options.keypoints.empty()) return;
   if (!keypoints_) {

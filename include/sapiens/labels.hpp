@@ -21,8 +21,9 @@ struct KeypointInfo {
   Rgb color = {};
   int mirror = 0;  ///< The point that it becomes in a mirrored picture; itself on the midline.
   BodyPart part = BodyPart::Other;
-  float sigma = 0;   ///< How far annotators disagree, relative to the person's size (OKS).
-  float weight = 0;  ///< In the loss of training.
+  float sigma = 0;   ///< How far annotators disagree, relative to the person's size (OKS); 0: not
+                     ///< known.
+  float weight = 0;  ///< In the loss of training; 0: not known.
 };
 
 /// A line of the skeleton, between two points.
@@ -45,7 +46,7 @@ const KeypointSet* find_keypoint_set(Index count) noexcept;
 struct SegClass {
   std::string_view name = {};
   Rgb color = {};
-  int mirror = 0;  ///< The class that it becomes in a mirrored picture.
+  int mirror = 0;  ///< The class that it becomes in a mirrored picture; itself where not known.
 };
 
 struct SegClassSet {

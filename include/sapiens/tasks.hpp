@@ -3,12 +3,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
+#include "sapiens/labels.hpp"
 #include "sapiens/results.hpp"
 
 namespace sapiens {
@@ -38,6 +40,11 @@ class TaskModel {
   /// or with a head that is not complete.
   explicit TaskModel(const Checkpoint& checkpoint, const ModelOptions& model = {},
                      const EngineOptions& engine = {});
+
+  /// A model with random weights that never touched a file, for benchmarks. Throws InvalidArgument
+  /// for a task without a head.
+  static TaskModel random(const SynthOptions& synth, const EngineOptions& engine = {});
+
   TaskModel(TaskModel&&) noexcept;
   TaskModel& operator=(TaskModel&&) noexcept;
   TaskModel(const TaskModel&) = delete;
@@ -54,6 +61,15 @@ class TaskModel {
   bool can_flip_test() const;
   /// The size in pixels that pictures, or persons, are resized to.
   Grid input_size() const;
+
+  /// What the key points are called and how they are drawn: as training wrote it into the file,
+  /// else the published set of that many points. Null where nobody has named them, and for other
+  /// tasks. Lives as long as the model, wherever that is moved.
+  const KeypointSet* keypoint_set() const;
+  /// The same for classes.
+  const SegClassSet* seg_classes() const;
+  /// The names alone, in the order of the outputs; empty where the sets are null.
+  std::vector<std::string> output_names() const;
 
   // From a picture to its result.
 
@@ -89,6 +105,7 @@ class TaskModel {
 
  private:
   struct Impl;
+  explicit TaskModel(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

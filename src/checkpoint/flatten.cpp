@@ -5,6 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "checkpoint/numpy_array.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -52,6 +53,7 @@ class Flattener {
   void enter(NodeId node, const Level& parent, std::string_view key, bool root);
   void read_attributes(NodeId node);
   bool add_tensor(NodeId node, const Level& parent, std::string_view key);
+  bool note_array(NodeId node, const Level& parent, std::string_view key);
   void note(const Level& parent, std::string_view key, std::string value);
   void note_opaque(const Level& parent, std::string_view key, std::string_view what);
   void push(Level level);
@@ -136,6 +138,7 @@ void Flattener::visit_object(NodeId node, const Level& parent, std::string_view 
     return enter(node, parent, key, root);
   }
   if (visit_module(node, parent, key, root)) return;
+  if (note_array(node, parent, key)) return;
   note_opaque(parent, key, class_name(object.callable));
 }
 
@@ -188,6 +191,25 @@ bool Flattener::add_tensor(NodeId node, const Level& parent, std::string_view ke
   entry->container = parent.container;
   entry->key = name;
   out_.tensors.push_back(std::move(*entry));
+  return true;
+}
+
+// Element [i, j] of a NumPy array is noted as that of a list of lists would be: "colours.i.j".
+bool Flattener::note_array(NodeId node, const Level& parent, std::string_view key) {
+  if (parent.in_module) return false;
+  const auto array = read_numpy_array(graph_, node);
+  if (!array) return false;
+  for (std::size_t i = 0; i < array->values.size(); ++i) {
+    auto rest = static_cast<Index>(i);
+    std::string place;
+    for (auto extent = array->shape.rbegin(); extent != array->shape.rend(); ++extent) {
+      place = join(std::to_string(rest % *extent), place);
+      rest /= *extent;
+    }
+    place = join(key, place);
+    charge(place.size() + parent.container.size());
+    note(parent, place, fmt::format("{}", array->values[i]));
+  }
   return true;
 }
 

@@ -77,6 +77,16 @@ std::string name_in(Layout layout, bool with_head, const std::string& key) {
   return key;
 }
 
+// The keys as they are called within "meta".
+std::map<std::string, std::string> inside_meta(const std::map<std::string, std::string>& metadata) {
+  constexpr std::string_view kMeta = "meta.";
+  std::map<std::string, std::string> inside;
+  for (const auto& [key, value] : metadata) {
+    inside[key.starts_with(kMeta) ? key.substr(kMeta.size()) : key] = value;
+  }
+  return inside;
+}
+
 void write(const std::filesystem::path& output, std::span<const TensorSource> sources,
            Layout layout, bool with_head, std::map<std::string, std::string> metadata,
            const Progress& progress) {
@@ -89,6 +99,7 @@ void write(const std::filesystem::path& output, std::span<const TensorSource> so
     write_safetensors(output, sources, metadata, report);
   } else {
     const bool wrap = layout == Layout::MMEngine || with_head;
+    if (wrap) metadata = inside_meta(metadata);
     write_torch_zip(output, sources,
                     {.wrap_in_state_dict = wrap, .attributes = std::move(metadata)}, report);
   }
@@ -260,6 +271,8 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
       model_metadata(assessed.model.encoder, assessed.inspection.model.arch, assessed.model.task);
   for (const auto& [key, value] : dict.metadata) {
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
+    // Names, colours and mirror partners of what the head puts out.
+    if (with_head && key.starts_with("meta.dataset_meta.")) metadata[key] = value;
   }
   write(output, sources, options.layout, with_head, std::move(metadata), progress);
 

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <utility>
 
@@ -12,28 +11,11 @@
 #include "engine/network.hpp"
 #include "engine/random_weights.hpp"
 #include "model/outputs.hpp"
-#include "model/params.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
 
 namespace sapiens {
-namespace {
-
-ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
-  auto params = std::make_shared<std::map<std::string, RandomParam, std::less<>>>();
-  for (const ParamSpec& param : encoder_params(model.encoder)) {
-    params->emplace(param.key,
-                    RandomParam(param, model.encoder.grid, model.encoder.extra_tokens(), seed));
-  }
-  return {.read = [params](const std::string& key, Index first,
-                           std::span<float> out) { params->at(key).read(first, out); },
-          .stored = {},
-          .done = {}};
-}
-
-}  // namespace
-
 struct FeatureExtractor::Impl {
   Impl(const EncoderConfig& encoder, const EngineOptions& options) : network(encoder, options) {}
 
@@ -173,23 +155,7 @@ FeatureExtractor FeatureExtractor::random(const SynthOptions& synth, const Engin
   const SynthModel model = synth_model(synth);
   auto impl = std::make_unique<Impl>(model.encoder, engine);
   impl->network.load(random_source(model, synth.seed), engine.loading);
-  ModelInfo& info = impl->inspection.model;
-  info = {.family = "sapiens",
-          .arch = std::string(model.arch->name),
-          .task = std::string(task_name(model.task)),
-          .width = model.encoder.width,
-          .depth = model.encoder.depth,
-          .heads = model.encoder.heads,
-          .mlp_width = model.encoder.mlp_width,
-          .cls_token = model.encoder.cls_token,
-          .grid = model.encoder.grid,
-          .patch_padding = model.encoder.patch_padding,
-          .outputs = 0,
-          .parameters = 0};
-  Report& report = impl->inspection.report;
-  report.verdict = Verdict::Exact;
-  report.required = report.bound = static_cast<Index>(encoder_params(model.encoder).size());
-  report.notes.emplace_back("RANDOM WEIGHTS: made up in memory for a benchmark");
+  impl->inspection = random_inspection(model);
   return FeatureExtractor(std::move(impl));
 }
 

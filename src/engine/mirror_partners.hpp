@@ -1,10 +1,17 @@
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include "checkpoint/state_dict.hpp"
+#include "sapiens/labels.hpp"
 
 namespace sapiens {
+
+/// The published set of `count` key points, unless `names` says that these are others; null where
+/// there is none.
+const KeypointSet* published_keypoints(std::span<const std::string> names, Index count);
 
 /// Which key point each of `count` becomes in a mirrored picture: what training wrote into the file
 /// (`meta.dataset_meta.flip_indices`), else those of the published set of that many points, else

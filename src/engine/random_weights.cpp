@@ -1,7 +1,10 @@
 #include "engine/random_weights.hpp"
 
 #include <cmath>
+#include <map>
+#include <memory>
 #include <numeric>
+#include <utility>
 
 #include "model/params.hpp"
 
@@ -62,11 +65,44 @@ SynthModel synth_model(const SynthOptions& options) {
   if (pretrain) {
     model.decoder = decoder_params(synth_decoder(arch, model.encoder.tokens()), arch.width);
   } else if (has_head(model.task)) {
-    const HeadConfig head = published_head(model.task, arch.width);
-    model.encoder.patch_padding = default_patch_padding(model.task, head.outputs);
-    for (ParamSpec& param : head_params(head)) model.params.push_back(std::move(param));
+    model.head = published_head(model.task, arch.width);
+    model.encoder.patch_padding = default_patch_padding(model.task, model.head->outputs);
+    for (ParamSpec& param : head_params(*model.head)) model.params.push_back(std::move(param));
   }
   return model;
+}
+
+ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
+  auto params = std::make_shared<std::map<std::string, RandomParam, std::less<>>>();
+  for (const ParamSpec& param : model.params) {
+    params->emplace(param.key,
+                    RandomParam(param, model.encoder.grid, model.encoder.extra_tokens(), seed));
+  }
+  return {.read = [params](const std::string& key, Index first,
+                           std::span<float> out) { params->at(key).read(first, out); },
+          .stored = {},
+          .done = {}};
+}
+
+Inspection random_inspection(const SynthModel& model) {
+  Inspection inspection;
+  inspection.model = {.family = "sapiens",
+                      .arch = std::string(model.arch->name),
+                      .task = std::string(task_name(model.task)),
+                      .width = model.encoder.width,
+                      .depth = model.encoder.depth,
+                      .heads = model.encoder.heads,
+                      .mlp_width = model.encoder.mlp_width,
+                      .cls_token = model.encoder.cls_token,
+                      .grid = model.encoder.grid,
+                      .patch_padding = model.encoder.patch_padding,
+                      .outputs = model.head ? model.head->outputs : 0,
+                      .parameters = 0};
+  Report& report = inspection.report;
+  report.verdict = Verdict::Exact;
+  report.required = report.bound = static_cast<Index>(model.params.size());
+  report.notes.emplace_back("RANDOM WEIGHTS: made up in memory for a benchmark");
+  return inspection;
 }
 
 RandomParam::RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, std::uint64_t seed)

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "model/config.hpp"
+#include "model/weights.hpp"
 #include "reconcile/param_spec.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/tensor_view.hpp"
@@ -18,12 +19,19 @@ struct SynthModel {
   const Arch* arch = nullptr;
   Task task = Task::Pretrain;
   EncoderConfig encoder;
+  std::optional<HeadConfig> head;
   std::vector<ParamSpec> params;   ///< Encoder, and the head of a task.
   std::vector<ParamSpec> decoder;  ///< Of a pretrained model; empty otherwise.
 };
 
 /// Throws `Error(InvalidArgument)` for an unknown size or task.
 SynthModel synth_model(const SynthOptions& options);
+
+/// Random weights as if they came from a file.
+ParamSource random_source(const SynthModel& model, std::uint64_t seed);
+
+/// What an inspection would say about them.
+Inspection random_inspection(const SynthModel& model);
 
 /// Random values for one parameter: each element depends on seed, name and place alone, so slices
 /// and threads agree.

@@ -12,6 +12,8 @@
 #include "engine/loading.hpp"
 #include "engine/mirror_partners.hpp"
 #include "engine/network.hpp"
+#include "engine/output_labels.hpp"
+#include "engine/random_weights.hpp"
 #include "model/head.hpp"
 #include "preprocess/person_crop.hpp"
 #include "preprocess/preprocess.hpp"
@@ -65,14 +67,17 @@ void expect_persons(std::span<const TaskInput> inputs, bool persons) {
 }  // namespace
 
 struct TaskModel::Impl {
-  Impl(const Assessment& assessed, const StateDict& dict, const EngineOptions& options)
-      : network(assessed.model.encoder, options),
-        config(*assessed.model.head),
-        partners(config.task == Task::Pose ? mirror_partners(dict, config.outputs)
+  // `notes` is asked for nothing but what training noted about its data.
+  Impl(const EncoderConfig& encoder, const HeadConfig& head, const StateDict& notes,
+       const EngineOptions& options)
+      : network(encoder, options),
+        config(head),
+        partners(config.task == Task::Pose ? mirror_partners(notes, config.outputs)
                                            : std::vector<int>{}),
-        inspection(assessed.inspection) {
-    const ParamSource source = plan_source(dict, assessed.whole);
-    network.load(source, options.loading);
+        labels(notes, config.task, config.outputs) {}
+
+  void load(const ParamSource& source, const Progress& progress) {
+    network.load(source, progress);
     const Stopwatch watch;
     LoadedHead loaded = load_head(config, source, network.ops());
     weights = std::move(loaded.weights);
@@ -125,6 +130,7 @@ struct TaskModel::Impl {
   Network network;
   HeadConfig config;
   std::vector<int> partners;  // of key points in a mirror; empty: not known
+  OutputLabels labels;
   HeadWeights weights;
   std::vector<NonFinite> non_finite;
   Inspection inspection;
@@ -252,21 +258,52 @@ TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
                  .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
   }
   require_known_heads(assessed.model.encoder);
-  impl_ = std::make_unique<Impl>(assessed, dict, engine);
+  impl_ = std::make_unique<Impl>(assessed.model.encoder, *assessed.model.head, dict, engine);
+  impl_->inspection = assessed.inspection;
+  impl_->load(plan_source(dict, assessed.whole), engine.loading);
   if (!impl_->non_finite.empty()) {
     throw non_finite_error(assessed.inspection.file, impl_->non_finite);
   }
 }
 
+TaskModel::TaskModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TaskModel::TaskModel(TaskModel&&) noexcept = default;
 TaskModel& TaskModel::operator=(TaskModel&&) noexcept = default;
 TaskModel::~TaskModel() = default;
+
+TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engine) {
+  const SynthModel model = synth_model(synth);
+  if (!model.head) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
+                                             .key = "task",
+                                             .expected = "pose, seg, depth or normal",
+                                             .actual = synth.task});
+  }
+  auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
+  impl->inspection = random_inspection(model);
+  impl->load(random_source(model, synth.seed), engine.loading);
+  return TaskModel(std::move(impl));
+}
 
 const Inspection& TaskModel::inspection() const { return impl_->inspection; }
 EngineStats TaskModel::stats() const { return impl_->network.stats(); }
 std::string_view TaskModel::task() const { return task_name(impl_->config.task); }
 Index TaskModel::outputs() const { return impl_->config.outputs; }
 bool TaskModel::can_flip_test() const { return !impl_->partners.empty(); }
+const KeypointSet* TaskModel::keypoint_set() const { return impl_->labels.keypoints(); }
+const SegClassSet* TaskModel::seg_classes() const { return impl_->labels.classes(); }
+
+std::vector<std::string> TaskModel::output_names() const {
+  std::vector<std::string> names;
+  if (const KeypointSet* const set = keypoint_set()) {
+    for (const KeypointInfo& point : set->keypoints) names.emplace_back(point.name);
+  }
+  if (const SegClassSet* const set = seg_classes()) {
+    for (const SegClass& seg_class : set->classes) names.emplace_back(seg_class.name);
+  }
+  return names;
+}
+
 Grid TaskModel::input_size() const { return impl_->input_size(); }
 
 TaskInput TaskModel::prepare(const Image& picture, const std::optional<Box>& person,

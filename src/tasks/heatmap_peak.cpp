@@ -13,8 +13,8 @@ constexpr int kRadius = 5;
 
 // OpenCV's Gaussian of 11 taps and sigma 2, from the centre outwards. The training targets have
 // sigma 6; the original never adapted this.
-constexpr float kGaussian[kRadius + 1] = {.20056541f, .17699836f, .12164907f,
-                                          .06511406f, .02714358f, .00881223f};
+constexpr float kGaussian[kRadius + 1] = {.200565414f, .176998357f, .121649073f,
+                                          .065114057f, .027143577f, .00881222929f};
 
 // Blurs with a border of zeros. In `scratch`: a row with its two borders, the map after the
 // horizontal pass with kRadius rows of border above and below, and the result.

@@ -106,6 +106,69 @@ TEST(Bench, OperatorsDoTheArithmeticOfTheFormula) {
   EXPECT_NEAR(document["gflop"].get<double>(), 2 * picture * 1e-9, 1e-15);
 }
 
+TEST(Bench, OfATaskGoesFromThePictureToFiles) {
+  for (const char* task : {"pose", "seg", "depth", "normal"}) {
+    SCOPED_TRACE(task);
+    const Finished run = bench({"--task", task, "--picture", "50x40", "--json"});
+    ASSERT_EQ(run.code, 0) << run.err;
+    const Json document = run.json();
+    EXPECT_EQ(document["task"], task);
+    EXPECT_EQ(document["picture"], Json({40, 50}));
+    EXPECT_THAT(names(document["stages"]), ElementsAre("open", "load", "preprocess", "encoder",
+                                                       "head", "post", "draw", "write"));
+    const auto operators = names(document["operators"]);
+    for (const char* name : {"embed", "qkv", "fc2", "deconv", "conv", "normalize_silu", "final"}) {
+      EXPECT_THAT(operators, testing::Contains(name));
+    }
+    for (const char* ratio : {"whole_to_encoder", "post_and_draw_to_encoder",
+                              "encoder_linears_of_ceiling", "head_linears_of_ceiling"}) {
+      EXPECT_GT(document["ratios"][ratio], 0) << ratio;
+    }
+  }
+}
+
+// A minimum over passes of a sum is no less than the sum of the minima.
+TEST(Bench, StagesOfATaskTakeNoLongerThanTheWhole) {
+  const Json document = bench({"--task", "seg", "--json", "--no-ceilings"}).json();
+  double stages = 0;
+  for (std::size_t i = 2; i < document["stages"].size(); ++i) {
+    stages += document["stages"][i]["seconds"]["min"].get<double>();
+  }
+  EXPECT_LE(stages, document["seconds"]["min"]);
+  EXPECT_GE(document["rest"]["seconds"]["min"], 0);
+  double gflop = 0;
+  for (const Json& op : document["operators"]) gflop += op.value("gflop", 0.0);
+  EXPECT_NEAR(document["gflop"].get<double>(), gflop, 1e-12);
+}
+
+TEST(Bench, OfATaskHasItsRatiosInText) {
+  const Finished run = bench({"--task", "pose", "--picture", "50x40"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const char* part : {"pose of a picture of 50x40", "times the encoder", "linears", "deconv",
+                           "normalize_silu", "post", "draw", "write"}) {
+    EXPECT_THAT(run.out, HasSubstr(part));
+  }
+}
+
+TEST(Bench, OfATaskRunsACheckpointOfThatTaskOnly) {
+  const Scratch scratch;
+  ASSERT_EQ(run_sapiens({"synth", scratch / "seg.pth", "--arch", "tiny", "--task", "seg"}).code, 0);
+  const auto run = [&](const std::string& task) {
+    return run_sapiens({"bench", scratch / "seg.pth", "--task", task, "--repeat", "1",
+                        "--no-ceilings", "--picture", "50x40"});
+  };
+  EXPECT_EQ(run("seg").code, 0);
+  EXPECT_EQ(run("pose").code, 3);
+}
+
+TEST(Bench, RefusesOptionsThatATaskHasNotGot) {
+  EXPECT_EQ(bench({"--task", "seg", "--size", "64x64"}).code, 2);
+  EXPECT_EQ(bench({"--task", "seg", "--batch", "2"}).code, 2);
+  EXPECT_EQ(bench({"--task", "pretrain"}).code, 2);
+  EXPECT_EQ(bench({"--picture", "50x40"}).code, 2);
+  EXPECT_EQ(bench({"--task", "seg", "--picture", "50"}).code, 2);
+}
+
 TEST(Bench, LeavesCeilingsOutWhenAsked) {
   const Json document = bench({"--json", "--no-ceilings"}).json();
   EXPECT_FALSE(document.contains("ceilings"));
@@ -219,6 +282,13 @@ TEST_F(CompareBench, RefusesOtherSizes) {
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, HasSubstr("64x64"));
   EXPECT_THAT(run.err, HasSubstr("128x128"));
+}
+
+TEST_F(CompareBench, RefusesATaskBesideAnEncoder) {
+  const Finished run =
+      bench({"--no-ceilings", "--task", "seg", "--picture", "50x40", "--compare", document_});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("seg of a picture of 50x40"));
 }
 
 TEST_F(CompareBench, RefusesWhatIsNoBench) {

@@ -19,6 +19,15 @@ TEST(PoseJson, DescribesThePointsOfPublishedSets) {
   }
 }
 
+TEST(PoseJson, LeavesOutWhatAUsersOwnFileDoesNotTell) {
+  const KeypointInfo points[] = {{.name = "a", .mirror = 1, .sigma = 0.5f}, {.name = "b"}};
+  const KeypointSet set = {.dataset = "mine", .keypoints = points};
+  const Json json = keypoints_json(2, &set);
+  EXPECT_EQ(json["dataset_name"], "mine");
+  EXPECT_FALSE(json.contains("sigmas"));
+  EXPECT_FALSE(json.contains("dataset_keypoint_weights"));
+}
+
 TEST(PoseJson, NumbersThePointsOfOtherSets) {
   const Json json = keypoints_json(3, nullptr);
   EXPECT_TRUE(json["dataset_name"].is_null());

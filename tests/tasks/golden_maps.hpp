@@ -21,19 +21,21 @@ std::vector<T> golden_numbers(const Golden& golden, const std::string& name) {
   return numbers;
 }
 
-/// A golden [C, H, W] or [1, C, H, W] array as heads of this library put it out.
+/// A golden [C, H, W] array, or number `batch` of [B, C, H, W], as heads of this library put it
+/// out.
 class GoldenMap {
  public:
-  GoldenMap(const Golden& golden, const std::string& name) {
+  GoldenMap(const Golden& golden, const std::string& name, std::size_t batch = 0) {
     const FloatArray array = golden.array(name);
     const auto axes = array.shape.end();
     size_ = {axes[-2], axes[-1]};
     channels_ = axes[-3];
-    values_.resize(array.values.size());
     const Index pixels = size_.patches();
+    values_.resize(static_cast<std::size_t>(channels_ * pixels));
+    const float* const planes = array.values.data() + batch * values_.size();
     for (Index c = 0; c < channels_; ++c) {
       for (Index p = 0; p < pixels; ++p) {
-        values_[p * channels_ + c] = array.values[c * pixels + p];
+        values_[p * channels_ + c] = planes[c * pixels + p];
       }
     }
   }

@@ -1,0 +1,104 @@
+#include "engine/dataset_meta.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <set>
+
+namespace sapiens {
+namespace {
+
+constexpr const char* kPrefix = "meta.dataset_meta.";
+constexpr std::size_t kLongestName = 256;
+
+template <class T>
+std::optional<T> parse(const std::string* text) {
+  if (!text) return std::nullopt;
+  T value{};
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+bool is_name(const std::string& text) { return !text.empty() && text.size() <= kLongestName; }
+
+bool are_distinct(const std::vector<std::string>& names) {
+  return std::set<std::string>(names.begin(), names.end()).size() == names.size();
+}
+
+}  // namespace
+
+const std::string* DatasetMeta::find(const std::string& key) const {
+  const auto entry = metadata_.find(kPrefix + key);
+  return entry == metadata_.end() ? nullptr : &entry->second;
+}
+
+std::optional<std::string> DatasetMeta::name(const std::string& key) const {
+  const std::string* const text = find(key);
+  return text && is_name(*text) ? std::optional(*text) : std::nullopt;
+}
+
+std::optional<int> DatasetMeta::index(const std::string& key, Index end) const {
+  const auto value = parse<int>(find(key));
+  return value && *value >= 0 && *value < end ? value : std::nullopt;
+}
+
+std::optional<float> DatasetMeta::number(const std::string& key) const {
+  const auto value = parse<double>(find(key));
+  if (!value || !std::isfinite(static_cast<float>(*value))) return std::nullopt;
+  return static_cast<float>(*value);
+}
+
+std::optional<Rgb> DatasetMeta::color(const std::string& key) const {
+  std::uint8_t levels[3];
+  for (int i = 0; i < 3; ++i) {
+    const auto level = index(fmt::format("{}.{}", key, i), 256);
+    if (!level) return std::nullopt;
+    levels[i] = static_cast<std::uint8_t>(*level);
+  }
+  return Rgb{levels[0], levels[1], levels[2]};
+}
+
+std::vector<std::string> DatasetMeta::keypoint_names(Index count) const {
+  const auto names = names_of_ids("keypoint_id2name", count);
+  return names.empty() ? ids_of_names("keypoint_name2id.", count) : names;
+}
+
+std::vector<std::string> DatasetMeta::class_names(Index count) const {
+  const auto names = names_of_ids("classes", count);
+  return names.empty() ? names_of_ids("CLASSES", count) : names;
+}
+
+// {0: "nose", 1: ...}, or a list.
+std::vector<std::string> DatasetMeta::names_of_ids(const std::string& list, Index count) const {
+  if (has(fmt::format("{}.{}", list, count))) return {};  // longer than the head is wide
+  std::vector<std::string> names;
+  for (Index id = 0; id < count; ++id) {
+    auto found = name(fmt::format("{}.{}", list, id));
+    if (!found) return {};
+    names.push_back(std::move(*found));
+  }
+  return are_distinct(names) ? names : std::vector<std::string>{};
+}
+
+// {"nose": 0, ...}
+std::vector<std::string> DatasetMeta::ids_of_names(const std::string& list, Index count) const {
+  const std::string prefix = kPrefix + list;
+  std::vector<std::string> names(static_cast<std::size_t>(count));
+  Index known = 0;
+  for (auto entry = metadata_.lower_bound(prefix);
+       entry != metadata_.end() && entry->first.starts_with(prefix); ++entry) {
+    const std::string text = entry->first.substr(prefix.size());
+    const auto id = parse<Index>(&entry->second);
+    if (!is_name(text) || !id || *id < 0 || *id >= count) return {};
+    std::string& place = names[static_cast<std::size_t>(*id)];
+    if (!place.empty()) return {};
+    place = text;
+    ++known;
+  }
+  return known == count ? names : std::vector<std::string>{};
+}
+
+}  // namespace sapiens
