@@ -65,7 +65,7 @@ TEST_F(Tasks, SegWritesAMaskAndTheClassIdsBehindIt) {
 TEST_F(Tasks, DepthAndNormalsAreOfThePicturesSize) {
   ASSERT_EQ(run("depth", {picture("a.png"), "--viz"}).code, 0);
   EXPECT_EQ(read_npy(out("a.npy")).shape, (std::vector<Index>{kHeight, kWidth}));
-  EXPECT_EQ(Image::read(out("a.png")).width, 2 * kWidth);
+  EXPECT_EQ(Image::read(out("a.png")).width, 3 * kWidth);  // depth, and normals made from it
 
   output_ = scratch_ / "normals";
   ASSERT_EQ(run("normal", {picture("a.png"), "--viz"}).code, 0);
