@@ -52,7 +52,7 @@ class PoseDrawer {
   void draw_box(const Box& box, Rgb color) {
     const auto corners = visible(box);
     if (corners.empty()) return;
-    cv::rectangle(canvas_, corners, scalar(color), thickness(size_of(box)));
+    cv::rectangle(canvas_, corners, scalar(color), thickness(size_of(box) / 2));
   }
 
   void draw_label(const Box& box, const std::string& label, Rgb color) {

@@ -93,7 +93,7 @@ class Encoder {
 
  private:
   exr_context_t context_;
-  exr_encode_pipeline_t pipeline_ = EXR_ENCODE_PIPELINE_INITIALIZER;
+  exr_encode_pipeline_t pipeline_ = {};
 };
 
 void declare(exr_context_t context, int width, int height,

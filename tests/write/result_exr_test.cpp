@@ -31,7 +31,7 @@ StoredExr read_stored(const std::string& path) {
   stored.height = window.max.y - window.min.y + 1;
   std::int32_t rows = 0;
   exr_get_scanlines_per_chunk(file, 0, &rows);
-  exr_decode_pipeline_t decoder = EXR_DECODE_PIPELINE_INITIALIZER;
+  exr_decode_pipeline_t decoder = {};
   for (int y = 0; y < stored.height; y += rows) {
     exr_chunk_info_t chunk;
     exr_read_scanline_chunk_info(file, 0, y, &chunk);
