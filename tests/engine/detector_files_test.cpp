@@ -182,6 +182,15 @@ TEST_F(DetectorFiles, CannotAskForEndlessBlocks) {
   EXPECT_LT(inspection.report.required, 2000);
 }
 
+TEST_F(DetectorFiles, OfNoWidthAreRefused) {
+  for (const char* const part : {"conv.weight", "bn.weight"}) {
+    Tensor& t = tensor(std::string("backbone.stage3.0.") + part);
+    t.shape[0] = 1;
+    t.values.resize(t.values.size() / 40);
+  }
+  EXPECT_EQ(refusal().code(), ErrorCode::CheckpointRefused);
+}
+
 // RTMDet-m at its full size, with made-up weights.
 TEST(FullSizeDetector, OfSynthIsExactAndRuns) {
   const Scratch scratch;
