@@ -237,28 +237,6 @@ std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model
   return notes;
 }
 
-// The detector is what the file is, unless it was asked for an encoder or a task.
-void take_detector(Assessment& result, const StateDict& dict, Subject subject) {
-  const DetectorFile& detector = *result.detector;
-  Inspection& inspection = result.inspection;
-  if (subject != Subject::Anything) {
-    inspection.report.explanation =
-        fmt::format("this is an {}: it finds persons, and has no encoder of Sapiens",
-                    describe_model(detector_info(detector.config)));
-    inspection.report.hint = "give a Sapiens checkpoint here, and this file as the detector";
-    return;
-  }
-  const Report& report = detector.plan.report;
-  inspection.model = detector_info(detector.config);
-  inspection.report = report;
-  for (std::string& note : random_note(dict)) inspection.report.notes.push_back(std::move(note));
-  inspection.uses = {{.use = "detect",
-                      .verdict = report.verdict,
-                      .required = report.required,
-                      .bound = report.bound,
-                      .reason = report.explanation}};
-}
-
 // A file without an encoder.
 Assessment foreign(const StateDict& dict, NameIndex index, Subject subject) {
   Assessment result{.index = std::move(index),
@@ -276,7 +254,12 @@ Assessment foreign(const StateDict& dict, NameIndex index, Subject subject) {
   result.inspection.model.family = "foreign";
   result.encoder.report = result.whole.report = report;
   result.detector = find_detector(dict, result.index);
-  if (result.detector) take_detector(result, dict, subject);
+  if (result.detector && subject == Subject::Anything) {
+    inspect_detector(*result.detector, result.inspection);
+    for (std::string& note : random_note(dict)) report.notes.push_back(std::move(note));
+  } else if (result.detector) {
+    explain_no_encoder(*result.detector, report);
+  }
   return result;
 }
 

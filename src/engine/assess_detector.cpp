@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/explain.hpp"
 #include "model/rtmdet_params.hpp"
 
 namespace sapiens {
@@ -41,6 +42,16 @@ void explain(Report& report, Index classes) {
   }
 }
 
+ModelInfo detector_info(const RtmDetConfig& config) {
+  ModelInfo info;
+  info.family = "rtmdet";
+  info.arch = config == published_rtmdet_m() ? "rtmdet-m" : "custom";
+  info.task = "detect";
+  info.width = config.head_width;
+  info.parameters = rtmdet_trained_values(config);
+  return info;
+}
+
 }  // namespace
 
 std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex& index) {
@@ -65,14 +76,21 @@ std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex
   return best;
 }
 
-ModelInfo detector_info(const RtmDetConfig& config) {
-  ModelInfo info;
-  info.family = "rtmdet";
-  info.arch = config == published_rtmdet_m() ? "rtmdet-m" : "custom";
-  info.task = "detect";
-  info.width = config.head_width;
-  info.parameters = rtmdet_trained_values(config);
-  return info;
+void inspect_detector(const DetectorFile& detector, Inspection& inspection) {
+  const Report& report = detector.plan.report;
+  inspection.model = detector_info(detector.config);
+  inspection.report = report;
+  inspection.uses = {{.use = "detect",
+                      .verdict = report.verdict,
+                      .required = report.required,
+                      .bound = report.bound,
+                      .reason = report.explanation}};
+}
+
+void explain_no_encoder(const DetectorFile& detector, Report& report) {
+  report.explanation = fmt::format("this is an {}: it finds persons, and has no encoder of Sapiens",
+                                   describe_model(detector_info(detector.config)));
+  report.hint = "give a Sapiens checkpoint here, and this file as the detector";
 }
 
 }  // namespace sapiens

@@ -19,6 +19,10 @@ struct DetectorFile {
 /// The most complete RTMDet of the file; nothing where there is none. A misfit is a verdict.
 std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex& index);
 
-ModelInfo detector_info(const RtmDetConfig& config);
+/// The inspection of a file that is looked at as what it is.
+void inspect_detector(const DetectorFile& detector, Inspection& inspection);
+
+/// Says in the report of a file that was asked for an encoder what it holds instead.
+void explain_no_encoder(const DetectorFile& detector, Report& report);
 
 }  // namespace sapiens

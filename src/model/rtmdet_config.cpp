@@ -24,11 +24,11 @@ std::optional<Index> outputs_of(const OfferedShapes& offered,
   return std::nullopt;
 }
 
-// Of a convolution and the norm behind it, whichever is there.
+// Of a convolution and the norm behind it, whichever is there. Half of a width has to be one, too.
 Index width_of(const OfferedShapes& offered, const std::string& module, Index published) {
-  return outputs_of(offered,
-                    {module + ".conv.weight", module + ".bn.weight", module + ".bn.running_mean"})
-      .value_or(published);
+  const std::optional<Index> found = outputs_of(
+      offered, {module + ".conv.weight", module + ".bn.weight", module + ".bn.running_mean"});
+  return found && *found >= 2 ? *found : published;
 }
 
 Index blocks_of(const OfferedShapes& offered, const std::string& list) {

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/state_dict.hpp"
@@ -12,6 +15,7 @@
 #include "engine/loading.hpp"
 #include "engine/runtime.hpp"
 #include "model/rtmdet.hpp"
+#include "model/rtmdet_params.hpp"
 #include "preprocess/letterbox.hpp"
 #include "sapiens/error.hpp"
 #include "support/expect_close.hpp"
@@ -28,8 +32,7 @@ class RawOutputs {
   RawOutputs(const Golden& golden, const EngineOptions& options) : runtime_(options) {
     const StateDict dict = open_checkpoint(golden.file("rtmdet.pth"));
     const DetectorFile file = find_detector(dict, NameIndex(dict)).value();
-    weights_ =
-        load_rtmdet(file.config, plan_source(dict, file.plan), runtime_.ops()).weights;
+    weights_ = load_rtmdet(file.config, plan_source(dict, file.plan), runtime_.ops()).weights;
   }
 
   void run(ConstMatrix picture, Grid size) {
@@ -91,6 +94,31 @@ class DetectorGolden : public testing::Test {
     }
   }
 
+  // Ten times what float32 leaves undecided of the original's own boxes and scores.
+  static constexpr Tolerance kBoxes{.absolute = 4e-3};
+  static constexpr Tolerance kScores{.absolute = 4e-5};
+
+  // `expected` is [boxes, 5]: corners and score.
+  static void expect_boxes(std::span<const ScoredBox> found, const FloatArray& expected) {
+    std::vector<float> corners, scores, all_corners, all_scores;
+    for (std::size_t i = 0; i < expected.values.size(); ++i) {
+      (i % 5 == 4 ? all_scores : all_corners).push_back(expected.values[i]);
+    }
+    for (const ScoredBox& box : found) {
+      corners.insert(corners.end(), {box.left, box.top, box.right, box.bottom});
+      scores.push_back(box.score);
+    }
+    EXPECT_TRUE(close(corners, all_corners, kBoxes));
+    EXPECT_TRUE(close(scores, all_scores, kScores));
+  }
+  static std::vector<float> flat(std::span<const ScoredBox> boxes) {
+    std::vector<float> numbers;
+    for (const ScoredBox& box : boxes) {
+      numbers.insert(numbers.end(), {box.left, box.top, box.right, box.bottom, box.score});
+    }
+    return numbers;
+  }
+
   Golden golden_{"rtmdet"};
   Image picture_ = Image::read(golden_.file("image.jpg"));
 };
@@ -112,6 +140,101 @@ TEST_F(DetectorGolden, EveryMapOfASmallInputIsTheOriginals) {
   RawOutputs outputs(golden_, exact());
   outputs.run({rows.data(), {size.patches(), 3}}, size);
   expect_maps(outputs, "small_");
+}
+
+TEST_F(DetectorGolden, TheBoxesAreTheOriginalsAtEveryStep) {
+  RawOutputs outputs(golden_, exact());
+  outputs.run_picture(picture_);
+  const Letterbox input = letterbox(picture_, 640);
+  const InputFrame frame{.size = {640, 640}, .scale_x = input.scale_x, .scale_y = input.scale_y};
+
+  auto before = decode_boxes(outputs.levels(), frame, 0.05f);
+  ASSERT_GE(before.size(), 100u);
+  before.resize(100);
+  expect_boxes(before, golden_.array("boxes_scores_before_nms"));
+
+  const auto above = decode_boxes(outputs.levels(), frame, 0.3f);
+  expect_boxes(above, golden_.array("boxes_scores_above_thr"));
+
+  std::vector<ScoredBox> expected;
+  for (const std::size_t kept : golden_.facts().at("kept_indices_into_above_thr")) {
+    expected.push_back(above.at(kept));
+  }
+  EXPECT_EQ(flat(suppress_overlaps(above, 0.3f, 100)), flat(expected));
+}
+
+TEST_F(DetectorGolden, DetectFindsTheOriginalsPersons) {
+  PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
+  const std::vector<Box> persons = detector.detect(picture_);
+  const FloatArray expected = golden_.array("boxes_after_nms");
+  std::vector<float> corners;
+  for (const Box& box : persons) {
+    corners.insert(corners.end(), {box.x, box.y, box.x + box.width, box.y + box.height});
+  }
+  EXPECT_TRUE(close(corners, expected.values, kBoxes));
+  EXPECT_TRUE(std::ranges::is_sorted(persons, std::greater(), &Box::score));
+  EXPECT_EQ(detector.stats().precision, "fp32");
+}
+
+TEST_F(DetectorGolden, TheResultDoesNotDependOnThreadsOrEarlierPictures) {
+  EngineOptions one;
+  one.threads = 1;
+  EngineOptions two;
+  two.threads = 2;
+  const Checkpoint checkpoint = Checkpoint::open(golden_.file("rtmdet.pth"));
+  PersonDetector first(checkpoint, one), second(checkpoint, two);
+  const std::vector<Box> expected = first.detect(picture_);
+  second.detect(Image::read(golden_.file("../preprocess_full/small.png")));
+  const std::vector<Box> found = second.detect(picture_);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].x, expected[i].x);
+    EXPECT_EQ(found[i].score, expected[i].score);
+  }
+}
+
+TEST_F(DetectorGolden, TheLayoutIsInTheOrderOfTheFile) {
+  const StateDict dict = open_checkpoint(golden_.file("rtmdet.pth"));
+  const auto layout = rtmdet_layout(find_detector(dict, NameIndex(dict)).value().config);
+  ASSERT_EQ(layout.size(), dict.tensors.size());
+  for (std::size_t i = 0; i < layout.size(); ++i) {
+    EXPECT_EQ(layout[i].key, dict.tensors[i].key);
+    EXPECT_EQ(layout[i].shape, dict.tensors[i].shape);
+  }
+}
+
+TEST_F(DetectorGolden, OddPicturesAreNoReasonToFail) {
+  PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
+  for (const auto& [width, height] : {std::pair<Index, Index>{1, 1}, {10000, 3}, {1, 700}}) {
+    const Image picture{
+        .width = width,
+        .height = height,
+        .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 90)};
+    for (const Box& box : detector.detect(picture, {.least_score = 0, .most = 7})) {
+      EXPECT_GE(box.x, 0);
+      EXPECT_GT(box.width, 0);
+      EXPECT_GT(box.height, 0);
+    }
+  }
+  EXPECT_THROW(detector.detect({}), Error);
+  EXPECT_THROW(detector.detect(picture_, {.nms_iou = 2}), Error);
+}
+
+TEST_F(DetectorGolden, NobodyIsAnEmptyList) {
+  PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
+  EXPECT_TRUE(detector.detect(picture_, {.least_score = 1}).empty());
+}
+
+TEST_F(DetectorGolden, ProgressEndsAtOneAndMayStopTheWork) {
+  PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
+  std::vector<double> told;
+  detector.detect(picture_, {.progress = [&](double done) { told.push_back(done); }});
+  EXPECT_TRUE(std::ranges::is_sorted(told));
+  EXPECT_EQ(told.size(), 10u);
+  EXPECT_DOUBLE_EQ(told.back(), 1);
+  struct Stop {};
+  EXPECT_THROW(detector.detect(picture_, {.progress = [](double) { throw Stop(); }}), Stop);
+  EXPECT_FALSE(detector.detect(picture_).empty());
 }
 
 }  // namespace
