@@ -1,7 +1,5 @@
 #include "frame_reader.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <new>
 #include <sapiens/npy.hpp>
@@ -14,10 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void warn(const TaskContext& context, const Job& job, const std::string& what) {
-  context.meter.message(fmt::format("warning: {}: {}", job.input.path.string(), what));
-}
-
 Box whole_picture(const Image& picture) {
   return {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)};
 }
@@ -26,7 +20,7 @@ void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
   if (context.boxes) {
     frame.boxes = context.boxes->of(job.input);
     if (frame.boxes->empty()) {
-      warn(context, job, "no person in it, says " + context.options.boxes_file);
+      context.warn(job, "no person in it, says " + context.options.boxes_file);
     }
   } else if (!context.options.boxes.empty()) {
     frame.boxes = context.options.boxes;

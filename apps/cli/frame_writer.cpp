@@ -1,7 +1,5 @@
 #include "frame_writer.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -28,7 +26,7 @@ JobResult FrameWriter::write(Frame& frame) const {
     frame.seconds.write = watch.seconds();
   } catch (const Error& error) {
     if (!frame.error && !is_about_the_input(error)) throw;
-    context_.meter.message(fmt::format("failed: {}\n  {}", job.input.path.string(), error.what()));
+    context_.report_failure(job, error);
     return {.error = error};
   }
   result.shape = result_shape(context_, context_.options.tasks.front().task, frame);
@@ -40,8 +38,12 @@ JobResult FrameWriter::write(Frame& frame) const {
 void FrameWriter::write_files(const Frame& frame) const {
   const Job& job = jobs_[frame.job];
   if (!job.pictures.empty() && is_empty(frame.mask)) {
-    context_.meter.message(fmt::format(
-        "warning: {}: nothing is under its mask: the drawing is empty", job.input.path.string()));
+    context_.warn(job, "nothing is under its mask: the drawing is empty");
+  }
+  if (context_.models.detector() && frame.boxes && frame.boxes->empty()) {
+    context_.warn(job,
+                  "the detector found no person in it; --bbox-thr may be lower, and without "
+                  "--detector one person fills the picture");
   }
   for (std::size_t i = 0; i < files_.size(); ++i) {
     create_parent(job.files[i].path);

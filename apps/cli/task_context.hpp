@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "interrupts.hpp"
+#include "jobs.hpp"
 #include "meter.hpp"
 #include "person_boxes.hpp"
 #include "task_models.hpp"
@@ -18,6 +19,10 @@ struct TaskContext {
   const Json& pose_meta;                    ///< What key points are, to write into documents.
   Interrupts& interrupts;
   Meter& meter;
+
+  /// Messages about one input, above the meter.
+  void warn(const Job& job, const std::string& what) const;
+  void report_failure(const Job& job, const Error& error) const;
 };
 
 }  // namespace sapiens::cli

@@ -1,6 +1,8 @@
 #include "task_settings.hpp"
 
-#include <sapiens/labels.hpp>
+#include <fmt/format.h>
+
+#include <string>
 
 #include "manifest.hpp"
 #include "text.hpp"
@@ -41,11 +43,14 @@ Json conventions(const TaskModel& model, const TaskLabels& labels) {
           {"bbox", "x1, y1, x2, y2 in pixels of the picture"}};
 }
 
+/// 0.3 and not 0.30000001192092896.
+double as_written(float number) { return std::stod(fmt::format("{}", number)); }
+
 Json boxes_json(const TaskOptions& options) {
   if (!options.detector.empty()) {
     Json json = {{"detector", file_json(options.detector)},
-                 {"bbox_thr", options.detect.least_score},
-                 {"nms_thr", options.detect.nms_iou}};
+                 {"bbox_thr", as_written(options.detect.least_score)},
+                 {"nms_thr", as_written(options.detect.nms_iou)}};
     if (options.video.detect_every > 1) json["detect_every"] = options.video.detect_every;
     return json;
   }

@@ -35,6 +35,7 @@ std::string dims_text(std::span<const Index> shape) {
 }
 
 std::string model_text(const ModelInfo& model) {
+  if (model.task == "detect") return fmt::format("person detector {}", model.arch);
   return fmt::format("Sapiens {} {}, width {}, {} blocks", model.arch, model.task, model.width,
                      model.depth);
 }

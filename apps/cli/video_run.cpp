@@ -263,9 +263,8 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
                  .hint = "look at --start and --end, in seconds"});
   }
   if (source.is_cut_off()) {
-    context.meter.message(fmt::format("warning: {}: ends after {} of the {} frames that it announces",
-                                      job.input.path.string(), source.video().frames_read(),
-                                      source.video().frames()));
+    context.warn(job, fmt::format("ends after {} of the {} frames that it announces",
+                                  source.video().frames_read(), source.video().frames()));
   }
   write_document(context, job, source, sink.frames());
   JobResult result{.shape = {sink.frames(), source.video().height(), source.video().width()},
@@ -295,7 +294,7 @@ JobResult run_video(const TaskContext& context, const Job& job) {
   } catch (const Error& error) {
     const ErrorCode code = error.code();
     if (code == ErrorCode::OutOfResources || code == ErrorCode::WriteFailed) throw;
-    context.meter.message(fmt::format("failed: {}\n  {}", job.input.path.string(), error.what()));
+    context.report_failure(job, error);
     return {.error = error};
   }
 }

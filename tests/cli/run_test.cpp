@@ -162,8 +162,8 @@ TEST_F(Run, WritesTheFormatsAskedFor) {
   output_ = scratch_ / "depth";
   const Finished depth = run("depth", {scratch_ / "a.png", "--format", "npy,png,exr", "--json"});
   ASSERT_EQ(depth.code, 0) << depth.err;
-  EXPECT_EQ(files_below(output_), (std::set<std::string>{"a.exr", "a.npy", "a_depth.png",
-                                                         "sapiens-depth.json"}));
+  EXPECT_EQ(files_below(output_),
+            (std::set<std::string>{"a.exr", "a.npy", "a_depth.png", "sapiens-depth.json"}));
   EXPECT_EQ(depth.json()["inputs"][0]["outputs"].size(), 3u);
   EXPECT_EQ(run("normal", {scratch_ / "a.png", "--format", "png"}).code, 2);
 }
@@ -227,14 +227,14 @@ TEST_F(Run, FindsPersonsWithADetector) {
     EXPECT_NEAR(persons[i / 4]["bbox"][i % 4].get<float>(), boxes.values[i], 4e-3f) << i;
   }
   EXPECT_GT(pose.json()["inputs"][0]["stages"]["detect"], 0);
-  EXPECT_EQ(pose.json()["boxes"]["bbox_thr"], 0.3f);
+  EXPECT_EQ(pose.json()["boxes"]["bbox_thr"], 0.3);
 
   output_ = scratch_ / "strict";
-  ASSERT_EQ(run("pose", {golden("image.jpg"), "--no-flip-test", "--detector", golden("rtmdet.pth"),
-                         "--bbox-thr", "0.99"})
-                .code,
-            0);
+  const Finished strict = run("pose", {golden("image.jpg"), "--no-flip-test", "--detector",
+                                       golden("rtmdet.pth"), "--bbox-thr", "0.99"});
+  ASSERT_EQ(strict.code, 0);
   EXPECT_TRUE(document("image.json")["instance_info"].empty());
+  EXPECT_THAT(strict.err, HasSubstr("found no person"));
 }
 
 TEST_F(Run, RefusesDetectorsThatAreNone) {

@@ -28,8 +28,9 @@ TEST(Meter, MovesWithinAnItemAndCountsNoSingleOne) {
   EXPECT_EQ(meter_text(0.25, 1, 5), "[######                  ]  25%  15 s left");
 }
 
-TEST(Meter, HasNothingToDivideByWhenThereIsNoWork) {
-  EXPECT_EQ(meter_text(0, 0, 1), "[                        ]   0% 0/0");
+TEST(Meter, CountsWhereNobodyKnowsTheTotal) {
+  EXPECT_EQ(meter_text(0, 0, 1), "0");
+  EXPECT_EQ(meter_text(6.5, 0, 2), "6  3.2/s");
 }
 
 TEST(ErrorJson, LeavesOutWhatIsNotKnown) {

@@ -148,8 +148,8 @@ TEST_F(Video, TakesNoBoxesOfPictures) {
 
 TEST_F(Video, EndsWhatItWritesOnCtrlC) {
   const std::string seg = checkpoint("seg");
-  const std::vector<std::string> command = {"seg", seg, clip("long.mp4", 2000), "--output", output_,
-                                            "--viz"};
+  const std::vector<std::string> command = {"seg",      seg,     clip("long.mp4", 2000),
+                                            "--output", output_, "--viz"};
   Running running(command);
   while (!fs::exists(out("long/000003.npy")) && !running.ended()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
