@@ -1,5 +1,7 @@
 #include "frame.hpp"
 
+#include <fmt/format.h>
+
 namespace sapiens::cli {
 
 FrameSeconds& FrameSeconds::operator+=(const FrameSeconds& more) {
@@ -11,6 +13,10 @@ FrameSeconds& FrameSeconds::operator+=(const FrameSeconds& more) {
   post += more.post;
   write += more.write;
   return *this;
+}
+
+std::filesystem::path frame_name(const Job& job, const std::optional<VideoPlace>& place) {
+  return place ? job.name / fmt::format("{:06}", place->number) : job.name;
 }
 
 Json stages_json(const FrameSeconds& seconds, bool with_detector) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <sapiens/image.hpp>
 #include <sapiens/results.hpp>
@@ -18,9 +19,6 @@ struct FrameSeconds {
   double sum() const { return decode + detect + preprocess + encoder + head + post + write; }
   FrameSeconds& operator+=(const FrameSeconds& more);
 };
-
-/// As --json tells them.
-Json stages_json(const FrameSeconds& seconds, bool with_detector);
 
 /// Its place in a video.
 struct VideoPlace {
@@ -46,5 +44,11 @@ struct Frame {
   FrameSeconds seconds = {};
   std::optional<Error> error = {};
 };
+
+/// What the results of a frame are called, below the output folder: "photo", or "clip/000012".
+std::filesystem::path frame_name(const Job& job, const std::optional<VideoPlace>& place);
+
+/// As --json tells them.
+Json stages_json(const FrameSeconds& seconds, bool with_detector);
 
 }  // namespace sapiens::cli

@@ -43,14 +43,15 @@ void prepare_inputs(const TaskContext& context, Frame& frame) {
 }
 
 bool reads_masks(const TaskOptions& options) {
-  return options.viz && !options.mask.empty() && options.mask != "auto" && options.mask != "none";
+  return options.mask != "auto" && options.mask != "none";
 }
 
-// `sapiens seg` gave it the name that this job's own results have.
+// `sapiens seg` gave it the name that this frame's own results have.
 std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
-                                    const Image& picture) {
-  const std::vector<Index> shape = {picture.height, picture.width};
-  return read_npy_mask(fs::path(context.options.mask) / (fs::path(job.name) += ".npy"), shape);
+                                    const Frame& frame) {
+  const std::vector<Index> shape = {frame.picture.height, frame.picture.width};
+  return read_npy_mask(fs::path(context.options.mask) / (frame_name(job, frame.place) += ".npy"),
+                       shape);
 }
 
 }  // namespace
@@ -58,7 +59,7 @@ std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
 void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
   const Stopwatch watch;
   if (context.models.find("pose")) find_boxes(context, job, frame);
-  if (reads_masks(context.options)) frame.mask = read_mask(context, job, frame.picture);
+  if (reads_masks(context.options)) frame.mask = read_mask(context, job, frame);
   prepare_inputs(context, frame);
   frame.seconds.preprocess += watch.seconds();
 }

@@ -146,7 +146,8 @@ class VideoSink {
     if (frame.error) throw Error(*frame.error);
     const Stopwatch watch;
     for (const TaskFile* file : files_) {
-      const fs::path path = frame_path(context_.options, *file, job_, frame.place->number);
+      const fs::path path =
+          result_path(context_.options, file->task, frame_name(job_, frame.place), file->suffix);
       create_parent(path);
       file->write(context_, frame, path);
     }
@@ -189,7 +190,7 @@ class VideoSink {
 /// Frames that an earlier run left under other --every, --start or --end.
 void remove_frames(const TaskOptions& options, const Job& job) {
   for (const TaskFile* file : task_files(options)) {
-    const fs::path folder = frame_path(options, *file, job, 0).parent_path();
+    const fs::path folder = result_path(options, file->task, job.name, "");
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
       const std::string name = entry.path().filename().string();
@@ -276,11 +277,6 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
 }
 
 }  // namespace
-
-fs::path frame_path(const TaskOptions& options, const TaskFile& file, const Job& job,
-                    Index number) {
-  return result_path(options, file.task, job.name / fmt::format("{:06}", number), file.suffix);
-}
 
 JobResult run_video(const TaskContext& context, const Job& job) {
   try {

@@ -71,6 +71,15 @@ TEST_F(Tasks, PoseWithoutBoxesTakesTheWholePictureForAPerson) {
   EXPECT_EQ(Image::read(out("a.png")).width, kWidth);
 }
 
+TEST_F(Tasks, PoseTakesTheWholePictureAsItIsTurnedByItsCamera) {
+  const std::string folder = std::string(SAPIENS_TEST_DATA) + "/golden/preprocess_full/";
+  const Image turned = Image::read(folder + "decoded_exif6_jpg.png");
+  ASSERT_NE(turned.width, turned.height);
+  ASSERT_EQ(run("pose", {folder + "exif6.jpg", "--no-flip-test"}).code, 0);
+  EXPECT_EQ(document("exif6.json")["instance_info"][0]["bbox"],
+            Json({0.0, 0.0, turned.width, turned.height}));
+}
+
 TEST_F(Tasks, PoseTakesTheBoxesOfEachPictureFromAFile) {
   write_bytes(scratch_ / "boxes.json",
               R"([{"file_name": "a.png", "bbox": [1, 2, 30, 20], "score": 0.5}])");

@@ -125,6 +125,19 @@ TEST_F(Video, RunsSeveralTasksBesidePictures) {
   }
 }
 
+TEST_F(Video, DrawsUnderTheMasksOfEveryFrame) {
+  const std::string video = clip("c.mp4", 3);
+  ASSERT_EQ(run("seg", {video}).code, 0);
+  const std::string masks = output_;
+  output_ = scratch_ / "folder";
+  ASSERT_EQ(run("depth", {video, "--format", "npy,png", "--mask", masks}).code, 0);
+  const std::string from_folder = read_bytes(out("c/000002_depth.png"));
+  output_ = scratch_ / "checkpoint";
+  ASSERT_EQ(
+      run("depth", {video, "--format", "npy,png", "--seg-checkpoint", checkpoint("seg")}).code, 0);
+  EXPECT_TRUE(read_bytes(out("c/000002_depth.png")) == from_folder);
+}
+
 TEST_F(Video, GoesOnAfterRubbish) {
   write_bytes(scratch_ / "in/empty.mp4", "");
   write_bytes(scratch_ / "in/text.mp4", "this is no video");

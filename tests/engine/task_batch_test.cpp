@@ -4,6 +4,7 @@
 
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
+#include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
 
@@ -22,15 +23,6 @@ Image part_of(const Image& picture, Index height, Index width) {
     part.rgb.insert(part.rgb.end(), row, row + width * 3);
   }
   return part;
-}
-
-ErrorCode code_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode::Internal;
 }
 
 // A row of a linear layer does not depend on the others, so neither does a picture of a batch.
@@ -74,13 +66,13 @@ TEST(TaskBatches, RefuseInputsOfAnotherKind) {
   TaskModel model = open_model(golden, "seg.pth");
   const Image picture = Image::read(golden.file("image.png"));
   std::vector<TaskInput> inputs = {model.prepare(picture, Box{0, 0, 20, 20})};
-  EXPECT_EQ(code_of([&] { model.segment(inputs); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(error_code_of([&] { model.segment(inputs); }), ErrorCode::InvalidArgument);
 
   inputs = {model.prepare(picture), model.prepare(picture)};
   inputs[1].pixels.shape = {3, 16, 16};
   inputs[1].pixels.values.resize(3 * 16 * 16);
-  EXPECT_EQ(code_of([&] { model.segment(inputs); }), ErrorCode::ShapeMismatch);
-  EXPECT_EQ(code_of([&] {
+  EXPECT_EQ(error_code_of([&] { model.segment(inputs); }), ErrorCode::ShapeMismatch);
+  EXPECT_EQ(error_code_of([&] {
               model.prepare(picture, Box{0, 0, NAN, 20});
             }),
             ErrorCode::InvalidArgument);

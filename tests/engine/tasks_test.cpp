@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "sapiens/error.hpp"
+#include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
 #include "support/scratch.hpp"
@@ -157,20 +158,11 @@ TEST(Tasks, FindKeypointsInSeveralBoxes) {
   }
 }
 
-ErrorCode code_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode::Internal;
-}
-
 TEST(Tasks, RefuseAnotherTaskThanTheCheckpoints) {
   TaskGolden t("task_seg", "seg.pth");
-  EXPECT_EQ(code_of([&] { t.model.depth(t.picture); }), ErrorCode::InvalidArgument);
-  EXPECT_EQ(code_of([&] { t.model.pose(t.picture); }), ErrorCode::InvalidArgument);
-  EXPECT_EQ(code_of([&] {
+  EXPECT_EQ(error_code_of([&] { t.model.depth(t.picture); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(error_code_of([&] { t.model.pose(t.picture); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(error_code_of([&] {
               TaskModel(Checkpoint::open(t.golden.file("seg.pth")), {.task = "pose", .heads = 4});
             }),
             ErrorCode::CheckpointRefused);
@@ -187,7 +179,7 @@ TEST(Tasks, RunOnRandomWeightsAsSynthWritesThem) {
   EXPECT_EQ(made_up.inspection().report.notes.size(), 1u);
   const Image picture = Image::read(Golden("task_seg").file("image.png"));
   EXPECT_EQ(made_up.segment(picture).ids, written.segment(picture).ids);
-  EXPECT_EQ(code_of([] { TaskModel::random({.arch = "tiny", .task = "pretrain"}); }),
+  EXPECT_EQ(error_code_of([] { TaskModel::random({.arch = "tiny", .task = "pretrain"}); }),
             ErrorCode::InvalidArgument);
 }
 
@@ -196,9 +188,9 @@ TEST(Tasks, RefuseACheckpointWithoutAHead) {
   for (const char* task : {"", "seg"}) {
     ModelOptions options = golden.options();
     options.task = task;
-    EXPECT_EQ(
-        code_of([&] { TaskModel(Checkpoint::open(golden.file("encoder_clean.pth")), options); }),
-        ErrorCode::CheckpointRefused)
+    EXPECT_EQ(error_code_of(
+                  [&] { TaskModel(Checkpoint::open(golden.file("encoder_clean.pth")), options); }),
+              ErrorCode::CheckpointRefused)
         << task;
   }
 }
