@@ -12,13 +12,12 @@
 #include "messages.hpp"
 #include "meter.hpp"
 #include "outputs.hpp"
-#include "pose_json.hpp"
 #include "stopwatch.hpp"
 #include "task_flags.hpp"
 #include "task_models.hpp"
 #include "task_outputs.hpp"
+#include "task_plan.hpp"
 #include "task_run.hpp"
-#include "text.hpp"
 #include "video_run.hpp"
 
 namespace sapiens::cli {
@@ -72,113 +71,6 @@ const std::vector<TaskCommand>& task_commands() {
 constexpr const char* kInputsHelp =
     "Pictures, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
 
-bool has_task(const TaskOptions& options, std::string_view task) {
-  return std::any_of(options.tasks.begin(), options.tasks.end(),
-                     [&](const TaskCheckpoint& t) { return t.task == task; });
-}
-
-/// Where masks come from, and whether anything needs them.
-void settle_masks(TaskOptions& options) {
-  const bool drawn = has_task(options, "depth") || has_task(options, "normal");
-  const bool used = drawn && (options.viz || options.formats.contains("png"));
-  const bool can_be_auto = has_task(options, "seg") || !options.seg_checkpoint.empty();
-  if (options.mask == "auto" && !can_be_auto) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "there is no segmentation that could give masks",
-                 .key = "--mask",
-                 .actual = "auto",
-                 .hint = "add --seg-checkpoint CKPT, or name a folder with the files of `sapiens "
-                         "seg`"});
-  }
-  if (options.mask.empty()) options.mask = can_be_auto ? "auto" : "none";
-  if (used || options.mask == "none") return;
-  if (drawn) say("masks are about --viz and --format png: other results are not masked");
-  options.mask = "none";
-  options.seg_checkpoint.clear();
-}
-
-/// A network whose results nobody would see.
-void expect_files_of_every_task(const TaskOptions& options) {
-  const auto files = task_files(options);
-  for (const TaskCheckpoint& task : options.tasks) {
-    if (std::any_of(files.begin(), files.end(),
-                    [&](const TaskFile* file) { return file->task == task.task; })) {
-      continue;
-    }
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = fmt::format("nothing of {} would be written", task.task),
-                 .key = "--format",
-                 .actual = fmt::format("{}", fmt::join(options.formats, ",")),
-                 .hint = "add npy to it"});
-  }
-}
-
-void settle(TaskOptions& options) {
-  if (options.command != "run") options.tasks = {{options.command, options.checkpoint}};
-  if (options.tasks.empty()) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "no checkpoint is given, so there is nothing to do",
-                 .key = "--pose, --seg, --depth, --normal",
-                 .hint = "add at least one of them"});
-  }
-  expect_files_of_every_task(options);
-  settle_masks(options);
-  // The original's lite scripts have none.
-  if (options.preprocess == PreprocessMode::Lite) options.flip_test = false;
-}
-
-void add_video_files(const TaskOptions& options, Job& job) {
-  const std::string_view first = options.tasks.front().task;
-  job.files = {{result_path(options, first, job.name, ".json"), {{"holds", "what frames are"}}}};
-  if (!options.viz) return;
-  for (const TaskCheckpoint& task : options.tasks) {
-    job.pictures.push_back(result_path(options, task.task, job.name, ".mp4"));
-  }
-}
-
-std::vector<Job> make_jobs(const TaskOptions& options, const std::vector<InputFile>& files) {
-  std::vector<Job> jobs = plan_names(files);
-  for (Job& job : jobs) {
-    if (job.input.video) {
-      add_video_files(options, job);
-      continue;
-    }
-    for (const TaskFile* file : task_files(options)) {
-      job.files.push_back(
-          {result_path(options, file->task, job.name, file->suffix), {{"holds", file->holds}}});
-    }
-    if (!options.viz) continue;
-    for (const TaskCheckpoint& task : options.tasks) {
-      job.pictures.push_back(result_path(options, task.task, job.name, ".png"));
-    }
-  }
-  return jobs;
-}
-
-Json settings_of(const TaskOptions& options, const TaskModels& models) {
-  if (options.command != "run") return models.settings(options, options.tasks.front());
-  Json settings = {{"task", "run"}};
-  for (const TaskCheckpoint& task : options.tasks) {
-    settings["tasks"][task.task] = models.settings(options, task);
-  }
-  return settings;
-}
-
-/// What the key points of the run are, and how they are made.
-Json pose_meta(const TaskOptions& options, const TaskModels& models) {
-  for (const TaskCheckpoint& task : options.tasks) {
-    if (task.task != "pose") continue;
-    Json meta = keypoints_json(models.keypoint_count(), models.keypoints());
-    meta["sapiens"] = models.settings(options, task);
-    return meta;
-  }
-  return nullptr;
-}
-
-fs::path coco_path(const TaskOptions& options) {
-  return result_path(options, "pose", "sapiens-keypoints.coco", ".json");
-}
-
 void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& meta,
                    Interrupts& interrupts) {
   std::vector<const Job*> jobs;
@@ -213,7 +105,7 @@ std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
 }
 
 void run(TaskOptions options, Session& session) {
-  settle(options);
+  settle_task_options(options);
   const Inputs inputs = find_inputs(options, InputKinds::PicturesAndVideos);
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) boxes = PersonBoxes::read(options.boxes_file);
@@ -222,8 +114,8 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options);
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  const JobPlan plan = plan_jobs(options, options.command, settings_of(options, models),
-                                 make_jobs(options, inputs.files), more_files);
+  const JobPlan plan = plan_jobs(options, options.command, run_settings(options, models),
+                                 make_task_jobs(options, inputs.files), more_files);
   start_plan(plan);
 
   session.interrupts.set_farewell(kResumeHint, session.json);
