@@ -34,10 +34,14 @@ class FeatureRun {
 
   std::vector<JobResult> run() {
     Pipeline<Batch, ComputedBatch>(
-        {.read = [this](const auto& is_cancelled) { return reader_.next(is_cancelled); },
-         .compute = [this](
-                        Batch batch,
-                        const auto& keep_going) { return compute(std::move(batch), keep_going); },
+        {.read =
+             [this](const std::function<bool()>& is_cancelled) {
+               return reader_.next(is_cancelled);
+             },
+         .compute =
+             [this](Batch batch, const std::function<void()>& keep_going) {
+               return compute(std::move(batch), keep_going);
+             },
          .write = [this](ComputedBatch computed) { writer_.write(std::move(computed)); }})
         .run();
     return writer_.take_results();

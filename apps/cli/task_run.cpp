@@ -1,5 +1,6 @@
 #include "task_run.hpp"
 
+#include <functional>
 #include <utility>
 
 #include "frame_computer.hpp"
@@ -17,9 +18,9 @@ std::vector<JobResult> run_pictures(const TaskContext& context, std::span<const 
   std::vector<JobResult> results(jobs.size());
 
   Pipeline<Frames, Frames>(
-      {.read = [&](const auto& is_cancelled) { return reader.next(is_cancelled); },
+      {.read = [&](const std::function<bool()>& is_cancelled) { return reader.next(is_cancelled); },
        .compute =
-           [&](Frames frames, const auto& keep_going) {
+           [&](Frames frames, const std::function<void()>& keep_going) {
              const auto first = static_cast<double>(frames.front().job);
              computer.compute(frames, [&](double done) {
                keep_going();

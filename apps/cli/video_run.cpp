@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <sapiens/tracker.hpp>
 #include <sapiens/video.hpp>
@@ -232,9 +233,9 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
   Index computed = 0;
 
   Pipeline<Frames, Frames> pipeline(
-      {.read = [&](const auto& is_cancelled) { return source.next(is_cancelled); },
+      {.read = [&](const std::function<bool()>& is_cancelled) { return source.next(is_cancelled); },
        .compute =
-           [&](Frames frames, const auto& keep_going) {
+           [&](Frames frames, const std::function<void()>& keep_going) {
              computer.compute(frames, [&](double) {
                keep_going();
                context.interrupts.check();

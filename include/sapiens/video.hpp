@@ -40,6 +40,8 @@ class VideoReader {
 
   VideoReader(VideoReader&&) noexcept;
   VideoReader& operator=(VideoReader&&) noexcept;
+  VideoReader(const VideoReader&) = delete;
+  VideoReader& operator=(const VideoReader&) = delete;
   ~VideoReader();
 
   /// Frames per second; 0 where the file does not say.
@@ -84,6 +86,8 @@ class VideoWriter {
   VideoWriter(const std::filesystem::path& path, double rate, Index width, Index height);
   VideoWriter(VideoWriter&&) noexcept;
   VideoWriter& operator=(VideoWriter&&) noexcept;
+  VideoWriter(const VideoWriter&) = delete;
+  VideoWriter& operator=(const VideoWriter&) = delete;
   ~VideoWriter();
 
   /// Appends a frame of exactly the size given. Throws `Error`: InvalidArgument for another size,

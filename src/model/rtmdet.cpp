@@ -19,7 +19,13 @@ struct Map {
   Activations rows;  // [pixels of size, channels]
   Grid size;
 
-  Map columns(Index first, Index count) const { return {rows.columns_from(first, count), size}; }
+  Map columns(Index first, Index count) const {
+    // Where memory is only counted there is no place that another could lie behind.
+    if (rows.data() == nullptr) {
+      return {{nullptr, rows.type(), rows.rows(), count, rows.stride()}, size};
+    }
+    return {rows.columns_from(first, count), size};
+  }
 };
 
 // A map that is only read.
