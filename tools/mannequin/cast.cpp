@@ -60,11 +60,17 @@ Hit cast(const Figure& figure, std::span<const std::uint16_t> active, const Ray&
   }
   constexpr int kSteps = 72;
   t = std::max(t, 0.05f);
-  for (int step = 0; step < kSteps && t < end; ++step) {
+  float before = 0, step = 0;
+  for (int i = 0; i < kSteps && t < end; ++i) {
     const Nearest nearest = figure.nearest(ray.at(t), near.items());
-    if (nearest.distance < touch) return {t, nearest.group};
-    // Ellipsoids and tapered limbs promise a little more than there is.
-    t += 0.85f * nearest.distance;
+    if (std::abs(nearest.distance) < touch) return {t, nearest.group};
+    // Close to the surface the distance falls evenly, so that a ray at a slant may take longer
+    // steps. Elsewhere: ellipsoids and tapered limbs promise a little more than there is.
+    const float slope = step != 0 ? (before - nearest.distance) / step : 1.0f;
+    const bool even = std::abs(nearest.distance) < 0.01f && 0.3f < slope && slope < 1.2f;
+    before = nearest.distance;
+    step = nearest.distance * (even ? 1 / slope : 0.85f);
+    t += step;
   }
   return {};
 }

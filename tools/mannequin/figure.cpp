@@ -7,8 +7,8 @@ namespace {
 
 /// The union of two shapes with a fillet of about `k`.
 float melt(float a, float b, float k) {
-  const float h = std::max(k - std::abs(a - b), 0.0f) / k;
-  return std::min(a, b) - h * h * k * 0.25f;
+  const float h = k - std::abs(a - b);
+  return h <= 0 ? std::min(a, b) : std::min(a, b) - h * h * 0.25f / k;
 }
 
 float limb(const Shape& shape, Vec3 p) {
@@ -37,6 +37,14 @@ float box(Vec3 p, Vec3 half, float rounding) {
       Vec3{std::abs(p.x), std::abs(p.y), std::abs(p.z)} - half + Vec3{rounding, rounding, rounding};
   const Vec3 outside{std::max(q.x, 0.0f), std::max(q.y, 0.0f), std::max(q.z, 0.0f)};
   return length(outside) + std::min(std::max({q.x, q.y, q.z}), 0.0f) - rounding;
+}
+
+/// The square of the distance to a box around the origin; 0 inside.
+float outside_of(Vec3 half, Vec3 p) {
+  const float x = std::max(std::abs(p.x) - half.x, 0.0f);
+  const float y = std::max(std::abs(p.y) - half.y, 0.0f);
+  const float z = std::max(std::abs(p.z) - half.z, 0.0f);
+  return x * x + y * y + z * z;
 }
 
 void prepare(Shape& shape) {
@@ -115,9 +123,8 @@ std::uint16_t Figure::add(const Material& material) {
 }
 
 Nearest Figure::nearest(Vec3 p, std::span<const std::uint16_t> active) const {
-  // From here on a sphere or a box around the group stands for it: a step towards it is safe, and
-  // long enough.
-  constexpr float kFar = 0.15f, kNear = 0.03f;
+  // Farther than this from the box around a group the box stands for it: a step to the box is safe.
+  constexpr float kNear = 0.03f;
   Nearest best;
   float layer_distance = 1e3f, least = 1e3f;
   int layer_group = -1;
@@ -133,16 +140,17 @@ Nearest Figure::nearest(Vec3 p, std::span<const std::uint16_t> active) const {
       close_layer();
       layer = group.layer;
     }
-    float d = length(p - group.center) - group.radius;
-    // Too far to melt into its layer, or to bring the layer before the others.
-    const float limit = std::min(layer_distance, best.distance) + group.blend;
-    if (d > limit) continue;
-    if (d < kFar) {
-      const Vec3 local = group.frame.to_local(p);
-      d = box(local - group.box_center, group.box_half, 0);
-      if (d > limit) continue;
-      if (d < kNear) d = group.distance(local);
-    }
+    // Too far to melt into its layer, or to bring the layer before the others?
+    const float limit =
+        std::max(std::min(layer_distance, best.distance), 0.0f) + group.blend;
+    const Vec3 from_center = p - group.center;
+    const float reach = group.radius + limit;
+    if (dot(from_center, from_center) > reach * reach) continue;
+    const Vec3 in_box = group.frame.turn.inverse(from_center);
+    const float outside = outside_of(group.box_half, in_box);
+    if (outside > limit * limit) continue;
+    const float d = outside > kNear * kNear ? std::sqrt(outside)
+                                            : group.distance(in_box + group.box_center);
     if (d < least) {
       least = d;
       layer_group = index;

@@ -8,6 +8,7 @@ namespace {
 /// What one ray sees.
 struct Sight {
   Hit person;
+  Vec3 normal;  ///< Of the person.
   Seen other;
   bool is_person() const { return person && person.t < other.t; }
 };
@@ -32,15 +33,11 @@ class Renderer {
     return tiles_.at(std::clamp(static_cast<int>(x + 0.5f), 0, camera_.width - 1),
                      std::clamp(static_cast<int>(y + 0.5f), 0, camera_.height - 1));
   }
-  Sight look(float x, float y) const {
-    const Ray seen = ray(x, y);
-    return {cast(figure_, active(x, y), seen), room_.look(seen.origin, seen.direction)};
-  }
+  Sight look(float x, float y) const;
   Vec3 color(float x, float y, const Sight& sight) const;
-  Vec3 normal_at(float x, float y, float t) const;
   Vec3 lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, float gloss) const;
   float openness(Vec3 p, Vec3 normal, std::span<const std::uint16_t> near) const;
-  Vec3 smoothed(float x, float y) const;
+  Vec3 smoothed(float x, float y, const Sight& middle) const;
   bool differ(const Sight& a, const Sight& b) const;
 
   const Figure& figure_;
@@ -83,9 +80,15 @@ Vec3 Renderer::lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, 
   return albedo * (ambient + light_.key * (facing * direct)) + light_.key * (shine * direct);
 }
 
-Vec3 Renderer::normal_at(float x, float y, float t) const {
-  const Vec3 p = ray(x, y).at(t);
-  return figure_.normal(p, figure_.close_to(p, 0.005f, active(x, y)).items());
+Sight Renderer::look(float x, float y) const {
+  const Ray seen = ray(x, y);
+  const std::span<const std::uint16_t> groups = active(x, y);
+  Sight sight{cast(figure_, groups, seen), {}, room_.look(seen.origin, seen.direction)};
+  if (sight.is_person()) {
+    const Vec3 p = seen.at(sight.person.t);
+    sight.normal = figure_.normal(p, figure_.close_to(p, 0.005f, groups).items());
+  }
+  return sight;
 }
 
 Vec3 Renderer::color(float x, float y, const Sight& sight) const {
@@ -95,19 +98,18 @@ Vec3 Renderer::color(float x, float y, const Sight& sight) const {
     const Group& group = figure_.groups()[static_cast<std::size_t>(sight.person.group)];
     const Material& material = figure_.material(group);
     const GroupList close = figure_.close_to(p, 0.06f, active(x, y));
-    const Vec3 normal = figure_.normal(p, close.items());
-    return lit(color_at(material, group.frame.to_local(p)), p, normal, view,
-               openness(p, normal, close.items()), material.gloss);
+    return lit(color_at(material, group.frame.to_local(p)), p, sight.normal, view,
+               openness(p, sight.normal, close.items()), material.gloss);
   }
-  if (!sight.other.lit) return sight.other.color;
-  return lit(sight.other.color, sight.other.point, sight.other.normal, view, 1, 0);
+  const Vec3 albedo = room_.color(sight.other, view);
+  if (!sight.other.lit) return albedo;
+  return lit(albedo, sight.other.point, sight.other.normal, view, 1, 0);
 }
 
-/// The mean of four rays through a pixel at an edge.
-Vec3 Renderer::smoothed(float x, float y) const {
-  constexpr float kOffsets[][2] = {
-      {-0.125f, -0.375f}, {0.375f, -0.125f}, {0.125f, 0.375f}, {-0.375f, 0.125f}};
-  Vec3 sum;
+/// A pixel at an edge: the mean of its middle and of three rays around that.
+Vec3 Renderer::smoothed(float x, float y, const Sight& middle) const {
+  constexpr float kOffsets[][2] = {{-0.375f, -0.125f}, {0.3125f, -0.3125f}, {0.0625f, 0.4375f}};
+  Vec3 sum = color(x, y, middle);
   for (const auto& offset : kOffsets) {
     const float sx = x + offset[0], sy = y + offset[1];
     sum = sum + color(sx, sy, look(sx, sy));
@@ -146,7 +148,7 @@ Rendering Renderer::run() {
     out.label[i] = group.label;
     out.part[i] = static_cast<std::uint8_t>(group.part);
     out.depth[i] = camera_.depth(seen.direction, sights[i].person.t);
-    out.normal[i] = camera_.frame.turn.inverse(normal_at(x, y, sights[i].person.t));
+    out.normal[i] = camera_.frame.turn.inverse(sights[i].normal);
   }
   const auto edge = [&](int x, int y, std::size_t i) {
     const auto step = static_cast<std::size_t>(width);
@@ -158,8 +160,8 @@ Rendering Renderer::run() {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const auto i = static_cast<std::size_t>(y * width + x);
-      out.color[i] =
-          edge(x, y, i) ? smoothed(real(x), real(y)) : color(real(x), real(y), sights[i]);
+      out.color[i] = edge(x, y, i) ? smoothed(real(x), real(y), sights[i])
+                                   : color(real(x), real(y), sights[i]);
     }
   }
   return out;

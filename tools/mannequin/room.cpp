@@ -86,26 +86,20 @@ bool enter(const Object& object, Vec3 o, Vec3 d, float& t, Vec3& normal) {
   return true;
 }
 
+// Values of Seen::thing.
+constexpr int kFloor = 1, kSky = 2, kCeiling = 3, kWall = 4, kObject = 10;
+
 void look_at_surroundings(const Room& room, Vec3 origin, Vec3 direction, Seen& seen) {
   const auto plane = [&](float t, int thing, Vec3 normal) {
-    if (t <= 0 || t >= seen.t) return false;
+    if (t <= 0 || t >= seen.t) return;
     seen = {.t = t, .point = origin + direction * t, .normal = normal, .thing = thing, .lit = true};
-    return true;
   };
-  if (direction.y < 0 && plane(-origin.y / direction.y, 1, {0, 1, 0})) {
-    seen.color = flat_color(room.floor, seen.point.x, seen.point.z);
-  }
+  if (direction.y < 0) plane(-origin.y / direction.y, kFloor, {0, 1, 0});
   if (room.outdoors) {
-    if (seen.thing < 0) seen = {.color = sky_color(room, direction), .thing = 2};
-    // The distance fades into the horizon.
-    if (seen.thing == 1) {
-      seen.color = mix(seen.color, room.walls[0].color, smoothstep(6, 40, seen.t));
-    }
+    if (seen.thing < 0) seen.thing = kSky;
     return;
   }
-  if (direction.y > 0 && plane((room.height - origin.y) / direction.y, 2, {0, -1, 0})) {
-    seen.color = Vec3{0.75f, 0.74f, 0.72f};
-  }
+  if (direction.y > 0) plane((room.height - origin.y) / direction.y, kCeiling, {0, -1, 0});
   for (int wall = 0; wall < 4; ++wall) {
     const float sign = wall % 2 == 0 ? 1.0f : -1.0f;
     const float towards = (wall < 2 ? direction.x : direction.z) * sign;
@@ -113,11 +107,7 @@ void look_at_surroundings(const Room& room, Vec3 origin, Vec3 direction, Seen& s
     const Vec3 normal = wall < 2 ? Vec3{-sign, 0, 0} : Vec3{0, 0, -sign};
     // Walls behind the camera are not there.
     if (towards <= 0 || from > room.distance[wall]) continue;
-    if (plane((room.distance[wall] - from) / towards, 3 + wall, normal)) {
-      const float u = wall < 2 ? seen.point.z : seen.point.x;
-      seen.color = seen.point.y < 0.09f ? Vec3{0.6f, 0.58f, 0.55f} * (wall == 1 ? 0.4f : 1.0f)
-                                        : flat_color(room.walls[wall], u, seen.point.y);
-    }
+    plane((room.distance[wall] - from) / towards, kWall + wall, normal);
   }
 }
 
@@ -127,22 +117,41 @@ Seen Room::look(Vec3 origin, Vec3 direction) const {
   Seen seen;
   for (std::size_t i = 0; i < objects.size(); ++i) {
     const Object& object = objects[i];
-    const Vec3 o = object.frame.to_local(origin), d = object.frame.turn.inverse(direction);
     float t = 0;
     Vec3 normal;
-    if (!enter(object, o, d, t, normal) || t >= seen.t) continue;
-    const Vec3 local = o + d * t;
+    if (!enter(object, object.frame.to_local(origin), object.frame.turn.inverse(direction), t,
+               normal) ||
+        t >= seen.t) {
+      continue;
+    }
     seen = {.t = t,
             .point = origin + direction * t,
             .normal = object.frame.turn * normal,
-            .color = std::abs(normal.z) > 0.5f
-                         ? flat_color(object.material, local.x, local.y)
-                         : flat_color(object.material, local.z + local.x, local.y + local.x),
-            .thing = 10 + static_cast<int>(i),
+            .thing = kObject + static_cast<int>(i),
             .lit = true};
   }
   look_at_surroundings(*this, origin, direction, seen);
   return seen;
+}
+
+Vec3 Room::color(const Seen& seen, Vec3 direction) const {
+  const Vec3 p = seen.point;
+  if (seen.thing == kFloor) {
+    const Vec3 near = flat_color(floor, p.x, p.z);
+    // The distance fades into the hills.
+    return outdoors ? mix(near, walls[0].color, smoothstep(6, 40, seen.t)) : near;
+  }
+  if (seen.thing == kSky) return sky_color(*this, direction);
+  if (seen.thing == kCeiling) return {0.75f, 0.74f, 0.72f};
+  if (seen.thing < kObject) {
+    const int wall = seen.thing - kWall;
+    if (p.y < 0.09f) return {0.55f, 0.53f, 0.50f};  // skirting board
+    return flat_color(walls[wall], wall < 2 ? p.z : p.x, p.y);
+  }
+  const Object& object = objects[static_cast<std::size_t>(seen.thing - kObject)];
+  const Vec3 local = object.frame.to_local(p), normal = object.frame.turn.inverse(seen.normal);
+  return std::abs(normal.z) > 0.5f ? flat_color(object.material, local.x, local.y)
+                                   : flat_color(object.material, local.z + local.x, local.y);
 }
 
 bool Room::shaded(Vec3 p, Vec3 direction) const {

@@ -19,9 +19,9 @@ struct Object {
 /// What a ray meets outside the person.
 struct Seen {
   float t = 1e9f;
-  Vec3 point = {}, normal = {}, color = {};
-  int thing = -1;    ///< Tells things apart: edges between them are smoothed.
-  bool lit = false;  ///< The color is the surface's own; the sky shines by itself.
+  Vec3 point = {}, normal = {};
+  int thing = -1;    ///< Floor, sky, ceiling, a wall or an object; see room.cpp.
+  bool lit = false;  ///< The sky is not: it shines by itself.
 };
 
 /// A room or a place outdoors, around the person at its origin.
@@ -34,6 +34,8 @@ struct Room {
   std::vector<Object> objects = {};
 
   Seen look(Vec3 origin, Vec3 direction) const;
+  /// Of what the ray along `direction` met.
+  Vec3 color(const Seen& seen, Vec3 direction) const;
   /// Does an object keep the light that comes from `direction` away from `p`?
   bool shaded(Vec3 p, Vec3 direction) const;
 };

@@ -27,7 +27,7 @@ inline float length(Vec3 a) { return std::sqrt(dot(a, a)); }
 inline Vec3 normalize(Vec3 a) { return a * (1.0f / length(a)); }
 constexpr float mix(float a, float b, float t) { return a + (b - a) * t; }
 constexpr Vec3 mix(Vec3 a, Vec3 b, float t) { return a + (b - a) * t; }
-constexpr float clamp01(float t) { return std::clamp(t, 0.0f, 1.0f); }
+constexpr float clamp01(float t) { return std::min(std::max(t, 0.0f), 1.0f); }
 constexpr float smoothstep(float low, float high, float t) {
   t = clamp01((t - low) / (high - low));
   return t * t * (3 - 2 * t);
