@@ -6,21 +6,32 @@ namespace {
 /// Beyond a group's sphere it still counts for fillets and for what is dark near it.
 constexpr float kMargin = 0.05f;
 
-/// Where a ray is in a group's box, widened by what may melt into it; nothing if `to` < `from`.
-struct Passage {
-  float from, to;
+struct Rays {
+  Vec3x4 origin, direction;
+  Vec3x4 at(Float4 t) const { return origin + direction * t; }
 };
 
-Passage passage(const Group& group, const Ray& ray) {
-  const Vec3 o = group.frame.turn.inverse(ray.origin - group.center);
-  const Vec3 d = group.frame.turn.inverse(ray.direction);
-  const Vec3 half = group.box_half + Vec3{1, 1, 1} * group.blend;
-  const Vec3 inverse{1 / d.x, 1 / d.y, 1 / d.z};
-  const Vec3 reach{half.x * std::abs(inverse.x), half.y * std::abs(inverse.y),
-                   half.z * std::abs(inverse.z)};
-  const Vec3 middle = o * inverse * -1.0f;
-  const Vec3 in = middle - reach, out = middle + reach;
-  return {std::max({in.x, in.y, in.z}), std::min({out.x, out.y, out.z})};
+/// Where rays are in a group's box, widened by what may melt into it; nothing if `to` < `from`.
+struct Passage {
+  Float4 from, to;
+};
+
+Passage passage(const Group& group, const Rays& rays) {
+  const Vec3x4 o = inverse(group.frame.turn, rays.origin - group.center);
+  const Vec3x4 d = inverse(group.frame.turn, rays.direction);
+  Passage inside{four(-1e9f), four(1e9f)};
+  const auto slab = [&](Float4 origin, Float4 direction, float half) {
+    // A ray along the slab is let in or out far away.
+    const Float4 safe = magnitude(direction) < 1e-9f ? four(1e-9f) : direction;
+    const Float4 step = 1.0f / safe, middle = -origin * step;
+    const Float4 reach = (half + group.blend) * magnitude(step);
+    inside.from = most(inside.from, middle - reach);
+    inside.to = least(inside.to, middle + reach);
+  };
+  slab(o.x, d.x, group.box_half.x);
+  slab(o.y, d.y, group.box_half.y);
+  slab(o.z, d.z, group.box_half.z);
+  return inside;
 }
 
 }  // namespace
@@ -47,32 +58,46 @@ Tiles::Tiles(const Figure& figure, int width, int height,
   }
 }
 
-Hit cast(const Figure& figure, std::span<const std::uint16_t> active, const Ray& ray, float touch) {
-  // Only groups that the ray passes can be hit, or melt into what is hit.
+std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> active,
+                        const std::array<Ray, 4>& four_rays, float touch) {
+  std::array<Hit, 4> hits;
+  Rays rays;
+  for (int i = 0; i < 4; ++i) {
+    rays.origin.set(i, four_rays[static_cast<std::size_t>(i)].origin);
+    rays.direction.set(i, four_rays[static_cast<std::size_t>(i)].direction);
+  }
+  // Only groups that the rays pass can be hit, or melt into what is hit.
   GroupList near;
-  float t = 1e9f, end = 0;
+  Float4 t = four(1e9f), end = four(0.0f);
   for (const std::uint16_t index : active) {
-    const Passage inside = passage(figure.groups()[index], ray);
-    if (inside.to < inside.from) continue;
+    const Passage inside = passage(figure.groups()[index], rays);
+    const Int4 passes = inside.from < inside.to;
+    if (!any(passes)) continue;
     near.add(index);
-    t = std::min(t, inside.from);
-    end = std::max(end, inside.to);
+    t = passes ? least(t, inside.from) : t;
+    end = passes ? most(end, inside.to) : end;
   }
   constexpr int kSteps = 72;
-  t = std::max(t, 0.05f);
-  float before = 0, step = 0;
-  for (int i = 0; i < kSteps && t < end; ++i) {
-    const Nearest nearest = figure.nearest(ray.at(t), near.items());
-    if (std::abs(nearest.distance) < touch) return {t, nearest.group};
+  t = most(t, four(0.05f));
+  Float4 before = four(0.0f), step = four(0.0f);
+  Int4 running = t < end, group = four(-1);
+  for (int i = 0; i < kSteps && any(running); ++i) {
+    const Nearest nearest = figure.nearest(rays.at(t), near.items());
+    const Int4 touching = running & (magnitude(nearest.distance) < touch);
+    group = touching ? nearest.group : group;
+    running &= ~touching;
     // Close to the surface the distance falls evenly, so that a ray at a slant may take longer
     // steps. Elsewhere: ellipsoids and tapered limbs promise a little more than there is.
-    const float slope = step != 0 ? (before - nearest.distance) / step : 1.0f;
-    const bool even = std::abs(nearest.distance) < 0.01f && 0.3f < slope && slope < 1.2f;
+    const Float4 slope = (before - nearest.distance) / (step == 0.0f ? four(1.0f) : step);
+    const Int4 even =
+        (magnitude(nearest.distance) < 0.01f) & (slope > 0.3f) & (slope < 1.2f) & (step != 0.0f);
     before = nearest.distance;
-    step = nearest.distance * (even ? 1 / slope : 0.85f);
-    t += step;
+    step = nearest.distance * (even ? 1.0f / slope : four(0.85f));
+    t = running ? t + step : t;
+    running &= t < end;
   }
-  return {};
+  for (int i = 0; i < 4; ++i) hits[static_cast<std::size_t>(i)] = {t[i], group[i]};
+  return hits;
 }
 
 ShadowMap::ShadowMap(const Figure& figure, Vec3 to_light, float blur) : blur_(blur) {
@@ -94,13 +119,23 @@ ShadowMap::ShadowMap(const Figure& figure, Vec3 to_light, float blur) : blur_(bl
     return Tiles::Bounds{p.x - r, p.y - r, p.x + r, p.y + r};
   });
   height_.assign(std::size_t{kSize} * kSize, -1e9f);
-  for (int y = 0; y < kSize; ++y) {
-    for (int x = 0; x < kSize; ++x) {
-      const Ray ray{frame_.to_world({real(x) / per_metre_, real(y) / per_metre_, 0.1f}),
-                    to_light * -1.0f};
-      const Hit hit = cast(figure, tiles.at(x, y), ray, 2e-3f);
-      if (hit) height_[static_cast<std::size_t>(y * kSize + x)] = 0.1f - hit.t;
-    }
+  for (int y = 0; y < kSize; y += 2) {
+    for (int x = 0; x < kSize; x += 2) fill(figure, tiles.at(x, y), x, y);
+  }
+}
+
+void ShadowMap::fill(const Figure& figure, std::span<const std::uint16_t> active, int x, int y) {
+  constexpr float kAbove = 0.1f;
+  std::array<Ray, 4> rays;
+  for (int i = 0; i < 4; ++i) {
+    const Vec3 start{real(x + i % 2) / per_metre_, real(y + i / 2) / per_metre_, kAbove};
+    rays[static_cast<std::size_t>(i)] = {frame_.to_world(start), frame_.turn.z * -1.0f};
+  }
+  const std::array<Hit, 4> hits = cast(figure, active, rays, 2e-3f);
+  for (int i = 0; i < 4; ++i) {
+    const Hit& hit = hits[static_cast<std::size_t>(i)];
+    if (!hit) continue;
+    height_[static_cast<std::size_t>((y + i / 2) * kSize + x + i % 2)] = kAbove - hit.t;
   }
 }
 

@@ -41,9 +41,10 @@ struct Hit {
   explicit operator bool() const { return group >= 0; }
 };
 
-/// Looks at the groups `active` only, and stops within `touch` of the surface.
-Hit cast(const Figure& figure, std::span<const std::uint16_t> active, const Ray& ray,
-         float touch = 4e-4f);
+/// Four rays that lie close to each other. Looks at the groups `active` only, and stops within
+/// `touch` of the surface.
+std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> active,
+                        const std::array<Ray, 4>& rays, float touch = 4e-4f);
 
 /// The depth of a figure as the light sees it.
 class ShadowMap {
@@ -55,6 +56,8 @@ class ShadowMap {
 
  private:
   static constexpr int kSize = 96;
+  /// Two by two pixels.
+  void fill(const Figure& figure, std::span<const std::uint16_t> active, int x, int y);
   float at(int x, int y) const;
 
   Frame frame_;  ///< z to the light.

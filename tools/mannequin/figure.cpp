@@ -6,45 +6,48 @@ namespace mannequin {
 namespace {
 
 /// The union of two shapes with a fillet of about `k`.
-float melt(float a, float b, float k) {
-  const float h = k - std::abs(a - b);
-  return h <= 0 ? std::min(a, b) : std::min(a, b) - h * h * 0.25f / k;
+Float4 melt(Float4 a, Float4 b, float k) {
+  const Float4 h = most(k - magnitude(a - b), four(0.0f));
+  return least(a, b) - h * h * (0.25f / k);
 }
 
-float limb(const Shape& shape, Vec3 p) {
-  const Vec3 ap = p - shape.a;
-  const float t = clamp01(dot(ap, shape.along) * shape.inverse);
-  return length(ap - shape.along * t) - mix(shape.ra, shape.rb, t);
+Float4 limb(const Shape& shape, const Vec3x4& p) {
+  const Vec3x4 ap = p - shape.a;
+  const Float4 t = least(most(dot(ap, shape.along) * shape.inverse, four(0.0f)), four(1.0f));
+  const Vec3x4 off{ap.x - t * shape.along.x, ap.y - t * shape.along.y, ap.z - t * shape.along.z};
+  return root(dot(off, off)) - (shape.ra + t * (shape.rb - shape.ra));
 }
 
-float cut_limb(const Shape& shape, Vec3 p) {
-  const Vec3 ap = p - shape.a;
-  const float t = std::max(dot(ap, shape.along) * shape.inverse, 0.0f);
-  const float d = length(ap - shape.along * t) - mix(shape.ra, shape.rb, std::min(t, 1.0f));
-  return std::max(d, (t - 1) / std::sqrt(shape.inverse));
+Float4 cut_limb(const Shape& shape, const Vec3x4& p) {
+  const Vec3x4 ap = p - shape.a;
+  const Float4 t = most(dot(ap, shape.along) * shape.inverse, four(0.0f));
+  const Vec3x4 off{ap.x - t * shape.along.x, ap.y - t * shape.along.y, ap.z - t * shape.along.z};
+  const Float4 radius = shape.ra + least(t, four(1.0f)) * (shape.rb - shape.ra);
+  return most(root(dot(off, off)) - radius, (t - 1.0f) * (1 / std::sqrt(shape.inverse)));
 }
 
-float ellipsoid(const Shape& shape, Vec3 p) {
-  const Vec3 q = p - shape.a;
-  const float to_center = length(q * shape.along);
-  const float gradient = length(q * shape.squared);
-  if (gradient < 1e-6f) return -std::min({shape.b.x, shape.b.y, shape.b.z});
-  return to_center * (to_center - 1) / gradient;
+Float4 ellipsoid(const Shape& shape, const Vec3x4& p) {
+  const Vec3x4 q = p - shape.a, scaled = q * shape.along, steep = q * shape.squared;
+  const Float4 to_center = root(dot(scaled, scaled));
+  // In the very middle any negative number will do.
+  const Float4 gradient = most(root(dot(steep, steep)), four(1e-3f));
+  return to_center * (to_center - 1.0f) / gradient;
 }
 
-float box(Vec3 p, Vec3 half, float rounding) {
-  const Vec3 q =
-      Vec3{std::abs(p.x), std::abs(p.y), std::abs(p.z)} - half + Vec3{rounding, rounding, rounding};
-  const Vec3 outside{std::max(q.x, 0.0f), std::max(q.y, 0.0f), std::max(q.z, 0.0f)};
-  return length(outside) + std::min(std::max({q.x, q.y, q.z}), 0.0f) - rounding;
+Float4 box(Vec3x4 p, Vec3 half, float rounding) {
+  const Vec3x4 q{magnitude(p.x) - (half.x - rounding), magnitude(p.y) - (half.y - rounding),
+                 magnitude(p.z) - (half.z - rounding)};
+  const Float4 zero = four(0.0f);
+  const Vec3x4 outside{most(q.x, zero), most(q.y, zero), most(q.z, zero)};
+  return root(dot(outside, outside)) + least(most(most(q.x, q.y), q.z), zero) - rounding;
 }
 
-/// The square of the distance to a box around the origin; 0 inside.
-float outside_of(Vec3 half, Vec3 p) {
-  const float x = std::max(std::abs(p.x) - half.x, 0.0f);
-  const float y = std::max(std::abs(p.y) - half.y, 0.0f);
-  const float z = std::max(std::abs(p.z) - half.z, 0.0f);
-  return x * x + y * y + z * z;
+/// The squares of distances to a box around the origin; 0 inside.
+Float4 outside_of(Vec3 half, const Vec3x4& p) {
+  const Float4 zero = four(0.0f);
+  const Vec3x4 out{most(magnitude(p.x) - half.x, zero), most(magnitude(p.y) - half.y, zero),
+                   most(magnitude(p.z) - half.z, zero)};
+  return dot(out, out);
 }
 
 void prepare(Shape& shape) {
@@ -70,7 +73,7 @@ std::pair<Vec3, Vec3> extent(const Shape& shape) {
 
 }  // namespace
 
-float Shape::distance(Vec3 p) const {
+Float4 Shape::distance(const Vec3x4& p) const {
   switch (kind) {
     case Kind::Limb:
       return limb(*this, p);
@@ -83,18 +86,18 @@ float Shape::distance(Vec3 p) const {
     case Kind::HalfSpace:
       return dot(p - a, b);
   }
-  return 0;
+  return four(0.0f);
 }
 
-float Group::distance(Vec3 local) const {
-  float d = 1e3f;
+Float4 Group::distance(const Vec3x4& local) const {
+  Float4 d = four(1e3f);
   for (const Shape& shape : shapes) {
-    const float other = shape.distance(local);
+    const Float4 other = shape.distance(local);
     d = shape.carve ? -melt(-d, other, shape.blend) : melt(d, other, shape.blend);
   }
-  if (folds > 0 && d < 0.04f) {
-    const float across = std::sin(31 * local.y + 13 * local.x + 4 * std::sin(9 * local.z));
-    d += folds * across * std::sin(19 * local.x + 23 * local.z + 2 * std::sin(11 * local.y));
+  if (folds > 0 && any(d < 0.04f)) {
+    const Float4 across = wave(31 * local.y + 13 * local.x + 4 * wave(9 * local.z));
+    d += folds * across * wave(19 * local.x + 23 * local.z + 2 * wave(11 * local.y));
   }
   return d;
 }
@@ -122,17 +125,18 @@ std::uint16_t Figure::add(const Material& material) {
   return static_cast<std::uint16_t>(materials_.size() - 1);
 }
 
-Nearest Figure::nearest(Vec3 p, std::span<const std::uint16_t> active) const {
+Nearest Figure::nearest(const Vec3x4& p, std::span<const std::uint16_t> active) const {
   // Farther than this from the box around a group the box stands for it: a step to the box is safe.
   constexpr float kNear = 0.03f;
-  Nearest best;
-  float layer_distance = 1e3f, least = 1e3f;
-  int layer_group = -1;
+  Nearest best, in_layer;
+  Float4 least_in_layer = four(1e3f);
   Layer layer = Layer::Skin;
   const auto close_layer = [&] {
-    if (layer_distance < best.distance) best = {layer_distance, layer_group};
-    layer_distance = least = 1e3f;
-    layer_group = -1;
+    const Int4 nearer = in_layer.distance < best.distance;
+    best.distance = nearer ? in_layer.distance : best.distance;
+    best.group = nearer ? in_layer.group : best.group;
+    in_layer = {};
+    least_in_layer = four(1e3f);
   };
   for (const std::uint16_t index : active) {
     const Group& group = groups_[index];
@@ -141,21 +145,19 @@ Nearest Figure::nearest(Vec3 p, std::span<const std::uint16_t> active) const {
       layer = group.layer;
     }
     // Too far to melt into its layer, or to bring the layer before the others?
-    const float limit =
-        std::max(std::min(layer_distance, best.distance), 0.0f) + group.blend;
-    const Vec3 from_center = p - group.center;
-    const float reach = group.radius + limit;
-    if (dot(from_center, from_center) > reach * reach) continue;
-    const Vec3 in_box = group.frame.turn.inverse(from_center);
-    const float outside = outside_of(group.box_half, in_box);
-    if (outside > limit * limit) continue;
-    const float d = outside > kNear * kNear ? std::sqrt(outside)
-                                            : group.distance(in_box + group.box_center);
-    if (d < least) {
-      least = d;
-      layer_group = index;
-    }
-    layer_distance = melt(layer_distance, d, group.blend);
+    const Float4 limit = most(least(in_layer.distance, best.distance), four(0.0f)) + group.blend;
+    const Vec3x4 from_center = p - group.center;
+    const Float4 reach = limit + group.radius;
+    if (!any(dot(from_center, from_center) < reach * reach)) continue;
+    const Vec3x4 in_box = inverse(group.frame.turn, from_center);
+    const Float4 outside = outside_of(group.box_half, in_box);
+    if (!any(outside < limit * limit)) continue;
+    const Float4 d =
+        any(outside < kNear * kNear) ? group.distance(in_box + group.box_center) : root(outside);
+    const Int4 nearer = d < least_in_layer;
+    least_in_layer = nearer ? d : least_in_layer;
+    in_layer.group = nearer ? four(std::int32_t{index}) : in_layer.group;
+    in_layer.distance = melt(in_layer.distance, d, group.blend);
   }
   close_layer();
   return best;
@@ -182,10 +184,11 @@ Vec3 Figure::normal(Vec3 p, std::span<const std::uint16_t> active) const {
   // Four corners of a tetrahedron see the gradient without bias.
   constexpr float kStep = 1e-3f;
   constexpr Vec3 kCorners[] = {{1, -1, -1}, {-1, -1, 1}, {-1, 1, -1}, {1, 1, 1}};
+  Vec3x4 points;
+  for (int i = 0; i < 4; ++i) points.set(i, p + kCorners[i] * kStep);
+  const Float4 distance = nearest(points, active).distance;
   Vec3 sum;
-  for (const Vec3 corner : kCorners) {
-    sum = sum + corner * nearest(p + corner * kStep, active).distance;
-  }
+  for (int i = 0; i < 4; ++i) sum = sum + kCorners[i] * distance[i];
   return normalize(sum);
 }
 

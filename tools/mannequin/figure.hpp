@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "four.hpp"
 #include "skeleton.hpp"
 #include "texture.hpp"
 
@@ -84,7 +85,7 @@ struct Shape {
   Vec3 along = {}, squared = {};
   float inverse = 0;
 
-  float distance(Vec3 p) const;
+  Float4 distance(const Vec3x4& p) const;
 };
 
 /// Shapes on one bone that have label, colour and layer in common.
@@ -103,13 +104,13 @@ struct Group {
   float radius = 0;                     ///< and the sphere's radius.
   Vec3 box_center = {}, box_half = {};  ///< A box around all of it, on the bone.
 
-  float distance(Vec3 local) const;
+  Float4 distance(const Vec3x4& local) const;
 };
 
-/// What is nearest to a point.
+/// What is nearest to each of four points.
 struct Nearest {
-  float distance = std::numeric_limits<float>::max();
-  int group = -1;
+  Float4 distance = four(1e3f);
+  Int4 group = four(-1);
 };
 
 /// Some groups of a figure, in ascending order.
@@ -136,7 +137,7 @@ class Figure {
   const Material& material(const Group& group) const { return materials_[group.material]; }
 
   /// Looks at the groups `active` only, which are in ascending order.
-  Nearest nearest(Vec3 p, std::span<const std::uint16_t> active) const;
+  Nearest nearest(const Vec3x4& p, std::span<const std::uint16_t> active) const;
 
   /// Those of `active` that come within `reach` of `p`, or may melt into what does.
   GroupList close_to(Vec3 p, float reach, std::span<const std::uint16_t> active) const;

@@ -13,6 +13,11 @@ struct Sight {
   bool is_person() const { return person && person.t < other.t; }
 };
 
+/// In pixels.
+struct Place {
+  float x, y;
+};
+
 class Renderer {
  public:
   Renderer(const Figure& figure, const Room& room, const Light& light, const Camera& camera)
@@ -29,15 +34,12 @@ class Renderer {
  private:
   Tiles::Bounds bounds(Vec3 center, float radius) const;
   Ray ray(float x, float y) const { return {camera_.frame.origin, camera_.direction(x, y)}; }
-  std::span<const std::uint16_t> active(float x, float y) const {
-    return tiles_.at(std::clamp(static_cast<int>(x + 0.5f), 0, camera_.width - 1),
-                     std::clamp(static_cast<int>(y + 0.5f), 0, camera_.height - 1));
-  }
-  Sight look(float x, float y) const;
-  Vec3 color(float x, float y, const Sight& sight) const;
+  std::array<Sight, 4> look(int x, int y, const std::array<Place, 4>& places) const;
+  Vec3 color(int x, int y, Place place, const Sight& sight) const;
   Vec3 lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, float gloss) const;
   float openness(Vec3 p, Vec3 normal, std::span<const std::uint16_t> near) const;
-  Vec3 smoothed(float x, float y, const Sight& middle) const;
+  Vec3 smoothed(int x, int y, const Sight& middle) const;
+  void look_at_all(std::vector<Sight>& sights) const;
   bool differ(const Sight& a, const Sight& b) const;
 
   const Figure& figure_;
@@ -59,12 +61,12 @@ Tiles::Bounds Renderer::bounds(Vec3 center, float radius) const {
 
 /// How much of the sky a point sees, from how close things are along its normal.
 float Renderer::openness(Vec3 p, Vec3 normal, std::span<const std::uint16_t> near) const {
+  constexpr float kSteps[] = {0.01f, 0.02f, 0.035f, 0.05f};
+  Vec3x4 points;
+  for (int i = 0; i < 4; ++i) points.set(i, p + normal * kSteps[i]);
+  const Float4 distance = figure_.nearest(points, near).distance;
   float closed = 0;
-  constexpr float kSteps[] = {0.02f, 0.05f};
-  for (const float step : kSteps) {
-    const float d = figure_.nearest(p + normal * step, near).distance;
-    closed += std::max(0.0f, step - d) / step;
-  }
+  for (int i = 0; i < 4; ++i) closed += 0.5f * std::max(0.0f, 1 - distance[i] / kSteps[i]);
   const float floor = 0.25f * smoothstep(0.25f, 0.0f, p.y) * (0.5f - 0.5f * normal.y);
   return clamp01(1 - 0.42f * closed - floor);
 }
@@ -80,41 +82,50 @@ Vec3 Renderer::lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, 
   return albedo * (ambient + light_.key * (facing * direct)) + light_.key * (shine * direct);
 }
 
-Sight Renderer::look(float x, float y) const {
-  const Ray seen = ray(x, y);
-  const std::span<const std::uint16_t> groups = active(x, y);
-  Sight sight{cast(figure_, groups, seen), {}, room_.look(seen.origin, seen.direction)};
+/// Through four places in or near pixel x, y.
+std::array<Sight, 4> Renderer::look(int x, int y, const std::array<Place, 4>& places) const {
+  const std::span<const std::uint16_t> groups = tiles_.at(x, y);
+  std::array<Ray, 4> rays;
+  for (std::size_t i = 0; i < 4; ++i) rays[i] = ray(places[i].x, places[i].y);
+  const std::array<Hit, 4> hits =
+      groups.empty() ? std::array<Hit, 4>{} : cast(figure_, groups, rays);
+  std::array<Sight, 4> sights;
+  for (std::size_t i = 0; i < 4; ++i) {
+    sights[i] = {hits[i], {}, room_.look(rays[i].origin, rays[i].direction)};
+    if (!sights[i].is_person()) continue;
+    const Vec3 p = rays[i].at(hits[i].t);
+    sights[i].normal = figure_.normal(p, figure_.close_to(p, 0.005f, groups).items());
+  }
+  return sights;
+}
+
+Vec3 Renderer::color(int x, int y, Place place, const Sight& sight) const {
+  const Ray seen = ray(place.x, place.y);
   if (sight.is_person()) {
     const Vec3 p = seen.at(sight.person.t);
-    sight.normal = figure_.normal(p, figure_.close_to(p, 0.005f, groups).items());
-  }
-  return sight;
-}
-
-Vec3 Renderer::color(float x, float y, const Sight& sight) const {
-  const Vec3 view = ray(x, y).direction;
-  if (sight.is_person()) {
-    const Vec3 p = ray(x, y).at(sight.person.t);
     const Group& group = figure_.groups()[static_cast<std::size_t>(sight.person.group)];
     const Material& material = figure_.material(group);
-    const GroupList close = figure_.close_to(p, 0.06f, active(x, y));
-    return lit(color_at(material, group.frame.to_local(p)), p, sight.normal, view,
+    const GroupList close = figure_.close_to(p, 0.06f, tiles_.at(x, y));
+    return lit(color_at(material, group.frame.to_local(p)), p, sight.normal, seen.direction,
                openness(p, sight.normal, close.items()), material.gloss);
   }
-  const Vec3 albedo = room_.color(sight.other, view);
+  const Vec3 albedo = room_.color(sight.other, seen.direction);
   if (!sight.other.lit) return albedo;
-  return lit(albedo, sight.other.point, sight.other.normal, view, 1, 0);
+  return lit(albedo, sight.other.point, sight.other.normal, seen.direction, 1, 0);
 }
 
-/// A pixel at an edge: the mean of its middle and of three rays around that.
-Vec3 Renderer::smoothed(float x, float y, const Sight& middle) const {
-  constexpr float kOffsets[][2] = {{-0.375f, -0.125f}, {0.3125f, -0.3125f}, {0.0625f, 0.4375f}};
-  Vec3 sum = color(x, y, middle);
-  for (const auto& offset : kOffsets) {
-    const float sx = x + offset[0], sy = y + offset[1];
-    sum = sum + color(sx, sy, look(sx, sy));
+/// A pixel at an edge: the mean of its middle and of four rays around that.
+Vec3 Renderer::smoothed(int x, int y, const Sight& middle) const {
+  constexpr float kOffsets[][2] = {
+      {-0.15f, -0.40f}, {0.40f, -0.15f}, {0.15f, 0.40f}, {-0.40f, 0.15f}};
+  std::array<Place, 4> places;
+  for (std::size_t i = 0; i < 4; ++i) {
+    places[i] = {real(x) + kOffsets[i][0], real(y) + kOffsets[i][1]};
   }
-  return sum * 0.25f;
+  const std::array<Sight, 4> sights = look(x, y, places);
+  Vec3 sum = color(x, y, {real(x), real(y)}, middle);
+  for (std::size_t i = 0; i < 4; ++i) sum = sum + color(x, y, places[i], sights[i]);
+  return sum * 0.2f;
 }
 
 /// Is there an edge between what two neighbouring pixels show?
@@ -128,6 +139,25 @@ bool Renderer::differ(const Sight& a, const Sight& b) const {
   return material(a) != material(b) || std::abs(a.person.t - b.person.t) > kStep;
 }
 
+/// Two by two pixels at a time.
+void Renderer::look_at_all(std::vector<Sight>& sights) const {
+  const int width = camera_.width, height = camera_.height;
+  for (int y = 0; y < height; y += 2) {
+    for (int x = 0; x < width; x += 2) {
+      std::array<Place, 4> places;
+      for (int i = 0; i < 4; ++i) {
+        places[static_cast<std::size_t>(i)] = {real(x + i % 2), real(y + i / 2)};
+      }
+      const std::array<Sight, 4> seen = look(x, y, places);
+      for (int i = 0; i < 4; ++i) {
+        const int px = x + i % 2, py = y + i / 2;
+        if (px >= width || py >= height) continue;
+        sights[static_cast<std::size_t>(py * width + px)] = seen[static_cast<std::size_t>(i)];
+      }
+    }
+  }
+}
+
 Rendering Renderer::run() {
   const int width = camera_.width, height = camera_.height;
   const std::size_t pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
@@ -139,15 +169,14 @@ Rendering Renderer::run() {
                 .depth = std::vector<float>(pixels),
                 .normal = std::vector<Vec3>(pixels)};
   std::vector<Sight> sights(pixels);
+  look_at_all(sights);
   for (std::size_t i = 0; i < pixels; ++i) {
-    const float x = real(static_cast<int>(i) % width), y = real(static_cast<int>(i) / width);
-    sights[i] = look(x, y);
     if (!sights[i].is_person()) continue;
+    const float x = real(static_cast<int>(i) % width), y = real(static_cast<int>(i) / width);
     const Group& group = figure_.groups()[static_cast<std::size_t>(sights[i].person.group)];
-    const Ray seen = ray(x, y);
     out.label[i] = group.label;
     out.part[i] = static_cast<std::uint8_t>(group.part);
-    out.depth[i] = camera_.depth(seen.direction, sights[i].person.t);
+    out.depth[i] = camera_.depth(ray(x, y).direction, sights[i].person.t);
     out.normal[i] = camera_.frame.turn.inverse(sights[i].normal);
   }
   const auto edge = [&](int x, int y, std::size_t i) {
@@ -160,8 +189,8 @@ Rendering Renderer::run() {
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const auto i = static_cast<std::size_t>(y * width + x);
-      out.color[i] = edge(x, y, i) ? smoothed(real(x), real(y), sights[i])
-                                   : color(real(x), real(y), sights[i]);
+      out.color[i] =
+          edge(x, y, i) ? smoothed(x, y, sights[i]) : color(x, y, {real(x), real(y)}, sights[i]);
     }
   }
   return out;
