@@ -77,22 +77,28 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     t = passes ? least(t, inside.from) : t;
     end = passes ? most(end, inside.to) : end;
   }
-  constexpr int kSteps = 72;
+  constexpr int kSteps = 64;
   t = most(t, four(0.05f));
-  Float4 before = four(0.0f), step = four(0.0f);
+  Float4 outside = t;  // where each ray was last in front of the surface
+  Float4 before = four(1e3f), step = four(0.0f);
   Int4 running = t < end, group = four(-1);
   for (int i = 0; i < kSteps && any(running); ++i) {
     const Nearest nearest = figure.nearest(rays.at(t), near.items());
-    const Int4 touching = running & (magnitude(nearest.distance) < touch);
+    const Float4 d = nearest.distance;
+    // Where distances jump, as at hems, a ray may be before and behind the surface but never at it.
+    const Int4 jumped = (d < 0.0f) & (t - outside < 4 * touch);
+    // A ray that creeps along a surface until the steps run out has as good as met it.
+    const Int4 creeping = four(i == kSteps - 1 ? -1 : 0) & (d < 5e-3f);
+    const Int4 touching = running & ((magnitude(d) < touch) | jumped | creeping);
     group = touching ? nearest.group : group;
     running &= ~touching;
     // Close to the surface the distance falls evenly, so that a ray at a slant may take longer
     // steps. Elsewhere: ellipsoids and tapered limbs promise a little more than there is.
-    const Float4 slope = (before - nearest.distance) / (step == 0.0f ? four(1.0f) : step);
-    const Int4 even =
-        (magnitude(nearest.distance) < 0.01f) & (slope > 0.3f) & (slope < 1.2f) & (step != 0.0f);
-    before = nearest.distance;
-    step = nearest.distance * (even ? 1.0f / slope : four(0.85f));
+    const Float4 slope = (before - d) / (step == 0.0f ? four(1.0f) : step);
+    const Int4 even = (d < 0.01f) & (slope > 0.3f) & (slope < 1.2f);
+    outside = d < 0.0f ? outside : t;
+    before = d;
+    step = d < 0.0f ? (outside - t) * 0.5f : d * (even ? 1.0f / slope : four(0.85f));
     t = running ? t + step : t;
     running &= t < end;
   }

@@ -132,7 +132,7 @@ void add_hair(const Dressing& d) {
   std::vector<Shape> shapes = hair(d.look.hair_style);
   if (shapes.empty()) return;
   Group group = on_head(d, Layer::Hair, kHair, d.look.hair, std::move(shapes));
-  group.folds = d.look.hair_style == HairStyle::Curly ? 0.006f : 0.0015f;
+  group.folds = d.look.hair_style == HairStyle::Curly ? 0.006f : 0.003f;
   d.figure.add(std::move(group));
 }
 

@@ -126,8 +126,6 @@ std::uint16_t Figure::add(const Material& material) {
 }
 
 Nearest Figure::nearest(const Vec3x4& p, std::span<const std::uint16_t> active) const {
-  // Farther than this from the box around a group the box stands for it: a step to the box is safe.
-  constexpr float kNear = 0.03f;
   Nearest best, in_layer;
   Float4 least_in_layer = four(1e3f);
   Layer layer = Layer::Skin;
@@ -152,8 +150,10 @@ Nearest Figure::nearest(const Vec3x4& p, std::span<const std::uint16_t> active) 
     const Vec3x4 in_box = inverse(group.frame.turn, from_center);
     const Float4 outside = outside_of(group.box_half, in_box);
     if (!any(outside < limit * limit)) continue;
-    const Float4 d =
-        any(outside < kNear * kNear) ? group.distance(in_box + group.box_center) : root(outside);
+    // Where the group cannot melt into anything its box stands for it: a step to that is safe.
+    const float melting = group.blend + 0.01f;
+    const Float4 d = any(outside < melting * melting) ? group.distance(in_box + group.box_center)
+                                                      : root(outside);
     const Int4 nearer = d < least_in_layer;
     least_in_layer = nearer ? d : least_in_layer;
     in_layer.group = nearer ? four(std::int32_t{index}) : in_layer.group;
