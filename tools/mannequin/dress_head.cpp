@@ -31,7 +31,8 @@ Group on_head(const Dressing& d, Layer layer, std::uint8_t label, const Material
   }
   return {.frame = d.bones.head,
           .layer = layer,
-          .part = layer == Layer::Hair ? Part::Hair : Part::Head,
+          // What covers the head hides eyes and ears.
+          .part = layer == Layer::Hair || layer == Layer::Apparel ? Part::Hair : Part::Head,
           .label = label,
           .material = d.figure.add(material),
           .blend = 0.006f,
@@ -138,26 +139,19 @@ void add_hair(const Dressing& d) {
 
 void add_features(const Dressing& d) {
   std::vector<Shape> eyes, brows, upper, lower;
-  const float open = d.look.mouth_open ? 0.007f : 0.0f;
   for (int i = 0; i < 2; ++i) {
     eyes.push_back(ellipsoid(mirrored(kEye, i), {0.0155f, 0.0080f, 0.0105f}, 0.001f));
     brows.push_back(limb(mirrored({0.015f, 0.036f, 0.0845f}, i),
                          mirrored({0.049f, 0.037f, 0.0655f}, i), 0.0045f, 0.0030f, 0.001f));
     const Vec3 corner = mirrored({0.024f, -0.0645f + d.look.smile, 0.0775f}, i);
-    upper.push_back(limb({0, -0.0605f + open / 2, 0.0890f}, corner, 0.0056f, 0.0028f, 0.002f));
-    lower.push_back(limb({0, -0.0700f - open, 0.0880f}, corner + Vec3{0, -0.0015f, 0}, 0.0064f,
-                         0.0028f, 0.002f));
+    upper.push_back(limb({0, -0.0600f, 0.0890f}, corner, 0.0066f, 0.0032f, 0.002f));
+    lower.push_back(
+        limb({0, -0.0705f, 0.0880f}, corner + Vec3{0, -0.0015f, 0}, 0.0076f, 0.0028f, 0.002f));
   }
   d.figure.add(on_head(d, Layer::Features, kFaceNeck, d.look.eye, std::move(eyes)));
   d.figure.add(on_head(d, Layer::Features, kFaceNeck, d.look.brows, std::move(brows)));
   d.figure.add(on_head(d, Layer::Features, kUpperLip, d.look.lips, std::move(upper)));
   d.figure.add(on_head(d, Layer::Features, kLowerLip, d.look.lips, std::move(lower)));
-  if (!d.look.mouth_open) return;
-  const Material enamel{.color = {0.80f, 0.77f, 0.70f}, .gloss = 0.3f};
-  d.figure.add(on_head(d, Layer::Features, kUpperTeeth, enamel,
-                       {ellipsoid({0, -0.0655f, 0.0800f}, {0.0155f, 0.0042f, 0.0075f}, 0.001f)}));
-  d.figure.add(on_head(d, Layer::Features, kLowerTeeth, enamel,
-                       {ellipsoid({0, -0.0725f, 0.0785f}, {0.0130f, 0.0035f, 0.0070f}, 0.001f)}));
 }
 
 void add_apparel(const Dressing& d) {

@@ -55,8 +55,6 @@ enum Class : std::uint8_t {
   kUpperClothing = 22,
   kLowerLip = 23,
   kUpperLip = 24,
-  kLowerTeeth = 25,
-  kUpperTeeth = 26,
 };
 constexpr std::uint8_t class_of(Class left, int index) {
   return static_cast<std::uint8_t>(left + 9 * index);

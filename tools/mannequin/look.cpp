@@ -43,7 +43,6 @@ void choose_head(const Body& body, Look& look, Random& random) {
                         : static_cast<HairStyle>(random.pick({1.2f, 2.5f, 6, 0.6f, 0.1f, 0.3f, 1}));
   look.headwear = static_cast<Headwear>(random.pick({8, 1, 0.8f, 0.6f}));
   look.headwear_cloth = random_cloth(random, 0.25f);
-  look.mouth_open = random.chance(0.25f);
   look.smile = random.range(-0.002f, 0.008f);
 }
 
@@ -96,7 +95,7 @@ void choose_bottom(const Body& body, Look& look, Random& random) {
 }
 
 void choose_feet(Look& look, Random& random) {
-  look.footwear = static_cast<Footwear>(random.pick({2, 1.2f, 6, 1.5f}));
+  look.footwear = static_cast<Footwear>(random.pick({2.6f, 1.2f, 6, 1.5f}));
   look.sock_cloth = random_cloth(random, 0.3f);
   look.sock = random.chance(0.65f) ? random.range(0.18f, 0.6f) : 0.0f;
   if (look.footwear == Footwear::Bare || look.footwear == Footwear::Boots) look.sock = 0;

@@ -19,7 +19,6 @@ struct Look {
 
   HairStyle hair_style = HairStyle::Short;
   Headwear headwear = Headwear::None;
-  bool mouth_open = false;
   float smile = 0;  ///< How far the corners of the mouth are up, in metres.
 
   Top top = Top::Shirt;

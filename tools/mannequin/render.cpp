@@ -82,6 +82,14 @@ Vec3 Renderer::lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, 
   return albedo * (ambient + light_.key * (facing * direct)) + light_.key * (shine * direct);
 }
 
+/// A normal is a difference over 2 mm, and at a sharp edge it may lean back a little; what is seen
+/// faces the viewer.
+Vec3 turned_to(Vec3 view, Vec3 normal) {
+  const float away = dot(normal, view);
+  if (away <= 0) return normal;
+  return away < 0.99f ? normalize(normal - view * away) : view * -1.0f;
+}
+
 /// Through four places in or near pixel x, y.
 std::array<Sight, 4> Renderer::look(int x, int y, const std::array<Place, 4>& places) const {
   const std::span<const std::uint16_t> groups = tiles_.at(x, y);
@@ -94,7 +102,8 @@ std::array<Sight, 4> Renderer::look(int x, int y, const std::array<Place, 4>& pl
     sights[i] = {hits[i], {}, room_.look(rays[i].origin, rays[i].direction)};
     if (!sights[i].is_person()) continue;
     const Vec3 p = rays[i].at(hits[i].t);
-    sights[i].normal = figure_.normal(p, figure_.close_to(p, 0.005f, groups).items());
+    const Vec3 normal = figure_.normal(p, figure_.close_to(p, 0.005f, groups).items());
+    sights[i].normal = turned_to(rays[i].direction, normal);
   }
   return sights;
 }
