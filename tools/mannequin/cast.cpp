@@ -155,6 +155,11 @@ float ShadowMap::at(int x, int y) const {
 float ShadowMap::light_at(Vec3 p) const {
   const Vec3 q = frame_.to_local(p);
   const float step = std::max(blur_ * per_metre_, 1.0f);
+  const auto beside = [&](float metres) {
+    const float pixel = metres * per_metre_;
+    return pixel < -step - 1 || pixel > real(kSize) + step;
+  };
+  if (beside(q.x) || beside(q.y)) return 1;
   float lit = 0;
   for (int dy = -1; dy <= 1; ++dy) {
     for (int dx = -1; dx <= 1; ++dx) {

@@ -12,6 +12,7 @@ Figure dressed(const Body& body, const Pose& pose, const Skeleton& bones, const 
   add_footwear(dressing);
   add_hair(dressing);
   add_features(dressing);
+  add_headwear(dressing);
   add_apparel(dressing);
   return figure;
 }

@@ -36,7 +36,8 @@ void add_upper_clothes(const Dressing& dressing);
 void add_footwear(const Dressing& dressing);
 void add_hair(const Dressing& dressing);
 void add_features(const Dressing& dressing);  // eyes, brows, lips
-void add_apparel(const Dressing& dressing);
+void add_headwear(const Dressing& dressing);
+void add_apparel(const Dressing& dressing);  // of everything but the head
 
 /// The trunk in three groups, every radius larger by `ease`.
 enum class Trunk { Chest, Waist, Hips };

@@ -154,84 +154,10 @@ void add_features(const Dressing& d) {
   d.figure.add(on_head(d, Layer::Features, kLowerLip, d.look.lips, std::move(lower)));
 }
 
-void add_apparel(const Dressing& d) {
-  const Look& look = d.look;
-  if (look.headwear != Headwear::None) {
-    d.figure.add(
-        on_head(d, Layer::Apparel, kApparel, look.headwear_cloth, headwear(look.headwear)));
-  }
-  const std::uint16_t material = d.figure.add(look.extras);
-  const auto add = [&](const Frame& frame, Part part, std::vector<Shape> shapes) {
-    d.figure.add({.frame = frame,
-                  .layer = Layer::Apparel,
-                  .part = part,
-                  .label = kApparel,
-                  .material = material,
-                  .shapes = std::move(shapes)});
-  };
-  const float ease = d.sized(look.top_ease);
-  if (look.scarf) {
-    const float height = d.body.chest + d.sized(0.012f);
-    std::vector<Shape> shapes;
-    for (int i = 0; i < 2; ++i) {
-      const float x = d.sized(0.062f) * side_of(i);
-      const float r = d.sized(0.030f);
-      shapes.push_back(
-          limb({x, height, 0}, {0, height - d.sized(0.02f), d.sized(0.075f)}, r, r, 0.02f));
-      shapes.push_back(
-          limb({x, height, 0}, {0, height + d.sized(0.01f), d.sized(-0.085f)}, r, r, 0.02f));
-    }
-    const float r = d.sized(0.026f);
-    shapes.push_back(limb({d.sized(0.03f), height - d.sized(0.03f), d.sized(0.085f)},
-                          {d.sized(0.05f), height - d.sized(0.26f), d.sized(0.115f) + ease}, r, r,
-                          0.02f));
-    add(d.bones.chest, Part::Torso, std::move(shapes));
-  }
-  if (look.backpack) {
-    std::vector<Shape> shapes = {{.kind = Kind::Box,
-                                  .a = d.sized(Vec3{0, 0.03f, -0.205f}),
-                                  .b = d.sized(Vec3{0.145f, 0.20f, 0.075f}),
-                                  .ra = d.sized(0.05f)}};
-    for (int i = 0; i < 2; ++i) {
-      const float side = side_of(i), r = d.sized(0.017f);
-      const Vec3 top = d.sized(Vec3{0.095f * side, 0.235f, -0.03f}) + Vec3{0, ease, 0};
-      const Vec3 front = d.sized(Vec3{0.105f * side, 0.12f, 0.112f}) + Vec3{0, 0, ease};
-      const Vec3 low = d.sized(Vec3{0.135f * side, -0.06f, 0.06f}) + Vec3{ease * side, 0, ease};
-      shapes.push_back(limb(top, front, r, r, 0.01f));
-      shapes.push_back(limb(front, low, r, r, 0.01f));
-      shapes.push_back(limb(low, d.sized(Vec3{0.12f * side, -0.08f, -0.17f}), r, r, 0.01f));
-    }
-    add(d.bones.chest, Part::Torso, std::move(shapes));
-  }
-  if (look.belt) {
-    const float waist = d.sized(0.092f), grow = d.sized(look.bottom_ease) + 0.006f;
-    std::vector<Shape> shapes = trunk_shapes(d.body, Trunk::Hips, grow);
-    shapes.push_back(carved({.kind = Kind::HalfSpace,
-                             .a = {0, waist - d.sized(0.02f), 0},
-                             .b = {0, 1, 0},
-                             .blend = 0.002f}));
-    shapes.push_back(carved({.kind = Kind::HalfSpace,
-                             .a = {0, waist + d.sized(0.02f), 0},
-                             .b = {0, -1, 0},
-                             .blend = 0.002f}));
-    add(d.bones.pelvis, Part::Pelvis, std::move(shapes));
-  }
-  for (int i = 0; i < 2; ++i) {
-    if (!look.bracelet[i]) continue;
-    const float r = d.body.thick(0.031f) + (look.sleeve > 1.8f ? ease : 0.0f);
-    add(d.bones.hand[i], part_of(Part::LeftForearm, i),
-        {limb({0, d.sized(0.028f), 0}, {0, d.sized(0.012f), 0}, r, r, 0.01f)});
-  }
-  if (look.bag) {
-    const float drop = d.body.hand * 0.55f, r = d.sized(0.007f);
-    add(d.bones.hand[1], Part::RightHand,
-        {{.kind = Kind::Box,
-          .a = {0, -drop - d.sized(0.24f), 0},
-          .b = d.sized(Vec3{0.045f, 0.12f, 0.15f}),
-          .ra = d.sized(0.03f)},
-         limb({0, -drop, 0}, {0, -drop - d.sized(0.13f), d.sized(0.07f)}, r, r, 0.004f),
-         limb({0, -drop, 0}, {0, -drop - d.sized(0.13f), d.sized(-0.07f)}, r, r, 0.004f)});
-  }
+void add_headwear(const Dressing& d) {
+  if (d.look.headwear == Headwear::None) return;
+  d.figure.add(
+      on_head(d, Layer::Apparel, kApparel, d.look.headwear_cloth, headwear(d.look.headwear)));
 }
 
 }  // namespace mannequin

@@ -24,7 +24,11 @@ inline Float4 root(Float4 a) {
 }
 
 /// Does a comparison hold for any of the four?
-inline bool any(Int4 holds) { return (holds[0] | holds[1] | holds[2] | holds[3]) != 0; }
+inline bool any(Int4 holds) {
+  using Long2 = std::int64_t __attribute__((vector_size(16)));
+  const auto halves = reinterpret_cast<Long2>(holds);
+  return (halves[0] | halves[1]) != 0;
+}
 
 /// Close to sin, of parabolas.
 inline Float4 wave(Float4 angle) {

@@ -26,7 +26,7 @@ struct Arguments {
 
 /// "192x256", width first.
 void read_size(const std::string& text, Request& request) {
-  constexpr int kLeast = 16, kMost = 4096;
+  constexpr int kLeast = 16, kMost = 2048;
   char rest = 0;
   const int fields = std::sscanf(text.c_str(), "%5dx%5d%c", &request.width, &request.height, &rest);
   const auto fits = [](int side) { return kLeast <= side && side <= kMost; };
@@ -86,6 +86,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
       ->capture_default_str();
   app.add_option("--seed", request.seed, "Another seed, other people; equal seeds, equal bytes")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--size", arguments.size, "Of the pictures, width x height")
       ->capture_default_str();
@@ -116,10 +117,10 @@ int run_and_report(int argc, char** argv) {
     fmt::print(stderr, "error{}\n", error.what());
     return error.code() == ErrorCode::InvalidArgument ? kUsage : kOutOfResources;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "error[out-of-resources]: memory ran out\n");
+    fmt::print(stderr, "error[out-of-resources] memory ran out\n");
     return kOutOfResources;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error[internal]: {}; please report this as a bug\n", error.what());
+    fmt::print(stderr, "error[internal] {}; please report this as a bug\n", error.what());
     return kInternal;
   }
 }

@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <sapiens/draw.hpp>
+#include <sapiens/error.hpp>
 
 #include "request.hpp"
 
@@ -41,7 +44,14 @@ std::vector<Image> panels(const Sample& sample) {
 }  // namespace
 
 void write_sheet(const Request& request, const Progress& progress) {
-  constexpr std::int64_t kPanels = 5, kGap = 4;
+  constexpr std::int64_t kPanels = 5, kGap = 4, kMost = 1000;
+  if (request.count > kMost) {
+    throw sapiens::Error(sapiens::ErrorCode::InvalidArgument,
+                         {.summary = "a sheet of so many pictures is too large to look at",
+                          .key = "--count",
+                          .expected = fmt::format("at most {}", kMost),
+                          .actual = fmt::format("{}", request.count)});
+  }
   const std::int64_t cell_width = kPanels * request.width + kGap;
   const std::int64_t cell_height = request.height + kGap;
   // About as wide as high.
