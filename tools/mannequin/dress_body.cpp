@@ -92,12 +92,18 @@ void add_arm(const Dressing& d, int i, std::uint16_t skin) {
 void add_leg(const Dressing& d, int i, std::uint16_t skin) {
   const Body& body = d.body;
   const float hips = 1 + 0.10f * body.curves;
-  if (d.look.bottom == Bottom::Skirt || d.look.leg < 1.05f) {
-    const Vec3 middle{0, -0.35f * body.thigh, 0.008f};
+  if (d.look.leg < 1.05f) {
+    // From a little above the hem: what is covered cannot show through.
+    const float hem = std::clamp(d.look.leg - 0.15f, 0.0f, 0.9f);
+    const float middle = std::max(0.35f, hem);
+    const float at_middle =
+        mix(body.thick(0.080f) * hips, body.thick(0.055f), (middle - 0.35f) / 0.65f);
+    const float at_hem = mix(body.thick(0.086f) * hips, at_middle, hem / middle);
     d.figure.add(skin_group(
         d, d.bones.thigh[i], part_of(Part::LeftThigh, i), class_of(kLeftUpperLeg, i), skin,
-        {limb({0, -0.02f, 0}, middle, body.thick(0.086f) * hips, body.thick(0.080f) * hips),
-         limb(middle, {0, -body.thigh, 0}, body.thick(0.080f) * hips, body.thick(0.055f))}));
+        {limb({0, -hem * body.thigh, 0}, {0, -middle * body.thigh, 0.004f}, at_hem, at_middle),
+         limb({0, -middle * body.thigh, 0.004f}, {0, -body.thigh, 0}, at_middle,
+              body.thick(0.055f))}));
   }
   const float shown = std::max(d.look.leg - 1.15f, 0.0f);
   const Vec3 calf{0, -std::max(0.30f, shown) * body.shin, -0.014f * body.scale};

@@ -66,7 +66,7 @@ void add_leg(const Cloth& cloth, int i) {
   const float upper = std::min(d.look.leg, 1.0f), lower = d.look.leg - 1;
   const float top = body.thick(0.090f) * hips + ease;
   const float slim = mix(top, body.thick(0.058f) + ease, upper);
-  const float at_end = skirt ? top + d.look.flare * upper : slim + (lower < 0 ? 0.008f : 0.0f);
+  const float at_end = skirt ? top + d.look.flare * upper : slim + (lower < 0 ? 0.012f : 0.0f);
   const Vec3 end{0, -upper * body.thigh, 0};
   cloth.add(d.bones.thigh[i], part_of(Part::LeftThigh, i),
             {lower <= 0 ? hem_limb({}, end, top, at_end) : limb({}, end, top, at_end)});
