@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "figure.hpp"
+
+namespace mannequin {
+
+/// For each tile of a picture the groups of a figure that may be seen in it.
+class Tiles {
+ public:
+  struct Bounds {
+    float left = 0, top = 0, right = 0, bottom = 0;
+  };
+
+  /// `project` gives the pixels around a sphere.
+  Tiles(const Figure& figure, int width, int height,
+        const std::function<Bounds(Vec3 center, float radius)>& project);
+
+  std::span<const std::uint16_t> at(int x, int y) const {
+    return lists_[static_cast<std::size_t>(y / kSize * columns_ + x / kSize)];
+  }
+
+ private:
+  static constexpr int kSize = 8;
+  int columns_;
+  std::vector<std::vector<std::uint16_t>> lists_;
+};
+
+struct Ray {
+  Vec3 origin, direction;  ///< The direction is a unit vector.
+  Vec3 at(float t) const { return origin + direction * t; }
+};
+
+/// Where a ray meets a figure first.
+struct Hit {
+  float t = 0;
+  int group = -1;
+  explicit operator bool() const { return group >= 0; }
+};
+
+/// Four rays that lie close to each other. Looks at the groups `active` only, and stops within
+/// `touch` of the surface.
+std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> active,
+                        const std::array<Ray, 4>& rays, float touch = 4e-4f);
+
+/// The depth of a figure as the light sees it.
+class ShadowMap {
+ public:
+  ShadowMap(const Figure& figure, Vec3 to_light, float blur);
+
+  /// 0 where the figure keeps the light away from `p`, 1 where it does not.
+  float light_at(Vec3 p) const;
+
+ private:
+  static constexpr int kSize = 96;
+  /// Two by two pixels.
+  void fill(const Figure& figure, std::span<const std::uint16_t> active, int x, int y);
+  float at(int x, int y) const;
+
+  Frame frame_;  ///< z to the light.
+  float per_metre_ = 1;
+  float blur_;
+  std::vector<float> height_;  ///< Along z, where something is.
+};
+
+}  // namespace mannequin

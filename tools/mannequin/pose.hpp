@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+
+#include "random.hpp"
+
+namespace mannequin {
+
+// Angles in degrees, all 0 for a person who stands straight with hanging arms. Index 0 is the
+// person's left side.
+
+struct ArmPose {
+  float flex = 0;     ///< Of the shoulder: forwards and up.
+  float abduct = 0;   ///< Of the shoulder: sideways and up.
+  float twist = 0;    ///< Of the upper arm: turns the elbow's plane inwards.
+  float elbow = 0;    ///< 0 straight, 145 folded.
+  float pronate = 0;  ///< Of the forearm: turns the palm backwards.
+  float wrist = 0;    ///< Towards the palm.
+  float curl = 20;    ///< Of the fingers.
+  float spread = 4;   ///< Between fingers.
+};
+
+struct LegPose {
+  float flex = 0;    ///< Of the hip: forwards and up.
+  float abduct = 0;  ///< Of the hip: sideways.
+  float twist = 0;   ///< Toes outwards.
+  float knee = 0;    ///< 0 straight.
+  float ankle = 0;   ///< Toes down; only of a foot that is not flat.
+  bool flat = true;  ///< The sole lies level, whatever the shin does.
+};
+
+struct Pose {
+  float pelvis_pitch = 0;               ///< Leaning forwards.
+  float pelvis_roll = 0;                ///< Leaning to the person's right.
+  float bend = 0, side = 0, twist = 0;  ///< Of the spine: forwards, right, left.
+  float nod = 0, turn = 0, tilt = 0;    ///< Of the head: down, left, right.
+  std::array<ArmPose, 2> arms = {};
+  std::array<LegPose, 2> legs = {};
+  bool seated = false;  ///< There is something to sit on.
+};
+
+/// One of several families (standing, walking, running, reaching, arms raised, sitting, crouching,
+/// dancing ...), within the limits of the joints.
+Pose random_pose(Random& random);
+
+/// What joints can do, so that no family needs to care.
+Pose within_limits(Pose pose);
+
+}  // namespace mannequin

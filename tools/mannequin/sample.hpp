@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <sapiens/image.hpp>
+#include <sapiens/results.hpp>
+
+#include "keypoints.hpp"
+
+namespace mannequin {
+
+/// A picture of one person and all that is known about it.
+struct Sample {
+  sapiens::Image picture;
+  std::vector<std::uint8_t> labels = {};  ///< [H, W] goliath classes, 0 where no person is.
+  std::vector<float> depth = {};    ///< [H, W] metres along the optical axis; 0 where no person is.
+  std::vector<float> normals = {};  ///< [H, W, 3] x right, y up, z to the viewer; 0 likewise.
+  std::array<Keypoint, kKeypoints> keypoints = {};
+  sapiens::Box box = {};  ///< Tight around the labelled pixels.
+  std::int64_t area = 0;  ///< Labelled pixels.
+  Camera camera = {};
+};
+
+/// Picture `index` of `seed`; nothing else matters.
+Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int height);
+
+}  // namespace mannequin
