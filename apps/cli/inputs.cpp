@@ -120,7 +120,26 @@ class Collector {
                    .file = folder.string(),
                    .hint = "write somewhere else; a folder inside it will do"});
     }
+    if (rules_.folders_are_videos) return add_frames(folder);
     scan(folder, {});
+  }
+
+  void add_frames(const fs::path& folder) {
+    std::error_code error;
+    fs::directory_iterator entries(folder, error);
+    if (error) return fail(folder, error);
+    InputFile video{
+        .path = folder, .name = fs::path(absolute_text(folder)).filename(), .video = true};
+    for (const fs::directory_entry& entry : entries) {
+      const fs::path name = entry.path().filename();
+      if (is_picture_name(name) && !name.native().starts_with('.')) {
+        video.frames.push_back(folder / name);
+      }
+    }
+    if (video.frames.empty())
+      return fail(folder, std::make_error_code(std::errc::no_such_file_or_directory));
+    std::sort(video.frames.begin(), video.frames.end());
+    if (seen_.insert(absolute_text(folder)).second) inputs_.files.push_back(std::move(video));
   }
 
   void scan(const fs::path& folder, const fs::path& below) {

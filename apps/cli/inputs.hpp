@@ -16,7 +16,8 @@ struct InputFile {
   std::filesystem::path name =
       {};  ///< Its place below the folder it was found in; else the file name.
   bool video = false;
-  std::optional<int> camera = {};  ///< Its number; `path` is "camera:0" then.
+  std::optional<int> camera = {};                  ///< Its number; `path` is "camera:0" then.
+  std::vector<std::filesystem::path> frames = {};  ///< Of a folder that is taken for a video.
 };
 
 struct FailedInput {
@@ -31,8 +32,9 @@ struct Inputs {
 
 struct InputRules {
   bool recursive = false;
-  bool arrays = true;            ///< Also take .npy files out of folders.
-  bool videos = false;           ///< Also take videos, and cameras as "camera:0".
+  bool arrays = true;   ///< Also take .npy files out of folders.
+  bool videos = false;  ///< Also take videos, and cameras as "camera:0".
+  bool folders_are_videos = false;
   std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
 };
 

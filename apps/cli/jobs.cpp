@@ -117,6 +117,7 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
                                  {.recursive = options.recursive,
                                   .arrays = arrays,
                                   .videos = !arrays,
+                                  .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
                                   .output = options.output},
                                  std::cin);
   for (const FailedInput& failed : inputs.failed) {

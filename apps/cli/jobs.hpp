@@ -51,7 +51,7 @@ struct JobPlan {
 
 /// Collects the inputs and says which cannot be read. Throws NotFound or InvalidArgument when there
 /// is nothing to do.
-enum class InputKinds { PicturesAndArrays, PicturesAndVideos };
+enum class InputKinds { PicturesAndArrays, PicturesAndVideos, FoldersAsVideos };
 Inputs find_inputs(const JobOptions& options, InputKinds kinds);
 
 /// A job without files for each of `files`; says so where another input wanted the same name.

@@ -106,7 +106,9 @@ std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
 
 void run(TaskOptions options, Session& session) {
   settle_task_options(options);
-  const Inputs inputs = find_inputs(options, InputKinds::PicturesAndVideos);
+  const Inputs inputs =
+      find_inputs(options, options.video.folder_rate > 0 ? InputKinds::FoldersAsVideos
+                                                         : InputKinds::PicturesAndVideos);
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) boxes = PersonBoxes::read(options.boxes_file);
   prepare_output_folder(options.output);

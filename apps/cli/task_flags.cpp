@@ -118,6 +118,10 @@ void add_task_run_options(CLI::App& app, TaskOptions& options) {
 }
 
 void add_video_options(CLI::App& app, TaskOptions& options) {
+  app.add_option("--frames", options.video.folder_rate,
+                 "Take each folder for a video: its pictures, sorted, so many per second")
+      ->check(CLI::Range(0.001, 1000.0))
+      ->type_name("FPS");
   app.add_option("--every", options.video.every, "In videos: work on every so many frames")
       ->check(CLI::Range(Index{1}, Index{1'000'000'000}))
       ->capture_default_str();

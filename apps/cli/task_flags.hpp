@@ -20,7 +20,7 @@ void add_mask_options(CLI::App& app, TaskOptions& options);
 void add_format_option(CLI::App& app, TaskOptions& options, const std::vector<std::string>& known);
 /// --preprocess, --batch.
 void add_task_run_options(CLI::App& app, TaskOptions& options);
-/// --every, --start, --end.
+/// --frames, --every, --start, --end.
 void add_video_options(CLI::App& app, TaskOptions& options);
 
 }  // namespace sapiens::cli

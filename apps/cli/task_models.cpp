@@ -41,7 +41,11 @@ void expect_task(const Checkpoint& checkpoint, const ModelOptions& model,
 
 TaskModels::TaskModels(const TaskOptions& options) {
   if (!options.detector.empty()) {
-    detector_.emplace(Checkpoint::open(options.detector), with_load_meter(options.engine));
+    // --precision is about the networks behind it: narrow differences decide about boxes, and the
+    // detector is a small part of the work.
+    EngineOptions engine = with_load_meter(options.engine);
+    engine.precision = Precision::Auto;
+    detector_.emplace(Checkpoint::open(options.detector), engine);
     say(checkpoint_text(options.detector, detector_->inspection()));
   }
   for (const TaskCheckpoint& task : options.tasks) load(options, task);

@@ -62,8 +62,13 @@ Json boxes_json(const TaskOptions& options) {
 }
 
 Json video_json(const VideoOptions& video) {
-  if (video.every == 1 && video.start == 0 && video.end < 0) return nullptr;
-  return {{"every", video.every}, {"start", video.start}, {"end", video.end}};
+  if (video.every == 1 && video.start == 0 && video.end < 0 && video.folder_rate == 0) {
+    return nullptr;
+  }
+  return {{"frames", video.folder_rate},
+          {"every", video.every},
+          {"start", video.start},
+          {"end", video.end}};
 }
 
 Json mask_json(const TaskOptions& options) {

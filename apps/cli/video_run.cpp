@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <sapiens/tracker.hpp>
 #include <sapiens/video.hpp>
@@ -12,6 +13,7 @@
 
 #include "frame_computer.hpp"
 #include "frame_reader.hpp"
+#include "frame_stream.hpp"
 #include "frame_writer.hpp"
 #include "json_file.hpp"
 #include "outputs.hpp"
@@ -24,28 +26,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Cameras and broken files do not say; most videos have it.
-constexpr double kUsualRate = 25;
-
 /// The frames of a video that the run is about.
 class VideoSource {
  public:
   VideoSource(const TaskContext& context, const Job& job)
       : context_(context),
         job_(job),
-        video_(job.input.camera ? VideoReader::camera(*job.input.camera)
-                                : VideoReader::open(job.input.path)),
-        rate_(video_.rate() > 0 ? video_.rate() : kUsualRate),
+        video_(FrameStream::open(job.input, context.options.video.folder_rate)),
+        rate_(video_->rate()),
         first_(frame_at(context.options.video.start)),
         end_(context.options.video.end < 0 ? 0 : frame_at(context.options.video.end)) {}
 
   double rate() const { return rate_; }
-  const VideoReader& video() const { return video_; }
+  const FrameStream& video() const { return *video_; }
+  /// Of the frames; 0 before the first.
+  Index width() const { return width_; }
+  Index height() const { return height_; }
 
   /// Frames that `next` will give; 0 where nobody knows.
   Index expected() const {
-    const Index last = video_.frames() > 0 && end_ > 0 ? std::min(end_, video_.frames())
-                                                       : std::max(end_, video_.frames());
+    const Index last = video_->frames() > 0 && end_ > 0 ? std::min(end_, video_->frames())
+                                                        : std::max(end_, video_->frames());
     const Index every = context_.options.video.every;
     return last == 0 ? 0 : std::max<Index>((last - first_ + every - 1) / every, 1);
   }
@@ -54,7 +55,7 @@ class VideoSource {
   /// formats count by duration and are off by a few.
   bool is_cut_off() const {
     constexpr Index kFew = 5;
-    return at_end_ && video_.frames_read() + kFew < video_.frames();
+    return at_end_ && video_->frames_read() + kFew < video_->frames();
   }
 
   std::optional<std::vector<Frame>> next(const std::function<bool()>& is_cancelled) {
@@ -78,12 +79,14 @@ class VideoSource {
 
   std::optional<Frame> read() {
     const Stopwatch watch;
-    while (!at_end_ && !is_wanted(video_.frames_read())) at_end_ = !video_.skip();
-    const Index number = video_.frames_read();
+    while (!at_end_ && !is_wanted(video_->frames_read())) at_end_ = !video_->skip();
+    const Index number = video_->frames_read();
     if (at_end_ || (end_ > 0 && number >= end_)) return std::nullopt;
     Frame frame{.place = VideoPlace{number, static_cast<double>(number) / rate_}};
-    at_end_ = !video_.read(frame.picture);
+    at_end_ = !video_->read(frame.picture);
     if (at_end_) return std::nullopt;
+    width_ = frame.picture.width;
+    height_ = frame.picture.height;
     frame.seconds.decode = watch.seconds();
     prepare_frame(context_, job_, frame);
     return frame;
@@ -91,10 +94,11 @@ class VideoSource {
 
   const TaskContext& context_;
   const Job& job_;
-  VideoReader video_;
+  std::unique_ptr<FrameStream> video_;
   double rate_;
   Index first_, end_;  // in frames; an end of 0 is the video's
   bool at_end_ = false;
+  Index width_ = 0, height_ = 0;
 };
 
 /// Computes frames in order. Where a detector finds persons they get ids that last.
@@ -209,8 +213,8 @@ void write_document(const TaskContext& context, const Job& job, const VideoSourc
   Json document = {
       {"video",
        {{"source", job.input.path.string()},
-        {"width", source.video().width()},
-        {"height", source.video().height()},
+        {"width", source.width()},
+        {"height", source.height()},
         {"rate", source.rate()},
         {"every", options.every},
         {"start", options.start},
@@ -269,7 +273,7 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
                                   source.video().frames_read(), source.video().frames()));
   }
   write_document(context, job, source, sink.frames());
-  JobResult result{.shape = {sink.frames(), source.video().height(), source.video().width()},
+  JobResult result{.shape = {sink.frames(), source.height(), source.width()},
                    .seconds = watch.seconds()};
   result.details = {{"frames", sink.frames()},
                     {"rate", source.rate()},

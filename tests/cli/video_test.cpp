@@ -125,6 +125,34 @@ TEST_F(Video, RunsSeveralTasksBesidePictures) {
   }
 }
 
+TEST_F(Video, TakesAFolderOfFramesForOne) {
+  for (int number = 0; number < 6; ++number) {
+    picture("shots/f" + std::to_string(number) + ".png", number + 1);
+  }
+  const Finished seg =
+      run("seg", {scratch_ / "shots", "--frames", "12.5", "--every", "2", "--viz", "--json"});
+  ASSERT_EQ(seg.code, 0) << seg.err;
+  EXPECT_EQ(seg.json()["inputs"][0]["frames"], 3);
+  EXPECT_TRUE(fs::exists(out("shots/000004_seg.npy")));
+  EXPECT_EQ(count_frames(out("shots.mp4")), 3);
+  EXPECT_NEAR(VideoReader::open(out("shots.mp4")).rate(), 6.25, 1e-3);
+
+  // What a frame becomes is what the picture becomes.
+  const std::string frame = read_bytes(out("shots/000004_seg.npy"));
+  output_ = scratch_ / "pictures";
+  ASSERT_EQ(run("seg", {scratch_ / "shots"}).code, 0);
+  EXPECT_TRUE(read_bytes(out("f4_seg.npy")) == frame);
+
+  Image(Image{.width = 8, .height = 8, .rgb = std::vector<std::uint8_t>(8 * 8 * 3)})
+      .write_png(scratch_ / "shots/g.png");
+  output_ = scratch_ / "odd";
+  const Finished odd = run("seg", {scratch_ / "shots", "--frames", "25"});
+  EXPECT_EQ(odd.code, 1);
+  EXPECT_THAT(odd.err, HasSubstr("g.png"));
+  fs::create_directories(scratch_ / "empty");
+  EXPECT_EQ(run("seg", {scratch_ / "empty", "--frames", "25"}).code, 4);
+}
+
 TEST_F(Video, DrawsUnderTheMasksOfEveryFrame) {
   const std::string video = clip("c.mp4", 3);
   ASSERT_EQ(run("seg", {video}).code, 0);

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <sapiens/image.hpp>
+
+#include "inputs.hpp"
+
+namespace sapiens::cli {
+
+/// The frames of a video, a camera, or a folder of pictures, in order.
+class FrameStream {
+ public:
+  /// `folder_rate` is the frames per second of a folder. Throws as VideoReader does.
+  static std::unique_ptr<FrameStream> open(const InputFile& input, double folder_rate);
+
+  FrameStream() = default;
+  FrameStream(const FrameStream&) = delete;
+  FrameStream& operator=(const FrameStream&) = delete;
+  virtual ~FrameStream() = default;
+
+  virtual double rate() const = 0;   ///< Frames per second, always above 0.
+  virtual Index frames() const = 0;  ///< 0 where nobody knows; see VideoReader::frames.
+  virtual Index frames_read() const = 0;
+  virtual bool read(Image& frame) = 0;  ///< False at the end.
+  virtual bool skip() = 0;              ///< Likewise, without giving the frame.
+};
+
+}  // namespace sapiens::cli
