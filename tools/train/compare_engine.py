@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Runs `sapiens` and PyTorch on exported files and the same pictures, and fails where they differ by more than rounding.
-Depth and features are compared as the network gives them; normals, classes and key points after what `sapiens` does to
-them."""
+"""Runs `sapiens` and PyTorch on exported files and a picture, and fails where they differ by more than rounding.
+Features and depth are compared as the network gives them; normals, classes and scores of key points after what
+`sapiens` does to them."""
 import argparse
 import json
 import pathlib
@@ -43,8 +43,10 @@ class Engine:
     def run(self, command, checkpoint, picture, *options):
         """The folder of the results."""
         output = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        arguments = [command, checkpoint, picture, "--output", output, "--precision", "fp32", "--threads", "1", *options]
-        subprocess.run([self.program, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+        arguments = [command, checkpoint, picture, "--output", output, "--precision", "fp32", *options]
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(done.stderr)
         return output
 
     def usable(self, checkpoint, use):

@@ -59,7 +59,8 @@ class People:
         for folder in map(pathlib.Path, folders):
             pictures = open_array(folder, "pictures")
             if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8:
-                raise DataError(f"{folder}/pictures.npy: {pictures.dtype} {pictures.shape}, expected uint8 [N, H, W, 3]")
+                actual = f"{pictures.dtype} {pictures.shape}"
+                raise DataError(f"{folder}/pictures.npy: {actual}, expected uint8 [N, H, W, 3]")
             part = {"pictures": pictures}
             part |= {name: open_array(folder, name, len(pictures)) for name in NEEDED[task]}
             self.parts.append(part)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Ends a run by SIGTERM after its second step, lets it go on, and compares its weights with those of a run that was left
-alone: they must be the same bits."""
+"""Ends a run by SIGTERM after its second step, lets it go on, and compares its weights with those of a run that was
+left alone: they must be the same bits."""
 import pathlib
 import signal
 import subprocess

@@ -6,7 +6,7 @@
 #   --minutes STAGE=N     budget of a stage (pretrain=30 pose=35 seg=40 depth=20 normal=25)
 #   --pictures N          to train with (20000, about 0.6 MB each)
 #   --held-out N          to measure with (1000)
-#   --restart             train the named stages again from the start
+#   --restart             train the named stages again from the start; leave it out to go on afterwards
 #   --work DIR            for data and runs (build/train)
 #   --output DIR          for the exported files (models/tiny)
 #
@@ -30,12 +30,13 @@ while [ $# -gt 0 ]; do
     --work) work=$2; shift ;;
     --output) output=$2; shift ;;
     data | pretrain | pose | seg | depth | normal | export) stages+=("$1") ;;
-    *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; exit 2 ;;
+    *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' tools/train/run.sh; exit 2 ;;
   esac
   shift
 done
 [ ${#stages[@]} -gt 0 ] || stages=(data pretrain pose seg depth normal export)
 
+# shellcheck source=tools/train/environment.sh
 . tools/train/environment.sh
 threads=$(nproc)
 

@@ -3,6 +3,7 @@
 # whether the tools work together, nothing about accuracy. Needs build/release/bin/sapiens (or its path in $SAPIENS).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tools/train/environment.sh
 . tools/train/environment.sh
 work=build/train/smoke
 sapiens=${SAPIENS:-build/release/bin/sapiens}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes stick figures in the arrays of `mannequin --layout arrays`, to try the training tools without it. Flat capsules
-on noise: enough to see that every stage learns, and nothing like a person."""
+"""Writes stick figures in the arrays of `mannequin --layout arrays`, to try the training tools without it: capsules on
+noise, nothing like a person."""
 import argparse
 import pathlib
 
@@ -23,6 +23,7 @@ COLORS = np.random.default_rng(0).integers(40, 256, (len(CLASSES), 3))
 
 def skeleton(random):
     """19 points for a figure of height 1 around its pelvis; x to the picture's right, y down."""
+
     def swing(start, length, spread):
         angle = random.normal(0, spread)
         return start + length * np.array([np.sin(angle), np.cos(angle)])

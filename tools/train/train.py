@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Trains one stage of a tiny Sapiens. A run is a folder: `state.pt` to go on from, `log.csv`, and at the end `model.pt`.
-Started again with the same folder it goes on, or says that it is finished. See README.md."""
+"""Trains one stage of a tiny Sapiens. A run is a folder: `state.pt` to go on from, `log.csv`, and at the end
+`model.pt`. Started again with the same folder it goes on, or says that it is finished. See README.md."""
 import argparse
 import csv
 import pathlib

@@ -102,7 +102,7 @@ def start_from(model, path):
     """Loads a pretraining checkpoint, cleaned or not, into the backbone of a task model: without its class token and
     decoder, and with the position table of the task's grid. Every other parameter of the encoder must be there."""
     state, _ = read_state(path)
-    state = {key.removeprefix("backbone."): value.float() for key, value in state.items() if not key.startswith("neck.")}
+    state = {k.removeprefix("backbone."): v.float() for k, v in state.items() if not k.startswith("neck.")}
     has_token = state.pop("cls_token", None) is not None
     table = state["pos_embed"][:, 1:] if has_token else state["pos_embed"]
     if table.shape[1] != math.prod(model.config.grid):
