@@ -17,13 +17,14 @@ from objectives import OBJECTIVES
 from schedule import Budget, make_optimizer, set_rate
 from weights import recorded_values, save_atomically, start_from
 
+# Small batches: what limits a short training is the number of steps.
 # Batch, learning rate, weight decay, layer decay, AdamW's betas, width of the head.
 DEFAULTS = {
-    "pretrain": (64, 1.5e-3, 0.05, 1.0, (0.9, 0.95), 0),
-    "pose": (32, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
-    "seg": (32, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
-    "depth": (32, 1e-3, 0.1, 0.85, (0.9, 0.999), 24),
-    "normal": (32, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
+    "pretrain": (32, 1e-3, 0.05, 1.0, (0.9, 0.95), 0),
+    "pose": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
+    "seg": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
+    "depth": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 24),
+    "normal": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
 }
 COLUMNS = ("step", "pictures", "minutes", "loss", "rate", "gradient", "pictures_per_second")
 SAVE_SECONDS = 120
