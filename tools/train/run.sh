@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Renders synthetic people, trains a tiny Sapiens on them, measures it and writes the files of models/tiny/.
+#
+#   tools/train/run.sh [OPTION...] [STAGE...]        stages: data pretrain pose seg depth normal export; all by default
+#
+#   --minutes STAGE=N     budget of a stage (pretrain=30 pose=35 seg=40 depth=20 normal=25)
+#   --pictures N          to train with (20000, about 0.6 MB each)
+#   --held-out N          to measure with (1000)
+#   --restart             train the named stages again from the start; leave it out to go on afterwards
+#   --work DIR            for data and runs (build/train)
+#   --output DIR          for the exported files (models/tiny)
+#
+# Whatever is interrupted goes on when the same command is given again; finished stages are left alone.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+declare -A minutes=([pretrain]=30 [pose]=35 [seg]=40 [depth]=20 [normal]=25)
+pictures=20000 held_out=1000 chunk=1000 restart=() work=build/train output=models/tiny stages=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --minutes)
+      stage=${2%%=*}
+      [ -n "${minutes[$stage]:-}" ] || { echo "run.sh: --minutes has no stage $stage" >&2; exit 2; }
+      minutes[$stage]=${2#*=}
+      shift
+      ;;
+    --pictures) pictures=$2; shift ;;
+    --held-out) held_out=$2; shift ;;
+    --restart) restart=(--restart) ;;
+    --work) work=$2; shift ;;
+    --output) output=$2; shift ;;
+    data | pretrain | pose | seg | depth | normal | export) stages+=("$1") ;;
+    *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' tools/train/run.sh; exit 2 ;;
+  esac
+  shift
+done
+[ ${#stages[@]} -gt 0 ] || stages=(data pretrain pose seg depth normal export)
+
+# shellcheck source=tools/train/environment.sh
+. tools/train/environment.sh
+threads=$(nproc)
+
+# render NAME SEED COUNT: folders of pictures, each there whole or not at all.
+render() {
+  local first folder
+  for ((first = 0; first < $3; first += chunk)); do
+    folder=$work/data/$1-$(printf '%06d' "$first")
+    [ -d "$folder" ] && continue
+    rm -rf "$folder.partial"
+    mkdir -p "$folder.partial"
+    build/release/bin/mannequin --output "$folder.partial" --first "$first" --seed "$2" --size 192x256 --layout arrays \
+      --count $(($3 - first < chunk ? $3 - first : chunk))
+    mv "$folder.partial" "$folder"
+  done
+}
+
+train() {
+  local init=()
+  [ "$1" = pretrain ] || init=(--init "$work/runs/pretrain/model.pt")
+  "$python" tools/train/train.py "$1" --data "$work"/data/train-?????? --output "$work/runs/$1" \
+    --minutes "${minutes[$1]}" --threads "$threads" "${init[@]}" "${restart[@]}"
+  "$python" tools/train/evaluate.py "$work/runs/$1/model.pt" --data "$work"/data/held-out-?????? --threads "$threads" \
+    --output "$work/runs/$1/metrics.json"
+}
+
+for stage in "${stages[@]}"; do
+  case $stage in
+    data)
+      render train 1 "$pictures"
+      render held-out 1000001 "$held_out"
+      ;;
+    export) "$python" tools/train/export.py "$work/runs" --output "$output" ;;
+    *) train "$stage" ;;
+  esac
+done
