@@ -54,4 +54,12 @@ template <class T>
 AlignedBuffer<T>::AlignedBuffer(Index size)
     : data_(static_cast<T*>(allocate_aligned(checked_bytes(size, sizeof(T))))), size_(size) {}
 
+/// Makes `buffer` at least `size` long; what was in it may be gone.
+template <class T>
+void reserve(AlignedBuffer<T>& buffer, Index size) {
+  if (buffer.size() >= size) return;
+  buffer = {};  // first, so that two never live at once
+  buffer = AlignedBuffer<T>(size);
+}
+
 }  // namespace sapiens

@@ -11,6 +11,8 @@ class Descriptor {
   explicit Descriptor(int opened) noexcept : number_(opened) {}
   Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor();
 
   int number() const noexcept { return number_; }

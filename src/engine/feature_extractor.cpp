@@ -99,11 +99,9 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
   const Index B = input.extent(0), T = network.tokens(grid), C = config().width;
   network.profile().clear();
   const Index size = B * T * C;  // of one tap
-  if (tapped.size() < size * std::ssize(layers)) {
-    tapped = {};  // first, so that two never live at once
-    tapped = AlignedBuffer<float>(size * std::ssize(layers));
-  }
+  reserve(tapped, size * std::ssize(layers));
   std::vector<EncoderTap> taps;
+  taps.reserve(layers.size());
   for (const Index layer : layers) {
     taps.push_back({.layer = layer,
                     .norm = request.norm_layers || layer == config().depth - 1,

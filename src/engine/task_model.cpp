@@ -34,10 +34,6 @@ FloatArray normalized(const Image& picture, PreprocessMode mode) {
   return chw;
 }
 
-void reserve(AlignedBuffer<float>& buffer, Index size) {
-  if (buffer.size() < size) buffer = AlignedBuffer<float>(size);
-}
-
 // Half of `progress` each for two passes.
 Progress half(const Progress& progress, int pass) {
   if (!progress) return {};
