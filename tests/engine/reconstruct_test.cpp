@@ -106,11 +106,12 @@ TEST_F(ReconstructGolden, DrawsWhatTheOriginalDraws) {
   }
 }
 
-// What rounding to bf16 or int8 costs a network of random weights that is 32 wide.
+// What rounding to bf16 or int8 costs a network of random weights that is 32 wide: measured 0.0046
+// and 0.0144 (largest level of the machine); twice that.
 TEST_F(ReconstructGolden, IsCloseInEveryPrecision) {
   const std::vector<float> expected = golden_.array("pred").values;
   for (const auto& [precision, most] :
-       {std::pair{Precision::Bf16, 0.02}, {Precision::Int8, 0.05}}) {
+       {std::pair{Precision::Bf16, 0.01}, {Precision::Int8, 0.03}}) {
     EngineOptions engine;
     engine.precision = precision;
     Reconstructor model(Checkpoint::open(golden_.file("encoder.pth")), options_of(golden_), engine);
