@@ -92,7 +92,8 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
     for (const fs::path& file : files_of(job)) ours.emplace(absolute_text(file), file);
   }
   for (const fs::path& folder : folders_of_records(options.output, jobs)) {
-    for (const std::string other : {"features", "pose", "seg", "depth", "normal", "run"}) {
+    for (const std::string other :
+         {"features", "pose", "seg", "depth", "normal", "run", "reconstruct"}) {
       if (other == command) continue;
       for (const auto& [name, made] : read_manifest(manifest_path(folder, other)).jobs) {
         for (const std::string& file : made.files) {
@@ -109,14 +110,27 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
   }
 }
 
+const char* besides_pictures(InputKinds kinds) {
+  switch (kinds) {
+    case InputKinds::Pictures:
+      return "";
+    case InputKinds::PicturesAndArrays:
+      return ", arrays .npy";
+    case InputKinds::PicturesAndVideos:
+    case InputKinds::FoldersAsVideos:
+      return ", videos .mp4 and so on";
+  }
+  return "";
+}
+
 }  // namespace
 
 Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
-  const bool arrays = kinds == InputKinds::PicturesAndArrays;
   Inputs inputs = collect_inputs(options.inputs,
                                  {.recursive = options.recursive,
-                                  .arrays = arrays,
-                                  .videos = !arrays,
+                                  .arrays = kinds == InputKinds::PicturesAndArrays,
+                                  .videos = kinds == InputKinds::PicturesAndVideos ||
+                                            kinds == InputKinds::FoldersAsVideos,
                                   .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
                                   .output = options.output},
                                  std::cin);
@@ -135,7 +149,7 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
                  .file = options.inputs.front(),
                  .hint = fmt::format("pictures are .jpg, .jpeg, .png and .webp{}; -r also searches "
                                      "the folders inside a folder",
-                                     arrays ? ", arrays .npy" : ", videos .mp4 and so on")});
+                                     besides_pictures(kinds))});
   }
   return inputs;
 }
@@ -198,7 +212,7 @@ void add_job_options(CLI::App& app, JobOptions& options, const std::string& inpu
   app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
   app.add_option("-o,--output", options.output, "Folder for the results")->required();
   app.add_flag("--resume", options.resume, "Keep what an interrupted run has finished");
-  app.add_flag("--viz", options.viz, viz_help);
+  if (!viz_help.empty()) app.add_flag("--viz", options.viz, viz_help);
 }
 
 void add_network_options(CLI::App& app, JobOptions& options) {

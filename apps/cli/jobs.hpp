@@ -51,7 +51,7 @@ struct JobPlan {
 
 /// Collects the inputs and says which cannot be read. Throws NotFound or InvalidArgument when there
 /// is nothing to do.
-enum class InputKinds { PicturesAndArrays, PicturesAndVideos, FoldersAsVideos };
+enum class InputKinds { Pictures, PicturesAndArrays, PicturesAndVideos, FoldersAsVideos };
 Inputs find_inputs(const JobOptions& options, InputKinds kinds);
 
 /// A job without files for each of `files`; says so where another input wanted the same name.
@@ -76,9 +76,9 @@ EngineOptions with_load_meter(EngineOptions engine);
 
 /// CKPT.
 void add_checkpoint_argument(CLI::App& app, JobOptions& options);
-/// INPUT, --output, --recursive, --resume, --viz.
+/// INPUT, --output, --recursive, --resume, and --viz where `viz_help` says what it draws.
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
-                     const std::string& viz_help);
+                     const std::string& viz_help = {});
 /// --size, --threads and so on.
 void add_network_options(CLI::App& app, JobOptions& options);
 /// --arch and so on, --patch-padding: what a user knows better than the weights of one checkpoint.

@@ -72,6 +72,7 @@ std::string JobsSummary::text() const {
                           job.pictures.size() > 1 ? " and so on" : "");
     }
   }
+  if (!findings.empty()) text += findings + "\n";
   return text;
 }
 

@@ -21,6 +21,7 @@ struct JobsSummary {
   std::span<const FailedInput> not_found;
   EngineStats stats;
   double seconds = 0;
+  std::string findings = {};  ///< A last line for people.
 
   Index failures() const;
   Index done() const;

@@ -29,6 +29,7 @@ struct ModelOptions {
   std::string arch = {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."): refuse anything else.
   std::string task = {};  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
   Index heads = 0;        ///< Attention heads, for widths that were never published.
+  Index decoder_heads = 0;  ///< The same of the MAE decoder, which has 16 at the published width.
   std::optional<Grid> grid = {};            ///< The file's position grid, where it is not square.
   std::optional<Grid> input_size = {};      ///< Picture size in pixels to prepare `pos_embed` for.
   std::optional<Index> patch_padding = {};  ///< 0 or 2; by default the task decides.

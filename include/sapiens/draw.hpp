@@ -6,6 +6,7 @@
 
 #include "sapiens/image.hpp"
 #include "sapiens/labels.hpp"
+#include "sapiens/reconstruct.hpp"
 #include "sapiens/results.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -17,6 +18,9 @@ namespace sapiens {
 /// The first three principal components of a [C, gh, gw] feature map as red, green and blue,
 /// enlarged to the picture and laid over it, the plain picture at the left.
 Image draw_features(const Image& picture, TensorView<const float, 3> featmap);
+
+/// What the network saw, what it makes of that, and the original, beside each other.
+Image draw_reconstruction(const Reconstruction& reconstruction);
 
 struct SegDrawing {
   float opacity = 0.5f;      ///< Of the colours: 0 shows the picture, 1 nothing but colours.

@@ -14,6 +14,7 @@
 #include "sapiens/machine.hpp"
 #include "sapiens/npy.hpp"
 #include "sapiens/precision.hpp"
+#include "sapiens/reconstruct.hpp"
 #include "sapiens/report.hpp"
 #include "sapiens/result_files.hpp"
 #include "sapiens/results.hpp"

@@ -18,6 +18,7 @@ ModelHints hints_of(const ModelOptions& options) {
   ModelHints detect{.arch = options.arch.empty() ? nullptr : &parse_arch(options.arch),
                     .task = {},
                     .heads = options.heads,
+                    .decoder_heads = options.decoder_heads,
                     .grid = options.grid,
                     .input_size = options.input_size,
                     .patch_padding = options.patch_padding};
@@ -31,6 +32,9 @@ ModelHints hints_of(const ModelOptions& options) {
   const auto text = [](Grid grid) { return fmt::format("{}x{}", grid.height, grid.width); };
   constexpr Index kLargestSide = 1 << 14;  // pixels; 16384 x 16384 already makes a million tokens
   if (options.heads < 0) refuse("--heads", "a positive number", std::to_string(options.heads));
+  if (options.decoder_heads < 0) {
+    refuse("--decoder-heads", "a positive number", std::to_string(options.decoder_heads));
+  }
   if (options.grid && (std::min(options.grid->height, options.grid->width) < 1 ||
                        std::max(options.grid->height, options.grid->width) > kLargestSide)) {
     refuse("--grid", "HxW, for example 64x48", text(*options.grid));
@@ -105,6 +109,20 @@ HeadConfig wanted_head(const DetectedModel& model, Task task) {
   return published_head(task, model.encoder.width);
 }
 
+// The same for the MAE decoder.
+std::vector<ParamSpec> wanted_decoder(const DetectedModel& model) {
+  return decoder_params(model.decoder.value_or(DecoderConfig{}), model.encoder.width);
+}
+
+// Why the file has no decoder; empty where it has one.
+std::string decoder_absence(const DetectedModel& model) {
+  if (model.decoder) return {};
+  if (model.file_task != Task::Pretrain) return "only pretraining files hold the MAE decoder";
+  return fmt::format(
+      "the MAE decoder ({} tensors, neck.*) is not in this file; cleaned files never have it",
+      wanted_decoder(model).size());
+}
+
 // One file, one place in it where an encoder may be.
 struct Candidate {
   EncoderNames names;
@@ -176,18 +194,7 @@ class UseJudge {
 
   UseVerdict reconstruct() const {
     const DetectedModel model = detect_for(Task::Pretrain);
-    std::vector<ParamSpec> decoder =
-        decoder_params(model.decoder.value_or(DecoderConfig{}), model.encoder.width);
-    std::string absence;
-    if (!model.decoder) {
-      absence = model.file_task == Task::Pretrain
-                    ? fmt::format(
-                          "the MAE decoder ({} tensors, neck.*) is not in this file; "
-                          "cleaned files never have it",
-                          decoder.size())
-                    : "only pretraining files hold the MAE decoder";
-    }
-    return judge("reconstruct", model, std::move(decoder), absence);
+    return judge("reconstruct", model, wanted_decoder(model), decoder_absence(model));
   }
 
   UseVerdict task_use(Task task) const {
@@ -278,6 +285,13 @@ void add_explanation(Plan& plan, const DetectedModel& model, const ModelHints& o
   plan.report.hint = std::move(explanation.hint);
 }
 
+void explain_no_decoder(const DetectedModel& model, Report& report) {
+  report.explanation = decoder_absence(model);
+  report.hint =
+      "take the file that training wrote, epoch_N.pth: the published name without `_clean`, as "
+      "sapiens_0.3b_epoch_1600.pth; `sapiens inspect` tells whether a file has the decoder";
+}
+
 }  // namespace
 
 OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid) {
@@ -311,6 +325,12 @@ Assessment assess(const StateDict& dict, const ModelOptions& options, Subject su
                   with_params(result.encoder.params, head_params(wanted_head(model, model.task))),
                   model.positions);
     add_explanation(result.whole, model, detect);
+  } else if (subject == Subject::Autoencoder) {
+    result.whole =
+        reconcile(dict, result.index, result.names,
+                  with_params(result.encoder.params, wanted_decoder(model)), model.positions);
+    add_explanation(result.whole, model, detect);
+    if (!model.decoder) explain_no_decoder(model, result.whole.report);
   } else {
     result.whole = result.encoder;
   }

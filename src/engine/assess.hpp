@@ -21,15 +21,15 @@ struct Assessment {
   EncoderNames names;
   DetectedModel model;
   Plan encoder;  ///< The encoder alone: what features need.
-  Plan whole;    ///< The encoder and, where the task has one, its head.
+  Plan whole;    ///< The encoder and, where the task has one, its head; or the MAE decoder.
   Inspection inspection;
   /// Where the file holds a person detector instead: the two plans above are then foreign.
   std::optional<DetectorFile> detector = {};
 };
 
 /// What `inspection.report` describes: one of the two plans, or whatever the file holds, which is
-/// the whole model or a person detector.
-enum class Subject { Encoder, WholeModel, Anything };
+/// the whole model or a person detector. Of an autoencoder the whole is encoder and MAE decoder.
+enum class Subject { Encoder, WholeModel, Autoencoder, Anything };
 
 /// Recognises the model and reconciles it with the file. A misfit is a verdict; options that make
 /// no sense throw `Error(InvalidArgument)`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "core/encode_floats.hpp"
 #include "engine/assess.hpp"
 #include "engine/random_weights.hpp"
+#include "model/params.hpp"
 #include "model/rtmdet_params.hpp"
 #include "reconcile/materialize.hpp"
 #include "sapiens/error.hpp"
@@ -116,6 +118,11 @@ std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder,
   };
   if (encoder.heads > 0) metadata["sapiens.heads"] = std::to_string(encoder.heads);
   return metadata;
+}
+
+void add_decoder_metadata(const DecoderConfig& decoder,
+                          std::map<std::string, std::string>& metadata) {
+  if (decoder.heads > 0) metadata["sapiens.decoder_heads"] = std::to_string(decoder.heads);
 }
 
 // The dtype a parameter is written in: what was asked for, or the file's own.
@@ -269,6 +276,9 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
 
   auto metadata =
       model_metadata(assessed.model.encoder, assessed.inspection.model.arch, assessed.model.task);
+  if (options.keep_unused && assessed.model.decoder) {
+    add_decoder_metadata(*assessed.model.decoder, metadata);
+  }
   for (const auto& [key, value] : dict.metadata) {
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
     // Names, colours and mirror partners of what the head puts out.
@@ -292,8 +302,11 @@ void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptio
   const bool with_head = has_head(model.task);
   std::vector<ParamSpec> params = model.params;
   // A full pretraining file holds the decoder; a cleaned one never does.
-  if (options.layout == Layout::MMEngine)
-    params.insert(params.end(), model.decoder.begin(), model.decoder.end());
+  const bool with_decoder = model.decoder && options.layout == Layout::MMEngine;
+  if (with_decoder) {
+    std::ranges::move(decoder_params(*model.decoder, model.encoder.width),
+                      std::back_inserter(params));
+  }
 
   std::vector<TensorSource> sources;
   for (const ParamSpec& param : params) {
@@ -303,6 +316,7 @@ void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptio
                      [random](Index first, std::span<float> out) { random.read(first, out); }));
   }
   auto metadata = model_metadata(model.encoder, model.arch->name, model.task);
+  if (with_decoder) add_decoder_metadata(*model.decoder, metadata);
   metadata["sapiens.random_weights"] = random_note(options);
   write(output, sources, options.layout, with_head, std::move(metadata), progress);
 }

@@ -10,6 +10,25 @@
 #include "reconcile/materialize.hpp"
 
 namespace sapiens {
+namespace {
+
+void require_heads(const BlockSize& size, const char* of_what, const char* option) {
+  if (size.heads > 0) return;
+  std::string divisors;
+  for (Index heads = 1; heads <= size.width / 8; ++heads) {
+    if (size.width % heads == 0)
+      divisors += fmt::format("{}{}", divisors.empty() ? "" : ", ", heads);
+  }
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = fmt::format(
+                   "the number of attention heads{} cannot be seen in the weights", of_what),
+               .key = option,
+               .expected = fmt::format("a divisor of the width {}: {}", size.width, divisors),
+               .actual = "none given, and this width was never published",
+               .hint = fmt::format("add {} N with the number the model was trained with", option)});
+}
+
+}  // namespace
 
 ParamSource plan_source(const StateDict& dict, const Plan& plan) {
   auto places = std::make_shared<std::map<std::string, std::size_t, std::less<>>>();
@@ -27,18 +46,11 @@ ParamSource plan_source(const StateDict& dict, const Plan& plan) {
 }
 
 void require_known_heads(const EncoderConfig& encoder) {
-  if (encoder.heads > 0) return;
-  std::string divisors;
-  for (Index heads = 1; heads <= encoder.width / 8; ++heads) {
-    if (encoder.width % heads == 0)
-      divisors += fmt::format("{}{}", divisors.empty() ? "" : ", ", heads);
-  }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the number of attention heads cannot be seen in the weights",
-               .key = "--heads",
-               .expected = fmt::format("a divisor of the width {}: {}", encoder.width, divisors),
-               .actual = "none given, and this width was never published",
-               .hint = "add --heads N with the number the model was trained with"});
+  require_heads(encoder.block(), "", "--heads");
+}
+
+void require_known_heads(const DecoderConfig& decoder) {
+  require_heads(decoder.block(), " of the decoder", "--decoder-heads");
 }
 
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {

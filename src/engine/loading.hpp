@@ -15,6 +15,7 @@ ParamSource plan_source(const StateDict& dict, const Plan& plan);
 
 /// Throws `Error(InvalidArgument)` where the number of attention heads would have to be guessed.
 void require_known_heads(const EncoderConfig& encoder);
+void require_known_heads(const DecoderConfig& decoder);
 
 /// The refusal of weights that are not numbers.
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found);

@@ -58,4 +58,13 @@ void Network::forward(TensorView<const float, 4> input, std::span<const EncoderT
   encoder.forward(input, positions, taps, ws, progress);
 }
 
+void Network::forward_masked(TensorView<const float, 3> image, std::span<const Index> kept,
+                             Matrix tokens, const Progress& progress) {
+  const auto [channels, H, W] = image.extents();
+  const ConstMatrix positions = positions_for(grid_of({image.data(), {1, channels, H, W}}));
+  const Encoder encoder(config_, weights_, ops());
+  Workspace& ws = workspace(encoder.workspace_bytes(1, positions.extent(0)));
+  encoder.forward_masked(image, positions, kept, tokens, ws, progress);
+}
+
 }  // namespace sapiens

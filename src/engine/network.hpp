@@ -27,6 +27,10 @@ class Network : public Runtime {
   void forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
                const Progress& progress);
 
+  /// The pass of the masked autoencoder; see Encoder::forward_masked.
+  void forward_masked(TensorView<const float, 3> image, std::span<const Index> kept, Matrix tokens,
+                      const Progress& progress);
+
   const EncoderConfig& config() const noexcept { return config_; }
   const std::vector<NonFinite>& non_finite() const noexcept { return non_finite_; }
 

@@ -6,18 +6,11 @@
 #include <numeric>
 #include <utility>
 
+#include "core/split_mix.hpp"
 #include "model/params.hpp"
 
 namespace sapiens {
 namespace {
-
-// Steele, Lea, Flood, "Fast splittable pseudorandom number generators": a bijection that mixes all
-// 64 bits.
-std::uint64_t mix(std::uint64_t z) noexcept {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 std::uint64_t hash_name(std::string_view name) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
@@ -42,6 +35,7 @@ DecoderConfig synth_decoder(const Arch& arch, Index tokens) {
   if (&arch == &tiny_arch()) {
     decoder.width = 32;
     decoder.depth = 2;
+    decoder.heads = 4;
     decoder.mlp_width = 64;
   }
   return decoder;
@@ -63,7 +57,7 @@ SynthModel synth_model(const SynthOptions& options) {
                    .grid = {arch.grid, pretrain ? arch.grid : arch.grid * 3 / 4}};
   model.params = encoder_params(model.encoder);
   if (pretrain) {
-    model.decoder = decoder_params(synth_decoder(arch, model.encoder.tokens()), arch.width);
+    model.decoder = synth_decoder(arch, model.encoder.tokens());
   } else if (has_head(model.task)) {
     model.head = published_head(model.task, arch.width);
     model.encoder.patch_padding = default_patch_padding(model.task, model.head->outputs);
@@ -106,7 +100,7 @@ Inspection random_inspection(const SynthModel& model) {
 }
 
 RandomParam::RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, std::uint64_t seed)
-    : stream_(mix(hash_name(param.key) + seed * 0x9e3779b97f4a7c15u)),
+    : stream_(split_mix(hash_name(param.key) + seed * kSplitMixStep)),
       width_(param.shape.back()),
       extra_tokens_(extra_tokens),
       grid_(grid) {
@@ -134,7 +128,7 @@ void RandomParam::read(Index first, std::span<float> out) const {
       continue;
     }
     const std::uint64_t bits =
-        mix(stream_ + static_cast<std::uint64_t>(element) * 0x9e3779b97f4a7c15u);
+        split_mix(stream_ + static_cast<std::uint64_t>(element) * kSplitMixStep);
     const float unit = static_cast<float>(bits >> 40) * 0x1p-23f - 1.0f;  // 24 bits in [-1, 1)
     out[i] = mean_ + bound_ * unit;
   }

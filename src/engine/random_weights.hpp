@@ -20,8 +20,9 @@ struct SynthModel {
   Task task = Task::Pretrain;
   EncoderConfig encoder;
   std::optional<HeadConfig> head;
-  std::vector<ParamSpec> params;   ///< Encoder, and the head of a task.
-  std::vector<ParamSpec> decoder;  ///< Of a pretrained model; empty otherwise.
+  std::vector<ParamSpec> params;  ///< Encoder, and the head of a task.
+  std::optional<DecoderConfig>
+      decoder;  ///< Of a pretrained model; its parameters are not in `params`.
 };
 
 /// Throws `Error(InvalidArgument)` for an unknown size or task.

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/block_size.hpp"
 #include "sapiens/report.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -41,6 +42,7 @@ const Arch* find_arch_by_width(Index width) noexcept;
 const Arch& parse_arch(std::string_view name);
 
 inline constexpr Index kPatch = 16;  // every Sapiens model
+inline constexpr Index kPatchPixels = kPatch * kPatch * 3;
 
 /// The plain ViT of Sapiens.
 struct EncoderConfig {
@@ -54,6 +56,7 @@ struct EncoderConfig {
 
   Index extra_tokens() const noexcept { return cls_token ? 1 : 0; }
   Index tokens() const noexcept { return extra_tokens() + grid.patches(); }
+  BlockSize block() const noexcept { return {width, mlp_width, heads}; }
 };
 
 /// Patches of an input of `size` pixels: padded right and bottom to whole patches (padding 0,
@@ -88,9 +91,12 @@ HeadConfig published_head(Task task, Index width);
 struct DecoderConfig {
   Index width = 512;
   Index depth = 8;
+  Index heads = 16;  ///< 0: not known, and it cannot be seen in the weights.
   Index mlp_width = 2048;
   Index tokens = 4097;
-  Index outputs = 768;  // 16 * 16 * 3 pixels of a patch
+  Index outputs = kPatchPixels;
+
+  BlockSize block() const noexcept { return {width, mlp_width, heads}; }
 };
 
 }  // namespace sapiens

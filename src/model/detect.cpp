@@ -103,9 +103,9 @@ std::optional<std::string> recorded(const StateDict& dict, std::string_view name
   return std::nullopt;
 }
 
-Index recorded_heads(const StateDict& dict) {
+Index recorded_heads(const StateDict& dict, std::string_view name) {
   Index heads = 0;
-  if (const auto text = recorded(dict, "sapiens.heads")) {
+  if (const auto text = recorded(dict, name)) {
     std::from_chars(text->data(), text->data() + text->size(), heads);
   }
   return std::clamp(heads, Index{0}, kLargestWidth);
@@ -164,7 +164,8 @@ std::optional<Task> detect_head_task(const OfferedShapes& offered) {
   return outputs == 3 ? Task::Normal : Task::Seg;
 }
 
-std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered) {
+std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered,
+                                            const ModelHints& options) {
   DecoderConfig decoder;
   const Index depth = offered.count_numbered("neck.decoder_blocks.");
   if (depth == 0 && !offered.has("neck.mask_token")) return std::nullopt;
@@ -177,7 +178,10 @@ std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered) {
   if (width.winner() > 0) decoder.width = width.winner();
   if (mlp_width.winner() > 0) decoder.mlp_width = mlp_width.winner();
   // The published decoder has 8 blocks; a narrower one is somebody's own and has what it has.
-  decoder.depth = decoder.width == DecoderConfig{}.width ? std::max(depth, decoder.depth) : depth;
+  const bool published = decoder.width == DecoderConfig{}.width;
+  decoder.depth = published ? std::max(depth, decoder.depth) : depth;
+  if (!published) decoder.heads = recorded_heads(offered.dict(), "sapiens.decoder_heads");
+  if (options.decoder_heads > 0) decoder.heads = options.decoder_heads;
   const std::optional<Shape> positions = offered.find("neck.decoder_pos_embed");
   if (positions && positions->size() == 3) decoder.tokens = (*positions)[1];
   return decoder;
@@ -200,7 +204,7 @@ void detect_size(const OfferedShapes& offered, const ModelHints& options, Detect
   } else {
     encoder.width = model.found_width;
     encoder.depth = model.found_depth;
-    encoder.heads = recorded_heads(offered.dict());
+    encoder.heads = recorded_heads(offered.dict(), "sapiens.heads");
     encoder.mlp_width = vote_mlp_width(offered, model.found_depth);
   }
   if (options.heads > 0) encoder.heads = options.heads;
@@ -286,7 +290,7 @@ DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& optio
   DetectedModel model;
   detect_size(offered, options, model);
   detect_positions(offered, options, model);
-  model.decoder = detect_decoder(offered);
+  model.decoder = detect_decoder(offered, options);
 
   const std::optional<Task> head_task = detect_head_task(offered);
   model.file_task = head_task                         ? *head_task

@@ -40,6 +40,7 @@ struct ModelHints {
   const Arch* arch = nullptr;
   std::optional<Task> task = {};
   Index heads = 0;
+  Index decoder_heads = 0;
   std::optional<Grid> grid = {};        ///< Of the file's position table.
   std::optional<Grid> input_size = {};  ///< Pixels.
   std::optional<Index> patch_padding = {};

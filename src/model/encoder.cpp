@@ -56,20 +56,16 @@ Encoder::Encoder(const EncoderConfig& config, const EncoderWeights& weights, con
   assert(static_cast<Index>(weights.blocks.size()) == config.depth);
 }
 
-Index Encoder::wide() const noexcept { return std::max(config_.mlp_width, 3 * config_.width); }
-
 std::size_t Encoder::workspace_bytes(Index batch, Index tokens) const {
   const Index rows = batch * tokens;
-  const auto matrix = [](Number type, Index r, Index c) {
-    return Workspace::rounded(activation_bytes(type, r, c));
+  const auto matrix = [](Index r, Index c) {
+    return Workspace::rounded(activation_bytes(Number::F32, r, c));
   };
-  // x, h and wide live together; the patches are gone before the first block begins.
-  const Number number = ops_.number();
-  const std::size_t block = matrix(number, rows, config_.width) + matrix(number, rows, wide());
-  return matrix(Number::F32, rows, config_.width) +
-         std::max(block, matrix(Number::F32, tokens, 3 * kPatch * kPatch)) +
+  // x and what a block takes live together; the patches are gone before the first block begins.
+  return matrix(rows, config_.width) +
+         std::max(block_bytes(ops_, rows, config_.block()), matrix(tokens, kPatchPixels)) +
          ops_.workspace_bytes(tokens, config_.width / std::max<Index>(1, config_.heads),
-                              {config_.width, config_.mlp_width, 3 * kPatch * kPatch});
+                              {config_.width, config_.mlp_width, kPatchPixels});
 }
 
 // B = pictures, T = tokens of one picture, N = its patches, C = width.
@@ -88,7 +84,7 @@ void Encoder::forward(TensorView<const float, 4> images, ConstMatrix positions,
   embed(images, positions, x, ws);
   const Index depth = taps.empty() ? 0 : taps.back().layer + 1;
   for (Index i = 0; i < depth; ++i) {
-    block(weights_.blocks[static_cast<std::size_t>(i)], x, ws);
+    run_block(ops_, weights_.blocks[static_cast<std::size_t>(i)], config_.heads, x, ws);
     for (const EncoderTap& tap : taps) {
       if (tap.layer != i) continue;
       if (tap.norm) {
@@ -101,6 +97,36 @@ void Encoder::forward(TensorView<const float, 4> images, ConstMatrix positions,
   }
 }
 
+// K = kept patches.
+void Encoder::forward_masked(TensorView<const float, 3> image, ConstMatrix positions,
+                             std::span<const Index> kept, Matrix tokens, Workspace& ws,
+                             const std::function<void(double)>& progress) const {
+  const Index T = positions.extent(0);
+  const Index C = config_.width;
+  const Index extra = config_.extra_tokens();
+  const auto [channels, H, W] = image.extents();
+  expect_shape("encoder: image", image, {3, kAny, kAny});
+  expect_shape("encoder: tokens", tokens, {extra + std::ssize(kept), C});
+
+  const Workspace::Scope scope(ws);
+  {
+    const Workspace::Scope of_all_tokens(ws);
+    const TensorView<float, 3> all(ws.matrix(T, C).data(), {1, T, C});
+    embed({image.data(), {1, channels, H, W}}, positions, all, ws);
+    copy_rows(all[0].slice(0, 0, extra), tokens.slice(0, 0, extra));
+    for (Index i = 0; i < std::ssize(kept); ++i) {
+      std::ranges::copy(all[0][extra + kept[static_cast<std::size_t>(i)]].flat(),
+                        tokens[extra + i].data());
+    }
+  }
+  const TensorView<float, 3> x(tokens.data(), {1, tokens.extent(0), C});  // [1, extra + K, C]
+  for (Index i = 0; i < config_.depth; ++i) {
+    run_block(ops_, weights_.blocks[static_cast<std::size_t>(i)], config_.heads, x, ws);
+    if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(config_.depth));
+  }
+  ops_.layer_norm(tokens, weights_.final_norm, tokens);
+}
+
 // x = [cls, patches W_E^T + b_E] + E_pos, picture by picture.
 void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
                     TensorView<float, 3> x, Workspace& ws) const {
@@ -110,7 +136,7 @@ void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
   expect_shape("encoder: positions", positions, {extra + N, config_.width});
 
   const Workspace::Scope scope(ws);
-  const Matrix patches = ws.matrix(N, 3 * kPatch * kPatch);
+  const Matrix patches = ws.matrix(N, kPatchPixels);
   for (Index b = 0; b < images.extent(0); ++b) {
     const Matrix tokens = x[b];
     gather_patches(images[b], grid, config_.patch_padding, patches, ops_.pool());
@@ -122,30 +148,6 @@ void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
     ops_.linear_add(patches, weights_.patch_embed, tokens.slice(0, extra, N),
                     ws);  // x += patches W_E^T + b_E
   }
-}
-
-// A pre-norm transformer layer:  x += Attention(LN1(x));  x += MLP(LN2(x)).
-void Encoder::block(const BlockWeights& w, TensorView<float, 3> tokens, Workspace& ws) const {
-  const auto [B, T, C] = tokens.extents();
-  const Index R = B * T;  // rows of all pictures together
-  const Workspace::Scope scope(ws);
-  const Matrix x = rows_of(tokens);
-  const Activations h = take_activations(ws, ops_.number(), R, C);
-  const Activations buffer = take_activations(ws, ops_.number(), R, wide());
-  const Activations qkv =
-      buffer.first_columns(3 * C);  // q, k and v are gone before the MLP needs the buffer
-  const Activations hidden = buffer.first_columns(config_.mlp_width);
-
-  ops_.layer_norm(x, w.ln1, h);    // h    = LN1(x)                     [R, C]
-  ops_.linear(h, w.qkv, qkv, ws);  // qkv  = h W_qkv^T + b              [R, 3C]
-  for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], picture by picture
-    ops_.attention(qkv.rows_from(b * T, T), config_.heads, h.rows_from(b * T, T), ws);
-  }
-  ops_.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
-
-  ops_.layer_norm(x, w.ln2, h);            // h      = LN2(x)             [R, C]
-  ops_.linear_gelu(h, w.fc1, hidden, ws);  // hidden = gelu(h W_1^T + b)  [R, M]
-  ops_.linear_add(hidden, w.fc2, x, ws);   // x     += hidden W_2^T + b   [R, C]
 }
 
 }  // namespace sapiens

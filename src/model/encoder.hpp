@@ -32,14 +32,21 @@ class Encoder {
                std::span<const EncoderTap> taps, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
 
-  /// Bytes of scratch that `forward` takes for a batch of `batch` pictures of `tokens` tokens.
+  /// The pass of the masked autoencoder: of one `image` [3, H, W] only the patches `kept` go
+  /// through the blocks, in that order, behind the class token where there is one. `tokens` [1 +
+  /// kept, C] are those after the last block and the final norm.
+  void forward_masked(TensorView<const float, 3> image, ConstMatrix positions,
+                      std::span<const Index> kept, Matrix tokens, Workspace& ws,
+                      const std::function<void(double)>& progress = {}) const;
+
+  /// Bytes of scratch that `forward` takes for a batch of `batch` pictures of `tokens` tokens;
+  /// `forward_masked` takes no more than for one picture with all its tokens.
   std::size_t workspace_bytes(Index batch, Index tokens) const;
 
  private:
+  // x = [cls, patches] + positions, [B, T, C].
   void embed(TensorView<const float, 4> images, ConstMatrix positions, TensorView<float, 3> x,
              Workspace& ws) const;
-  void block(const BlockWeights& w, TensorView<float, 3> x, Workspace& ws) const;
-  Index wide() const noexcept;
 
   EncoderConfig config_;
   const EncoderWeights& weights_;

@@ -6,21 +6,13 @@
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "model/block.hpp"
 #include "model/config.hpp"
 #include "nn/ops.hpp"
 
 namespace sapiens {
 
 /// Fields are named after the checkpoint keys, so that a key can be found by reading.
-struct BlockWeights {
-  LayerNormWeights ln1;  // layers.{i}.ln1
-  LinearWeights qkv;     // layers.{i}.attn.qkv        [3C, C]
-  LinearWeights proj;    // layers.{i}.attn.proj       [C, C]
-  LayerNormWeights ln2;  // layers.{i}.ln2
-  LinearWeights fc1;     // layers.{i}.ffn.layers.0.0  [M, C]
-  LinearWeights fc2;     // layers.{i}.ffn.layers.1    [C, M]
-};
-
 struct EncoderWeights {
   AlignedBuffer<float> cls_token;  // cls_token               [C], empty without one
   AlignedBuffer<float> pos_embed;  // pos_embed               [T, C]

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "image/pixels.hpp"
 #include "preprocess/byte_table.hpp"
@@ -17,12 +19,21 @@ struct Constants {
 constexpr Constants kFull{.mean = {123.675f, 116.28f, 103.53f}, .std = {58.395f, 57.12f, 57.375f}};
 constexpr Constants kLite{.mean = {123.5f, 116.5f, 103.5f}, .std = {58.5f, 57.0f, 57.5f}};
 
+const Constants& constants_of(PreprocessMode mode) {
+  return mode == PreprocessMode::Full ? kFull : kLite;
+}
+
+std::uint8_t level(float value) noexcept {
+  // NaN fails the first comparison.
+  return value > 0 ? static_cast<std::uint8_t>(std::min(value, 255.0f)) : std::uint8_t{0};
+}
+
 }  // namespace
 
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw) {
   expect_pixels("the picture to normalise", image);
   expect_shape("normalised picture", chw, {3, image.height, image.width});
-  const Constants& constants = mode == PreprocessMode::Full ? kFull : kLite;
+  const Constants& constants = constants_of(mode);
   for (int channel = 0; channel < 3; ++channel) {
     const ByteTable table = make_byte_table(constants.mean[channel], constants.std[channel]);
     const std::uint8_t* in = image.rgb.data() + channel;
@@ -31,6 +42,22 @@ void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw
       for (Index x = 0; x < image.width; ++x, in += 3) row[x] = table[*in];
     }
   }
+}
+
+Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode) {
+  expect_shape("normalised picture", chw, {3, kAny, kAny});
+  const Constants& constants = constants_of(mode);
+  Image image = make_image(chw.extent(1), chw.extent(2));
+  for (int channel = 0; channel < 3; ++channel) {
+    std::uint8_t* out = image.rgb.data() + channel;
+    for (Index y = 0; y < image.height; ++y) {
+      const float* const row = chw[channel][y].data();
+      for (Index x = 0; x < image.width; ++x, out += 3) {
+        *out = level(row[x] * constants.std[channel] + constants.mean[channel]);
+      }
+    }
+  }
+  return image;
 }
 
 }  // namespace sapiens

@@ -21,14 +21,14 @@ TEST(Usage, VersionIsTheLibrarysOwn) {
 TEST(Usage, HelpListsCommandsAndExitCodes) {
   const Finished run = run_sapiens({"--help"});
   EXPECT_EQ(run.code, 0);
-  for (const char* part : {"inspect", "features", "convert", "synth", "bench",
+  for (const char* part : {"inspect", "features", "reconstruct", "convert", "synth", "bench",
                            "Exit codes:", "the checkpoint was refused", "Example:"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
 }
 
 TEST(Usage, HelpOfEveryCommandHasAnExample) {
-  for (const char* command : {"inspect", "features", "convert", "synth", "bench"}) {
+  for (const char* command : {"inspect", "features", "reconstruct", "convert", "synth", "bench"}) {
     const Finished run = run_sapiens({command, "--help"});
     EXPECT_EQ(run.code, 0);
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sapiens ") + command));
@@ -56,6 +56,10 @@ TEST(Usage, MistakesExitWithTwo) {
       {"features", "a.pth", "b.jpg", "--output", "out", "--patch-padding", "1"},
       {"features", "a.pth", "b.jpg", "--output", "out", "--batch", "0"},
       {"features", "a.pth", "b.jpg", "--output", "out", "--isa", "mmx"},
+      {"reconstruct", "a.pth", "b.jpg"},
+      {"reconstruct", "a.pth", "b.jpg", "--output", "out", "--mask-ratio", "2"},
+      {"reconstruct", "a.pth", "b.jpg", "--output", "out", "--seed", "-1"},
+      {"reconstruct", "a.pth", "b.jpg", "--output", "out", "--viz"},
       {"bench", "--arch", "tiny", "--size", "15x16"},
       {"synth", "a.pth", "--arch", "9b"},
       {"synth", "a.pth", "--arch", "tiny", "--seed", "-1"},

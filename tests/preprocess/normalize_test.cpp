@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 
 #include "golden_picture.hpp"
 #include "preprocess/preprocess.hpp"
@@ -36,6 +37,30 @@ TEST(Normalize, LiteInputsEqualPyTorchBitForBit) {
   const Image resized = Image::read(golden("preprocess_lite/seg_96x72_from_small.png"));
   expect_same_bits(normalized(resized, PreprocessMode::Lite),
                    read_npy(golden("preprocess_lite/seg_96x72_normalised.npy")));
+}
+
+// A level that comes back as 41.99999 is cut off to 41, as the original would do.
+TEST(Normalize, TheWayBackGivesThePictureUpToOneLevel) {
+  for (const PreprocessMode mode : {PreprocessMode::Full, PreprocessMode::Lite}) {
+    Image image{.width = 32, .height = 8, .rgb = std::vector<std::uint8_t>(32 * 8 * 3)};
+    for (std::size_t i = 0; i < image.rgb.size(); ++i) {
+      image.rgb[i] = static_cast<std::uint8_t>(i / 3);
+    }
+    const std::vector<float> chw = normalized(image, mode);
+    const Image back = denormalize({chw.data(), {3, 8, 32}}, mode);
+    ASSERT_EQ(back.rgb.size(), image.rgb.size());
+    for (std::size_t i = 0; i < image.rgb.size(); ++i) {
+      EXPECT_LE(back.rgb[i], image.rgb[i]) << i;
+      EXPECT_GE(back.rgb[i] + 1, image.rgb[i]) << i;
+    }
+  }
+}
+
+TEST(Normalize, TheWayBackClipsAndTakesNaNAsBlack) {
+  const float far = 1e30f, nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> chw = {far, -far, nan};
+  EXPECT_EQ(denormalize({chw.data(), {3, 1, 1}}, PreprocessMode::Full).rgb,
+            (std::vector<std::uint8_t>{255, 0, 0}));
 }
 
 TEST(Normalize, RedIsTheFirstPlane) {

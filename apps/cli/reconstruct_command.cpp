@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <sapiens/reconstruct.hpp>
+
+#include "commands.hpp"
+#include "jobs.hpp"
+#include "jobs_summary.hpp"
+#include "messages.hpp"
+#include "meter.hpp"
+#include "outputs.hpp"
+#include "reconstruct_run.hpp"
+#include "stopwatch.hpp"
+#include "text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kCommand = "reconstruct";
+
+struct ReconstructArguments : JobOptions {
+  double mask_ratio = ReconstructOptions{}.mask_ratio;
+  std::uint64_t seed = ReconstructOptions{}.seed;
+};
+
+std::vector<Job> make_jobs(const ReconstructArguments& options,
+                           const std::vector<InputFile>& files) {
+  std::vector<Job> jobs = plan_names(files);
+  for (Job& job : jobs) {
+    fs::path file = fs::path(options.output) / job.name;
+    job.files.push_back({.path = file += ".png"});
+  }
+  return jobs;
+}
+
+Json settings_of(const ReconstructArguments& options, const Reconstructor& reconstructor) {
+  Json settings = common_settings(options.checkpoint, options.model.input_size,
+                                  reconstructor.inspection(), reconstructor.stats());
+  settings["mask_ratio"] = options.mask_ratio;
+  settings["seed"] = options.seed;
+  return settings;
+}
+
+/// The mean over the pictures of this run; empty where nothing was hidden, or done.
+std::string findings(std::span<const JobResult> results) {
+  double masked = 0, mean = 0, count = 0;
+  for (const JobResult& result : results) {
+    if (result.error) continue;
+    masked += result.details.at("masked_error").get<double>();
+    mean += result.details.at("mean_error").get<double>();
+    ++count;
+  }
+  masked /= count;
+  mean /= count;
+  if (std::isnan(masked) || std::isnan(mean)) return {};
+  std::string text =
+      fmt::format("masked error {:.4f}; predicting each patch's mean: {:.4f}", masked, mean);
+  if (mean > 0) {
+    const double below = 100 * (1 - masked / mean);
+    text += fmt::format(", {:.0f} % {}", std::abs(below), below >= 0 ? "below" : "above");
+  }
+  return text;
+}
+
+void run(const ReconstructArguments& options, Session& session) {
+  // CLI::Range lets it pass.
+  if (std::isnan(options.mask_ratio)) {
+    throw CLI::ValidationError("--mask-ratio", "not a number from 0 to 1");
+  }
+  const Inputs inputs = find_inputs(options, InputKinds::Pictures);
+  prepare_output_folder(options.output);
+
+  Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
+                              with_load_meter(options.engine));
+  say(checkpoint_text(options.checkpoint, reconstructor.inspection()));
+  const JobPlan plan = plan_jobs(options, kCommand, settings_of(options, reconstructor),
+                                 make_jobs(options, inputs.files));
+  start_plan(plan);
+
+  session.interrupts.set_farewell(kResumeHint, session.json);
+  const Stopwatch watch;
+  Meter meter(kCommand, std::ssize(plan.jobs), stderr_is_terminal());
+  const ReconstructContext context{reconstructor, options.mask_ratio, options.seed,
+                                   session.interrupts, meter};
+  const std::vector<JobResult> results = run_reconstructions(context, plan.jobs);
+  report({.options = options,
+          .plan = plan,
+          .what = "masked | reconstruction | original",
+          .type = "",
+          .results = results,
+          .not_found = inputs.failed,
+          .stats = reconstructor.stats(),
+          .seconds = watch.seconds(),
+          .findings = findings(results)},
+         session);
+}
+
+void add_masking_options(CLI::App& app, ReconstructArguments& options) {
+  app.add_option("--mask-ratio", options.mask_ratio, "Share of the patches that is hidden")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "Decides which patches, the same ones in every picture")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_reconstruct_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<ReconstructArguments>();
+  CLI::App* reconstruct = app.add_subcommand(
+      kCommand,
+      "Hide patches of pictures and draw what the masked autoencoder puts there, as .png");
+  add_checkpoint_argument(*reconstruct, *options);
+  add_job_options(*reconstruct, *options,
+                  "Pictures, folders, .txt lists, or - for a list on standard input");
+  add_masking_options(*reconstruct, *options);
+  add_engine_options(*reconstruct, options->engine);
+  add_model_options(*reconstruct, options->model);
+  reconstruct
+      ->add_option("--decoder-heads", options->model.decoder_heads,
+                   "Attention heads of the decoder, for widths that were never published")
+      ->check(CLI::Range(Index{1}, Index{1024}));
+  add_json_flag(*reconstruct, session);
+  reconstruct->footer(
+      "photo.jpg becomes photo.png: what the network saw, what it makes of that, the original.\n"
+      "The checkpoint needs the decoder, which files named *_clean.pth do not have.\n"
+      "Example:\n"
+      "  sapiens reconstruct sapiens_0.3b_epoch_1600.pth photos/ --output out --mask-ratio 0.75");
+  reconstruct->callback([options, &session] { run(*options, session); });
+}
+
+}  // namespace sapiens::cli

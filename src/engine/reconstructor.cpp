@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/stopwatch.hpp"
+#include "engine/assess.hpp"
+#include "engine/loading.hpp"
+#include "engine/network.hpp"
+#include "model/decoder.hpp"
+#include "preprocess/preprocess.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/reconstruct.hpp"
+#include "tasks/masked_patches.hpp"
+
+namespace sapiens {
+namespace {
+
+Error misuse(const char* summary, const char* key, std::string expected, std::string actual) {
+  return Error(ErrorCode::InvalidArgument, {.summary = summary,
+                                            .key = key,
+                                            .expected = std::move(expected),
+                                            .actual = std::move(actual)});
+}
+
+ModelOptions as_pretrained(ModelOptions options) {
+  const std::string_view pretrain = task_name(Task::Pretrain);
+  if (!options.task.empty() && options.task != pretrain) {
+    throw misuse("only a pretrained model reconstructs pictures", "--task", std::string(pretrain),
+                 options.task);
+  }
+  if (options.patch_padding.value_or(0) != 0) {
+    throw misuse("patches with padding are not those that the decoder predicts", "--patch-padding",
+                 "0", std::to_string(*options.patch_padding));
+  }
+  options.task = pretrain;
+  return options;
+}
+
+std::string text_of(Grid grid) { return fmt::format("{}x{}", grid.height, grid.width); }
+
+// The positions of the decoder are a table for one grid, as are those of the original's masked
+// pass.
+void expect_one_grid(const Assessment& assessed) {
+  const EncoderConfig& encoder = assessed.model.encoder;
+  const Grid own = assessed.model.positions.source.value_or(encoder.grid);
+  if (encoder.grid != own) {
+    throw misuse("the decoder knows one input size alone", "--size",
+                 text_of({own.height * kPatch, own.width * kPatch}),
+                 text_of({encoder.grid.height * kPatch, encoder.grid.width * kPatch}));
+  }
+  const Index tokens = assessed.model.decoder->tokens;
+  if (tokens == encoder.tokens()) return;
+  throw Error(
+      ErrorCode::CheckpointRefused,
+      {.summary = "encoder and decoder are for different numbers of patches, so nothing was "
+                  "computed",
+       .file = assessed.inspection.file.path,
+       .key = "neck.decoder_pos_embed",
+       .expected = fmt::format("{} positions, as in backbone.pos_embed", encoder.tokens()),
+       .actual = std::to_string(tokens)});
+}
+
+void expect_usable(const Assessment& assessed) {
+  if (!is_usable(assessed.whole.report.verdict)) {
+    throw refusal(assessed.inspection, "nothing was computed");
+  }
+  const DecoderConfig& decoder = *assessed.model.decoder;
+  expect_one_grid(assessed);
+  require_known_heads(assessed.model.encoder);
+  require_known_heads(decoder);
+  if (decoder.width % decoder.heads != 0) {
+    throw misuse("the number of heads does not divide the width of the decoder", "--decoder-heads",
+                 fmt::format("a divisor of {}", decoder.width), std::to_string(decoder.heads));
+  }
+}
+
+FloatArray make_array(std::vector<Index> shape) {
+  Index size = 1;
+  for (const Index extent : shape) size *= extent;
+  return {.shape = std::move(shape), .values = std::vector<float>(static_cast<std::size_t>(size))};
+}
+
+Matrix matrix_of(FloatArray& array) {
+  return {array.values.data(), {array.shape[0], array.shape[1]}};
+}
+
+constexpr std::uint8_t kGrey = 100;  // of hidden patches, as the original's training shows them
+
+// `image`, with `color_of(place of the byte)` where a patch is hidden.
+template <typename ColorOf>
+Image with_hidden(const Image& image, Grid grid, std::span<const std::uint8_t> hidden,
+                  ColorOf color_of) {
+  Image result = image;
+  for (Index y = 0; y < image.height; ++y) {
+    for (Index x = 0; x < image.width; ++x) {
+      if (hidden[static_cast<std::size_t>(y / kPatch * grid.width + x / kPatch)] == 0) continue;
+      const auto first = static_cast<std::size_t>((y * image.width + x) * 3);
+      for (std::size_t i = first; i < first + 3; ++i) result.rgb[i] = color_of(i);
+    }
+  }
+  return result;
+}
+
+// Encoder and decoder report on shares of the whole.
+Progress part_of(const Progress& progress, double first, double size) {
+  if (!progress) return {};
+  return [&progress, first, size](double done) { progress(first + done * size); };
+}
+
+}  // namespace
+
+struct Reconstructor::Impl {
+  Impl(const Assessment& assessed, const EngineOptions& options)
+      : network(assessed.model.encoder, options),
+        config(*assessed.model.decoder),
+        inspection(assessed.inspection) {}
+
+  void load(const ParamSource& source, const Progress& progress) {
+    network.load(source, progress);
+    const Stopwatch watch;
+    LoadedDecoder loaded = load_decoder(config, network.config().width, source, network.ops());
+    decoder = std::move(loaded.weights);
+    std::vector<NonFinite> non_finite = network.non_finite();
+    std::ranges::move(loaded.non_finite, std::back_inserter(non_finite));
+    if (!non_finite.empty()) throw non_finite_error(inspection.file, non_finite);
+    network.stats().load_seconds += watch.seconds();
+    network.stats().weight_bytes += decoder.bytes();
+  }
+
+  PatchMask mask_of(const ReconstructOptions& options) const;
+  void forward(TensorView<const float, 3> input, std::span<const Index> kept, MaskedPrediction& out,
+               const Progress& progress);
+  MaskedPrediction predict(TensorView<const float, 3> input, const ReconstructOptions& options);
+  Grid native_size() const {
+    const Grid grid = network.config().grid;
+    return {grid.height * kPatch, grid.width * kPatch};
+  }
+
+  Network network;
+  DecoderConfig config;
+  DecoderWeights decoder;
+  Inspection inspection;
+};
+
+PatchMask Reconstructor::Impl::mask_of(const ReconstructOptions& options) const {
+  const Index N = network.config().grid.patches();
+  if (options.noise.empty()) return mask_by_noise(patch_noise(options.seed, N), options.mask_ratio);
+  expect_shape("noise",
+               TensorView<const float, 1>(options.noise.data(), {std::ssize(options.noise)}), {N});
+  return mask_by_noise(options.noise, options.mask_ratio);
+}
+
+// Fills `latent` and `prediction`.
+void Reconstructor::Impl::forward(TensorView<const float, 3> input, std::span<const Index> kept,
+                                  MaskedPrediction& out, const Progress& progress) {
+  const auto depth = static_cast<double>(network.config().depth);
+  const double share = depth / (depth + static_cast<double>(config.depth));
+  StageTimes& stages = network.stats().stages;
+  Stopwatch watch;
+  out.latent = make_array({1 + std::ssize(kept), network.config().width});
+  network.forward_masked(input, kept, matrix_of(out.latent), part_of(progress, 0, share));
+  stages.encoder = watch.seconds();
+
+  watch = {};
+  out.prediction = make_array({out.grid.patches(), kPatchPixels});
+  const Decoder neck(config, decoder, network.ops());
+  neck.forward(matrix_of(out.latent), kept, matrix_of(out.prediction),
+               network.workspace(neck.workspace_bytes()), part_of(progress, share, 1 - share));
+  stages.head = watch.seconds();
+}
+
+MaskedPrediction Reconstructor::Impl::predict(TensorView<const float, 3> input,
+                                              const ReconstructOptions& options) {
+  const Grid size = native_size();
+  expect_shape("input", input, {3, size.height, size.width});
+  PatchMask mask = mask_of(options);
+  network.profile().clear();
+  network.stats().stages = {};
+  MaskedPrediction out{.grid = network.config().grid, .mask = std::move(mask.hidden)};
+  forward(input, mask.kept, out, options.progress);
+
+  const Stopwatch watch;
+  out.target = make_array(out.prediction.shape);
+  const std::vector<PatchScale> scales = normalized_patches(input, matrix_of(out.target));
+  out.pixels = make_array({3, size.height, size.width});
+  place_patches(matrix_of(out.prediction), scales,
+                {out.pixels.values.data(), {3, size.height, size.width}});
+  const PatchErrors errors =
+      patch_errors(matrix_of(out.prediction), matrix_of(out.target), out.mask);
+  out.masked_error = errors.masked;
+  out.mean_error = errors.mean;
+  EngineStats& stats = network.stats();
+  stats.stages.post = watch.seconds();
+  stats.forward_seconds = stats.stages.encoder + stats.stages.head;
+  network.report_operators();
+  return out;
+}
+
+Reconstructor::Reconstructor(const Checkpoint& checkpoint, const ModelOptions& model,
+                             const EngineOptions& engine) {
+  const StateDict& dict = checkpoint.state_dict();
+  const Assessment assessed = assess(dict, as_pretrained(model), Subject::Autoencoder);
+  expect_usable(assessed);
+  impl_ = std::make_unique<Impl>(assessed, engine);
+  impl_->load(plan_source(dict, assessed.whole), engine.loading);
+}
+
+Reconstructor::Reconstructor(Reconstructor&&) noexcept = default;
+Reconstructor& Reconstructor::operator=(Reconstructor&&) noexcept = default;
+Reconstructor::~Reconstructor() = default;
+
+const Inspection& Reconstructor::inspection() const { return impl_->inspection; }
+EngineStats Reconstructor::stats() const { return impl_->network.stats(); }
+Grid Reconstructor::native_size() const { return impl_->native_size(); }
+
+MaskedPrediction Reconstructor::predict(TensorView<const float, 3> input,
+                                        const ReconstructOptions& options) {
+  return impl_->predict(input, options);
+}
+
+Reconstruction Reconstructor::run(const Image& picture, const ReconstructOptions& options) {
+  const Stopwatch watch;
+  const Grid size = native_size();
+  Reconstruction result{
+      .original = resize_for_features(picture, size.height, size.width, PreprocessMode::Full)};
+  FloatArray input = make_array({3, size.height, size.width});
+  normalize(result.original, PreprocessMode::Full,
+            {input.values.data(), {3, size.height, size.width}});
+  const double preprocess = watch.seconds();
+
+  MaskedPrediction found = impl_->predict(input.view<3>(), options);
+  const Stopwatch drawing;
+  const Image predicted = denormalize(found.pixels.view<3>(), PreprocessMode::Full);
+  result.grid = found.grid;
+  result.mask = std::move(found.mask);
+  result.masked_error = found.masked_error;
+  result.mean_error = found.mean_error;
+  result.masked =
+      with_hidden(result.original, result.grid, result.mask, [](std::size_t) { return kGrey; });
+  result.reconstruction = with_hidden(result.original, result.grid, result.mask,
+                                      [&](std::size_t i) { return predicted.rgb[i]; });
+  StageTimes& stages = impl_->network.stats().stages;
+  stages.preprocess = preprocess;
+  stages.post += drawing.seconds();
+  return result;
+}
+
+}  // namespace sapiens

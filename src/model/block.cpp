@@ -1,0 +1,74 @@
+#include "model/block.hpp"
+
+#include <algorithm>
+
+#include "model/param_loader.hpp"
+
+namespace sapiens {
+namespace {
+
+// q, k and v are gone before the MLP needs the same memory.
+Index wide(Index width, Index mlp_width) noexcept { return std::max(mlp_width, 3 * width); }
+
+}  // namespace
+
+std::size_t bytes_of(const LayerNormWeights& norm) noexcept {
+  return (norm.gamma.span().size() + norm.beta.span().size()) * sizeof(float);
+}
+
+std::size_t BlockWeights::bytes() const noexcept {
+  return bytes_of(ln1) + qkv.bytes() + proj.bytes() + bytes_of(ln2) + fc1.bytes() + fc2.bytes();
+}
+
+LayerNormWeights load_layer_norm(ParamLoader& params, const std::string& module, Index width) {
+  LayerNormWeights norm;
+  norm.gamma = params.vector(module + ".weight", width);
+  norm.beta = params.vector(module + ".bias", width);
+  return norm;
+}
+
+BlockWeights load_block(ParamLoader& params, const std::string& module, const BlockSize& size) {
+  const Index C = size.width;
+  const Index M = size.mlp_width;
+  BlockWeights block;
+  block.ln1 = load_layer_norm(params, module + ".ln1", C);
+  block.qkv = params.linear("qkv", module + ".attn.qkv", 3 * C, C);
+  block.proj = params.linear("proj", module + ".attn.proj", C, C);
+  block.ln2 = load_layer_norm(params, module + ".ln2", C);
+  block.fc1 = params.linear("fc1", module + ".ffn.layers.0.0", M, C);
+  block.fc2 = params.linear("fc2", module + ".ffn.layers.1", C, M);
+  return block;
+}
+
+void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<float, 3> tokens,
+               Workspace& ws) {
+  const auto [B, T, C] = tokens.extents();
+  const Index M = w.fc1.out;
+  const Index R = B * T;  // rows of all pictures together
+  const Workspace::Scope scope(ws);
+  const Matrix x(tokens.data(), {R, C});
+  const Activations h = take_activations(ws, ops.number(), R, C);
+  const Activations buffer = take_activations(ws, ops.number(), R, wide(C, M));
+  const Activations qkv = buffer.first_columns(3 * C);
+  const Activations hidden = buffer.first_columns(M);
+
+  ops.layer_norm(x, w.ln1, h);     // h    = LN1(x)                     [R, C]
+  ops.linear(h, w.qkv, qkv, ws);   // qkv  = h W_qkv^T + b              [R, 3C]
+  for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], picture by picture
+    ops.attention(qkv.rows_from(b * T, T), heads, h.rows_from(b * T, T), ws);
+  }
+  ops.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
+
+  ops.layer_norm(x, w.ln2, h);            // h      = LN2(x)             [R, C]
+  ops.linear_gelu(h, w.fc1, hidden, ws);  // hidden = gelu(h W_1^T + b)  [R, M]
+  ops.linear_add(hidden, w.fc2, x, ws);   // x     += hidden W_2^T + b   [R, C]
+}
+
+std::size_t block_bytes(const Ops& ops, Index rows, const BlockSize& size) noexcept {
+  const auto matrix = [&](Index columns) {
+    return Workspace::rounded(activation_bytes(ops.number(), rows, columns));
+  };
+  return matrix(size.width) + matrix(wide(size.width, size.mlp_width));
+}
+
+}  // namespace sapiens

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// Of a transformer layer.
+struct BlockSize {
+  Index width = 0;
+  Index mlp_width = 0;  ///< Hidden width of the feed-forward layers.
+  Index heads = 0;
+};
+
+}  // namespace sapiens

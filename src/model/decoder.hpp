@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/aligned_buffer.hpp"
+#include "core/workspace.hpp"
+#include "model/block.hpp"
+#include "model/config.hpp"
+#include "model/weights.hpp"
+#include "nn/ops.hpp"
+#include "sapiens/tensor_view.hpp"
+
+namespace sapiens {
+
+/// "neck.*"
+struct DecoderWeights {
+  AlignedBuffer<float> mask_token;        // mask_token         [M]
+  AlignedBuffer<float> pos_embed;         // decoder_pos_embed  [T, M]
+  LinearWeights embed;                    // decoder_embed      [M, C]
+  std::vector<BlockWeights> blocks = {};  // decoder_blocks.{i}
+  LayerNormWeights final_norm;            // ln1
+  LinearWeights pred;                     // decoder_pred       [3*16*16, M]
+
+  std::size_t bytes() const noexcept;
+};
+
+struct LoadedDecoder {
+  DecoderWeights weights;
+  std::vector<NonFinite> non_finite;  ///< In checkpoint order.
+};
+
+/// As `load_encoder`, for the decoder on an encoder of `encoder_width`.
+LoadedDecoder load_decoder(const DecoderConfig& config, Index encoder_width,
+                           const ParamSource& source, const Ops& ops,
+                           const std::function<void(double)>& progress = {});
+
+/// The decoder of the masked autoencoder: tokens of the patches that the encoder has seen in, the
+/// pixels of all patches out.
+class Decoder {
+ public:
+  /// Borrows weights and ops; both must outlive this object.
+  Decoder(const DecoderConfig& config, const DecoderWeights& weights, const Ops& ops);
+
+  /// `tokens` [1 + kept, C] as `Encoder::forward_masked` left them: the class token, then the
+  /// patches `kept`, in that order. `prediction` [patches, 3*16*16]: row, column, channel; of each
+  /// patch relative to its own mean and deviation. Allocates only from `ws`.
+  void forward(ConstMatrix tokens, std::span<const Index> kept, Matrix prediction, Workspace& ws,
+               const std::function<void(double)>& progress = {}) const;
+
+  /// Bytes of scratch that `forward` takes.
+  std::size_t workspace_bytes() const;
+
+ private:
+  void place(ConstMatrix tokens, std::span<const Index> kept, Matrix z, Workspace& ws) const;
+
+  DecoderConfig config_;
+  const DecoderWeights& weights_;
+  const Ops& ops_;
+};
+
+}  // namespace sapiens
