@@ -103,6 +103,7 @@ void add_masking_options(CLI::App& app, ReconstructArguments& options) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "Decides which patches, the same ones in every picture")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }
 
