@@ -147,6 +147,9 @@ struct DepthScores {
   std::optional<double> absrel = {};  ///< |found - true| / true.
   /// Share of pixels with max(found / true, true / found) below 1.25, 1.25^2, 1.25^3.
   std::array<std::optional<double>, 3> delta = {};
+  /// Share of the true depths' variance that is left: 1 for the same depth everywhere, whose delta
+  /// may well be 1, as persons are flat for somebody who stands far away.
+  std::optional<double> unexplained = {};
   Index pictures = 0, pixels = 0;
 };
 
@@ -162,7 +165,7 @@ class DepthEvaluator {
   DepthScores result() const;
 
  private:
-  double rmse_ = 0, absrel_ = 0;
+  double rmse_ = 0, absrel_ = 0, unexplained_ = 0;
   std::array<double, 3> delta_{};
   Index pictures_ = 0, pixels_ = 0;
 };

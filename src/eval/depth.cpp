@@ -35,6 +35,14 @@ double mean(std::span<const double> numbers) {
   return sum / static_cast<double>(numbers.size());
 }
 
+/// Sum of squares around the mean.
+double spread(std::span<const double> numbers) {
+  const double center = mean(numbers);
+  double sum = 0;
+  for (const double x : numbers) sum += (x - center) * (x - center);
+  return sum;
+}
+
 struct Line {
   double scale = 0, shift = 0;
 };
@@ -79,6 +87,8 @@ bool DepthEvaluator::add(std::span<const float> found, std::span<const float> la
   const auto count = static_cast<double>(depths.found.size());
   rmse_ += std::sqrt(squares / count);
   absrel_ += relative / count;
+  const double all = spread(depths.truth);
+  unexplained_ += all > 0 ? squares / all : 0;
   for (std::size_t i = 0; i < near.size(); ++i) delta_[i] += static_cast<double>(near[i]) / count;
   pixels_ += std::ssize(depths.found);
   ++pictures_;
@@ -91,6 +101,7 @@ DepthScores DepthEvaluator::result() const {
   const auto count = static_cast<double>(pictures_);
   scores.rmse = rmse_ / count;
   scores.absrel = absrel_ / count;
+  scores.unexplained = unexplained_ / count;
   for (std::size_t i = 0; i < delta_.size(); ++i) scores.delta[i] = delta_[i] / count;
   return scores;
 }

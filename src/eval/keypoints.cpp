@@ -179,14 +179,12 @@ KeypointEvaluator::Curve KeypointEvaluator::curve(std::span<const std::size_t> o
   for (std::size_t i = precision.size(); i-- > 1;) {
     precision[i - 1] = std::max(precision[i - 1], precision[i]);
   }
-  Curve result{.recall = recall.empty() ? 0 : recall.back()};
+  double sum = 0;
   for (int r = 0; r < kRecalls; ++r) {
     const auto reached = std::ranges::lower_bound(recall, recall_value(r)) - recall.begin();
-    if (reached < std::ssize(recall)) {
-      result.mean_precision += precision[static_cast<std::size_t>(reached)] / kRecalls;
-    }
+    if (reached < std::ssize(recall)) sum += precision[static_cast<std::size_t>(reached)];
   }
-  return result;
+  return {.mean_precision = sum / kRecalls, .recall = recall.empty() ? 0 : recall.back()};
 }
 
 KeypointScores KeypointEvaluator::result() const {

@@ -32,9 +32,10 @@ TEST(Depth, ScoresWhatTheBestLineLeaves) {
   const DepthScores scores = evaluator.result();
   EXPECT_NEAR(*scores.rmse, std::sqrt(0.5), 1e-12);
   EXPECT_NEAR(*scores.absrel, (1 + 1.0 / 3) / 4, 1e-12);
-  EXPECT_EQ(scores.delta[0], 0.5);   // ratios are 2, 1.5, 1, 1
-  EXPECT_EQ(scores.delta[1], 0.75);  // below 1.5625
-  EXPECT_EQ(scores.delta[2], 0.75);  // below 1.953
+  EXPECT_NEAR(*scores.unexplained, 2.0 / 6, 1e-12);  // 1, 3, 4, 4 around 3
+  EXPECT_EQ(scores.delta[0], 0.5);                   // ratios are 2, 1.5, 1, 1
+  EXPECT_EQ(scores.delta[1], 0.75);                  // below 1.5625
+  EXPECT_EQ(scores.delta[2], 0.75);                  // below 1.953
 }
 
 TEST(Depth, CountsEveryPictureTheSame) {
@@ -50,6 +51,13 @@ TEST(Depth, UpsideDownIsNotTurnedByTheAlignment) {
   DepthEvaluator evaluator;
   ASSERT_TRUE(evaluator.add(Floats{1, 0.5, 0}, Floats{1, 2, 3}, Mask(3, 1)));
   EXPECT_NEAR(*evaluator.result().rmse, std::sqrt(2.0 / 3), 1e-12);  // of 2 everywhere
+}
+
+TEST(Depth, ThatIsTheSameEverywhereExplainsNothing) {
+  DepthEvaluator evaluator;
+  ASSERT_TRUE(evaluator.add(Floats(4, 0.5f), Floats{3, 3.1f, 3.2f, 3.3f}, Mask(4, 1)));
+  EXPECT_EQ(evaluator.result().delta[0], 1);
+  EXPECT_NEAR(*evaluator.result().unexplained, 1, 1e-12);
 }
 
 TEST(Depth, BehindTheCameraIsWrong) {
