@@ -11,6 +11,7 @@ void add_features_command(CLI::App& app, Session& session);
 void add_task_commands(CLI::App& app, Session& session);
 /// run: several of them at once.
 void add_run_command(CLI::App& app, Session& session);
+void add_eval_command(CLI::App& app, Session& session);
 void add_convert_command(CLI::App& app, Session& session);
 void add_synth_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);
