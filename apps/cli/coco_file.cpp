@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "json_file.hpp"
+#include "person_score.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -49,18 +50,9 @@ void with_document(const Job& job, Take take) {
   }
 }
 
-/// Of the whole person, as the usual rescoring has it: the box's times the mean of the points above
-/// 0.2 (mmpose, coco_metric.py).
 double score_of(const Json& person) {
-  constexpr double kLeast = 0.2;
-  double sum = 0;
-  int count = 0;
-  for (const Json& score : person.at("keypoint_scores")) {
-    if (score.get<double>() <= kLeast) continue;
-    sum += score.get<double>();
-    ++count;
-  }
-  return count == 0 ? 0 : person.at("bbox_score").get<double>() * sum / count;
+  return person_score(person.at("bbox_score").get<double>(),
+                      person.at("keypoint_scores").get<std::vector<double>>());
 }
 
 Json annotation_json(const Json& person, std::int64_t id, std::int64_t image) {

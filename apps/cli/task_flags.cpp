@@ -29,20 +29,11 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                      "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
           ->excludes(box);
   CLI::Option* detector =
-      app.add_option("--detector", options.detector,
-                     "Checkpoint of a person detector (RTMDet-m); without it and without boxes one "
-                     "person fills the picture")
+      add_detector_options(app, options,
+                           "Checkpoint of a person detector (RTMDet-m); without it and without "
+                           "boxes one person fills the picture")
           ->excludes(box)
           ->excludes(file);
-  app.add_option("--bbox-thr", options.detect.least_score, "Least score of a detected person")
-      ->check(CLI::Range(0.0, 1.0))
-      ->needs(detector)
-      ->capture_default_str();
-  app.add_option("--nms-thr", options.detect.nms_iou,
-                 "Of two detected persons that overlap more, the better one stays")
-      ->check(CLI::Range(0.0, 1.0))
-      ->needs(detector)
-      ->capture_default_str();
   app.add_option("--detect-every", options.video.detect_every,
                  "In videos: run the detector on every so many frames and follow persons between")
       ->check(CLI::Range(Index{1}, Index{1'000'000}))
@@ -52,10 +43,28 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
 
 }  // namespace
 
-void add_pose_options(CLI::App& app, TaskOptions& options) {
-  add_box_options(app, options);
+CLI::Option* add_detector_options(CLI::App& app, TaskOptions& options, const std::string& help) {
+  CLI::Option* detector = app.add_option("--detector", options.detector, help);
+  app.add_option("--bbox-thr", options.detect.least_score, "Least score of a detected person")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(detector)
+      ->capture_default_str();
+  app.add_option("--nms-thr", options.detect.nms_iou,
+                 "Of two detected persons that overlap more, the better one stays")
+      ->check(CLI::Range(0.0, 1.0))
+      ->needs(detector)
+      ->capture_default_str();
+  return detector;
+}
+
+void add_flip_test_flag(CLI::App& app, TaskOptions& options) {
   app.add_flag("!--no-flip-test", options.flip_test,
                "Do not average with the mirrored picture: twice as fast, a little less exact");
+}
+
+void add_pose_options(CLI::App& app, TaskOptions& options) {
+  add_box_options(app, options);
+  add_flip_test_flag(app, options);
   const auto layouts = keypoint_layouts();
   app.add_option("--keypoints", options.keypoints,
                  "Convert to the points of another layout, by their names")

@@ -10,14 +10,20 @@
 
 namespace sapiens {
 
-// Results in file formats of other programs. All are written to a temporary name in the same folder
-// and renamed, and throw `Error`: InvalidArgument for results that do not add up, WriteFailed,
-// OutOfResources.
+// Results in file formats of other programs. What is written gets a temporary name in the same
+// folder and is renamed; writers throw `Error`: InvalidArgument for results that do not add up,
+// WriteFailed, OutOfResources.
 
 /// A PNG with a palette, whose pixel values are the class ids. Its colours are those of
 /// `draw_segmentation`.
 void write_class_png(const std::filesystem::path& path, const Segmentation& segmentation,
                      const SegClassSet* set = nullptr);
+
+/// Reads class ids back: the values that a PNG with a palette or in grey stores, of 8 bits or
+/// fewer, whatever colours they have. Its `classes` are one more than the largest id there is. EXIF
+/// orientation is not applied. Throws `Error`: NotFound, CorruptFile, UnsupportedFormat for other
+/// files, colours and depths.
+Segmentation read_class_png(const std::filesystem::path& path);
 
 /// What the values 1 and 65535 of a depth PNG stand for; both 0 where no pixel has a depth.
 struct DepthRange {

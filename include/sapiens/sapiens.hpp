@@ -7,6 +7,7 @@
 #include "sapiens/draw.hpp"
 #include "sapiens/dtype.hpp"
 #include "sapiens/error.hpp"
+#include "sapiens/eval.hpp"
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
 #include "sapiens/keypoint_layout.hpp"

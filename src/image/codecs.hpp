@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -17,5 +18,10 @@ namespace sapiens {
 Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header);
 Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header);
 Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header);
+
+/// The values that a PNG stores, one for each pixel: indices of a palette, or grey levels. Throws
+/// `UnreadablePicture` for other PNGs and for more than 8 bits.
+std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
+                                            const PictureHeader& header);
 
 }  // namespace sapiens

@@ -12,6 +12,7 @@
 #include "image/file_kind.hpp"
 #include "image/orientation.hpp"
 #include "image/pixels.hpp"
+#include "image/png_values.hpp"
 #include "image/png_write.hpp"
 #include "sapiens/error.hpp"
 
@@ -56,13 +57,37 @@ void refuse_huge(const PictureHeader& header, const std::string& name) {
                                        .hint = kCopyAgain});
 }
 
-[[noreturn]] void throw_unsupported(std::string_view description, std::string_view hint,
-                                    const std::string& name) {
-  throw Error(ErrorCode::UnsupportedFormat, {.summary = "not a picture that can be read",
+/// What is wanted of a file.
+struct Wanted {
+  std::string_view sentence, formats;
+};
+
+constexpr Wanted kPicture = {"not a picture that can be read", "JPEG, PNG or WebP"};
+constexpr Wanted kStoredValues = {"not a PNG whose stored values can be read",
+                                  "a PNG with a palette or in grey, of at most 8 bits"};
+
+[[noreturn]] void throw_unsupported(const Wanted& wanted, std::string_view description,
+                                    std::string_view hint, const std::string& name) {
+  throw Error(ErrorCode::UnsupportedFormat, {.summary = std::string(wanted.sentence),
                                              .file = name,
-                                             .expected = "JPEG, PNG or WebP",
+                                             .expected = std::string(wanted.formats),
                                              .actual = std::string(description),
                                              .hint = std::string(hint)});
+}
+
+/// `decode()`, with what is wrong with a file of that kind told as an `Error`.
+template <typename Decode>
+auto explained(const Wanted& wanted, const FileKind& kind, const std::string& name, Decode decode) {
+  try {
+    return decode();
+  } catch (const BrokenPicture& broken) {
+    throw_broken(kind, name, broken.what());
+  } catch (const UnreadablePicture& unreadable) {
+    throw_unsupported(wanted, unreadable.what(), unreadable.hint, name);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "not enough memory to decode the picture", .file = name});
+  }
 }
 
 }  // namespace
@@ -75,19 +100,24 @@ Image Image::read(const std::filesystem::path& path) {
 Image Image::decode(std::span<const std::byte> bytes, const std::string& name) {
   const FileKind kind = detect_file_kind(bytes);
   const auto* codec = std::ranges::find(kCodecs, kind.format, &Codec::format);
-  if (codec == std::end(kCodecs)) throw_unsupported(kind.description, kind.hint, name);
-  try {
+  if (codec == std::end(kCodecs)) throw_unsupported(kPicture, kind.description, kind.hint, name);
+  return explained(kPicture, kind, name, [&] {
     const PictureHeader header = codec->read_header(bytes);
     refuse_huge(header, name);
     return upright(codec->decode(bytes, header), exif_orientation(header.exif));
-  } catch (const BrokenPicture& broken) {
-    throw_broken(kind, name, broken.what());
-  } catch (const UnreadablePicture& unreadable) {
-    throw_unsupported(unreadable.what(), unreadable.hint, name);
-  } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to decode the picture", .file = name});
+  });
+}
+
+PngValues stored_png_values(std::span<const std::byte> bytes, const std::string& name) {
+  const FileKind kind = detect_file_kind(bytes);
+  if (kind.format != PictureFormat::Png) {
+    throw_unsupported(kStoredValues, kind.description, kind.hint, name);
   }
+  return explained(kStoredValues, kind, name, [&] {
+    const PictureHeader header = read_png_header(bytes);
+    refuse_huge(header, name);
+    return PngValues{header.width, header.height, decode_png_values(bytes, header)};
+  });
 }
 
 void Image::write_png(const std::filesystem::path& path) const {

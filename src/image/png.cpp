@@ -1,17 +1,19 @@
+#include <fmt/format.h>
 #include <png.h>
 
 #include <algorithm>
 #include <csetjmp>
 #include <cstring>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "image/codecs.hpp"
 #include "image/pixels.hpp"
 
 // libpng reports errors through a function that must not return, so `fail` jumps back to the last
-// `setjmp`. Between the two there are frames of libpng, and of the two functions below that call
-// setjmp; those hold nothing that has a destructor.
+// `setjmp`. Between the two there are frames of libpng, of `read_header` and `read_rows`, which
+// call setjmp, and of what those call; they hold nothing that has a destructor.
 namespace sapiens {
 namespace {
 
@@ -48,13 +50,7 @@ Reader::Reader(std::span<const std::byte> bytes)
 }
 
 // The transformations of OpenCV's IMREAD_COLOR: 8 bits, three channels, no alpha, no gamma.
-bool read_header(Reader& in) {
-  if (setjmp(png_jmpbuf(in.png)) != 0) return false;
-  png_set_read_fn(in.png, &in, take_bytes);
-  // Profiles, texts and times are skipped: they change no pixel, and may unpack to a lot.
-  png_set_keep_unknown_chunks(in.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-  png_set_user_limits(in.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // `Image::decode` has its own
-  png_read_info(in.png, in.info);
+void ask_for_rgb(Reader& in) {
   const int color = png_get_color_type(in.png, in.info);
   png_set_strip_16(in.png);
   png_set_strip_alpha(in.png);
@@ -63,6 +59,19 @@ bool read_header(Reader& in) {
     png_set_expand_gray_1_2_4_to_8(in.png);
     png_set_gray_to_rgb(in.png);
   }
+}
+
+// A byte for each pixel, whatever it stands for; other kinds of PNG are refused later.
+void ask_for_stored_values(Reader& in) { png_set_packing(in.png); }
+
+bool read_header(Reader& in, void (*transform)(Reader&)) {
+  if (setjmp(png_jmpbuf(in.png)) != 0) return false;
+  png_set_read_fn(in.png, &in, take_bytes);
+  // Profiles, texts and times are skipped: they change no pixel, and may unpack to a lot.
+  png_set_keep_unknown_chunks(in.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
+  png_set_user_limits(in.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // `Image::decode` has its own
+  png_read_info(in.png, in.info);
+  transform(in);
   png_set_interlace_handling(in.png);
   png_read_update_info(in.png, in.info);
   return true;
@@ -75,25 +84,63 @@ bool read_rows(Reader& in, png_bytepp rows) {
   return true;
 }
 
+void start(Reader& in, const PictureHeader& header, void (*transform)(Reader&)) {
+  if (in.info == nullptr) throw std::bad_alloc();
+  if (!read_header(in, transform)) throw BrokenPicture(in.message);
+  expect_header_size(header, png_get_image_width(in.png, in.info),
+                     png_get_image_height(in.png, in.info));
+}
+
+void finish(Reader& in, std::span<std::uint8_t> pixels, const PictureHeader& header) {
+  const std::size_t row_bytes = pixels.size() / static_cast<std::size_t>(header.height);
+  std::vector<png_bytep> rows(static_cast<std::size_t>(header.height));
+  std::generate(rows.begin(), rows.end(), [row = pixels.data(), row_bytes]() mutable {
+    return std::exchange(row, row + row_bytes);
+  });
+  if (!read_rows(in, rows.data())) throw BrokenPicture(in.message);
+}
+
+std::string_view kind_name(int color) {
+  switch (color) {
+    case PNG_COLOR_TYPE_PALETTE:
+      return "a palette";
+    case PNG_COLOR_TYPE_GRAY:
+      return "grey";
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+      return "grey and alpha";
+    default:
+      return "red, green and blue";
+  }
+}
+
 }  // namespace
 
 Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header) {
   Reader in(bytes);
-  if (in.info == nullptr) throw std::bad_alloc();
-  if (!read_header(in)) throw BrokenPicture(in.message);
-  expect_header_size(header, png_get_image_width(in.png, in.info),
-                     png_get_image_height(in.png, in.info));
-  Image image = make_image(header.height, header.width);
-  const auto row_bytes = static_cast<std::size_t>(header.width) * 3;
-  if (png_get_rowbytes(in.png, in.info) != row_bytes) {
+  start(in, header, ask_for_rgb);
+  if (png_get_rowbytes(in.png, in.info) != static_cast<std::size_t>(header.width) * 3) {
     throw BrokenPicture("its pixels cannot be turned into red, green and blue");
   }
-  std::vector<png_bytep> rows(static_cast<std::size_t>(header.height));
-  std::generate(rows.begin(), rows.end(), [row = image.rgb.data(), row_bytes]() mutable {
-    return std::exchange(row, row + row_bytes);
-  });
-  if (!read_rows(in, rows.data())) throw BrokenPicture(in.message);
+  Image image = make_image(header.height, header.width);
+  finish(in, image.rgb, header);
   return image;
+}
+
+std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
+                                            const PictureHeader& header) {
+  Reader in(bytes);
+  start(in, header, ask_for_stored_values);
+  const int color = png_get_color_type(in.png, in.info);
+  const int bits = png_get_bit_depth(in.png, in.info);  // 8 after unpacking
+  if ((color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY) || bits != 8) {
+    throw UnreadablePicture(
+        fmt::format("a PNG of {} in {} bits", kind_name(color), bits),
+        "save class ids as a PNG with a palette or in grey, of 8 bits, as `sapiens seg --format "
+        "png` does");
+  }
+  std::vector<std::uint8_t> values(static_cast<std::size_t>(header.width * header.height));
+  finish(in, values, header);
+  return values;
 }
 
 }  // namespace sapiens

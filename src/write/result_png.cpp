@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "core/file_map.hpp"
+#include "image/png_values.hpp"
 #include "image/png_write.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
@@ -57,6 +60,16 @@ void write_class_png(const std::filesystem::path& path, const Segmentation& segm
                   .height = segmentation.height,
                   .pixels = segmentation.ids.data(),
                   .palette = std::span(look.colors()).first(static_cast<std::size_t>(colors))});
+}
+
+Segmentation read_class_png(const std::filesystem::path& path) {
+  const FileMap file(path);
+  PngValues png = stored_png_values(file.bytes(), path.string());
+  const Index largest = *std::ranges::max_element(png.values);
+  return {.width = png.width,
+          .height = png.height,
+          .classes = largest + 1,
+          .ids = std::move(png.values)};
 }
 
 DepthRange write_depth_png(const std::filesystem::path& path, TensorView<const float, 2> depth,

@@ -1,10 +1,11 @@
-// Any bytes as a picture file. The checksums of PNGs are put right first, or none would get past
-// them.
+// Any bytes as a picture file, and as a PNG whose stored values are wanted. The checksums of PNGs
+// are put right first, or none would get past them.
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/crc32.hpp"
+#include "image/png_values.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 
@@ -44,6 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   try {
     sapiens::Image::decode(bytes, "input");
+  } catch (const sapiens::Error&) {
+  }
+  try {
+    sapiens::stored_png_values(bytes, "input");
   } catch (const sapiens::Error&) {
   }
   return 0;

@@ -11,6 +11,7 @@
 
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
+#include "support/error_code_of.hpp"
 #include "support/scratch.hpp"
 #include "write/pictures.hpp"
 
@@ -60,6 +61,24 @@ StoredPng read_stored(const std::string& path) {
   return stored;
 }
 
+/// One row of values, as another program might store them.
+void write_row(const std::string& path, int color_type, int bits, std::vector<png_byte> row,
+               png_uint_32 width) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"),
+                                                             std::fclose);
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_init_io(png, file.get());
+  png_set_IHDR(png, info, width, 1, bits, color_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE,
+               PNG_FILTER_TYPE_BASE);
+  const png_color colors[16] = {};
+  if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_PLTE(png, info, colors, bits < 4 ? 2 : 16);
+  png_write_info(png, info);
+  png_write_row(png, row.data());
+  png_write_end(png, info);
+  png_destroy_write_struct(&png, &info);
+}
+
 class ResultPng : public testing::Test {
  protected:
   Scratch folder_;
@@ -87,6 +106,54 @@ TEST_F(ResultPng, OfClassesHasAColourForEveryIdThatOccurs) {
   EXPECT_EQ(stored.values, (std::vector<int>{0, 255}));
   write_class_png(path_, {.width = 1, .height = 1, .classes = 100000, .ids = {7}});
   EXPECT_EQ(read_stored(path_).palette.size(), 256u);
+}
+
+TEST_F(ResultPng, OfClassesIsReadBack) {
+  const Segmentation written = {
+      .width = 3, .height = 2, .classes = 28, .ids = {0, 1, 2, 255, 3, 4}};
+  write_class_png(path_, written, find_seg_classes(28));
+  const Segmentation read = read_class_png(path_);
+  EXPECT_EQ(read.width, 3);
+  EXPECT_EQ(read.height, 2);
+  EXPECT_EQ(read.ids, written.ids);
+  EXPECT_EQ(read.classes, 256);
+}
+
+TEST_F(ResultPng, OfClassesIsReadAsItIsStoredByOthers) {
+  using Ids = std::vector<std::uint8_t>;
+  write_row(path_, PNG_COLOR_TYPE_GRAY, 8, {7, 200, 255}, 3);
+  EXPECT_EQ(read_class_png(path_).ids, (Ids{7, 200, 255}));
+  // Pillow stores a palette of few colours in few bits.
+  write_row(path_, PNG_COLOR_TYPE_PALETTE, 4, {0x1f, 0x70}, 3);
+  EXPECT_EQ(read_class_png(path_).ids, (Ids{1, 15, 7}));
+  write_row(path_, PNG_COLOR_TYPE_PALETTE, 1, {0x40}, 2);
+  EXPECT_EQ(read_class_png(path_).ids, (Ids{0, 1}));
+  write_row(path_, PNG_COLOR_TYPE_GRAY, 2, {0xd8}, 3);  // not spread to 0, 85, 170, 255
+  EXPECT_EQ(read_class_png(path_).ids, (Ids{3, 1, 2}));
+}
+
+TEST_F(ResultPng, OfClassesIsNotReadOutOfOtherFiles) {
+  const auto code = [&] { return error_code_of([&] { read_class_png(path_); }); };
+  EXPECT_EQ(code(), ErrorCode::NotFound);
+  for (const int color : {PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGBA, PNG_COLOR_TYPE_GRAY_ALPHA}) {
+    write_row(path_, color, 8, {1, 2, 3, 4, 5, 6, 7, 8}, 2);
+    EXPECT_EQ(code(), ErrorCode::UnsupportedFormat) << color;
+  }
+  write_row(path_, PNG_COLOR_TYPE_GRAY, 16, {1, 2, 3, 4}, 2);
+  EXPECT_EQ(code(), ErrorCode::UnsupportedFormat);
+  write_bytes(path_, "\xff\xd8\xff\xe0 a JPEG");
+  EXPECT_EQ(code(), ErrorCode::UnsupportedFormat);
+  write_bytes(path_, "");
+  EXPECT_EQ(code(), ErrorCode::UnsupportedFormat);
+}
+
+TEST_F(ResultPng, OfClassesIsNotReadWhereItIsDamaged) {
+  write_class_png(path_, {.width = 2, .height = 2, .classes = 2, .ids = {0, 1, 0, 1}});
+  const std::string whole = read_bytes(path_);
+  for (std::size_t size = 8; size < whole.size(); ++size) {
+    write_bytes(path_, whole.substr(0, size));
+    EXPECT_EQ(error_code_of([&] { read_class_png(path_); }), ErrorCode::CorruptFile) << size;
+  }
 }
 
 TEST_F(ResultPng, OfDepthsCanBeInverted) {

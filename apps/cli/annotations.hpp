@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <sapiens/eval.hpp>
+#include <string>
+#include <vector>
+
+namespace sapiens::cli {
+
+struct AnnotatedPicture {
+  std::int64_t id = 0;
+  std::string file_name = {};
+  std::vector<LabelledPerson> persons = {};
+};
+
+/// Persons and their key points in pictures, as COCO's person_keypoints_*.json has them.
+struct Annotations {
+  std::vector<AnnotatedPicture> pictures = {};  ///< In the order of the file.
+  Index keypoints = 0;                          ///< Of every person.
+
+  /// Throws NotFound or CorruptFile, naming the entry that is wrong.
+  static Annotations read(const std::filesystem::path& path);
+};
+
+}  // namespace sapiens::cli

@@ -1,0 +1,267 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "commands.hpp"
+#include "eval_dense.hpp"
+#include "eval_pose.hpp"
+#include "eval_report.hpp"
+#include "eval_run.hpp"
+#include "exit_codes.hpp"
+#include "found_persons.hpp"
+#include "json_file.hpp"
+#include "manifest.hpp"
+#include "task_flags.hpp"
+#include "text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+constexpr const char* kUnwritable = "the evaluation cannot be written";
+
+[[noreturn]] void throw_usage(const std::string& key, const std::string& summary,
+                              const std::string& hint) {
+  throw Error(ErrorCode::InvalidArgument, {.summary = summary, .key = key, .hint = hint});
+}
+
+void expect_inputs(const EvalOptions& options) {
+  if (options.run.checkpoint.empty() == options.detections.empty()) {
+    throw_usage("CKPT, --detections", "exactly one thing can be evaluated",
+                "name a checkpoint, or a file with --detections");
+  }
+  if (options.data.empty() && options.annotations.empty()) {
+    throw_usage("--data, --annotations", "nothing tells what is true",
+                "name a folder with --data, or a COCO file with --annotations");
+  }
+  if (options.detections.empty() && options.data.empty() && options.pictures.empty()) {
+    throw_usage("--pictures", "nothing tells where the annotated pictures are",
+                "add --pictures DIR, or --data DIR");
+  }
+}
+
+ModelInfo inspect_model(const EvalOptions& options) {
+  const auto inspection = Checkpoint::open(options.run.checkpoint).inspect(options.run.model);
+  const std::string& task = inspection.model.task;
+  const std::vector<std::string> known = {"pose", "seg", "depth", "normal"};
+  if (std::ranges::count(known, task) > 0) return inspection.model;
+  throw Error(ErrorCode::CheckpointRefused,
+              {.summary = "this checkpoint has no results that could be evaluated",
+               .file = options.run.checkpoint,
+               .expected = "a head for pose, seg, depth or normal",
+               .actual = model_text(inspection.model)});
+}
+
+/// The layout that a model's points are converted to, so that they are those of the annotations;
+/// empty where they are already.
+std::string layout_for(Index annotated, Index outputs) {
+  // A file with a head of no outputs is refused later.
+  if (annotated == outputs || outputs == 0) return "";
+  if (annotated == 17) return "coco17";
+  if (annotated == 133) return "coco133";
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the annotations have other key points than the model",
+               .expected = fmt::format("{} key points, or 17 or 133, to which points are converted "
+                                       "by their names",
+                                       outputs),
+               .actual = fmt::format("{} key points", annotated)});
+}
+
+std::string boxes_text(const EvalOptions& options) {
+  if (!options.run.detector.empty()) return "found by " + options.run.detector;
+  if (options.boxes != "gt") return "in the boxes of " + options.boxes;
+  return "in their true boxes (top-down: the faults of a detector are not counted)";
+}
+
+std::string truth_text(const EvalOptions& options, const std::string& task) {
+  return task == "pose" ? annotations_path(options).string() : options.data;
+}
+
+/// What is run, and what its results are compared with.
+struct Plan {
+  EvalOptions options = {};
+  EvalSet set = {};
+  Index keypoints = 0;  ///< That are annotated; 0 for other tasks.
+
+  bool true_boxes() const { return keypoints > 0 && options.takes_true_boxes(); }
+};
+
+Plan plan_pose(EvalOptions options, Index outputs) {
+  Annotations annotations = Annotations::read(annotations_path(options));
+  options.run.keypoints = layout_for(annotations.keypoints, outputs);
+  if (options.boxes != "gt") options.run.boxes_file = options.boxes;
+  const Index keypoints = annotations.keypoints;
+  EvalSet set = pose_set(options, std::move(annotations));
+  return {std::move(options), std::move(set), keypoints};
+}
+
+Plan plan_dense(EvalOptions options, const std::string& task) {
+  if (options.data.empty()) {
+    throw_usage("--data", fmt::format("nothing tells what is true for {}", task),
+                "name a folder with --data");
+  }
+  options.run.detector.clear();  // persons play no part
+  EvalSet set = dense_set(options, task);
+  return {std::move(options), std::move(set)};
+}
+
+Plan make_plan(EvalOptions options) {
+  const ModelInfo model = inspect_model(options);
+  TaskOptions& run = options.run;
+  run.command = model.task;
+  run.tasks = {{model.task, run.checkpoint}};
+  run.mask = "none";
+  if (run.preprocess == PreprocessMode::Lite) run.flip_test = false;  // as `sapiens pose` does
+  return model.task == "pose" ? plan_pose(std::move(options), model.outputs)
+                              : plan_dense(std::move(options), model.task);
+}
+
+std::unique_ptr<Measure> make_measure(const Plan& plan, TaskModels& models) {
+  if (plan.keypoints == 0) {
+    return dense_measure(plan.options.run.command, models.all().front().outputs(),
+                         models.classes());
+  }
+  return std::make_unique<PoseMeasure>(PoseMeasure::Settings{.keypoints = plan.keypoints,
+                                                             .set = models.keypoints(),
+                                                             .pck = plan.options.pck,
+                                                             .true_boxes = plan.true_boxes()});
+}
+
+Json settings_json(const Plan& plan, const TaskModels& models) {
+  const TaskOptions& run = plan.options.run;
+  Json settings = models.settings(run, run.tasks.front());
+  if (plan.true_boxes()) settings["boxes"] = "as they are annotated";
+  return settings;
+}
+
+EvalReport evaluate_model(const EvalOptions& given, Session& session) {
+  const Plan plan = make_plan(given);
+  const TaskOptions& run = plan.options.run;
+  std::optional<PersonBoxes> boxes;
+  if (!run.boxes_file.empty()) boxes = PersonBoxes::read(run.boxes_file);
+  TaskModels models(run);
+  const std::unique_ptr<Measure> measure = make_measure(plan, models);
+
+  session.interrupts.set_farewell({}, session.json);
+  Meter meter("eval", std::ssize(plan.set.pictures), stderr_is_terminal());
+  const Json no_meta;
+  const TaskContext context{models, run, boxes, no_meta, session.interrupts, meter};
+  const EvalCounts counts = run_eval(context, plan.set.pictures, plan.true_boxes(), *measure);
+  return {.task = run.command,
+          .what = checkpoint_text(run.checkpoint, models.all().front().inspection()),
+          .settings = settings_json(plan, models),
+          .truth = truth_text(plan.options, run.command),
+          .boxes = plan.keypoints > 0 ? boxes_text(plan.options) : "",
+          .pictures = counts.compared,
+          .without_truth = plan.set.without_truth + counts.nothing_to_compare,
+          .failed = counts.failed,
+          .scores = measure->scores()};
+}
+
+EvalReport evaluate_detections(const EvalOptions& options) {
+  if (!options.run.model.task.empty() && options.run.model.task != "pose") {
+    throw_usage("--detections", "found persons are for pose alone", "leave out --task");
+  }
+  Annotations annotations = Annotations::read(annotations_path(options));
+  const FoundPersons found = FoundPersons::read(options.detections, annotations);
+  PoseMeasure measure({.keypoints = annotations.keypoints,
+                       .set = find_keypoint_set(annotations.keypoints),
+                       .pck = options.pck,
+                       .true_boxes = false});
+  const EvalSet set = pose_set(options, std::move(annotations));
+  for (const EvalPicture& picture : set.pictures) {
+    const auto persons = found.by_picture.find(picture.id);
+    measure.add(picture,
+                persons == found.by_picture.end() ? std::vector<FoundPerson>{} : persons->second);
+  }
+  if (found.elsewhere > 0) {
+    say(fmt::format("warning: {}: {} persons in pictures that are not annotated are left out",
+                    options.detections, found.elsewhere));
+  }
+  return {.task = "pose",
+          .what = options.detections,
+          .settings = {{"detections", file_json(options.detections)}},
+          .truth = truth_text(options, "pose"),
+          .boxes = "as they were found",
+          .pictures = std::ssize(set.pictures),
+          .scores = measure.scores()};
+}
+
+void run(const EvalOptions& options, Session& session) {
+  expect_inputs(options);
+  if (!options.output.empty()) expect_json_writable(options.output, kUnwritable);
+  const EvalReport report =
+      options.detections.empty() ? evaluate_model(options, session) : evaluate_detections(options);
+  if (report.pictures == 0) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "no picture could be compared",
+                 .actual = fmt::format("{} failed, {} have nothing to compare", report.failed,
+                                       report.without_truth)});
+  }
+  const Json json = report_json(report);
+  const auto no_interruption = session.interrupts.hold();
+  if (!options.output.empty()) write_json(options.output, json, kUnwritable);
+  if (session.json) {
+    print_json(json);
+  } else {
+    print(report_text(report));
+  }
+  session.exit_code = report.failed > 0 ? kSomeFailed : kDone;
+}
+
+void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
+  app.add_option("--annotations", options.annotations,
+                 "Pose: COCO file of persons; by default annotations.json of --data");
+  app.add_option("--pictures", options.pictures, "Folder of the pictures; by default --data");
+  CLI::Option* detections =
+      app.add_option("--detections", options.detections,
+                     "Pose: evaluate these, without a model: a list of results as COCO takes it, "
+                     "or what `sapiens pose --coco` wrote");
+  CLI::Option* boxes =
+      app.add_option("--boxes", options.boxes,
+                     "Pose: where to look for persons: `gt`, where they are annotated, or a file "
+                     "as `sapiens pose --boxes` takes it")
+          ->type_name("gt|FILE")
+          ->excludes(detections)
+          ->capture_default_str();
+  add_detector_options(app, options.run, "Pose: checkpoint of a person detector that finds them")
+      ->excludes(boxes)
+      ->excludes(detections);
+  add_flip_test_flag(app, options.run);
+  app.add_option("--pck", options.pck,
+                 "Pose: how near is right, as a share of the longer side of a person's box")
+      ->check(CLI::Range(0.001, 10.0))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<EvalOptions>();
+  CLI::App* eval = app.add_subcommand(
+      "eval", "Measure how good pose, segmentation, depth or normals are on annotated pictures");
+  eval->add_option("CKPT", options->run.checkpoint,
+                   "Checkpoint file, unless there are --detections");
+  eval->add_option("--data", options->data,
+                   "Folder of pictures with, beside photo.png, photo_seg.png, photo_depth.npy or "
+                   "photo_normal.npy; for pose with annotations.json");
+  add_pose_eval_options(*eval, *options);
+  eval->add_option("--limit", options->limit, "Only the first so many pictures; 0: all")
+      ->check(CLI::Range(Index{0}, Index{1'000'000'000}));
+  eval->add_option("-o,--output", options->output, "Also write what --json prints to this file");
+  add_task_run_options(*eval, options->run);
+  add_network_options(*eval, options->run);
+  add_checkpoint_options(*eval, options->run);
+  add_json_flag(*eval, session);
+  eval->footer(
+      "docs/eval.md tells how the numbers are computed.\n\n"
+      "Example:\n"
+      "  sapiens eval seg.pth --data held_out/\n"
+      "  sapiens eval pose.pth --annotations person_keypoints_val2017.json --pictures val2017/\n"
+      "  sapiens eval --detections results.json --annotations person_keypoints_val2017.json");
+  eval->callback([options, &session] { run(*options, session); });
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "eval_measure.hpp"
+#include "messages.hpp"
+
+namespace sapiens::cli {
+
+/// What `sapiens eval` has to tell.
+struct EvalReport {
+  std::string task = {};
+  std::string what = {};   ///< What was evaluated: "model.pth: ..", or a file of found persons.
+  Json settings = {};      ///< How the results were made.
+  std::string truth = {};  ///< The folder or file of what is true.
+  std::string boxes = {};  ///< Where persons were looked for; empty for tasks without.
+  Index pictures = 0;      ///< Compared.
+  Index without_truth = 0, failed = 0;
+  Scores scores = {};
+};
+
+/// A table for people.
+std::string report_text(const EvalReport& report);
+Json report_json(const EvalReport& report);
+
+}  // namespace sapiens::cli

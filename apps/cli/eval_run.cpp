@@ -1,0 +1,91 @@
+#include "eval_run.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "exit_codes.hpp"
+#include "frame_computer.hpp"
+#include "frame_reader.hpp"
+#include "pipeline.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+using Frames = std::vector<Frame>;
+
+std::vector<Job> jobs_of(std::span<const EvalPicture> pictures) {
+  std::vector<Job> jobs;
+  for (const EvalPicture& picture : pictures) {
+    jobs.push_back({.input = picture.input, .name = picture.input.name});
+  }
+  return jobs;
+}
+
+std::vector<Box> true_boxes_of(const EvalPicture& picture) {
+  std::vector<Box> boxes;
+  for (const LabelledPerson& person : picture.persons) {
+    if (!has_true_box(person)) continue;
+    boxes.push_back({.x = static_cast<float>(person.x),
+                     .y = static_cast<float>(person.y),
+                     .width = static_cast<float>(person.width),
+                     .height = static_cast<float>(person.height)});
+  }
+  return boxes;
+}
+
+/// Of one picture: it, or what is true of it, is missing or odd.
+bool is_about_a_file(const Error& error) {
+  return is_about_the_input(error) || exit_code(error.code()) == kBadFile;
+}
+
+void compare(const TaskContext& context, const Job& job, const EvalPicture& picture, Frame frame,
+             Measure& measure, EvalCounts& counts) {
+  try {
+    if (frame.error) throw Error(*frame.error);
+    ++(measure.add(picture, frame) ? counts.compared : counts.nothing_to_compare);
+  } catch (const Error& error) {
+    if (!is_about_a_file(error)) throw;
+    context.report_failure(job, error);
+    ++counts.failed;
+  }
+}
+
+}  // namespace
+
+EvalCounts run_eval(const TaskContext& context, std::span<const EvalPicture> pictures,
+                    bool true_boxes, Measure& measure) {
+  const std::vector<Job> jobs = jobs_of(pictures);
+  PictureReader reader(context, jobs);
+  const FrameComputer computer(context);
+  EvalCounts counts;
+
+  Pipeline<Frames, Frames>(
+      {.read =
+           [&](const auto& is_cancelled) {
+             std::optional<Frames> frames = reader.next(is_cancelled);
+             if (!frames || !true_boxes) return frames;
+             for (Frame& frame : *frames) frame.boxes = true_boxes_of(pictures[frame.job]);
+             return frames;
+           },
+       .compute =
+           [&](Frames frames, const auto& keep_going) {
+             const auto first = static_cast<double>(frames.front().job);
+             computer.compute(frames, [&](double done) {
+               keep_going();
+               context.meter.update(first + done * static_cast<double>(frames.size()));
+             });
+             for (Frame& frame : frames) frame.inputs.clear();
+             return frames;
+           },
+       .write =
+           [&](Frames frames) {
+             for (Frame& frame : frames) {
+               const std::size_t number = frame.job;
+               compare(context, jobs[number], pictures[number], std::move(frame), measure, counts);
+             }
+           }})
+      .run();
+  return counts;
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <sapiens/tensor_view.hpp>
+#include <span>
+
+#include "eval_measure.hpp"
+#include "task_context.hpp"
+
+namespace sapiens::cli {
+
+/// What became of the pictures of an evaluation.
+struct EvalCounts {
+  Index compared = 0, nothing_to_compare = 0, failed = 0;
+};
+
+/// Runs the models on pictures and hands the results to `measure`; reads ahead and compares while
+/// they compute. With `true_boxes` persons are looked for where they are, else as `context` says. A
+/// picture that fails is reported to the meter and left out; when memory runs out, the error is
+/// thrown.
+EvalCounts run_eval(const TaskContext& context, std::span<const EvalPicture> pictures,
+                    bool true_boxes, Measure& measure);
+
+}  // namespace sapiens::cli

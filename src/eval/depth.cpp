@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <cmath>
+
+#include "eval/sizes.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/eval.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr double kNear = 1.25;  // delta counts ratios below its first, second and third power
+
+/// The pixels that count, as doubles.
+struct Depths {
+  std::vector<double> found, truth;
+};
+
+Depths pick(std::span<const float> found, std::span<const float> labelled,
+            std::span<const std::uint8_t> mask) {
+  Depths depths;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (mask[i] == 0 || !std::isfinite(labelled[i]) || labelled[i] <= 0) continue;
+    if (!std::isfinite(found[i])) {
+      throw Error(ErrorCode::InvalidArgument, {.summary = "a found depth is not a finite number"});
+    }
+    depths.found.push_back(found[i]);
+    depths.truth.push_back(labelled[i]);
+  }
+  return depths;
+}
+
+double mean(std::span<const double> numbers) {
+  double sum = 0;
+  for (const double x : numbers) sum += x;
+  return sum / static_cast<double>(numbers.size());
+}
+
+/// Sum of squares around the mean.
+double spread(std::span<const double> numbers) {
+  const double center = mean(numbers);
+  double sum = 0;
+  for (const double x : numbers) sum += (x - center) * (x - center);
+  return sum;
+}
+
+struct Line {
+  double scale = 0, shift = 0;
+};
+
+/// Least squares. A scale below 0 would turn near and far around, and pass a depth that is upside
+/// down for a good one; the best of those that do not is then 0.
+Line fit(const Depths& depths) {
+  const double x0 = mean(depths.found), y0 = mean(depths.truth);
+  double xx = 0, xy = 0;
+  for (std::size_t i = 0; i < depths.found.size(); ++i) {
+    const double x = depths.found[i] - x0;
+    xx += x * x;
+    xy += x * (depths.truth[i] - y0);
+  }
+  const double scale = xx > 0 ? std::max(0.0, xy / xx) : 0;
+  return {scale, y0 - scale * x0};
+}
+
+}  // namespace
+
+bool DepthEvaluator::add(std::span<const float> found, std::span<const float> labelled,
+                         std::span<const std::uint8_t> mask) {
+  expect_count("the labelled depths", found.size(), labelled.size());
+  expect_count("the pixels of the mask", found.size(), mask.size());
+  const Depths depths = pick(found, labelled, mask);
+  if (depths.found.size() < 2) return false;
+  const Line line = fit(depths);
+  double squares = 0, relative = 0;
+  std::array<Index, 3> near{};
+  for (std::size_t i = 0; i < depths.found.size(); ++i) {
+    const double truth = depths.truth[i];
+    const double aligned = line.scale * depths.found[i] + line.shift;
+    squares += (aligned - truth) * (aligned - truth);
+    relative += std::abs(aligned - truth) / truth;
+    if (aligned <= 0) continue;  // behind the camera: wrong by any factor
+    double limit = kNear;
+    for (Index& count : near) {
+      count += std::max(aligned / truth, truth / aligned) < limit;
+      limit *= kNear;
+    }
+  }
+  const auto count = static_cast<double>(depths.found.size());
+  rmse_ += std::sqrt(squares / count);
+  absrel_ += relative / count;
+  const double all = spread(depths.truth);
+  unexplained_ += all > 0 ? squares / all : 0;
+  for (std::size_t i = 0; i < near.size(); ++i) delta_[i] += static_cast<double>(near[i]) / count;
+  pixels_ += std::ssize(depths.found);
+  ++pictures_;
+  return true;
+}
+
+DepthScores DepthEvaluator::result() const {
+  DepthScores scores{.pictures = pictures_, .pixels = pixels_};
+  if (pictures_ == 0) return scores;
+  const auto count = static_cast<double>(pictures_);
+  scores.rmse = rmse_ / count;
+  scores.absrel = absrel_ / count;
+  scores.unexplained = unexplained_ / count;
+  for (std::size_t i = 0; i < delta_.size(); ++i) scores.delta[i] = delta_[i] / count;
+  return scores;
+}
+
+}  // namespace sapiens

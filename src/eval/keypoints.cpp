@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "sapiens/error.hpp"
+#include "sapiens/eval.hpp"
+
+// pycocotools/cocoeval.py, COCOeval.evaluateImg, accumulate and summarize for "keypoints". What is
+// peculiar there is kept, so that numbers agree: of equal similarities the later person wins; a
+// match with a person who does not count frees the found one from counting; recall is met by the
+// best precision at or behind it. One fault is not: an annotation whose id is 0 counts here.
+namespace sapiens {
+namespace {
+
+constexpr unsigned kThresholds = 10;
+constexpr int kRecalls = 101;
+
+struct SizeRange {
+  double least, most;  // of areas
+};
+
+constexpr SizeRange kSizeRanges[] = {
+    {0, 1e10}, {32.0 * 32, 96.0 * 96}, {96.0 * 96, 1e10}};  // all, medium, large
+
+/// np.linspace(0.5, 0.95, 10), bit for bit.
+double threshold_value(unsigned number) {
+  return number + 1 == kThresholds ? 0.95 : number * ((0.95 - 0.5) / 9) + 0.5;
+}
+
+/// np.linspace(0, 1, 101).
+double recall_value(int number) { return number + 1 == kRecalls ? 1 : number * 0.01; }
+
+bool is_outside(double area, const SizeRange& range) {
+  return area < range.least || area > range.most;
+}
+
+/// What COCO.loadRes takes for the size of a found person: the box around its points.
+double found_area(const FoundPerson& found) {
+  if (found.keypoints.empty()) return 0;
+  const auto [left, right] = std::ranges::minmax_element(found.keypoints, {}, &FoundPoint::x);
+  const auto [top, bottom] = std::ranges::minmax_element(found.keypoints, {}, &FoundPoint::y);
+  return (right->x - left->x) * (bottom->y - top->y);
+}
+
+/// Best first; in their order where scores are equal.
+std::vector<const FoundPerson*> best_of(std::span<const FoundPerson> found, std::size_t most) {
+  std::vector<const FoundPerson*> best;
+  for (const FoundPerson& person : found) best.push_back(&person);
+  std::ranges::stable_sort(best, std::ranges::greater{}, &FoundPerson::score);
+  best.resize(std::min(best.size(), most));
+  return best;
+}
+
+/// The persons of one picture, those that do not count last, and how they resemble those found.
+struct Matching {
+  std::vector<const LabelledPerson*> persons = {};
+  std::vector<bool> ignored = {}, taken = {};
+  std::vector<std::vector<double>> similarity = {};  // [found][person]
+
+  /// The person that found one number `f` is, at a threshold.
+  std::optional<std::size_t> match(std::size_t f, double threshold) const {
+    double best = std::min(threshold, 1 - 1e-10);
+    std::optional<std::size_t> match;
+    for (std::size_t p = 0; p < persons.size(); ++p) {
+      if (taken[p] && !persons[p]->crowd) continue;
+      if (match && !ignored[*match] && ignored[p]) break;
+      if (similarity[f][p] < best) continue;
+      best = similarity[f][p];
+      match = p;
+    }
+    return match;
+  }
+};
+
+/// For one range of sizes.
+Matching make_matching(std::span<const LabelledPerson> labelled, const SizeRange& range,
+                       std::span<const std::vector<double>> similarity) {
+  const auto is_ignored = [&](const LabelledPerson& person) {
+    return person.crowd || person.labelled == 0 || is_outside(person.area, range);
+  };
+  std::vector<std::size_t> order(labelled.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_partition(order, [&](std::size_t p) { return !is_ignored(labelled[p]); });
+  Matching matching;
+  for (const std::size_t p : order) {
+    matching.persons.push_back(&labelled[p]);
+    matching.ignored.push_back(is_ignored(labelled[p]));
+  }
+  for (const std::vector<double>& row : similarity) {
+    auto& sorted = matching.similarity.emplace_back();
+    for (const std::size_t p : order) sorted.push_back(row[p]);
+  }
+  return matching;
+}
+
+void expect_finite(std::span<const FoundPerson> found) {
+  for (const FoundPerson& person : found) {
+    if (std::isfinite(person.score)) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the score of a found person is not a finite number"});
+  }
+}
+
+std::optional<double> mean(std::span<const double> numbers) {
+  if (numbers.empty()) return std::nullopt;
+  return std::accumulate(numbers.begin(), numbers.end(), 0.0) / static_cast<double>(numbers.size());
+}
+
+}  // namespace
+
+struct KeypointEvaluator::Curve {
+  double mean_precision = 0, recall = 0;
+};
+
+KeypointEvaluator::KeypointEvaluator(std::span<const double> sigmas)
+    : sigmas_(sigmas.begin(), sigmas.end()) {
+  if (!sigmas_.empty() && std::ranges::all_of(sigmas_, [](double s) { return s > 0; })) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "every key point needs a sigma above 0 to be compared"});
+}
+
+void KeypointEvaluator::add(std::int64_t image, std::span<const LabelledPerson> labelled,
+                            std::span<const FoundPerson> found) {
+  expect_finite(found);
+  const std::vector<const FoundPerson*> best = best_of(found, kMostFound);
+  std::vector<std::vector<double>> similarity(best.size());
+  std::vector<Record> records;
+  for (std::size_t f = 0; f < best.size(); ++f) {
+    for (const LabelledPerson& person : labelled) {
+      similarity[f].push_back(object_keypoint_similarity(sigmas_, person, *best[f]));
+    }
+    records.push_back({best[f]->score, image, static_cast<std::int64_t>(f), {}, {}});
+  }
+  for (std::size_t size = 0; size < kSizes; ++size) {
+    Matching matching = make_matching(labelled, kSizeRanges[size], similarity);
+    persons_[size] += std::ranges::count(matching.ignored, false);
+    for (unsigned t = 0; t < kThresholds; ++t) {
+      matching.taken.assign(labelled.size(), false);
+      for (std::size_t f = 0; f < best.size(); ++f) {
+        const auto match = matching.match(f, threshold_value(t));
+        const bool ignored =
+            match ? matching.ignored[*match] : is_outside(found_area(*best[f]), kSizeRanges[size]);
+        if (match) matching.taken[*match] = true;
+        const auto bit = static_cast<std::uint16_t>(1u << t);
+        if (match) records[f].matched[size] |= bit;
+        if (ignored) records[f].ignored[size] |= bit;
+      }
+    }
+  }
+  records_.insert(records_.end(), records.begin(), records.end());
+}
+
+std::vector<std::size_t> KeypointEvaluator::best_first() const {
+  std::vector<std::size_t> order(records_.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    const Record &x = records_[a], &y = records_[b];
+    if (x.score != y.score) return x.score > y.score;
+    return x.image != y.image ? x.image < y.image : x.rank < y.rank;
+  });
+  return order;
+}
+
+KeypointEvaluator::Curve KeypointEvaluator::curve(std::span<const std::size_t> order,
+                                                  std::size_t size, unsigned threshold) const {
+  const auto persons = static_cast<double>(persons_[size]);
+  std::vector<double> recall, precision;
+  double right = 0, wrong = 0;
+  for (const std::size_t number : order) {
+    const Record& record = records_[number];
+    // One that does not count repeats the point before, as there; the curve is the same.
+    if (!(record.ignored[size] >> threshold & 1u)) {
+      (record.matched[size] >> threshold & 1u ? right : wrong) += 1;
+    }
+    recall.push_back(right / persons);
+    precision.push_back(right / (wrong + right + std::numeric_limits<double>::epsilon()));
+  }
+  for (std::size_t i = precision.size(); i-- > 1;) {
+    precision[i - 1] = std::max(precision[i - 1], precision[i]);
+  }
+  double sum = 0;
+  for (int r = 0; r < kRecalls; ++r) {
+    const auto reached = std::ranges::lower_bound(recall, recall_value(r)) - recall.begin();
+    if (reached < std::ssize(recall)) sum += precision[static_cast<std::size_t>(reached)];
+  }
+  return {.mean_precision = sum / kRecalls, .recall = recall.empty() ? 0 : recall.back()};
+}
+
+KeypointScores KeypointEvaluator::result() const {
+  const std::vector<std::size_t> order = best_first();
+  std::array<std::vector<double>, kSizes> precision, recall;
+  for (std::size_t size = 0; size < kSizes; ++size) {
+    for (unsigned t = 0; t < kThresholds && persons_[size] > 0; ++t) {
+      const Curve of_threshold = curve(order, size, t);
+      precision[size].push_back(of_threshold.mean_precision);
+      recall[size].push_back(of_threshold.recall);
+    }
+  }
+  const auto at = [](std::span<const double> numbers, std::size_t t) -> std::optional<double> {
+    return numbers.empty() ? std::nullopt : std::optional(numbers[t]);
+  };
+  return {.ap = mean(precision[0]),
+          .ap50 = at(precision[0], 0),
+          .ap75 = at(precision[0], 5),
+          .ap_medium = mean(precision[1]),
+          .ap_large = mean(precision[2]),
+          .ar = mean(recall[0]),
+          .ar50 = at(recall[0], 0),
+          .ar75 = at(recall[0], 5),
+          .ar_medium = mean(recall[1]),
+          .ar_large = mean(recall[2]),
+          .persons = persons_[0]};
+}
+
+}  // namespace sapiens

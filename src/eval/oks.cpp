@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "eval/sizes.hpp"
+#include "sapiens/eval.hpp"
+
+namespace sapiens {
+namespace {
+
+struct Distance {
+  double x = 0, y = 0;
+};
+
+/// How far outside of [first, last].
+double outside(double value, double first, double last) {
+  return std::max(0.0, first - value) + std::max(0.0, value - last);
+}
+
+/// To a region three times the box's size; for persons of whom no point is labelled.
+Distance to_region(const LabelledPerson& person, const FoundPoint& point) {
+  return {outside(point.x, person.x - person.width, person.x + 2 * person.width),
+          outside(point.y, person.y - person.height, person.y + 2 * person.height)};
+}
+
+bool has_label(const LabelledPoint& point) { return point.visibility > 0; }
+
+struct Pair {
+  double similarity;
+  std::size_t labelled, found;
+};
+
+}  // namespace
+
+std::vector<double> oks_sigmas(const KeypointSet& set) {
+  std::vector<double> sigmas;
+  for (const KeypointInfo& point : set.keypoints) {
+    if (!(point.sigma > 0)) return {};
+    // 0.026 and not 0.0260000005: the published number, which pycocotools computes with.
+    sigmas.push_back(std::stod(fmt::format("{}", point.sigma)));
+  }
+  return sigmas;
+}
+
+double object_keypoint_similarity(std::span<const double> sigmas, const LabelledPerson& labelled,
+                                  const FoundPerson& found) {
+  expect_count("the labelled key points", sigmas.size(), labelled.keypoints.size());
+  expect_count("the found key points", sigmas.size(), found.keypoints.size());
+  const bool any = std::ranges::any_of(labelled.keypoints, has_label);
+  // np.spacing(1): an area of 0 must not divide by 0.
+  const double area = labelled.area + std::numeric_limits<double>::epsilon();
+  double sum = 0;
+  Index points = 0;
+  for (std::size_t k = 0; k < sigmas.size(); ++k) {
+    const LabelledPoint& truth = labelled.keypoints[k];
+    if (any && !has_label(truth)) continue;
+    const FoundPoint& point = found.keypoints[k];
+    const Distance d =
+        any ? Distance{point.x - truth.x, point.y - truth.y} : to_region(labelled, point);
+    const double spread = 2 * sigmas[k];
+    sum += std::exp(-(d.x * d.x + d.y * d.y) / (spread * spread) / area / 2);
+    ++points;
+  }
+  return points == 0 ? 0 : sum / static_cast<double>(points);
+}
+
+std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
+                                                     std::span<const LabelledPerson> labelled,
+                                                     std::span<const FoundPerson> found) {
+  std::vector<Pair> pairs;
+  for (std::size_t l = 0; l < labelled.size(); ++l) {
+    if (labelled[l].crowd || labelled[l].labelled == 0) continue;
+    for (std::size_t f = 0; f < found.size(); ++f) {
+      const double similarity = object_keypoint_similarity(sigmas, labelled[l], found[f]);
+      if (similarity > 0) pairs.push_back({similarity, l, f});
+    }
+  }
+  std::ranges::stable_sort(pairs, std::ranges::greater{}, &Pair::similarity);
+  std::vector<std::optional<std::size_t>> partner(labelled.size());
+  std::vector<bool> taken(found.size());
+  for (const Pair& pair : pairs) {
+    if (partner[pair.labelled] || taken[pair.found]) continue;
+    partner[pair.labelled] = pair.found;
+    taken[pair.found] = true;
+  }
+  return partner;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "eval/sizes.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/eval.hpp"
+
+namespace sapiens {
+namespace {
+
+void expect_class(std::uint8_t id, std::size_t classes, const char* what) {
+  if (id < classes) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = fmt::format("a {} is a class that there is not", what),
+               .expected = fmt::format("0 to {}, or {} for pixels to leave out", classes - 1,
+                                       SegmentationEvaluator::kIgnored),
+               .actual = fmt::format("{}", id)});
+}
+
+}  // namespace
+
+std::optional<double> SegmentationScores::Class::iou() const {
+  if (labelled == 0) return std::nullopt;
+  return static_cast<double>(both) / static_cast<double>(labelled + found - both);
+}
+
+SegmentationEvaluator::SegmentationEvaluator(Index classes) {
+  if (classes < 1 || classes > kIgnored) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "so many classes cannot be compared",
+                                             .expected = fmt::format("1 to {}", kIgnored),
+                                             .actual = fmt::format("{}", classes)});
+  }
+  classes_.resize(static_cast<std::size_t>(classes));
+}
+
+void SegmentationEvaluator::add(std::span<const std::uint8_t> found,
+                                std::span<const std::uint8_t> labelled) {
+  expect_count("the labelled pixels", found.size(), labelled.size());
+  auto counted = classes_;  // taken over at the end: a picture with a wrong label adds nothing
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (labelled[i] == kIgnored) continue;
+    expect_class(labelled[i], counted.size(), "label");
+    expect_class(found[i], counted.size(), "found pixel");
+    ++counted[labelled[i]].labelled;
+    ++counted[found[i]].found;
+    if (labelled[i] == found[i]) ++counted[found[i]].both;
+  }
+  classes_ = std::move(counted);
+}
+
+SegmentationScores SegmentationEvaluator::result() const {
+  SegmentationScores scores{.classes = classes_};
+  double sum = 0;
+  Index right = 0, there = 0;
+  for (const SegmentationScores::Class& c : classes_) {
+    scores.pixels += c.labelled;
+    right += c.both;
+    if (c.labelled == 0) continue;
+    sum += *c.iou();
+    ++there;
+  }
+  if (there > 0) {
+    scores.mean_iou = sum / static_cast<double>(there);
+    scores.pixel_accuracy = static_cast<double>(right) / static_cast<double>(scores.pixels);
+  }
+  return scores;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,85 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "sapiens/eval.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr double kSigmas[] = {0.1, 0.05};
+
+FoundPerson found_at(double x0, double y0, double x1, double y1) {
+  return {.score = 1, .keypoints = {{x0, y0}, {x1, y1}}};
+}
+
+LabelledPerson person_at(double x, double y) {
+  return {.x = x,
+          .y = y,
+          .width = 10,
+          .height = 20,
+          .area = 100,
+          .labelled = 2,
+          .keypoints = {{x, y, 2}, {x + 10, y + 20, 1}}};
+}
+
+TEST(Oks, IsTheMeanOfTheLabelledPointsOwn) {
+  LabelledPerson person = person_at(0, 0);
+  // exp(-d^2 / (2 area (2 sigma)^2)): 9 / (200 * 0.04) and 0.
+  EXPECT_NEAR(object_keypoint_similarity(kSigmas, person, found_at(3, 0, 10, 20)),
+              (std::exp(-1.125) + 1) / 2, 1e-15);
+  person.keypoints[1].visibility = 0;
+  EXPECT_NEAR(object_keypoint_similarity(kSigmas, person, found_at(3, 0, 99, 99)), std::exp(-1.125),
+              1e-15);
+}
+
+TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
+  LabelledPerson person = person_at(0, 0);
+  for (LabelledPoint& point : person.keypoints) point.visibility = 0;
+  EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(-10, -20, 20, 40)), 1);
+  // The second point is 1 pixel to the right of 20 and 2 below 40: 5 / (200 * 0.01).
+  EXPECT_NEAR(object_keypoint_similarity(kSigmas, person, found_at(0, 0, 21, 42)),
+              (1 + std::exp(-2.5)) / 2, 1e-15);
+}
+
+TEST(Oks, OfAPersonWithoutAreaIsANumber) {
+  LabelledPerson person = person_at(0, 0);
+  person.area = 0;
+  EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(0, 0, 10, 20)), 1);
+  EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(1, 0, 11, 20)), 0);
+}
+
+TEST(Oks, SigmasAreThePublishedOnesToTheLastBit) {
+  const std::vector<double> sigmas = oks_sigmas(*find_keypoint_set(17));
+  ASSERT_EQ(sigmas.size(), 17u);
+  EXPECT_EQ(sigmas[0], 0.026);
+  EXPECT_EQ(sigmas[11], 0.107);
+}
+
+TEST(Oks, SigmasAreMissingTogether) {
+  const KeypointInfo points[] = {{.name = "a", .sigma = 0.1f}, {.name = "b"}};
+  EXPECT_TRUE(oks_sigmas({.keypoints = points}).empty());
+}
+
+TEST(PairPersons, TakesTheMostSimilarFirst) {
+  const LabelledPerson persons[] = {person_at(0, 0), person_at(4, 0)};
+  // The first resembles both persons, and the second better than anybody else does.
+  const FoundPerson found[] = {found_at(3, 0, 13, 20), found_at(1, 0, 11, 20)};
+  const auto partner = pair_persons(kSigmas, persons, found);
+  EXPECT_EQ(partner[0], 1u);
+  EXPECT_EQ(partner[1], 0u);
+}
+
+TEST(PairPersons, LeavesOutCrowdsAndWhoIsNotFound) {
+  LabelledPerson crowd = person_at(0, 0), unlabelled = person_at(0, 0);
+  crowd.crowd = true;
+  unlabelled.labelled = 0;
+  const LabelledPerson persons[] = {crowd, unlabelled, person_at(0, 0), person_at(5000, 0)};
+  const FoundPerson found[] = {found_at(0, 0, 10, 20)};
+  const auto partner = pair_persons(kSigmas, persons, found);
+  EXPECT_FALSE(partner[0] || partner[1] || partner[3]);
+  EXPECT_EQ(partner[2], 0u);
+}
+
+}  // namespace
+}  // namespace sapiens
