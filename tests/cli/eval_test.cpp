@@ -243,6 +243,7 @@ TEST_F(Eval, LeavesOutPicturesWhoseTruthIsOddAndNamesTheFile) {
 TEST_F(Eval, LeavesOutTruthOfTheWrongType) {
   picture("data/000001_seg.png");  // red, green and blue
   EXPECT_EQ(eval({checkpoint("seg"), "--data", data()}).code, 2);
+  std::filesystem::remove(data("000001_seg.png"));
   write_npy_ids(data("000001_depth.npy"), std::vector<Index>{kHeight, kWidth},
                 std::vector<std::uint8_t>(kWidth * kHeight));
   write_bytes(data("000002_depth.npy"), "\x93NUMPY");
@@ -273,6 +274,8 @@ TEST_F(Eval, HasNothingToSayOfAFolderWithoutTruth) {
 
 TEST_F(Eval, TakesATaskOnlyIfTheCheckpointHasIt) {
   EXPECT_EQ(eval({checkpoint("pretrain"), "--data", data()}).code, 3);
+  write_npy(data("000001_depth.npy"), std::vector<Index>{kHeight, kWidth},
+            std::vector<float>(kWidth * kHeight, 1));
   EXPECT_EQ(eval({checkpoint("seg"), "--data", data(), "--task", "depth"}).code, 3);
   write_labels("000001", std::vector<std::uint8_t>(kWidth * kHeight, 1));
   EXPECT_EQ(eval({checkpoint("seg"), "--data", data(), "--task", "seg"}).code, 0);
