@@ -21,14 +21,15 @@ TEST(Usage, VersionIsTheLibrarysOwn) {
 TEST(Usage, HelpListsCommandsAndExitCodes) {
   const Finished run = run_sapiens({"--help"});
   EXPECT_EQ(run.code, 0);
-  for (const char* part : {"inspect", "eval", "features", "reconstruct", "convert", "synth", "bench",
-                           "Exit codes:", "the checkpoint was refused", "Example:"}) {
+  for (const char* part : {"inspect", "eval", "features", "reconstruct", "convert", "synth",
+                           "bench", "Exit codes:", "the checkpoint was refused", "Example:"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
 }
 
 TEST(Usage, HelpOfEveryCommandHasAnExample) {
-  for (const char* command : {"inspect", "eval", "features", "reconstruct", "convert", "synth", "bench"}) {
+  for (const char* command :
+       {"inspect", "eval", "features", "reconstruct", "convert", "synth", "bench"}) {
     const Finished run = run_sapiens({command, "--help"});
     EXPECT_EQ(run.code, 0);
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sapiens ") + command));
