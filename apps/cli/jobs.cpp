@@ -126,14 +126,14 @@ const char* besides_pictures(InputKinds kinds) {
 }  // namespace
 
 Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
-  Inputs inputs = collect_inputs(options.inputs,
-                                 {.recursive = options.recursive,
-                                  .arrays = kinds == InputKinds::PicturesAndArrays,
-                                  .videos = kinds == InputKinds::PicturesAndVideos ||
-                                            kinds == InputKinds::FoldersAsVideos,
-                                  .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
-                                  .output = options.output},
-                                 std::cin);
+  Inputs inputs = collect_inputs(
+      options.inputs,
+      {.recursive = options.recursive,
+       .arrays = kinds == InputKinds::PicturesAndArrays,
+       .videos = kinds == InputKinds::PicturesAndVideos || kinds == InputKinds::FoldersAsVideos,
+       .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
+       .output = options.output},
+      std::cin);
   for (const FailedInput& failed : inputs.failed) {
     say(fmt::format("failed: {}\n  {}", failed.path, failed.error.what()));
   }

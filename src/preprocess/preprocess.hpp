@@ -24,8 +24,8 @@ Image resize_for_features(const Image& image, Index height, Index width, Preproc
 /// order. Throws ShapeMismatch unless H and W are the picture's.
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw);
 
-/// The way back, from `chw` [3, H, W] to levels of 0 to 255: what lies outside is clipped, fractions
-/// are cut off as the original does, and what is no number becomes 0.
+/// The way back, from `chw` [3, H, W] to levels of 0 to 255: what lies outside is clipped,
+/// fractions are cut off as the original does, and what is no number becomes 0.
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode);
 
 }  // namespace sapiens
