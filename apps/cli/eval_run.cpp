@@ -1,5 +1,6 @@
 #include "eval_run.hpp"
 
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -59,31 +60,26 @@ EvalCounts run_eval(const TaskContext& context, std::span<const EvalPicture> pic
   const FrameComputer computer(context);
   EvalCounts counts;
 
-  Pipeline<Frames, Frames>(
-      {.read =
-           [&](const auto& is_cancelled) {
-             std::optional<Frames> frames = reader.next(is_cancelled);
-             if (!frames || !true_boxes) return frames;
-             for (Frame& frame : *frames) frame.boxes = true_boxes_of(pictures[frame.job]);
-             return frames;
-           },
-       .compute =
-           [&](Frames frames, const auto& keep_going) {
-             const auto first = static_cast<double>(frames.front().job);
-             computer.compute(frames, [&](double done) {
-               keep_going();
-               context.meter.update(first + done * static_cast<double>(frames.size()));
-             });
-             for (Frame& frame : frames) frame.inputs.clear();
-             return frames;
-           },
-       .write =
-           [&](Frames frames) {
-             for (Frame& frame : frames) {
-               const std::size_t number = frame.job;
-               compare(context, jobs[number], pictures[number], std::move(frame), measure, counts);
-             }
-           }})
+  Pipeline<Frames, Frames>({.read =
+                                [&](const auto& is_cancelled) {
+                                  std::optional<Frames> frames = reader.next(is_cancelled);
+                                  if (!frames || !true_boxes) return frames;
+                                  for (Frame& frame : *frames)
+                                    frame.boxes = true_boxes_of(pictures[frame.job]);
+                                  return frames;
+                                },
+                            .compute =
+                                [&](Frames frames, const std::function<void()>& keep_going) {
+                                  return computer.compute_pictures(std::move(frames), keep_going);
+                                },
+                            .write =
+                                [&](Frames frames) {
+                                  for (Frame& frame : frames) {
+                                    const std::size_t number = frame.job;
+                                    compare(context, jobs[number], pictures[number],
+                                            std::move(frame), measure, counts);
+                                  }
+                                }})
       .run();
   return counts;
 }

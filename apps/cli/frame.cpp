@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace sapiens::cli {
 
 FrameSeconds& FrameSeconds::operator+=(const FrameSeconds& more) {
@@ -13,6 +15,14 @@ FrameSeconds& FrameSeconds::operator+=(const FrameSeconds& more) {
   post += more.post;
   write += more.write;
   return *this;
+}
+
+const TaskInput* Frame::input_of(Grid size) const {
+  const std::vector<Index> shape = {3, size.height, size.width};
+  const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const TaskInput& input) {
+    return input.pixels.shape == shape;
+  });
+  return found == inputs.end() ? nullptr : &*found;
 }
 
 std::filesystem::path frame_name(const Job& job, const std::optional<VideoPlace>& place) {

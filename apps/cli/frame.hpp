@@ -31,7 +31,8 @@ struct Frame {
   std::size_t job = 0;  ///< Its place among the jobs.
   Image picture = {};
   std::optional<VideoPlace> place = {};
-  std::vector<TaskInput> inputs = {};  ///< The whole picture, once for every size that is needed.
+  /// The whole picture, once for every size that is needed; gone once everything is computed.
+  std::vector<TaskInput> inputs = {};
 
   std::optional<std::vector<Box>> boxes = {};  ///< Of persons; none yet where a detector is to run.
   std::vector<Index> ids = {};                 ///< Of persons in a video, one per box.
@@ -43,6 +44,9 @@ struct Frame {
 
   FrameSeconds seconds = {};
   std::optional<Error> error = {};
+
+  /// The whole picture in one size; null where it is not among the inputs.
+  const TaskInput* input_of(Grid size) const;
 };
 
 /// What the results of a frame are called, below the output folder: "photo", or "clip/000012".

@@ -46,13 +46,6 @@ void add_seconds(const TaskModel& model, const Frames& frames) {
   }
 }
 
-const TaskInput& input_of(const TaskModel& model, const Frame& frame) {
-  const Grid size = model.input_size();
-  return *std::find_if(frame.inputs.begin(), frame.inputs.end(), [&](const TaskInput& input) {
-    return input.pixels.shape == std::vector<Index>{3, size.height, size.width};
-  });
-}
-
 std::vector<std::uint8_t> foreground(const Segmentation& segmentation) {
   std::vector<std::uint8_t> mask(segmentation.ids.size());
   std::transform(segmentation.ids.begin(), segmentation.ids.end(), mask.begin(),
@@ -104,6 +97,17 @@ void FrameComputer::compute(std::span<Frame> frames, const Progress& progress) c
       run_dense(model, frames, of_model);
     }
   }
+  for (Frame& frame : frames) frame.inputs.clear();
+}
+
+std::vector<Frame> FrameComputer::compute_pictures(std::vector<Frame> frames,
+                                                   const std::function<void()>& keep_going) const {
+  const auto first = static_cast<double>(frames.front().job);
+  compute(frames, [&](double done) {
+    keep_going();
+    context_.meter.update(first + done * static_cast<double>(frames.size()));
+  });
+  return frames;
 }
 
 void FrameComputer::detect(std::span<Frame> frames) const {
@@ -123,9 +127,9 @@ void FrameComputer::run_dense(TaskModel& model, std::span<Frame> all,
   if (frames.empty()) return;
   guarded(frames, [&] {
     std::vector<TaskInput> copies;
-    std::span<const TaskInput> inputs(&input_of(model, *frames.front()), 1);
+    std::span<const TaskInput> inputs(frames.front()->input_of(model.input_size()), 1);
     if (frames.size() > 1) {
-      for (const Frame* frame : frames) copies.push_back(input_of(model, *frame));
+      for (const Frame* frame : frames) copies.push_back(*frame->input_of(model.input_size()));
       inputs = copies;
     }
     if (model.task() == "seg") {

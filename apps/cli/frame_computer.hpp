@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <sapiens/checkpoint.hpp>
 #include <span>
 #include <vector>
@@ -17,6 +18,10 @@ class FrameComputer {
   /// Adds the results to frames without an error. What is wrong with one of them becomes its error;
   /// anything else, and what `progress` throws, is thrown.
   void compute(std::span<Frame> frames, const Progress& progress) const;
+
+  /// The same as a stage of a pipeline, for frames of consecutive jobs; tells the meter.
+  std::vector<Frame> compute_pictures(std::vector<Frame> frames,
+                                      const std::function<void()>& keep_going) const;
 
  private:
   void detect(std::span<Frame> frames) const;

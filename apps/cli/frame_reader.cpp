@@ -1,6 +1,5 @@
 #include "frame_reader.hpp"
 
-#include <algorithm>
 #include <new>
 #include <sapiens/npy.hpp>
 #include <utility>
@@ -32,12 +31,7 @@ void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
 void prepare_inputs(const TaskContext& context, Frame& frame) {
   for (const TaskModel& model : context.models.all()) {
     if (model.task() == "pose") continue;
-    const Grid size = model.input_size();
-    const bool is_there =
-        std::any_of(frame.inputs.begin(), frame.inputs.end(), [&](const TaskInput& input) {
-          return input.pixels.shape == std::vector<Index>{3, size.height, size.width};
-        });
-    if (is_there) continue;
+    if (frame.input_of(model.input_size())) continue;
     frame.inputs.push_back(model.prepare(frame.picture, std::nullopt, context.options.preprocess));
   }
 }

@@ -21,13 +21,7 @@ std::vector<JobResult> run_pictures(const TaskContext& context, std::span<const 
       {.read = [&](const std::function<bool()>& is_cancelled) { return reader.next(is_cancelled); },
        .compute =
            [&](Frames frames, const std::function<void()>& keep_going) {
-             const auto first = static_cast<double>(frames.front().job);
-             computer.compute(frames, [&](double done) {
-               keep_going();
-               context.meter.update(first + done * static_cast<double>(frames.size()));
-             });
-             for (Frame& frame : frames) frame.inputs.clear();
-             return frames;
+             return computer.compute_pictures(std::move(frames), keep_going);
            },
        .write =
            [&](Frames frames) {

@@ -246,7 +246,6 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
                meter.update(static_cast<double>(computed));
              });
              computed += std::ssize(frames);
-             for (Frame& frame : frames) frame.inputs.clear();
              return frames;
            },
        .write =
