@@ -13,6 +13,7 @@ void add_task_commands(CLI::App& app, Session& session);
 void add_run_command(CLI::App& app, Session& session);
 void add_reconstruct_command(CLI::App& app, Session& session);
 void add_eval_command(CLI::App& app, Session& session);
+void add_sheet_command(CLI::App& app, Session& session);
 void add_convert_command(CLI::App& app, Session& session);
 void add_synth_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);

@@ -101,7 +101,9 @@ class DepthMeasure : public Measure {
                     {"delta2", result.delta[1], "... below 1.25^2"},
                     {"delta3", result.delta[2], "... below 1.25^3"},
                     {"AbsRel", result.absrel, "mean of |found - true| / true"},
-                    {"RMSE", result.rmse, "root mean square error, in the labels' unit"}},
+                    {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
+                    {"unexplained", result.unexplained,
+                     "share of the depths' variance; 1: no better than one depth everywhere"}},
         .counted = {{"pixels", result.pixels}},
         .conventions =
             "after a scale (at least 0) and a shift for each picture that fit its persons best; "

@@ -185,6 +185,8 @@ class Collector {
 
 }  // namespace
 
+std::span<const std::string_view> picture_extensions() { return kPictureExtensions; }
+
 bool is_array(const fs::path& path) { return lower_extension(path) == ".npy"; }
 
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,

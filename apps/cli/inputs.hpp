@@ -6,6 +6,7 @@
 #include <sapiens/error.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sapiens::cli {
@@ -37,6 +38,9 @@ struct InputRules {
   bool folders_are_videos = false;
   std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
 };
+
+/// ".jpg" and so on: what is taken out of folders.
+std::span<const std::string_view> picture_extensions();
 
 /// True for `.npy`, in any case: an array that was preprocessed already.
 bool is_array(const std::filesystem::path& path);

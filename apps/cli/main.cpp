@@ -44,6 +44,7 @@ int run(int argc, char** argv, Session& session) {
   add_run_command(app, session);
   add_reconstruct_command(app, session);
   add_eval_command(app, session);
+  add_sheet_command(app, session);
   add_convert_command(app, session);
   add_synth_command(app, session);
   add_bench_command(app, session);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "sapiens/image.hpp"
 #include "sapiens/labels.hpp"
@@ -76,5 +77,28 @@ struct PoseDrawing {
 /// those of the face in sets of 133 and 308, lie close and are drawn smaller than joints.
 Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set = nullptr,
                 const PoseDrawing& drawing = {});
+
+/// Pictures in rows and titled columns, on white: results of several commands on one page.
+class ContactSheet {
+ public:
+  /// Throws `Error(InvalidArgument)` without a title, and for heights outside of 16 to 4096.
+  explicit ContactSheet(std::vector<std::string> titles, Index row_height = 256);
+
+  /// Keeps a copy of `picture`, scaled to the height of a row; rows and columns count from 0, and
+  /// places that were never set stay blank. Throws `Error(InvalidArgument)` for pictures whose
+  /// pixels are not all there, or 32 times as wide as high, for a column without a title, and from
+  /// row 10000 on; OutOfResources for more than 2^28 pixels in all.
+  void set(Index row, Index column, const Image& picture);
+
+  /// Columns are as wide as their widest picture or title. Throws `Error(OutOfResources)` for more
+  /// than 2^28 pixels.
+  Image draw() const;
+
+ private:
+  std::vector<std::string> titles_;
+  Index row_height_;
+  Index pixels_ = 0;                      // of all pictures, scaled
+  std::vector<std::vector<Image>> rows_;  // of as many as there are titles; blank: width 0
+};
 
 }  // namespace sapiens

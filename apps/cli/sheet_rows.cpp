@@ -1,0 +1,87 @@
+#include "sheet_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sapiens/error.hpp>
+#include <sstream>
+#include <system_error>
+
+#include "inputs.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void expect_folder(const SheetColumn& column) {
+  std::error_code error;
+  if (fs::is_directory(column.folder, error)) return;
+  const bool exists = fs::exists(column.folder, error);
+  throw Error(exists ? ErrorCode::InvalidArgument : ErrorCode::NotFound,
+              {.summary = exists ? "a column of a sheet is a folder of pictures, not a file"
+                                 : "there is no such folder",
+               .file = column.folder.string(),
+               .hint = "give folders, or TITLE=FOLDER"});
+}
+
+/// The picture that `folder` has for one of another folder.
+std::optional<fs::path> counterpart(const fs::path& folder, const fs::path& name) {
+  fs::path stem = folder / name;
+  stem.replace_extension();
+  for (const fs::path& base : {stem, folder / name}) {
+    for (const std::string_view extension : picture_extensions()) {
+      fs::path file = base;
+      file += extension;
+      std::error_code error;
+      if (fs::is_regular_file(file, error)) return file;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+SheetColumn parse_sheet_column(const std::string& text) {
+  std::error_code error;
+  const std::size_t equals = text.find('=');
+  if (equals != std::string::npos && !fs::exists(text, error)) {
+    return {.title = text.substr(0, equals), .folder = text.substr(equals + 1)};
+  }
+  fs::path folder = text;
+  if (!folder.has_filename()) folder = folder.parent_path();  // "a/"
+  return {.title = folder.filename().string(), .folder = text};
+}
+
+std::vector<SheetRow> find_sheet_rows(const std::vector<SheetColumn>& columns) {
+  for (const SheetColumn& column : columns) expect_folder(column);
+  std::istringstream no_list;
+  const std::string first = columns.front().folder.string();
+  const Inputs inputs =
+      collect_inputs(std::span(&first, 1), {.recursive = true, .arrays = false}, no_list);
+
+  std::vector<SheetRow> rows;
+  for (const InputFile& picture : inputs.files) {
+    SheetRow row{.name = fs::path(picture.name).replace_extension(), .files = {picture.path}};
+    for (std::size_t c = 1; c < columns.size(); ++c) {
+      row.files.push_back(counterpart(columns[c].folder, picture.name));
+    }
+    rows.push_back(std::move(row));
+  }
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (std::ranges::any_of(rows, [c](const SheetRow& row) { return row.files[c].has_value(); })) {
+      continue;
+    }
+    throw Error(
+        ErrorCode::NotFound,
+        {.summary = c == 0 ? "no pictures in this folder"
+                           : "this folder has no picture of those in the first column",
+         .file = columns[c].folder.string(),
+         .expected = c == 0 ? "JPEG, PNG or WebP files"
+                            : fmt::format("{}.png, for example", rows[0].name.string()),
+         .hint = c == 0 ? "" : "draw results with --viz; they keep the names of the inputs"});
+  }
+  return rows;
+}
+
+}  // namespace sapiens::cli

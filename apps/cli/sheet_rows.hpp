@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sapiens::cli {
+
+/// A folder of pictures, as a column of a contact sheet.
+struct SheetColumn {
+  std::string title;
+  std::filesystem::path folder;
+};
+
+/// "TITLE=FOLDER"; a folder alone has its name for a title. A folder whose own name has a "=" in it
+/// is taken as it is where it exists.
+SheetColumn parse_sheet_column(const std::string& text);
+
+/// What stands in one row: files of one name, without looking at their extension.
+struct SheetRow {
+  std::filesystem::path name;  ///< Of the picture, below its folder and without extension.
+  std::vector<std::optional<std::filesystem::path>> files;  ///< Per column; none: no such file.
+};
+
+/// A row for each picture of the first column, sorted by name, and what the others have under that
+/// name: `a.png` or the like for `a.jpg`, or `a.jpg.png`, as results are called where the folder
+/// had an `a.png` as well. Throws `Error` NotFound where a column's folder is none, or has nothing
+/// for any row.
+std::vector<SheetRow> find_sheet_rows(const std::vector<SheetColumn>& columns);
+
+}  // namespace sapiens::cli

@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <opencv2/imgproc.hpp>
+#include <utility>
+
+#include "image/pixels.hpp"
+#include "sapiens/draw.hpp"
+#include "sapiens/error.hpp"
+#include "write/lettering.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr Index kLeastHeight = 16, kMostHeight = 4096;
+constexpr Index kMostAspect = 32, kMostRows = 10'000;
+constexpr Index kMostPixels = Index{1} << 28;
+constexpr double kGapShare = 1.0 / 32;    // of the height of a row, around every picture
+constexpr double kTitleShare = 1.0 / 18;  // of the height of a row: a capital letter
+constexpr double kLeastTitle = 8;         // pixels
+constexpr Rgb kInk = {32, 32, 32};
+
+Error wrong(const char* summary, std::string expected, std::string actual) {
+  return Error(ErrorCode::InvalidArgument,
+               {.summary = summary, .expected = std::move(expected), .actual = std::move(actual)});
+}
+
+Error too_large(std::string actual) {
+  return Error(ErrorCode::OutOfResources, {.summary = "the sheet is too large to draw",
+                                           .expected = fmt::format("{} pixels", kMostPixels),
+                                           .actual = std::move(actual),
+                                           .hint = "fewer rows, or lower ones"});
+}
+
+Index scaled_width(const Image& picture, Index height) {
+  return std::max(Index{1}, (picture.width * height + picture.height / 2) / picture.height);
+}
+
+Image scaled_to_height(const Image& picture, Index height) {
+  Image scaled = make_image(height, scaled_width(picture, height));
+  cv::Mat to = as_mat(scaled);
+  const bool smaller = height < picture.height;
+  cv::resize(as_mat(picture), to, to.size(), 0, 0, smaller ? cv::INTER_AREA : cv::INTER_CUBIC);
+  return scaled;
+}
+
+Lettering title_lettering(Index row_height) {
+  return Lettering(std::max(kLeastTitle, static_cast<double>(row_height) * kTitleShare));
+}
+
+}  // namespace
+
+ContactSheet::ContactSheet(std::vector<std::string> titles, Index row_height)
+    : titles_(std::move(titles)), row_height_(row_height) {
+  if (titles_.empty()) throw wrong("a sheet without columns", "a title for each column", "none");
+  if (row_height < kLeastHeight || row_height > kMostHeight) {
+    throw wrong("the height of a row is out of range",
+                fmt::format("{} to {} pixels", kLeastHeight, kMostHeight),
+                fmt::format("{}", row_height));
+  }
+}
+
+void ContactSheet::set(Index row, Index column, const Image& picture) {
+  expect_pixels("the picture for a sheet", picture);
+  if (row < 0 || row >= kMostRows || column < 0 || column >= std::ssize(titles_)) {
+    throw wrong("a sheet has no such place",
+                fmt::format("a row below {}, a column below {}", kMostRows, titles_.size()),
+                fmt::format("row {}, column {}", row, column));
+  }
+  if (picture.width / picture.height >= kMostAspect) {
+    throw wrong("the picture is too wide for a sheet",
+                fmt::format("less than {} times its height", kMostAspect),
+                fmt::format("{}x{}", picture.width, picture.height));
+  }
+  const auto place = static_cast<std::size_t>(row);
+  if (rows_.size() <= place) rows_.resize(place + 1, std::vector<Image>(titles_.size()));
+  Image& cell = rows_[place][static_cast<std::size_t>(column)];
+  const Index pixels = pixels_ + (scaled_width(picture, row_height_) - cell.width) * row_height_;
+  if (pixels > kMostPixels) throw too_large("more");
+  cell = scaled_to_height(picture, row_height_);
+  pixels_ = pixels;
+}
+
+Image ContactSheet::draw() const {
+  const Lettering lettering = title_lettering(row_height_);
+  const auto gap = static_cast<Index>(static_cast<double>(row_height_) * kGapShare) + 1;
+  std::vector<Index> widths;
+  Index width = gap;
+  for (std::size_t c = 0; c < titles_.size(); ++c) {
+    Index widest = lettering.text_width(titles_[c]);
+    for (const std::vector<Image>& row : rows_) widest = std::max(widest, row[c].width);
+    widths.push_back(widest);
+    width += widest + gap;
+  }
+  const Index top = lettering.line_height() + gap;
+  const Index height = top + std::ssize(rows_) * (row_height_ + gap);
+  if (height > kMostPixels / width) throw too_large(fmt::format("{}x{}", width, height));
+
+  Image sheet = make_image(height, width);
+  cv::Mat canvas = as_mat(sheet);
+  canvas.setTo(cv::Scalar::all(255));
+  Index left = gap;
+  for (std::size_t c = 0; c < titles_.size(); left += widths[c++] + gap) {
+    const cv::Point at(static_cast<int>(left), static_cast<int>(top - gap));
+    lettering.draw(canvas, titles_[c], at, kInk);
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      const Image& cell = rows_[r][c];
+      if (cell.width == 0) continue;
+      const Index y = top + static_cast<Index>(r) * (row_height_ + gap);
+      const cv::Rect place(static_cast<int>(left), static_cast<int>(y),
+                           static_cast<int>(cell.width), static_cast<int>(cell.height));
+      as_mat(cell).copyTo(canvas(place));
+    }
+  }
+  return sheet;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,96 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sapiens/image.hpp>
+
+#include "cli/program.hpp"
+
+namespace sapiens {
+namespace {
+
+using testing::HasSubstr;
+
+class Sheet : public testing::Test {
+ protected:
+  void picture(const std::string& name, int seed = 1) { make_picture(scratch_ / name, seed); }
+
+  Finished sheet(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "sheet");
+    arguments.insert(arguments.end(), {"--output", output_, "--json"});
+    return run_sapiens(arguments);
+  }
+
+  Scratch scratch_;
+  std::string output_ = scratch_ / "out/sheet.png";
+};
+
+TEST_F(Sheet, PutsResultsBesideTheirPictures) {
+  picture("in/a.png");
+  picture("in/deep/b.jpg", 2);
+  picture("drawn/a.png", 3);
+  picture("drawn/deep/b.png", 4);
+  const Finished run =
+      sheet({scratch_ / "in", "as found=" + scratch_ / "drawn/", "--height", "64"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Json document = run.json();
+  EXPECT_EQ(document["columns"], (Json{"in", "as found"}));
+  EXPECT_EQ(document["rows"], (Json{"a", "deep/b"}));
+  EXPECT_EQ(document["missing"].size(), 0);
+  const Image drawn = Image::read(output_);
+  EXPECT_EQ(drawn.width, document["width"]);
+  EXPECT_EQ(drawn.height, document["height"]);
+  EXPECT_GT(drawn.height, 2 * 64);
+}
+
+TEST_F(Sheet, FindsNamesThatKeptTheirExtension) {
+  picture("in/a.jpg");
+  picture("drawn/a.jpg.png", 3);
+  EXPECT_EQ(sheet({scratch_ / "in", scratch_ / "drawn"}).json()["missing"].size(), 0);
+}
+
+TEST_F(Sheet, SaysWhatIsMissingOrCannotBeRead) {
+  picture("in/a.png");
+  picture("in/b.png", 2);
+  picture("in/c.png", 3);
+  picture("drawn/a.png", 4);
+  write_bytes(scratch_ / "drawn/c.png", "no picture");
+  const Finished run = sheet({scratch_ / "in", scratch_ / "drawn"});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_EQ(run.json()["missing"], (Json{"drawn of b"}));
+  EXPECT_THAT(run.json()["failed"].dump(), HasSubstr("c.png"));
+  EXPECT_TRUE(std::filesystem::exists(output_));
+}
+
+TEST_F(Sheet, TakesSoManyRowsOnly) {
+  for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) picture(name);
+  const Finished run = sheet({scratch_ / "in", "--rows", "2"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["rows"].size(), 2);
+  EXPECT_THAT(run.err, HasSubstr("only the first 2 of 3"));
+}
+
+TEST_F(Sheet, RefusesFoldersThatCannotBeColumns) {
+  picture("in/a.png");
+  picture("other/b.png");
+  std::filesystem::create_directories(scratch_ / "empty");
+  EXPECT_EQ(sheet({scratch_ / "nowhere"}).code, 4);
+  EXPECT_EQ(sheet({scratch_ / "empty"}).code, 4);
+  EXPECT_EQ(sheet({scratch_ / "in/a.png"}).code, 2);
+  const Finished run = sheet({scratch_ / "in", scratch_ / "other"});
+  EXPECT_EQ(run.code, 4);
+  EXPECT_THAT(run.err, HasSubstr("a.png, for example"));
+  EXPECT_FALSE(std::filesystem::exists(output_));
+}
+
+TEST_F(Sheet, ReplacesNoPictureItShows) {
+  picture("in/a.png");
+  output_ = scratch_ / "in/a.png";
+  const std::string before = read_bytes(output_);
+  EXPECT_EQ(sheet({scratch_ / "in"}).code, 2);
+  EXPECT_TRUE(read_bytes(output_) == before);
+  output_ = scratch_ / "sheet.jpg";
+  EXPECT_EQ(sheet({scratch_ / "in"}).code, 2);
+}
+
+}  // namespace
+}  // namespace sapiens
