@@ -78,6 +78,16 @@ TEST(Sample, ClassesAreThoseOfTheTable) {
   EXPECT_GE(drawn.size(), 22u) << "some class is hardly ever drawn";
 }
 
+TEST(Sample, HasLipsInPicturesThatShowThem) {
+  const auto lips = [](int width, int height) {
+    const Sample sample = make_sample(2026, 11, width, height);
+    return std::ranges::count_if(
+        sample.labels, [](std::uint8_t label) { return label == kLowerLip || label == kUpperLip; });
+  };
+  EXPECT_GT(lips(384, 512), 20);
+  EXPECT_EQ(lips(192, 256), 0);
+}
+
 /// What may be seen where a joint is; `left` classes stand for both sides.
 std::set<int> classes_at(int point) {
   const int side = point % 2 == 0 && point > 0 ? 1 : 0;
