@@ -42,6 +42,17 @@ TEST(Program, RefusesWhatMakesNoSense) {
   EXPECT_EQ(run(scratch, "-o /dev/null/people"), 5);
 }
 
+TEST(Program, LeavesNothingHalfWrittenWhenInterrupted) {
+  const Scratch scratch;
+  const std::string output = scratch / "out";
+  const std::string command =
+      fmt::format("timeout -s INT 1 '{}' -o '{}' -n 1000000 --size 32x48 --layout arrays 2> '{}'",
+                  MANNEQUIN_PROGRAM, output, scratch / "said");
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_THAT(read_bytes(scratch / "said"), testing::HasSubstr("interrupted"));
+  EXPECT_TRUE(std::filesystem::is_empty(output));
+}
+
 TEST(Program, ShowsAnExampleInItsHelp) {
   const Scratch scratch;
   ASSERT_EQ(run(scratch, "--help"), 0);

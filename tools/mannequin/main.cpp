@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <sapiens/error.hpp>
@@ -18,6 +19,14 @@ using sapiens::ErrorCode;
 
 // As the sapiens program numbers them.
 enum ExitCode : int { kDone = 0, kUsage = 2, kOutOfResources = 5, kInternal = 70 };
+
+/// The signal that asked the program to end; 0: none did.
+volatile std::sig_atomic_t signal_received = 0;
+
+/// Unwinding removes what is half written.
+struct Interrupted {
+  int signal;
+};
 
 struct Arguments {
   Request request;
@@ -54,6 +63,7 @@ Progress progress_of(std::int64_t count) {
   const Clock::time_point start = Clock::now();
   auto next = std::make_shared<Clock::time_point>(start + std::chrono::seconds(2));
   return [=](std::int64_t done) {
+    if (signal_received != 0) throw Interrupted{signal_received};
     const Clock::time_point now = Clock::now();
     if (now < *next) return;
     *next = now + std::chrono::seconds(1);
@@ -99,7 +109,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::IsMember({"files", "arrays", "sheet"}))
       ->capture_default_str();
   app.footer(
-      "Exit codes: 0 done, 2 wrong usage, 5 nothing could be written or memory ran out, 70 a bug\n"
+      "Exit codes: 0 done, 2 wrong usage, 5 nothing could be written or memory ran out, 70 a bug,\n"
+      "128 and the number of a signal: interrupted\n"
       "\nExample:\n  mannequin --output people --count 100 --seed 7");
 }
 
@@ -116,6 +127,9 @@ int run_and_report(int argc, char** argv) {
   } catch (const Error& error) {
     fmt::print(stderr, "error{}\n", error.what());
     return error.code() == ErrorCode::InvalidArgument ? kUsage : kOutOfResources;
+  } catch (const Interrupted& interrupted) {
+    fmt::print(stderr, "\ninterrupted; what is written is complete, but not all of it\n");
+    return 128 + interrupted.signal;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error[out-of-resources] memory ran out\n");
     return kOutOfResources;
@@ -128,4 +142,9 @@ int run_and_report(int argc, char** argv) {
 }  // namespace
 }  // namespace mannequin
 
-int main(int argc, char** argv) { return mannequin::run_and_report(argc, argv); }
+int main(int argc, char** argv) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    std::signal(number, [](int received) { mannequin::signal_received = received; });
+  }
+  return mannequin::run_and_report(argc, argv);
+}
