@@ -10,10 +10,10 @@
 
 #include "core/output_file.hpp"
 #include "hub/connection.hpp"
+#include "hub/download.hpp"
 #include "hub/load_module.hpp"
 #include "hub/look_up.hpp"
 #include "hub/partial_file.hpp"
-#include "hub/refusals.hpp"
 
 namespace sapiens {
 namespace hub {
@@ -25,8 +25,6 @@ namespace fs = std::filesystem;
 constexpr int kMostAttempts = 500;
 constexpr double kFirstWait = 0.5;
 constexpr double kLongestWait = 30;
-/// As much of a file as is looked at to tell what it is.
-constexpr std::size_t kHead = 1024;
 
 /// The waits grow from attempt to attempt that brings nothing.
 double back_off(int failures) {
@@ -69,144 +67,11 @@ void expect_space(const RemoteFile& file, std::uint64_t arrived) {
                        "SAPIENS_CACHE)"});
 }
 
-/// "bytes 100-999/1000" begins at 100.
-bool begins_at(const Answer& answer, std::uint64_t position) {
-  const std::string range = answer.header("content-range");
-  return range.starts_with(fmt::format("bytes {}-", position));
-}
-
-/// One download, over as many connections as it takes.
-class Download {
- public:
-  Download(Connection& connection, const RemoteFile& file, const PullListener& listener)
-      : connection_(connection), file_(file), listener_(listener), partial_(file) {}
-
-  PartialFile& partial() { return partial_; }
-
-  /// Fetches what is missing; throws Transient where another attempt may do better.
-  void fetch() {
-    if (file_.bytes && partial_.size() == *file_.bytes) return;
-    std::vector<std::string> headers;
-    if (partial_.size() > 0) {
-      headers.push_back(fmt::format("Range: bytes={}-", partial_.size()));
-      if (!partial_.etag().empty()) headers.push_back("If-Range: " + partial_.etag());
-    }
-    const Answer answer = connection_.fetch(
-        file_.url, headers,
-        {.begin = [&](const Answer& begun) { begin(begun); },
-         .body = [&](std::span<const std::byte> bytes) { take(bytes); },
-         .heartbeat = [&] { tell(PullStage::Downloading, partial_.size(), file_.bytes); }});
-    if (other_) refuse_other();
-    if (answer.status == 416) {
-      partial_.restart({});
-      throw_again(answer, "the hub does not go on where the download stopped: it starts afresh");
-    }
-    expect_success(answer, page_of(connection_.endpoint(), *file_.published),
-                   connection_.has_token());
-    if (file_.bytes && partial_.size() < *file_.bytes) {
-      throw_again(answer, "the connection was closed too early");
-    }
-  }
-
-  /// The digest of what has arrived; throws CorruptFile, and removes it, if it is wrong.
-  std::string verify() {
-    expect_head();
-    const std::uint64_t size = partial_.size();
-    const std::string digest = sha256_of(
-        partial_.path(), [&](std::uint64_t done) { tell(PullStage::Verifying, done, size); });
-    if (!digest.starts_with(file_.sha256)) {
-      partial_.discard();
-      refuse_digest(file_, digest);
-    }
-    return digest;
-  }
-
- private:
-  void begin(const Answer& answer) {
-    if (answer.status == 206 && partial_.size() > 0 && begins_at(answer, partial_.size())) return;
-    if (answer.status == 206) {
-      partial_.restart({});
-      throw_again(answer, "the hub goes on at another place than asked for: it starts afresh");
-    }
-    expect_no_page(answer);
-    const auto length = parse_bytes(answer.header("content-length"));
-    if (length && file_.bytes && *length != *file_.bytes) {
-      other_.emplace();
-      return;
-    }
-    partial_.restart(strong_etag(answer.header("etag")));
-    head_is_known_ = false;
-  }
-
-  void take(std::span<const std::byte> bytes) {
-    if (other_) {
-      other_->insert(other_->end(), bytes.begin(), bytes.end());
-      if (other_->size() >= kHead) refuse_other();
-      return;
-    }
-    if (file_.bytes && bytes.size() > *file_.bytes - partial_.size()) refuse_more();
-    partial_.append(bytes);
-    // A page instead of a file is known after its first bytes, not after the last gigabyte.
-    if (!head_is_known_ && partial_.size() >= kHead) expect_head();
-    tell(PullStage::Downloading, partial_.size(), file_.bytes);
-  }
-
-  void expect_head() {
-    try {
-      expect_checkpoint(partial_.head(kHead), file_.url);
-    } catch (const Error&) {
-      partial_.discard();
-      throw;
-    }
-    head_is_known_ = true;
-  }
-
-  [[noreturn]] void refuse_other() const {
-    expect_checkpoint(*other_, file_.url);
-    throw Error(
-        ErrorCode::CorruptFile,
-        {.summary = "the hub sends another file than it describes",
-         .file = file_.url,
-         .expected = fmt::format("{} bytes", *file_.bytes),
-         .hint = "a proxy or a mirror gives out another file; what has arrived of the right "
-                 "one is kept"});
-  }
-
-  [[noreturn]] void refuse_more() {
-    partial_.discard();
-    throw Error(ErrorCode::CorruptFile,
-                {.summary = "the hub sends more than the file has",
-                 .file = file_.url,
-                 .expected = fmt::format("{} bytes", *file_.bytes),
-                 .hint = "nothing was kept; a proxy or a mirror gives out another file"});
-  }
-
-  [[noreturn]] void throw_again(const Answer& answer, const char* summary) const {
-    throw Transient{Error(ErrorCode::Network,
-                          {.summary = summary,
-                           .file = answer.url,
-                           .actual = fmt::format("{} bytes have arrived", partial_.size()),
-                           .hint = "what has arrived is kept, and the same command goes on"})};
-  }
-
-  void tell(PullStage stage, std::uint64_t done, std::optional<std::uint64_t> total) const {
-    if (listener_.progress) listener_.progress(stage, done, total);
-  }
-
-  Connection& connection_;
-  const RemoteFile& file_;
-  const PullListener& listener_;
-  PartialFile partial_;
-  bool head_is_known_ = false;
-  /// The beginning of something else that was sent, by its length. It must not replace what has
-  /// arrived of the file.
-  std::optional<std::vector<std::byte>> other_;
-};
-
 /// What is at `file.path` already, which is never replaced.
 PulledFile expect_same_content(const RemoteFile& file, const PullListener& listener) {
   PulledFile there{.path = file.path, .was_there = true};
-  there.bytes = fs::file_size(file.path);
+  std::error_code error;  // one that matters comes again when the file is read
+  there.bytes = fs::file_size(file.path, error);
   there.sha256 = sha256_of(file.path, [&](std::uint64_t done) {
     if (listener.progress) listener.progress(PullStage::Verifying, done, there.bytes);
   });
@@ -264,8 +129,7 @@ PulledFile Hub::pull(const RemoteFile& file, const PullListener& listener) {
     download.partial().discard();
     return hub::expect_same_content(file, listener);
   }
-  const std::uint64_t resumed_at = download.partial().size();
-  hub::expect_space(file, resumed_at);
+  hub::expect_space(file, download.resumed_at());
   hub::keep_trying(
       state_->options, listener, [&] { return download.partial().size(); },
       [&] { download.fetch(); });
@@ -274,7 +138,7 @@ PulledFile Hub::pull(const RemoteFile& file, const PullListener& listener) {
   download.partial().commit();
   return {.path = file.path,
           .bytes = bytes,
-          .resumed_at = resumed_at,
+          .resumed_at = download.resumed_at(),
           .sha256 = digest,
           .verified = !file.sha256.empty()};
 }
