@@ -16,6 +16,7 @@ namespace {
 constexpr int kMostRedirects = 10;
 constexpr std::size_t kLongestOrigin = 512;
 constexpr double kLongestConnect = 20;
+constexpr std::size_t kMostHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
 
 std::string text_in(const char* variable) {
@@ -95,7 +96,7 @@ class Listener final : public Receiver {
       return;
     }
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return;
+    if (colon == std::string_view::npos || answer_.headers.size() >= kMostHeaders) return;
     std::string name = lower(trimmed(line.substr(0, colon)));
     std::string value(trimmed(line.substr(colon + 1)));
     if (name.starts_with(kLinked)) {

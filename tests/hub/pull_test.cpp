@@ -41,6 +41,39 @@ TEST_F(Pull, SendsTheTokenToTheHubAlone) {
   EXPECT_TRUE(server.requests("storage")[0]["authorization"].is_null());
 }
 
+TEST_F(Pull, GoesThroughAProxy) {
+  const HubServer& proxy = serve();
+  setenv("http_proxy", proxy.endpoint().c_str(), 1);
+  setenv("no_proxy", "127.0.0.1", 1);  // the storage
+  setenv("HF_ENDPOINT", "http://hub.invalid", 1);
+  const Finished run = pull();
+  unsetenv("http_proxy");
+  unsetenv("no_proxy");
+  ASSERT_EQ(run.code, 0) << run.err;
+  expect_whole();
+  EXPECT_THAT(proxy.requests("hub").at(0)["path"].get<std::string>(),
+              testing::StartsWith("http://hub.invalid/facebook/"));
+}
+
+TEST_F(Pull, MakesANameThatCommandsTakeForAFile) {
+  make_picture(scratch_ / "a.png");
+  const std::vector<std::vector<std::string>> commands = {
+      {"inspect", kName, "--json"},
+      {"features", kName, scratch_ / "a.png", "--output", scratch_ / "out", "--json"},
+      {"convert", kName, scratch_ / "copy.pth", "--json"}};
+  for (const auto& words : commands) {
+    const Finished before = run_sapiens(words);
+    EXPECT_EQ(before.code, 4) << words[0];
+    EXPECT_THAT(before.json()["error"]["hint"], HasSubstr("`sapiens pull 0.3b:pretrain`"));
+  }
+  serve();
+  ASSERT_EQ(pull().code, 0);
+  for (const auto& words : commands) {
+    const Finished after = run_sapiens(words);
+    EXPECT_EQ(after.code, 0) << after.err;
+  }
+}
+
 TEST_F(Pull, AsksForSizeAndLicenceWithOneRequest) {
   const HubServer& server = serve();
   const Finished run = run_sapiens({"pull", kName, "--json"});

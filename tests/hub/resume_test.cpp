@@ -1,4 +1,6 @@
 // Downloads that are broken off, by either side, and go on.
+#include <sys/resource.h>
+
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -17,6 +19,7 @@ class BrokenPull : public Pull {
 
   /// Lets a slow download run until some of it has arrived, and sends `signal`.
   Finished interrupt(int signal) {
+    std::signal(SIGINT, SIG_DFL);  // the program heeds one that it inherits as ignored
     serve({"--rate", "200000"});
     Running run(command());
     std::error_code no_file;
@@ -96,6 +99,19 @@ TEST_F(BrokenPull, KeepsWhatHasArrivedWhenItGivesUp) {
   EXPECT_EQ(run.code, 6);
   EXPECT_EQ(run.json()["error"]["code"], "network");
   EXPECT_EQ(fs::file_size(partial()), 60'000);
+  expect_to_go_on();
+}
+
+TEST_F(BrokenPull, KeepsWhatHasArrivedWhenTheDiskTakesNoMore) {
+  serve();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit tight{.rlim_cur = 2 * kSome, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);  // the program inherits it
+  const Finished run = pull();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(run.code, 5);
+  EXPECT_EQ(run.json()["error"]["code"], "write-failed");
   expect_to_go_on();
 }
 
