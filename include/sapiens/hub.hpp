@@ -55,7 +55,7 @@ struct HubOptions {
 
 /// A published file as the hub describes it, and what of it is here.
 struct RemoteFile {
-  const PublishedFile* published = nullptr;
+  const PublishedFile* published = nullptr;  ///< Borrowed.
   std::string url = {};
   std::optional<std::uint64_t> bytes = {};
   std::string sha256 = {};          ///< 64 digits; fewer, or none, where the hub tells none.
