@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sapiens/machine.hpp>
 
+#include "checkpoint_option.hpp"
 #include "options.hpp"
 
 namespace sapiens::cli {
@@ -32,8 +33,8 @@ std::vector<Precision> precisions_of(const BenchOptions& options) {
 }  // namespace
 
 void add_bench_options(CLI::App& bench, BenchOptions& options) {
-  bench.add_option("CKPT", options.checkpoint,
-                   "Checkpoint file; without one, random weights of --arch");
+  takes_checkpoint(bench.add_option("CKPT", options.checkpoint,
+                                    "Checkpoint; without one, random weights of --arch"));
   bench.add_option("--arch", options.model.arch,
                    fmt::format("Model: 0.3b, 0.6b, 1b, 2b, tiny; without a checkpoint {} unless "
                                "given",

@@ -5,6 +5,7 @@
 namespace sapiens::cli {
 
 // One file per subcommand: its options, its help text and the code it runs.
+void add_pull_command(CLI::App& app, Session& session);
 void add_inspect_command(CLI::App& app, Session& session);
 void add_features_command(CLI::App& app, Session& session);
 /// pose, seg, depth and normal.

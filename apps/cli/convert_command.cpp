@@ -4,6 +4,7 @@
 #include <memory>
 #include <sapiens/checkpoint.hpp>
 
+#include "checkpoint_option.hpp"
 #include "commands.hpp"
 #include "messages.hpp"
 #include "text.hpp"
@@ -53,7 +54,7 @@ void add_convert_command(CLI::App& app, Session& session) {
   ConvertOptions& options = arguments->convert;
   CLI::App* convert =
       app.add_subcommand("convert", "Write a checkpoint again under canonical names");
-  convert->add_option("CKPT", arguments->checkpoint, "Checkpoint file")->required();
+  takes_checkpoint(convert->add_option("CKPT", arguments->checkpoint, kCheckpointHelp))->required();
   convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")->required();
   add_choice(*convert, "--layout", options.layout, layouts(),
              "clean: keys without prefixes; mmengine: loads in the original code");

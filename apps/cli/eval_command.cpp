@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "checkpoint_option.hpp"
 #include "commands.hpp"
 #include "eval_dense.hpp"
 #include "eval_pose.hpp"
@@ -242,8 +243,8 @@ void add_eval_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* eval = app.add_subcommand(
       "eval", "Measure how good pose, segmentation, depth or normals are on annotated pictures");
-  eval->add_option("CKPT", options->run.checkpoint,
-                   "Checkpoint file, unless there are --detections");
+  takes_checkpoint(eval->add_option("CKPT", options->run.checkpoint,
+                                    "Checkpoint, unless there are --detections"));
   eval->add_option("--data", options->data,
                    "Folder of pictures with, beside photo.png, photo_seg.png, photo_depth.npy or "
                    "photo_normal.npy; for pose with annotations.json");

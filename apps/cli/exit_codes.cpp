@@ -19,6 +19,8 @@ ExitCode exit_code(ErrorCode code) noexcept {
     case ErrorCode::OutOfResources:
     case ErrorCode::WriteFailed:
       return kOutOfResources;
+    case ErrorCode::Network:
+      return kNetwork;
     case ErrorCode::Internal:
       return kInternal;
   }
@@ -37,6 +39,7 @@ std::string exit_code_help() {
       {kRefused, "the checkpoint was refused: its weights do not add up to the model"},
       {kBadFile, "a file is missing, unreadable or malformed"},
       {kOutOfResources, "memory or disk ran out, or an output could not be written"},
+      {kNetwork, "a server could not be reached, or broke off too often"},
       {kInternal, "a bug in sapiens"},
       {kInterrupted, "interrupted by Ctrl-C, SIGTERM or SIGHUP"},
   };

@@ -13,6 +13,7 @@ enum ExitCode : int {
   kRefused = 3,
   kBadFile = 4,
   kOutOfResources = 5,
+  kNetwork = 6,
   kInternal = 70,  // EX_SOFTWARE of sysexits.h
   kInterrupted = 130,
 };

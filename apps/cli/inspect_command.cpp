@@ -6,6 +6,7 @@
 #include <memory>
 #include <sapiens/checkpoint.hpp>
 
+#include "checkpoint_option.hpp"
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "messages.hpp"
@@ -91,7 +92,7 @@ void add_inspect_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* inspect =
       app.add_subcommand("inspect", "Tell what a checkpoint is, and whether every weight fits");
-  inspect->add_option("CKPT", options->checkpoint, "Checkpoint file")->required();
+  takes_checkpoint(inspect->add_option("CKPT", options->checkpoint, kCheckpointHelp))->required();
   inspect->add_flag("--tensors", options->tensors, "Also list every tensor");
   add_model_options(*inspect, options->model);
   add_size_option(*inspect, options->model.input_size, "Picture size to show the shapes for");

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 
+#include "checkpoint_option.hpp"
 #include "meter.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
@@ -203,7 +204,7 @@ EngineOptions with_load_meter(EngineOptions engine) {
 }
 
 void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
-  app.add_option("CKPT", options.checkpoint, "Checkpoint file")->required();
+  takes_checkpoint(app.add_option("CKPT", options.checkpoint, kCheckpointHelp))->required();
 }
 
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,

@@ -38,6 +38,7 @@ int run(int argc, char** argv, Session& session) {
   app.set_version_flag("--version", "sapiens " SAPIENS_VERSION);
   app.footer(exit_code_help() + "\nExample:\n  sapiens inspect sapiens_0.3b_clean.pth");
   app.require_subcommand(1);
+  add_pull_command(app, session);
   add_inspect_command(app, session);
   add_features_command(app, session);
   add_task_commands(app, session);

@@ -12,6 +12,12 @@ namespace sapiens::cli {
 /// not counted, so a total of 1 shows a share. A total of 0 is one that nobody knows: "3  1.5/s".
 std::string meter_text(double done, Index total, double seconds);
 
+/// "[#####     ]  30% of 1.36 GB  12 MB/s  1 min 20 s left". Bytes below `from` were there before
+/// the clock started. A total of 0 is one that nobody knows: "410 MB  12 MB/s".
+std::string bytes_meter_text(double done, double from, Index total, double seconds);
+
+enum class MeterUnit { Items, Bytes };
+
 /// True for a terminal on standard error.
 bool stderr_is_terminal();
 
@@ -19,7 +25,7 @@ bool stderr_is_terminal();
 /// seconds elsewhere. Several threads may use it.
 class Meter {
  public:
-  Meter(std::string title, Index total, bool terminal);
+  Meter(std::string title, Index total, bool terminal, MeterUnit unit = MeterUnit::Items);
   ~Meter() { clear(); }
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
@@ -35,10 +41,12 @@ class Meter {
   std::string title_;
   Index total_;
   bool terminal_;
+  MeterUnit unit_;
   std::mutex mutex_;  // of what follows, and of the line on the terminal
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
+  double from_ = -1;  // what the first update said
 };
 
 }  // namespace sapiens::cli

@@ -106,7 +106,9 @@ void add_layers_option(CLI::App& app, std::vector<Index>& layers) {
 }
 
 void add_json_flag(CLI::App& app, Session& session) {
-  app.add_flag("--json", session.json, "Print one JSON document on standard output");
+  // At once: an option that is refused after it has been parsed already reports as JSON.
+  app.add_flag("--json", session.json, "Print one JSON document on standard output")
+      ->trigger_on_parse();
 }
 
 std::vector<std::pair<std::string, DType>> float_types() {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <sapiens/tasks.hpp>
 
+#include "checkpoint_option.hpp"
 #include "coco_file.hpp"
 #include "commands.hpp"
 #include "jobs.hpp"
@@ -174,12 +175,12 @@ void add_run_command(CLI::App& app, Session& session) {
                   "Also draw every result, as .png; depth and normals under the masks of --seg");
   for (const TaskCommand& task : task_commands()) {
     const std::string name = task.name;
-    run_all->add_option_function<std::string>(
+    takes_checkpoint(run_all->add_option_function<std::string>(
         "--" + name,
         [options, name](const std::string& path) {
           options->tasks.push_back({name, path});
         },
-        fmt::format("Checkpoint for {}; results go to OUTPUT/{}", name, name));
+        fmt::format("Checkpoint for {}; results go to OUTPUT/{}", name, name)));
   }
   add_pose_options(*run_all, *options);
   add_seg_options(*run_all, *options);

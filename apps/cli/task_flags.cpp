@@ -2,6 +2,7 @@
 
 #include <sapiens/keypoint_layout.hpp>
 
+#include "checkpoint_option.hpp"
 #include "person_boxes.hpp"
 
 namespace sapiens::cli {
@@ -44,7 +45,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
 }  // namespace
 
 CLI::Option* add_detector_options(CLI::App& app, TaskOptions& options, const std::string& help) {
-  CLI::Option* detector = app.add_option("--detector", options.detector, help);
+  CLI::Option* detector = takes_checkpoint(app.add_option("--detector", options.detector, help));
   app.add_option("--bbox-thr", options.detect.least_score, "Least score of a detected person")
       ->check(CLI::Range(0.0, 1.0))
       ->needs(detector)
@@ -96,8 +97,8 @@ void add_mask_options(CLI::App& app, TaskOptions& options) {
                  "What to draw of depth and normals: `auto`, what the segmentation of this run "
                  "finds; `none`, everything; or a folder with the bool .npy masks of `sapiens seg`")
       ->type_name("auto|none|DIR");
-  app.add_option("--seg-checkpoint", options.seg_checkpoint,
-                 "Checkpoint whose segmentation gives the masks");
+  takes_checkpoint(app.add_option("--seg-checkpoint", options.seg_checkpoint,
+                                  "Checkpoint whose segmentation gives the masks"));
 }
 
 void add_format_option(CLI::App& app, TaskOptions& options, const std::vector<std::string>& known) {

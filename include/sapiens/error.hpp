@@ -17,6 +17,7 @@ enum class ErrorCode {
   OutOfResources,       ///< Memory or disk ran out.
   UnsupportedHardware,  ///< This CPU cannot run what was asked for.
   WriteFailed,          ///< An output could not be written.
+  Network,              ///< A server that cannot be reached, or breaks off again and again.
   Internal,             ///< A bug of ours.
 };
 

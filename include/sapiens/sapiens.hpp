@@ -9,6 +9,7 @@
 #include "sapiens/error.hpp"
 #include "sapiens/eval.hpp"
 #include "sapiens/features.hpp"
+#include "sapiens/hub.hpp"
 #include "sapiens/image.hpp"
 #include "sapiens/keypoint_layout.hpp"
 #include "sapiens/labels.hpp"

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/open_file.hpp"
+
 namespace sapiens {
 
 /// A file that appears whole or not at all: bytes go to a temporary name in the same folder, and
@@ -39,12 +41,9 @@ class AtomicFile {
   const std::filesystem::path& temporary_path() const noexcept { return temporary_path_; }
 
  private:
-  bool take_temporary();
-  [[noreturn]] void fail(const char* action, int error_number) const;
-
   std::filesystem::path path_;
   std::filesystem::path temporary_path_;
-  int descriptor_ = -1;
+  Descriptor file_;  // closed once it is committed
 };
 
 }  // namespace sapiens

@@ -51,6 +51,8 @@ std::string_view error_code_name(ErrorCode code) noexcept {
       return "unsupported-hardware";
     case ErrorCode::WriteFailed:
       return "write-failed";
+    case ErrorCode::Network:
+      return "network";
     case ErrorCode::Internal:
       return "internal";
   }

@@ -6,13 +6,14 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
+void Descriptor::close() noexcept {
+  if (number_ >= 0) ::close(std::exchange(number_, -1));
 }
 
 void fail_to_read(const std::filesystem::path& path, const char* summary, int error_number) {

@@ -13,9 +13,11 @@ class Descriptor {
   Descriptor& operator=(Descriptor&&) = delete;
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor();
+  ~Descriptor() { close(); }
 
+  /// Negative when closed.
   int number() const noexcept { return number_; }
+  void close() noexcept;
 
  private:
   int number_;

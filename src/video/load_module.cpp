@@ -1,22 +1,14 @@
 #include "video/load_module.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
-#include <link.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
-#include <vector>
-
+#include "core/load_module.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
 
 namespace sapiens {
 namespace video {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* kBuildHint =
     "install OpenCV's videoio (Debian, Ubuntu: apt-get install libopencv-videoio-dev) and build "
@@ -25,54 +17,17 @@ constexpr const char* kRuntimeHint =
     "install OpenCV's videoio (Debian, Ubuntu: apt-get install libopencv-videoio-dev)";
 constexpr const char* kVersionHint = "install sapiens again, as a whole";
 
-/// The program or shared library that holds this code; empty where the system does not say.
-fs::path own_file() {
-  Dl_info info{};
-  ::link_map* map = nullptr;
-  const auto* here = reinterpret_cast<const void*>(&load_module);
-  std::error_code error;
-  if (::dladdr1(here, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return {};
-  // A program has no name there, and argv[0] may be anything.
-  const bool program = !map->l_name || *map->l_name == '\0';
-  return fs::canonical(program ? "/proc/self/exe" : map->l_name, error);
-}
-
-std::vector<fs::path> folders() {
-  const char* const chosen = std::getenv("SAPIENS_MODULE_DIR");
-  if (chosen && *chosen != '\0') return {chosen};
-  std::vector<fs::path> found;
-  if (const fs::path file = own_file(); !file.empty()) {
-    const fs::path folder = file.parent_path();
-    found = {folder, folder / "sapiens", folder / ".." / SAPIENS_LIBDIR / "sapiens"};
-  }
-  found.emplace_back(SAPIENS_INSTALLED_MODULES);
-  return found;
-}
-
-const Module* load(const fs::path& file, ModuleMissing& missing) {
-  // Its couple of hundred libraries stay out of everybody else's sight.
-  void* const handle = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
-  if (!handle) {
-    missing = {fmt::format("the module cannot be loaded: {}", ::dlerror()), kRuntimeHint};
-    return nullptr;
-  }
-  const auto entry = reinterpret_cast<ModuleEntry>(::dlsym(handle, kModuleEntry));
-  const Module* const module = entry ? entry() : nullptr;
-  if (module && module->version == kModuleVersion) return module;
-  missing = {fmt::format("{} belongs to another version of sapiens", file.string()), kVersionHint};
-  return nullptr;
-}
-
 }  // namespace
 
 const Module* load_module(ModuleMissing& missing) {
-  std::error_code error;
-  for (const fs::path& folder : folders()) {
-    // An absolute path, because dlopen() would search its own folders for a bare name.
-    const fs::path file = fs::absolute(folder / kModuleFile, error);
-    if (!error && fs::is_regular_file(file, error)) return load(file, missing);
+  const ModuleSearch search = find_in_module(kModuleFile, kModuleEntry);
+  if (!search.function) {
+    missing = {search.reason, search.is_there ? kRuntimeHint : kBuildHint};
+    return nullptr;
   }
-  missing = {fmt::format("the module {} is not there", kModuleFile), kBuildHint};
+  const Module* const module = reinterpret_cast<ModuleEntry>(search.function)();
+  if (module && module->version == kModuleVersion) return module;
+  missing = {fmt::format("{} belongs to another version of sapiens", kModuleFile), kVersionHint};
   return nullptr;
 }
 

@@ -13,10 +13,8 @@ struct ModuleMissing {
   std::string hint = {};
 };
 
-/// The module, loaded now or before and never unloaded (GLib and others do not survive that); null
-/// with `missing` filled where there is none. It is looked for in the folder that
-/// SAPIENS_MODULE_DIR names or, without that, beside the program or shared library that this code
-/// is in, in its folder `sapiens`, in `../<lib>/sapiens`, and where it was to be installed.
+/// The module, loaded now or before; null with `missing` filled where there is none.
+/// core/load_module.hpp tells where it is looked for.
 const Module* load_module(ModuleMissing& missing);
 
 /// The same, but throws Error(UnsupportedFormat) that names `file`.

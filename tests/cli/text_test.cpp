@@ -33,6 +33,15 @@ TEST(Meter, CountsWhereNobodyKnowsTheTotal) {
   EXPECT_EQ(meter_text(6.5, 0, 2), "6  3.2/s");
 }
 
+TEST(Meter, OfBytesCountsForItsRateWhatArrivedSinceItStarted) {
+  constexpr double kMB = 1e6;
+  EXPECT_EQ(bytes_meter_text(500 * kMB, 400 * kMB, 1'000'000'000, 10),
+            "[############            ]  50% of 1.00 GB  10 MB/s  50 s left");
+  EXPECT_EQ(bytes_meter_text(400 * kMB, 400 * kMB, 1'000'000'000, 0),
+            "[#########               ]  40% of 1.00 GB");
+  EXPECT_EQ(bytes_meter_text(20 * kMB, 0, 0, 10), "20 MB  2.0 MB/s");
+}
+
 TEST(ErrorJson, LeavesOutWhatIsNotKnown) {
   const Error error(ErrorCode::NotFound, {.summary = "no such file", .file = "a.pth"});
   EXPECT_EQ(error_json(error).dump(),

@@ -21,7 +21,7 @@ TEST(Usage, VersionIsTheLibrarysOwn) {
 TEST(Usage, HelpListsCommandsAndExitCodes) {
   const Finished run = run_sapiens({"--help"});
   EXPECT_EQ(run.code, 0);
-  for (const char* part : {"inspect", "eval", "features", "reconstruct", "convert", "synth",
+  for (const char* part : {"pull", "inspect", "eval", "features", "reconstruct", "convert", "synth",
                            "bench", "Exit codes:", "the checkpoint was refused", "Example:"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
@@ -29,7 +29,7 @@ TEST(Usage, HelpListsCommandsAndExitCodes) {
 
 TEST(Usage, HelpOfEveryCommandHasAnExample) {
   for (const char* command :
-       {"inspect", "eval", "features", "reconstruct", "convert", "synth", "bench"}) {
+       {"pull", "inspect", "eval", "features", "reconstruct", "convert", "synth", "bench"}) {
     const Finished run = run_sapiens({command, "--help"});
     EXPECT_EQ(run.code, 0);
     EXPECT_THAT(run.out, HasSubstr(std::string("Example:\n  sapiens ") + command));

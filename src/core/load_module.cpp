@@ -1,0 +1,64 @@
+#include "core/load_module.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <link.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace sapiens {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The program or shared library that holds this code; empty where the system does not say.
+fs::path own_file() {
+  Dl_info info{};
+  ::link_map* map = nullptr;
+  const auto* here = reinterpret_cast<const void*>(&find_in_module);
+  std::error_code error;
+  if (::dladdr1(here, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return {};
+  // A program has no name there, and argv[0] may be anything.
+  const bool program = !map->l_name || *map->l_name == '\0';
+  return fs::canonical(program ? "/proc/self/exe" : map->l_name, error);
+}
+
+std::vector<fs::path> folders() {
+  const char* const chosen = std::getenv("SAPIENS_MODULE_DIR");
+  if (chosen && *chosen != '\0') return {chosen};
+  std::vector<fs::path> found;
+  if (const fs::path file = own_file(); !file.empty()) {
+    const fs::path folder = file.parent_path();
+    found = {folder, folder / "sapiens", folder / ".." / SAPIENS_LIBDIR / "sapiens"};
+  }
+  found.emplace_back(SAPIENS_INSTALLED_MODULES);
+  return found;
+}
+
+ModuleSearch load(const fs::path& file, const char* entry) {
+  // Its libraries stay out of everybody else's sight.
+  void* const handle = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+  if (!handle) {
+    return {.is_there = true,
+            .reason = fmt::format("the module cannot be loaded: {}", ::dlerror())};
+  }
+  if (void* const function = ::dlsym(handle, entry)) return {function, true, {}};
+  return {.is_there = true, .reason = fmt::format("{} is no module of sapiens", file.string())};
+}
+
+}  // namespace
+
+ModuleSearch find_in_module(const char* file, const char* entry) {
+  std::error_code error;
+  for (const fs::path& folder : folders()) {
+    // An absolute path, because dlopen() would search its own folders for a bare name.
+    const fs::path path = fs::absolute(folder / file, error);
+    if (!error && fs::is_regular_file(path, error)) return load(path, entry);
+  }
+  return {.reason = fmt::format("the module {} is not there", file)};
+}
+
+}  // namespace sapiens

@@ -1,0 +1,88 @@
+#include "core/output_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "sapiens/error.hpp"
+
+namespace sapiens {
+namespace {
+
+// The kernel writes at most 2^31 - 4096 bytes at a time anyway; smaller pieces let signals in.
+constexpr std::size_t kLargestWrite = std::size_t{1} << 26;
+
+bool is_still_called(const Descriptor& file, const std::filesystem::path& path) noexcept {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(file.number(), &opened) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+}  // namespace
+
+Descriptor open_locked(const std::filesystem::path& path, const std::filesystem::path& shown) {
+  while (true) {
+    // 0666 is what umask narrows, as for any file a shell creates.
+    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (file.number() < 0) fail_to_write(shown, "the output file cannot be created", errno);
+    if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      throw Error(ErrorCode::WriteFailed,
+                  {.summary = "another program is writing this file right now",
+                   .file = shown.string(),
+                   .hint = "wait for it, or write to another folder"});
+    }
+    // Not if its owner renamed or removed it between our two steps.
+    if (is_still_called(file, path)) return file;
+  }
+}
+
+void write_all(const Descriptor& file, std::span<const std::byte> bytes,
+               const std::filesystem::path& shown) {
+  while (!bytes.empty()) {
+    const std::size_t wanted = std::min(bytes.size(), kLargestWrite);
+    const ::ssize_t written = ::write(file.number(), bytes.data(), wanted);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail_to_write(shown, "writing the output file failed", errno);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
+                 const std::filesystem::path& path) {
+  if (::fsync(file.number()) != 0) fail_to_write(path, "flushing the output file failed", errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    fail_to_write(path, "the finished file cannot be renamed", errno);
+  }
+}
+
+void fail_to_write(const std::filesystem::path& shown, const char* summary, int error_number) {
+  const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  std::string hint;
+  if (full) hint = "free some space, or write to another disk";
+  if (error_number == ENOENT) hint = "create the folder first";
+  throw Error(full ? ErrorCode::OutOfResources : ErrorCode::WriteFailed,
+              {.summary = summary,
+               .file = shown.string(),
+               .actual = std::generic_category().message(error_number),
+               .hint = hint});
+}
+
+void expect_file_or_nothing(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    throw Error(
+        ErrorCode::WriteFailed,
+        {.summary = "the output is a folder or a device, not a file", .file = path.string()});
+  }
+}
+
+}  // namespace sapiens

@@ -1,0 +1,247 @@
+#include "hub/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <exception>
+#include <sapiens/version.hpp>
+#include <string_view>
+
+#include "hub/load_module.hpp"
+
+namespace sapiens::hub {
+namespace {
+
+constexpr int kMostRedirects = 10;
+constexpr std::size_t kLongestOrigin = 512;
+constexpr double kLongestConnect = 20;
+constexpr std::size_t kMostHeaders = 200;
+constexpr const char* kLinked = "x-linked-";
+
+std::string text_in(const char* variable) {
+  const char* const value = std::getenv(variable);
+  return value ? value : "";
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) {
+    return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool has_content(int status) { return status == 200 || status == 206; }
+
+/// Collects headers and hands content on. What the ear throws waits until the transfer has ended.
+class Listener final : public Receiver {
+ public:
+  Listener(const Ear& ear, Answer& answer) : ear_(ear), answer_(answer) {}
+
+  bool header(const char* line, std::size_t length) noexcept override {
+    return guarded([&] { add(std::string_view(line, length)); });
+  }
+
+  bool body(const char* bytes, std::size_t count) noexcept override {
+    return guarded([&] {
+      if (!has_content(answer_.status) || !ear_.body) return;
+      begin();
+      ear_.body(std::as_bytes(std::span(bytes, count)));
+    });
+  }
+
+  bool go_on() noexcept override {
+    return guarded([&] {
+      if (ear_.heartbeat) ear_.heartbeat();
+    });
+  }
+
+  void begin() {
+    if (begun_ || !ear_.begin) return;
+    begun_ = true;
+    ear_.begin(answer_);
+  }
+
+  void rethrow() const {
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+ private:
+  bool guarded(const auto& action) noexcept {
+    try {
+      if (!thrown_) action();
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+    return !thrown_;
+  }
+
+  void add(std::string_view line) {
+    if (line.starts_with("HTTP/")) {
+      // Interim responses (100 Continue) have headers of their own.
+      std::erase_if(answer_.headers,
+                    [](const auto& header) { return !header.first.starts_with(kLinked); });
+      const std::size_t space = line.find(' ');
+      answer_.status = space == std::string_view::npos
+                           ? 0
+                           : std::atoi(std::string(line.substr(space + 1)).c_str());
+      return;
+    }
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos || answer_.headers.size() >= kMostHeaders) return;
+    std::string name = lower(trimmed(line.substr(0, colon)));
+    std::string value(trimmed(line.substr(colon + 1)));
+    if (name.starts_with(kLinked)) {
+      answer_.headers.emplace(std::move(name), std::move(value));  // the first hop's stays
+    } else {
+      answer_.headers[std::move(name)] = std::move(value);
+    }
+  }
+
+  const Ear& ear_;
+  Answer& answer_;
+  bool begun_ = false;
+  std::exception_ptr thrown_;
+};
+
+/// Without a query: those of storages are signatures, hundreds of characters that open a door.
+std::string shown(const std::string& url) { return url.substr(0, url.find('?')); }
+
+std::string checked_token(std::string token) {
+  const bool printable = std::ranges::all_of(token, [](char c) { return '!' <= c && c <= '~'; });
+  if (printable) return token;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the token of the hub has characters that no token has",
+               .key = "HF_TOKEN",
+               .hint = "a line break at its end, perhaps"});
+}
+
+}  // namespace
+
+std::string Answer::header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? "" : found->second;
+}
+
+Connection::Connection(const HubOptions& options)
+    : module_(require_module()),
+      client_(module_.open()),
+      endpoint_(options.endpoint.empty() ? text_in("HF_ENDPOINT") : options.endpoint),
+      token_(checked_token(options.token.empty() ? text_in("HF_TOKEN") : options.token)),
+      certificates_(text_in("SSL_CERT_FILE")),
+      timeout_(options.timeout) {
+  if (!client_) fail_for_memory();
+  if (endpoint_.empty()) endpoint_ = "https://huggingface.co";
+  while (endpoint_.ends_with('/')) endpoint_.pop_back();
+  if (!origin_of(endpoint_).empty()) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "the address of the hub is none",
+                                           .key = "HF_ENDPOINT",
+                                           .expected = "https://huggingface.co, or a mirror of it",
+                                           .actual = endpoint_});
+}
+
+std::string Connection::origin_of(const std::string& url) const {
+  char text[kLongestOrigin];
+  return module_.origin(url.c_str(), text, sizeof text) ? text : "";
+}
+
+Answer Connection::ask(const std::string& url, const std::function<void()>& heartbeat) {
+  return follow(url, {}, {.heartbeat = heartbeat}, true);
+}
+
+Answer Connection::fetch(const std::string& url, const std::vector<std::string>& headers,
+                         const Ear& ear) {
+  return follow(url, headers, ear, false);
+}
+
+Answer Connection::follow(std::string url, const std::vector<std::string>& headers, const Ear& ear,
+                          bool head) {
+  const std::string home = origin_of(endpoint_);
+  Answer answer;
+  for (int hop = 0; hop <= kMostRedirects; ++hop) {
+    std::vector<std::string> lines = headers;
+    if (!token_.empty() && origin_of(url) == home) {
+      lines.push_back("Authorization: Bearer " + token_);
+    }
+    answer.url = shown(url);
+    Listener listener(ear, answer);
+    const Response response = perform(url, lines, head, listener);
+    listener.rethrow();
+    answer.status = response.status;
+    const bool told =
+        !answer.header("x-linked-size").empty() && !answer.header("x-linked-etag").empty();
+    const bool redirected = 300 <= response.status && response.status < 400 && response.redirect;
+    if (redirected && head && told && origin_of(response.redirect) != home) {
+      answer.status = 200;
+      answer.headers.erase("content-type");  // of the redirect
+      return answer;
+    }
+    if (!redirected) {
+      if (has_content(answer.status) && !head) listener.begin();  // also of an empty body
+      listener.rethrow();
+      return answer;
+    }
+    url = next_address(url, response);
+  }
+  throw Error(ErrorCode::Network, {.summary = "the hub redirects in circles", .file = shown(url)});
+}
+
+std::string Connection::next_address(const std::string& url, const Response& response) const {
+  std::string next = response.redirect;
+  const std::string origin = origin_of(next);
+  const bool downgrade = origin.starts_with("http:") && origin_of(url).starts_with("https:");
+  if (!origin.empty() && !downgrade) return next;
+  throw Error(ErrorCode::Network,
+              {.summary = downgrade ? "the hub redirects to an address that is not encrypted"
+                                    : "the hub redirects to something that is no web address",
+               .file = shown(url),
+               .actual = shown(next)});
+}
+
+Response Connection::perform(const std::string& url, const std::vector<std::string>& headers,
+                             bool head, Receiver& receiver) {
+  // Content as it is, or sizes and ranges would be those of something else.
+  std::vector<const char*> lines = {"Accept-Encoding: identity",
+                                    "User-Agent: sapiens/" SAPIENS_VERSION};
+  for (const std::string& line : headers) lines.push_back(line.c_str());
+  lines.push_back(nullptr);
+  const Request request{.url = url.c_str(),
+                        .head = head,
+                        .headers = lines.data(),
+                        .certificates = certificates_.empty() ? nullptr : certificates_.c_str(),
+                        .connect_seconds = static_cast<int>(std::min(timeout_, kLongestConnect)),
+                        .idle_seconds = static_cast<int>(timeout_)};
+  Response response;
+  switch (client_->perform(request, receiver, response)) {
+    case Outcome::Done:
+    case Outcome::Stopped:
+      return response;
+    case Outcome::OutOfMemory:
+      fail_for_memory();
+    case Outcome::Dropped:
+      throw Transient{Error(ErrorCode::Network,
+                            {.summary = "the connection to the hub failed",
+                             .file = shown(url),
+                             .actual = response.reason,
+                             .hint = "check the network and proxies (https_proxy); what has "
+                                     "arrived is kept, and the same command goes on"})};
+    case Outcome::Failed:
+      break;
+  }
+  throw Error(ErrorCode::Network,
+              {.summary = "the hub cannot be reached",
+               .file = shown(url),
+               .actual = response.reason,
+               .hint = "if a proxy of your own stands between, name its certificates with "
+                       "SSL_CERT_FILE"});
+}
+
+}  // namespace sapiens::hub

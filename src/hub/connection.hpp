@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hub/module.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/hub.hpp"
+
+namespace sapiens::hub {
+
+/// A failure that another attempt may not have.
+struct Transient {
+  Error error;
+  std::optional<double> wait = {};  ///< Seconds, where the server says so.
+};
+
+/// A response, without its body.
+struct Answer {
+  int status = 0;
+  std::string url = {};  ///< That answered, after redirects.
+  /// By names in lower case. Those that begin with "x-linked-" are of the first hop that had them:
+  /// the hub tells there what it redirects to.
+  std::map<std::string, std::string> headers = {};
+
+  /// Empty where there is none.
+  std::string header(const std::string& name) const;
+};
+
+/// What a request hears; all of it may be empty, and may throw.
+struct Ear {
+  std::function<void(const Answer&)> begin = {};              ///< Before the body of a 200 or 206.
+  std::function<void(std::span<const std::byte>)> body = {};  ///< Of a 200 or 206.
+  std::function<void()> heartbeat = {};
+};
+
+/// Requests with redirects followed, and the token sent to the endpoint alone.
+class Connection {
+ public:
+  /// Throws InvalidArgument for an endpoint or a token that is none.
+  explicit Connection(const HubOptions& options);
+
+  const std::string& endpoint() const { return endpoint_; }
+  bool has_token() const { return !token_.empty(); }
+
+  /// HEAD. Does not follow a redirect that has the answers already: addresses of storages are
+  /// signed for GET alone.
+  Answer ask(const std::string& url, const std::function<void()>& heartbeat);
+  /// GET.
+  Answer fetch(const std::string& url, const std::vector<std::string>& headers, const Ear& ear);
+
+ private:
+  Answer follow(std::string url, const std::vector<std::string>& headers, const Ear& ear,
+                bool head);
+  std::string next_address(const std::string& url, const Response& response) const;
+  std::string origin_of(const std::string& url) const;
+  Response perform(const std::string& url, const std::vector<std::string>& headers, bool head,
+                   Receiver& receiver);
+
+  const Module& module_;
+  std::unique_ptr<Client> client_;
+  std::string endpoint_;
+  std::string token_;
+  std::string certificates_;
+  double timeout_;
+};
+
+}  // namespace sapiens::hub

@@ -1,0 +1,138 @@
+#include "hub/download.hpp"
+
+#include <fmt/format.h>
+
+#include "hub/load_module.hpp"
+#include "hub/look_up.hpp"
+#include "hub/refusals.hpp"
+
+namespace sapiens::hub {
+namespace {
+
+/// As much of a file as is looked at to tell what it is.
+constexpr std::size_t kHead = 1024;
+
+/// "bytes 100-999/1000" begins at 100.
+bool begins_at(const Answer& answer, std::uint64_t position) {
+  return answer.header("content-range").starts_with(fmt::format("bytes {}-", position));
+}
+
+}  // namespace
+
+Download::Download(Connection& connection, const RemoteFile& file, const PullListener& listener)
+    : connection_(connection),
+      file_(file),
+      listener_(listener),
+      partial_(file),
+      resumed_at_(partial_.size()) {}
+
+void Download::fetch() {
+  if (file_.bytes && partial_.size() == *file_.bytes) return;
+  const Answer answer = connection_.fetch(
+      file_.url, headers(),
+      {.begin = [&](const Answer& begun) { begin(begun); },
+       .body = [&](std::span<const std::byte> bytes) { take(bytes); },
+       .heartbeat = [&] { tell(PullStage::Downloading, partial_.size(), file_.bytes); }});
+  if (other_) refuse_other();
+  if (answer.status == 416) ask_for_all(answer);
+  expect_success(answer, page_of(connection_.endpoint(), *file_.published),
+                 connection_.has_token());
+  if (file_.bytes && partial_.size() < *file_.bytes) {
+    try_again(answer, "the connection was closed too early");
+  }
+}
+
+std::vector<std::string> Download::headers() const {
+  if (partial_.size() == 0 || wants_all_) return {};
+  std::vector<std::string> lines = {fmt::format("Range: bytes={}-", partial_.size())};
+  if (!partial_.etag().empty()) lines.push_back("If-Range: " + partial_.etag());
+  return lines;
+}
+
+void Download::begin(const Answer& answer) {
+  if (answer.status == 206) {
+    if (partial_.size() == 0 || !begins_at(answer, partial_.size())) ask_for_all(answer);
+    return;
+  }
+  expect_no_page(answer);
+  const auto length = parse_bytes(answer.header("content-length"));
+  if (length && file_.bytes && *length != *file_.bytes) {
+    other_.emplace();
+    return;
+  }
+  partial_.restart(strong_etag(answer.header("etag")));
+  resumed_at_ = 0;
+  head_is_known_ = false;
+  wants_all_ = false;
+}
+
+void Download::take(std::span<const std::byte> bytes) {
+  if (other_) {
+    other_->insert(other_->end(), bytes.begin(), bytes.end());
+    if (other_->size() >= kHead) refuse_other();
+    return;
+  }
+  if (file_.bytes && bytes.size() > *file_.bytes - partial_.size()) refuse_more();
+  partial_.append(bytes);
+  // A page instead of a file is known after its first bytes, not after the last gigabyte.
+  if (!head_is_known_ && partial_.size() >= kHead) expect_head();
+  tell(PullStage::Downloading, partial_.size(), file_.bytes);
+}
+
+std::string Download::verify() {
+  expect_head();
+  const std::uint64_t size = partial_.size();
+  const std::string digest = sha256_of(
+      partial_.path(), [&](std::uint64_t done) { tell(PullStage::Verifying, done, size); });
+  if (digest.starts_with(file_.sha256)) return digest;
+  partial_.discard();
+  refuse_digest(file_, digest);
+}
+
+void Download::expect_head() {
+  try {
+    expect_checkpoint(partial_.head(kHead), file_.url);
+  } catch (const Error&) {
+    partial_.discard();
+    throw;
+  }
+  head_is_known_ = true;
+}
+
+void Download::refuse_other() const {
+  expect_checkpoint(*other_, file_.url);
+  throw Error(ErrorCode::CorruptFile,
+              {.summary = "the hub sends another file than it describes",
+               .file = file_.url,
+               .expected = fmt::format("{} bytes", *file_.bytes),
+               .hint = "a proxy or a mirror gives out another file; what has arrived of the right "
+                       "one is kept"});
+}
+
+void Download::refuse_more() {
+  partial_.discard();
+  throw Error(ErrorCode::CorruptFile,
+              {.summary = "the hub sends more than the file has",
+               .file = file_.url,
+               .expected = fmt::format("{} bytes", *file_.bytes),
+               .hint = "nothing was kept; a proxy or a mirror gives out another file"});
+}
+
+void Download::ask_for_all(const Answer& answer) {
+  wants_all_ = true;
+  try_again(answer, "the hub does not go on where the download stopped: it starts afresh");
+}
+
+void Download::try_again(const Answer& answer, const char* summary) const {
+  throw Transient{Error(ErrorCode::Network,
+                        {.summary = summary,
+                         .file = answer.url,
+                         .actual = fmt::format("{} bytes have arrived", partial_.size()),
+                         .hint = "what has arrived is kept, and the same command goes on"})};
+}
+
+void Download::tell(PullStage stage, std::uint64_t done, std::optional<std::uint64_t> total) const {
+  if (listener_.progress) listener_.progress(stage, done, total);
+}
+
+}  // namespace sapiens::hub

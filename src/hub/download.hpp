@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hub/connection.hpp"
+#include "hub/partial_file.hpp"
+
+namespace sapiens::hub {
+
+/// One download, over as many connections as it takes. What has arrived is replaced by the same
+/// file alone, never by a page or an error that came in its place.
+class Download {
+ public:
+  Download(Connection& connection, const RemoteFile& file, const PullListener& listener);
+
+  PartialFile& partial() { return partial_; }
+  /// Bytes that an earlier download left and that are still a part of this one.
+  std::uint64_t resumed_at() const { return resumed_at_; }
+
+  /// Fetches what is missing; throws Transient where another attempt may do better.
+  void fetch();
+
+  /// The digest of what has arrived. Throws CorruptFile for a wrong one and UnsupportedFormat for
+  /// something that is no checkpoint, and removes it.
+  std::string verify();
+
+ private:
+  std::vector<std::string> headers() const;
+  void begin(const Answer& answer);
+  void take(std::span<const std::byte> bytes);
+  void expect_head();
+  [[noreturn]] void refuse_other() const;
+  [[noreturn]] void refuse_more();
+  [[noreturn]] void ask_for_all(const Answer& answer);
+  [[noreturn]] void try_again(const Answer& answer, const char* summary) const;
+  void tell(PullStage stage, std::uint64_t done, std::optional<std::uint64_t> total) const;
+
+  Connection& connection_;
+  const RemoteFile& file_;
+  const PullListener& listener_;
+  PartialFile partial_;
+  std::uint64_t resumed_at_;
+  bool head_is_known_ = false;
+  bool wants_all_ = false;  ///< The server cannot go on where the part ends.
+  /// The beginning of something else that was sent, by its length.
+  std::optional<std::vector<std::byte>> other_;
+};
+
+}  // namespace sapiens::hub

@@ -1,0 +1,146 @@
+#include "sapiens/hub.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <system_error>
+#include <thread>
+
+#include "core/output_file.hpp"
+#include "hub/connection.hpp"
+#include "hub/download.hpp"
+#include "hub/load_module.hpp"
+#include "hub/look_up.hpp"
+#include "hub/partial_file.hpp"
+
+namespace sapiens {
+namespace hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Each attempt counts, also one that brought a byte: nobody's patience is endless.
+constexpr int kMostAttempts = 500;
+constexpr double kFirstWait = 0.5;
+constexpr double kLongestWait = 30;
+
+/// The waits grow from attempt to attempt that brings nothing.
+double back_off(int failures) {
+  return std::min(kFirstWait * std::exp2(failures - 1), kLongestWait);
+}
+
+/// Runs `attempt` until it does not throw Transient, or has too often without `arrived` growing.
+auto keep_trying(const HubOptions& options, const PullListener& listener,
+                 const std::function<std::uint64_t()>& arrived, const auto& attempt) {
+  int failures = 0;
+  std::uint64_t before = arrived();
+  for (int attempts = 1;; ++attempts) {
+    try {
+      return attempt();
+    } catch (const Transient& failure) {
+      failures = arrived() > before ? 1 : failures + 1;
+      before = arrived();
+      if (failures > options.retries || attempts == kMostAttempts) throw failure.error;
+      const double wait = failure.wait.value_or(back_off(failures));
+      if (listener.message) {
+        const ErrorDetail& detail = failure.error.detail();
+        listener.message(
+            fmt::format("{}: {}; next attempt in {:.1f} s", detail.summary, detail.actual, wait));
+      }
+      std::this_thread::sleep_for(std::chrono::duration<double>(wait));
+    }
+  }
+}
+
+void expect_space(const RemoteFile& file, std::uint64_t arrived) {
+  std::error_code error;
+  const fs::space_info space = fs::space(file.path.parent_path(), error);
+  if (error || !file.bytes || space.available >= *file.bytes - arrived) return;
+  throw Error(ErrorCode::OutOfResources,
+              {.summary = "the disk has not enough room for the download",
+               .file = file.path.string(),
+               .expected = fmt::format("{} bytes", *file.bytes - arrived),
+               .actual = fmt::format("{} bytes are free", space.available),
+               .hint = "free some space, or choose a folder on another disk (--dir, "
+                       "SAPIENS_CACHE)"});
+}
+
+/// What is at `file.path` already, which is never replaced.
+PulledFile expect_same_content(const RemoteFile& file, const PullListener& listener) {
+  PulledFile there{.path = file.path, .was_there = true};
+  std::error_code error;  // one that matters comes again when the file is read
+  there.bytes = fs::file_size(file.path, error);
+  there.sha256 = sha256_of(file.path, [&](std::uint64_t done) {
+    if (listener.progress) listener.progress(PullStage::Verifying, done, there.bytes);
+  });
+  there.verified = !file.sha256.empty() && there.sha256.starts_with(file.sha256);
+  const bool same_size = !file.bytes || there.bytes == *file.bytes;
+  if (same_size && (there.verified || file.sha256.empty())) {
+    remove_record(file.path);
+    return there;
+  }
+  const auto text = [](std::uint64_t bytes, const std::string& digest) {
+    return fmt::format("{} bytes, sha256 {}", bytes, digest);
+  };
+  throw Error(ErrorCode::WriteFailed,
+              {.summary = "there is another file of this name already",
+               .file = file.path.string(),
+               .expected = text(file.bytes.value_or(there.bytes), file.sha256),
+               .actual = text(there.bytes, there.sha256),
+               .hint = "remove it if it is a damaged copy, or choose another folder with --dir"});
+}
+
+}  // namespace
+}  // namespace hub
+
+struct Hub::State {
+  explicit State(HubOptions given) : options(std::move(given)), connection(options) {
+    if (options.folder.empty()) options.folder = checkpoint_cache();
+  }
+
+  HubOptions options;
+  hub::Connection connection;
+};
+
+Hub::Hub(HubOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Hub::Hub(Hub&&) noexcept = default;
+Hub& Hub::operator=(Hub&&) noexcept = default;
+Hub::~Hub() = default;
+
+RemoteFile Hub::look_up(const PublishedFile& file, const PullListener& listener) {
+  const auto nothing = [] { return std::uint64_t{0}; };
+  return hub::keep_trying(state_->options, listener, nothing, [&] {
+    return hub::look_up_once(state_->connection, file, state_->options.folder, {});
+  });
+}
+
+PulledFile Hub::pull(const RemoteFile& file, const PullListener& listener) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::create_directories(file.path.parent_path(), error);
+  if (error) fail_to_write(file.path, "the folder cannot be created", error.value());
+  expect_file_or_nothing(file.path);
+  if (fs::exists(file.path, error)) return hub::expect_same_content(file, listener);
+
+  hub::Download download(state_->connection, file, listener);
+  if (fs::exists(file.path, error)) {  // by now, from the process that had the lock before
+    download.partial().discard();
+    return hub::expect_same_content(file, listener);
+  }
+  hub::expect_space(file, download.resumed_at());
+  hub::keep_trying(
+      state_->options, listener, [&] { return download.partial().size(); },
+      [&] { download.fetch(); });
+  const std::string digest = download.verify();
+  const std::uint64_t bytes = download.partial().size();
+  download.partial().commit();
+  return {.path = file.path,
+          .bytes = bytes,
+          .resumed_at = download.resumed_at(),
+          .sha256 = digest,
+          .verified = !file.sha256.empty()};
+}
+
+}  // namespace sapiens

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "hub/connection.hpp"
+
+namespace sapiens::hub {
+
+/// One attempt to ask for size and digest; throws Transient where another may do better. `folder`
+/// is where the file would go.
+RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
+                        const std::filesystem::path& folder,
+                        const std::function<void()>& heartbeat);
+
+/// Where a person reads about a file.
+std::string page_of(const std::string& endpoint, const PublishedFile& file);
+
+/// An ETag as If-Range takes it: empty for a weak one, which says nothing about single bytes.
+std::string strong_etag(const std::string& header);
+
+/// A number of bytes from a header; empty for anything else.
+std::optional<std::uint64_t> parse_bytes(std::string_view text);
+
+}  // namespace sapiens::hub

@@ -1,0 +1,134 @@
+#include "hub/partial_file.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+
+#include "core/atomic_file.hpp"
+#include "core/output_file.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens::hub {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr std::size_t kDigits = 64;  // of a whole SHA-256
+
+fs::path record_name(const fs::path& path) { return path.string() + ".partial.json"; }
+
+/// Null for a record that is not there, or no record.
+Json read_record(const fs::path& path) {
+  std::ifstream file(record_name(path), std::ios::binary);
+  return Json::parse(file, nullptr, false);
+}
+
+std::string text_of(const Json& record, const char* key) {
+  const auto found = record.find(key);
+  return found != record.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+/// The ETag of what is there, if it is a part of `file`.
+std::optional<std::string> matching_etag(const RemoteFile& file) {
+  const Json record = read_record(file.path);
+  if (!record.is_object() || !file.bytes || record.value("bytes", Json()) != *file.bytes) return {};
+  if (text_of(record, "sha256") != file.sha256) return {};
+  const std::string etag = text_of(record, "etag");
+  const bool same_server = text_of(record, "url") == file.url;
+  // By its digest content is the same on every server, and a mistake would be found in the end.
+  if (file.sha256.size() == kDigits) return same_server ? etag : "";
+  if (!same_server || etag.empty()) return {};
+  return etag;
+}
+
+std::uint64_t size_on_disk(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return error ? 0 : size;
+}
+
+}  // namespace
+
+fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
+
+std::uint64_t partial_size(const RemoteFile& file) {
+  if (!matching_etag(file)) return 0;
+  const std::uint64_t size = size_on_disk(partial_name(file.path));
+  return size <= *file.bytes ? size : 0;
+}
+
+void remove_record(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(partial_name(path), ignored)) fs::remove(record_name(path), ignored);
+}
+
+PartialFile::PartialFile(const RemoteFile& file)
+    : final_path_(file.path),
+      path_(partial_name(file.path)),
+      file_(file),
+      descriptor_(open_locked(path_, file.path)),
+      etag_(matching_etag(file).value_or("")),
+      size_(partial_size(file)) {
+  if (size_ == 0) truncate();
+  if (::lseek(descriptor_.number(), 0, SEEK_END) < 0) {
+    fail_to_write(final_path_, "the partial file cannot be continued", errno);
+  }
+}
+
+PartialFile::~PartialFile() {
+  if (descriptor_.number() >= 0 && size_ == 0) discard();
+}
+
+std::vector<std::byte> PartialFile::head(std::size_t count) const {
+  std::vector<std::byte> bytes(count);
+  const ::ssize_t read = ::pread(descriptor_.number(), bytes.data(), count, 0);
+  if (read < 0) fail_to_read(path_, "the partial file cannot be read", errno);
+  bytes.resize(static_cast<std::size_t>(read));
+  return bytes;
+}
+
+void PartialFile::truncate() {
+  if (::ftruncate(descriptor_.number(), 0) != 0 || ::lseek(descriptor_.number(), 0, SEEK_SET) < 0) {
+    fail_to_write(final_path_, "the partial file cannot be emptied", errno);
+  }
+  size_ = 0;
+}
+
+void PartialFile::restart(const std::string& etag) {
+  truncate();
+  etag_ = etag;
+  const Json record = {{"url", file_.url},
+                       {"etag", etag},
+                       {"bytes", file_.bytes ? Json(*file_.bytes) : Json(nullptr)},
+                       {"sha256", file_.sha256}};
+  const std::string text = record.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  AtomicFile file(record_name(final_path_));
+  file.write(std::as_bytes(std::span(text)));
+  file.commit();
+}
+
+void PartialFile::append(std::span<const std::byte> bytes) {
+  write_all(descriptor_, bytes, final_path_);
+  size_ += bytes.size();
+}
+
+void PartialFile::commit() {
+  commit_file(descriptor_, path_, final_path_);
+  descriptor_.close();
+  std::error_code ignored;
+  fs::remove(record_name(final_path_), ignored);
+}
+
+void PartialFile::discard() {
+  std::error_code ignored;
+  fs::remove(path_, ignored);  // while it is still locked
+  fs::remove(record_name(final_path_), ignored);
+  descriptor_.close();
+}
+
+}  // namespace sapiens::hub

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <array>
+
+#include "sapiens/hub.hpp"
+
+namespace sapiens {
+namespace {
+
+// As the model cards of Meta's repositories state it.
+constexpr std::string_view kNonCommercial = "CC BY-NC 4.0, not for commercial use";
+constexpr std::string_view kSeePage = "stated on its page";
+
+// Names of files are those of the original's READMEs, and repositories those that the page
+// huggingface.co/facebook/sapiens lists. No 308 key points and no segmentation were released for
+// 2b. Sizes are four bytes for each parameter. OpenMMLab ends names with the first eight digits of
+// a file's SHA-256.
+constexpr std::array kPublished = std::to_array<PublishedFile>({
+    {"0.3b:pretrain", "0.3b", "pretrain", "facebook/sapiens-pretrain-0.3b",
+     "sapiens_0.3b_epoch_1600_clean.pth", kNonCommercial, 1'229'180'928, ""},
+    {"0.6b:pretrain", "0.6b", "pretrain", "facebook/sapiens-pretrain-0.6b",
+     "sapiens_0.6b_epoch_1600_clean.pth", kNonCommercial, 2'543'641'600, ""},
+    {"1b:pretrain", "1b", "pretrain", "facebook/sapiens-pretrain-1b",
+     "sapiens_1b_epoch_173_clean.pth", kNonCommercial, 4'562'958'336, ""},
+    {"2b:pretrain", "2b", "pretrain", "facebook/sapiens-pretrain-2b",
+     "sapiens_2b_epoch_660_clean.pth", kNonCommercial, 8'535'651'840, ""},
+    {"0.3b:pose17", "0.3b", "pose17", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_0.3b/sapiens_0.3b_coco_best_coco_AP_796.pth", kSeePage,
+     1'317'835'844, ""},
+    {"0.6b:pose17", "0.6b", "pose17", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_0.6b/sapiens_0.6b_coco_best_coco_AP_812.pth", kSeePage,
+     2'643'828'804, ""},
+    {"1b:pose17", "1b", "pose17", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_1b/sapiens_1b_coco_best_coco_AP_821.pth", kSeePage,
+     4'674'677'828, ""},
+    {"2b:pose17", "2b", "pose17", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_2b/sapiens_2b_coco_best_coco_AP_822.pth", kSeePage,
+     8'664'669'764, ""},
+    {"0.3b:pose133", "0.3b", "pose133", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_0.3b/"
+     "sapiens_0.3b_coco_wholebody_best_coco_wholebody_AP_620.pth",
+     kSeePage, 1'318'192'660, ""},
+    {"0.6b:pose133", "0.6b", "pose133", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_0.6b/"
+     "sapiens_0.6b_coco_wholebody_best_coco_wholebody_AP_695.pth",
+     kSeePage, 2'644'185'620, ""},
+    {"1b:pose133", "1b", "pose133", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_1b/"
+     "sapiens_1b_coco_wholebody_best_coco_wholebody_AP_727.pth",
+     kSeePage, 4'675'034'644, ""},
+    {"2b:pose133", "2b", "pose133", "noahcao/sapiens-pose-coco",
+     "sapiens_host/pose/checkpoints/sapiens_2b/"
+     "sapiens_2b_coco_wholebody_best_coco_wholebody_AP_745.pth",
+     kSeePage, 8'665'026'580, ""},
+    {"0.3b:pose308", "0.3b", "pose308", "facebook/sapiens-pose-0.3b",
+     "sapiens_0.3b_goliath_best_goliath_AP_573.pth", kNonCommercial, 1'318'730'960, ""},
+    {"0.6b:pose308", "0.6b", "pose308", "facebook/sapiens-pose-0.6b",
+     "sapiens_0.6b_goliath_best_goliath_AP_609.pth", kNonCommercial, 2'644'723'920, ""},
+    {"1b:pose308", "1b", "pose308", "facebook/sapiens-pose-1b",
+     "sapiens_1b_goliath_best_goliath_AP_639.pth", kNonCommercial, 4'675'572'944, ""},
+    {"0.3b:seg", "0.3b", "seg", "facebook/sapiens-seg-0.3b",
+     "sapiens_0.3b_goliath_best_goliath_mIoU_7673_epoch_194.pth", kNonCommercial, 1'357'980'784,
+     ""},
+    {"0.6b:seg", "0.6b", "seg", "facebook/sapiens-seg-0.6b",
+     "sapiens_0.6b_goliath_best_goliath_mIoU_7777_epoch_178.pth", kNonCommercial, 2'683'973'744,
+     ""},
+    {"1b:seg", "1b", "seg", "facebook/sapiens-seg-1b",
+     "sapiens_1b_goliath_best_goliath_mIoU_7994_epoch_151.pth", kNonCommercial, 4'714'822'768, ""},
+    {"0.3b:depth", "0.3b", "depth", "facebook/sapiens-depth-0.3b",
+     "sapiens_0.3b_render_people_epoch_100.pth", kNonCommercial, 1'279'640'068, ""},
+    {"0.6b:depth", "0.6b", "depth", "facebook/sapiens-depth-0.6b",
+     "sapiens_0.6b_render_people_epoch_70.pth", kNonCommercial, 2'599'341'572, ""},
+    {"1b:depth", "1b", "depth", "facebook/sapiens-depth-1b",
+     "sapiens_1b_render_people_epoch_88.pth", kNonCommercial, 4'623'899'140, ""},
+    {"2b:depth", "2b", "depth", "facebook/sapiens-depth-2b",
+     "sapiens_2b_render_people_epoch_25.pth", kNonCommercial, 8'604'453'892, ""},
+    {"0.3b:normal", "0.3b", "normal", "facebook/sapiens-normal-0.3b",
+     "sapiens_0.3b_normal_render_people_epoch_66.pth", kNonCommercial, 1'357'903'884, ""},
+    {"0.6b:normal", "0.6b", "normal", "facebook/sapiens-normal-0.6b",
+     "sapiens_0.6b_normal_render_people_epoch_200.pth", kNonCommercial, 2'683'896'844, ""},
+    {"1b:normal", "1b", "normal", "facebook/sapiens-normal-1b",
+     "sapiens_1b_normal_render_people_epoch_115.pth", kNonCommercial, 4'714'745'868, ""},
+    {"2b:normal", "2b", "normal", "facebook/sapiens-normal-2b",
+     "sapiens_2b_normal_render_people_epoch_70.pth", kNonCommercial, 8'704'737'804, ""},
+    {"detector", "rtmdet-m", "detect", "facebook/sapiens-pose-bbox-detector",
+     "rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth", kSeePage, 98'653'788, "235e8209"},
+});
+
+}  // namespace
+
+std::span<const PublishedFile> published_files() noexcept { return kPublished; }
+
+const PublishedFile* find_published(std::string_view name) noexcept {
+  const auto* const found = std::ranges::find(kPublished, name, &PublishedFile::name);
+  return found == kPublished.end() ? nullptr : found;
+}
+
+}  // namespace sapiens

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""A hub on two ports of this machine, for the tests of `sapiens pull`.
+
+The hub answers like huggingface.co: what lies in Git LFS is redirected to a storage, here the
+second port, with digest and size in the headers of the redirect. Options make it misbehave.
+It ends when its standard input does, so that it never outlives a test.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Please log in.</body></html>"
+CHUNK = 4096
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--file", required=True, help="content of every published file")
+    parser.add_argument("--ports", required=True, help="where to write both ports")
+    parser.add_argument("--log", required=True, help="where to write requests, one JSON a line")
+    parser.add_argument("--drop-after", type=int, help="storage: close after so many bytes")
+    parser.add_argument("--stall-after", type=int, help="storage: fall silent after so many bytes")
+    parser.add_argument("--misbehave-times", type=int, default=10**9, help="then all is well")
+    parser.add_argument("--rate", type=int, help="storage: bytes per second")
+    parser.add_argument("--digest", help="claim this digest; none: tell no digest")
+    parser.add_argument("--size", type=int, help="claim this size")
+    parser.add_argument("--send", choices=["lfs", "page"], help="storage: instead of the file")
+    parser.add_argument("--no-ranges", action="store_true", help="storage: always the whole file")
+    parser.add_argument("--new-etags", action="store_true", help="storage: another one each time")
+    parser.add_argument("--status", type=int, help="hub: refuse with this status")
+    parser.add_argument("--error-code", help="hub: X-Error-Code of a refusal")
+    parser.add_argument("--retry-after", help="hub: Retry-After of a refusal")
+    parser.add_argument("--login-page", action="store_true", help="hub: a page for everything")
+    parser.add_argument("--circles", action="store_true", help="hub: redirect to itself")
+    parser.add_argument("--renamed", action="store_true", help="hub: redirect once within the hub")
+    return parser.parse_args()
+
+
+class State:
+    """What both servers share."""
+
+    def __init__(self, options):
+        self.options = options
+        with open(options.file, "rb") as file:
+            self.content = file.read()
+        self.digest = options.digest or hashlib.sha256(self.content).hexdigest()
+        if options.send == "page":
+            self.sent = PAGE
+        elif options.send == "lfs":
+            self.sent = (
+                "version https://git-lfs.github.com/spec/v1\n"
+                f"oid sha256:{self.digest}\nsize {len(self.content)}\n"
+            ).encode()
+        else:
+            self.sent = self.content
+        self.lock = threading.Lock()
+        self.misbehaved = 0
+        self.requests = 0
+        self.storage_port = 0
+
+    def misbehaves(self):
+        """True for the first --misbehave-times requests that could go wrong."""
+        with self.lock:
+            self.misbehaved += 1
+            return self.misbehaved <= self.options.misbehave_times
+
+    def log(self, server, handler, status):
+        record = {
+            "server": server,
+            "method": handler.command,
+            "path": handler.path,
+            "status": status,
+            "authorization": handler.headers.get("Authorization"),
+            "range": handler.headers.get("Range"),
+            "if_range": handler.headers.get("If-Range"),
+        }
+        with self.lock, open(self.options.log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state = None
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, server, status, headers, body=b""):
+        self.state.log(server, self, status)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def do_HEAD(self):
+        self.do_GET()
+
+
+class Hub(Handler):
+    def do_GET(self):
+        options = self.state.options
+        if options.login_page:
+            return self.answer("hub", 200, {"Content-Type": "text/html; charset=utf-8"}, PAGE)
+        if options.status and self.state.misbehaves():
+            headers = {"X-Error-Message": "words of the hub"}
+            if options.error_code:
+                headers["X-Error-Code"] = options.error_code
+            if options.retry_after:
+                headers["Retry-After"] = options.retry_after
+            return self.answer("hub", options.status, headers)
+        if options.circles:
+            return self.answer("hub", 307, {"Location": self.path})
+        if options.renamed and not self.path.startswith("/new/"):
+            return self.answer("hub", 307, {"Location": "/new" + self.path})
+        location = f"http://127.0.0.1:{self.state.storage_port}/blob?signature=secret"
+        headers = {"Location": location}
+        if options.send != "lfs":
+            headers["X-Linked-Size"] = str(options.size or len(self.state.content))
+            if options.digest != "none":
+                headers["X-Linked-Etag"] = f'"{self.state.digest}"'
+        return self.answer("hub", 302, headers)
+
+
+class Storage(Handler):
+    def etag(self):
+        if not self.state.options.new_etags:
+            return f'"{hashlib.md5(self.state.sent).hexdigest()}"'
+        with self.state.lock:
+            self.state.requests += 1
+            return f'"{self.state.requests}"'
+
+    def first_byte(self, etag):
+        wanted = self.headers.get("Range")
+        if not wanted or self.state.options.no_ranges:
+            return 0
+        if self.headers.get("If-Range") not in (None, etag):
+            return 0
+        return int(wanted.removeprefix("bytes=").removesuffix("-"))
+
+    def do_GET(self):
+        sent, etag = self.state.sent, self.etag()
+        first = self.first_byte(etag)
+        if first >= len(sent):
+            return self.answer("storage", 416, {"Content-Range": f"bytes */{len(sent)}"})
+        self.state.log("storage", self, 206 if first else 200)
+        self.send_response(206 if first else 200)
+        if first:
+            self.send_header("Content-Range", f"bytes {first}-{len(sent) - 1}/{len(sent)}")
+        self.send_header("ETag", etag)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(sent) - first))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.send_slowly(sent[first:])
+
+    def send_slowly(self, content):
+        options = self.state.options
+        limit = options.drop_after or options.stall_after
+        if limit and limit < len(content) and self.state.misbehaves():
+            content, cut = content[:limit], True
+        else:
+            cut = False
+        try:
+            for start in range(0, len(content), CHUNK):
+                self.wfile.write(content[start : start + CHUNK])
+                if options.rate:
+                    time.sleep(CHUNK / options.rate)
+            if cut and options.stall_after:
+                time.sleep(60)
+            if cut:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            self.close_connection = True  # the program has gone
+
+
+def serve(handler, state):
+    bound = type(handler.__name__, (handler,), {"state": state})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def main():
+    options = arguments()
+    state = State(options)
+    state.storage_port = serve(Storage, state)
+    hub_port = serve(Hub, state)
+    with open(options.ports + ".tmp", "w", encoding="utf-8") as file:
+        file.write(f"{hub_port} {state.storage_port}\n")
+    os.rename(options.ports + ".tmp", options.ports)
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

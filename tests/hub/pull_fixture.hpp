@@ -1,0 +1,78 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/program.hpp"
+#include "hub/hub_server.hpp"
+
+namespace sapiens {
+
+/// The program, a hub with a tiny checkpoint for every published one, and an empty cache.
+class Pull : public testing::Test {
+ protected:
+  static constexpr const char* kName = "0.3b:pretrain";
+  static constexpr const char* kFile = "sapiens_0.3b_epoch_1600_clean.pth";
+
+  void SetUp() override {
+    make_checkpoint(published_);
+    setenv("SAPIENS_CACHE", cache_.c_str(), 1);
+    for (const char* variable :
+         {"HF_TOKEN", "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"}) {
+      unsetenv(variable);
+    }
+  }
+  void TearDown() override {
+    for (const char* variable : {"SAPIENS_CACHE", "HF_ENDPOINT", "HF_TOKEN"}) unsetenv(variable);
+  }
+
+  /// Starts the hub; one that runs already ends.
+  HubServer& serve(const std::vector<std::string>& options = {}) {
+    server_.reset();
+    server_ = std::make_unique<HubServer>(published_, options);
+    setenv("HF_ENDPOINT", server_->endpoint().c_str(), 1);
+    return *server_;
+  }
+
+  static std::vector<std::string> command(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words = {"pull", kName, "--yes", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  static Finished pull(const std::vector<std::string>& more = {}) {
+    return run_sapiens(command(more));
+  }
+
+  std::string pulled() const { return cache_ + "/" + kFile; }
+  std::string partial() const { return pulled() + ".partial"; }
+
+  /// Names in the cache; empty where there is none.
+  std::set<std::string> cached() const {
+    std::set<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(cache_, error)) {
+      names.insert(entry.path().filename().string());
+    }
+    return names;
+  }
+
+  void expect_whole() const {
+    EXPECT_EQ(cached(), std::set<std::string>{kFile});
+    EXPECT_TRUE(read_bytes(pulled()) == read_bytes(published_));
+  }
+
+  std::uintmax_t published_bytes() const { return std::filesystem::file_size(published_); }
+
+  Scratch scratch_;
+  std::string published_ = scratch_ / "tiny.pth";
+  std::string cache_ = scratch_ / "cache";
+  std::unique_ptr<HubServer> server_;
+};
+
+}  // namespace sapiens
