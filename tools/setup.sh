@@ -7,7 +7,7 @@ packages=(
   libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
-  libgtest-dev libgmock-dev pkg-config
+  libgtest-dev libgmock-dev pkg-config dpkg-dev file
 )
 
 missing_packages() {
