@@ -9,19 +9,29 @@ if(TARGET sapiens::codecs)
 endif()
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)
-find_path(SAPIENS_WEBP_INCLUDE webp/decode.h)
-find_library(SAPIENS_WEBP_LIBRARY webp)
-if(NOT SAPIENS_WEBP_INCLUDE OR NOT SAPIENS_WEBP_LIBRARY)
-  message(FATAL_ERROR "libwebp was not found. On Debian and Ubuntu: apt-get install libwebp-dev")
-endif()
-find_path(SAPIENS_OPENEXR_INCLUDE OpenEXR/openexr.h)
-find_library(SAPIENS_OPENEXR_LIBRARY OpenEXRCore)
-if(NOT SAPIENS_OPENEXR_INCLUDE OR NOT SAPIENS_OPENEXR_LIBRARY)
-  message(FATAL_ERROR "OpenEXR 3 was not found. On Debian and Ubuntu: apt-get install libopenexr-dev")
-endif()
+
+# A shared library brings what it needs. A static one does not, but those who ship it, vcpkg and Conan, also ship a
+# CMake package that knows.
+macro(_sapiens_find_codec name header library package target debian)
+  find_path(SAPIENS_${name}_INCLUDE ${header})
+  find_library(SAPIENS_${name}_LIBRARY ${library})
+  if(SAPIENS_${name}_INCLUDE AND SAPIENS_${name}_LIBRARY AND NOT SAPIENS_${name}_LIBRARY MATCHES "\\.a$")
+    list(APPEND _sapiens_codec_includes "${SAPIENS_${name}_INCLUDE}")
+    list(APPEND _sapiens_codec_libraries "${SAPIENS_${name}_LIBRARY}")
+  else()
+    find_package(${package} CONFIG QUIET)
+    if(NOT TARGET ${target})
+      message(FATAL_ERROR "${package} was not found. On Debian and Ubuntu: apt-get install ${debian}")
+    endif()
+    list(APPEND _sapiens_codec_libraries ${target})
+  endif()
+endmacro()
+set(_sapiens_codec_includes "")
+set(_sapiens_codec_libraries JPEG::JPEG PNG::PNG)
+_sapiens_find_codec(WEBP webp/decode.h webp WebP WebP::webp libwebp-dev)
+_sapiens_find_codec(OPENEXR OpenEXR/openexr.h OpenEXRCore OpenEXR OpenEXR::OpenEXRCore libopenexr-dev)
 
 add_library(sapiens::codecs INTERFACE IMPORTED)
 set_target_properties(
-  sapiens::codecs
-  PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${SAPIENS_WEBP_INCLUDE};${SAPIENS_OPENEXR_INCLUDE}"
-             INTERFACE_LINK_LIBRARIES "JPEG::JPEG;PNG::PNG;${SAPIENS_WEBP_LIBRARY};${SAPIENS_OPENEXR_LIBRARY}")
+  sapiens::codecs PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${_sapiens_codec_includes}"
+                             INTERFACE_LINK_LIBRARIES "${_sapiens_codec_libraries}")

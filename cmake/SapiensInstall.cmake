@@ -2,20 +2,31 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sapiens")
-install(TARGETS sapiens EXPORT sapiensTargets)
+# Components are what SapiensPackages.cmake makes packages of: program, c (the C library), video, dev.
+install(
+  TARGETS sapiens
+  EXPORT sapiensTargets
+  ARCHIVE COMPONENT dev
+  LIBRARY COMPONENT program NAMELINK_COMPONENT dev)
+# An export of its own, because a program in C needs none of what the C++ library is linked with.
+install(TARGETS sapiens_c EXPORT sapiensCTargets LIBRARY COMPONENT c NAMELINK_COMPONENT dev)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/sapiens" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
-        FILES_MATCHING PATTERN "*.hpp")
+        COMPONENT dev
+        FILES_MATCHING PATTERN "*.hpp" PATTERN "*.h")
 install(FILES "${PROJECT_BINARY_DIR}/include/sapiens/version.hpp"
-        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sapiens")
-install(EXPORT sapiensTargets NAMESPACE sapiens:: DESTINATION "${package_dir}")
-foreach(module sapiens_videoio sapiens_transfer)
-  if(TARGET ${module})
-    install(TARGETS ${module} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens")
-  endif()
-endforeach()
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sapiens" COMPONENT dev)
+install(EXPORT sapiensTargets NAMESPACE sapiens:: DESTINATION "${package_dir}" COMPONENT dev)
+install(EXPORT sapiensCTargets NAMESPACE sapiens:: DESTINATION "${package_dir}" COMPONENT dev)
+if(TARGET sapiens_videoio)
+  install(TARGETS sapiens_videoio LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens" COMPONENT video)
+endif()
+# Downloads are part of the program: what its module needs is small.
+if(TARGET sapiens_transfer)
+  install(TARGETS sapiens_transfer LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens" COMPONENT program)
+endif()
 if(TARGET sapiens_cli)
   set_target_properties(sapiens_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-  install(TARGETS sapiens_cli)
+  install(TARGETS sapiens_cli RUNTIME COMPONENT program)
 endif()
 
 # Before 1.0 a minor version may change the interface.
@@ -26,7 +37,7 @@ configure_package_config_file(
   INSTALL_DESTINATION "${package_dir}")
 install(FILES "${PROJECT_BINARY_DIR}/sapiensConfig.cmake" "${PROJECT_BINARY_DIR}/sapiensConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/SapiensCodecs.cmake" "${PROJECT_SOURCE_DIR}/cmake/SapiensOpenCV.cmake"
-        DESTINATION "${package_dir}")
+        DESTINATION "${package_dir}" COMPONENT dev)
 
 # A static library cannot name its own dependencies, so whoever links it does.
 if(NOT BUILD_SHARED_LIBS)
@@ -35,5 +46,7 @@ if(NOT BUILD_SHARED_LIBS)
 endif()
 # Relative, so that the installed tree may be moved.
 file(RELATIVE_PATH pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
-configure_file("${PROJECT_SOURCE_DIR}/cmake/sapiens.pc.in" "${PROJECT_BINARY_DIR}/sapiens.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/sapiens.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+foreach(name sapiens sapiens-c)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig" COMPONENT dev)
+endforeach()

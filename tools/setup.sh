@@ -8,7 +8,7 @@ packages=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
   libcurl4-openssl-dev libssl-dev
-  libgtest-dev libgmock-dev pkg-config
+  libgtest-dev libgmock-dev pkg-config dpkg-dev file
 )
 
 missing_packages() {

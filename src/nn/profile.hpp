@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -25,19 +26,6 @@ class Profile {
     Work work = {};  // of all calls
   };
 
-  void add(std::string_view name, double seconds, const Work& work) {
-    for (Entry& entry : entries_) {
-      if (entry.name != name) continue;
-      ++entry.calls;
-      entry.seconds += seconds;
-      entry.work.arithmetic = work.arithmetic;
-      entry.work.operations += work.operations;
-      entry.work.bytes += work.bytes;
-      return;
-    }
-    entries_.push_back({name, 1, seconds, work});
-  }
-
   /// In the order in which they first ran.
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   /// Forgets figures, keeps names: a warm pass allocates nothing here.
@@ -48,23 +36,38 @@ class Profile {
   /// Adds the time of its own life to `profile`, which may be null.
   class Timer {
    public:
-    Timer(Profile* profile, std::string_view name, const Work& work) noexcept
-        : profile_(profile), name_(name), work_(work) {}
+    // What allocates is done here, because a destructor may not fail.
+    Timer(Profile* profile, std::string_view name, const Work& work)
+        : profile_(profile), entry_(profile ? profile->entry_of(name) : 0), work_(work) {}
     ~Timer() {
       if (profile_ == nullptr) return;
-      profile_->add(name_, watch_.seconds(), work_);
+      Entry& entry = profile_->entries_[entry_];
+      ++entry.calls;
+      entry.seconds += watch_.seconds();
+      entry.work.arithmetic = work_.arithmetic;
+      entry.work.operations += work_.operations;
+      entry.work.bytes += work_.bytes;
     }
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
    private:
     Profile* profile_;
-    std::string_view name_;
+    std::size_t entry_;
     Work work_;
     Stopwatch watch_;
   };
 
  private:
+  // The place of the entry called `name`, which is made if there is none.
+  std::size_t entry_of(std::string_view name) {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (entries_[i].name == name) return i;
+    }
+    entries_.push_back({.name = name});
+    return entries_.size() - 1;
+  }
+
   std::vector<Entry> entries_;
 };
 

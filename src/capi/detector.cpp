@@ -1,0 +1,50 @@
+#include "sapiens/detector.hpp"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "capi/border.hpp"
+#include "capi/handles.hpp"
+#include "capi/options.hpp"
+#include "capi/pictures.hpp"
+#include "capi/turns.hpp"
+
+using namespace sapiens;
+
+struct sapiens_detector {
+  sapiens_detector(const Checkpoint& checkpoint, const EngineOptions& engine)
+      : detector(checkpoint, engine) {}
+
+  PersonDetector detector;
+  capi::Turns turns;
+};
+
+sapiens_status sapiens_detector_load(const sapiens_checkpoint* checkpoint,
+                                     const sapiens_engine_options* engine,
+                                     sapiens_detector** detector, sapiens_error** error) {
+  return capi::handing_out(detector, "detector", error, [&] {
+    capi::require(checkpoint, "checkpoint");
+    return std::make_unique<sapiens_detector>(checkpoint->checkpoint, capi::engine_options(engine));
+  });
+}
+
+void sapiens_detector_free(sapiens_detector* detector) { delete detector; }
+
+sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens_picture* picture,
+                                       const sapiens_detect_options* options,
+                                       sapiens_result** persons, sapiens_error** error) {
+  return capi::handing_out(persons, "persons", error, [&] {
+    capi::require(detector, "detector");
+    const DetectOptions wanted = capi::detect_options(options);
+    const Image seen = capi::read_picture(picture, "picture");
+    std::vector<sapiens_box> boxes;
+    const auto turn = detector->turns.take();
+    for (const Box& box : detector->detector.detect(seen, wanted)) {
+      boxes.push_back({box.x, box.y, box.width, box.height, box.score});
+    }
+    auto result = std::make_unique<sapiens_result>();
+    result->arrays.push_back({.shape = {std::ssize(boxes)}, .values = std::move(boxes)});
+    return result;
+  });
+}

@@ -1,0 +1,132 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "capi/border.hpp"
+#include "capi/handles.hpp"
+#include "capi/options.hpp"
+#include "capi/pictures.hpp"
+#include "capi/turns.hpp"
+#include "sapiens/features.hpp"
+
+using namespace sapiens;
+
+struct sapiens_encoder {
+  sapiens_encoder(const Checkpoint& checkpoint, const ModelOptions& model,
+                  const EngineOptions& engine)
+      : extractor(checkpoint, model, engine), precision(extractor.stats().precision) {}
+
+  FeatureExtractor extractor;
+  std::string precision;
+  capi::Turns turns;
+};
+
+namespace {
+
+// More numbers than a process can address; below, products of sizes do not overflow.
+constexpr Index kMostNumbers = Index{1} << 45;
+
+void expect_input(Index batch, Index height, Index width) {
+  const Index most = kMostNumbers / 3;
+  if (batch >= 1 && height >= 1 && width >= 1 && height <= most / width &&
+      batch <= most / (height * width)) {
+    return;
+  }
+  capi::refuse(
+      "not the size of an input", "batch, height, width",
+      "1 or more each, and numbers that fit into memory",
+      std::to_string(batch) + ", " + std::to_string(height) + ", " + std::to_string(width));
+}
+
+// All pictures as [B, 3, H, W].
+FloatArray prepare(const FeatureExtractor& extractor, const capi::Pictures& pictures,
+                   const capi::FeaturesOptions& options) {
+  FloatArray batch;
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    FloatArray one = extractor.preprocess(pictures.read(i), options.mode, options.size);
+    if (i == 0) {
+      batch = std::move(one);
+      batch.values.reserve(pictures.size() * batch.values.size());
+    } else {
+      batch.values.insert(batch.values.end(), one.values.begin(), one.values.end());
+    }
+  }
+  batch.shape.insert(batch.shape.begin(), static_cast<Index>(pictures.size()));
+  return batch;
+}
+
+std::unique_ptr<sapiens_result> compute(sapiens_encoder& encoder, TensorView<const float, 4> input,
+                                        const FeatureRequest& request) {
+  auto result = std::make_unique<sapiens_result>();
+  const auto turn = encoder.turns.take();
+  for (LayerFeatures& layer : encoder.extractor.run(input, request)) {
+    result->arrays.push_back({.shape = std::move(layer.values.shape),
+                              .values = std::move(layer.values.values),
+                              .layer = layer.layer});
+  }
+  return result;
+}
+
+}  // namespace
+
+sapiens_status sapiens_encoder_load(const sapiens_checkpoint* checkpoint,
+                                    const sapiens_model_options* options,
+                                    const sapiens_engine_options* engine, sapiens_encoder** encoder,
+                                    sapiens_error** error) {
+  return capi::handing_out(encoder, "encoder", error, [&] {
+    capi::require(checkpoint, "checkpoint");
+    return std::make_unique<sapiens_encoder>(checkpoint->checkpoint, capi::model_options(options),
+                                             capi::engine_options(engine));
+  });
+}
+
+void sapiens_encoder_free(sapiens_encoder* encoder) { delete encoder; }
+
+sapiens_status sapiens_encoder_report(const sapiens_encoder* encoder, sapiens_report** report,
+                                      sapiens_error** error) {
+  return capi::handing_out(report, "report", error, [&] {
+    capi::require(encoder, "encoder");
+    return std::make_unique<sapiens_report>(encoder->extractor.inspection());
+  });
+}
+
+int64_t sapiens_encoder_height(const sapiens_encoder* encoder) {
+  return encoder ? encoder->extractor.native_size().height : 0;
+}
+
+int64_t sapiens_encoder_width(const sapiens_encoder* encoder) {
+  return encoder ? encoder->extractor.native_size().width : 0;
+}
+
+int32_t sapiens_encoder_is_partial(const sapiens_encoder* encoder) {
+  return encoder && encoder->extractor.partial() ? 1 : 0;
+}
+
+const char* sapiens_encoder_precision(const sapiens_encoder* encoder) {
+  return encoder ? encoder->precision.c_str() : "";
+}
+
+sapiens_status sapiens_encoder_features(sapiens_encoder* encoder, const sapiens_picture* pictures,
+                                        size_t count, const sapiens_features_options* options,
+                                        sapiens_result** features, sapiens_error** error) {
+  return capi::handing_out(features, "features", error, [&] {
+    capi::require(encoder, "encoder");
+    const capi::FeaturesOptions wanted = capi::features_options(options);
+    const FloatArray input = prepare(encoder->extractor, {pictures, count}, wanted);
+    return compute(*encoder, input.view<4>(), wanted.request);
+  });
+}
+
+sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const float* input, int64_t batch,
+                                   int64_t height, int64_t width,
+                                   const sapiens_features_options* options,
+                                   sapiens_result** features, sapiens_error** error) {
+  return capi::handing_out(features, "features", error, [&] {
+    capi::require(encoder, "encoder");
+    capi::require(input, "input");
+    expect_input(batch, height, width);
+    return compute(*encoder, {input, {batch, 3, height, width}},
+                   capi::features_options(options).request);
+  });
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/sapiens.h"
+
+/// One array of numbers, `layer` for features alone.
+struct sapiens_array {
+  std::vector<std::int64_t> shape = {};
+  std::variant<std::vector<float>, std::vector<std::uint8_t>, std::vector<sapiens_box>> values = {};
+  std::int64_t layer = -1;
+};
+
+struct sapiens_result {
+  std::vector<sapiens_array> arrays = {};
+};
+
+struct sapiens_checkpoint {
+  sapiens::Checkpoint checkpoint;
+};
+
+/// Texts are made once, because pointers into them are handed out.
+struct sapiens_report {
+  explicit sapiens_report(const sapiens::Inspection& inspected)
+      : inspection(inspected), text(inspected.text()), json(inspected.json()) {}
+
+  sapiens::Inspection inspection;
+  std::string text, json;
+};

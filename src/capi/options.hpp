@@ -1,0 +1,54 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "sapiens/checkpoint.hpp"
+#include "sapiens/detector.hpp"
+#include "sapiens/features.hpp"
+#include "sapiens/sapiens.h"
+#include "sapiens/tasks.hpp"
+
+namespace sapiens::capi {
+
+/// Copies what starts with its own size into `known`, whose fields beyond that size stay as they
+/// are. Throws InvalidArgument for sizes that cannot be, and where what lies beyond `known` is not
+/// 0: a field that this version does not know.
+void copy_known_fields(const void* given, std::span<std::byte> known, const char* name);
+
+/// A struct of any version of the header as this version has it; defaults for NULL.
+template <typename Struct>
+Struct known_fields(const Struct* given, const char* name) {
+  Struct known;
+  SAPIENS_INIT(&known);
+  if (given) {
+    copy_known_fields(given, std::as_writable_bytes(std::span(&known, 1)), name);
+    known.struct_size = sizeof known;
+  }
+  return known;
+}
+
+// Each throws InvalidArgument for numbers that mean nothing. NULL gives the defaults.
+
+ModelOptions model_options(const sapiens_model_options* given);
+EngineOptions engine_options(const sapiens_engine_options* given);
+
+/// `size` is what pictures are resized to; empty: the native size.
+struct FeaturesOptions {
+  FeatureRequest request = {};
+  PreprocessMode mode = PreprocessMode::Full;
+  std::optional<Grid> size = {};
+};
+FeaturesOptions features_options(const sapiens_features_options* given);
+
+struct TaskOptions {
+  PreprocessMode mode = PreprocessMode::Full;
+  bool flip_test = true;
+  Progress progress = {};
+};
+TaskOptions task_options(const sapiens_task_options* given);
+
+DetectOptions detect_options(const sapiens_detect_options* given);
+
+}  // namespace sapiens::capi

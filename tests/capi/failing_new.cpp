@@ -1,0 +1,27 @@
+#include "capi/failing_new.hpp"
+
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+namespace {
+constexpr long kNever = std::numeric_limits<long>::max();
+thread_local long left = kNever;
+}  // namespace
+
+// The program's replaces that of every library, libsapiens_c included.
+void* operator new(std::size_t bytes) {
+  if (left != kNever && left-- <= 0) {
+    left = 0;
+    throw std::bad_alloc();
+  }
+  if (void* const memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace sapiens {
+void fail_after_allocations(long count) noexcept { left = count; }
+void allocate_again() noexcept { left = kNever; }
+}  // namespace sapiens

@@ -1,0 +1,18 @@
+/* sapiens.h as C11 sees it, and the layout that programs were compiled with: fields are added at
+ * the end. */
+#include <sapiens/sapiens.h>
+
+#define EXPECT_LAYOUT(type, size, last, offset)          \
+  _Static_assert(sizeof(type) == (size), #type " grew"); \
+  _Static_assert(offsetof(type, last) == (offset), #type " was rearranged")
+
+EXPECT_LAYOUT(sapiens_model_options, 80, allow_partial, 76);
+EXPECT_LAYOUT(sapiens_engine_options, 40, user_data, 32);
+EXPECT_LAYOUT(sapiens_picture, 64, stride, 56);
+EXPECT_LAYOUT(sapiens_features_options, 72, user_data, 64);
+EXPECT_LAYOUT(sapiens_task_options, 32, user_data, 24);
+EXPECT_LAYOUT(sapiens_detect_options, 40, user_data, 32);
+EXPECT_LAYOUT(sapiens_box, 20, score, 16);
+
+const char* version_in_c(void);
+const char* version_in_c(void) { return sapiens_version(); }

@@ -1,0 +1,107 @@
+#include <gtest/gtest.h>
+
+#include "capi/failing_new.hpp"
+#include "capi/support.hpp"
+
+// Memory that runs out at any point of a call is a status, never an exception or an end.
+namespace sapiens {
+namespace {
+
+// Calls with room for 0, 1, 2 ... allocations, in steps that grow, until it succeeds.
+template <typename Owner, typename Call>
+void expect_statuses_until_there_is_memory(const Call& call) {
+  int refusals = 0;
+  for (long room = 0;; room += 1 + room / 8) {
+    typename Owner::pointer handle = nullptr;
+    sapiens_error* error = nullptr;
+    fail_after_allocations(room);
+    const sapiens_status status = call(&handle, &error);
+    allocate_again();
+    const Owner owner(handle);
+    const CError owned(error);
+    if (status == SAPIENS_OK) break;
+    ++refusals;
+    ASSERT_EQ(status, SAPIENS_OUT_OF_RESOURCES) << room << ": " << sapiens_error_text(error);
+    ASSERT_EQ(handle, nullptr);
+    ASSERT_STRNE(sapiens_error_text(error), "");
+  }
+  EXPECT_GT(refusals, 0);
+}
+
+// One thread: allocations of others are not counted.
+class CMemory : public testing::Test {
+ protected:
+  CMemory() { engine.threads = 1; }
+
+  sapiens_status load_model(const CCheckpoint& of, sapiens_task_model** out,
+                            sapiens_error** error) const {
+    return sapiens_task_model_load(of.get(), nullptr, &engine, out, error);
+  }
+
+  TinyModels tiny;
+  sapiens_engine_options engine = defaults<sapiens_engine_options>();
+  sapiens_picture picture = picture_at(tiny.picture);
+};
+
+TEST_F(CMemory, ThatRunsOutInspectingIsAStatus) {
+  const std::string path = tiny.file("pretrain");
+  expect_statuses_until_there_is_memory<CCheckpoint>([&](auto** out, sapiens_error** error) {
+    return sapiens_checkpoint_open(path.c_str(), out, error);
+  });
+  const CCheckpoint checkpoint = open_c(path);
+  expect_statuses_until_there_is_memory<CReport>([&](auto** out, sapiens_error** error) {
+    return sapiens_checkpoint_inspect(checkpoint.get(), nullptr, out, error);
+  });
+}
+
+TEST_F(CMemory, ThatRunsOutInAnEncoderIsAStatus) {
+  const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
+  expect_statuses_until_there_is_memory<CEncoder>([&](auto** out, sapiens_error** error) {
+    return sapiens_encoder_load(checkpoint.get(), nullptr, &engine, out, error);
+  });
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"), &engine);
+  expect_statuses_until_there_is_memory<CResult>([&](auto** out, sapiens_error** error) {
+    return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+  });
+}
+
+TEST_F(CMemory, ThatRunsOutInATaskIsAStatus) {
+  for (const std::string task : {"pose", "seg", "depth", "normal"}) {
+    SCOPED_TRACE(task);
+    const CCheckpoint checkpoint = open_c(tiny.file(task));
+    const auto load = [&](auto** out, sapiens_error** error) {
+      return load_model(checkpoint, out, error);
+    };
+    expect_statuses_until_there_is_memory<CTaskModel>(load);
+    const auto model = made<CTaskModel>(load);
+    expect_statuses_until_there_is_memory<CResult>([&](auto** out, sapiens_error** error) {
+      if (task == "pose") {
+        return sapiens_task_model_pose(model.get(), &picture, nullptr, 0, nullptr, out, error);
+      }
+      const auto compute = task == "seg"     ? sapiens_task_model_segment
+                           : task == "depth" ? sapiens_task_model_depth
+                                             : sapiens_task_model_normals;
+      return compute(model.get(), &picture, 1, nullptr, out, error);
+    });
+  }
+}
+
+// Even the object that tells of another error may find no memory.
+TEST_F(CMemory, ThatRunsOutWhileAnErrorIsDescribed) {
+  for (long room = 0; room < 60; ++room) {
+    sapiens_checkpoint* checkpoint = nullptr;
+    sapiens_error* error = nullptr;
+    fail_after_allocations(room);
+    const sapiens_status status =
+        sapiens_checkpoint_open("/nowhere/at/all.pth", &checkpoint, &error);
+    allocate_again();
+    const CError owned(error);
+    ASSERT_EQ(checkpoint, nullptr);
+    ASSERT_EQ(sapiens_error_status(error), status);
+    ASSERT_TRUE(status == SAPIENS_NOT_FOUND || status == SAPIENS_OUT_OF_RESOURCES) << status;
+    ASSERT_STRNE(sapiens_error_summary(error), "");
+  }
+}
+
+}  // namespace
+}  // namespace sapiens

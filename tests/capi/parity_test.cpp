@@ -1,0 +1,272 @@
+#include <gtest/gtest.h>
+
+#include "capi/support.hpp"
+#include "sapiens/detector.hpp"
+#include "sapiens/features.hpp"
+#include "sapiens/tasks.hpp"
+#include "sapiens/version.hpp"
+
+extern "C" const char* version_in_c(void);
+
+// Through the door of C come the same bytes as through that of C++.
+namespace sapiens {
+namespace {
+
+TEST(CApi, TellsTheVersionOfTheProject) { EXPECT_STREQ(version_in_c(), SAPIENS_VERSION); }
+
+TEST(CApi, InspectsWithTheSameTextAndJson) {
+  TinyModels tiny;
+  const std::string path = tiny.file("pose");
+  const Inspection expected = Checkpoint::open(path).inspect();
+  const CCheckpoint checkpoint = open_c(path);
+  const auto report = made<CReport>([&](sapiens_report** out, sapiens_error** error) {
+    return sapiens_checkpoint_inspect(checkpoint.get(), nullptr, out, error);
+  });
+  EXPECT_EQ(sapiens_report_text(report.get()), expected.text());
+  EXPECT_EQ(sapiens_report_json(report.get()), expected.json());
+  EXPECT_EQ(sapiens_report_verdict(report.get()), static_cast<int>(expected.report.verdict));
+  for (const UseVerdict& use : expected.uses) {
+    EXPECT_EQ(sapiens_report_verdict_for(report.get(), use.use.c_str()),
+              static_cast<int>(use.verdict))
+        << use.use;
+  }
+  EXPECT_EQ(sapiens_report_verdict_for(report.get(), "flying"), -1);
+}
+
+void expect_same(const CResult& actual, const std::vector<LayerFeatures>& expected) {
+  ASSERT_EQ(sapiens_result_count(actual.get()), std::ssize(expected));
+  for (std::int64_t i = 0; i < std::ssize(expected); ++i) {
+    const LayerFeatures& layer = expected[static_cast<std::size_t>(i)];
+    EXPECT_EQ(sapiens_result_layer(actual.get(), i), layer.layer);
+    EXPECT_EQ(shape_of(actual, i), layer.values.shape);
+    EXPECT_EQ(floats_of(actual, i), layer.values.values);
+    EXPECT_EQ(sapiens_result_bytes(actual.get(), i), nullptr);
+  }
+}
+
+TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
+  TinyModels tiny;
+  FeatureExtractor expected(Checkpoint::open(tiny.file("pretrain")));
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  EXPECT_EQ(sapiens_encoder_height(encoder.get()), expected.native_size().height);
+  EXPECT_EQ(sapiens_encoder_width(encoder.get()), expected.native_size().width);
+  EXPECT_EQ(sapiens_encoder_precision(encoder.get()), expected.stats().precision);
+  EXPECT_EQ(sapiens_encoder_is_partial(encoder.get()), 0);
+  const Image image = Image::read(tiny.picture);
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const std::vector<std::int64_t> layers = {-1, 0};
+  for (const int type : {SAPIENS_FEATMAP, SAPIENS_RAW, SAPIENS_CLS_TOKEN, SAPIENS_AVG_FEATMAP}) {
+    for (const int norm : {0, 1}) {
+      SCOPED_TRACE(testing::Message() << type << " " << norm);
+      auto options = defaults<sapiens_features_options>();
+      options.out_type = type;
+      options.layers = layers.data();
+      options.layer_count = layers.size();
+      options.norm_layers = norm;
+      const auto actual = made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+        return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+      });
+      expect_same(actual, expected.run(image, {.out_type = static_cast<OutType>(type),
+                                               .layers = layers,
+                                               .norm_layers = norm == 1}));
+    }
+  }
+}
+
+TEST(CApi, GivesTheSameFeaturesOfPicturesOfAnotherSizeTogether) {
+  TinyModels tiny;
+  FeatureExtractor extractor(Checkpoint::open(tiny.file("pretrain")));
+  FloatArray input =
+      extractor.preprocess(Image::read(tiny.picture), PreprocessMode::Lite, Grid{96, 64});
+  const FloatArray second =
+      extractor.preprocess(Image::read(tiny.other_picture), PreprocessMode::Lite, Grid{96, 64});
+  input.values.insert(input.values.end(), second.values.begin(), second.values.end());
+  const auto expected = extractor.run({input.values.data(), {2, 3, 96, 64}});
+
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  const std::array pictures = {picture_at(tiny.picture), picture_at(tiny.other_picture)};
+  auto options = defaults<sapiens_features_options>();
+  options.preprocess = SAPIENS_PREPROCESS_LITE;
+  options.height = 96;
+  options.width = 64;
+  expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                return sapiens_encoder_features(encoder.get(), pictures.data(), 2, &options, out,
+                                                error);
+              }),
+              expected);
+  expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                return sapiens_encoder_run(encoder.get(), input.values.data(), 2, 96, 64, nullptr,
+                                           out, error);
+              }),
+              expected);
+}
+
+TEST(CApi, LoadsWithTheOptionsOfModelAndEngine) {
+  TinyModels tiny;
+  auto model = defaults<sapiens_model_options>();
+  model.arch = "custom";
+  model.task = "pretrain";
+  model.heads = 2;
+  model.input_height = 64;
+  model.input_width = 96;
+  model.patch_padding = 2;
+  auto engine = defaults<sapiens_engine_options>();
+  engine.threads = 1;
+  engine.isa = "reference";
+  engine.precision = SAPIENS_PRECISION_INT8;
+  int told = 0;
+  engine.user_data = &told;
+  engine.loading = [](double, void* count) { return ++*static_cast<int*>(count), 0; };
+  const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
+  model.arch = nullptr;
+  const auto encoder = made<CEncoder>([&](sapiens_encoder** out, sapiens_error** error) {
+    return sapiens_encoder_load(checkpoint.get(), &model, &engine, out, error);
+  });
+  EXPECT_GT(told, 0);
+  EXPECT_STREQ(sapiens_encoder_precision(encoder.get()), "int8");
+  EXPECT_EQ(sapiens_encoder_height(encoder.get()), 64);
+  EXPECT_EQ(sapiens_encoder_width(encoder.get()), 96);
+
+  FeatureExtractor expected(Checkpoint::open(tiny.file("pretrain")),
+                            {.heads = 2, .input_size = Grid{64, 96}, .patch_padding = 2},
+                            {.threads = 1, .isa = "reference", .precision = Precision::Int8});
+  const auto report = made<CReport>([&](sapiens_report** out, sapiens_error** error) {
+    return sapiens_encoder_report(encoder.get(), out, error);
+  });
+  EXPECT_EQ(sapiens_report_text(report.get()), expected.inspection().text());
+  const sapiens_picture picture = picture_at(tiny.picture);
+  expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+              }),
+              expected.run(Image::read(tiny.picture)));
+}
+
+void expect_same(const CResult& actual, const std::vector<Pose>& expected) {
+  const std::vector<float> numbers = floats_of(actual);
+  const std::size_t points = expected.at(0).keypoints.size();
+  EXPECT_EQ(shape_of(actual),
+            (std::vector<Index>{std::ssize(expected), static_cast<Index>(points), 3}));
+  ASSERT_EQ(numbers.size(), expected.size() * points * 3);
+  for (std::size_t p = 0; p < expected.size(); ++p) {
+    for (std::size_t k = 0; k < points; ++k) {
+      const Keypoint& point = expected[p].keypoints[k];
+      const float* const found = &numbers[(p * points + k) * 3];
+      EXPECT_EQ(found[0], point.x);
+      EXPECT_EQ(found[1], point.y);
+      EXPECT_EQ(found[2], point.score);
+    }
+  }
+}
+
+TEST(CApi, FindsTheSameKeyPointsWithAndWithoutBoxes) {
+  TinyModels tiny;
+  TaskModel expected(Checkpoint::open(tiny.file("pose")));
+  const CTaskModel model = load_c_task_model(tiny.file("pose"));
+  EXPECT_STREQ(sapiens_task_model_task(model.get()), "pose");
+  EXPECT_EQ(sapiens_task_model_outputs(model.get()), expected.outputs());
+  EXPECT_EQ(sapiens_task_model_output_name(model.get(), 0), expected.output_names().at(0));
+  EXPECT_STREQ(sapiens_task_model_output_name(model.get(), expected.outputs()), "");
+  EXPECT_STREQ(sapiens_task_model_output_name(model.get(), -1), "");
+  EXPECT_EQ(sapiens_task_model_height(model.get()), expected.input_size().height);
+  EXPECT_EQ(sapiens_task_model_width(model.get()), expected.input_size().width);
+  EXPECT_EQ(sapiens_task_model_precision(model.get()), expected.stats().precision);
+
+  const Image image = Image::read(tiny.picture);
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const std::vector<sapiens_box> boxes = {{10, 5, 60, 90, 1}, {40.5f, 20, 80, 70, 0.5f}};
+  for (const int without : {0, 1}) {
+    auto options = defaults<sapiens_task_options>();
+    options.no_flip_test = without;
+    const auto pose = [&](const sapiens_box* of, std::size_t count) {
+      return made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+        return sapiens_task_model_pose(model.get(), &picture, of, count, &options, out, error);
+      });
+    };
+    const std::vector<Box> persons = {{10, 5, 60, 90, 1}, {40.5f, 20, 80, 70, 0.5f}};
+    expect_same(pose(boxes.data(), 2), expected.pose(image, persons, {.flip_test = !without}));
+    expect_same(pose(nullptr, 0), expected.pose(image, {}, {.flip_test = !without}));
+  }
+}
+
+using Dense = decltype(sapiens_task_model_depth);
+
+// Two pictures of different sizes together.
+CResult dense(Dense* function, const CTaskModel& model, const TinyModels& tiny) {
+  const std::array pictures = {picture_at(tiny.picture), picture_at(tiny.other_picture)};
+  return made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+    return function(model.get(), pictures.data(), pictures.size(), nullptr, out, error);
+  });
+}
+
+TEST(CApi, FindsTheSameClasses) {
+  TinyModels tiny;
+  TaskModel expected(Checkpoint::open(tiny.file("seg")));
+  const CTaskModel model = load_c_task_model(tiny.file("seg"));
+  const CResult actual = dense(sapiens_task_model_segment, model, tiny);
+  ASSERT_EQ(sapiens_result_count(actual.get()), 2);
+  for (const int i : {0, 1}) {
+    const Segmentation one =
+        expected.segment(Image::read(i == 0 ? tiny.picture : tiny.other_picture));
+    EXPECT_EQ(shape_of(actual, i), (std::vector<Index>{one.height, one.width}));
+    EXPECT_EQ(std::memcmp(sapiens_result_bytes(actual.get(), i), one.ids.data(), one.ids.size()),
+              0);
+    EXPECT_EQ(sapiens_result_floats(actual.get(), i), nullptr);
+    EXPECT_EQ(sapiens_result_layer(actual.get(), i), -1);
+  }
+}
+
+TEST(CApi, FindsTheSameDepthAndNormals) {
+  TinyModels tiny;
+  for (const std::string task : {"depth", "normal"}) {
+    SCOPED_TRACE(task);
+    TaskModel expected(Checkpoint::open(tiny.file(task)));
+    const CTaskModel model = load_c_task_model(tiny.file(task));
+    const CResult actual =
+        dense(task == "depth" ? sapiens_task_model_depth : sapiens_task_model_normals, model, tiny);
+    ASSERT_EQ(sapiens_result_count(actual.get()), 2);
+    for (const int i : {0, 1}) {
+      const Image image = Image::read(i == 0 ? tiny.picture : tiny.other_picture);
+      const FloatArray one = task == "depth" ? expected.depth(image) : expected.normals(image);
+      EXPECT_EQ(shape_of(actual, i), one.shape);
+      EXPECT_EQ(floats_of(actual, i), one.values);
+    }
+  }
+}
+
+TEST(CApi, DetectsTheSamePersonsAndHandsThemToPose) {
+  TinyModels tiny;
+  const auto persons =
+      PersonDetector(Checkpoint::open(tiny.detector))
+          .detect(Image::read(tiny.other_picture), {.least_score = 0.1f, .most = 2});
+  ASSERT_FALSE(persons.empty());
+  const CCheckpoint checkpoint = open_c(tiny.detector);
+  const auto detector = made<CDetector>([&](sapiens_detector** out, sapiens_error** error) {
+    return sapiens_detector_load(checkpoint.get(), nullptr, out, error);
+  });
+  auto options = defaults<sapiens_detect_options>();
+  options.least_score = 0.1f;
+  options.most = 2;
+  const sapiens_picture picture = picture_at(tiny.other_picture);
+  const auto found = made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+    return sapiens_detector_detect(detector.get(), &picture, &options, out, error);
+  });
+  ASSERT_EQ(shape_of(found), (std::vector<Index>{std::ssize(persons)}));
+  const sapiens_box* const boxes = sapiens_result_boxes(found.get(), 0);
+  for (std::size_t i = 0; i < persons.size(); ++i) {
+    EXPECT_EQ(boxes[i].x, persons[i].x);
+    EXPECT_EQ(boxes[i].y, persons[i].y);
+    EXPECT_EQ(boxes[i].width, persons[i].width);
+    EXPECT_EQ(boxes[i].height, persons[i].height);
+    EXPECT_EQ(boxes[i].score, persons[i].score);
+  }
+  const CTaskModel model = load_c_task_model(tiny.file("pose"));
+  expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                return sapiens_task_model_pose(model.get(), &picture, boxes, persons.size(),
+                                               nullptr, out, error);
+              }),
+              TaskModel(Checkpoint::open(tiny.file("pose")))
+                  .pose(Image::read(tiny.other_picture), persons));
+}
+
+}  // namespace
+}  // namespace sapiens

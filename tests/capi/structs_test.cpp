@@ -1,0 +1,126 @@
+#include <gtest/gtest.h>
+
+#include <cstddef>
+
+#include "capi/support.hpp"
+
+// Structs of older and newer headers than the library's.
+namespace sapiens {
+namespace {
+
+class CStructs : public testing::Test {
+ protected:
+  sapiens_status inspect(const sapiens_model_options* options) {
+    sapiens_report* report = nullptr;
+    const sapiens_status status =
+        sapiens_checkpoint_inspect(checkpoint.get(), options, &report, nullptr);
+    sapiens_report_free(report);
+    return status;
+  }
+
+  TinyModels tiny;
+  CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
+};
+
+TEST_F(CStructs, OfAnOlderHeaderHaveDefaultsForWhatTheyLack) {
+  // As if `heads` and all that follows had been added since: what lies there is somebody else's.
+  auto options = defaults<sapiens_model_options>();
+  options.struct_size = offsetof(sapiens_model_options, heads);
+  options.task = "pretrain";
+  options.heads = -77;
+  options.allow_partial = -77;
+  EXPECT_EQ(inspect(&options), SAPIENS_OK);
+  options.task = "pose";
+  EXPECT_EQ(inspect(&options), SAPIENS_OK);  // a misfit is a verdict
+  options.struct_size = sizeof options;
+  EXPECT_EQ(inspect(&options), SAPIENS_INVALID_ARGUMENT);
+  options.struct_size = sizeof options.struct_size;
+  EXPECT_EQ(inspect(&options), SAPIENS_OK);
+}
+
+TEST_F(CStructs, OfANewerHeaderAreTakenWhileTheirNewFieldsAreZero) {
+  struct Newer {
+    sapiens_model_options known;
+    std::int64_t added;
+    std::int8_t last;
+  } newer = {};
+  newer.known.struct_size = sizeof newer;
+  EXPECT_EQ(inspect(&newer.known), SAPIENS_OK);
+  newer.last = 1;
+  EXPECT_EQ(inspect(&newer.known), SAPIENS_INVALID_ARGUMENT);
+  newer.last = 0;
+  newer.added = 1;
+  EXPECT_EQ(inspect(&newer.known), SAPIENS_INVALID_ARGUMENT);
+}
+
+TEST_F(CStructs, WhoseSizeWasNeverSetAreRefused) {
+  auto options = defaults<sapiens_model_options>();
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{7}, std::size_t{4097}, static_cast<std::size_t>(-1)}) {
+    options.struct_size = size;
+    EXPECT_EQ(inspect(&options), SAPIENS_INVALID_ARGUMENT) << size;
+  }
+}
+
+TEST_F(CStructs, MeanTheDefaultsWhereTheyAreMissing) { EXPECT_EQ(inspect(nullptr), SAPIENS_OK); }
+
+TEST_F(CStructs, WithNumbersThatMeanNothingAreRefused) {
+  const auto refused = [&](auto set) {
+    auto options = defaults<sapiens_model_options>();
+    set(options);
+    return inspect(&options);
+  };
+  using Options = sapiens_model_options;
+  EXPECT_EQ(refused([](Options& o) { o.heads = -1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.decoder_heads = -1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.grid_height = 8; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.input_width = 64; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.patch_padding = 1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.allow_partial = 2; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.arch = "0.4b"; }), SAPIENS_INVALID_ARGUMENT);
+}
+
+TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
+  const auto engine_refused = [&](auto set) {
+    auto engine = defaults<sapiens_engine_options>();
+    set(engine);
+    return sapiens_error_status(
+        error_of<sapiens_encoder>([&](sapiens_encoder** out, sapiens_error** error) {
+          return sapiens_encoder_load(checkpoint.get(), nullptr, &engine, out, error);
+        }).get());
+  };
+  using Engine = sapiens_engine_options;
+  EXPECT_EQ(engine_refused([](Engine& e) { e.precision = 4; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(engine_refused([](Engine& e) { e.threads = -1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(engine_refused([](Engine& e) { e.isa = "mmx"; }), SAPIENS_INVALID_ARGUMENT);
+
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const auto features_refused = [&](auto set) {
+    auto options = defaults<sapiens_features_options>();
+    set(options);
+    return sapiens_error_status(
+        error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
+          return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+        }).get());
+  };
+  using Features = sapiens_features_options;
+  static constexpr std::int64_t kNoBlock = 3;
+  EXPECT_EQ(features_refused([](Features& f) { f.out_type = 4; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.preprocess = 2; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.norm_layers = -1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.reserved = 1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.layer_count = 1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.height = 64; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.height = f.width = INT64_C(1) << 40; }),
+            SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.height = f.width = 8; }), SAPIENS_SHAPE_MISMATCH);
+  EXPECT_EQ(features_refused([](Features& f) {
+              f.layers = &kNoBlock;
+              f.layer_count = 1;
+            }),
+            SAPIENS_INVALID_ARGUMENT);
+}
+
+}  // namespace
+}  // namespace sapiens

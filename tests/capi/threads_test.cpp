@@ -1,0 +1,84 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "capi/support.hpp"
+
+namespace sapiens {
+namespace {
+
+TEST(CThreads, ComputeOnOneModelAndGetTheSameBytes) {
+  TinyModels tiny;
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  const CTaskModel model = load_c_task_model(tiny.file("depth"));
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const auto features = [&] {
+    return floats_of(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+      return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+    }));
+  };
+  const auto depth = [&] {
+    return floats_of(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+      return sapiens_task_model_depth(model.get(), &picture, 1, nullptr, out, error);
+    }));
+  };
+  const std::vector<float> expected_features = features(), expected_depth = depth();
+
+  std::atomic<int> different = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5; ++i) {
+        if (features() != expected_features) ++different;
+        if (depth() != expected_depth) ++different;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(different, 0);
+}
+
+TEST(CThreads, InspectAndLoadFromOneCheckpoint) {
+  TinyModels tiny;
+  const CCheckpoint checkpoint = open_c(tiny.file("pose"));
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      EXPECT_TRUE(made<CReport>([&](sapiens_report** out, sapiens_error** error) {
+        return sapiens_checkpoint_inspect(checkpoint.get(), nullptr, out, error);
+      }));
+      EXPECT_TRUE(made<CTaskModel>([&](sapiens_task_model** out, sapiens_error** error) {
+        return sapiens_task_model_load(checkpoint.get(), nullptr, nullptr, out, error);
+      }));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+// It would wait for itself for ever.
+TEST(CThreads, AProgressFunctionMayNotComputeWithItsModel) {
+  TinyModels tiny;
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  const sapiens_picture picture = picture_at(tiny.picture);
+  struct Context {
+    sapiens_encoder* encoder;
+    const sapiens_picture* picture;
+    sapiens_status status = SAPIENS_OK;
+  } context{encoder.get(), &picture};
+  auto options = defaults<sapiens_features_options>();
+  options.user_data = &context;
+  options.progress = [](double, void* data) {
+    auto& of = *static_cast<Context*>(data);
+    sapiens_result* result = nullptr;
+    of.status = sapiens_encoder_features(of.encoder, of.picture, 1, nullptr, &result, nullptr);
+    return 0;
+  };
+  EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+    return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+  }));
+  EXPECT_EQ(context.status, SAPIENS_INVALID_ARGUMENT);
+}
+
+}  // namespace
+}  // namespace sapiens
