@@ -8,6 +8,7 @@ packages=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
   libgtest-dev libgmock-dev pkg-config
+  pybind11-dev python3-dev python3-numpy python3-pytest python3-pil
 )
 
 missing_packages() {
@@ -20,7 +21,7 @@ missing_packages() {
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: not a Debian or Ubuntu system; needed are a C++20 compiler, CMake 3.25, Ninja, fmt," \
     "nlohmann-json, CLI11, zlib, libjpeg, libpng, libwebp, OpenEXR 3, OpenCV (core, imgproc; videoio for videos)" \
-    "and GoogleTest"
+    "and GoogleTest; for the Python package pybind11 and NumPy, for its tests pytest and Pillow"
   exit 0
 fi
 
