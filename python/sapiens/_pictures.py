@@ -16,10 +16,10 @@ Picture = Union[str, "os.PathLike[str]", np.ndarray, Any]
 
 
 def is_one(images: Any) -> bool:
-    """Whether this is one picture, and not several."""
-    return isinstance(images, (str, bytes, os.PathLike, np.ndarray)) or (
-        _is_pil(images) or hasattr(images, "__dlpack__")
-    )
+    """Whether this is one picture, and not several, such as an array [N, height, width, 3]."""
+    if isinstance(images, np.ndarray) or hasattr(images, "__dlpack__"):
+        return getattr(images, "ndim", 3) != 4
+    return isinstance(images, (str, bytes, os.PathLike)) or _is_pil(images)
 
 
 def as_picture(image: Picture) -> _sapiens.Image:

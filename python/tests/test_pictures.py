@@ -35,6 +35,12 @@ def test_arrays_may_have_any_strides(features, pixels):
         assert np.array_equal(features(view), features(np.ascontiguousarray(view)))
 
 
+def test_an_array_may_hold_several_pictures(features, pixels):
+    pictures = np.stack([pixels, pixels[::-1]])
+    assert np.array_equal(features(pictures), features(list(pictures)))
+    assert features(pictures[:1]).shape[0] == 1
+
+
 def test_read_image_gives_the_pixels(picture, pixels):
     assert np.array_equal(sapiens.read_image(picture), pixels)
 
@@ -66,7 +72,7 @@ def test_modes_that_pil_would_clip_are_refused(features):
         np.zeros((20, 20), np.uint8),
         np.zeros((20, 20, 4), np.uint8),
         np.zeros((3, 20, 20), np.uint8),
-        np.zeros((1, 20, 20, 3), np.uint8),
+        np.zeros((1, 1, 20, 20, 3), np.uint8),
         np.zeros((0, 20, 3), np.uint8),
         np.zeros((20, 20, 3), np.float32),
         np.zeros((20, 20, 3), np.int8),
