@@ -1,31 +1,37 @@
 """The detector and the autoencoder."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import sapiens
 
-
-@pytest.fixture(scope="module")
-def detector_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("detector") / "detector.pth"
-    sapiens.synthesize(path, "rtmdet-m", layout="mmengine")
-    return path
+DETECTOR = Path(__file__).resolve().parents[2] / "tests" / "data" / "golden" / "rtmdet"
 
 
-def test_persons_are_boxes_that_pose_takes(detector_file, models, pixels):
-    detector = sapiens.Detector(detector_file)
-    # Random weights find what they like; a score of 0 lets them.
-    (boxes,) = detector.persons([pixels], score=0, most=3)
-    assert boxes.dtype == np.float32 and boxes.shape[1] == 5 and len(boxes) <= 3
+def test_persons_are_those_of_the_program(models, run_sapiens, tmp_path):
+    image, checkpoint = DETECTOR / "image.jpg", DETECTOR / "rtmdet.pth"
+    run_sapiens("pose", models["pose"], image, "--detector", checkpoint, "--output", tmp_path)
+    persons = json.loads((tmp_path / "image.json").read_text())["instance_info"]
+    detector = sapiens.Detector(checkpoint)
+    boxes = detector.persons(image)
+    assert boxes.dtype == np.float32 and boxes.shape == (len(persons), 5) and len(persons) > 1
+    assert np.array_equal(boxes[:, 4], np.float32([person["bbox_score"] for person in persons]))
+    corners = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:4]])
+    assert np.array_equal(corners, np.float32([person["bbox"] for person in persons]))
+    found = sapiens.Pose(models["pose"]).keypoints(image, boxes)
+    assert np.array_equal(found.boxes, boxes)
+    assert np.array_equal(found.scores, np.float32([p["keypoint_scores"] for p in persons]))
+    assert np.array_equal(detector.persons([image], most=2)[0], boxes[:2])
+
+
+def test_nobody_is_an_empty_array(pixels):
+    detector = sapiens.Detector(DETECTOR / "rtmdet.pth")
     assert detector.persons(pixels, score=1).shape == (0, 5)
     with pytest.raises(sapiens.InvalidArgumentError):
         detector.persons(pixels, score=2)
-    usable = boxes[(boxes[:, 2] > 0) & (boxes[:, 3] > 0)]
-    found = sapiens.Pose(models["pose"]).keypoints(pixels, usable)
-    assert np.array_equal(found.boxes, usable)
 
 
 def test_reconstructions_are_those_of_the_program(picture, run_sapiens, tmp_path):
