@@ -14,8 +14,8 @@ namespace sapiens::python {
 
 /// A model that Python's threads share. Its calls run one after the other and without the GIL.
 ///
-/// The lock is taken after the GIL is released and given back before the GIL is taken again, so a
-/// thread that waits for one never holds the other.
+/// The lock is taken after the GIL is released and given back before the GIL is taken again. So
+/// nobody who holds the GIL waits for the lock, and who holds the lock may wait for the GIL.
 template <typename Model>
 class Shared {
  public:
