@@ -69,8 +69,9 @@ enum {
   SAPIENS_OUT_OF_RESOURCES = 7,      ///< 5: memory or disk ran out.
   SAPIENS_UNSUPPORTED_HARDWARE = 8,  ///< 2: this CPU cannot run what was asked for.
   SAPIENS_WRITE_FAILED = 9,          ///< 5: an output could not be written.
-  SAPIENS_INTERNAL = 10,             ///< 70: a bug of ours; please report it.
-  SAPIENS_CANCELLED = 11             ///< 130: the caller's progress function asked to stop.
+  SAPIENS_NETWORK = 10,              ///< 6: a server that cannot be reached, or breaks off.
+  SAPIENS_INTERNAL = 11,             ///< 70: a bug of ours; please report it.
+  SAPIENS_CANCELLED = 12             ///< 130: the caller's progress function asked to stop.
 };
 
 /// The name that messages show: "ok", "corrupt-file" ...; "unknown" for any other number.

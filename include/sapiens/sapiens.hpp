@@ -22,6 +22,7 @@
 #include "sapiens/results.hpp"
 #include "sapiens/tasks.hpp"
 #include "sapiens/tensor_view.hpp"
+#include "sapiens/tensors.hpp"
 #include "sapiens/tracker.hpp"
 #include "sapiens/version.hpp"
 #include "sapiens/video.hpp"

@@ -32,6 +32,7 @@ static_assert(status_of(ErrorCode::ShapeMismatch) == SAPIENS_SHAPE_MISMATCH);
 static_assert(status_of(ErrorCode::OutOfResources) == SAPIENS_OUT_OF_RESOURCES);
 static_assert(status_of(ErrorCode::UnsupportedHardware) == SAPIENS_UNSUPPORTED_HARDWARE);
 static_assert(status_of(ErrorCode::WriteFailed) == SAPIENS_WRITE_FAILED);
+static_assert(status_of(ErrorCode::Network) == SAPIENS_NETWORK);
 static_assert(status_of(ErrorCode::Internal) == SAPIENS_INTERNAL);
 
 struct OwnedError : sapiens_error {

@@ -10,6 +10,7 @@
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
+#include "sapiens/tensors.hpp"
 #include "support/golden.hpp"
 #include "support/scratch.hpp"
 
@@ -140,6 +141,44 @@ TEST(Convert, WarnsOfNumbersThatAreNone) {
   EXPECT_TRUE(convert_checkpoint(Checkpoint::open(golden.file("plain.pth")), scratch / "good.pth",
                                  {.model = golden.options()})
                   .warnings.empty());
+}
+
+TEST(Convert, InMemoryIsWhatItWritesByteForByte) {
+  const Scratch scratch;
+  const Golden golden("names");
+  const std::filesystem::path file = scratch / "out.safetensors";
+  for (const char* source : {"timm.pth", "fsdp.pth", "plain_bf16.safetensors", "backbone.pth"}) {
+    SCOPED_TRACE(source);
+    const Checkpoint checkpoint = Checkpoint::open(golden.file(source));
+    const ConvertOptions options{
+        .layout = Layout::MMEngine, .keep_unused = true, .model = golden.options()};
+    convert_checkpoint(checkpoint, file, options);
+    const ConvertedTensors converted = convert_in_memory(checkpoint, options);
+    const StateDict written = open_checkpoint(file);
+    ASSERT_EQ(converted.tensors.size(), written.tensors.size());
+    std::map<std::string, const Tensor*> by_key;
+    for (const Tensor& tensor : converted.tensors) by_key[tensor.key] = &tensor;
+    for (const TensorEntry& entry : written.tensors) {
+      SCOPED_TRACE(entry.key);
+      ASSERT_TRUE(by_key.contains(entry.key));
+      const Tensor& tensor = *by_key[entry.key];
+      EXPECT_EQ(tensor.dtype, entry.dtype);
+      EXPECT_EQ(tensor.shape, entry.shape);
+      std::vector<std::byte> bytes(tensor.bytes.size());
+      ASSERT_EQ(bytes.size(), static_cast<std::size_t>(entry.numel()) * dtype_size(entry.dtype));
+      read_raw(entry, 0, bytes);
+      EXPECT_EQ(tensor.bytes, bytes);
+    }
+  }
+}
+
+TEST(Convert, InMemoryRefusesAndWarnsAsItWrites) {
+  const Golden golden("names");
+  const ConvertOptions options{.model = golden.options()};
+  EXPECT_THROW(convert_in_memory(Checkpoint::open(golden.file("missing_one.pth")), options), Error);
+  EXPECT_EQ(convert_in_memory(Checkpoint::open(golden.file("nan_weight.pth")), options)
+                .result.warnings.size(),
+            1u);
 }
 
 TEST(Convert, RefusesUnknownFormatsAndItsOwnInput) {

@@ -1,0 +1,70 @@
+"""Meta's Sapiens human-vision transformers on CPUs, without PyTorch.
+
+    import sapiens
+
+    print(sapiens.inspect("sapiens_0.3b_epoch_1600_clean.pth"))
+    encoder = sapiens.Encoder("sapiens_0.3b_epoch_1600_clean.pth")
+    featmap = encoder.features("photo.jpg")  # float32 (1024, 64, 64)
+
+Pictures are paths, PIL images or uint8 arrays [height, width, 3]; results are NumPy arrays. A model
+may be used from any thread, and computes without the GIL. docs/python.md tells the rest.
+"""
+
+from __future__ import annotations
+
+from ._checkpoints import convert, inspect, load_state_dict, synthesize
+from ._detector import Detector
+from ._encoder import Encoder
+from ._errors import (
+    CheckpointRefusedError,
+    CorruptFileError,
+    Error,
+    InternalError,
+    InvalidArgumentError,
+    NetworkError,
+    NotFoundError,
+    OutOfResourcesError,
+    ShapeMismatchError,
+    UnsupportedFormatError,
+    UnsupportedHardwareError,
+    WriteFailedError,
+)
+from ._pictures import read_image
+from ._reconstructor import Reconstruction, Reconstructor
+from ._report import FileInfo, ModelInfo, Report, Use
+from ._sapiens import __version__
+from ._tasks import Depth, Normals, Pose, PoseResult, Segmenter
+
+__all__ = [
+    "CheckpointRefusedError",
+    "CorruptFileError",
+    "Depth",
+    "Detector",
+    "Encoder",
+    "Error",
+    "FileInfo",
+    "InternalError",
+    "InvalidArgumentError",
+    "ModelInfo",
+    "NetworkError",
+    "Normals",
+    "NotFoundError",
+    "OutOfResourcesError",
+    "Pose",
+    "PoseResult",
+    "Reconstruction",
+    "Reconstructor",
+    "Report",
+    "Segmenter",
+    "ShapeMismatchError",
+    "UnsupportedFormatError",
+    "UnsupportedHardwareError",
+    "Use",
+    "WriteFailedError",
+    "__version__",
+    "convert",
+    "inspect",
+    "load_state_dict",
+    "read_image",
+    "synthesize",
+]

@@ -1,0 +1,46 @@
+"""Persons in pictures."""
+
+from __future__ import annotations
+
+from typing import Union
+
+import numpy as np
+
+from . import _sapiens
+from ._model import Model, Path, engine_options
+from ._pictures import as_picture, is_one
+from ._tasks import Images
+
+
+class Detector(Model):
+    """Finds persons: the RTMDet in front of the original's scripts.
+
+        boxes = detector.persons("street.jpg")
+        pose.keypoints("street.jpg", boxes)
+
+    Args:
+        path: The detector's checkpoint file.
+        precision: "auto" is "fp32" here; see docs/detector.md.
+        threads, isa: As `Encoder` takes them.
+    """
+
+    def __init__(
+        self, path: Path, *, precision: str = "auto", threads: int = 0, isa: str = ""
+    ) -> None:
+        self._native = _sapiens.Detector(path, engine_options(precision, threads, isa))
+
+    def persons(
+        self, images: Images, *, score: float = 0.3, iou: float = 0.3, most: int = 100
+    ) -> Union[np.ndarray, list[np.ndarray]]:
+        """Boxes of the persons, best first, float32 (persons, 5): x, y, width, height, score.
+
+        Args:
+            images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several, which
+                give a list.
+            score: A box needs a higher score than this, 0 to 1.
+            iou: Of two boxes that overlap more, the lower score goes, 0 to 1.
+            most: The best so many of what is left.
+        """
+        if is_one(images):
+            return self._native.detect(as_picture(images), score, iou, most)
+        return [self._native.detect(as_picture(image), score, iou, most) for image in images]

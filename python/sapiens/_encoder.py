@@ -1,0 +1,154 @@
+"""Features."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any, Iterable, Optional, Sequence, Union
+
+import numpy as np
+
+from . import _sapiens
+from ._model import Model, Path, engine_options, model_options
+from ._pictures import Picture, as_picture, in_chunks, is_one
+
+Layers = Union[None, int, Sequence[int]]
+Features = Union[np.ndarray, dict[int, np.ndarray]]
+
+
+class Encoder(Model):
+    """The encoder of a checkpoint.
+
+        encoder = sapiens.Encoder("sapiens_0.3b_epoch_1600_clean.pth")
+        featmap = encoder.features("photo.jpg")          # float32 (1024, 64, 64)
+        tokens = encoder.features(photos, "raw")         # float32 (photos, 4097, 1024)
+
+    Args:
+        path: Checkpoint file, of any naming and container `sapiens.inspect` knows.
+        precision: "fp32", "bf16" or "int8"; "auto" is bf16 where this CPU is faster with it.
+        threads: 0 takes every core this process may use. Results do not depend on it.
+        isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: the best there is.
+        size: (height, width) in pixels that pictures are resized to; by default the model's own.
+        allow_partial: Compute with zeros in place of missing parameters; see `partial`.
+        options: arch, task, heads, grid, patch_padding, as `sapiens.inspect` takes them.
+
+    Raises:
+        CheckpointRefusedError: A parameter has no value, or holds NaN or infinity.
+        NotFoundError, CorruptFileError, UnsupportedFormatError: The file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: str = "auto",
+        threads: int = 0,
+        isa: str = "",
+        size: Optional[tuple[int, int]] = None,
+        allow_partial: bool = False,
+        **options: Any,
+    ) -> None:
+        self._native = _sapiens.Encoder(
+            path,
+            model_options(size=size, allow_partial=allow_partial, **options),
+            engine_options(precision, threads, isa),
+        )
+
+    @property
+    def partial(self) -> bool:
+        """Whether parameters were left at zero: whatever comes out must be marked."""
+        return self._native.partial()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels that pictures are resized to."""
+        return self._native.size()
+
+    def features(
+        self,
+        images: Union[Picture, Iterable[Picture]],
+        out_type: str = "featmap",
+        layers: Layers = None,
+        *,
+        norm: bool = False,
+        preprocess: str = "full",
+        batch: int = 1,
+    ) -> Features:
+        """What the encoder sees, float32.
+
+        Args:
+            images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several.
+            out_type: "featmap": patch tokens as (C, rows, columns). "raw": all tokens as
+                (tokens, C), the class token first where there is one. "cls_token": (C,).
+                "avg_featmap": (C,), LayerNorm of the mean patch token.
+            layers: A block, counted from 0, negative from the end; by default the last. A sequence
+                of blocks gives a dict from block (counted from 0) to array.
+            norm: Pass every block through the final norm, not just the last.
+            preprocess: "full": as in training. "lite": as the original's lite scripts.
+            batch: Pictures that go through the encoder together. Results are the same bit for bit;
+                more than 1 helps with small inputs only.
+
+        Returns:
+            For one picture an array of these shapes; for several one with an axis more in front.
+        """
+        if is_one(images):
+            found = self._of_pictures([as_picture(images)], out_type, layers, norm, preprocess)
+            return _as_asked({layer: array[0] for layer, array in found.items()}, layers)
+        parts = [
+            self._of_pictures(chunk, out_type, layers, norm, preprocess)
+            for chunk in in_chunks(images, batch)
+        ]
+        if not parts:
+            raise ValueError("there are no pictures")
+        return _as_asked(_joined(parts), layers)
+
+    def preprocess(self, image: Picture, preprocess: str = "full") -> np.ndarray:
+        """The picture resized to `size` and normalised, float32 (3, H, W): what `forward` takes."""
+        return self._native.preprocess(as_picture(image), preprocess)
+
+    def forward(
+        self, inputs: Any, out_type: str = "featmap", layers: Layers = None, *, norm: bool = False
+    ) -> Features:
+        """Features of float32 inputs (B, 3, H, W) that are preprocessed already.
+
+        Arrays in C order are read where they lie, other tensors on the CPU through DLPack. H and W
+        are at least 16. Arguments and results are those of `features` for several pictures.
+        """
+        array = inputs if isinstance(inputs, np.ndarray) else np.from_dlpack(inputs)
+        if array.dtype != np.float32:
+            raise TypeError(f"inputs are float32, not {array.dtype}")
+        array = np.require(array, requirements=["C", "ALIGNED"])
+        return _as_asked(self._forward(array, out_type, layers, norm), layers)
+
+    def _of_pictures(
+        self,
+        pictures: list[_sapiens.Image],
+        out_type: str,
+        layers: Layers,
+        norm: bool,
+        preprocess: str,
+    ) -> dict[int, np.ndarray]:
+        prepared = [self._native.preprocess(picture, preprocess) for picture in pictures]
+        inputs = prepared[0][np.newaxis] if len(prepared) == 1 else np.stack(prepared)
+        return self._forward(inputs, out_type, layers, norm)
+
+    def _forward(
+        self, inputs: np.ndarray, out_type: str, layers: Layers, norm: bool
+    ) -> dict[int, np.ndarray]:
+        blocks = (
+            [] if layers is None else [layers] if isinstance(layers, Integral) else list(layers)
+        )
+        if layers is not None and not blocks:
+            raise ValueError("there are no layers")
+        return dict(self._native.forward(inputs, out_type, blocks, norm))
+
+
+def _as_asked(found: dict[int, np.ndarray], layers: Layers) -> Features:
+    if layers is None or isinstance(layers, Integral):
+        return next(iter(found.values()))
+    return found
+
+
+def _joined(parts: list[dict[int, np.ndarray]]) -> dict[int, np.ndarray]:
+    if len(parts) == 1:
+        return parts[0]
+    return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}

@@ -1,0 +1,117 @@
+"""What goes wrong, as exceptions with the fields a program may want."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_FIELDS = ("code", "summary", "file", "key", "expected", "actual", "hint")
+
+
+class Error(Exception):
+    """Something the engine refused or could not do.
+
+    ``str(error)`` is the whole text, the same as the program ``sapiens`` prints. Fields that do not
+    apply are empty strings.
+
+    Attributes:
+        code: The category: "invalid-argument", "not-found", "corrupt-file", "unsupported-format",
+            "checkpoint-refused", "shape-mismatch", "out-of-resources", "unsupported-hardware",
+            "write-failed" or "internal". Each has a class of its own.
+        summary: One sentence.
+        file: The file, as the caller spelled it, and where inside it.
+        key: State-dict key, archive entry, or name of the option.
+        expected: What should have been there.
+        actual: What was there.
+        hint: What to try next.
+    """
+
+    code: str
+    summary: str
+    file: str
+    key: str
+    expected: str
+    actual: str
+    hint: str
+
+    def __init__(self, text: str, **fields: str) -> None:
+        super().__init__(text)
+        self._text = text
+        for name in _FIELDS:
+            setattr(self, name, fields.get(name, ""))
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __reduce__(self) -> Any:  # so that errors cross from process to process
+        return _rebuild, (type(self), self._text, {name: getattr(self, name) for name in _FIELDS})
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An option or a call that cannot be carried out as asked."""
+
+
+class NotFoundError(Error, FileNotFoundError):
+    """A file that does not exist or may not be read."""
+
+
+class CorruptFileError(Error, ValueError):
+    """A file of a known format that breaks its rules, or ends too early."""
+
+
+class UnsupportedFormatError(Error, ValueError):
+    """A file that is something else; ``hint`` says what to do with it."""
+
+
+class CheckpointRefusedError(Error, ValueError):
+    """Weights that do not add up to the model; nothing was computed."""
+
+
+class ShapeMismatchError(Error, ValueError):
+    """An array of the wrong size was handed in."""
+
+
+class OutOfResourcesError(Error, MemoryError):
+    """Memory or disk ran out."""
+
+
+class UnsupportedHardwareError(Error, RuntimeError):
+    """This CPU cannot run what was asked for."""
+
+
+class WriteFailedError(Error, OSError):
+    """An output could not be written."""
+
+
+class NetworkError(Error, ConnectionError):
+    """A server cannot be reached, or breaks off again and again."""
+
+
+class InternalError(Error, RuntimeError):
+    """A bug of sapiens."""
+
+
+_CLASSES: dict[str, type[Error]] = {
+    "invalid-argument": InvalidArgumentError,
+    "not-found": NotFoundError,
+    "corrupt-file": CorruptFileError,
+    "unsupported-format": UnsupportedFormatError,
+    "checkpoint-refused": CheckpointRefusedError,
+    "shape-mismatch": ShapeMismatchError,
+    "out-of-resources": OutOfResourcesError,
+    "unsupported-hardware": UnsupportedHardwareError,
+    "write-failed": WriteFailedError,
+    "network": NetworkError,
+    "internal": InternalError,
+}
+
+
+def make_error(
+    code: str, text: str, summary: str, file: str, key: str, expected: str, actual: str, hint: str
+) -> Error:
+    """The exception for an error of the engine; called by it."""
+    fields = dict(zip(_FIELDS, (code, summary, file, key, expected, actual, hint)))
+    return _CLASSES.get(code, Error)(text, **fields)
+
+
+def _rebuild(kind: type[Error], text: str, fields: dict[str, str]) -> Error:
+    return kind(text, **fields)

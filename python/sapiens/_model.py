@@ -1,0 +1,61 @@
+"""What all models have in common."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional, Union
+
+from . import _sapiens
+from ._report import Report
+
+Path = Union[str, "os.PathLike[str]"]
+Size = tuple[int, int]
+
+
+class Model:
+    """A loaded model. Any thread may use it; calls run one after the other, without the GIL."""
+
+    _native: Any
+
+    @property
+    def report(self) -> Report:
+        """How the file and the model came together."""
+        return Report(*self._native.report())
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """ "threads", "isa", "precision", "weight_bytes", "activation_bytes", "load_seconds", and
+        "forward_seconds" of the last call."""
+        return self._native.stats()
+
+    def __repr__(self) -> str:
+        report = self.report
+        model = " ".join(filter(None, (report.model.arch, report.model.task)))
+        return f"<sapiens.{type(self).__name__} {model} from {report.file.path!r}>"
+
+
+def model_options(
+    arch: str = "",
+    task: str = "",
+    heads: int = 0,
+    decoder_heads: int = 0,
+    grid: Optional[Size] = None,
+    size: Optional[Size] = None,
+    patch_padding: Optional[int] = None,
+    allow_partial: bool = False,
+) -> _sapiens.ModelOptions:
+    """What a caller knows better than the weights; see `sapiens.inspect`."""
+    return _sapiens.ModelOptions(
+        arch=arch,
+        task=task,
+        heads=heads,
+        decoder_heads=decoder_heads,
+        grid=grid,
+        size=size,
+        patch_padding=patch_padding,
+        allow_partial=allow_partial,
+    )
+
+
+def engine_options(precision: str, threads: int, isa: str) -> _sapiens.EngineOptions:
+    return _sapiens.EngineOptions(threads=threads, isa=isa, precision=precision)

@@ -1,0 +1,74 @@
+"""What counts as a picture, and how many there are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import islice
+from typing import Any, Iterable, Iterator, Union
+
+import numpy as np
+
+from . import _sapiens
+
+Picture = Union[str, "os.PathLike[str]", np.ndarray, Any]
+"""A path, a PIL image, or an array uint8 [height, width, 3] (NumPy, or anything with DLPack)."""
+
+
+def is_one(images: Any) -> bool:
+    """Whether this is one picture, and not several, such as an array [N, height, width, 3]."""
+    if isinstance(images, np.ndarray) or hasattr(images, "__dlpack__"):
+        return getattr(images, "ndim", 3) != 4
+    return isinstance(images, (str, bytes, os.PathLike)) or _is_pil(images)
+
+
+def as_picture(image: Picture) -> _sapiens.Image:
+    """The picture as the engine takes it."""
+    if isinstance(image, (str, bytes, os.PathLike)):
+        return _sapiens.Image.read(os.fsdecode(image))
+    if _is_pil(image):
+        image = _pixels_of_pil(image)
+    elif not isinstance(image, np.ndarray) and hasattr(image, "__dlpack__"):
+        image = np.from_dlpack(image)
+    if isinstance(image, np.ndarray):
+        return _sapiens.Image.from_array(image)
+    raise TypeError(
+        "a picture is a path, a PIL image or a uint8 array [height, width, 3], "
+        f"not {type(image).__name__}"
+    )
+
+
+def in_chunks(images: Iterable[Picture], size: int) -> Iterator[list[_sapiens.Image]]:
+    """Pictures as the engine takes them, ``size`` at a time; read no earlier than needed."""
+    if size < 1:
+        raise ValueError("batch must be at least 1")
+    images = iter(images)
+    while chunk := [as_picture(image) for image in islice(images, size)]:
+        yield chunk
+
+
+def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
+    """A picture file as the models see it, uint8 (height, width, 3), red first.
+
+    JPEG, PNG and WebP: EXIF orientation applied, grey replicated, alpha dropped, 16 bits reduced to
+    8, as OpenCV does. Raises NotFoundError, UnsupportedFormatError, CorruptFileError.
+    """
+    return _sapiens.read_image(path)
+
+
+def _is_pil(image: Any) -> bool:
+    # Whoever has a PIL image has imported PIL; nobody else needs it.
+    pil = sys.modules.get("PIL.Image")
+    return pil is not None and isinstance(image, pil.Image)
+
+
+def _pixels_of_pil(image: Any) -> np.ndarray:
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise ValueError(
+            f"PIL would cut the values of mode {image.mode!r} off at 255; "
+            "scale them to 8 bits first, or give the path of the file"
+        )
+    from PIL import ImageOps
+
+    # As pictures are read from files: upright, without alpha.
+    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

@@ -1,0 +1,208 @@
+"""Key points, classes, depths and normals."""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
+
+import numpy as np
+
+from . import _sapiens
+from ._model import Model, Path, engine_options, model_options
+from ._pictures import Picture, as_picture, in_chunks, is_one
+
+Images = Union[Picture, Iterable[Picture]]
+
+
+class TaskModel(Model):
+    """A network with a task head; use `Pose`, `Segmenter`, `Depth` or `Normals`.
+
+    Args:
+        path: Checkpoint file with a head for the task: a published one or your own fine-tune.
+        precision: "fp32", "bf16" or "int8"; "auto" is bf16 where this CPU is faster with it.
+        threads: 0 takes every core this process may use. Results do not depend on it.
+        isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: the best there is.
+        size: (height, width) in pixels the network sees; by default the model's own.
+        options: arch, task, heads, grid, patch_padding, as `sapiens.inspect` takes them.
+
+    Raises:
+        CheckpointRefusedError: No head, one for another task, or a parameter without a value.
+        NotFoundError, CorruptFileError, UnsupportedFormatError: The file cannot be opened.
+    """
+
+    _task = ""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: str = "auto",
+        threads: int = 0,
+        isa: str = "",
+        size: Optional[tuple[int, int]] = None,
+        **options: Any,
+    ) -> None:
+        if not self._task:
+            raise TypeError("open a Pose, Segmenter, Depth or Normals")
+        self._native = _sapiens.TaskModel(
+            path,
+            self._task,
+            model_options(size=size, **options),
+            engine_options(precision, threads, isa),
+        )
+        self._labels = self._native.labels()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels that pictures, or persons, are resized to."""
+        return self._native.size()
+
+    def _dense(self, compute: Any, images: Images, preprocess: str, batch: int) -> Any:
+        if is_one(images):
+            return compute([as_picture(images)], preprocess)[0]
+        return [
+            result for chunk in in_chunks(images, batch) for result in compute(chunk, preprocess)
+        ]
+
+
+class PoseResult(NamedTuple):
+    """Key points of P persons, K each, in pixels of the picture; points may lie outside it."""
+
+    keypoints: np.ndarray  #: float32 (P, K, 2): x, y.
+    scores: np.ndarray  #: float32 (P, K): height of the heatmap's peak, about 0 to 1, not clipped.
+    boxes: np.ndarray  #: float32 (P, 5): x, y, width, height of the person, and the box's score.
+
+
+class Pose(TaskModel):
+    """Key points.
+
+    pose = sapiens.Pose("sapiens_0.3b_goliath_best_goliath_AP_575.pth")
+    keypoints, scores, boxes = pose.keypoints("photo.jpg")
+    """
+
+    _task = "pose"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the key points, in their order; empty where nobody has named them."""
+        return self._labels["names"]
+
+    @property
+    def links(self) -> list[tuple[int, int]]:
+        """Pairs of key points that make the skeleton."""
+        return self._labels["links"]
+
+    def keypoints(
+        self,
+        images: Images,
+        boxes: Any = None,
+        *,
+        flip_test: bool = True,
+        preprocess: str = "full",
+        batch: int = 1,
+    ) -> Union[PoseResult, list[PoseResult]]:
+        """Key points of the persons in pictures.
+
+        Args:
+            images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several.
+            boxes: Of the persons, (P, 4) x, y, width, height in pixels, or (P, 5) with a score, as
+                `Detector.persons` finds them; for several pictures one such array (or None) each.
+                None: one person fills the picture. An empty array: there is nobody.
+            flip_test: Also run the mirrored person and average, as in the published figures: twice
+                the time.
+            preprocess: "full": as in training. "lite": as the original's lite scripts.
+            batch: Persons of a picture that go through the encoder together.
+
+        Returns:
+            A PoseResult for one picture, a list of them for several.
+        """
+        how = (flip_test, preprocess, batch)
+        if is_one(images):
+            return self._of_picture(as_picture(images), boxes, *how)
+        images = list(images)
+        each: Sequence[Any] = [None] * len(images) if boxes is None else boxes
+        if len(each) != len(images):
+            raise ValueError(f"{len(images)} pictures need {len(images)} arrays of boxes")
+        return [self._of_picture(as_picture(i), b, *how) for i, b in zip(images, each)]
+
+    def _of_picture(
+        self, picture: _sapiens.Image, boxes: Any, flip_test: bool, preprocess: str, batch: int
+    ) -> PoseResult:
+        if batch < 1:
+            raise ValueError("batch must be at least 1")
+        if boxes is None:
+            boxes = [[0, 0, picture.width, picture.height]]
+        given = np.asarray(boxes, np.float32)
+        if given.size == 0:
+            given = given.reshape(0, 5)
+        parts = [
+            self._native.pose(picture, given[first : first + batch], flip_test, preprocess)
+            for first in range(0, max(len(given), 1), batch)
+        ]
+        keypoints, scores = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts))
+        scored = given if given.shape[1] == 5 else np.insert(given, 4, 1, axis=1)
+        return PoseResult(keypoints, scores, scored)
+
+
+class Segmenter(TaskModel):
+    """Body parts.
+
+    segmenter = sapiens.Segmenter("sapiens_0.3b_goliath_best_goliath_mIoU_7673.pth")
+    ids = segmenter.segment("photo.jpg")             # uint8 (H, W)
+    hair = ids == segmenter.names.index("Hair")
+    """
+
+    _task = "seg"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the classes, in the order of their ids; empty where nobody has named them."""
+        return self._labels["names"]
+
+    @property
+    def colors(self) -> np.ndarray:
+        """Colours the classes are drawn in, uint8 (classes, 3): ``colors[ids]`` is a picture."""
+        return np.array(self._labels["colors"], np.uint8).reshape(-1, 3)
+
+    def segment(
+        self, images: Images, *, preprocess: str = "full", batch: int = 1
+    ) -> Union[np.ndarray, list[np.ndarray]]:
+        """The most likely class of every pixel, uint8 (H, W); 0 is the background.
+
+        `images`, `preprocess` and `batch` are those of `Encoder.features`. Pictures may differ in
+        size; several give a list.
+        """
+        return self._dense(self._native.segment, images, preprocess, batch)
+
+
+class Depth(TaskModel):
+    """Relative depth."""
+
+    _task = "depth"
+
+    def depth(
+        self, images: Images, *, preprocess: str = "full", batch: int = 1
+    ) -> Union[np.ndarray, list[np.ndarray]]:
+        """Depth of every pixel, float32 (H, W): about 0 at the person's nearest point, 1 at the
+        farthest, without a unit. The background means nothing.
+
+        `images`, `preprocess` and `batch` are those of `Encoder.features`. Pictures may differ in
+        size; several give a list.
+        """
+        return self._dense(self._native.depth, images, preprocess, batch)
+
+
+class Normals(TaskModel):
+    """Surface normals."""
+
+    _task = "normal"
+
+    def normals(
+        self, images: Images, *, preprocess: str = "full", batch: int = 1
+    ) -> Union[np.ndarray, list[np.ndarray]]:
+        """Unit vectors x, y, z of every pixel, float32 (H, W, 3); x is horizontal. The background
+        means nothing.
+
+        `images`, `preprocess` and `batch` are those of `Encoder.features`. Pictures may differ in
+        size; several give a list.
+        """
+        return self._dense(self._native.normals, images, preprocess, batch)

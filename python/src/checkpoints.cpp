@@ -1,0 +1,125 @@
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+#include <sapiens/checkpoint.hpp>
+#include <sapiens/tensors.hpp>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "shared.hpp"
+
+namespace sapiens::python {
+namespace {
+
+using Path = std::filesystem::path;
+
+std::pair<py::str, py::str> inspect(const Path& file, const ModelOptions& options) {
+  Inspection inspection;
+  {
+    const py::gil_scoped_release no_gil;
+    inspection = Checkpoint::open(file).inspect(options);
+  }
+  return to_report(inspection);
+}
+
+// NumPy has no bf16: its bits come as uint16, and the package makes of them what it was asked for.
+py::dtype numpy_type(DType dtype) {
+  switch (dtype) {
+    case DType::F64:
+      return py::dtype("f8");
+    case DType::F32:
+      return py::dtype("f4");
+    case DType::F16:
+      return py::dtype("f2");
+    case DType::BF16:
+      return py::dtype("u2");
+    case DType::I64:
+      return py::dtype("i8");
+    case DType::I32:
+      return py::dtype("i4");
+    case DType::I16:
+      return py::dtype("i2");
+    case DType::I8:
+      return py::dtype("i1");
+    case DType::U8:
+      return py::dtype("u1");
+    case DType::Bool:
+      return py::dtype("?");
+  }
+  return py::dtype("V1");
+}
+
+py::array to_array(Tensor tensor) {
+  const Kept<std::byte> kept = keep(std::move(tensor.bytes));
+  return py::array(numpy_type(tensor.dtype), tensor.shape, kept.data, kept.owner);
+}
+
+/// (tensors, warnings); a tensor is (key, dtype, array).
+py::tuple load_tensors(const Path& file, const ConvertOptions& options) {
+  ConvertedTensors converted;
+  {
+    const py::gil_scoped_release no_gil;
+    converted = convert_in_memory(Checkpoint::open(file), options, interruptible());
+  }
+  py::list tensors;
+  for (Tensor& tensor : converted.tensors) {
+    // Keys must stay apart whatever bytes they hold.
+    py::str key = to_str(tensor.key, "surrogateescape");
+    py::str dtype = to_str(dtype_name(tensor.dtype));
+    tensors.append(py::make_tuple(std::move(key), std::move(dtype), to_array(std::move(tensor))));
+  }
+  py::list warnings;
+  for (const std::string& warning : converted.result.warnings) warnings.append(to_str(warning));
+  return py::make_tuple(tensors, warnings);
+}
+
+ConvertOptions convert_options(std::string_view layout, std::string_view dtype, bool keep_unused,
+                               const ModelOptions& model) {
+  return {.layout = layout_named(layout),
+          .dtype = float_type_named(dtype),
+          .keep_unused = keep_unused,
+          .model = model};
+}
+
+py::list convert(const Path& file, const Path& output, const ConvertOptions& options) {
+  ConvertResult result;
+  {
+    const py::gil_scoped_release no_gil;
+    result = convert_checkpoint(Checkpoint::open(file), output, options, interruptible());
+  }
+  py::list warnings;
+  for (const std::string& warning : result.warnings) warnings.append(to_str(warning));
+  return warnings;
+}
+
+void synthesize(const Path& output, const std::string& arch, const std::string& task,
+                std::string_view layout, std::string_view dtype, std::uint64_t seed) {
+  const SynthOptions options{.arch = arch,
+                             .task = task,
+                             .layout = layout_named(layout),
+                             .dtype = float_type_named(dtype).value_or(DType::F32),
+                             .seed = seed};
+  const py::gil_scoped_release no_gil;
+  synthesize_checkpoint(output, options, interruptible());
+}
+
+}  // namespace
+
+std::pair<py::str, py::str> to_report(const Inspection& inspection) {
+  return {to_str(inspection.text()), to_str(inspection.json())};
+}
+
+void bind_checkpoints(py::module_& module) {
+  py::class_<ConvertOptions>(module, "ConvertOptions")
+      .def(py::init(&convert_options), py::kw_only(), py::arg("layout"), py::arg("dtype"),
+           py::arg("keep_unused"), py::arg("model"));
+  module.def("inspect", &inspect, py::arg("file"), py::arg("options"));
+  module.def("load_tensors", &load_tensors, py::arg("file"), py::arg("options"));
+  module.def("convert", &convert, py::arg("file"), py::arg("output"), py::arg("options"));
+  module.def("synthesize", &synthesize, py::arg("output"), py::arg("arch"), py::arg("task"),
+             py::arg("layout"), py::arg("dtype"), py::arg("seed"));
+}
+
+}  // namespace sapiens::python

@@ -1,0 +1,50 @@
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+#include <memory>
+#include <sapiens/detector.hpp>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "shared.hpp"
+
+namespace sapiens::python {
+namespace {
+
+using Detector = Shared<PersonDetector>;
+
+std::unique_ptr<Detector> open_detector(const std::filesystem::path& file, EngineOptions engine) {
+  engine.loading = interruptible();
+  return std::make_unique<Detector>([&] { return PersonDetector(Checkpoint::open(file), engine); });
+}
+
+/// [persons, 5]: x, y, width, height, score.
+py::array_t<float> detect(Detector& detector, const Image& picture, float least_score,
+                          float nms_iou, Index most) {
+  const DetectOptions options{
+      .least_score = least_score, .nms_iou = nms_iou, .most = most, .progress = interruptible()};
+  const std::vector<Box> boxes =
+      detector.call([&](PersonDetector& model) { return model.detect(picture, options); });
+  std::vector<float> numbers;
+  for (const Box& box : boxes) {
+    numbers.insert(numbers.end(), {box.x, box.y, box.width, box.height, box.score});
+  }
+  return moved(std::move(numbers), {static_cast<Index>(boxes.size()), 5});
+}
+
+}  // namespace
+
+void bind_detector(py::module_& module) {
+  py::class_<Detector>(module, "Detector")
+      .def(py::init(&open_detector), py::arg("file"), py::arg("engine"))
+      .def("report", [](const Detector& self) { return to_report(self.model().inspection()); })
+      .def("stats",
+           [](Detector& self) {
+             return to_dict(self.call([](PersonDetector& model) { return model.stats(); }));
+           })
+      .def("detect", &detect, py::arg("picture"), py::arg("least_score"), py::arg("nms_iou"),
+           py::arg("most"));
+}
+
+}  // namespace sapiens::python

@@ -1,0 +1,94 @@
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+#include <memory>
+#include <sapiens/error.hpp>
+#include <sapiens/features.hpp>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "shared.hpp"
+
+namespace sapiens::python {
+namespace {
+
+using Encoder = Shared<FeatureExtractor>;
+
+std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& file, const ModelOptions& model,
+                                      EngineOptions engine) {
+  engine.loading = interruptible();
+  return std::make_unique<Encoder>(
+      [&] { return FeatureExtractor(Checkpoint::open(file), model, engine); });
+}
+
+py::array_t<float> preprocess(const Encoder& encoder, const Image& picture, std::string_view mode) {
+  FloatArray prepared;
+  const PreprocessMode chosen = preprocess_named(mode);
+  {
+    const py::gil_scoped_release no_gil;
+    prepared = encoder.model().preprocess(picture, chosen);
+  }
+  return moved(std::move(prepared));
+}
+
+using Input = py::array_t<float, py::array::c_style>;
+
+// The numbers stay where they are.
+TensorView<const float, 4> view_of(const Input& input) {
+  if (input.ndim() != 4) {
+    throw Error(ErrorCode::ShapeMismatch,
+                {.summary = "this array is no batch of inputs",
+                 .expected = "[B, 3, H, W], normalised",
+                 .actual = "an array with " + std::to_string(input.ndim()) + " axes"});
+  }
+  return {input.data(), {input.shape(0), input.shape(1), input.shape(2), input.shape(3)}};
+}
+
+/// (block, array) of every block that was asked for.
+py::list forward(Encoder& encoder, const Input& input, std::string_view out_type,
+                 const std::vector<Index>& layers, bool norm) {
+  const auto view = view_of(input);
+  const FeatureRequest request{.out_type = out_type_named(out_type),
+                               .layers = layers,
+                               .norm_layers = norm,
+                               .progress = interruptible()};
+  std::vector<LayerFeatures> found =
+      encoder.call([&](FeatureExtractor& extractor) { return extractor.run(view, request); });
+  py::list features;
+  for (LayerFeatures& layer : found) {
+    features.append(py::make_tuple(layer.layer, moved(std::move(layer.values))));
+  }
+  return features;
+}
+
+}  // namespace
+
+py::dict to_dict(const EngineStats& stats) {
+  using namespace py::literals;
+  return py::dict(
+      "threads"_a = stats.threads, "isa"_a = stats.isa, "precision"_a = stats.precision,
+      "weight_bytes"_a = stats.weight_bytes, "activation_bytes"_a = stats.activation_bytes,
+      "load_seconds"_a = stats.load_seconds, "forward_seconds"_a = stats.forward_seconds);
+}
+
+void bind_encoder(py::module_& module) {
+  py::class_<Encoder>(module, "Encoder")
+      .def(py::init(&open_encoder), py::arg("file"), py::arg("model"), py::arg("engine"))
+      .def("report", [](const Encoder& self) { return to_report(self.model().inspection()); })
+      .def("partial", [](const Encoder& self) { return self.model().partial(); })
+      .def("size",
+           [](const Encoder& self) {
+             const Grid size = self.model().native_size();
+             return py::make_tuple(size.height, size.width);
+           })
+      .def("stats",
+           [](Encoder& self) {
+             return to_dict(self.call([](FeatureExtractor& model) { return model.stats(); }));
+           })
+      .def("preprocess", &preprocess, py::arg("picture"), py::arg("mode"))
+      .def("forward", &forward, py::arg("input").noconvert(), py::arg("out_type"),
+           py::arg("layers"), py::arg("norm"));
+}
+
+}  // namespace sapiens::python

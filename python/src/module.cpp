@@ -1,0 +1,17 @@
+#include <sapiens/version.hpp>
+
+#include "bindings.hpp"
+
+PYBIND11_MODULE(_sapiens, module) {
+  using namespace sapiens::python;
+  module.doc() = "The engine behind the package sapiens; import that instead.";
+  module.attr("__version__") = SAPIENS_VERSION;
+  bind_errors(module);
+  bind_options(module);
+  bind_pictures(module);
+  bind_checkpoints(module);
+  bind_encoder(module);
+  bind_tasks(module);
+  bind_detector(module);
+  bind_reconstructor(module);
+}

@@ -1,0 +1,55 @@
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include <filesystem>
+#include <memory>
+#include <sapiens/reconstruct.hpp>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "shared.hpp"
+
+namespace sapiens::python {
+namespace {
+
+using Autoencoder = Shared<Reconstructor>;
+
+std::unique_ptr<Autoencoder> open_autoencoder(const std::filesystem::path& file,
+                                              const ModelOptions& model, EngineOptions engine) {
+  engine.loading = interruptible();
+  return std::make_unique<Autoencoder>(
+      [&] { return Reconstructor(Checkpoint::open(file), model, engine); });
+}
+
+/// (original, masked, reconstruction, mask, masked error, mean error).
+py::tuple run(Autoencoder& autoencoder, const Image& picture, double mask_ratio,
+              std::uint64_t seed) {
+  const ReconstructOptions options{
+      .mask_ratio = mask_ratio, .seed = seed, .progress = interruptible()};
+  Reconstruction found =
+      autoencoder.call([&](Reconstructor& model) { return model.run(picture, options); });
+  return py::make_tuple(moved(std::move(found.original)), moved(std::move(found.masked)),
+                        moved(std::move(found.reconstruction)),
+                        moved(std::move(found.mask), {found.grid.height, found.grid.width}),
+                        found.masked_error, found.mean_error);
+}
+
+}  // namespace
+
+void bind_reconstructor(py::module_& module) {
+  py::class_<Autoencoder>(module, "Reconstructor")
+      .def(py::init(&open_autoencoder), py::arg("file"), py::arg("model"), py::arg("engine"))
+      .def("report", [](const Autoencoder& self) { return to_report(self.model().inspection()); })
+      .def("size",
+           [](const Autoencoder& self) {
+             const Grid size = self.model().native_size();
+             return py::make_tuple(size.height, size.width);
+           })
+      .def("stats",
+           [](Autoencoder& self) {
+             return to_dict(self.call([](Reconstructor& model) { return model.stats(); }));
+           })
+      .def("run", &run, py::arg("picture"), py::arg("mask_ratio"), py::arg("seed"));
+}
+
+}  // namespace sapiens::python

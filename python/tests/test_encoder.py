@@ -1,0 +1,152 @@
+"""Features are those of `sapiens features`, byte for byte, in memory that NumPy owns."""
+
+import numpy as np
+import pytest
+
+import sapiens
+
+OUT_TYPES = ("featmap", "raw", "cls_token", "avg_featmap")
+
+
+@pytest.fixture(scope="module")
+def encoder(models):
+    return sapiens.Encoder(models["pretrain"], precision="fp32")
+
+
+@pytest.mark.parametrize("out_type", OUT_TYPES)
+@pytest.mark.parametrize("precision", ("fp32", "bf16", "int8", "auto"))
+def test_features_are_those_of_the_program(
+    models, picture, run_sapiens, tmp_path, out_type, precision
+):
+    run_sapiens(
+        "features",
+        models["pretrain"],
+        picture,
+        "--output",
+        tmp_path,
+        "--out-type",
+        out_type,
+        "--precision",
+        precision,
+    )
+    found = sapiens.Encoder(models["pretrain"], precision=precision).features(picture, out_type)
+    expected = np.load(tmp_path / "picture.npy")
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes()
+
+
+def test_layers_size_and_preprocessing_are_those_of_the_program(
+    models, picture, run_sapiens, tmp_path
+):
+    run_sapiens(
+        "features",
+        models["pretrain"],
+        picture,
+        "--output",
+        tmp_path,
+        "--size",
+        "96x160",
+        "--layers",
+        "0,-1",
+        "--norm",
+        "--preprocess",
+        "lite",
+    )
+    encoder = sapiens.Encoder(models["pretrain"], size=(96, 160))
+    assert encoder.size == (96, 160)
+    found = encoder.features(picture, layers=[-1, 0], norm=True, preprocess="lite")
+    assert list(found) == [0, max(found)]
+    for layer, array in found.items():
+        assert np.array_equal(array, np.load(tmp_path / f"picture.layer{layer:02}.npy"))
+
+
+def test_one_layer_is_an_array(encoder, picture):
+    last = encoder.features(picture)
+    assert np.array_equal(encoder.features(picture, layers=-1), last)
+    assert np.array_equal(encoder.features(picture, layers=np.int64(-1)), last)
+    assert not np.array_equal(encoder.features(picture, layers=0), last)
+
+
+@pytest.mark.parametrize("batch", (1, 2, 5))
+def test_any_batch_gives_the_same_bits(encoder, pixels, batch):
+    pictures = [pixels, pixels[:, ::-1], pixels[:50, :40]]
+    found = encoder.features(pictures, "raw", batch=batch)
+    each = [encoder.features(picture, "raw") for picture in pictures]
+    assert np.array_equal(found, np.stack(each))
+    by_layer = encoder.features(iter(pictures), "raw", layers=[0, 1], batch=batch)
+    assert by_layer[0].shape == by_layer[1].shape == found.shape
+
+
+def test_any_number_of_threads_gives_the_same_bits(models, encoder, picture):
+    one = sapiens.Encoder(models["pretrain"], precision="fp32", threads=1)
+    assert one.stats["threads"] == 1
+    assert np.array_equal(one.features(picture), encoder.features(picture))
+
+
+def test_forward_takes_what_preprocess_makes(encoder, picture):
+    prepared = encoder.preprocess(picture)
+    assert prepared.dtype == np.float32 and prepared.shape == (3, *encoder.size)
+    found = encoder.forward(prepared[np.newaxis])
+    assert np.array_equal(found[0], encoder.features(picture))
+
+
+def test_forward_takes_any_strides_and_sizes(encoder):
+    inputs = np.random.default_rng(2).normal(size=(2, 64, 48, 3)).astype(np.float32)
+    strided = inputs.transpose(0, 3, 1, 2)
+    found = encoder.forward(strided)
+    assert found.shape[2:] == (4, 3)
+    assert np.array_equal(found, encoder.forward(np.ascontiguousarray(strided)))
+
+
+def test_arrays_pass_through_dlpack_both_ways(encoder, picture):
+    class Tensor:  # as of another library, which NumPy knows through the protocol alone
+        def __init__(self, array):
+            self._array = array
+
+        def __dlpack__(self, **options):
+            return self._array.__dlpack__(**options)
+
+        def __dlpack_device__(self):
+            return self._array.__dlpack_device__()
+
+    prepared = encoder.preprocess(picture)[np.newaxis]
+    found = encoder.forward(Tensor(prepared))
+    assert np.array_equal(found, encoder.forward(prepared))
+    assert np.from_dlpack(found).ctypes.data == found.ctypes.data
+
+
+def test_results_outlive_the_model_and_can_be_written_to(models, picture):
+    encoder = sapiens.Encoder(models["pretrain"])
+    found = encoder.features(picture)
+    before = found.copy()
+    encoder.features(picture, "raw")
+    del encoder
+    assert np.array_equal(found, before)
+    assert found.flags.writeable and found.flags.c_contiguous
+    found += 1
+
+
+def test_inputs_that_are_none_are_refused(encoder):
+    with pytest.raises(sapiens.ShapeMismatchError):
+        encoder.forward(np.zeros((3, 64, 64), np.float32))
+    with pytest.raises(sapiens.ShapeMismatchError):
+        encoder.forward(np.zeros((1, 4, 64, 64), np.float32))
+    with pytest.raises(sapiens.ShapeMismatchError):
+        encoder.forward(np.zeros((1, 3, 8, 64), np.float32))
+    with pytest.raises(sapiens.ShapeMismatchError):
+        encoder.forward(np.zeros((0, 3, 64, 64), np.float32))
+    with pytest.raises(TypeError, match="float64"):
+        encoder.forward(np.zeros((1, 3, 64, 64)))
+    with pytest.raises(ValueError):
+        encoder.features([])
+    with pytest.raises(ValueError):
+        encoder.features(np.zeros((20, 20, 3), np.uint8), layers=[])
+
+
+def test_report_and_stats_tell_what_was_loaded(models, encoder, picture):
+    encoder.features(picture)
+    assert encoder.report.file.path == str(models["pretrain"])
+    assert encoder.stats["precision"] == "fp32"
+    assert encoder.stats["weight_bytes"] > 0 and encoder.stats["forward_seconds"] > 0
+    assert not encoder.partial
+    assert "pretrain" in repr(encoder)

@@ -1,0 +1,96 @@
+"""Errors are Python's, with the engine's text and fields."""
+
+import os
+import pickle
+import subprocess
+
+import numpy as np
+import pytest
+
+import sapiens
+
+
+def error_of(call, *arguments, **options):
+    with pytest.raises(sapiens.Error) as caught:
+        call(*arguments, **options)
+    return caught.value
+
+
+def test_text_is_that_of_the_program(models, tmp_path):
+    program = os.environ.get("SAPIENS_PROGRAM")
+    if not program:
+        pytest.skip("SAPIENS_PROGRAM does not say where the program is")
+    cut = tmp_path / "cut.pth"
+    cut.write_bytes(models["pretrain"].read_bytes()[:5000])
+    for path in (tmp_path / "none.pth", cut):
+        ran = subprocess.run([program, "inspect", path], capture_output=True, text=True)
+        assert str(error_of(sapiens.inspect, path)) in ran.stderr
+
+
+def test_a_missing_file_is_a_file_not_found(tmp_path):
+    missing = tmp_path / "missing.pth"
+    for call in (
+        sapiens.inspect,
+        sapiens.Encoder,
+        sapiens.Pose,
+        sapiens.load_state_dict,
+        sapiens.read_image,
+        sapiens.Detector,
+        sapiens.Reconstructor,
+    ):
+        error = error_of(call, missing)
+        assert isinstance(error, sapiens.NotFoundError) and isinstance(error, FileNotFoundError)
+        assert error.code == "not-found"
+        assert error.file == str(missing) and str(missing) in str(error)
+
+
+def test_a_file_of_something_else_is_a_value_error(tmp_path):
+    text = tmp_path / "text.pth"
+    text.write_text("no checkpoint at all")
+    error = error_of(sapiens.inspect, text)
+    assert isinstance(error, sapiens.UnsupportedFormatError) and isinstance(error, ValueError)
+    (tmp_path / "empty.pth").touch()
+    assert error_of(sapiens.inspect, tmp_path / "empty.pth").summary
+    assert isinstance(error_of(sapiens.read_image, text), sapiens.UnsupportedFormatError)
+
+
+def test_a_damaged_file_is_corrupt(models, tmp_path):
+    sapiens.synthesize(tmp_path / "whole.safetensors")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((tmp_path / "whole.safetensors").read_bytes()[:-100])
+    error = error_of(sapiens.Encoder, cut)
+    assert isinstance(error, sapiens.CorruptFileError)
+    assert error.hint
+
+
+def test_options_that_make_no_sense_are_invalid_arguments(models, pixels):
+    for options in (
+        {"precision": "fp8"},
+        {"threads": -1},
+        {"threads": 10**6},
+        {"isa": "mmx"},
+        {"heads": -1},
+        {"size": (8, 64)},
+        {"size": (64, 10**9)},
+    ):
+        error = error_of(sapiens.Encoder, models["pretrain"], **options)
+        assert isinstance(error, sapiens.InvalidArgumentError) and isinstance(error, ValueError)
+    encoder = sapiens.Encoder(models["pretrain"])
+    error = error_of(encoder.features, pixels, "nothing")
+    assert error.key == "out_type" and "featmap" in error.expected and error.actual == "nothing"
+    assert error_of(encoder.features, pixels, layers=[99]).code == "invalid-argument"
+    with pytest.raises(TypeError):
+        sapiens.Encoder(models["pretrain"], no_such_option=1)
+
+
+def test_errors_survive_pickling(tmp_path):
+    error = error_of(sapiens.inspect, tmp_path / "missing.pth")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error) and str(again) == str(error)
+    assert (again.code, again.file, again.hint) == (error.code, error.file, error.hint)
+
+
+def test_every_class_is_an_error_of_sapiens():
+    classes = [getattr(sapiens, name) for name in sapiens.__all__ if name.endswith("Error")]
+    assert len(classes) == 11
+    assert all(issubclass(one, sapiens.Error) for one in classes)

@@ -1,0 +1,70 @@
+"""The report is that of `sapiens inspect`."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import sapiens
+
+
+def test_text_and_json_are_those_of_the_program(models, run_sapiens):
+    for task in ("pretrain", "pose", "seg"):
+        report = sapiens.inspect(models[task])
+        assert str(report) == run_sapiens("inspect", models[task])
+        assert report.json() == json.loads(run_sapiens("inspect", models[task], "--json"))
+
+
+def test_attributes_say_what_the_file_is(models):
+    report = sapiens.inspect(models["seg"])
+    assert report.usable and report.verdict in ("exact", "equivalent")
+    assert report.required == report.bound > 0
+    assert report.file.path == str(models["seg"])
+    assert report.model.task == "seg"
+    assert report.model.outputs == 28
+    assert report.uses["seg"].verdict == report.verdict
+    assert report.outputs["featmap"][1:] == report.model.grid
+    assert report.missing == [] and report.hint is None
+    assert "seg" in repr(report)
+
+
+def test_options_reach_the_engine(models):
+    plain = sapiens.inspect(models["pretrain"])
+    larger = sapiens.inspect(str(models["pretrain"]), size=(256, 192))
+    assert larger.outputs["featmap"][1:] == (16, 12) != plain.outputs["featmap"][1:]
+
+
+def test_what_does_not_fit_is_a_verdict(models):
+    report = sapiens.inspect(models["pretrain"], arch="1b")
+    assert not report.usable
+    assert report.missing or report.mismatched or report.explanation
+
+
+def test_json_is_a_copy(models):
+    report = sapiens.inspect(models["pretrain"])
+    report.json()["report"]["verdict"] = "changed"
+    assert report.json()["report"]["verdict"] == report.verdict
+
+
+def test_reports_can_be_pickled(models):
+    report = sapiens.inspect(models["pose"])
+    assert pickle.loads(pickle.dumps(report)).json() == report.json()
+
+
+def test_html_shows_the_verdict_and_escapes_names(models, tmp_path):
+    hostile = tmp_path / "<script>alert(1)<&.pth"
+    hostile.write_bytes(models["pretrain"].read_bytes())
+    html = sapiens.inspect(hostile)._repr_html_()
+    assert html.startswith("<table>")
+    assert sapiens.inspect(hostile).verdict in html
+    assert "<script>" not in html and "&lt;script&gt;" in html
+
+
+def test_a_path_of_any_bytes_is_found(models, tmp_path):
+    strange = bytes(tmp_path) + b"/m\xff.pth"
+    with open(strange, "wb") as file:
+        file.write(models["pretrain"].read_bytes())
+    assert sapiens.inspect(strange).usable
+    assert sapiens.inspect(strange.decode("utf-8", "surrogateescape")).usable

@@ -1,0 +1,113 @@
+#include "engine/model_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/encode_floats.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/version.hpp"
+
+namespace sapiens {
+namespace {
+
+enum class Container { Torch, Safetensors };
+
+Container container_of(const std::filesystem::path& output) {
+  if (output.extension() == ".pth") return Container::Torch;
+  if (output.extension() == ".safetensors") return Container::Safetensors;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the output's name decides its format",
+               .file = output.string(),
+               .expected = "a name ending in .pth or .safetensors",
+               .actual = fmt::format("\"{}\"", output.extension().string())});
+}
+
+// A weight that silently became infinite would ruin every feature.
+void expect_range(const std::string& key, std::span<const float> values, DType dtype) {
+  if (dtype != DType::F16) return;
+  constexpr float kRoundsToInfinity = 65520;
+  const auto too_large = std::ranges::find_if(
+      values, [](float v) { return std::isfinite(v) && std::abs(v) >= kRoundsToInfinity; });
+  if (too_large == values.end()) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "a weight is too large for f16",
+                                           .key = key,
+                                           .expected = "numbers below 65520",
+                                           .actual = fmt::format("{}", *too_large),
+                                           .hint = "bf16 has the range of f32, at half its size"});
+}
+
+// The keys as they are called within "meta".
+std::map<std::string, std::string> inside_meta(const std::map<std::string, std::string>& metadata) {
+  constexpr std::string_view kMeta = "meta.";
+  std::map<std::string, std::string> inside;
+  for (const auto& [key, value] : metadata) {
+    inside[key.starts_with(kMeta) ? key.substr(kMeta.size()) : key] = value;
+  }
+  return inside;
+}
+
+}  // namespace
+
+void expect_model_file_name(const std::filesystem::path& output) {
+  static_cast<void>(container_of(output));
+}
+
+TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read) {
+  return {.key = key,
+          .dtype = dtype,
+          .shape = std::move(shape),
+          .read = [key = std::move(key), dtype, read = std::move(read)](Index first,
+                                                                        std::span<std::byte> out) {
+            std::vector<float> values(out.size() / dtype_size(dtype));
+            read(first, values);
+            expect_range(key, values, dtype);
+            encode_floats(values, dtype, out);
+          }};
+}
+
+std::string name_in(Layout layout, bool with_head, const std::string& key) {
+  constexpr std::string_view kBackbone = "backbone.";
+  if (layout == Layout::Clean && !with_head && key.starts_with(kBackbone))
+    return key.substr(kBackbone.size());
+  return key;
+}
+
+std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder,
+                                                  std::string_view arch, Task task) {
+  std::map<std::string, std::string> metadata{
+      {"sapiens.arch", std::string(arch)},
+      {"sapiens.task", std::string(task_name(task))},
+      {"sapiens.grid", fmt::format("{}x{}", encoder.grid.height, encoder.grid.width)},
+      {"sapiens.patch_padding", std::to_string(encoder.patch_padding)},
+  };
+  if (encoder.heads > 0) metadata["sapiens.heads"] = std::to_string(encoder.heads);
+  return metadata;
+}
+
+void add_decoder_metadata(const DecoderConfig& decoder,
+                          std::map<std::string, std::string>& metadata) {
+  if (decoder.heads > 0) metadata["sapiens.decoder_heads"] = std::to_string(decoder.heads);
+}
+
+void write_model_file(const std::filesystem::path& output, std::span<const TensorSource> sources,
+                      Layout layout, bool with_head, std::map<std::string, std::string> metadata,
+                      const Progress& progress) {
+  metadata["sapiens.writer"] = fmt::format("sapiens.cpp {}", SAPIENS_VERSION);
+  const WriteProgress report = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress)
+      progress(total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1.0);
+  };
+  if (container_of(output) == Container::Safetensors) {
+    write_safetensors(output, sources, metadata, report);
+  } else {
+    const bool wrap = layout == Layout::MMEngine || with_head;
+    if (wrap) metadata = inside_meta(metadata);
+    write_torch_zip(output, sources,
+                    {.wrap_in_state_dict = wrap, .attributes = std::move(metadata)}, report);
+  }
+}
+
+}  // namespace sapiens
