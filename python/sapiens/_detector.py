@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _sapiens
 from ._model import Model, Path, engine_options
-from ._pictures import as_picture, is_one
+from ._pictures import as_picture, is_one, several
 from ._tasks import Images
 
 
@@ -43,4 +43,6 @@ class Detector(Model):
         """
         if is_one(images):
             return self._native.detect(as_picture(images), score, iou, most)
-        return [self._native.detect(as_picture(image), score, iou, most) for image in images]
+        return [
+            self._native.detect(as_picture(image), score, iou, most) for image in several(images)
+        ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Iterable, Optional, Sequence, Union
 
 import numpy as np
@@ -135,7 +134,9 @@ class Encoder(Model):
         self, inputs: np.ndarray, out_type: str, layers: Layers, norm: bool
     ) -> dict[int, np.ndarray]:
         blocks = (
-            [] if layers is None else [layers] if isinstance(layers, Integral) else list(layers)
+            []
+            if layers is None
+            else [layers] if isinstance(layers, (int, np.integer)) else list(layers)
         )
         if layers is not None and not blocks:
             raise ValueError("there are no layers")
@@ -143,7 +144,7 @@ class Encoder(Model):
 
 
 def _as_asked(found: dict[int, np.ndarray], layers: Layers) -> Features:
-    if layers is None or isinstance(layers, Integral):
+    if layers is None or isinstance(layers, (int, np.integer)):
         return next(iter(found.values()))
     return found
 

@@ -38,11 +38,20 @@ def as_picture(image: Picture) -> _sapiens.Image:
     )
 
 
-def in_chunks(images: Iterable[Picture], size: int) -> Iterator[list[_sapiens.Image]]:
+def several(images: Any) -> Iterable[Picture]:
+    """What is not one picture, as pictures."""
+    try:
+        iter(images)
+    except TypeError:
+        as_picture(images)  # says what a picture is
+    return images
+
+
+def in_chunks(images: Any, size: int) -> Iterator[list[_sapiens.Image]]:
     """Pictures as the engine takes them, ``size`` at a time; read no earlier than needed."""
     if size < 1:
         raise ValueError("batch must be at least 1")
-    images = iter(images)
+    images = iter(several(images))
     while chunk := [as_picture(image) for image in islice(images, size)]:
         yield chunk
 

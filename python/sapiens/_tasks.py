@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _sapiens
 from ._model import Model, Path, engine_options, model_options
-from ._pictures import Picture, as_picture, in_chunks, is_one
+from ._pictures import Picture, as_picture, in_chunks, is_one, several
 
 Images = Union[Picture, Iterable[Picture]]
 
@@ -118,11 +118,11 @@ class Pose(TaskModel):
         how = (flip_test, preprocess, batch)
         if is_one(images):
             return self._of_picture(as_picture(images), boxes, *how)
-        images = list(images)
-        each: Sequence[Any] = [None] * len(images) if boxes is None else boxes
-        if len(each) != len(images):
-            raise ValueError(f"{len(images)} pictures need {len(images)} arrays of boxes")
-        return [self._of_picture(as_picture(i), b, *how) for i, b in zip(images, each)]
+        pictures = list(several(images))
+        each: Sequence[Any] = [None] * len(pictures) if boxes is None else boxes
+        if len(each) != len(pictures):
+            raise ValueError(f"{len(pictures)} pictures need {len(pictures)} arrays of boxes")
+        return [self._of_picture(as_picture(i), b, *how) for i, b in zip(pictures, each)]
 
     def _of_picture(
         self, picture: _sapiens.Image, boxes: Any, flip_test: bool, preprocess: str, batch: int

@@ -184,10 +184,17 @@ class Storage(Handler):
             self.close_connection = True  # the program has gone
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # programs here break off
+            super().handle_error(request, client_address)
+
+
 def serve(handler, state):
     bound = type(handler.__name__, (handler,), {"state": state})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), bound)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 
