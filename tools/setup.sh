@@ -6,7 +6,7 @@ packages=(
   g++ cmake ninja-build ccache python3
   libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
-  libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
+  libjpeg-dev libpng-dev libwebp-dev libopenexr-dev libcpp-httplib-dev
   libgtest-dev libgmock-dev pkg-config
 )
 
@@ -19,8 +19,8 @@ missing_packages() {
 
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: not a Debian or Ubuntu system; needed are a C++20 compiler, CMake 3.25, Ninja, fmt," \
-    "nlohmann-json, CLI11, zlib, libjpeg, libpng, libwebp, OpenEXR 3, OpenCV (core, imgproc; videoio for videos)" \
-    "and GoogleTest"
+    "nlohmann-json, CLI11, zlib, libjpeg, libpng, libwebp, OpenEXR 3, OpenCV (core, imgproc; videoio for videos)," \
+    "cpp-httplib (for \`sapiens serve\`) and GoogleTest"
   exit 0
 fi
 
