@@ -7,7 +7,7 @@ packages=(
   libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
-  libcurl4-openssl-dev libssl-dev
+  libcurl4-openssl-dev libssl-dev libcpp-httplib-dev
   libgtest-dev libgmock-dev pkg-config dpkg-dev file
   pybind11-dev python3-dev python3-numpy python3-pytest python3-pil
 )
@@ -22,8 +22,8 @@ missing_packages() {
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: not a Debian or Ubuntu system; needed are a C++20 compiler, CMake 3.25, Ninja, fmt," \
     "nlohmann-json, CLI11, zlib, libjpeg, libpng, libwebp, OpenEXR 3, OpenCV (core, imgproc; videoio for videos)," \
-    "libcurl and OpenSSL (for downloads), GoogleTest; for the Python package pybind11 and NumPy, for its tests pytest" \
-    "and Pillow"
+    "libcurl and OpenSSL (for downloads), cpp-httplib (for \`sapiens serve\`), GoogleTest; for the Python package" \
+    "pybind11 and NumPy, for its tests pytest and Pillow"
   exit 0
 fi
 

@@ -11,8 +11,8 @@
 #include <system_error>
 
 #include "bench_tools.hpp"
+#include "documents/pose_json.hpp"
 #include "json_file.hpp"
-#include "pose_json.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -69,8 +69,8 @@ class TaskPass {
     return finish([&] { return draw_pose(picture_, poses, set); },
                   [&] {
                     write_json(folder_ / "a.json",
-                               {{"meta_info", keypoints_json(model_.outputs(), set)},
-                                {"instance_info", persons_json(poses)}},
+                               {{"meta_info", documents::keypoints_json(model_.outputs(), set)},
+                                {"instance_info", documents::persons_json(poses)}},
                                "the key points cannot be written");
                   });
   }

@@ -18,5 +18,6 @@ void add_sheet_command(CLI::App& app, Session& session);
 void add_convert_command(CLI::App& app, Session& session);
 void add_synth_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);
+void add_serve_command(CLI::App& app, Session& session);
 
 }  // namespace sapiens::cli

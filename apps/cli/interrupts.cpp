@@ -67,11 +67,33 @@ void Interrupts::wait_for_end() {
   while (true) pause();
 }
 
+Interrupts::Call::Call(Interrupts& interrupts, std::function<void()> stop)
+    : interrupts_(interrupts) {
+  const std::lock_guard lock(interrupts_.stop_mutex_);
+  interrupts_.stop_ = std::move(stop);
+}
+
+Interrupts::Call::~Call() {
+  const std::lock_guard lock(interrupts_.stop_mutex_);
+  interrupts_.stop_ = nullptr;
+}
+
+/// True where somebody wanted to be called instead.
+bool Interrupts::call_stop() {
+  const std::lock_guard lock(stop_mutex_);
+  if (!stop_) return false;
+  stop_();
+  stop_ = nullptr;
+  return true;
+}
+
 void Interrupts::wait_for_signal() {
   const sigset_t signals = interrupting_signals();
   int signal = 0;
-  sigwait(&signals, &signal);
-  if (leaving_) return;
+  do {
+    sigwait(&signals, &signal);
+    if (leaving_) return;
+  } while (call_stop());
   requested_ = true;
 
   const std::lock_guard no_write_is_running(writing_);

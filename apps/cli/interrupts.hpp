@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -32,6 +33,20 @@ class Interrupts {
   /// True once a signal has come.
   bool requested() const { return requested_; }
 
+  /// While the returned value lives, the first signal calls `stop`, on a thread of its own, instead
+  /// of ending the program; the second ends it.
+  class Call {
+   public:
+    Call(Interrupts& interrupts, std::function<void()> stop);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    Interrupts& interrupts_;
+  };
+  [[nodiscard]] Call call_instead(std::function<void()> stop) { return {*this, std::move(stop)}; }
+
   /// Inside a long write: throws `Interrupted` when a signal has come.
   void check() const;
 
@@ -40,10 +55,13 @@ class Interrupts {
 
  private:
   void wait_for_signal();
+  bool call_stop();
 
   std::atomic<bool> requested_ = false;
   std::atomic<bool> leaving_ = false;
   std::mutex writing_;
+  std::mutex stop_mutex_;
+  std::function<void()> stop_;
   std::mutex farewell_mutex_;
   std::string hint_;
   bool json_ = false;

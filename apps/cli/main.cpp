@@ -49,6 +49,7 @@ int run(int argc, char** argv, Session& session) {
   add_convert_command(app, session);
   add_synth_command(app, session);
   add_bench_command(app, session);
+  add_serve_command(app, session);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

@@ -18,23 +18,6 @@ void print_json(const Json& document) {
   print(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-Json error_json(std::string_view code, const ErrorDetail& detail) {
-  Json json = {{"code", code}, {"summary", detail.summary}};
-  const auto add = [&](const char* name, const std::string& value) {
-    if (!value.empty()) json[name] = value;
-  };
-  add("file", detail.file);
-  add("key", detail.key);
-  add("expected", detail.expected);
-  add("actual", detail.actual);
-  add("hint", detail.hint);
-  return json;
-}
-
-Json error_json(const Error& error) {
-  return error_json(error_code_name(error.code()), error.detail());
-}
-
 void report_error(const Error& error, bool json) {
   say(std::string("error") + error.what());  // what() begins with the code in brackets
   if (json) print_json({{"error", error_json(error)}});

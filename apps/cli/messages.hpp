@@ -1,24 +1,22 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <sapiens/error.hpp>
 #include <string>
 #include <string_view>
 
+#include "documents/error_json.hpp"
+#include "documents/json.hpp"
+
 namespace sapiens::cli {
 
-/// Keys stay in the order in which they are written.
-using Json = nlohmann::ordered_json;
+using documents::error_json;
+using documents::Json;
 
 /// Prints on standard output. That it could not be written is told once, at the end of main().
 void print(std::string_view text);
 
 /// Prints `document` on standard output; bytes that are not UTF-8 (file names) are replaced.
 void print_json(const Json& document);
-
-/// `{code, summary, file, key, expected, actual, hint}`; unknown fields are left out.
-Json error_json(std::string_view code, const ErrorDetail& detail);
-Json error_json(const Error& error);
 
 /// The error on standard error, and with `json` also as a document on standard output.
 void report_error(const Error& error, bool json);

@@ -4,8 +4,8 @@
 #include <sapiens/npy.hpp>
 #include <sapiens/result_files.hpp>
 
+#include "documents/pose_json.hpp"
 #include "json_file.hpp"
-#include "pose_json.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -24,7 +24,7 @@ void write_pose(const TaskContext& context, const Frame& frame, const fs::path& 
     document["meta_info"] = context.pose_meta;
     document["picture"] = {{"width", frame.picture.width}, {"height", frame.picture.height}};
   }
-  document["instance_info"] = persons_json(frame.poses, frame.ids);
+  document["instance_info"] = documents::persons_json(frame.poses, frame.ids);
   write_json(path, document, "the key points cannot be written");
 }
 

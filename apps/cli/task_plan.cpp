@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "pose_json.hpp"
+#include "documents/pose_json.hpp"
 #include "task_outputs.hpp"
 
 namespace sapiens::cli {
@@ -113,7 +113,7 @@ Json run_settings(const TaskOptions& options, const TaskModels& models) {
 Json pose_meta(const TaskOptions& options, const TaskModels& models) {
   for (const TaskCheckpoint& task : options.tasks) {
     if (task.task != "pose") continue;
-    Json meta = keypoints_json(models.keypoint_count(), models.keypoints());
+    Json meta = documents::keypoints_json(models.keypoint_count(), models.keypoints());
     meta["sapiens"] = models.settings(options, task);
     return meta;
   }

@@ -11,6 +11,19 @@
 
 namespace sapiens {
 
+/// Pixels of a picture that is still encoded.
+struct PictureSize {
+  Index width = 0;
+  Index height = 0;
+
+  constexpr Index pixels() const noexcept { return width * height; }
+};
+
+/// The size that the header of a JPEG, PNG or WebP says, before EXIF orientation turns it. Decodes
+/// nothing and allocates nothing that depends on the size, so that a program can refuse a picture
+/// before it takes memory. Throws as `Image::decode` does.
+PictureSize measure_picture(std::span<const std::byte> bytes, const std::string& name);
+
 /// An 8-bit RGB picture, rows top to bottom, [height, width, 3].
 struct Image {
   Index width = 0;
@@ -27,6 +40,9 @@ struct Image {
 
   /// Writes a PNG, atomically: a temporary name, then a rename.
   void write_png(const std::filesystem::path& path) const;
+
+  /// The bytes that `write_png` writes. Throws `Error(OutOfResources)`.
+  std::vector<std::byte> encode_png() const;
 };
 
 }  // namespace sapiens

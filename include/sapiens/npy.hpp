@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -28,6 +29,14 @@ void write_npy_ids(const std::filesystem::path& path, std::span<const Index> sha
 /// The same for truth values, as bool: false for 0, true for anything else.
 void write_npy_mask(const std::filesystem::path& path, std::span<const Index> shape,
                     std::span<const std::uint8_t> mask);
+
+/// The bytes of the files that these three write, for sending them elsewhere. Throw as they do.
+std::vector<std::byte> encode_npy(std::span<const Index> shape, std::span<const float> values,
+                                  DType dtype = DType::F32);
+std::vector<std::byte> encode_npy_ids(std::span<const Index> shape,
+                                      std::span<const std::uint8_t> ids);
+std::vector<std::byte> encode_npy_mask(std::span<const Index> shape,
+                                       std::span<const std::uint8_t> mask);
 
 /// Reads a `.npy` file of bool in C order: one byte per value, 0 or 1. Throws as `read_npy`, and
 /// ShapeMismatch unless its shape is `shape`.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include "core/atomic_file.hpp"
 #include "core/encode_floats.hpp"
@@ -76,25 +78,34 @@ NpyHeader read_header_of(const NumberType& wanted, ByteReader& in) {
   return header;
 }
 
-void expect_filled(std::span<const Index> shape, std::size_t values,
-                   const std::filesystem::path& path) {
+void expect_filled(std::span<const Index> shape, std::size_t values, const std::string& file) {
   const std::optional<Index> numel = checked_numel(shape);
   if (numel && static_cast<std::uint64_t>(*numel) == values) return;
   throw Error(ErrorCode::ShapeMismatch, {.summary = "the array to write does not fill its shape",
-                                         .file = path.string(),
+                                         .file = file,
                                          .expected = shape_text(shape),
                                          .actual = fmt::format("{} values", values)});
 }
 
-void write_header(AtomicFile& file, const char* descr, std::span<const Index> shape) {
+/// Takes bytes as an AtomicFile does, and keeps them.
+struct Memory {
+  std::vector<std::byte> bytes = {};
+
+  void write(std::span<const std::byte> more) {
+    bytes.insert(bytes.end(), more.begin(), more.end());
+  }
+};
+
+template <typename Out>
+void write_header(Out& file, const char* descr, std::span<const Index> shape) {
   const std::string header =
       write_npy_header({.descr = descr, .shape = std::vector<Index>(shape.begin(), shape.end())});
   file.write(std::as_bytes(std::span(header)));
 }
 
 /// Block by block, each made of as many values by `encode(values, bytes)`.
-template <typename From, typename Encode>
-void write_encoded(AtomicFile& file, std::span<const From> values, std::size_t number_bytes,
+template <typename Out, typename From, typename Encode>
+void write_encoded(Out& file, std::span<const From> values, std::size_t number_bytes,
                    Encode encode) {
   constexpr std::size_t kBlock = 16384;
   std::vector<std::byte> block(kBlock * number_bytes);
@@ -104,6 +115,62 @@ void write_encoded(AtomicFile& file, std::span<const From> values, std::size_t n
     encode(part, bytes);
     file.write(bytes);
     values = values.subspan(part.size());
+  }
+}
+
+void expect_writable(std::span<const Index> shape, std::span<const float> values, DType dtype,
+                     const std::string& file) {
+  if (dtype != DType::F32 && dtype != DType::F16) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "arrays are written as f32 or f16 only",
+                                             .actual = std::string(dtype_name(dtype))});
+  }
+  expect_filled(shape, values.size(), file);
+}
+
+template <typename Out>
+void write_floats(Out& out, std::span<const Index> shape, std::span<const float> values,
+                  DType dtype) {
+  write_header(out, dtype == DType::F32 ? kFloat.descr : "<f2", shape);
+  if (dtype == DType::F32) {
+    out.write(std::as_bytes(values));
+  } else {
+    write_encoded(out, values, dtype_size(DType::F16), [](auto part, std::span<std::byte> bytes) {
+      encode_floats(part, DType::F16, bytes);
+    });
+  }
+}
+
+template <typename Out>
+void write_ids(Out& out, std::span<const Index> shape, std::span<const std::uint8_t> ids) {
+  write_header(out, "<i8", shape);
+  write_encoded(out, ids, sizeof(std::int64_t), [](auto part, std::span<std::byte> bytes) {
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      const std::int64_t id = part[i];
+      std::memcpy(&bytes[i * sizeof(id)], &id, sizeof(id));
+    }
+  });
+}
+
+template <typename Out>
+void write_mask(Out& out, std::span<const Index> shape, std::span<const std::uint8_t> mask) {
+  write_header(out, kBool.descr, shape);
+  write_encoded(out, mask, kBool.bytes, [](auto part, std::span<std::byte> bytes) {
+    std::transform(part.begin(), part.end(), bytes.begin(),
+                   [](std::uint8_t value) { return std::byte{value != 0}; });
+  });
+}
+
+/// What `write(out)` writes: a header, and so many bytes of numbers.
+template <typename Write>
+std::vector<std::byte> in_memory(std::size_t number_bytes, Write write) {
+  try {
+    constexpr std::size_t kHeader = 256;  // more than any header of ours
+    Memory out;
+    out.bytes.reserve(kHeader + number_bytes);
+    write(out);
+    return std::move(out.bytes);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the array"});
   }
 }
 
@@ -139,47 +206,46 @@ std::vector<std::uint8_t> read_npy_mask(const std::filesystem::path& path,
 
 void write_npy(const std::filesystem::path& path, std::span<const Index> shape,
                std::span<const float> values, DType dtype) {
-  if (dtype != DType::F32 && dtype != DType::F16) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "arrays are written as f32 or f16 only",
-                                             .actual = std::string(dtype_name(dtype))});
-  }
-  expect_filled(shape, values.size(), path);
+  expect_writable(shape, values, dtype, path.string());
   AtomicFile file(path);
-  write_header(file, dtype == DType::F32 ? kFloat.descr : "<f2", shape);
-  if (dtype == DType::F32) {
-    file.write(std::as_bytes(values));
-  } else {
-    write_encoded(file, values, dtype_size(DType::F16), [](auto part, std::span<std::byte> bytes) {
-      encode_floats(part, DType::F16, bytes);
-    });
-  }
+  write_floats(file, shape, values, dtype);
   file.commit();
 }
 
 void write_npy_ids(const std::filesystem::path& path, std::span<const Index> shape,
                    std::span<const std::uint8_t> ids) {
-  expect_filled(shape, ids.size(), path);
+  expect_filled(shape, ids.size(), path.string());
   AtomicFile file(path);
-  write_header(file, "<i8", shape);
-  write_encoded(file, ids, sizeof(std::int64_t), [](auto part, std::span<std::byte> bytes) {
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      const std::int64_t id = part[i];
-      std::memcpy(&bytes[i * sizeof(id)], &id, sizeof(id));
-    }
-  });
+  write_ids(file, shape, ids);
   file.commit();
 }
 
 void write_npy_mask(const std::filesystem::path& path, std::span<const Index> shape,
                     std::span<const std::uint8_t> mask) {
-  expect_filled(shape, mask.size(), path);
+  expect_filled(shape, mask.size(), path.string());
   AtomicFile file(path);
-  write_header(file, kBool.descr, shape);
-  write_encoded(file, mask, kBool.bytes, [](auto part, std::span<std::byte> bytes) {
-    std::transform(part.begin(), part.end(), bytes.begin(),
-                   [](std::uint8_t value) { return std::byte{value != 0}; });
-  });
+  write_mask(file, shape, mask);
   file.commit();
+}
+
+std::vector<std::byte> encode_npy(std::span<const Index> shape, std::span<const float> values,
+                                  DType dtype) {
+  expect_writable(shape, values, dtype, {});
+  return in_memory(values.size() * dtype_size(dtype),
+                   [&](Memory& out) { write_floats(out, shape, values, dtype); });
+}
+
+std::vector<std::byte> encode_npy_ids(std::span<const Index> shape,
+                                      std::span<const std::uint8_t> ids) {
+  expect_filled(shape, ids.size(), {});
+  return in_memory(ids.size() * sizeof(std::int64_t),
+                   [&](Memory& out) { write_ids(out, shape, ids); });
+}
+
+std::vector<std::byte> encode_npy_mask(std::span<const Index> shape,
+                                       std::span<const std::uint8_t> mask) {
+  expect_filled(shape, mask.size(), {});
+  return in_memory(mask.size(), [&](Memory& out) { write_mask(out, shape, mask); });
 }
 
 }  // namespace sapiens

@@ -90,7 +90,23 @@ auto explained(const Wanted& wanted, const FileKind& kind, const std::string& na
   }
 }
 
+const Codec& codec_of(const FileKind& kind, const std::string& name) {
+  const auto* codec = std::ranges::find(kCodecs, kind.format, &Codec::format);
+  if (codec == std::end(kCodecs)) throw_unsupported(kPicture, kind.description, kind.hint, name);
+  return *codec;
+}
+
 }  // namespace
+
+PictureSize measure_picture(std::span<const std::byte> bytes, const std::string& name) {
+  const FileKind kind = detect_file_kind(bytes);
+  const Codec& codec = codec_of(kind, name);
+  return explained(kPicture, kind, name, [&] {
+    const PictureHeader header = codec.read_header(bytes);
+    refuse_huge(header, name);
+    return PictureSize{header.width, header.height};
+  });
+}
 
 Image Image::read(const std::filesystem::path& path) {
   const FileMap file(path);
@@ -99,12 +115,11 @@ Image Image::read(const std::filesystem::path& path) {
 
 Image Image::decode(std::span<const std::byte> bytes, const std::string& name) {
   const FileKind kind = detect_file_kind(bytes);
-  const auto* codec = std::ranges::find(kCodecs, kind.format, &Codec::format);
-  if (codec == std::end(kCodecs)) throw_unsupported(kPicture, kind.description, kind.hint, name);
+  const Codec& codec = codec_of(kind, name);
   return explained(kPicture, kind, name, [&] {
-    const PictureHeader header = codec->read_header(bytes);
+    const PictureHeader header = codec.read_header(bytes);
     refuse_huge(header, name);
-    return upright(codec->decode(bytes, header), exif_orientation(header.exif));
+    return upright(codec.decode(bytes, header), exif_orientation(header.exif));
   });
 }
 
@@ -118,6 +133,15 @@ PngValues stored_png_values(std::span<const std::byte> bytes, const std::string&
     refuse_huge(header, name);
     return PngValues{header.width, header.height, decode_png_values(bytes, header)};
   });
+}
+
+std::vector<std::byte> Image::encode_png() const {
+  expect_pixels("the picture to encode", *this);
+  try {
+    return sapiens::encode_png({.width = width, .height = height, .pixels = rgb.data()});
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the picture"});
+  }
 }
 
 void Image::write_png(const std::filesystem::path& path) const {

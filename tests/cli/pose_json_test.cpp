@@ -1,8 +1,8 @@
-#include "pose_json.hpp"
+#include "documents/pose_json.hpp"
 
 #include <gtest/gtest.h>
 
-namespace sapiens::cli {
+namespace sapiens::documents {
 namespace {
 
 TEST(PoseJson, DescribesThePointsOfPublishedSets) {
@@ -48,4 +48,4 @@ TEST(PoseJson, GivesCornersOfBoxesWithoutNesting) {
 }
 
 }  // namespace
-}  // namespace sapiens::cli
+}  // namespace sapiens::documents

@@ -36,6 +36,8 @@ class Running {
 
   void send(int signal) const;
   bool ended();
+  /// What it has written on standard error so far.
+  std::string errors_so_far() const { return read_bytes(streams_ / "err"); }
   Finished wait();
 
  private:

@@ -245,6 +245,25 @@ TEST_F(Npy, WritesManyIdsWithoutGaps) {
   }
 }
 
+TEST_F(Npy, EncodesTheBytesOfItsFiles) {
+  const auto text = [](const std::vector<std::byte>& encoded) {
+    return std::string(reinterpret_cast<const char*>(encoded.data()), encoded.size());
+  };
+  const Index shape[] = {2, 3};
+  const std::vector<float> values = {1, -2, 0.5f, 4, 5, 6};
+  for (const DType dtype : {DType::F32, DType::F16}) {
+    write_npy(path_, shape, values, dtype);
+    EXPECT_EQ(text(encode_npy(shape, values, dtype)), bytes());
+  }
+  const std::vector<std::uint8_t> ids = {0, 1, 2, 255, 4, 0};
+  write_npy_ids(path_, shape, ids);
+  EXPECT_EQ(text(encode_npy_ids(shape, ids)), bytes());
+  write_npy_mask(path_, shape, ids);
+  EXPECT_EQ(text(encode_npy_mask(shape, ids)), bytes());
+  const Index other[] = {7};
+  EXPECT_THROW(encode_npy(other, values), Error);
+}
+
 TEST_F(Npy, ReadsBackMasks) {
   write_npy_mask(path_, std::vector<Index>{2, 2}, std::vector<std::uint8_t>{0, 1, 200, 0});
   EXPECT_THAT(bytes(), HasSubstr("'|b1'"));

@@ -21,6 +21,32 @@ TEST(ImageWritePng, ReadsBackTheSamePixels) {
   std::filesystem::remove(path);
 }
 
+TEST(ImageEncodePng, GivesTheBytesOfTheFile) {
+  Image image{.width = 7, .height = 5, .rgb = std::vector<std::uint8_t>(7 * 5 * 3)};
+  std::iota(image.rgb.begin(), image.rgb.end(), std::uint8_t{3});
+  const auto path = std::filesystem::path(testing::TempDir()) / "sapiens_encode_png_test.png";
+  image.write_png(path);
+  EXPECT_EQ(image.encode_png(), file_bytes(path));
+  std::filesystem::remove(path);
+  EXPECT_THROW(Image{}.encode_png(), Error);
+}
+
+TEST(MeasurePicture, TellsTheSizeOfTheHeader) {
+  const Image image{.width = 7, .height = 5, .rgb = std::vector<std::uint8_t>(7 * 5 * 3)};
+  const PictureSize size = measure_picture(image.encode_png(), "a.png");
+  EXPECT_EQ(size.width, 7);
+  EXPECT_EQ(size.height, 5);
+  EXPECT_EQ(size.pixels(), 35);
+}
+
+TEST(MeasurePicture, RefusesWhatDecodingRefuses) {
+  const Image image{.width = 7, .height = 5, .rgb = std::vector<std::uint8_t>(7 * 5 * 3)};
+  std::vector<std::byte> bytes = image.encode_png();
+  bytes.pop_back();
+  EXPECT_THROW(measure_picture(bytes, "a.png"), Error);
+  EXPECT_THROW(measure_picture(as_bytes("text"), "a.txt"), Error);
+}
+
 TEST(ImageWritePng, RefusesAPictureWhosePixelsDoNotAddUp) {
   const Image half{.width = 4, .height = 4, .rgb = std::vector<std::uint8_t>(24)};
   const Image empty;

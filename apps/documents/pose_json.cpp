@@ -1,9 +1,9 @@
-#include "pose_json.hpp"
+#include "documents/pose_json.hpp"
 
 #include <string>
 #include <utility>
 
-namespace sapiens::cli {
+namespace sapiens::documents {
 namespace {
 
 Json color_json(Rgb color) { return {color.red, color.green, color.blue}; }
@@ -93,4 +93,4 @@ Json persons_json(std::span<const Pose> poses, std::span<const Index> ids) {
   return persons;
 }
 
-}  // namespace sapiens::cli
+}  // namespace sapiens::documents

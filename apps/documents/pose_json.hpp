@@ -4,9 +4,9 @@
 #include <sapiens/results.hpp>
 #include <span>
 
-#include "messages.hpp"
+#include "documents/json.hpp"
 
-namespace sapiens::cli {
+namespace sapiens::documents {
 
 /// What the points of a model with `count` key points are. `set` may be null: numbers are then
 /// their names.
@@ -16,4 +16,4 @@ Json keypoints_json(Index count, const KeypointSet* set);
 /// per person, also who it is in a video.
 Json persons_json(std::span<const Pose> poses, std::span<const Index> ids = {});
 
-}  // namespace sapiens::cli
+}  // namespace sapiens::documents

@@ -1,0 +1,165 @@
+#include "serve/compute_queue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "serve/http_error.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+// 256 patches. A forward pass gains a tenth from two pictures of 48 patches, and nothing from
+// several of 192 or more (docs/features.md), where company only makes the first one wait.
+constexpr Index kPixelsTogether = 256 * 256;
+
+/// Nobody waits for the results any more.
+struct Abandoned {};
+
+/// How many inputs of a model go through it at once.
+Index inputs_together(const ServedModel& model, Index most) {
+  const Grid size = model.input_size();
+  return std::clamp<Index>(kPixelsTogether / (size.height * size.width), 1, most);
+}
+
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+}  // namespace
+
+ComputeQueue::ComputeQueue(const Limits& limits, Metrics& metrics)
+    : limits_(limits), metrics_(metrics), worker_([this] { work(); }) {}
+
+ComputeQueue::~ComputeQueue() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  changed_.notify_all();
+  worker_.join();
+}
+
+ComputeQueue::Place ComputeQueue::enter() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (places_taken_ < limits_.queue) {
+      ++places_taken_;
+      metrics_.entered_queue();
+      return Place(*this);
+    }
+  }
+  const double all = metrics_.mean_compute_seconds() * static_cast<double>(limits_.queue);
+  const auto seconds = static_cast<long>(std::clamp(std::ceil(all / 2), 1.0, 600.0));
+  throw HttpError(503, "queue-full",
+                  {.summary = "too many requests are waiting",
+                   .expected = fmt::format("at most {} at a time", limits_.queue),
+                   .hint = fmt::format("try again in {} s", seconds)},
+                  {{"Retry-After", std::to_string(seconds)}});
+}
+
+void ComputeQueue::leave() {
+  const std::lock_guard lock(mutex_);
+  --places_taken_;
+  metrics_.left_queue();
+}
+
+Computed ComputeQueue::compute(const Models::Entry& entry, Prepared prepared,
+                               Clock::time_point deadline, const Place&) {
+  const auto job = std::make_shared<Job>(entry, std::move(prepared));
+  std::future<Computed> result = job->promise.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(job);
+  }
+  changed_.notify_one();
+  if (result.wait_until(deadline) == std::future_status::ready) return result.get();
+  job->abandoned = true;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(waiting_, job);
+  }
+  throw HttpError(504, "time-limit",
+                  {.summary = "the request took too long",
+                   .expected = fmt::format("an answer within {} s", limits_.seconds),
+                   .hint = "send a smaller picture, fewer persons, or fewer requests at once"});
+}
+
+void ComputeQueue::work() {
+  while (true) {
+    const Jobs jobs = next_jobs();
+    if (jobs.empty()) return;
+    run(jobs);
+  }
+}
+
+ComputeQueue::Jobs ComputeQueue::next_jobs() {
+  Jobs jobs;
+  jobs.reserve(static_cast<std::size_t>(limits_.batch));
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
+  if (waiting_.empty()) return jobs;
+  jobs.push_back(std::move(waiting_.front()));
+  waiting_.pop_front();
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (!fit_together(jobs, **next)) {
+      ++next;
+      continue;
+    }
+    jobs.push_back(std::move(*next));
+    next = waiting_.erase(next);
+  }
+  return jobs;
+}
+
+bool ComputeQueue::fit_together(const Jobs& jobs, const Job& more) const {
+  const Job& first = *jobs.front();
+  if (&first.entry != &more.entry || first.prepared.settings != more.prepared.settings) {
+    return false;
+  }
+  Index inputs = std::ssize(more.prepared.inputs);
+  for (const auto& job : jobs) inputs += std::ssize(job->prepared.inputs);
+  return inputs <= inputs_together(*first.entry.model, limits_.batch);
+}
+
+void ComputeQueue::run(const Jobs& jobs) {
+  std::vector<Computed> computed;
+  try {
+    computed = forward(jobs);
+  } catch (const Abandoned&) {
+    return;
+  } catch (...) {
+    for (const auto& job : jobs) job->promise.set_exception(std::current_exception());
+    return;
+  }
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i]->promise.set_value(std::move(computed[i]));
+  }
+}
+
+std::vector<Computed> ComputeQueue::forward(const Jobs& jobs) {
+  const Clock::time_point start = Clock::now();
+  const Models::Entry& entry = jobs.front()->entry;
+  ServedModel& model = *entry.model;
+  std::vector<const Prepared*> requests;
+  for (const auto& job : jobs) requests.push_back(&job->prepared);
+  std::vector<Result> results =
+      model.run(requests, inputs_together(model, limits_.batch), [&](double) {
+        if (std::ranges::all_of(jobs, [](const auto& job) { return job->abandoned.load(); })) {
+          throw Abandoned{};
+        }
+      });
+  metrics_.computed(entry.name, std::ssize(jobs), seconds_between(start, Clock::now()));
+  std::vector<Computed> computed;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    computed.push_back({.result = std::move(results[i]),
+                        .waited = seconds_between(jobs[i]->start, start),
+                        .stages = model.last_stages(),
+                        .together = std::ssize(jobs)});
+  }
+  return computed;
+}
+
+}  // namespace sapiens::serve

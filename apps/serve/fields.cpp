@@ -1,0 +1,134 @@
+#include "serve/fields.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "serve/http_error.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+constexpr std::size_t kLongestShown = 80;  // of what was sent, in messages
+
+HttpError bad_value(const Parameter& parameter, const std::string& value, std::string expected) {
+  return HttpError(400, "invalid-argument",
+                   {.summary = fmt::format("`{}` has a value that it cannot have", parameter.name),
+                    .key = std::string(parameter.name),
+                    .expected = std::move(expected),
+                    .actual = value.substr(0, kLongestShown)});
+}
+
+template <typename Number>
+std::optional<Number> parse(std::string_view text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// "[[1, 2, 3, 4]]" as "1,2,3,4".
+std::string without_brackets(const std::string& text) {
+  std::string flat;
+  bool ended = false;
+  for (const char c : text) {
+    if (c == ' ') continue;
+    if (ended && c == ',') {
+      flat += ';';
+    } else if (c != '[' && c != ']') {
+      flat += c;
+    }
+    ended = c == ']';
+  }
+  return flat;
+}
+
+std::optional<Box> parse_box(std::string_view text) {
+  float numbers[4];
+  for (int i = 0; i < 4; ++i) {
+    const std::size_t comma = i < 3 ? text.find(',') : text.size();
+    if (comma == std::string_view::npos) return std::nullopt;
+    const auto number = parse<float>(text.substr(0, comma));
+    if (!number || !std::isfinite(*number)) return std::nullopt;
+    numbers[i] = *number;
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  if (!(numbers[2] > 0 && numbers[3] > 0)) return std::nullopt;
+  return Box{.x = numbers[0], .y = numbers[1], .width = numbers[2], .height = numbers[3]};
+}
+
+std::optional<std::vector<Box>> parse_boxes(const std::string& text) {
+  const std::string flat = without_brackets(text);
+  std::vector<Box> boxes;
+  for (std::string_view rest = flat; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(';'), rest.size());
+    const auto box = parse_box(rest.substr(0, end));
+    if (!box) return std::nullopt;
+    boxes.push_back(*box);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (boxes.empty()) return std::nullopt;
+  return boxes;
+}
+
+void expect_value(const Parameter& parameter, const std::string& value) {
+  switch (parameter.kind) {
+    case ParameterKind::Text:
+      return;
+    case ParameterKind::Choice:
+      if (std::ranges::find(parameter.choices, value) == parameter.choices.end()) {
+        throw bad_value(parameter, value, fmt::format("{}", fmt::join(parameter.choices, ", ")));
+      }
+      return;
+    case ParameterKind::Flag:
+      if (value != "true" && value != "false") throw bad_value(parameter, value, "true or false");
+      return;
+    case ParameterKind::Whole:
+      if (!parse<Index>(value)) throw bad_value(parameter, value, "an integer");
+      return;
+    case ParameterKind::Boxes:
+      if (!parse_boxes(value)) {
+        throw bad_value(parameter, value,
+                        "x,y,width,height in pixels, several of them separated by `;`, or "
+                        "[[x, y, width, height], ...]; width and height above 0");
+      }
+      return;
+  }
+}
+
+}  // namespace
+
+void Fields::add(const std::string& name, const std::string& value) {
+  const auto parameter = std::ranges::find(operation_.parameters, name, &Parameter::name);
+  if (parameter == operation_.parameters.end()) {
+    std::vector<std::string_view> names = {"image"};
+    for (const Parameter& known : operation_.parameters) names.push_back(known.name);
+    throw HttpError(400, "invalid-argument",
+                    {.summary = fmt::format("{} has no field of this name", operation_.path),
+                     .key = name.substr(0, kLongestShown),
+                     .expected = fmt::format("{}", fmt::join(names, ", "))});
+  }
+  expect_value(*parameter, value);
+  if (!given_.emplace(name, value).second) {
+    throw HttpError(400, "invalid-argument",
+                    {.summary = fmt::format("`{}` is given twice", name), .key = name});
+  }
+}
+
+std::string Fields::text(std::string_view name) const {
+  const auto found = given_.find(std::string(name));
+  if (found != given_.end()) return found->second;
+  const auto parameter = std::ranges::find(operation_.parameters, name, &Parameter::name);
+  return parameter == operation_.parameters.end() ? std::string() : std::string(parameter->initial);
+}
+
+Index Fields::whole(std::string_view name) const { return parse<Index>(text(name)).value_or(0); }
+
+std::vector<Box> Fields::boxes(std::string_view name) const {
+  return parse_boxes(text(name)).value_or(std::vector<Box>{});
+}
+
+}  // namespace sapiens::serve

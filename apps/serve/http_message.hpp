@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "serve/options.hpp"
+
+namespace sapiens::serve {
+
+/// One part of a multipart/form-data body.
+struct FormPart {
+  std::string name;
+  std::string content;
+};
+
+struct Body {
+  std::string bytes = {};            ///< Of anything but a form.
+  std::vector<FormPart> parts = {};  ///< Of a form, in its order.
+};
+
+/// A request whose body has not been read yet.
+struct Request {
+  std::string method;
+  std::string path;
+  std::string remote;  ///< Address of the client.
+  std::multimap<std::string, std::string> query = {};
+  Clock::time_point deadline = {};
+  /// The value of a header, whatever its case; empty where there is none.
+  std::function<std::string(const char* name)> header = {};
+  /// Reads the body. Throws HttpError: 400 for a broken one, 408, 413.
+  std::function<Body()> read_body = {};
+};
+
+struct Response {
+  int status = 200;
+  std::string type = {};
+  std::string body = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
+};
+
+}  // namespace sapiens::serve

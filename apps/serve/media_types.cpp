@@ -1,0 +1,98 @@
+#include "serve/media_types.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <vector>
+
+namespace sapiens::serve {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// What stands before `separator`, which is taken off `text` with it.
+std::string_view take_until(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = trim(text.substr(0, end));
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
+}
+
+/// A number from 0 to 1; 1 for what is none.
+double weight(std::string_view text) {
+  double value = 1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool valid = error == std::errc() && end == text.data() + text.size();
+  return valid && std::isfinite(value) ? std::clamp(value, 0.0, 1.0) : 1;
+}
+
+struct Range {
+  std::string type;  // "image/png", "image/*" or "*/*"
+  double weight = 1;
+};
+
+Range read_range(std::string_view text) {
+  Range range{.type = lower(take_until(text, ';'))};
+  while (!text.empty()) {
+    std::string_view parameter = take_until(text, ';');
+    if (lower(take_until(parameter, '=')) == "q") range.weight = weight(trim(parameter));
+  }
+  return range;
+}
+
+/// How exactly a range names a type: 0 not at all, 3 by its name.
+int precision(const std::string& range, std::string_view type) {
+  if (range == type) return 3;
+  if (range == "*/*") return 1;
+  const bool is_group = range.ends_with("/*");
+  return is_group && type.starts_with(range.substr(0, range.size() - 1)) ? 2 : 0;
+}
+
+}  // namespace
+
+std::string_view choose_type(std::string_view accept, std::span<const std::string_view> offered) {
+  if (trim(accept).empty()) return offered.front();
+  std::vector<Range> ranges;
+  while (!accept.empty()) ranges.push_back(read_range(take_until(accept, ',')));
+  std::string_view best;
+  double best_weight = 0;
+  for (const std::string_view type : offered) {
+    int exactness = 0;
+    double liked = 0;
+    for (const Range& range : ranges) {
+      const int now = precision(range.type, type);
+      if (now > exactness) {
+        exactness = now;
+        liked = range.weight;
+      }
+    }
+    if (liked > best_weight) {
+      best = type;
+      best_weight = liked;
+    }
+  }
+  return best;
+}
+
+std::string bare_type(std::string_view content_type) {
+  return lower(take_until(content_type, ';'));
+}
+
+std::string json_text(const documents::Json& document) {
+  using documents::Json;
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace sapiens::serve

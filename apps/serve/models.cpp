@@ -1,0 +1,119 @@
+#include "serve/models.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "documents/seg_json.hpp"
+#include "serve/http_error.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+using documents::Json;
+
+void expect_name(const NamedCheckpoint& checkpoint) {
+  constexpr std::size_t kLongest = 64;
+  const auto fits = [](char c) {
+    return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
+           std::string_view("-_.").find(c) != std::string_view::npos;
+  };
+  const std::string& name = checkpoint.name;
+  if (!name.empty() && name.size() <= kLongest && std::all_of(name.begin(), name.end(), fits)) {
+    return;
+  }
+  throw Error(ErrorCode::InvalidArgument, {.summary = "this cannot be the name of a model",
+                                           .file = checkpoint.path,
+                                           .key = "--model",
+                                           .expected = "1 to 64 of a-z, A-Z, 0-9, -, _ and .",
+                                           .actual = name,
+                                           .hint = "give it one: --model NAME=CKPT"});
+}
+
+std::string names_of(const std::vector<Models::Entry>& entries) {
+  std::vector<std::string> names;
+  for (const auto& [name, model] : entries) {
+    names.push_back(fmt::format("{} ({})", name, model->task()));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Json describe(const std::vector<Models::Entry>& entries) {
+  Json list = Json::array();
+  for (const auto& [name, model] : entries) {
+    const Grid size = model->input_size();
+    list.push_back({{"name", name},
+                    {"task", model->task()},
+                    {"path", fmt::format("/v1/{}", model->task())},
+                    {"input_size", {size.height, size.width}},
+                    {"precision", model->stats().precision},
+                    {"report", Json::parse(model->inspection().json())}});
+    if (model->task() == "seg") {
+      list.back()["classes"] = documents::classes_json(model->outputs(), model->seg_classes());
+    }
+  }
+  return {{"models", std::move(list)}};
+}
+
+}  // namespace
+
+Models::Models(const std::vector<NamedCheckpoint>& checkpoints, const EngineOptions& engine) {
+  if (checkpoints.empty()) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "a server needs at least one model",
+                                             .key = "--model",
+                                             .expected = "--model NAME=CKPT"});
+  }
+  for (const NamedCheckpoint& checkpoint : checkpoints) {
+    expect_name(checkpoint);
+    if (std::ranges::find(entries_, checkpoint.name, &Entry::name) != entries_.end()) {
+      throw Error(ErrorCode::InvalidArgument, {.summary = "two models have one name",
+                                               .file = checkpoint.path,
+                                               .key = "--model",
+                                               .actual = checkpoint.name,
+                                               .hint = "name them: --model NAME=CKPT"});
+    }
+    entries_.push_back({checkpoint.name, load_model(checkpoint.path, engine)});
+  }
+  json_ = describe(entries_);
+}
+
+const Models::Entry& Models::choose(std::string_view name, std::string_view task) const {
+  if (!name.empty()) {
+    const auto found = std::ranges::find(entries_, name, &Entry::name);
+    if (found == entries_.end()) {
+      throw HttpError(404, "unknown-model",
+                      {.summary = "there is no model of this name",
+                       .key = "model",
+                       .expected = names_of(entries_),
+                       .actual = std::string(name.substr(0, 64))});
+    }
+    if (found->model->task() == task) return *found;
+    throw HttpError(422, "wrong-task",
+                    {.summary = "this model does something else",
+                     .key = "model",
+                     .expected = fmt::format("a model for {}", task),
+                     .actual = fmt::format("{} is for {}", name, found->model->task()),
+                     .hint = fmt::format("POST /v1/{}", found->model->task())});
+  }
+  const auto fits = [&](const Entry& entry) { return entry.model->task() == task; };
+  const auto first = std::ranges::find_if(entries_, fits);
+  if (first == entries_.end()) {
+    throw HttpError(422, "wrong-task",
+                    {.summary = fmt::format("no model for {} is loaded", task),
+                     .expected = fmt::format("a model for {}", task),
+                     .actual = names_of(entries_),
+                     .hint = "restart the server with one more --model"});
+  }
+  if (std::count_if(first, entries_.end(), fits) > 1) {
+    throw HttpError(400, "invalid-argument",
+                    {.summary = fmt::format("several models do {}", task),
+                     .key = "model",
+                     .expected = "the name of one",
+                     .actual = names_of(entries_)});
+  }
+  return *first;
+}
+
+}  // namespace sapiens::serve

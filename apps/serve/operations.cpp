@@ -1,0 +1,93 @@
+#include "serve/operations.hpp"
+
+#include <algorithm>
+
+#include "serve/media_types.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+using enum ParameterKind;
+
+const Parameter kModel = {
+    "model", Text, "", "Name of a model that does this task; may be left out where there is one"};
+const Parameter kPreprocess = {"preprocess",
+                               Choice,
+                               "full",
+                               "full: as in training; lite: as the original's lite scripts",
+                               {"full", "lite"}};
+
+const Parameter kOutType = {
+    "out_type",
+    Choice,
+    "featmap",
+    "featmap: [C, gh, gw]; raw: [tokens, C], the class token first; cls_token, avg_featmap: [C]",
+    {"featmap", "raw", "cls_token", "avg_featmap"}};
+const Parameter kLayer = {"layer", Whole, "-1",
+                          "The block to take, counted from 0, negative from the end"};
+const Parameter kNorm = {"norm", Flag, "false",
+                         "Pass the block through the final norm even if it is not the last"};
+const Parameter kDtype = {
+    "dtype", Choice, "f32", "Type of the numbers of the array", {"f32", "f16"}};
+
+const Parameter kBoxes = {"boxes", Boxes, "",
+                          "Persons, in pixels of the picture; by default one person fills it"};
+const Parameter kFlipTest = {"flip_test", Flag, "true",
+                             "Also run the mirrored picture and average: twice the time"};
+const Parameter kArray = {"array",
+                          Choice,
+                          "classes",
+                          "classes: int64 ids; mask: bool, true where the class is not 0",
+                          {"classes", "mask"}};
+
+const std::vector<Operation>& table() {
+  static const std::vector<Operation> operations = {
+      {"features",
+       "/v1/features",
+       "What the encoder makes of a picture",
+       "float32 or float16, of the shape that out_type says",
+       "The first three principal components over the picture",
+       {kModel, kOutType, kLayer, kNorm, kDtype, kPreprocess}},
+      {"pose",
+       "/v1/pose",
+       "Key points of persons",
+       "",
+       "Key points and links on the picture",
+       {kModel, kBoxes, kFlipTest, kPreprocess}},
+      {"seg",
+       "/v1/seg",
+       "The body part of every pixel",
+       "int64 (H, W), class ids; or bool (H, W)",
+       "Classes blended with the picture, with names",
+       {kModel, kArray, kPreprocess}},
+      {"depth",
+       "/v1/depth",
+       "Relative depth of every pixel, larger is farther",
+       "float32 (H, W)",
+       "Depth beside the picture, near bright",
+       {kModel, kPreprocess}},
+      {"normal",
+       "/v1/normal",
+       "Surface normal of every pixel",
+       "float32 (H, W, 3)",
+       "Normals as colours beside the picture",
+       {kModel, kPreprocess}},
+  };
+  return operations;
+}
+
+}  // namespace
+
+std::vector<std::string_view> Operation::types() const {
+  if (npy.empty()) return {kJsonType, kPngType};
+  return {kJsonType, kNpyType, kBytesType, kPngType};
+}
+
+std::span<const Operation> operations() { return table(); }
+
+const Operation* find_operation(std::string_view path) {
+  const auto found = std::ranges::find(operations(), path, &Operation::path);
+  return found == operations().end() ? nullptr : &*found;
+}
+
+}  // namespace sapiens::serve

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sapiens::serve {
+
+enum class ParameterKind {
+  Text,
+  Choice,  ///< One of `choices`.
+  Flag,    ///< "true" or "false".
+  Whole,   ///< An integer.
+  Boxes,   ///< "x,y,width,height;..." or [[x, y, width, height], ...]
+};
+
+/// A field beside the picture. Requests are checked against these, and /openapi.json is made from
+/// them.
+struct Parameter {
+  std::string_view name;
+  ParameterKind kind;
+  std::string_view initial;  ///< Where it is not given; empty: nothing.
+  std::string_view help;
+  std::vector<std::string_view> choices = {};
+};
+
+/// A POST of a picture.
+struct Operation {
+  std::string_view task;  ///< "features", "pose", "seg", "depth" or "normal".
+  std::string_view path;
+  std::string_view summary;
+  std::string_view npy;  ///< What the array is; empty where there is none.
+  std::string_view png;  ///< What the drawing shows.
+  std::vector<Parameter> parameters;
+
+  /// Of answers, the preferred one first.
+  std::vector<std::string_view> types() const;
+};
+
+std::span<const Operation> operations();
+
+/// Null where there is none.
+const Operation* find_operation(std::string_view path);
+
+}  // namespace sapiens::serve

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <sapiens/features.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sapiens::serve {
+
+using Clock = std::chrono::steady_clock;
+
+/// What one request, and all of them together, may take. Memory is bounded by `connections` bodies
+/// and `queue` decoded pictures.
+struct Limits {
+  std::size_t body_bytes = 32u << 20;
+  Index picture_pixels = Index{1} << 25;  ///< By the picture's header: 33.5 megapixels.
+  Index persons = 64;                     ///< Boxes in one request.
+  Index queue = 32;                       ///< Requests that are decoding, waiting or computing.
+  Index connections = 64;                 ///< Further ones wait until the kernel drops them.
+  Index batch = 8;                        ///< Pictures in one forward pass.
+  double seconds = 300;                   ///< From the first byte of a request to its answer.
+};
+
+struct NamedCheckpoint {
+  std::string name;  ///< What requests call it.
+  std::string path;
+};
+
+struct ServerOptions {
+  std::vector<NamedCheckpoint> models = {};
+  std::string host = "127.0.0.1";
+  int port = 8080;         ///< 0: any that is free.
+  std::string token = {};  ///< Empty: nobody is asked for one.
+  Limits limits = {};
+  EngineOptions engine = {};
+  /// Is given one line per request, from several threads; may be empty.
+  std::function<void(std::string_view line)> log = {};
+};
+
+/// Whether only this machine can reach a server that listens there.
+bool is_loopback(std::string_view host) noexcept;
+
+}  // namespace sapiens::serve

@@ -1,0 +1,237 @@
+// The page: a picture, what the models of this server make of it, and layers to look at that.
+import {fetchModels, rememberToken} from './api.js';
+import {classColour, drawColours, drawDepth, drawNormals, drawParts, drawPose, drawSimilarities} from './drawing.js';
+import {kTasks, Layer} from './layer.js';
+import {openPicture, saveView} from './picture.js';
+import {element, showModels, showTimes, taskName} from './report.js';
+
+const kMasked = ['depth', 'normal'];  // by the parts
+
+const at = id => document.getElementById(id);
+const stage = at('stage');
+const state = {layers: [], file: null, picture: null, patch: null, similarities: null, run: 0};
+
+const layerOf = task => state.layers.find(layer => layer.task === task);
+
+function complain(error) {
+  at('problem').textContent = error?.message ?? '';
+  at('problem').hidden = !error;
+}
+
+async function start() {
+  let models;
+  try {
+    models = await fetchModels();
+  } catch (error) {
+    at('token-form').hidden = error.status !== 401;
+    at('summary').textContent = '';
+    complain(error);
+    return;
+  }
+  complain(null);
+  at('token-form').hidden = true;
+  showModels(at('models'), models);
+  state.layers = kTasks.map(task => [task, models.filter(model => model.task === task)])
+                     .filter(([, able]) => able.length > 0)
+                     .map(([task, able]) => new Layer(task, able, layerChanged));
+  for (const layer of state.layers) layer.choice.addEventListener('change', () => run([layer]));
+  at('layers').replaceChildren(...state.layers.map(layer => layer.row));
+  at('stage-help').hidden = !layerOf('features');
+  at('summary').textContent = state.layers.map(layer => taskName(layer.task)).join(', ');
+}
+
+async function choose(file) {
+  if (!file) return;
+  complain(state.layers.length === 0 ? new Error('the server has not told its models yet') : null);
+  if (state.layers.length === 0) return;
+  try {
+    state.picture = await openPicture(file, Number(at('size').value));
+  } catch (error) {
+    complain(error);
+    return;
+  }
+  state.file = file;
+  stage.classList.remove('empty');
+  at('drop').hidden = true;
+  at('toolbar').hidden = false;
+  for (const layer of state.layers) layer.reset('waiting');
+  fitStage();
+  showStage();
+  await run(state.layers);
+}
+
+// One after the other: the server computes one at a time anyway, and the first is seen early.
+async function run(layers) {
+  if (!state.picture) return;
+  const picture = state.picture, turn = ++state.run;
+  const isWanted = () => turn === state.run;  // until another picture, or another model, is chosen
+  for (const layer of layers) layer.reset('waiting');
+  for (const layer of layers) {
+    try {
+      await layer.run(picture, isWanted);
+    } catch (error) {
+      if (isWanted()) layer.say(error.message, true);
+    }
+    if (!isWanted()) return;
+    if (!layer.result) continue;
+    if (layer.task === 'features') state.patch = state.similarities = null;
+    const below = state.layers.some(other => other.task !== 'pose' && other !== layer && other.shown.checked);
+    layer.shown.checked = layer.task === 'pose' || layer.shown.checked || !below;
+    redraw(layer.task === 'seg' ? ['seg', ...kMasked] : [layer.task]);
+  }
+}
+
+// Only what is shown is drawn: a canvas of a large picture takes a while.
+function draw(layer) {
+  const mask = at('person-only').checked ? layerOf('seg')?.result?.values : undefined;
+  switch (layer.task) {
+    case 'features': return state.patch === null ? drawColours(layer.result)
+                                                 : drawSimilarities(layer.result, state.similarities, state.patch);
+    case 'seg': return drawParts(layer.result, layer.model.classes);
+    case 'depth': return drawDepth(layer.result, mask);
+    case 'normal': return drawNormals(layer.result, mask);
+    default: return drawPose(layer.result);
+  }
+}
+
+// These tasks have changed.
+function redraw(tasks) {
+  for (const layer of state.layers) if (tasks.includes(layer.task)) layer.canvas = null;
+  at('person-only-row').hidden = !layerOf('seg')?.result || !(layerOf('depth') || layerOf('normal'));
+  showParts();
+  const times = state.layers.map(layer => layer.times).filter(Boolean);
+  at('times-section').hidden = times.length === 0;
+  showTimes(at('times'), times);
+  showStage();
+}
+
+function showStage() {
+  const shown = state.layers.filter(layer => layer.result && layer.shown.checked);
+  for (const layer of shown) {
+    layer.canvas ??= draw(layer);
+    layer.canvas.style.opacity = layer.opacity.value / 100;
+  }
+  stage.replaceChildren(at('drop') ?? '', ...(state.picture ? [state.picture.canvas] : []),
+                        ...shown.map(layer => layer.canvas));
+}
+
+function layerChanged(layer) {
+  if (layer.canvas && layer.shown.checked && layer.canvas.isConnected) {
+    layer.canvas.style.opacity = layer.opacity.value / 100;
+  } else {
+    showStage();
+  }
+}
+
+// As wide as there is room for, and not higher than the window.
+function fitStage() {
+  if (!state.picture) return;
+  const {width, height} = state.picture.canvas;
+  const room = stage.parentElement.clientWidth;
+  stage.style.width = `${Math.min(room, Math.max(200, innerHeight * 0.8) * width / height)}px`;
+}
+
+function showParts() {
+  const layer = layerOf('seg'), result = layer?.result;
+  at('parts-section').hidden = !result;
+  if (!result) return;
+  const counts = new Array(layer.model.classes.length).fill(0);
+  for (const id of result.values) ++counts[id];
+  const present = layer.model.classes.map((one, id) => ({...one, share: counts[id] / result.values.length}))
+                      .filter(one => one.share > 0).sort((a, b) => b.share - a.share);
+  at('parts').replaceChildren(...present.map(one => {
+    const swatch = element('span', {className: 'swatch'});
+    swatch.style.background = `rgb(${classColour(one).join(' ')})`;
+    return element('li', {}, swatch, ` ${one.name} ${(100 * one.share).toFixed(1)} %`);
+  }));
+}
+
+function choosePatch(patch) {
+  const map = layerOf('features')?.result;
+  if (!map) return;
+  state.patch = patch;
+  state.similarities = patch === null ? null : map.similarities(patch);
+  layerOf('features').canvas = null;
+  layerOf('features').shown.checked = true;
+  showStage();
+  if (patch === null) {
+    at('readout').textContent = 'Colours: the first three principal components of the features';
+    return;
+  }
+  const low = state.similarities.reduce((a, b) => Math.min(a, b), 1);
+  at('readout').textContent = `Similarity to the patch in row ${Math.floor(patch / map.width)}, column ` +
+      `${patch % map.width}: from ${low.toFixed(2)} (dark) to 1 (bright)`;
+}
+
+// Where in the picture, from 0 to 1, a pointer is.
+function place(event) {
+  const {left, top, width, height} = state.picture.canvas.getBoundingClientRect();
+  const share = (value, size) => Math.min(0.999999, Math.max(0, value / size));
+  return [share(event.clientX - left, width), share(event.clientY - top, height)];
+}
+
+function patchAt([x, y]) {
+  const map = layerOf('features')?.result;
+  return map ? Math.floor(y * map.height) * map.width + Math.floor(x * map.width) : null;
+}
+
+function readOut(event) {
+  const [x, y] = place(event), words = [];
+  const patch = patchAt([x, y]);
+  if (state.similarities && patch !== null) words.push(`similarity ${state.similarities[patch].toFixed(3)}`);
+  for (const task of ['seg', 'depth', 'normal']) {
+    const layer = layerOf(task), result = layer?.result;
+    if (!result) continue;
+    const [height, width] = result.shape, i = Math.floor(y * height) * width + Math.floor(x * width);
+    if (task === 'seg') words.push(layer.model.classes[result.values[i]].name);
+    if (task === 'depth') words.push(`depth ${result.values[i].toFixed(3)}`);
+    if (task === 'normal') words.push(`normal ${[0, 1, 2].map(k => result.values[3 * i + k].toFixed(2)).join(' ')}`);
+  }
+  if (words.length > 0) at('readout').textContent = words.join(' · ');
+}
+
+function movePatch(event) {
+  const map = layerOf('features')?.result;
+  if (!map) return;
+  const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+  const step = steps[event.key];
+  if (event.key === 'Escape') choosePatch(null);
+  if (!step) return;
+  event.preventDefault();
+  const from = state.patch ?? Math.floor(map.height / 2) * map.width + Math.floor(map.width / 2);
+  const clamp = (value, size) => Math.min(size - 1, Math.max(0, value));
+  const column = clamp(from % map.width + (state.patch === null ? 0 : step[0]), map.width);
+  const row = clamp(Math.floor(from / map.width) + (state.patch === null ? 0 : step[1]), map.height);
+  choosePatch(row * map.width + column);
+}
+
+at('file').addEventListener('change', event => {
+  const [file] = event.target.files;
+  event.target.value = '';  // so that choosing the same file again is a change
+  choose(file);
+});
+at('other').addEventListener('click', () => at('file').click());
+at('size').addEventListener('change', () => choose(state.file));
+at('person-only').addEventListener('change', () => redraw(kMasked));
+at('save-view').addEventListener('click', () => saveView([...stage.querySelectorAll('canvas')], `${state.picture.stem}-view.png`));
+at('token-form').addEventListener('submit', event => {
+  event.preventDefault();
+  rememberToken(at('token').value);
+  start();
+});
+stage.addEventListener('click', event => {
+  if (state.picture && event.target === state.picture.canvas) choosePatch(patchAt(place(event)));
+});
+stage.addEventListener('pointermove', event => state.picture && readOut(event));
+stage.addEventListener('keydown', movePatch);
+for (const [name, over] of [['dragover', true], ['dragleave', false], ['drop', false]]) {
+  document.addEventListener(name, event => {
+    event.preventDefault();
+    stage.classList.toggle('over', over);
+    if (name === 'drop') choose(event.dataTransfer.files[0]);
+  });
+}
+document.addEventListener('paste', event => choose(event.clipboardData.files[0]));
+addEventListener('resize', fitStage);
+stage.classList.add('empty');
+start();

@@ -1,0 +1,87 @@
+// One result over the picture: its row of controls, its canvas, its files.
+import {compute} from './api.js';
+import {readNpy} from './arrays.js';
+import {FeatureMap} from './features.js';
+import {save} from './picture.js';
+import {element, secondsText, taskName} from './report.js';
+
+const kNpy = 'application/x-npy';
+
+// Results that are drawn under others come first, and are computed first.
+export const kTasks = ['features', 'seg', 'depth', 'normal', 'pose'];
+
+export class Layer {
+  constructor(task, models, changed) {
+    Object.assign(this, {task, models, changed, canvas: null, result: null, times: null});
+    this.shown = element('input', {type: 'checkbox', id: `show-${task}`});
+    this.opacity = element('input', {type: 'range', min: 0, max: 100, value: task === 'pose' ? 100 : 75});
+    this.opacity.setAttribute('aria-label', `Opacity of ${taskName(task)}`);
+    this.choice = element('select', {}, ...models.map(model => element('option', {value: model.name}, model.name)));
+    this.choice.setAttribute('aria-label', `Model for ${taskName(task)}`);
+    this.state = element('span', {className: 'state', role: 'status'});
+    this.downloads = element('div', {className: 'downloads'});
+    this.row = element(
+        'li', {},
+        element('div', {className: 'row'}, this.shown,
+                element('label', {className: 'name', htmlFor: this.shown.id}, taskName(task)),
+                models.length > 1 ? this.choice : null, this.state),
+        this.opacity, this.downloads);
+    this.shown.addEventListener('change', () => this.changed(this));
+    this.opacity.addEventListener('input', () => this.changed(this));
+    this.reset('');
+  }
+
+  get model() {
+    return this.models.find(model => model.name === this.choice.value) ?? this.models[0];
+  }
+
+  reset(state) {
+    Object.assign(this, {canvas: null, result: null, times: null});
+    this.say(state);
+    this.shown.disabled = this.opacity.disabled = true;
+    this.downloads.replaceChildren();
+  }
+
+  say(text, failed = false) {
+    this.state.textContent = text;
+    this.state.classList.toggle('failed', failed);
+  }
+
+  // Asks the server. The result is {shape, values}, a FeatureMap, or the JSON of key points; it is
+  // dropped where `isWanted()` says so meanwhile.
+  async run(picture, isWanted) {
+    this.say('computing…');
+    const answer = await compute(this.model, picture.blob, this.task === 'pose' ? 'application/json' : kNpy);
+    let result = this.task === 'pose' ? JSON.parse(await answer.blob.text()) : await readNpy(answer.blob);
+    if (!isWanted()) return;
+    if (this.task === 'features') result = new FeatureMap(result);
+    this.result = result;
+    this.times = {task: this.task, stages: answer.stages, seconds: answer.seconds};
+    this.say(secondsText(answer.seconds));
+    this.shown.disabled = this.opacity.disabled = false;
+    this.#offer(picture, answer.blob);
+  }
+
+  #offer(picture, blob) {
+    const name = `${picture.stem}-${this.task}`;
+    const kind = this.task === 'pose' ? 'json' : 'npy';
+    const button = (text, label, act) => {
+      const made = element('button', {type: 'button'}, text);
+      made.setAttribute('aria-label', label);
+      made.addEventListener('click', act);
+      return made;
+    };
+    const drawing = button('Drawing, .png', `Save a drawing of ${taskName(this.task)}`, async () => {
+      drawing.disabled = true;
+      try {
+        save((await compute(this.model, picture.blob, 'image/png')).blob, `${name}.png`);
+      } catch (error) {
+        this.say(error.message, true);
+      }
+      drawing.disabled = false;
+    });
+    this.downloads.replaceChildren(
+        button(`Numbers, .${kind}`, `Save the numbers of ${taskName(this.task)}`, () => save(blob, `${name}.${kind}`)),
+        drawing);
+  }
+}

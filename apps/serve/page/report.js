@@ -1,0 +1,83 @@
+// Load reports and times, readable.
+
+// An element with attributes and children; texts become text nodes, so nothing from a file is markup.
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children.filter(child => child !== null && child !== undefined));
+  return made;
+}
+
+const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', depth: 'Depth', normal: 'Normals'};
+export const taskName = task => kTaskNames[task] ?? task;
+
+export function secondsText(seconds) {
+  if (seconds < 1) return `${(1000 * seconds).toFixed(seconds < 0.1 ? 1 : 0)} ms`;
+  return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+}
+
+function bytesText(bytes) {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(0)} MB`
+                                                                      : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+function facts(rows) {
+  const list = element('dl');
+  for (const [term, value] of rows) {
+    if (value === null || value === undefined || value === '') continue;
+    list.append(element('dt', {}, term), element('dd', {}, String(value)));
+  }
+  return list;
+}
+
+function listed(title, items) {
+  if (items.length === 0) return null;
+  return element('div', {}, element('strong', {}, title), element('ul', {}, ...items.map(item => element('li', {}, item))));
+}
+
+function keyed(key, rest) {
+  const item = element('span');
+  item.append(element('code', {}, key), rest);
+  return item;
+}
+
+function modelReport({name, task, input_size: size, precision, report: {file, model, report}}) {
+  const shape = dims => dims.join(' x ');
+  return element(
+      'details', {},
+      element('summary', {}, element('strong', {}, name), ` ${taskName(task)} `,
+              element('span', {className: `verdict ${report.verdict}`}, report.verdict),
+              ` ${report.bound} of ${report.required} parameters`),
+      facts([
+        ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth} blocks, width ${model.width}`],
+        ['Outputs', model.outputs], ['Input', `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
+        ['Parameters', model.parameters.toLocaleString('en')], ['File', file.path],
+        ['Format', `${file.format}, ${file.dtypes}, ${bytesText(file.bytes)}`], ['In short', report.explanation],
+        ['Next', report.hint]
+      ]),
+      listed('Done to names and values', report.rules.map(rule => `${rule.rule} (${rule.count}): ${rule.reason}`)),
+      listed('Notes', report.notes),
+      listed('Missing', report.missing.map(one => keyed(one.key, ` ${shape(one.shape)}`))),
+      listed('Of another shape',
+             report.mismatched.map(one => keyed(one.key, ` ${shape(one.found)} instead of ${shape(one.expected)}`))),
+      listed('Not used', report.unused.map(group => `${group.count}: ${group.reason}`)));
+}
+
+export function showModels(parent, models) {
+  parent.replaceChildren(...models.map(modelReport));
+}
+
+const kStages = ['decode', 'preprocess', 'queue', 'encoder', 'head', 'post'];
+
+// `rows` are {task, stages, seconds}, one for each task that is done.
+export function showTimes(table, rows) {
+  const cell = seconds => element('td', {}, seconds === undefined ? '' : secondsText(seconds));
+  table.replaceChildren(
+      element('thead', {}, element('tr', {}, element('th', {}, ''), ...rows.map(row => element('th', {}, taskName(row.task))))),
+      element('tbody', {}, ...kStages.map(
+          stage => element('tr', {}, element('th', {}, stage), ...rows.map(row => cell(row.stages[stage])))),
+          element('tr', {}, element('th', {}, 'in all, seen from here'), ...rows.map(row => cell(row.seconds)))));
+}

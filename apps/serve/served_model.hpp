@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <sapiens/features.hpp>
+#include <sapiens/image.hpp>
+#include <sapiens/labels.hpp>
+#include <sapiens/results.hpp>
+#include <sapiens/tasks.hpp>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "serve/options.hpp"
+
+namespace sapiens::serve {
+
+/// How a network is run. Pictures that agree in all this, and in their size, are run together.
+struct RunSettings {
+  OutType out_type = OutType::Featmap;
+  Index layer = 0;
+  bool norm = false;
+  bool flip_test = true;
+  PreprocessMode preprocess = PreprocessMode::Full;
+
+  friend bool operator==(const RunSettings&, const RunSettings&) = default;
+};
+
+/// One request's inputs: one picture, or every person in it.
+struct Prepared {
+  std::vector<TaskInput> inputs = {};
+  RunSettings settings = {};
+};
+
+/// What came out for one request; one of these, by the task.
+struct Result {
+  FloatArray array = {};  ///< Features, depth, normals.
+  Segmentation segmentation = {};
+  std::vector<Pose> poses = {};
+};
+
+/// A loaded network.
+class ServedModel {
+ public:
+  explicit ServedModel(Inspection inspection) : inspection_(std::move(inspection)) {}
+  virtual ~ServedModel() = default;
+  ServedModel(const ServedModel&) = delete;
+  ServedModel& operator=(const ServedModel&) = delete;
+
+  /// Of the whole file, as `sapiens inspect` tells it.
+  const Inspection& inspection() const { return inspection_; }
+
+  virtual std::string_view task() const = 0;  ///< "features", "pose", "seg", "depth" or "normal".
+  /// Not while it runs.
+  virtual EngineStats stats() const = 0;
+  /// Of the last call of `run`, on its thread.
+  virtual StageTimes last_stages() const = 0;
+  virtual Grid input_size() const = 0;
+
+  /// Any thread, at any time. Throws `Error` for a picture or settings that do not fit.
+  virtual Prepared prepare(const Image& picture, std::span<const Box> persons,
+                           const RunSettings& settings) const = 0;
+
+  /// One result for each of `requests`, whose settings agree; at most `together` inputs go through
+  /// the network at once. One call at a time.
+  virtual std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
+                                  const Progress& progress) = 0;
+
+  virtual const KeypointSet* keypoint_set() const { return nullptr; }
+  virtual const SegClassSet* seg_classes() const { return nullptr; }
+  virtual Index outputs() const { return 0; }
+
+ private:
+  const Inspection inspection_;
+};
+
+/// Loads a checkpoint as what it is: a task where it has a head, else features. Throws `Error` as
+/// their classes do.
+std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine);
+
+}  // namespace sapiens::serve

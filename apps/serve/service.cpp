@@ -1,0 +1,274 @@
+#include "serve/service.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <optional>
+#include <sapiens/image.hpp>
+#include <span>
+#include <utility>
+
+#include "serve/answer.hpp"
+#include "serve/http_error.hpp"
+#include "serve/media_types.hpp"
+#include "serve/openapi.hpp"
+#include "serve/page.hpp"
+#include "serve/secrets.hpp"
+#include "serve/upload.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// "localhost" of "localhost:8080".
+std::string host_name(const std::string& host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.find(':'));
+}
+
+HttpError unknown_path(const std::string& path) {
+  return HttpError(404, "unknown-path",
+                   {.summary = "there is nothing here",
+                    .actual = path.substr(0, 200),
+                    .hint = "GET /openapi.json tells what there is"});
+}
+
+HttpError wrong_method(const std::string& method, const std::string& allowed) {
+  return HttpError(
+      405, "wrong-method",
+      {.summary = "this path does not take this method", .expected = allowed, .actual = method},
+      {{"Allow", allowed}});
+}
+
+std::string_view agreed_type(const Operation& operation, const std::string& accept) {
+  const auto offered = operation.types();
+  const std::string_view type = choose_type(accept, offered);
+  if (!type.empty()) return type;
+  std::string list;
+  for (const std::string_view one : offered) list += (list.empty() ? "" : ", ") + std::string(one);
+  throw HttpError(406, "not-acceptable",
+                  {.summary = "the result cannot be sent as any type that is accepted",
+                   .key = "Accept",
+                   .expected = list,
+                   .actual = accept.substr(0, 200)});
+}
+
+/// What a path is counted under: strangers cannot make the list grow.
+std::string_view label_of(std::string_view path) {
+  if (const Operation* operation = find_operation(path)) return operation->path;
+  for (const std::string_view known : {"/healthz", "/v1/models", "/metrics", "/openapi.json"}) {
+    if (path == known) return known;
+  }
+  return is_page_file(path) ? "/" : "other";
+}
+
+RunSettings settings_of(const Fields& fields) {
+  RunSettings settings;
+  const std::string type = fields.text("out_type");
+  settings.out_type = type == "raw"           ? OutType::Raw
+                      : type == "cls_token"   ? OutType::ClsToken
+                      : type == "avg_featmap" ? OutType::AvgFeatmap
+                                              : OutType::Featmap;
+  settings.layer = fields.whole("layer");
+  settings.norm = fields.flag("norm");
+  settings.flip_test = fields.flag("flip_test");
+  settings.preprocess =
+      fields.text("preprocess") == "lite" ? PreprocessMode::Lite : PreprocessMode::Full;
+  return settings;
+}
+
+}  // namespace
+
+Service::Service(const ServerOptions& options)
+    : options_(options),
+      models_(options.models, options.engine),
+      metrics_(options.limits.queue),
+      queue_(options.limits, metrics_) {}
+
+Response Service::handle(const Request& request) noexcept {
+  const Clock::time_point start = Clock::now();
+  const auto attempt = [&]() -> Response {
+    try {
+      return route(request);
+    } catch (const HttpError& error) {
+      return error.response();
+    } catch (const Error& error) {
+      return HttpError(error).response();
+    } catch (const std::bad_alloc&) {
+      return HttpError(503, "out-of-resources", {.summary = "memory ran out"},
+                       {{"Retry-After", "5"}})
+          .response();
+    } catch (const std::exception& error) {
+      return HttpError(500, "internal",
+                       {.summary = error.what(), .hint = "please report this as a bug"})
+          .response();
+    }
+  };
+  Response response = attempt();
+  note(request, response, seconds_since(start));
+  return response;
+}
+
+Response Service::refuse(int status, const std::string& remote) noexcept {
+  Response response = HttpError(status, status == 413 ? "too-large" : "bad-request",
+                                {.summary = "this is not a request that can be understood"})
+                          .response();
+  note({.method = "?", .path = "?", .remote = remote}, response, 0);
+  return response;
+}
+
+Response Service::route(const Request& request) {
+  expect_browser_means_it(request);
+  if (const Operation* operation = find_operation(request.path)) {
+    authorize(request);
+    if (request.method != "POST") throw wrong_method(request.method, "POST");
+    return compute(*operation, request);
+  }
+  return get(request);
+}
+
+Response Service::get(const Request& request) {
+  const auto expect_get = [&] {
+    if (request.method != "GET" && request.method != "HEAD") {
+      throw wrong_method(request.method, "GET, HEAD");
+    }
+  };
+  if (std::optional<Response> file = page_file(request.path)) {
+    expect_get();
+    return *std::move(file);
+  }
+  if (request.path == "/healthz") {
+    expect_get();
+    return {.type = kJsonType, .body = "{\"status\":\"ok\"}\n"};
+  }
+  if (request.path == "/openapi.json") {
+    expect_get();
+    return {.type = kJsonType, .body = json_text(openapi_document(options_))};
+  }
+  if (request.path == "/v1/models") {
+    authorize(request);
+    expect_get();
+    return {.type = kJsonType, .body = json_text(models_.json())};
+  }
+  if (request.path == "/metrics") {
+    authorize(request);
+    expect_get();
+    return {.type = "text/plain; version=0.0.4", .body = metrics_.text(models_)};
+  }
+  throw unknown_path(request.path);
+}
+
+Response Service::compute(const Operation& operation, const Request& request) {
+  const std::string_view type = agreed_type(operation, request.header("Accept"));
+  const Upload upload = read_upload(request, operation);
+  const Models::Entry& entry = models_.choose(upload.fields.text("model"), operation.task);
+  const ComputeQueue::Place place = queue_.enter();
+
+  Clock::time_point start = Clock::now();
+  const Image picture = decode(upload.picture);
+  const double decoding = seconds_since(start);
+  start = Clock::now();
+  Prepared prepared =
+      entry.model->prepare(picture, persons_of(upload.fields, picture), settings_of(upload.fields));
+  const double preprocessing = seconds_since(start);
+  const RunSettings settings = prepared.settings;
+  const Computed computed = queue_.compute(entry, std::move(prepared), request.deadline, place);
+  return make_answer({.operation = operation,
+                      .entry = entry,
+                      .fields = upload.fields,
+                      .picture = picture,
+                      .settings = settings,
+                      .computed = computed,
+                      .decode = decoding,
+                      .preprocess = preprocessing},
+                     type);
+}
+
+Image Service::decode(const std::string& bytes) const {
+  const auto encoded = std::as_bytes(std::span(bytes));
+  const PictureSize size = measure_picture(encoded, "image");
+  if (size.pixels() > options_.limits.picture_pixels) {
+    throw HttpError(413, "too-large",
+                    {.summary = "the picture has too many pixels",
+                     .key = "image",
+                     .expected = fmt::format("at most {}", options_.limits.picture_pixels),
+                     .actual = fmt::format("{} x {} (width x height)", size.width, size.height),
+                     .hint = "scale it down; networks see it at a few hundred pixels"});
+  }
+  return Image::decode(encoded, "image");
+}
+
+std::vector<Box> Service::persons_of(const Fields& fields, const Image& picture) const {
+  if (!fields.has("boxes")) {
+    return {
+        {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)}};
+  }
+  std::vector<Box> boxes = fields.boxes("boxes");
+  if (std::ssize(boxes) <= options_.limits.persons) return boxes;
+  throw HttpError(413, "too-large",
+                  {.summary = "too many persons for one request",
+                   .key = "boxes",
+                   .expected = fmt::format("at most {}", options_.limits.persons),
+                   .actual = std::to_string(boxes.size())});
+}
+
+// A page of another site can make a browser send forms here, and a name that it points at this
+// machine (DNS rebinding) lets it read the answers. Neither gets past a token.
+void Service::expect_browser_means_it(const Request& request) const {
+  if (!options_.token.empty()) return;
+  const std::string site = request.header("Sec-Fetch-Site");
+  if (request.method == "POST" && (site == "cross-site" || site == "same-site")) {
+    throw HttpError(403, "cross-site",
+                    {.summary = "requests from pages of other sites are refused",
+                     .key = "Sec-Fetch-Site",
+                     .actual = site});
+  }
+  const std::string host = request.header("Host");
+  if (is_loopback(options_.host) && !host.empty() && !is_loopback(host_name(host))) {
+    throw HttpError(421, "wrong-host",
+                    {.summary = "this server is for its own machine",
+                     .key = "Host",
+                     .expected = "localhost or 127.0.0.1",
+                     .actual = host.substr(0, 200),
+                     .hint = "behind a proxy, let it set Host, or start the server with a token"});
+  }
+}
+
+void Service::authorize(const Request& request) const {
+  if (options_.token.empty()) return;
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string given = request.header("Authorization");
+  const bool bearer = given.starts_with(kScheme);
+  if (bearer && is_token(std::string_view(given).substr(kScheme.size()), options_.token)) return;
+  throw HttpError(401, "unauthorized",
+                  {.summary = "this needs the server's token",
+                   .key = "Authorization",
+                   .expected = "Bearer TOKEN",
+                   .actual = given.empty() ? "none"
+                             : bearer      ? "another token"
+                                           : "another scheme"},
+                  {{"WWW-Authenticate", "Bearer realm=\"sapiens\""}});
+}
+
+void Service::note(const Request& request, const Response& response, double seconds) noexcept {
+  try {
+    metrics_.answered(label_of(request.path), response.status, seconds);
+    if (!options_.log) return;
+    options_.log(fmt::format("{} {} {} {} {} bytes {:.3f} s", request.remote, request.method,
+                             request.path.substr(0, 200), response.status, response.body.size(),
+                             seconds));
+  } catch (const std::exception&) {
+    // An answer matters more than a line about it.
+  }
+}
+
+bool is_loopback(std::string_view host) noexcept {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+}  // namespace sapiens::serve

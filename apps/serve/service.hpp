@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/compute_queue.hpp"
+#include "serve/fields.hpp"
+#include "serve/http_message.hpp"
+#include "serve/metrics.hpp"
+#include "serve/models.hpp"
+#include "serve/operations.hpp"
+
+namespace sapiens::serve {
+
+/// Answers requests, whatever brought them here. Many threads may call it.
+class Service {
+ public:
+  /// Loads the models. Throws `Error` as `Models` does.
+  explicit Service(const ServerOptions& options);
+
+  /// Never throws: what goes wrong becomes an answer. Also counts and logs it.
+  Response handle(const Request& request) noexcept;
+
+  /// The answer to what is not HTTP enough to become a request.
+  Response refuse(int status, const std::string& remote) noexcept;
+
+  const Models& models() const { return models_; }
+
+ private:
+  Response route(const Request& request);
+  Response get(const Request& request);
+  Response compute(const Operation& operation, const Request& request);
+  Image decode(const std::string& bytes) const;
+  std::vector<Box> persons_of(const Fields& fields, const Image& picture) const;
+  void expect_browser_means_it(const Request& request) const;
+  void authorize(const Request& request) const;
+  void note(const Request& request, const Response& response, double seconds) noexcept;
+
+  const ServerOptions options_;
+  const Models models_;
+  Metrics metrics_;
+  ComputeQueue queue_;
+};
+
+}  // namespace sapiens::serve

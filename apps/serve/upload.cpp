@@ -1,0 +1,125 @@
+#include "serve/upload.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+#include "documents/json.hpp"
+#include "serve/base64.hpp"
+#include "serve/http_error.hpp"
+#include "serve/media_types.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+using documents::Json;
+
+constexpr const char* kImageField = "image";
+
+HttpError without_picture(std::string actual) {
+  return HttpError(400, "invalid-argument",
+                   {.summary = "the request has no picture",
+                    .key = kImageField,
+                    .expected = "a JPEG, PNG or WebP",
+                    .actual = std::move(actual),
+                    .hint = "for example: curl -F image=@photo.jpg"});
+}
+
+void read_form(std::vector<FormPart> parts, Upload& upload) {
+  bool found = false;
+  for (FormPart& part : parts) {
+    if (part.name != kImageField) {
+      upload.fields.add(part.name, part.content);
+      continue;
+    }
+    if (std::exchange(found, true)) {
+      throw HttpError(400, "invalid-argument",
+                      {.summary = "`image` is given twice",
+                       .key = kImageField,
+                       .hint = "send one request for each picture"});
+    }
+    upload.picture = std::move(part.content);
+  }
+  if (!found) throw without_picture("a form without a part of this name");
+}
+
+HttpError bad_json(std::string actual) {
+  return HttpError(400, "invalid-argument",
+                   {.summary = "the body is not the JSON that was expected",
+                    .expected = R"({"image": "<base64>", "field": value, ...})",
+                    .actual = std::move(actual)});
+}
+
+/// Texts as they are; numbers, truth values and lists as JSON writes them.
+std::string field_text(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string decode_picture(std::string_view text) {
+  if (text.starts_with("data:")) {
+    const std::size_t comma = text.find(',');
+    text.remove_prefix(comma == std::string_view::npos ? 0 : comma + 1);
+  }
+  std::optional<std::string> bytes = decode_base64(text);
+  if (bytes) return *std::move(bytes);
+  throw HttpError(400, "invalid-argument",
+                  {.summary = "`image` is not base64",
+                   .key = kImageField,
+                   .expected = "the digits of RFC 4648 without spaces, or a data: URL"});
+}
+
+void read_json(const std::string& bytes, Upload& upload) {
+  // A parser that nests cannot be sent deeper than this needs to go.
+  constexpr int kDeepest = 8;
+  bool too_deep = false;
+  const Json document = Json::parse(
+      bytes,
+      [&](int depth, Json::parse_event_t, Json&) {
+        too_deep |= depth > kDeepest;
+        return depth <= kDeepest;
+      },
+      false);
+  if (too_deep) throw bad_json("JSON that nests deeper than any field");
+  if (document.is_discarded()) throw bad_json("not JSON, or not all of it");
+  if (!document.is_object()) throw bad_json("JSON, but not an object");
+  if (!document.contains(kImageField)) throw without_picture("an object without a field `image`");
+  for (const auto& [name, value] : document.items()) {
+    if (name != kImageField) {
+      upload.fields.add(name, field_text(value));
+      continue;
+    }
+    if (!value.is_string()) throw bad_json("`image` is not a text");
+    upload.picture = decode_picture(value.get_ref<const std::string&>());
+  }
+}
+
+}  // namespace
+
+Upload read_upload(const Request& request, const Operation& operation) {
+  const std::string content_type = request.header("Content-Type");
+  const std::string type = bare_type(content_type);
+  const bool is_picture = type == "image/jpeg" || type == "image/png" || type == "image/webp";
+  if (!is_picture && type != "multipart/form-data" && type != kJsonType && type != kBytesType) {
+    throw HttpError(415, "unsupported-media-type",
+                    {.summary = "bodies of this type are not taken",
+                     .key = "Content-Type",
+                     .expected = "image/jpeg, image/png, image/webp, application/octet-stream, "
+                                 "multipart/form-data or application/json",
+                     .actual = content_type.empty() ? "none" : content_type});
+  }
+  Upload upload{.picture = {}, .fields = Fields(operation)};
+  for (const auto& [name, value] : request.query) upload.fields.add(name, value);
+  Body body = request.read_body();
+  if (type == "multipart/form-data") {
+    read_form(std::move(body.parts), upload);
+  } else if (type == kJsonType) {
+    read_json(body.bytes, upload);
+  } else {
+    upload.picture = std::move(body.bytes);
+  }
+  if (upload.picture.empty()) throw without_picture("nothing");
+  return upload;
+}
+
+}  // namespace sapiens::serve

@@ -1,0 +1,181 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "serve/server_fixture.hpp"
+
+namespace sapiens {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class Errors : public testing::Test {
+ protected:
+  Errors() : server_(Models::get().arguments()) {}
+
+  /// The error of a request, which has a status and says what to do better.
+  Json error(int status, const std::string& method, const std::string& target,
+             const Headers& headers = {}, const std::string& body = "") {
+    const Answer answer = ask(server_.port(), method, target, headers, body);
+    EXPECT_EQ(answer.status, status) << target << "\n" << answer.body;
+    EXPECT_EQ(answer.header("content-type"), "application/json");
+    const Json document = Json::parse(answer.body, nullptr, false);
+    if (document.is_discarded() || !document.contains("error")) {
+      ADD_FAILURE() << answer.body;
+      return {};
+    }
+    EXPECT_EQ(document["error"]["status"], status);
+    EXPECT_FALSE(document["error"]["summary"].get<std::string>().empty());
+    return document["error"];
+  }
+
+  Json picture_error(int status, const std::string& target, const std::string& body) {
+    return error(status, "POST", target, {{"Content-Type", "image/png"}}, body);
+  }
+
+  const std::string& picture_ = Models::get().picture();
+  Serving server_;
+};
+
+TEST_F(Errors, OfPicturesAre400AndSayWhatIsWrong) {
+  EXPECT_EQ(picture_error(400, "/v1/depth", "no picture")["code"], "unsupported-format");
+  EXPECT_EQ(picture_error(400, "/v1/depth", picture_.substr(0, 60))["code"], "corrupt-file");
+  EXPECT_EQ(picture_error(400, "/v1/depth", "\x89PNG\r\n\x1a\n")["code"], "corrupt-file");
+  std::string damaged = picture_;
+  damaged[damaged.size() / 2] = static_cast<char>(~damaged[damaged.size() / 2]);
+  EXPECT_EQ(picture_error(400, "/v1/depth", damaged)["code"], "corrupt-file");
+  EXPECT_EQ(error(400, "POST", "/v1/depth",
+                  {{"Content-Type", "image/png"}, {"Content-Length", "0"}})["key"],
+            "image");
+}
+
+TEST_F(Errors, OfFieldsAre400AndNameTheField) {
+  EXPECT_EQ(picture_error(400, "/v1/depth?colour=red", picture_)["key"], "colour");
+  const Json choice = picture_error(400, "/v1/features?out_type=map", picture_);
+  EXPECT_EQ(choice["key"], "out_type");
+  EXPECT_EQ(choice["expected"], "featmap, raw, cls_token, avg_featmap");
+  EXPECT_EQ(picture_error(400, "/v1/features?layer=two", picture_)["key"], "layer");
+  EXPECT_EQ(picture_error(400, "/v1/features?norm=yes", picture_)["key"], "norm");
+  picture_error(400, "/v1/features?layer=99", picture_);
+  for (const char* boxes : {"", "1,2,3", "1,2,3,nan", "1,2,0,4", "1,2,3,4,5", "a", "1,2,3,4;;"}) {
+    EXPECT_EQ(picture_error(400, std::string("/v1/pose?boxes=") + boxes, picture_)["key"], "boxes")
+        << boxes;
+  }
+  EXPECT_THAT(picture_error(400, "/v1/depth?model=depth&model=pose", picture_)["summary"],
+              HasSubstr("twice"));
+}
+
+TEST_F(Errors, OfFormsAre400) {
+  const auto form_error = [&](const Form& form) {
+    return error(400, "POST", "/v1/depth", {{"Content-Type", form.type}}, form.body);
+  };
+  EXPECT_EQ(form_error(form_of({{"model", "depth"}}))["key"], "image");
+  EXPECT_THAT(form_error(form_of({{"image", picture_}, {"image", picture_}}))["summary"],
+              HasSubstr("twice"));
+  Form cut = form_of({{"image", picture_}});
+  cut.body.resize(cut.body.size() / 2);
+  EXPECT_EQ(form_error(cut)["code"], "bad-body");
+  EXPECT_EQ(form_error({"multipart/form-data", cut.body})["code"], "bad-body");
+  std::vector<std::pair<std::string, std::string>> crowd(100, {"a", "b"});
+  EXPECT_EQ(form_error(form_of(crowd))["code"], "bad-body");
+}
+
+TEST_F(Errors, OfJsonAre400) {
+  for (const std::string body :
+       {"", "{", "[]", "7", R"({"image": 7})", R"({"image": "%%%"})", R"({"image": "QQ"} trailing)",
+        R"({"model": "depth"})", "{\"image\": \"QQ=\"}"}) {
+    error(400, "POST", "/v1/depth",
+          {{"Content-Type", "application/json"}, {"Content-Length", std::to_string(body.size())}},
+          body);
+  }
+  const std::string deep = R"({"image": )" + std::string(100000, '[') + "}";
+  error(400, "POST", "/v1/depth", {{"Content-Type", "application/json"}}, deep);
+}
+
+TEST_F(Errors, UnknownPathsAndModelsAre404) {
+  EXPECT_EQ(error(404, "GET", "/nowhere")["code"], "unknown-path");
+  error(404, "GET", "/../etc/passwd");
+  error(404, "GET", "/index.html");
+  error(404, "POST", "/v1/poses", {{"Content-Type", "image/png"}}, picture_);
+  const Json unknown = picture_error(404, "/v1/depth?model=other", picture_);
+  EXPECT_EQ(unknown["code"], "unknown-model");
+  EXPECT_THAT(unknown["expected"], HasSubstr("normal (normal)"));
+}
+
+TEST_F(Errors, OtherMethodsAre405AndTellTheRightOnes) {
+  const Answer get = ask(server_.port(), "GET", "/v1/pose");
+  EXPECT_EQ(get.status, 405);
+  EXPECT_EQ(get.header("allow"), "POST");
+  for (const char* method : {"PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    EXPECT_EQ(ask(server_.port(), method, "/healthz", {{"Content-Length", "0"}}).status, 405)
+        << method;
+  }
+}
+
+TEST_F(Errors, TypesThatCannotBeSentAre406) {
+  const auto accepting = [&](const std::string& path, const std::string& accept) {
+    return error(406, "POST", path, {{"Content-Type", "image/png"}, {"Accept", accept}}, picture_);
+  };
+  EXPECT_THAT(accepting("/v1/depth", "text/html")["expected"], HasSubstr("application/x-npy"));
+  EXPECT_THAT(accepting("/v1/pose", "application/x-npy")["expected"], Not(HasSubstr("x-npy")));
+  accepting("/v1/depth", "application/json;q=0");
+  EXPECT_EQ(accepting("/v1/features?out_type=cls_token", "image/png")["key"], "out_type");
+}
+
+TEST_F(Errors, BodiesWithoutALengthAre411) {
+  error(411, "POST", "/v1/depth", {{"Content-Type", "image/png"}});
+  error(411, "POST", "/v1/depth", {{"Content-Type", "image/png"}, {"Transfer-Encoding", "chunked"}},
+        "0\r\n\r\n");
+}
+
+TEST_F(Errors, BodiesOfOtherTypesAre415) {
+  error(415, "POST", "/v1/depth", {{"Content-Type", "text/plain"}}, picture_);
+  error(415, "POST", "/v1/depth", {}, picture_);
+  error(415, "POST", "/v1/depth", {{"Content-Type", "image/png"}, {"Content-Encoding", "gzip"}},
+        picture_);
+}
+
+TEST_F(Errors, AModelForAnotherTaskIs422AndSaysWhichItIsFor) {
+  const Json wrong = picture_error(422, "/v1/depth?model=pose", picture_);
+  EXPECT_EQ(wrong["code"], "wrong-task");
+  EXPECT_EQ(wrong["hint"], "POST /v1/pose");
+}
+
+TEST_F(Errors, WhatIsNotHttpIs400OrNothing) {
+  for (const std::string& bytes :
+       {std::string("hello\r\n\r\n"), std::string("GET\r\n\r\n"), std::string("\r\n\r\n"),
+        "GET /" + std::string(10000, 'a') + " HTTP/1.1\r\n\r\n", std::string(3000, '\xff')}) {
+    const Connection connection(server_.port());
+    connection.send(bytes);
+    connection.finish_sending();
+    const Answer answer = connection.receive();
+    EXPECT_TRUE(answer.status == 0 || (400 <= answer.status && answer.status < 500))
+        << answer.status;
+  }
+  EXPECT_EQ(ask(server_.port(), "GET", "/healthz").status, 200);
+}
+
+TEST(Tasks, ThatNoModelDoesAre422AndSeveralModelsNeedAName) {
+  const Models& models = Models::get();
+  const Serving server(
+      {"--model", "one=" + models.path("depth"), "--model", "two=" + models.path("depth")});
+  const Headers headers = {{"Content-Type", "image/png"}};
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/pose", headers, models.picture()).status, 422);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", headers, models.picture()).status, 400);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth?model=two", headers, models.picture()).status,
+            200);
+}
+
+TEST(Command, RefusesWhatItCannotServe) {
+  EXPECT_EQ(run_sapiens({"serve"}).code, 2);
+  EXPECT_EQ(run_sapiens({"serve", "--model", "/nowhere.pth"}).code, 4);
+  EXPECT_EQ(run_sapiens({"serve", "--model", "a b=" + Models::get().path("depth")}).code, 2);
+  const Serving server({"--model", Models::get().argument("depth")});
+  const Finished second = run_sapiens({"serve", "--model", Models::get().argument("depth"),
+                                       "--port", std::to_string(server.port())});
+  EXPECT_EQ(second.code, 2);
+  EXPECT_THAT(second.err, HasSubstr("cannot listen"));
+}
+
+}  // namespace
+}  // namespace sapiens

@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "serve/base64.hpp"
+#include "serve/media_types.hpp"
+#include "serve/secrets.hpp"
+#include "serve/workers.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+TEST(Base64, DecodesTheVectorsOfTheRfc) {
+  EXPECT_EQ(decode_base64(""), "");
+  EXPECT_EQ(decode_base64("Zg=="), "f");
+  EXPECT_EQ(decode_base64("Zg"), "f");
+  EXPECT_EQ(decode_base64("Zm8="), "fo");
+  EXPECT_EQ(decode_base64("Zm9v"), "foo");
+  EXPECT_EQ(decode_base64("Zm9vYmFy"), "foobar");
+  EXPECT_EQ(decode_base64("//79"), "\xff\xfe\xfd");
+}
+
+TEST(Base64, RefusesWhatIsNone) {
+  for (const char* text :
+       {"Z", "Zg=", "Zg===", "====", "Zm 9v", "Zm9v\n", "Zh==", "Zm9=", "-_-_"}) {
+    EXPECT_EQ(decode_base64(text), std::nullopt) << text;
+  }
+}
+
+constexpr std::array<std::string_view, 3> kOffered = {"application/json", "application/x-npy",
+                                                      "image/png"};
+
+TEST(Accept, ChoosesWhatIsLikedBest) {
+  EXPECT_EQ(choose_type("", kOffered), "application/json");
+  EXPECT_EQ(choose_type("*/*", kOffered), "application/json");
+  EXPECT_EQ(choose_type("image/png", kOffered), "image/png");
+  EXPECT_EQ(choose_type("IMAGE/PNG", kOffered), "image/png");
+  EXPECT_EQ(choose_type("image/*", kOffered), "image/png");
+  EXPECT_EQ(choose_type("text/html, application/x-npy;q=0.5, image/png; q=0.9", kOffered),
+            "image/png");
+  EXPECT_EQ(choose_type("*/*, application/json;q=0.1", kOffered), "application/x-npy");
+  EXPECT_EQ(choose_type("image/png;q=0, */*;q=0.1", kOffered), "application/json");
+}
+
+TEST(Accept, TakesNothingWhereNothingFits) {
+  EXPECT_EQ(choose_type("text/html", kOffered), "");
+  EXPECT_EQ(choose_type("application/json;q=0", kOffered), "");
+  EXPECT_EQ(choose_type(",;,=", kOffered), "");
+}
+
+TEST(Tokens, AreEqualOnlyToThemselves) {
+  EXPECT_TRUE(is_token("abcdefgh", "abcdefgh"));
+  for (const char* other : {"", "a", "abcdefg", "abcdefgi", "abcdefghabcdefgh", "ABCDEFGH"}) {
+    EXPECT_FALSE(is_token(other, "abcdefgh")) << other;
+  }
+}
+
+TEST(Workers, RunAllThatTheyWereGiven) {
+  std::mutex mutex;
+  int done = 0;
+  Workers workers(3);
+  for (int i = 0; i < 100; ++i) {
+    workers.run([&] {
+      const std::lock_guard lock(mutex);
+      ++done;
+    });
+  }
+  workers.finish();
+  EXPECT_EQ(done, 100);
+}
+
+}  // namespace
+}  // namespace sapiens::serve
