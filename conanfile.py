@@ -49,7 +49,7 @@ class SapiensConan(ConanFile):
         CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["SAPIENS_BUILD_CLI"] = bool(self.options.cli)
-        for part in ("TESTS", "EXAMPLES", "MANNEQUIN"):
+        for part in ("TESTS", "EXAMPLES", "MANNEQUIN", "PYTHON"):
             toolchain.cache_variables[f"SAPIENS_BUILD_{part}"] = False
         toolchain.cache_variables["SAPIENS_VIDEO"] = False
         toolchain.generate()
