@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <sapiens/image.hpp>
 #include <string_view>
 

@@ -3,7 +3,6 @@
 #include <sapiens/version.hpp>
 #include <string>
 
-#include "serve/fields.hpp"
 #include "serve/media_types.hpp"
 #include "serve/operations.hpp"
 
