@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from augment import mirror_some, normalize, random_persons, random_windows
-from data import MIRRORED_CLASSES
+from data import CLASS_SHARES, MIRRORED_CLASSES
 from model import patch_statistics, patchify
 
 SIGMA = 2.0  # pixels of a 64x48 map: what the decoder's 11x11 blur is made for
@@ -71,8 +71,13 @@ def heatmaps(keypoints, size):
     return y[..., None] * x[..., None, :], inside * (keypoints[..., 2] > 0) * KEYPOINT_WEIGHTS
 
 
+# Between counting pixels, where the background is three quarters of all, and counting classes.
+CLASS_WEIGHTS = torch.tensor(CLASS_SHARES) ** -0.5
+
+
 class Seg(Objective):
-    """Cross-entropy, and Dice loss for the small parts, which mIoU counts like large ones."""
+    """Weighted cross-entropy, as in the original, and Dice loss; both for the small parts, which mIoU counts like large
+    ones."""
 
     def prepare(self, batch, generator):
         partner = torch.tensor(MIRRORED_CLASSES + list(range(len(MIRRORED_CLASSES), 256)), dtype=torch.uint8)
@@ -84,7 +89,8 @@ class Seg(Objective):
         known = labels != IGNORED
         labels = labels.where(known, 0)
         hits = logs.gather(1, labels[:, None])[:, 0]  # of the true class
-        entropy = -(hits * known).sum() / known.sum().clamp(min=1)
+        weights = CLASS_WEIGHTS.to(logs.device)[labels] * known
+        entropy = -(hits * weights).sum() / weights.sum().clamp(min=1e-6)
 
         def per_class(values):
             return torch.zeros(logs.shape[1], device=logs.device).index_add(0, labels.flatten(), values.flatten())

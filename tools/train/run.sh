@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Renders synthetic people, trains a tiny Sapiens on them, measures it and writes the files of models/tiny/.
 #
-#   tools/train/run.sh [OPTION...] [STAGE...]        stages: data pretrain pose seg depth normal export; all by default
+#   tools/train/run.sh [OPTION...] [STAGE...]        stages: data pretrain pose seg depth normal export card
+#
+# All of them by default. The last one measures the exported files and describes them.
 #
 #   --minutes STAGE=N     budget of a stage (pretrain=30 pose=35 seg=40 depth=20 normal=25)
 #   --pictures N          to train with (20000, about 0.6 MB each)
 #   --held-out N          to measure with (1000)
+#   --threads N           of a stage (one per core); two stages at once with one thread each learn more an hour
 #   --restart             train the named stages again from the start; leave it out to go on afterwards
 #   --work DIR            for data and runs (build/train)
 #   --output DIR          for the exported files (models/tiny)
@@ -15,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 declare -A minutes=([pretrain]=30 [pose]=35 [seg]=40 [depth]=20 [normal]=25)
-pictures=20000 held_out=1000 chunk=1000 restart=() work=build/train output=models/tiny stages=()
+pictures=20000 held_out=1000 chunk=1000 restart=() work=build/train output=models/tiny threads=$(nproc) stages=()
 while [ $# -gt 0 ]; do
   case $1 in
     --minutes)
@@ -26,19 +29,19 @@ while [ $# -gt 0 ]; do
       ;;
     --pictures) pictures=$2; shift ;;
     --held-out) held_out=$2; shift ;;
+    --threads) threads=$2; shift ;;
     --restart) restart=(--restart) ;;
     --work) work=$2; shift ;;
     --output) output=$2; shift ;;
-    data | pretrain | pose | seg | depth | normal | export) stages+=("$1") ;;
+    data | pretrain | pose | seg | depth | normal | export | card) stages+=("$1") ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' tools/train/run.sh; exit 2 ;;
   esac
   shift
 done
-[ ${#stages[@]} -gt 0 ] || stages=(data pretrain pose seg depth normal export)
+[ ${#stages[@]} -gt 0 ] || stages=(data pretrain pose seg depth normal export card)
 
 # shellcheck source=tools/train/environment.sh
 . tools/train/environment.sh
-threads=$(nproc)
 
 # render NAME SEED COUNT: folders of pictures, each there whole or not at all.
 render() {
@@ -70,6 +73,7 @@ for stage in "${stages[@]}"; do
       render held-out 1000001 "$held_out"
       ;;
     export) "$python" tools/train/export.py "$work/runs" --output "$output" ;;
+    card) "$python" tools/train/card.py "$work/runs" --models "$output" ;;
     *) train "$stage" ;;
   esac
 done

@@ -22,9 +22,9 @@ from weights import recorded_values, save_atomically, start_from
 DEFAULTS = {
     "pretrain": (32, 1e-3, 0.05, 1.0, (0.9, 0.95), 0),
     "pose": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
-    "seg": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
-    "depth": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 24),
-    "normal": (16, 1e-3, 0.1, 0.85, (0.9, 0.999), 48),
+    "seg": (16, 1e-3, 0.1, 0.95, (0.9, 0.999), 48),
+    "depth": (16, 1e-3, 0.1, 0.95, (0.9, 0.999), 24),
+    "normal": (16, 1e-3, 0.1, 0.95, (0.9, 0.999), 48),
 }
 COLUMNS = ("step", "pictures", "minutes", "loss", "rate", "gradient", "pictures_per_second")
 SAVE_SECONDS = 120
@@ -60,7 +60,9 @@ def parse_arguments():
             stage.add_argument("--decoder-depth", type=int, default=2)
             stage.set_defaults(init=None, layer_decay=layer_decay)
         else:
-            stage.add_argument("--init", metavar="FILE", help="pretraining checkpoint to start from; default: none")
+            stage.add_argument(
+                "--init", metavar="FILE", help="pretraining checkpoint, or one of this task to go on from; default: none"
+            )
             stage.add_argument("--layer-decay", type=float, default=layer_decay)
             stage.add_argument("--head-width", type=int, default=head_width)
     arguments = parser.parse_args()

@@ -1,0 +1,138 @@
+// What the models of models/tiny/ find in people that they have never seen, in every precision.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sapiens/npy.hpp>
+
+#include "cli/program.hpp"
+
+namespace sapiens {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+const std::string kModels = SAPIENS_MODELS, kPeople = SAPIENS_PEOPLE;
+const std::string kFull = kModels + "/sapiens_tiny_pretrain.pth";
+const std::string kClean = kModels + "/sapiens_tiny_pretrain_clean.pth";
+
+Json run_json(std::vector<std::string> arguments) {
+  arguments.push_back("--json");
+  const Finished finished = run_sapiens(arguments);
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  return finished.code == 0 ? finished.json() : Json();
+}
+
+struct Accuracy {
+  const char* task;
+  const char* metric;
+  double at_least;
+  double at_most;
+  /// What bf16 and int8 may move by one percent. Single thresholds of OKS are not among them: with
+  /// 200 persons, two who cross one are one percent.
+  std::vector<const char*> steady;
+};
+
+void PrintTo(const Accuracy& accuracy, std::ostream* out) { *out << accuracy.task; }
+
+std::string name_of(const testing::TestParamInfo<Accuracy>& info) { return info.param.task; }
+
+class BundledModel : public testing::TestWithParam<Accuracy> {
+ protected:
+  static Json metrics(const std::string& precision) {
+    const std::string model = kModels + "/sapiens_tiny_" + GetParam().task + ".safetensors";
+    return run_json({"eval", model, "--data", kPeople, "--precision", precision})
+        .value("metrics", Json::object());
+  }
+};
+
+TEST_P(BundledModel, SeesPeopleItHasNeverSeen) {
+  const Json found = metrics("fp32");
+  ASSERT_TRUE(found.contains(GetParam().metric)) << found;
+  EXPECT_GE(found[GetParam().metric], GetParam().at_least);
+  EXPECT_LE(found[GetParam().metric], GetParam().at_most);
+}
+
+TEST_P(BundledModel, LosesOnePercentAtMostInLowerPrecision) {
+  const Json exact = metrics("fp32");
+  for (const char* precision : {"bf16", "int8"}) {
+    const Json found = metrics(precision);
+    for (const char* name : GetParam().steady) {
+      const double value = exact.at(name);
+      EXPECT_NEAR(found.at(name), value, 0.01 * value) << name << " in " << precision;
+    }
+  }
+}
+
+// Depth has reached the goal that the models' card states. The others are trained further (goals:
+// 0.90, 0.70 and 15 degrees); until then nothing may become worse than it is.
+INSTANTIATE_TEST_SUITE_P(
+    Tasks, BundledModel,
+    testing::Values(Accuracy{"pose", "PCK@0.1", 0.87, 1, {"PCK@0.1", "AP", "AR"}},
+                    Accuracy{"seg", "mIoU", 0.32, 1, {"mIoU", "pixel_accuracy"}},
+                    Accuracy{"depth", "delta1", 0.90, 1, {"delta1", "RMSE", "unexplained"}},
+                    Accuracy{"normal", "mean_angle", 0, 24.5, {"mean_angle", "median_angle"}}),
+    name_of);
+
+/// The pictures of `kPeople`, without what is true of them.
+std::string list_of_pictures() {
+  const Json annotations = Json::parse(read_bytes(kPeople + "/annotations.json"));
+  std::string list;
+  for (const Json& image : annotations["images"]) {
+    list += kPeople + "/" + image["file_name"].get<std::string>() + "\n";
+  }
+  return list;
+}
+
+/// Error of hidden patches over that of predicting each patch's mean, all people together.
+double reconstruction_error(const std::string& precision) {
+  const Scratch scratch;
+  write_bytes(scratch / "people.txt", list_of_pictures());
+  const Json document = run_json({"reconstruct", kFull, scratch / "people.txt", "--output",
+                                  scratch / "out", "--precision", precision});
+  double masked = 0, mean = 0;
+  for (const Json& input : document.value("inputs", Json::array())) {
+    masked += input["masked_error"].get<double>();
+    mean += input["mean_error"].get<double>();
+  }
+  EXPECT_GT(mean, 0);
+  return masked / mean;
+}
+
+TEST(BundledPretraining, FillsInHiddenPatches) {
+  const double exact = reconstruction_error("fp32");
+  EXPECT_LE(exact, 0.60) << "at least 40 % below predicting each patch's mean";
+  EXPECT_NEAR(reconstruction_error("bf16"), exact, 0.01 * exact);
+  EXPECT_NEAR(reconstruction_error("int8"), exact, 0.01 * exact);
+}
+
+// Upstream issue 75 with weights that were really trained: the cleaned file lacks "backbone.", so
+// the original binds none of it and computes with random numbers of the right shape.
+TEST(BundledPretraining, CleanedFileGivesTheFeaturesOfTheFullOne) {
+  const Json document = run_json({"inspect", kClean});
+  EXPECT_THAT(document.dump(), HasSubstr("backbone."));
+
+  const Scratch scratch;
+  const std::string picture = kPeople + "/000000.png";
+  const auto features_of = [&](const std::string& checkpoint, const std::string& name) {
+    const std::string folder = scratch / name;
+    run_json({"features", checkpoint, picture, "--output", folder, "--out-type", "raw"});
+    return read_bytes(folder + "/000000.npy");
+  };
+  const std::string features = features_of(kClean, "clean");
+  EXPECT_FALSE(features.empty());
+  EXPECT_TRUE(features == features_of(kFull, "full"));
+}
+
+TEST(BundledModels, AreSmallEnoughForARepository) {
+  int files = 0;
+  for (const fs::directory_entry& file : fs::directory_iterator(kModels)) {
+    EXPECT_LE(file.file_size(), 8'000'000) << file.path();
+    files += file.path().extension() != ".md";
+  }
+  EXPECT_EQ(files, 6);
+}
+
+}  // namespace
+}  // namespace sapiens
