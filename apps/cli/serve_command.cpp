@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <sapiens/hub.hpp>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -26,8 +27,11 @@ struct ServeArguments {
 /// "pose=model.pth"; without a name the file's own, "model".
 serve::NamedCheckpoint parse_model(const std::string& text) {
   const std::size_t equals = text.find('=');
-  if (equals == std::string::npos) return {std::filesystem::path(text).stem().string(), text};
-  return {text.substr(0, equals), text.substr(equals + 1)};
+  if (equals != std::string::npos) {
+    return {text.substr(0, equals), find_checkpoint(text.substr(equals + 1))};
+  }
+  const std::filesystem::path path = find_checkpoint(text);
+  return {path.stem().string(), path};
 }
 
 std::string find_token(const std::string& file) {
