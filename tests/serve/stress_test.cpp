@@ -101,7 +101,9 @@ TEST_F(Stress, AThousandMixedRequestsLeaveTheServerAsItWas) {
   RecordProperty("p99_milliseconds", static_cast<int>(1e3 * p99()));
   RecordProperty("grown_kilobytes", static_cast<int>((after - before) / 1e3));
   // A leak of one picture, or of one answer, in each request would be 10 MB and more.
-  if (!kUnderSanitizer) EXPECT_LT(after - before, 8e6) << before;
+  if (!kUnderSanitizer) {
+    EXPECT_LT(after - before, 8e6) << before;
+  }
   server.program().send(SIGTERM);
   EXPECT_EQ(server.program().wait().code, 0);
 }
