@@ -57,8 +57,8 @@ std::vector<SheetRow> find_sheet_rows(const std::vector<SheetColumn>& columns) {
   for (const SheetColumn& column : columns) expect_folder(column);
   std::istringstream no_list;
   const std::string first = columns.front().folder.string();
-  const Inputs inputs =
-      collect_inputs(std::span(&first, 1), {.recursive = true, .arrays = false, .output = {}}, no_list);
+  const Inputs inputs = collect_inputs(std::span(&first, 1),
+                                       {.recursive = true, .arrays = false, .output = {}}, no_list);
 
   std::vector<SheetRow> rows;
   for (const InputFile& picture : inputs.files) {

@@ -92,5 +92,5 @@ def test_errors_survive_pickling(tmp_path):
 
 def test_every_class_is_an_error_of_sapiens():
     classes = [getattr(sapiens, name) for name in sapiens.__all__ if name.endswith("Error")]
-    assert len(classes) == 11
+    assert len(classes) == 12
     assert all(issubclass(one, sapiens.Error) for one in classes)

@@ -33,7 +33,7 @@ TEST(ParseLayers, RefusesGaps) {
 
 TEST(ExitCode, ExistsForEveryErrorCodeAndNeverMeansSuccess) {
   for (int code = 0; code <= static_cast<int>(ErrorCode::Internal); ++code) {
-    EXPECT_THAT((std::set{kUsage, kRefused, kBadFile, kOutOfResources, kInternal}),
+    EXPECT_THAT((std::set{kUsage, kRefused, kBadFile, kOutOfResources, kNetwork, kInternal}),
                 testing::Contains(exit_code(static_cast<ErrorCode>(code))));
   }
 }
