@@ -81,7 +81,8 @@ Matching make_matching(std::span<const LabelledPerson> labelled, const SizeRange
   };
   std::vector<std::size_t> order(labelled.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_partition(order, [&](std::size_t p) { return !is_ignored(labelled[p]); });
+  std::stable_partition(order.begin(), order.end(),
+                        [&](std::size_t p) { return !is_ignored(labelled[p]); });
   Matching matching;
   for (const std::size_t p : order) {
     matching.persons.push_back(&labelled[p]);
