@@ -99,7 +99,8 @@ TEST_F(CPictures, AreRefusedWhenTheirSizesCannotBe) {
 }
 
 TEST_F(CPictures, ThatCannotBeReadAreToldAsByTheProgram) {
-  auto picture = picture_at("/nowhere/photo.jpg");
+  const std::string nowhere = "/nowhere/photo.jpg";
+  auto picture = picture_at(nowhere);
   EXPECT_EQ(sapiens_error_status(refused(&picture).get()), SAPIENS_NOT_FOUND);
 
   const std::string text = "no picture at all";
