@@ -16,3 +16,21 @@ function(sapiens_layer name)
     PRIVATE sapiens_options ${ARG_LIBRARIES})
   set_property(GLOBAL APPEND PROPERTY SAPIENS_LAYERS sapiens_${name})
 endfunction()
+
+# A module of the layer whose CMakeLists.txt this is called in: a library that is loaded at run time, because of what it
+# links. It lies in the build tree as it does when installed: bin/ beside lib/.../sapiens/.
+#
+#   sapiens_module(videoio SOURCES videoio.cpp LIBRARIES sapiens::videoio)
+function(sapiens_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_library(sapiens_${name} MODULE ${ARG_SOURCES})
+  target_include_directories(sapiens_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(sapiens_${name} PRIVATE sapiens_options ${ARG_LIBRARIES})
+  set_target_properties(
+    sapiens_${name}
+    PROPERTIES PREFIX ""
+               CXX_VISIBILITY_PRESET hidden
+               VISIBILITY_INLINES_HIDDEN ON
+               INSTALL_RPATH_USE_LINK_PATH ON
+               LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/sapiens")
+endfunction()

@@ -38,27 +38,39 @@ std::vector<fs::path> folders() {
   return found;
 }
 
-ModuleSearch load(const fs::path& file, const char* entry) {
+void* load(const fs::path& file, const char* entry, std::string& reason) {
   // Its libraries stay out of everybody else's sight.
   void* const handle = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
   if (!handle) {
-    return {.is_there = true,
-            .reason = fmt::format("the module cannot be loaded: {}", ::dlerror())};
+    reason = fmt::format("the module cannot be loaded: {}", ::dlerror());
+    return nullptr;
   }
-  if (void* const function = ::dlsym(handle, entry)) return {function, true, {}};
-  return {.is_there = true, .reason = fmt::format("{} is no module of sapiens", file.string())};
+  void* const function = ::dlsym(handle, entry);
+  if (!function) reason = fmt::format("{} is no module of sapiens", file.string());
+  return function;
 }
 
 }  // namespace
 
-ModuleSearch find_in_module(const char* file, const char* entry) {
+void* find_in_module(const ModuleKind& kind, ModuleMissing& missing) {
   std::error_code error;
   for (const fs::path& folder : folders()) {
     // An absolute path, because dlopen() would search its own folders for a bare name.
-    const fs::path path = fs::absolute(folder / file, error);
-    if (!error && fs::is_regular_file(path, error)) return load(path, entry);
+    const fs::path path = fs::absolute(folder / kind.file, error);
+    if (error || !fs::is_regular_file(path, error)) continue;
+    missing.hint = fmt::format("install {}", kind.runs_with);
+    return load(path, kind.entry, missing.reason);
   }
-  return {.reason = fmt::format("the module {} is not there", file)};
+  missing = {fmt::format("the module {} is not there", kind.file),
+             fmt::format("install {} and build sapiens again; a module that lies elsewhere is "
+                         "found with SAPIENS_MODULE_DIR=its/folder",
+                         kind.built_with)};
+  return nullptr;
+}
+
+ModuleMissing of_another_version(const ModuleKind& kind) {
+  return {fmt::format("{} belongs to another version of sapiens", kind.file),
+          "install sapiens again, as a whole"};
 }
 
 }  // namespace sapiens

@@ -15,33 +15,21 @@ namespace sapiens {
 namespace hub {
 namespace {
 
-constexpr const char* kBuildHint =
-    "install libcurl (Debian, Ubuntu: apt-get install libcurl4-openssl-dev libssl-dev) and build "
-    "sapiens again; a module that lies elsewhere is found with SAPIENS_MODULE_DIR=its/folder";
-constexpr const char* kRuntimeHint =
-    "install libcurl (Debian 12: apt-get install libcurl4; Ubuntu 24.04: libcurl4t64)";
-constexpr const char* kVersionHint = "install sapiens again, as a whole";
-
-const Module* load_module(ErrorDetail& missing) {
-  const ModuleSearch search = find_in_module(kModuleFile, kModuleEntry);
-  if (!search.function) {
-    missing = {.actual = search.reason, .hint = search.is_there ? kRuntimeHint : kBuildHint};
-    return nullptr;
-  }
-  const Module* const module = reinterpret_cast<ModuleEntry>(search.function)();
-  if (module && module->version == kModuleVersion) return module;
-  missing = {.actual = fmt::format("{} belongs to another version of sapiens", kModuleFile),
-             .hint = kVersionHint};
-  return nullptr;
-}
+constexpr ModuleKind kKind = {
+    .file = kModuleFile,
+    .entry = kModuleEntry,
+    .version = kModuleVersion,
+    .built_with = "libcurl (Debian, Ubuntu: apt-get install libcurl4-openssl-dev libssl-dev)",
+    .runs_with = "libcurl (Debian 12: apt-get install libcurl4; Ubuntu 24.04: libcurl4t64)"};
 
 }  // namespace
 
 const Module& require_module() {
-  ErrorDetail missing;
-  if (const Module* const module = load_module(missing)) return *module;
-  missing.summary = "this sapiens cannot download";
-  throw Error(ErrorCode::InvalidArgument, missing);
+  ModuleMissing missing;
+  if (const Module* const module = load_module<Module>(kKind, missing)) return *module;
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary = "this sapiens cannot download", .actual = missing.reason, .hint = missing.hint});
 }
 
 void fail_for_memory() {
@@ -73,11 +61,6 @@ std::string sha256_of(const std::filesystem::path& path,
 
 }  // namespace hub
 
-bool downloads_available(std::string* why) {
-  ErrorDetail missing;
-  if (hub::load_module(missing)) return true;
-  if (why) *why = fmt::format("{}; {}", missing.actual, missing.hint);
-  return false;
-}
+bool downloads_available(std::string* why) { return has_module<hub::Module>(hub::kKind, why); }
 
 }  // namespace sapiens

@@ -74,6 +74,4 @@ struct Module {
   bool (*origin)(const char* url, char* text, std::size_t size) noexcept;
 };
 
-using ModuleEntry = const Module* (*)() noexcept;
-
 }  // namespace sapiens::hub

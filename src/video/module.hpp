@@ -59,6 +59,4 @@ struct Module {
   void (*forget_reason)() noexcept;
 };
 
-using ModuleEntry = const Module* (*)() noexcept;
-
 }  // namespace sapiens::video
