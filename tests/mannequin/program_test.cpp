@@ -34,7 +34,7 @@ TEST(Program, RefusesWhatMakesNoSense) {
   const std::string output = fmt::format("-o '{}' ", scratch / "out");
   for (const char* words :
        {"--size 0x5", "--size 192", "--size 192x256x3", "--size 99999x9", "--count 0", "--first -1",
-        "--seed -1", "--layout zip", "--layout sheet --count 100000"}) {
+        "--seed -1", "--layout zip", "--layout sheet --count 100000", "--view side"}) {
     EXPECT_EQ(run(scratch, output + words), 2) << words;
     EXPECT_THAT(read_bytes(scratch / "said"), testing::Not(testing::IsEmpty())) << words;
   }

@@ -255,6 +255,15 @@ TEST(Sample, PeopleAreSeenFromAllSidesAndCutOffAtTimes) {
   EXPECT_GT(without_feet, 3);
 }
 
+TEST(Sample, PeopleSeenFromTheFrontAreWholeAndFillThePicture) {
+  for (std::uint64_t index = 0; index < 12; ++index) {
+    const Sample sample = make_sample(14, index, kWidth, kHeight, View::Front);
+    for (const Keypoint& point : sample.keypoints) EXPECT_GT(point.visible, 0) << index;
+    EXPECT_GT(sample.keypoints[5].x, sample.keypoints[6].x) << "whose left is ours? " << index;
+    EXPECT_GT(std::max(sample.box.width / kWidth, sample.box.height / kHeight), 0.8f) << index;
+  }
+}
+
 TEST(Sample, AnySizeWorks) {
   const Sample sample = make_sample(1, 2, 37, 21);
   EXPECT_EQ(sample.picture.rgb.size(), std::size_t{37} * 21 * 3);

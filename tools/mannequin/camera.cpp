@@ -25,10 +25,11 @@ Rectangle outline(const Figure& figure, const Camera& camera) {
   return all;
 }
 
-void frame_all(const Rectangle& seen, Camera& camera, Random& random) {
+void frame_all(const Rectangle& seen, View view, Camera& camera, Random& random) {
   const float width = real(camera.width), height = real(camera.height);
   const float fit = std::min(width / (seen.right - seen.left), height / (seen.bottom - seen.top));
-  camera.focal = fit * random.range(0.72f, 1.0f);
+  camera.focal =
+      fit * (view == View::Front ? random.range(0.95f, 1.05f) : random.range(0.72f, 1.0f));
   const float x = (seen.left + seen.right) / 2 * camera.focal;
   const float y = (seen.top + seen.bottom) / 2 * camera.focal;
   camera.cx = width / 2 - 0.5f - x + random.around(0, 0.04f) * width;
@@ -49,10 +50,13 @@ void frame_part(const Skeleton& bones, const Rectangle& seen, Camera& camera, Ra
 
 }  // namespace
 
-Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int height,
+Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int height, View view,
                      Random& random) {
-  const float yaw = random.chance(0.6f) ? random.around(0, 55) : random.range(-180, 180);
-  const float pitch = random.around(8, 13);
+  const bool front = view == View::Front;
+  const float yaw = front                 ? random.around(0, 30)
+                    : random.chance(0.6f) ? random.around(0, 55)
+                                          : random.range(-180, 180);
+  const float pitch = front ? random.around(5, 6) : random.around(8, 13);
   const float distance = 2.3f * std::exp2(random.range(0, 2));
   Camera camera{.frame = looking_at(bones.spine.origin, distance, yaw * kDegree, pitch * kDegree,
                                     random.around(0, 5) * kDegree),
@@ -62,8 +66,8 @@ Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int
   camera.frame.origin.y = std::max(camera.frame.origin.y, 0.15f);
   // Here the focal length is 1 and the optical axis at 0, 0.
   const Rectangle seen = outline(figure, camera);
-  if (random.chance(0.78f)) {
-    frame_all(seen, camera, random);
+  if (front || random.chance(0.78f)) {
+    frame_all(seen, view, camera, random);
   } else {
     frame_part(bones, seen, camera, random);
   }

@@ -28,8 +28,13 @@ struct Camera {
   float depth(Vec3 direction, float t) const { return -t * dot(frame.turn.z, direction); }
 };
 
-/// From any side, mostly from the front; the person fills most of the picture, or is cut off by it.
-Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int height,
+/// Where pictures are taken from.
+enum class View {
+  Any,    ///< Any side, mostly the front; one picture of five cuts the person off.
+  Front,  ///< More or less the front, and the person fills the picture.
+};
+
+Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int height, View view,
                      Random& random);
 
 }  // namespace mannequin

@@ -43,8 +43,9 @@ void for_each_sample(const Request& request, const Progress& progress,
     const int count = static_cast<int>(std::min(batch, request.count - done));
     const std::int64_t first = request.first + done;
     run_parallel(count, threads, [&](int i) {
-      samples[static_cast<std::size_t>(i)] = make_sample(
-          request.seed, static_cast<std::uint64_t>(first + i), request.width, request.height);
+      samples[static_cast<std::size_t>(i)] =
+          make_sample(request.seed, static_cast<std::uint64_t>(first + i), request.width,
+                      request.height, request.view);
     });
     for (int i = 0; i < count; ++i) take(first + i, samples[static_cast<std::size_t>(i)]);
     progress(done + count);

@@ -30,7 +30,7 @@ struct Interrupted {
 
 struct Arguments {
   Request request;
-  std::string output, size = "192x256", layout = "files";
+  std::string output, size = "192x256", view = "any", layout = "files";
 };
 
 /// "192x256", width first.
@@ -78,6 +78,7 @@ void run(Arguments& arguments) {
   Request& request = arguments.request;
   request.output = arguments.output;
   read_size(arguments.size, request);
+  request.view = arguments.view == "front" ? View::Front : View::Any;
   make_folder(request.output);
   const Progress progress = progress_of(request.count);
   if (arguments.layout == "files") return write_files(request, progress);
@@ -99,6 +100,11 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--size", arguments.size, "Of the pictures, width x height")
+      ->capture_default_str();
+  app.add_option("--view", arguments.view,
+                 "any: any side, parts of people, things in front of them; front: the whole person "
+                 "from more or less the front, with nothing in between")
+      ->check(CLI::IsMember({"any", "front"}))
       ->capture_default_str();
   app.add_option("--threads", request.threads, "0: one per CPU")
       ->check(CLI::Range(0, 1024))

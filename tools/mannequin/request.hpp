@@ -14,6 +14,7 @@ struct Request {
   std::int64_t first = 0, count = 1;
   std::uint64_t seed = 0;
   int width = 192, height = 256;
+  View view = View::Any;
   int threads = 0;  ///< 0: one per CPU.
 };
 

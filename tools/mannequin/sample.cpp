@@ -53,9 +53,9 @@ sapiens::Box tight_box(const std::vector<std::uint8_t>& labels, int width, int h
 }
 
 Rendering render_scene(std::uint64_t seed, std::uint64_t index, const Person& person,
-                       const Figure& figure, const Camera& camera) {
+                       const Figure& figure, const Camera& camera, View view) {
   Random lights(seed, index, Aspect::Light);
-  for (const bool occluders : {true, false}) {
+  for (const bool occluders : {view == View::Any, false}) {
     Random rooms(seed, index, Aspect::Room);
     const Room room = random_room(camera, person.bones, person.pose, occluders, rooms);
     const Light light = random_light(room, lights);
@@ -71,13 +71,13 @@ Rendering render_scene(std::uint64_t seed, std::uint64_t index, const Person& pe
 
 }  // namespace
 
-Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int height) {
+Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int height, View view) {
   const Person person = random_person(seed, index);
   const Figure figure = dressed(person.body, person.pose, person.bones, person.look);
   Random cameras(seed, index, Aspect::Camera), sensors(seed, index, Aspect::Sensor);
   Sample sample;
-  sample.camera = random_camera(figure, person.bones, width, height, cameras);
-  Rendering seen = render_scene(seed, index, person, figure, sample.camera);
+  sample.camera = random_camera(figure, person.bones, width, height, view, cameras);
+  Rendering seen = render_scene(seed, index, person, figure, sample.camera, view);
   sample.keypoints = find_keypoints(person.body, person.bones, sample.camera, seen);
   if (height < kLeastHeightOfLips) close_lips(seen.label);
   sample.box = tight_box(seen.label, width, height);

@@ -21,6 +21,7 @@ struct Sample {
 };
 
 /// Picture `index` of `seed`; nothing else matters.
-Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int height);
+Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int height,
+                   View view = View::Any);
 
 }  // namespace mannequin

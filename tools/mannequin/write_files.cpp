@@ -84,7 +84,8 @@ void write_files(const Request& request, const Progress& progress) {
                           {{"description", "synthetic people, made by mannequin"},
                            {"seed", request.seed},
                            {"first", request.first},
-                           {"count", request.count}}},
+                           {"count", request.count},
+                           {"view", request.view == View::Front ? "front" : "any"}}},
                          {"images", images},
                          {"annotations", annotations},
                          {"categories", {category()}}};
