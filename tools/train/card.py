@@ -108,7 +108,7 @@ class Measuring:
     def __init__(self, binaries, models, count, folder):
         self.sapiens, self.models, self.folder = binaries / "sapiens", models, folder
         self.people = folder / "people"
-        command = [binaries / "mannequin", "--output", self.people, "--count", str(count), "--seed", str(SEED)]
+        command = [binaries / "mannequin", "--output", self.people, "--count", str(count), "--seed", str(SEED), "--view", VIEW]
         subprocess.run(command, check=True)
 
     def evaluate(self, task, precision):
@@ -117,13 +117,9 @@ class Measuring:
 
     def reconstruction(self, precision):
         """Error of hidden patches over that of their means."""
-        pictures = self.folder / "people.txt"
-        annotations = json.loads((self.people / "annotations.json").read_text())
-        pictures.write_text("".join(f"{self.people / image['file_name']}\n" for image in annotations["images"]))
         model, output = self.models / "sapiens_tiny_pretrain.pth", self.folder / precision
-        done = run_json(self.sapiens, "reconstruct", model, pictures, "--output", output, "--precision", precision)
-        masked, mean = (sum(one[name] for one in done["inputs"]) for name in ("masked_error", "mean_error"))
-        return masked / mean
+        done = run_json(self.sapiens, "reconstruct", model, self.people, "--output", output, "--precision", precision)
+        return done["totals"]["masked_error"] / done["totals"]["mean_error"]
 
     def rows(self):
         """Of the table of accuracy, and the IoU of every class."""

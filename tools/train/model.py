@@ -21,6 +21,9 @@ TASKS = ("pretrain", "pose", "seg", "depth", "normal")
 
 # Layers of each head: transposed convolutions (each doubles the size), 1x1 convolutions, outputs.
 HEADS = {"pose": (2, 2, 17), "seg": (3, 3, 28), "depth": (4, 2, 1), "normal": (3, 3, 3)}
+# How many of those transposed convolutions a coarse training step leaves out: what is left gives a map of a quarter of
+# the picture's rows and columns.
+COARSE = {"pose": 0, "seg": 1, "depth": 2, "normal": 1}
 # The original pads the pictures of these tasks by 2 pixels, which moves the patches (encoder.patch_padding).
 PATCH_PADDING = {"pretrain": 0, "pose": 2, "seg": 0, "depth": 0, "normal": 2}
 
@@ -178,6 +181,7 @@ def pointwise(inputs, outputs):
 class Head(nn.Module):
     def __init__(self, config):
         super().__init__()
+        self.task = config.task
         ups, convs, outputs = HEADS[config.task]
         c = config.head_width
         self.deconv_layers = nn.Sequential(*(m for i in range(ups) for m in up(c if i else config.width, c)))
@@ -189,8 +193,9 @@ class Head(nn.Module):
     def final(self):
         return getattr(self, self.final_name)
 
-    def forward(self, x):
-        return self.final(self.conv_layers(self.deconv_layers(x)))
+    def forward(self, x, coarse=False):
+        ups = HEADS[self.task][0] - (COARSE[self.task] if coarse else 0)
+        return self.final(self.conv_layers(self.deconv_layers[: 3 * ups](x)))
 
 
 class Sapiens(nn.Module):
@@ -212,8 +217,8 @@ class Sapiens(nn.Module):
         else:
             nn.init.normal_(getattr(self, self.head_name).final.weight, std=0.01)
 
-    def forward(self, x):
-        return getattr(self, self.head_name)(self.backbone.feature_map(x))
+    def forward(self, x, coarse=False):
+        return getattr(self, self.head_name)(self.backbone.feature_map(x), coarse)
 
     def reconstruct(self, x, order):
         """The patches [B, N, 768] as the decoder sees them, when only the first quarter of `order` [B, N] is kept."""

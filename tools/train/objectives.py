@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from augment import mirror_some, normalize, random_persons, random_windows
 from data import CLASS_SHARES, MIRRORED_CLASSES
-from model import patch_statistics, patchify
+from model import COARSE, HEADS, PATCH, patch_statistics, patchify
 
 SIGMA = 2.0  # pixels of a 64x48 map: what the decoder's 11x11 blur is made for
 IGNORED = 255
@@ -21,18 +21,20 @@ class Objective:
     def pictures(self, batch, generator):
         return normalize(batch["pictures"].permute(0, 3, 1, 2).float(), generator)
 
-    def at_head(self, target, generator):
-        """A target [B, H, W, ...] at the size of a head of half the input's: of every 2x2 pixels the same random one,
-        so that borders lie right on average."""
-        row, column = torch.randint(0, 2, (2,), generator=generator).tolist()
-        return target[:, row::2, column::2]
+    def at_head(self, coarse, generator, *targets):
+        """Targets [B, H, W, ...] at the size of the head's map: of every block of pixels the same random one, so that
+        borders lie right on average."""
+        ups = HEADS[self.config.task][0] - (COARSE[self.config.task] if coarse else 0)
+        block = PATCH >> ups
+        row, column = torch.randint(0, block, (2,), generator=generator).tolist()
+        return [target[:, row::block, column::block] for target in targets]
 
 
 class Pretrain(Objective):
     """A masked autoencoder: three quarters of the patches are hidden and predicted, each relative to its own mean and
     deviation."""
 
-    def prepare(self, batch, generator):
+    def prepare(self, batch, generator, coarse=False):
         pictures = random_windows(batch["pictures"], self.config.size, generator)
         inputs = normalize(pictures, generator)
         rows, columns = self.config.grid
@@ -50,7 +52,7 @@ class Pose(Objective):
     """Squared error, summed over each map: that is 4 pi for a point not found. The original's mean over pixels has
     gradients that AdamW can no longer tell from nothing."""
 
-    def prepare(self, batch, generator):
+    def prepare(self, batch, generator, coarse=False):
         crops, keypoints = random_persons(batch, self.config.size, generator)
         return normalize(crops, generator), heatmaps(keypoints, self.config.size)
 
@@ -79,10 +81,11 @@ class Seg(Objective):
     """Weighted cross-entropy, as in the original, and Dice loss; both for the small parts, which mIoU counts like large
     ones."""
 
-    def prepare(self, batch, generator):
+    def prepare(self, batch, generator, coarse=False):
         partner = torch.tensor(MIRRORED_CLASSES + list(range(len(MIRRORED_CLASSES), 256)), dtype=torch.uint8)
         batch = mirror_some(batch, generator, labels=lambda labels: partner[labels.long()])
-        return self.pictures(batch, generator), self.at_head(batch["labels"], generator).long()
+        (labels,) = self.at_head(coarse, generator, batch["labels"])
+        return self.pictures(batch, generator), labels.long()
 
     def loss(self, output, inputs, labels):
         logs = output.float().log_softmax(1)
@@ -105,9 +108,10 @@ class Depth(Objective):
     """L1 on the depth relative to the person's nearest (0) and farthest (1) point. The original's SI-log loss takes the
     logarithm of that, and so weighs the nearest points without bound."""
 
-    def prepare(self, batch, generator):
+    def prepare(self, batch, generator, coarse=False):
         batch = mirror_some(batch, generator)
-        return self.pictures(batch, generator), relative_depth(batch["depth"], batch["labels"] > 0)
+        relative = relative_depth(batch["depth"], batch["labels"] > 0)
+        return self.pictures(batch, generator), self.at_head(coarse, generator, *relative)
 
     def loss(self, output, inputs, targets):
         depth, valid = targets
@@ -127,10 +131,10 @@ def relative_depth(depth, valid):
 class Normal(Objective):
     """1 - cosine, and L1, which also pulls the length to 1."""
 
-    def prepare(self, batch, generator):
+    def prepare(self, batch, generator, coarse=False):
         batch = mirror_some(batch, generator, normals=lambda normals: normals * torch.tensor([-1.0, 1, 1]))
-        normals = self.at_head(batch["normals"], generator)
-        valid = self.at_head(batch["labels"], generator) > 0
+        normals, labels = self.at_head(coarse, generator, batch["normals"], batch["labels"])
+        valid = labels > 0
         length = normals.norm(dim=-1)
         valid = valid & (length > 0.5) & length.isfinite()
         normals = F.normalize(normals.nan_to_num(), dim=-1)

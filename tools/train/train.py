@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from data import DataError, People, shuffled
-from model import TASKS, Config, Sapiens
+from model import COARSE, TASKS, Config, Sapiens
 from objectives import OBJECTIVES
 from schedule import Budget, make_optimizer, set_rate
 from weights import recorded_values, save_atomically, start_from
@@ -58,12 +58,16 @@ def parse_arguments():
         if task == "pretrain":
             stage.add_argument("--decoder-width", type=int, default=64)
             stage.add_argument("--decoder-depth", type=int, default=2)
-            stage.set_defaults(init=None, layer_decay=layer_decay)
+            stage.set_defaults(init=None, layer_decay=layer_decay, coarse=0)
         else:
             stage.add_argument(
                 "--init", metavar="FILE", help="pretraining checkpoint, or one of this task to go on from; default: none"
             )
             stage.add_argument("--layer-decay", type=float, default=layer_decay)
+            stage.add_argument(
+                "--coarse", type=float, default=0.8 if COARSE[task] else 0, metavar="SHARE",
+                help="of the steps: learn at a quarter of the picture's size, at half the cost (%(default)s)",
+            )
             stage.add_argument("--head-width", type=int, default=head_width)
     arguments = parser.parse_args()
     if not arguments.minutes and not arguments.steps:
@@ -126,8 +130,7 @@ class Run:
         torch.manual_seed(arguments.seed)
         config = config_of(arguments)
         self.model = Sapiens(config)
-        if arguments.init:
-            start_from(self.model, arguments.init)
+        self.before = start_from(self.model, arguments.init) if arguments.init else {}
         self.model.to(arguments.device)
         self.objective = OBJECTIVES[arguments.task](config)
         self.optimizer = make_optimizer(
@@ -167,13 +170,9 @@ class Run:
         save_atomically(self.folder / "state.pt", lambda path: torch.save(state, path))
 
     def save_model(self):
-        facts = {
-            "training.steps": str(self.step),
-            "training.pictures": str(self.pictures),
-            "training.minutes": f"{self.seconds / 60:.1f}",
-            "training.seed": str(self.arguments.seed),
-            "training.data_pictures": str(len(self.data)),
-        }
+        facts = {"steps": self.step, "pictures": self.pictures, "minutes": self.seconds / 60, "data_pictures": len(self.data)}
+        facts = {f"training.{name}": value + float(self.before.get(f"training.{name}", 0)) for name, value in facts.items()}
+        facts = {name: f"{value:.0f}" for name, value in facts.items()} | {"training.seed": str(self.arguments.seed)}
         content = {
             "meta": recorded_values(self.model.config) | facts,
             "state_dict": {key: value.cpu() for key, value in self.model.state_dict().items()},
@@ -184,12 +183,13 @@ class Run:
         arguments = self.arguments
         generator = torch.Generator().manual_seed(arguments.seed * 1_000_000_007 + self.step)
         batch = self.data.batch(shuffled(len(self.data), arguments.batch, arguments.seed, self.step))
-        inputs, targets = to_device(self.objective.prepare(batch, generator), arguments.device)
+        coarse = arguments.coarse > 0 and torch.rand(1, generator=generator).item() < arguments.coarse
+        inputs, targets = to_device(self.objective.prepare(batch, generator, coarse), arguments.device)
         with torch.autocast(torch.device(arguments.device).type, torch.bfloat16, arguments.precision == "bf16"):
             if arguments.task == "pretrain":
                 output = self.model.reconstruct(inputs, targets)
             else:
-                output = self.model(inputs)
+                output = self.model(inputs, coarse)
         loss = self.objective.loss(output, inputs, targets)
         rate = arguments.rate * self.budget.rate(self.step, self.seconds, arguments.warmup)
         set_rate(self.optimizer, rate)

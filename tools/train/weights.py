@@ -101,11 +101,11 @@ def resize_positions(table, grid):
 def start_from(model, path):
     """Loads a pretraining checkpoint, cleaned or not, into the backbone of a task model: without its class token and
     decoder, and with the position table of the task's grid. Every other parameter of the encoder must be there. A file
-    of the model's own task is loaded whole, to train it further."""
-    state, _ = read_state(path)
+    of the model's own task is loaded whole, to train it further; what is recorded of its training is returned."""
+    state, recorded = read_state(path)
     if model.config.task != "pretrain" and task_of(state) == model.config.task:
         model.load_state_dict({key: value.float() for key, value in state.items()})
-        return
+        return recorded
     state = {k.removeprefix("backbone."): v.float() for k, v in state.items() if not k.startswith("neck.")}
     has_token = state.pop("cls_token", None) is not None
     table = state["pos_embed"][:, 1:] if has_token else state["pos_embed"]
@@ -113,5 +113,6 @@ def start_from(model, path):
         table = resize_positions(table, model.config.grid)
     state["pos_embed"] = table
     model.backbone.load_state_dict(state)
+    return {}
 
 
