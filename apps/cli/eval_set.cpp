@@ -43,10 +43,6 @@ std::vector<InputFile> pictures_of(const EvalOptions& options) {
   const std::vector<std::string> folder = {pictures_folder(options).string()};
   Inputs inputs = collect_inputs(folder, {.arrays = false, .output = {}}, std::cin);
   if (!inputs.failed.empty()) throw Error(inputs.failed.front().error);
-  // Labels are no pictures of persons.
-  std::erase_if(inputs.files, [](const InputFile& file) {
-    return file.path.filename().string().ends_with("_seg.png");
-  });
   return std::move(inputs.files);
 }
 

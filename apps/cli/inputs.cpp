@@ -38,6 +38,22 @@ bool is_picture_name(const fs::path& path) {
          kPictureExtensions.end();
 }
 
+/// The names in `folder` that do not begin with a dot, sorted. photo_seg.png beside photo.jpg is
+/// left out: those are its labels, as `sapiens seg` writes them and `sapiens eval` reads them.
+std::vector<fs::path> names_in(const fs::path& folder, std::error_code& error) {
+  std::vector<fs::path> names;
+  std::set<std::string> labels;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    fs::path name = entry.path().filename();
+    if (name.native().starts_with('.')) continue;
+    if (is_picture_name(name)) labels.insert(name.stem().string() + "_seg.png");
+    names.push_back(std::move(name));
+  }
+  std::erase_if(names, [&](const fs::path& name) { return labels.contains(name.string()); });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 /// 3 of "camera:3".
 std::optional<int> camera_of(std::string_view text) {
   constexpr std::string_view kPrefix = "camera:";
@@ -126,31 +142,23 @@ class Collector {
 
   void add_frames(const fs::path& folder) {
     std::error_code error;
-    fs::directory_iterator entries(folder, error);
+    const std::vector<fs::path> names = names_in(folder, error);
     if (error) return fail(folder, error);
     InputFile video{
         .path = folder, .name = fs::path(absolute_text(folder)).filename(), .video = true};
-    for (const fs::directory_entry& entry : entries) {
-      const fs::path name = entry.path().filename();
-      if (is_picture_name(name) && !name.native().starts_with('.')) {
-        video.frames.push_back(folder / name);
-      }
+    for (const fs::path& name : names) {
+      if (is_picture_name(name)) video.frames.push_back(folder / name);
     }
     if (video.frames.empty())
       return fail(folder, std::make_error_code(std::errc::no_such_file_or_directory));
-    std::sort(video.frames.begin(), video.frames.end());
     if (seen_.insert(absolute_text(folder)).second) inputs_.files.push_back(std::move(video));
   }
 
   void scan(const fs::path& folder, const fs::path& below) {
     std::error_code error;
-    fs::directory_iterator entries(folder, error);
+    const std::vector<fs::path> names = names_in(folder, error);
     if (error) return fail(folder, error);
-    std::vector<fs::path> names;
-    for (const fs::directory_entry& entry : entries) names.push_back(entry.path().filename());
-    std::sort(names.begin(), names.end());
     for (const fs::path& name : names) {
-      if (name.native().starts_with('.')) continue;
       const fs::path path = folder / name;
       if (fs::is_directory(path, error)) {
         // A linked folder may lead back to where we are.

@@ -46,7 +46,8 @@ std::span<const std::string_view> picture_extensions();
 bool is_array(const std::filesystem::path& path);
 
 /// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, each once,
-/// in the order given and sorted within a folder. What cannot be found is returned as failed.
+/// in the order given and sorted within a folder, where photo_seg.png beside photo.jpg is taken for
+/// its labels. What cannot be found is returned as failed.
 /// Throws InvalidArgument when a folder of inputs is also the output folder.
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
                       std::istream& standard_input);

@@ -72,7 +72,7 @@ std::string JobsSummary::text() const {
                           job.pictures.size() > 1 ? " and so on" : "");
     }
   }
-  if (!findings.empty()) text += findings + "\n";
+  if (!findings.line.empty()) text += findings.line + "\n";
   return text;
 }
 
@@ -101,6 +101,7 @@ Json JobsSummary::json() const {
       {"threads", stats.threads},
       {"isa", stats.isa},
   };
+  document["totals"].update(findings.totals);
   document["memory"] = {{"weight_bytes", stats.weight_bytes},
                         {"activation_bytes", stats.activation_bytes}};
   return document;

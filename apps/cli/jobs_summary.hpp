@@ -11,6 +11,12 @@
 
 namespace sapiens::cli {
 
+/// What a command found over all its pictures.
+struct Findings {
+  std::string line = {};         ///< For people.
+  Json totals = Json::object();  ///< Likewise, for programs.
+};
+
 /// What a command that works through pictures says at its end.
 struct JobsSummary {
   const JobOptions& options;
@@ -21,7 +27,7 @@ struct JobsSummary {
   std::span<const FailedInput> not_found;
   EngineStats stats;
   double seconds = 0;
-  std::string findings = {};  ///< A last line for people.
+  Findings findings = {};
 
   Index failures() const;
   Index done() const;

@@ -44,8 +44,8 @@ Json settings_of(const ReconstructArguments& options, const Reconstructor& recon
   return settings;
 }
 
-/// The mean over the pictures of this run; empty where nothing was hidden, or done.
-std::string findings(std::span<const JobResult> results) {
+/// Means over the pictures of this run; nothing where nothing was hidden, or done.
+Findings findings(std::span<const JobResult> results) {
   double masked = 0, mean = 0, count = 0;
   for (const JobResult& result : results) {
     if (result.error) continue;
@@ -56,13 +56,14 @@ std::string findings(std::span<const JobResult> results) {
   masked /= count;
   mean /= count;
   if (std::isnan(masked) || std::isnan(mean)) return {};
-  std::string text =
-      fmt::format("masked error {:.4f}; predicting each patch's mean: {:.4f}", masked, mean);
+  Findings found{.line = fmt::format("masked error {:.4f}; predicting each patch's mean: {:.4f}",
+                                     masked, mean),
+                 .totals = {{"masked_error", masked}, {"mean_error", mean}}};
   if (mean > 0) {
     const double below = 100 * (1 - masked / mean);
-    text += fmt::format(", {:.0f} % {}", std::abs(below), below >= 0 ? "below" : "above");
+    found.line += fmt::format(", {:.0f} % {}", std::abs(below), below >= 0 ? "below" : "above");
   }
-  return text;
+  return found;
 }
 
 void run(const ReconstructArguments& options, Session& session) {

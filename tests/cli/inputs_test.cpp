@@ -41,6 +41,17 @@ TEST_F(InputFiles, OfAFolderArePicturesAndArraysInOrder) {
               ElementsAre("a.png", "b.JPG", "c.jpeg", "d.WebP", "e.npy"));
 }
 
+TEST_F(InputFiles, OfAFolderAreNotTheLabelsBesideAPicture) {
+  for (const char* name :
+       {"in/a.jpg", "in/a_seg.png", "in/b_seg.png", "in/c.png", "in/c_seg.jpg"}) {
+    touch(name);
+  }
+  EXPECT_THAT(names(collect({scratch_ / "in"})),
+              ElementsAre("a.jpg", "b_seg.png", "c.png", "c_seg.jpg"));
+  EXPECT_THAT(names(collect({scratch_ / "in/a_seg.png"})), ElementsAre("a_seg.png"))
+      << "who names a file wants it";
+}
+
 TEST_F(InputFiles, KeepTheirPlaceBelowTheFolder) {
   touch("in/a.png");
   touch("in/deep/a.png");

@@ -74,11 +74,15 @@ TEST_F(ReconstructCommand, TellsTheErrorsOfEveryPicture) {
   EXPECT_EQ(document["mask_ratio"], 0.75);
   EXPECT_EQ(document["seed"], 1);
   EXPECT_EQ(document["totals"]["done"], 2);
+  double masked = 0;
   for (const Json& input : document["inputs"]) {
     EXPECT_GT(input["masked_error"].get<double>(), 0);
     EXPECT_NEAR(input["mean_error"].get<double>(), 1, 0.01);
     EXPECT_TRUE(input["stages"].contains("decoder"));
+    masked += input["masked_error"].get<double>() / 2;
   }
+  EXPECT_DOUBLE_EQ(document["totals"]["masked_error"].get<double>(), masked);
+  EXPECT_NEAR(document["totals"]["mean_error"].get<double>(), 1, 0.01);
 }
 
 TEST_F(ReconstructCommand, HasNoErrorsWhereNothingIsHidden) {
