@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatting and layering of every tracked source; with --tidy also clang-tidy, over build/dev.
+# Formatting and layering of every tracked source, links of the documentation; with --tidy also clang-tidy, over build/dev.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +10,7 @@ esac
 
 mapfile -t sources < <(git ls-files '*.cpp' '*.hpp' '*.h' '*.c' | grep -v '/data/')
 python3 tools/check_layers.py
+python3 tools/check_links.py
 # Each version formats a little differently; the one of Debian 12 decides.
 if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
   clang-format --dry-run -Werror "${sources[@]}"
