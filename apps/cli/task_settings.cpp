@@ -35,7 +35,7 @@ Json conventions(const TaskModel& model, const TaskLabels& labels) {
              "picture negates it; meaningless on the background"}};
   }
   return {{"keypoints",
-           "x and y in pixels of the picture, from its left and top edge, possibly "
+           "x and y in pixels of the picture, 0, 0 being the middle of the top left one, possibly "
            "outside; in the order of keypoint_id2name"},
           {"keypoint_scores",
            "height of the heatmap's peak, about 0 to 1, not clipped; 0 for a point that the model "
