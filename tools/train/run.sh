@@ -6,7 +6,7 @@
 # All of them by default. The last one measures the exported files and describes them.
 #
 #   --minutes STAGE=N     budget of a stage (pretrain=30 pose=35 seg=40 depth=20 normal=25)
-#   --pictures N          to train with (20000, about 0.6 MB each)
+#   --pictures N          to train with (20000, about 0.6 MB each), and as many from all sides to pretrain with
 #   --held-out N          to measure with (1000)
 #   --threads N           of a stage (one per core); two stages at once with one thread each learn more an hour
 #   --restart             train the named stages again from the start; leave it out to go on afterwards
@@ -43,7 +43,7 @@ done
 # shellcheck source=tools/train/environment.sh
 . tools/train/environment.sh
 
-# render NAME SEED COUNT: folders of pictures, each there whole or not at all.
+# render NAME SEED COUNT VIEW: folders of pictures, each there whole or not at all.
 render() {
   local first folder
   for ((first = 0; first < $3; first += chunk)); do
@@ -51,26 +51,28 @@ render() {
     [ -d "$folder" ] && continue
     rm -rf "$folder.partial"
     mkdir -p "$folder.partial"
-    build/release/bin/mannequin --output "$folder.partial" --first "$first" --seed "$2" --size 192x256 --layout arrays \
-      --count $(($3 - first < chunk ? $3 - first : chunk))
+    build/release/bin/mannequin --output "$folder.partial" --first "$first" --seed "$2" --view "$4" --size 192x256 \
+      --layout arrays --count $(($3 - first < chunk ? $3 - first : chunk))
     mv "$folder.partial" "$folder"
   done
 }
 
 train() {
-  local init=()
-  [ "$1" = pretrain ] || init=(--init "$work/runs/pretrain/model.pt")
-  "$python" tools/train/train.py "$1" --data "$work"/data/train-?????? --output "$work/runs/$1" \
+  local init=() view=any
+  [ "$1" = pretrain ] || { init=(--init "$work/runs/pretrain/model.pt"); view=front; }
+  "$python" tools/train/train.py "$1" --data "$work"/data/$view-?????? --output "$work/runs/$1" \
     --minutes "${minutes[$1]}" --threads "$threads" "${init[@]}" "${restart[@]}"
-  "$python" tools/train/evaluate.py "$work/runs/$1/model.pt" --data "$work"/data/held-out-?????? --threads "$threads" \
+  "$python" tools/train/evaluate.py "$work/runs/$1/model.pt" --data "$work"/data/$view-held-out-?????? --threads "$threads" \
     --output "$work/runs/$1/metrics.json"
 }
 
 for stage in "${stages[@]}"; do
   case $stage in
     data)
-      render train 1 "$pictures"
-      render held-out 1000001 "$held_out"
+      render any 1 "$pictures" any
+      render any-held-out 1000001 "$held_out" any
+      render front 1 "$pictures" front
+      render front-held-out 1000001 "$held_out" front
       ;;
     export) "$python" tools/train/export.py "$work/runs" --output "$output" ;;
     card) "$python" tools/train/card.py "$work/runs" --models "$output" ;;
