@@ -20,9 +20,9 @@ function complain(error) {
 }
 
 async function start() {
-  let models;
+  let loaded;
   try {
-    models = await fetchModels();
+    loaded = await fetchModels();
   } catch (error) {
     at('token-form').hidden = error.status !== 401;
     at('summary').textContent = '';
@@ -31,8 +31,8 @@ async function start() {
   }
   complain(null);
   at('token-form').hidden = true;
-  showModels(at('models'), models);
-  state.layers = kTasks.map(task => [task, models.filter(model => model.task === task)])
+  showModels(at('models'), loaded);
+  state.layers = kTasks.map(task => [task, loaded.models.filter(model => model.task === task)])
                      .filter(([, able]) => able.length > 0)
                      .map(([task, able]) => new Layer(task, able, layerChanged));
   for (const layer of state.layers) layer.choice.addEventListener('change', () => run([layer]));

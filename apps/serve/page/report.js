@@ -11,7 +11,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', depth: 'Depth', normal: 'Normals'};
+const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', depth: 'Depth', normal: 'Normals', detect: 'Persons'};
 export const taskName = task => kTaskNames[task] ?? task;
 export const className = one => one.name.replaceAll('_', ' ');
 
@@ -53,8 +53,8 @@ function modelReport({name, task, input_size: size, precision, report: {file, mo
               element('span', {className: `verdict ${report.verdict}`}, report.verdict),
               element('small', {}, `${taskName(task)}, ${report.bound} of ${report.required} parameters`)),
       facts([
-        ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth} blocks, width ${model.width}`],
-        ['Outputs', model.outputs], ['Input', `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
+        ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth ? `${model.depth} blocks, ` : ''}width ${model.width}`],
+        ['Outputs', model.outputs], ['Input', size && `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
         ['Parameters', model.parameters.toLocaleString('en')], ['File', file.path],
         ['Format', `${file.format}, ${file.dtypes}, ${bytesText(file.bytes)}`], ['In short', report.explanation],
         ['Next', report.hint]
@@ -67,11 +67,13 @@ function modelReport({name, task, input_size: size, precision, report: {file, mo
       listed('Not used', report.unused.map(group => `${group.count}: ${group.reason}`)));
 }
 
-export function showModels(parent, models) {
-  parent.replaceChildren(...models.map(modelReport));
+// What GET /v1/models answers.
+export function showModels(parent, {models, detector}) {
+  const all = detector ? [...models, {name: 'detector', task: 'detect', ...detector}] : models;
+  parent.replaceChildren(...all.map(modelReport));
 }
 
-const kStages = ['decode', 'preprocess', 'queue', 'encoder', 'head', 'post'];
+const kStages = ['decode', 'preprocess', 'queue', 'detect', 'encoder', 'head', 'post'];
 
 // `rows` are {task, stages, seconds}, one for each task that is done. One unit for all of them keeps the
 // table narrow enough for a phone.
@@ -84,6 +86,7 @@ export function showTimes(table, rows) {
       element('caption', {}, `In ${slow ? 'seconds' : 'milliseconds'}; the last row as seen from this browser`),
       element('thead', {}, element('tr', {}, element('td', {}),
                                    ...rows.map(row => element('th', {scope: 'col'}, taskName(row.task))))),
-      element('tbody', {}, ...kStages.map(stage => line(stage, row => cell(row.stages[stage]))),
+      element('tbody', {}, ...kStages.filter(stage => rows.some(row => stage in row.stages))
+                               .map(stage => line(stage, row => cell(row.stages[stage]))),
               line('in all', row => cell(row.seconds))));
 }

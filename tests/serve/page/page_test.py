@@ -7,105 +7,21 @@ code says so: 77.
 
 import json
 import math
-import os
 import pathlib
 import re
 import sys
 import tempfile
 import unittest
 
-from browser import Browser, find_chromium, host_of
+from browser import find_chromium
+from page_case import (DONE, MODELS, OUTPUT, PHONE, PICTURE, ROOT, TASKS, TINY, WIDE, BrowserTest, PageTest,
+                       start_server)
 from png import Picture
-from server import Server, read_floats
-
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-OUTPUT = pathlib.Path(os.environ.get("PAGE_OUTPUT", "page"))
-PICTURE = ROOT / "samples" / "mannequin" / "000001.png"  # sent as it is
-TINY = ROOT / "models" / "tiny"
-TASKS = {"features": "Features", "seg": "Parts", "depth": "Depth", "normal": "Normals", "pose": "Key points"}
-MODELS = {
-    "pose": "sapiens_tiny_pose.safetensors",
-    "seg": "sapiens_tiny_seg.safetensors",
-    "depth": "sapiens_tiny_depth.safetensors",
-    "normal": "sapiens_tiny_normal.safetensors",
-    "features": "sapiens_tiny_pretrain_clean.pth",
-}
-WIDE, PHONE = (1280, 900), (390, 844)
-DONE = "[...document.querySelectorAll('#layers > li')].every(row => row.querySelectorAll('.downloads button').length === 2)"
-
-browser = None
-server = None
-
-
-def start_server(name, arguments):
-    return Server(os.environ["SAPIENS_PROGRAM"], arguments, OUTPUT / f"{name}.log")
+from server import read_floats
 
 
 def setUpModule():
-    global browser, server
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    models = [word for name, file in MODELS.items() for word in ("--model", f"{name}={TINY / file}")]
-    server = start_server("server", models)
-    unittest.addModuleCleanup(server.stop)
-    browser = Browser(find_chromium(), OUTPUT / "browser.log")
-    unittest.addModuleCleanup(browser.close)
-
-
-class PageTest(unittest.TestCase):
-    """One tab for all tests of a class, each of which leaves it without complaints."""
-
-    SIZE = WIDE
-
-    @classmethod
-    def setUpClass(cls):
-        cls.page = browser.open_page(*cls.SIZE)
-        cls.addClassCleanup(cls.page.close)
-        if cls.SIZE == PHONE:
-            cls.page.resize(*PHONE, phone=True)
-        cls.open()
-
-    @classmethod
-    def open(cls):
-        cls.page.go(server.address)
-        cls.page.wait(f"document.querySelectorAll('#layers > li').length === {len(TASKS)}")
-
-    @classmethod
-    def open_with_picture(cls):
-        cls.open()
-        cls.page.choose_file("#file", PICTURE)
-        cls.page.wait(DONE)
-
-    def tearDown(self):
-        self.assertEqual(self.page.complaints, [])
-        hosts = {host_of(address) for address in self.page.addresses} - {None}
-        self.assertLessEqual(hosts, {server.host})
-
-    def screenshot(self, name, selector=None):
-        data = self.page.picture_of(selector)
-        (OUTPUT / f"{name}.png").write_bytes(data)
-        return Picture(data)
-
-    def stage(self, name, *tasks):
-        """The picture with the layers of these tasks and no others."""
-        for task in TASKS:
-            if self.page.get(f"document.getElementById('show-{task}').checked") != (task in tasks):
-                self.page.click_on(f"#show-{task}")
-        return self.screenshot(name, "#stage")
-
-    def focused(self):
-        """What a person would call the element that has the focus."""
-        return self.page.get("""(() => {
-            const element = document.activeElement;
-            return element.id || element.getAttribute('aria-label') || element.innerText.split('\\n')[0];
-        })()""")
-
-    def tab_to(self, name):
-        self.page.get("document.activeElement.blur()")
-        for _ in range(100):
-            self.page.press("Tab")
-            if self.focused() == name:
-                return
-        self.fail(f"the tab key does not reach {name}")
+    BrowserTest.start()
 
 
 class AnEmptyPage(PageTest):
@@ -173,11 +89,11 @@ class APicture(PageTest):
         self.assertNotEqual(some.at(2.2 * x, 2.2 * y), some.at(2.8 * x, 2.8 * y))
 
     def shape(self):
-        return read_floats(server.post("features", PICTURE, "application/x-npy"))[0]
+        return read_floats(self.server.post("features", PICTURE, "application/x-npy"))[0]
 
     def cosines(self, patch):
         """Between the features of one patch and of every patch, computed here from the server's numbers."""
-        (channels, rows, columns), numbers = read_floats(server.post("features", PICTURE, "application/x-npy"))
+        (channels, rows, columns), numbers = read_floats(self.server.post("features", PICTURE, "application/x-npy"))
         patches = rows * columns
         vectors = [numbers[n::patches] for n in range(patches)]
         norms = [math.sqrt(sum(value * value for value in vector)) for vector in vectors]
@@ -242,7 +158,7 @@ class APicture(PageTest):
         self.assertEqual(self.page.text("#readout"), colours)
 
     def test_is_worked_on_in_the_order_that_is_seen(self):
-        expected = ["stage", "other", "size", "save-view"]
+        expected = ["stage", "other", "save-view", "size"]
         for task, name in TASKS.items():
             expected += [f"show-{task}", f"Opacity of {name}", f"Save the numbers of {name}", f"Save a drawing of {name}"]
         expected += ["person-only", *(f"{name} equivalent" for name in MODELS), "OpenAPI", "Metrics"]
@@ -262,7 +178,7 @@ class APicture(PageTest):
         self.assertEqual(self.screenshot("space-again", "#stage").changed(without), 0)
 
     def test_has_the_load_reports_in_words(self):
-        models = {model["name"]: model for model in json.loads(server.get("v1/models"))["models"]}
+        models = {model["name"]: model for model in json.loads(self.server.get("v1/models"))["models"]}
         for name in MODELS:
             self.tab_to(f"{name} equivalent")
             self.page.press("Enter")
@@ -328,15 +244,15 @@ class Downloads(PageTest):
             numbers = f"[aria-label='Save the numbers of {name}']"
             if task == "pose":
                 document = json.loads(self.saved(numbers, "000001-pose.json"))
-                expected = json.loads(server.post("pose", PICTURE, "application/json"))
+                expected = json.loads(self.server.post("pose", PICTURE, "application/json"))
                 for one in (document, expected):
                     del one["seconds"]
                 self.assertEqual(document, expected)
             else:
                 self.assertEqual(self.saved(numbers, f"000001-{task}.npy"),
-                                 server.post(task, PICTURE, "application/x-npy"), task)
+                                 self.server.post(task, PICTURE, "application/x-npy"), task)
             self.assertEqual(self.saved(f"[aria-label='Save a drawing of {name}']", f"000001-{task}.png"),
-                             server.post(task, PICTURE, "image/png"), task)
+                             self.server.post(task, PICTURE, "image/png"), task)
 
     def test_of_the_view_are_what_is_shown(self):
         self.stage("view", "seg", "pose")
@@ -370,12 +286,12 @@ class OnAPhone(PageTest):
             .filter(one => one.offsetParent && one.getBoundingClientRect().height < 24).map(one => one.outerHTML)"""), [])
 
 
-class OtherServers(unittest.TestCase):
-    def serve(self, name, *arguments):
+class OtherServers(BrowserTest):
+    def serve(self, name, *arguments, task="depth"):
         """A server of its own, and a tab with its page."""
-        own = start_server(name, ["--model", str(TINY / MODELS["depth"]), *arguments])
+        own = start_server(name, ["--model", str(TINY / MODELS[task]), *arguments])
         self.addCleanup(lambda: self.assertEqual(own.stop(), 0))
-        page = browser.open_page(*WIDE)
+        page = self.browser.open_page(*WIDE)
         self.addCleanup(page.close)
         page.go(own.address)
         return page
@@ -397,6 +313,19 @@ class OtherServers(unittest.TestCase):
         page.choose_file("#file", PICTURE)
         page.wait(DONE)
         self.assertTrue(page.get("document.getElementById('token-form').hidden && document.getElementById('problem').hidden"))
+
+    def test_may_find_several_persons(self):
+        golden = ROOT / "tests" / "data" / "golden" / "rtmdet"
+        page = self.serve("persons", "--detector", str(golden / "rtmdet.pth"), task="pose")
+        page.wait("document.querySelectorAll('#layers > li').length === 1")
+        self.assertEqual(page.get("[...document.querySelectorAll('#models summary strong')].map(one => one.innerText)"),
+                         ["sapiens_tiny_pose", "detector"])
+        page.choose_file("#file", golden / "image.jpg")
+        page.wait(DONE)
+        page.get("document.querySelectorAll('#models details').forEach(one => one.open = true)")
+        (OUTPUT / "persons.png").write_bytes(page.picture_of())
+        self.assertIn("detect", page.get("[...document.querySelectorAll('#times tbody th')].map(one => one.innerText)"))
+        self.assertEqual(page.complaints, [])
 
     def test_may_refuse_a_picture_and_the_page_says_why(self):
         page = self.serve("small", "--max-pixels", "1000")

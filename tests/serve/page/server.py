@@ -21,6 +21,7 @@ class Server:
                 self.host = found.group(1)
                 break
         if self.host is None:
+            self.stop()
             raise RuntimeError(f"the server did not start; {log_path} tells why")
         self.address = f"http://{self.host}/"
 
