@@ -227,7 +227,8 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
           ->type_name("gt|FILE")
           ->excludes(detections)
           ->capture_default_str();
-  add_detector_options(app, options.run, "Pose: checkpoint of a person detector that finds them")
+  add_detector_options(app, options.run.detector, options.run.detect,
+                       "Pose: checkpoint of a person detector that finds them")
       ->excludes(boxes)
       ->excludes(detections);
   add_flip_test_flag(app, options.run);

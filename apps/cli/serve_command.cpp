@@ -9,9 +9,11 @@
 #include "commands.hpp"
 #include "exit_codes.hpp"
 #include "messages.hpp"
+#include "number_range.hpp"
 #include "serve/http_door.hpp"
 #include "serve/secrets.hpp"
 #include "serve/service.hpp"
+#include "task_flags.hpp"
 #include "text.hpp"
 
 namespace sapiens::cli {
@@ -46,6 +48,9 @@ void introduce(const serve::ServerOptions& options, const serve::Models& models,
   for (std::size_t i = 0; i < models.all().size(); ++i) {
     const auto& [name, model] = models.all()[i];
     say(fmt::format("{}: {}", name, checkpoint_text(options.models[i].path, model->inspection())));
+  }
+  if (const serve::PersonFinder* finder = models.finder()) {
+    say(fmt::format("detector: {}", checkpoint_text(options.detector, finder->inspection())));
   }
   const bool is_ipv6 = options.host.find(':') != std::string::npos;
   const std::string host = is_ipv6 ? "[" + options.host + "]" : options.host;
@@ -89,7 +94,7 @@ void add_limits(CLI::App& app, serve::Limits& limits) {
       ->check(CLI::Range(Index{1}, Index{64}))
       ->capture_default_str();
   app.add_option("--time-limit", limits.seconds, "Seconds that one request may take")
-      ->check(CLI::Range(0.01, 86400.0))
+      ->check(number_between(0.01, 86400))
       ->capture_default_str();
 }
 
@@ -104,6 +109,9 @@ void add_serve_command(CLI::App& app, Session& session) {
       ->add_option("--model", arguments->models,
                    "A model to load, as NAME=CKPT, or CKPT alone; may be given several times")
       ->required();
+  add_detector_options(*command, server.detector, server.detect,
+                       "Checkpoint of a person detector (RTMDet-m), for pictures that come without "
+                       "boxes; without it one person fills them");
   command->add_option("--host", server.host, "Address to listen on")->capture_default_str();
   command->add_option("--port", server.port, "Port to listen on; 0 takes any that is free")
       ->check(CLI::Range(0, 65535))

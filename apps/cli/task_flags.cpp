@@ -3,6 +3,7 @@
 #include <sapiens/keypoint_layout.hpp>
 
 #include "checkpoint_option.hpp"
+#include "number_range.hpp"
 #include "person_boxes.hpp"
 
 namespace sapiens::cli {
@@ -30,7 +31,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                      "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
           ->excludes(box);
   CLI::Option* detector =
-      add_detector_options(app, options,
+      add_detector_options(app, options.detector, options.detect,
                            "Checkpoint of a person detector (RTMDet-m); without it and without "
                            "boxes one person fills the picture")
           ->excludes(box)
@@ -44,15 +45,16 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
 
 }  // namespace
 
-CLI::Option* add_detector_options(CLI::App& app, TaskOptions& options, const std::string& help) {
-  CLI::Option* detector = takes_checkpoint(app.add_option("--detector", options.detector, help));
-  app.add_option("--bbox-thr", options.detect.least_score, "Least score of a detected person")
-      ->check(CLI::Range(0.0, 1.0))
+CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
+                                  const std::string& help) {
+  CLI::Option* detector = takes_checkpoint(app.add_option("--detector", checkpoint, help));
+  app.add_option("--bbox-thr", options.least_score, "Least score of a detected person")
+      ->check(number_between(0, 1))
       ->needs(detector)
       ->capture_default_str();
-  app.add_option("--nms-thr", options.detect.nms_iou,
+  app.add_option("--nms-thr", options.nms_iou,
                  "Of two detected persons that overlap more, the better one stays")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_between(0, 1))
       ->needs(detector)
       ->capture_default_str();
   return detector;

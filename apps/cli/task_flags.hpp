@@ -12,8 +12,9 @@ namespace sapiens::cli {
 
 /// --box, --boxes, --detector and so on, --no-flip-test, --keypoints, --coco, and how to draw.
 void add_pose_options(CLI::App& app, TaskOptions& options);
-/// --detector, which is returned, --bbox-thr, --nms-thr.
-CLI::Option* add_detector_options(CLI::App& app, TaskOptions& options, const std::string& help);
+/// --detector, whose path `checkpoint` becomes and which is returned, --bbox-thr, --nms-thr.
+CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
+                                  const std::string& help);
 /// --no-flip-test.
 void add_flip_test_flag(CLI::App& app, TaskOptions& options);
 /// --opacity, --no-labels.

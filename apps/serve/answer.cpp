@@ -145,12 +145,15 @@ Json result_json(const Answered& a) {
 }
 
 std::vector<std::pair<std::string, double>> stages_of(const Answered& a) {
-  return {{"decode", a.decode},
-          {"preprocess", a.preprocess},
-          {"queue", a.computed.waited},
-          {"encoder", a.computed.stages.encoder},
-          {"head", a.computed.stages.head},
-          {"post", a.computed.stages.post}};
+  std::vector<std::pair<std::string, double>> stages = {
+      {"decode", a.decode},
+      {"preprocess", a.preprocess + a.computed.stages.preprocess},
+      {"queue", a.computed.waited}};
+  if (a.computed.detect > 0) stages.emplace_back("detect", a.computed.detect);
+  stages.insert(stages.end(), {{"encoder", a.computed.stages.encoder},
+                               {"head", a.computed.stages.head},
+                               {"post", a.computed.stages.post}});
+  return stages;
 }
 
 Json answer_json(const Answered& a) {

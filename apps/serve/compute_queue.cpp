@@ -119,6 +119,7 @@ bool ComputeQueue::fit_together(const Jobs& jobs, const Job& more) const {
   if (&first.entry != &more.entry || first.prepared.settings != more.prepared.settings) {
     return false;
   }
+  if (first.prepared.crowd || more.prepared.crowd) return false;
   Index inputs = std::ssize(more.prepared.inputs);
   for (const auto& job : jobs) inputs += std::ssize(job->prepared.inputs);
   return inputs <= inputs_together(*first.entry.model, limits_.batch);
@@ -156,6 +157,7 @@ std::vector<Computed> ComputeQueue::forward(const Jobs& jobs) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     computed.push_back({.result = std::move(results[i]),
                         .waited = seconds_between(jobs[i]->start, start),
+                        .detect = model.last_detect_seconds(),
                         .stages = model.last_stages(),
                         .together = std::ssize(jobs)});
   }

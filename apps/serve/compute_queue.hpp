@@ -20,6 +20,7 @@ namespace sapiens::serve {
 struct Computed {
   Result result = {};
   double waited = 0;       ///< Seconds in the queue.
+  double detect = 0;       ///< Seconds of finding persons; 0 where none were looked for.
   StageTimes stages = {};  ///< Of the whole pass.
   Index together = 0;      ///< Requests in that pass.
 };

@@ -13,6 +13,7 @@ namespace sapiens::serve {
 namespace {
 
 constexpr std::size_t kLongestShown = 80;  // of what was sent, in messages
+constexpr float kFarthest = 1e6f;          // more pixels than any picture has
 
 HttpError bad_value(const Parameter& parameter, const std::string& value, std::string expected) {
   return HttpError(400, "invalid-argument",
@@ -52,7 +53,7 @@ std::optional<Box> parse_box(std::string_view text) {
     const std::size_t comma = i < 3 ? text.find(',') : text.size();
     if (comma == std::string_view::npos) return std::nullopt;
     const auto number = parse<float>(text.substr(0, comma));
-    if (!number || !std::isfinite(*number)) return std::nullopt;
+    if (!number || !(std::abs(*number) <= kFarthest)) return std::nullopt;  // nor NaN
     numbers[i] = *number;
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
@@ -93,7 +94,7 @@ void expect_value(const Parameter& parameter, const std::string& value) {
       if (!parse_boxes(value)) {
         throw bad_value(parameter, value,
                         "x,y,width,height in pixels, several of them separated by `;`, or "
-                        "[[x, y, width, height], ...]; width and height above 0");
+                        "[[x, y, width, height], ...]; within a million, width and height above 0");
       }
       return;
   }

@@ -40,7 +40,7 @@ std::string names_of(const std::vector<Models::Entry>& entries) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-Json describe(const std::vector<Models::Entry>& entries) {
+Json describe(const std::vector<Models::Entry>& entries, const PersonFinder* finder) {
   Json list = Json::array();
   for (const auto& [name, model] : entries) {
     const Grid size = model->input_size();
@@ -54,18 +54,36 @@ Json describe(const std::vector<Models::Entry>& entries) {
       list.back()["classes"] = documents::classes_json(model->outputs(), model->seg_classes());
     }
   }
-  return {{"models", std::move(list)}};
+  Json document = {{"models", std::move(list)}};
+  if (finder) {
+    document["detector"] = {{"precision", finder->stats().precision},
+                            {"report", Json::parse(finder->inspection().json())}};
+  }
+  return document;
+}
+
+void expect_use_of_finder(const std::vector<Models::Entry>& entries, const std::string& detector) {
+  const auto is_pose = [](const auto& entry) { return entry.model->task() == "pose"; };
+  if (std::ranges::any_of(entries, is_pose)) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "a detector finds persons for key points, and no model is for these",
+               .file = detector,
+               .key = "--detector",
+               .expected = "a model for pose",
+               .actual = names_of(entries),
+               .hint = "leave out --detector, or add --model NAME=CKPT"});
 }
 
 }  // namespace
 
-Models::Models(const std::vector<NamedCheckpoint>& checkpoints, const EngineOptions& engine) {
-  if (checkpoints.empty()) {
+Models::Models(const ServerOptions& options)
+    : finder_(PersonFinder::load(options.detector, options.detect, options.engine)) {
+  if (options.models.empty()) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "a server needs at least one model",
                                              .key = "--model",
                                              .expected = "--model NAME=CKPT"});
   }
-  for (const NamedCheckpoint& checkpoint : checkpoints) {
+  for (const NamedCheckpoint& checkpoint : options.models) {
     expect_name(checkpoint);
     if (std::ranges::find(entries_, checkpoint.name, &Entry::name) != entries_.end()) {
       throw Error(ErrorCode::InvalidArgument, {.summary = "two models have one name",
@@ -74,9 +92,11 @@ Models::Models(const std::vector<NamedCheckpoint>& checkpoints, const EngineOpti
                                                .actual = checkpoint.name,
                                                .hint = "name them: --model NAME=CKPT"});
     }
-    entries_.push_back({checkpoint.name, load_model(checkpoint.path, engine)});
+    entries_.push_back(
+        {checkpoint.name, load_model(checkpoint.path, options.engine, finder_.get())});
   }
-  json_ = describe(entries_);
+  if (finder_) expect_use_of_finder(entries_, options.detector);
+  json_ = describe(entries_, finder_.get());
 }
 
 const Models::Entry& Models::choose(std::string_view name, std::string_view task) const {

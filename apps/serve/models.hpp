@@ -14,8 +14,8 @@ namespace sapiens::serve {
 class Models {
  public:
   /// Loads all of them. Throws `Error` as `load_model` does, and InvalidArgument for no models,
-  /// names that cannot be names, and names that occur twice.
-  Models(const std::vector<NamedCheckpoint>& checkpoints, const EngineOptions& engine);
+  /// names that cannot be names, names that occur twice, and a detector that nobody needs.
+  explicit Models(const ServerOptions& options);
 
   struct Entry {
     std::string name;
@@ -23,15 +23,19 @@ class Models {
   };
 
   const std::vector<Entry>& all() const { return entries_; }
+  /// Null where there is none.
+  const PersonFinder* finder() const { return finder_.get(); }
 
   /// The model for a request; without a name the only one that does `task`. Throws HttpError: 404
   /// for unknown names, 422 for a model that does something else, 400 where a name is needed.
   const Entry& choose(std::string_view name, std::string_view task) const;
 
-  /// `{"models": [{name, task, path, input_size, precision, report, classes}]}`
+  /// `{"models": [{name, task, path, input_size, precision, report, classes}], "detector":
+  /// {precision, report}}`
   const documents::Json& json() const { return json_; }
 
  private:
+  std::unique_ptr<PersonFinder> finder_;
   std::vector<Entry> entries_;
   documents::Json json_;  // made before anything runs, as statistics are not read meanwhile
 };

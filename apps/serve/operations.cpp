@@ -30,8 +30,10 @@ const Parameter kNorm = {"norm", Flag, "false",
 const Parameter kDtype = {
     "dtype", Choice, "f32", "Type of the numbers of the array", {"f32", "f16"}};
 
-const Parameter kBoxes = {"boxes", Boxes, "",
-                          "Persons, in pixels of the picture; by default one person fills it"};
+const Parameter kBoxes = {
+    "boxes", Boxes, "",
+    "Persons, in pixels of the picture; by default those whom the server's detector "
+    "finds, and where it has none, one who fills the picture"};
 const Parameter kFlipTest = {"flip_test", Flag, "true",
                              "Also run the mirrored picture and average: twice the time"};
 const Parameter kArray = {"array",

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <sapiens/detector.hpp>
 #include <sapiens/features.hpp>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ struct NamedCheckpoint {
 
 struct ServerOptions {
   std::vector<NamedCheckpoint> models = {};
+  std::string detector = {};  ///< Checkpoint that finds persons; empty: none.
+  DetectOptions detect = {};
   std::string host = "127.0.0.1";
   int port = 8080;         ///< 0: any that is free.
   std::string token = {};  ///< Empty: nobody is asked for one.

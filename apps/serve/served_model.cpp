@@ -19,14 +19,14 @@ class FeatureModel : public ServedModel {
   StageTimes last_stages() const override { return {.encoder = stats().forward_seconds}; }
   Grid input_size() const override { return extractor_.native_size(); }
 
-  Prepared prepare(const Image& picture, std::span<const Box>,
+  Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box>,
                    const RunSettings& settings) const override {
     expect_class_token(settings.out_type);
     Prepared prepared{.settings = settings};
     prepared.settings.layer = extractor_.resolve_layers({&settings.layer, 1}).front();
-    prepared.inputs.push_back({.pixels = extractor_.preprocess(picture, settings.preprocess),
-                               .width = picture.width,
-                               .height = picture.height});
+    prepared.inputs.push_back({.pixels = extractor_.preprocess(*picture, settings.preprocess),
+                               .width = picture->width,
+                               .height = picture->height});
     return prepared;
   }
 
@@ -77,32 +77,42 @@ class FeatureModel : public ServedModel {
 
 class HeadModel : public ServedModel {
  public:
-  HeadModel(const Checkpoint& checkpoint, Inspection inspection, const EngineOptions& engine)
-      : ServedModel(std::move(inspection)), model_(checkpoint, {}, engine) {}
+  HeadModel(const Checkpoint& checkpoint, Inspection inspection, const EngineOptions& engine,
+            PersonFinder* finder)
+      : ServedModel(std::move(inspection)), model_(checkpoint, {}, engine), finder_(finder) {}
 
   std::string_view task() const override { return model_.task(); }
   EngineStats stats() const override { return model_.stats(); }
   StageTimes last_stages() const override { return stages_; }
+  double last_detect_seconds() const override { return detect_seconds_; }
   Grid input_size() const override { return model_.input_size(); }
   const KeypointSet* keypoint_set() const override { return model_.keypoint_set(); }
   const SegClassSet* seg_classes() const override { return model_.seg_classes(); }
   Index outputs() const override { return model_.outputs(); }
 
-  Prepared prepare(const Image& picture, std::span<const Box> persons,
+  Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box> persons,
                    const RunSettings& settings) const override {
     Prepared prepared{.settings = settings};
     if (task() != "pose") {
-      prepared.inputs.push_back(model_.prepare(picture, std::nullopt, settings.preprocess));
-      return prepared;
-    }
-    for (const Box& person : persons) {
-      prepared.inputs.push_back(model_.prepare(picture, person, settings.preprocess));
+      prepared.inputs.push_back(model_.prepare(*picture, std::nullopt, settings.preprocess));
+    } else if (persons.size() == 1) {
+      prepared.inputs.push_back(model_.prepare(*picture, persons.front(), settings.preprocess));
+    } else if (persons.empty() && !finder_) {
+      const Box all = {.width = static_cast<float>(picture->width),
+                       .height = static_cast<float>(picture->height)};
+      prepared.inputs.push_back(model_.prepare(*picture, all, settings.preprocess));
+    } else {
+      prepared.crowd = picture;
+      prepared.persons.assign(persons.begin(), persons.end());
     }
     return prepared;
   }
 
   std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
                           const Progress& progress) override {
+    stages_ = {};
+    detect_seconds_ = 0;
+    if (requests.front()->crowd) return run_crowd(*requests.front(), together, progress);
     std::vector<TaskInput> copies;
     std::span<const TaskInput> inputs = requests.front()->inputs;
     if (requests.size() > 1) {
@@ -112,38 +122,54 @@ class HeadModel : public ServedModel {
       inputs = copies;
     }
     if (task() != "pose") return run_dense(inputs, progress);
-    return hand_out(requests, run_pose(inputs, requests.front()->settings, together, progress));
+    return hand_out(run_pose(inputs, requests.front()->settings, progress));
   }
 
  private:
-  // A crowd needs no more memory than a few persons.
-  std::vector<Pose> run_pose(std::span<const TaskInput> persons, const RunSettings& settings,
-                             Index together, const Progress& progress) {
-    std::vector<Pose> poses;
-    StageTimes stages;
-    while (!persons.empty()) {
+  // Everybody in one picture, `together` at a time.
+  std::vector<Result> run_crowd(const Prepared& request, Index together, const Progress& progress) {
+    std::vector<Box> found;
+    if (request.persons.empty()) {
+      found = finder_->find(*request.crowd, progress);
+      detect_seconds_ = finder_->last_seconds();
+    }
+    std::vector<Result> results(1);
+    std::vector<Pose>& poses = results.front().poses;
+    for (std::span<const Box> persons = found.empty() ? request.persons : found;
+         !persons.empty();) {
       const auto some = persons.first(std::min(persons.size(), static_cast<std::size_t>(together)));
-      auto found = model_.pose(some, {.flip_test = settings.flip_test, .progress = progress});
-      std::move(found.begin(), found.end(), std::back_inserter(poses));
-      const StageTimes now = model_.stats().stages;
-      stages.encoder += now.encoder;
-      stages.head += now.head;
-      stages.post += now.post;
+      auto more = run_pose(prepare_persons(*request.crowd, some, request.settings.preprocess),
+                           request.settings, progress);
+      std::move(more.begin(), more.end(), std::back_inserter(poses));
       persons = persons.subspan(some.size());
     }
-    stages_ = stages;
+    return results;
+  }
+
+  std::vector<TaskInput> prepare_persons(const Image& picture, std::span<const Box> persons,
+                                         PreprocessMode mode) {
+    const Clock::time_point start = Clock::now();
+    std::vector<TaskInput> inputs;
+    for (const Box& person : persons) inputs.push_back(model_.prepare(picture, person, mode));
+    stages_.preprocess += std::chrono::duration<double>(Clock::now() - start).count();
+    return inputs;
+  }
+
+  std::vector<Pose> run_pose(std::span<const TaskInput> persons, const RunSettings& settings,
+                             const Progress& progress) {
+    std::vector<Pose> poses =
+        model_.pose(persons, {.flip_test = settings.flip_test, .progress = progress});
+    const StageTimes now = model_.stats().stages;
+    stages_.encoder += now.encoder;
+    stages_.head += now.head;
+    stages_.post += now.post;
     return poses;
   }
 
-  static std::vector<Result> hand_out(std::span<const Prepared* const> requests,
-                                      std::vector<Pose> poses) {
-    std::vector<Result> results(requests.size());
-    auto next = std::move_iterator(poses.begin());
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-      const auto last = next + std::ssize(requests[i]->inputs);
-      results[i].poses.assign(next, last);
-      next = last;
-    }
+  // One person each.
+  static std::vector<Result> hand_out(std::vector<Pose> poses) {
+    std::vector<Result> results(poses.size());
+    for (std::size_t i = 0; i < poses.size(); ++i) results[i].poses.push_back(std::move(poses[i]));
     return results;
   }
 
@@ -165,7 +191,9 @@ class HeadModel : public ServedModel {
   }
 
   TaskModel model_;
-  StageTimes stages_;  // of the last run
+  PersonFinder* const finder_;  // null where there is none
+  StageTimes stages_;           // of the last run
+  double detect_seconds_ = 0;
 };
 
 bool has_head(const Inspection& inspection) {
@@ -175,11 +203,12 @@ bool has_head(const Inspection& inspection) {
 
 }  // namespace
 
-std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine) {
+std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine,
+                                        PersonFinder* finder) {
   const Checkpoint checkpoint = Checkpoint::open(path);
   Inspection inspection = checkpoint.inspect();
   if (has_head(inspection)) {
-    return std::make_unique<HeadModel>(checkpoint, std::move(inspection), engine);
+    return std::make_unique<HeadModel>(checkpoint, std::move(inspection), engine, finder);
   }
   return std::make_unique<FeatureModel>(checkpoint, std::move(inspection), engine);
 }

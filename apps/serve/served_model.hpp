@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "serve/options.hpp"
+#include "serve/person_finder.hpp"
 
 namespace sapiens::serve {
 
@@ -26,9 +27,13 @@ struct RunSettings {
   friend bool operator==(const RunSettings&, const RunSettings&) = default;
 };
 
-/// One request's inputs: one picture, or every person in it.
+/// One request's inputs: those of one picture or person. Several persons stay boxes, or are not
+/// even found, until their turn comes, so that a crowd that waits needs no more memory than its
+/// picture.
 struct Prepared {
   std::vector<TaskInput> inputs = {};
+  std::shared_ptr<const Image> crowd = {};  ///< Set instead of inputs.
+  std::vector<Box> persons = {};            ///< Of the crowd; empty where they are to be found.
   RunSettings settings = {};
 };
 
@@ -55,14 +60,17 @@ class ServedModel {
   virtual EngineStats stats() const = 0;
   /// Of the last call of `run`, on its thread.
   virtual StageTimes last_stages() const = 0;
+  /// What finding persons took in it; 0 where none were looked for.
+  virtual double last_detect_seconds() const { return 0; }
   virtual Grid input_size() const = 0;
 
-  /// Any thread, at any time. Throws `Error` for a picture or settings that do not fit.
-  virtual Prepared prepare(const Image& picture, std::span<const Box> persons,
-                           const RunSettings& settings) const = 0;
+  /// Any thread, at any time. Without `persons` the picture's are found by `run`, or there is one
+  /// that fills it. Throws `Error` for a picture or settings that do not fit.
+  virtual Prepared prepare(const std::shared_ptr<const Image>& picture,
+                           std::span<const Box> persons, const RunSettings& settings) const = 0;
 
-  /// One result for each of `requests`, whose settings agree; at most `together` inputs go through
-  /// the network at once. One call at a time.
+  /// One result for each of `requests`, whose settings agree and which are one where there is a
+  /// crowd; at most `together` inputs go through the network at once. One call at a time.
   virtual std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
                                   const Progress& progress) = 0;
 
@@ -74,8 +82,9 @@ class ServedModel {
   const Inspection inspection_;
 };
 
-/// Loads a checkpoint as what it is: a task where it has a head, else features. Throws `Error` as
-/// their classes do.
-std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine);
+/// Loads a checkpoint as what it is: a task where it has a head, else features. `finder`, which may
+/// be null, is used by `run`. Throws `Error` as their classes do.
+std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine,
+                                        PersonFinder* finder);
 
 }  // namespace sapiens::serve

@@ -86,7 +86,7 @@ RunSettings settings_of(const Fields& fields) {
 
 Service::Service(const ServerOptions& options)
     : options_(options),
-      models_(options.models, options.engine),
+      models_(options),
       metrics_(options.limits.queue),
       queue_(options.limits, metrics_) {}
 
@@ -116,7 +116,9 @@ Response Service::handle(const Request& request) noexcept {
 
 Response Service::refuse(int status, const std::string& remote) noexcept {
   Response response = HttpError(status, status == 413 ? "too-large" : "bad-request",
-                                {.summary = "this is not a request that can be understood"})
+                                {.summary = "this is not a request that can be understood",
+                                 .expected = "a request line and headers, all within 10 seconds "
+                                             "and 64 KiB, each within 8 KiB"})
                           .response();
   note({.method = "?", .path = "?", .remote = remote}, response, 0);
   return response;
@@ -170,18 +172,18 @@ Response Service::compute(const Operation& operation, const Request& request) {
   const ComputeQueue::Place place = queue_.enter();
 
   Clock::time_point start = Clock::now();
-  const Image picture = decode(upload.picture);
+  const auto picture = std::make_shared<const Image>(decode(upload.picture));
   const double decoding = seconds_since(start);
   start = Clock::now();
   Prepared prepared =
-      entry.model->prepare(picture, persons_of(upload.fields, picture), settings_of(upload.fields));
+      entry.model->prepare(picture, persons_of(upload.fields), settings_of(upload.fields));
   const double preprocessing = seconds_since(start);
   const RunSettings settings = prepared.settings;
   const Computed computed = queue_.compute(entry, std::move(prepared), request.deadline, place);
   return make_answer({.operation = operation,
                       .entry = entry,
                       .fields = upload.fields,
-                      .picture = picture,
+                      .picture = *picture,
                       .settings = settings,
                       .computed = computed,
                       .decode = decoding,
@@ -203,11 +205,7 @@ Image Service::decode(const std::string& bytes) const {
   return Image::decode(encoded, "image");
 }
 
-std::vector<Box> Service::persons_of(const Fields& fields, const Image& picture) const {
-  if (!fields.has("boxes")) {
-    return {
-        {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)}};
-  }
+std::vector<Box> Service::persons_of(const Fields& fields) const {
   std::vector<Box> boxes = fields.boxes("boxes");
   if (std::ssize(boxes) <= options_.limits.persons) return boxes;
   throw HttpError(413, "too-large",

@@ -32,7 +32,7 @@ class Service {
   Response get(const Request& request);
   Response compute(const Operation& operation, const Request& request);
   Image decode(const std::string& bytes) const;
-  std::vector<Box> persons_of(const Fields& fields, const Image& picture) const;
+  std::vector<Box> persons_of(const Fields& fields) const;
   void expect_browser_means_it(const Request& request) const;
   void authorize(const Request& request) const;
   void note(const Request& request, const Response& response, double seconds) noexcept;

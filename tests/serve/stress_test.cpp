@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdio>
+#include <map>
 #include <mutex>
+#include <vector>
 
 #include "serve/server_fixture.hpp"
 #include "support/sanitizers.hpp"
@@ -49,6 +52,17 @@ std::vector<Kind> kinds() {
   };
 }
 
+struct Seen {
+  int status;
+  double milliseconds;
+};
+
+/// The time that this share of them took less than.
+double quantile(std::vector<double> times, double share) {
+  std::sort(times.begin(), times.end());
+  return times[static_cast<std::size_t>(share * static_cast<double>(times.size()))];
+}
+
 class Stress : public testing::Test {
  protected:
   /// Sends `count` requests, 32 at a time.
@@ -71,36 +85,58 @@ class Stress : public testing::Test {
     const Connection connection(server.port());
     connection.send(kind.request);
     const Answer answer = connection.receive();
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     const std::lock_guard lock(mutex_);
     EXPECT_EQ(answer.status, kind.status) << kind.request.substr(0, 200) << "\n" << answer.body;
-    seconds_.push_back(seconds);
+    if (kind.status != 200) expect_reason(answer);
+    seen_.push_back({answer.status, took.count()});
   }
 
-  /// The time that all but a hundredth of the requests took less than.
-  double p99() {
-    std::sort(seconds_.begin(), seconds_.end());
-    return seconds_[seconds_.size() * 99 / 100];
+  static void expect_reason(const Answer& answer) {
+    const Json document = Json::parse(answer.body, nullptr, false);
+    ASSERT_TRUE(document.is_object() && document.contains("error")) << answer.body;
+    const Json& error = document["error"];
+    EXPECT_EQ(error["status"], answer.status);
+    EXPECT_FALSE(error["code"].get<std::string>().empty());
+    EXPECT_FALSE(error["summary"].get<std::string>().empty());
+  }
+
+  /// For docs/server.md; no claim of the test.
+  void report(double before, double after) const {
+    std::map<int, int> counts;
+    std::vector<double> good;
+    for (const Seen& one : seen_) {
+      ++counts[one.status];
+      if (one.status == 200) good.push_back(one.milliseconds);
+    }
+    std::string by_status;
+    for (const auto& [status, count] : counts) {
+      by_status += ' ' + std::to_string(status) + ": " + std::to_string(count);
+    }
+    std::printf("%zu requests, 32 at a time, by status%s\n", seen_.size(), by_status.c_str());
+    std::printf("good ones: half within %.1f ms, 99 %% within %.1f ms\n", quantile(good, 0.5),
+                quantile(good, 0.99));
+    std::printf("resident memory: %.1f MB after 500 requests, %.1f MB after 1500\n", before / 1e6,
+                after / 1e6);
   }
 
   std::mutex mutex_;
-  std::vector<double> seconds_;
+  std::vector<Seen> seen_;
 };
 
 TEST_F(Stress, AThousandMixedRequestsLeaveTheServerAsItWas) {
   std::vector<std::string> arguments = Models::get().arguments();
   arguments.emplace_back("--quiet");
   Serving server(arguments);
-  send(server, 500);
+  send(server, 500);  // until most threads have their memory
   const double before = server.metric("process_resident_memory_bytes");
   send(server, 1000);
   const double after = server.metric("process_resident_memory_bytes");
   EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 200);
   EXPECT_EQ(server.metric("sapiens_queue_requests"), 0);
-  RecordProperty("p99_milliseconds", static_cast<int>(1e3 * p99()));
-  RecordProperty("grown_kilobytes", static_cast<int>((after - before) / 1e3));
-  // A leak of one picture, or of one answer, in each request would be 10 MB and more.
+  report(before, after);
+  // Measured: 3 to 4 MB, as the heaps of 64 threads still fill up; from 6000 requests to 10000 it
+  // is 0.5 MB. A leak of 8 kB in each request, a small picture or answer, is found.
   if (!kUnderSanitizer) {
     EXPECT_LT(after - before, 8e6) << before;
   }

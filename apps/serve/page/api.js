@@ -36,7 +36,7 @@ async function ask(path, options = {}) {
 }
 
 export async function fetchModels() {
-  return (await (await ask('v1/models')).json()).models;
+  return (await ask('v1/models')).json();
 }
 
 // Seconds of the stages, as the header Server-Timing tells them.

@@ -3,13 +3,14 @@ import {fetchModels, rememberToken} from './api.js';
 import {classColour, drawColours, drawDepth, drawNormals, drawParts, drawPose, drawSimilarities} from './drawing.js';
 import {kTasks, Layer} from './layer.js';
 import {openPicture, saveView} from './picture.js';
-import {element, showModels, showTimes, taskName} from './report.js';
+import {className, element, showModels, showTimes, taskName} from './report.js';
 
 const kMasked = ['depth', 'normal'];  // by the parts
 
 const at = id => document.getElementById(id);
 const stage = at('stage');
-const state = {layers: [], file: null, picture: null, patch: null, similarities: null, run: 0};
+// `patch` is the one that the others are compared with, if any; `mark` the last one that was.
+const state = {layers: [], file: null, picture: null, patch: null, mark: null, similarities: null, run: 0};
 
 const layerOf = task => state.layers.find(layer => layer.task === task);
 
@@ -19,9 +20,9 @@ function complain(error) {
 }
 
 async function start() {
-  let models;
+  let loaded;
   try {
-    models = await fetchModels();
+    loaded = await fetchModels();
   } catch (error) {
     at('token-form').hidden = error.status !== 401;
     at('summary').textContent = '';
@@ -30,13 +31,12 @@ async function start() {
   }
   complain(null);
   at('token-form').hidden = true;
-  showModels(at('models'), models);
-  state.layers = kTasks.map(task => [task, models.filter(model => model.task === task)])
+  showModels(at('models'), loaded);
+  state.layers = kTasks.map(task => [task, loaded.models.filter(model => model.task === task)])
                      .filter(([, able]) => able.length > 0)
                      .map(([task, able]) => new Layer(task, able, layerChanged));
   for (const layer of state.layers) layer.choice.addEventListener('change', () => run([layer]));
   at('layers').replaceChildren(...state.layers.map(layer => layer.row));
-  at('stage-help').hidden = !layerOf('features');
   at('summary').textContent = state.layers.map(layer => taskName(layer.task)).join(', ');
 }
 
@@ -52,6 +52,7 @@ async function choose(file) {
   }
   state.file = file;
   stage.classList.remove('empty');
+  stage.tabIndex = 0;
   at('drop').hidden = true;
   at('toolbar').hidden = false;
   for (const layer of state.layers) layer.reset('waiting');
@@ -74,7 +75,7 @@ async function run(layers) {
     }
     if (!isWanted()) return;
     if (!layer.result) continue;
-    if (layer.task === 'features') state.patch = state.similarities = null;
+    if (layer.task === 'features') state.patch = state.mark = state.similarities = null;
     const below = state.layers.some(other => other.task !== 'pose' && other !== layer && other.shown.checked);
     layer.shown.checked = layer.task === 'pose' || layer.shown.checked || !below;
     redraw(layer.task === 'seg' ? ['seg', ...kMasked] : [layer.task]);
@@ -97,6 +98,7 @@ function draw(layer) {
 // These tasks have changed.
 function redraw(tasks) {
   for (const layer of state.layers) if (tasks.includes(layer.task)) layer.canvas = null;
+  at('stage-help').hidden = !layerOf('features')?.result;
   at('person-only-row').hidden = !layerOf('seg')?.result || !(layerOf('depth') || layerOf('normal'));
   showParts();
   const times = state.layers.map(layer => layer.times).filter(Boolean);
@@ -113,6 +115,7 @@ function showStage() {
   }
   stage.replaceChildren(at('drop') ?? '', ...(state.picture ? [state.picture.canvas] : []),
                         ...shown.map(layer => layer.canvas));
+  describeFeatures();
 }
 
 function layerChanged(layer) {
@@ -138,11 +141,12 @@ function showParts() {
   const counts = new Array(layer.model.classes.length).fill(0);
   for (const id of result.values) ++counts[id];
   const present = layer.model.classes.map((one, id) => ({...one, share: counts[id] / result.values.length}))
-                      .filter(one => one.share > 0).sort((a, b) => b.share - a.share);
+                      .filter(one => one.id !== 0 && one.share > 0).sort((a, b) => b.share - a.share);
   at('parts').replaceChildren(...present.map(one => {
     const swatch = element('span', {className: 'swatch'});
     swatch.style.background = `rgb(${classColour(one).join(' ')})`;
-    return element('li', {}, swatch, ` ${one.name} ${(100 * one.share).toFixed(1)} %`);
+    const share = one.share < 0.0005 ? '< 0.1' : (100 * one.share).toFixed(1);
+    return element('li', {}, swatch, ` ${className(one)} `, element('span', {className: 'state'}, `${share} %`));
   }));
 }
 
@@ -150,17 +154,24 @@ function choosePatch(patch) {
   const map = layerOf('features')?.result;
   if (!map) return;
   state.patch = patch;
+  state.mark = patch ?? state.mark;
   state.similarities = patch === null ? null : map.similarities(patch);
   layerOf('features').canvas = null;
   layerOf('features').shown.checked = true;
   showStage();
-  if (patch === null) {
-    at('readout').textContent = 'Colours: the first three principal components of the features';
+}
+
+function describeFeatures() {
+  const layer = layerOf('features'), seen = layer?.result && layer.shown.checked;
+  at('scale').hidden = !seen || state.patch === null;
+  if (at('scale').hidden) {
+    at('readout').textContent = seen ? 'Colours: the first three principal components of the features' : '';
     return;
   }
-  const low = state.similarities.reduce((a, b) => Math.min(a, b), 1);
-  at('readout').textContent = `Similarity to the patch in row ${Math.floor(patch / map.width)}, column ` +
-      `${patch % map.width}: from ${low.toFixed(2)} (dark) to 1 (bright)`;
+  const {width} = layer.result;
+  at('readout').textContent =
+      `Similarity to the patch in row ${Math.floor(state.patch / width)}, column ${state.patch % width}`;
+  at('scale-low').textContent = state.similarities.reduce((a, b) => Math.min(a, b), 1).toFixed(2);
 }
 
 // Where in the picture, from 0 to 1, a pointer is.
@@ -183,25 +194,30 @@ function readOut(event) {
     const layer = layerOf(task), result = layer?.result;
     if (!result) continue;
     const [height, width] = result.shape, i = Math.floor(y * height) * width + Math.floor(x * width);
-    if (task === 'seg') words.push(layer.model.classes[result.values[i]].name);
+    if (task === 'seg') words.push(className(layer.model.classes[result.values[i]]));
     if (task === 'depth') words.push(`depth ${result.values[i].toFixed(3)}`);
     if (task === 'normal') words.push(`normal ${[0, 1, 2].map(k => result.values[3 * i + k].toFixed(2)).join(' ')}`);
   }
+  at('readout').setAttribute('aria-live', 'off');
   if (words.length > 0) at('readout').textContent = words.join(' · ');
 }
 
 function movePatch(event) {
   const map = layerOf('features')?.result;
   if (!map) return;
+  const middle = Math.floor(map.height / 2) * map.width + Math.floor(map.width / 2);
+  const from = state.mark ?? middle;
   const steps = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
   const step = steps[event.key];
-  if (event.key === 'Escape') choosePatch(null);
-  if (!step) return;
+  const isSwitch = event.key === 'Enter' || event.key === ' ';
+  if (!step && !isSwitch && event.key !== 'Escape') return;
   event.preventDefault();
-  const from = state.patch ?? Math.floor(map.height / 2) * map.width + Math.floor(map.width / 2);
+  at('readout').setAttribute('aria-live', 'polite');  // unlike what changes with every move of a pointer
+  if (!step) return choosePatch(isSwitch && state.patch === null ? from : null);
+  if (state.patch === null) return choosePatch(from);
   const clamp = (value, size) => Math.min(size - 1, Math.max(0, value));
-  const column = clamp(from % map.width + (state.patch === null ? 0 : step[0]), map.width);
-  const row = clamp(Math.floor(from / map.width) + (state.patch === null ? 0 : step[1]), map.height);
+  const column = clamp(from % map.width + step[0], map.width);
+  const row = clamp(Math.floor(from / map.width) + step[1], map.height);
   choosePatch(row * map.width + column);
 }
 
@@ -223,7 +239,7 @@ stage.addEventListener('click', event => {
   if (state.picture && event.target === state.picture.canvas) choosePatch(patchAt(place(event)));
 });
 stage.addEventListener('pointermove', event => state.picture && readOut(event));
-stage.addEventListener('keydown', movePatch);
+stage.addEventListener('keydown', event => event.target === stage && movePatch(event));
 for (const [name, over] of [['dragover', true], ['dragleave', false], ['drop', false]]) {
   document.addEventListener(name, event => {
     event.preventDefault();

@@ -34,12 +34,23 @@ export function drawColours(map) {
   return canvas;
 }
 
+const kPatchPixels = 16;  // of the canvas, so that there is room for a frame
+
+// `patch` in a frame, and how similar the others are to it: the least dark, the patch itself bright.
 export function drawSimilarities(map, similarities, patch) {
   const low = similarities.reduce((a, b) => Math.min(a, b), 1);
-  const canvas = paint(map.width, map.height, i => inferno((similarities[i] - low) / (1 - low || 1)));
+  const small = paint(map.width, map.height, i => inferno((similarities[i] - low) / (1 - low || 1)));
+  const canvas = document.createElement('canvas');
+  canvas.width = kPatchPixels * map.width;
+  canvas.height = kPatchPixels * map.height;
   const context = canvas.getContext('2d');
-  context.fillStyle = '#00e5ff';
-  context.fillRect(patch % map.width, Math.floor(patch / map.width), 1, 1);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  const x = kPatchPixels * (patch % map.width), y = kPatchPixels * Math.floor(patch / map.width);
+  for (const [colour, inset] of [['#000', 0.5], ['#00e5ff', 1.5]]) {
+    context.strokeStyle = colour;
+    context.strokeRect(x + inset, y + inset, kPatchPixels - 2 * inset, kPatchPixels - 2 * inset);
+  }
   canvas.className = 'patches';
   return canvas;
 }

@@ -39,6 +39,7 @@ export class Layer {
     Object.assign(this, {canvas: null, result: null, times: null});
     this.say(state);
     this.shown.disabled = this.opacity.disabled = true;
+    this.opacity.hidden = state === '';
     this.downloads.replaceChildren();
   }
 

@@ -11,8 +11,9 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', depth: 'Depth', normal: 'Normals'};
+const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', depth: 'Depth', normal: 'Normals', detect: 'Persons'};
 export const taskName = task => kTaskNames[task] ?? task;
+export const className = one => one.name.replaceAll('_', ' ');
 
 export function secondsText(seconds) {
   if (seconds < 1) return `${(1000 * seconds).toFixed(seconds < 0.1 ? 1 : 0)} ms`;
@@ -48,12 +49,12 @@ function modelReport({name, task, input_size: size, precision, report: {file, mo
   const shape = dims => dims.join(' x ');
   return element(
       'details', {},
-      element('summary', {}, element('strong', {}, name), ` ${taskName(task)} `,
+      element('summary', {}, element('strong', {}, name), ' ',
               element('span', {className: `verdict ${report.verdict}`}, report.verdict),
-              ` ${report.bound} of ${report.required} parameters`),
+              element('small', {}, `${taskName(task)}, ${report.bound} of ${report.required} parameters`)),
       facts([
-        ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth} blocks, width ${model.width}`],
-        ['Outputs', model.outputs], ['Input', `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
+        ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth ? `${model.depth} blocks, ` : ''}width ${model.width}`],
+        ['Outputs', model.outputs], ['Input', size && `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
         ['Parameters', model.parameters.toLocaleString('en')], ['File', file.path],
         ['Format', `${file.format}, ${file.dtypes}, ${bytesText(file.bytes)}`], ['In short', report.explanation],
         ['Next', report.hint]
@@ -66,18 +67,26 @@ function modelReport({name, task, input_size: size, precision, report: {file, mo
       listed('Not used', report.unused.map(group => `${group.count}: ${group.reason}`)));
 }
 
-export function showModels(parent, models) {
-  parent.replaceChildren(...models.map(modelReport));
+// What GET /v1/models answers.
+export function showModels(parent, {models, detector}) {
+  const all = detector ? [...models, {name: 'detector', task: 'detect', ...detector}] : models;
+  parent.replaceChildren(...all.map(modelReport));
 }
 
-const kStages = ['decode', 'preprocess', 'queue', 'encoder', 'head', 'post'];
+const kStages = ['decode', 'preprocess', 'queue', 'detect', 'encoder', 'head', 'post'];
 
-// `rows` are {task, stages, seconds}, one for each task that is done.
+// `rows` are {task, stages, seconds}, one for each task that is done. One unit for all of them keeps the
+// table narrow enough for a phone.
 export function showTimes(table, rows) {
-  const cell = seconds => element('td', {}, seconds === undefined ? '' : secondsText(seconds));
+  const slow = rows.some(row => row.seconds >= 10);
+  const number = seconds => slow ? seconds.toFixed(2) : (1000 * seconds).toFixed(seconds < 0.01 ? 1 : 0);
+  const cell = seconds => element('td', {}, seconds === undefined ? '' : number(seconds));
+  const line = (name, value) => element('tr', {}, element('th', {scope: 'row'}, name), ...rows.map(value));
   table.replaceChildren(
-      element('thead', {}, element('tr', {}, element('th', {}, ''), ...rows.map(row => element('th', {}, taskName(row.task))))),
-      element('tbody', {}, ...kStages.map(
-          stage => element('tr', {}, element('th', {}, stage), ...rows.map(row => cell(row.stages[stage])))),
-          element('tr', {}, element('th', {}, 'in all, seen from here'), ...rows.map(row => cell(row.seconds)))));
+      element('caption', {}, `In ${slow ? 'seconds' : 'milliseconds'}; the last row as seen from this browser`),
+      element('thead', {}, element('tr', {}, element('td', {}),
+                                   ...rows.map(row => element('th', {scope: 'col'}, taskName(row.task))))),
+      element('tbody', {}, ...kStages.filter(stage => rows.some(row => stage in row.stages))
+                               .map(stage => line(stage, row => cell(row.stages[stage]))),
+              line('in all', row => cell(row.seconds))));
 }

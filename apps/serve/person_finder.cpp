@@ -1,0 +1,28 @@
+#include "serve/person_finder.hpp"
+
+#include <chrono>
+
+#include "serve/options.hpp"
+
+namespace sapiens::serve {
+
+std::unique_ptr<PersonFinder> PersonFinder::load(const std::string& path,
+                                                 const DetectOptions& options,
+                                                 const EngineOptions& engine) {
+  if (path.empty()) return nullptr;
+  // As in the commands, a precision is about the networks behind it.
+  EngineOptions own = engine;
+  own.precision = Precision::Auto;
+  return std::unique_ptr<PersonFinder>(new PersonFinder(Checkpoint::open(path), options, own));
+}
+
+std::vector<Box> PersonFinder::find(const Image& picture, const Progress& progress) {
+  const Clock::time_point start = Clock::now();
+  DetectOptions options = options_;
+  options.progress = progress;
+  std::vector<Box> persons = detector_.detect(picture, options);
+  last_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
+  return persons;
+}
+
+}  // namespace sapiens::serve

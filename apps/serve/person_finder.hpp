@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <sapiens/detector.hpp>
+#include <string>
+#include <vector>
+
+namespace sapiens::serve {
+
+/// Finds persons in pictures that come without boxes. One call at a time.
+class PersonFinder {
+ public:
+  /// Null where `path` is empty. Throws `Error` as `PersonDetector` does.
+  static std::unique_ptr<PersonFinder> load(const std::string& path, const DetectOptions& options,
+                                            const EngineOptions& engine);
+
+  const Inspection& inspection() const { return detector_.inspection(); }
+  EngineStats stats() const { return detector_.stats(); }
+
+  /// Best first; empty where there is nobody.
+  std::vector<Box> find(const Image& picture, const Progress& progress);
+  /// What the last call of `find` took, with all that belongs to it.
+  double last_seconds() const { return last_seconds_; }
+
+ private:
+  PersonFinder(const Checkpoint& checkpoint, const DetectOptions& options,
+               const EngineOptions& engine)
+      : detector_(checkpoint, engine), options_(options) {}
+
+  PersonDetector detector_;
+  const DetectOptions options_;
+  double last_seconds_ = 0;
+};
+
+}  // namespace sapiens::serve
