@@ -13,6 +13,7 @@
 #include "serve/secrets.hpp"
 #include "serve/service.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -102,15 +103,17 @@ void add_serve_command(CLI::App& app, Session& session) {
       app.add_subcommand("serve", "Answer requests over HTTP, and show a page to look at results");
   command
       ->add_option("--model", arguments->models,
-                   "A model to load, as NAME=CKPT, or CKPT alone; may be given several times")
+                   "A model to load, and what requests call it; may be given several times")
+      ->type_name("[LABEL=]" + std::string(kCheckpointType))
       ->required();
   command->add_option("--host", server.host, "Address to listen on")->capture_default_str();
   command->add_option("--port", server.port, "Port to listen on; 0 takes any that is free")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  command->add_option(
-      "--token-file", arguments->token_file,
-      "File with a token that requests must bring; else SAPIENS_TOKEN, if it is set");
+  command
+      ->add_option("--token-file", arguments->token_file,
+                   "File with a token that requests must bring; else SAPIENS_TOKEN, if it is set")
+      ->type_name(kFileType);
   command->add_flag("--quiet", arguments->quiet, "Do not print a line for every request");
   add_limits(*command, server.limits);
   add_engine_options(*command, server.engine);
