@@ -28,6 +28,10 @@ if(TARGET sapiens_cli)
   set_target_properties(sapiens_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS sapiens_cli RUNTIME COMPONENT program)
 endif()
+if(TARGET sapiens_shell_files)
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}" COMPONENT program)
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/completions/" DESTINATION "${CMAKE_INSTALL_DATADIR}" COMPONENT program)
+endif()
 
 # Before 1.0 a minor version may change the interface.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/sapiensConfigVersion.cmake"

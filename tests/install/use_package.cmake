@@ -31,6 +31,12 @@ endif()
 
 file(REMOVE_RECURSE "${SCRATCH}")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}")
+foreach(file man/man1/sapiens.1 man/man1/sapiens-features.1 bash-completion/completions/sapiens
+             zsh/site-functions/_sapiens fish/vendor_completions.d/sapiens.fish)
+  if(NOT EXISTS "${prefix}/share/${file}")
+    message(FATAL_ERROR "${file} was not installed")
+  endif()
+endforeach()
 if(WAY STREQUAL "find_package")
   build_with_cmake("-DCMAKE_PREFIX_PATH=${prefix}")
   open_a_video("${SCRATCH}/build/consumer")
