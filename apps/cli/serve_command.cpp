@@ -64,13 +64,13 @@ void run(const ServeArguments& arguments, Session& session) {
   if (!arguments.quiet) options.log = [](std::string_view line) { say(line); };
 
   serve::Service service(options);
-  serve::HttpDoor door(options, service);
-  introduce(options, service.models(), door.port());
+  const auto door = serve::open_door(options, service);
+  introduce(options, service.models(), door->port());
   const auto stop_on_signal = session.interrupts.call_instead([&door] {
     say("stopping: requests that have been accepted are answered first");
-    door.stop();
+    door->stop();
   });
-  door.serve();
+  door->serve();
 }
 
 void add_limits(CLI::App& app, serve::Limits& limits) {
