@@ -20,13 +20,19 @@ install(EXPORT sapiensCTargets NAMESPACE sapiens:: DESTINATION "${package_dir}" 
 if(TARGET sapiens_videoio)
   install(TARGETS sapiens_videoio LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens" COMPONENT video)
 endif()
-# Downloads are part of the program: what its module needs is small.
-if(TARGET sapiens_transfer)
-  install(TARGETS sapiens_transfer LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens" COMPONENT program)
-endif()
+# Downloads and the server are part of the program: what their modules need is small.
+foreach(module sapiens_transfer sapiens_server)
+  if(TARGET ${module})
+    install(TARGETS ${module} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens" COMPONENT program)
+  endif()
+endforeach()
 if(TARGET sapiens_cli)
   set_target_properties(sapiens_cli PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS sapiens_cli RUNTIME COMPONENT program)
+endif()
+if(TARGET sapiens_shell_files)
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/man/" DESTINATION "${CMAKE_INSTALL_MANDIR}" COMPONENT program)
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/completions/" DESTINATION "${CMAKE_INSTALL_DATADIR}" COMPONENT program)
 endif()
 
 # Before 1.0 a minor version may change the interface.

@@ -6,6 +6,7 @@ set(CPACK_PACKAGE_CONTACT "The authors of sapiens.cpp" CACHE STRING "Who is name
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_COMPONENTS_ALL program c dev)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS "${PROJECT_SOURCE_DIR}/cmake/debian_places.cmake")
 set(c_package "libsapiens-c${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)

@@ -7,6 +7,7 @@
 
 #include "checkpoint_option.hpp"
 #include "options.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -35,22 +36,22 @@ std::vector<Precision> precisions_of(const BenchOptions& options) {
 void add_bench_options(CLI::App& bench, BenchOptions& options) {
   takes_checkpoint(bench.add_option("CKPT", options.checkpoint,
                                     "Checkpoint; without one, random weights of --arch"));
-  bench.add_option("--arch", options.model.arch,
-                   fmt::format("Model: 0.3b, 0.6b, 1b, 2b, tiny; without a checkpoint {} unless "
-                               "given",
-                               kDefaultArch));
+  bench
+      .add_option("--arch", options.model.arch,
+                  fmt::format("Model; without a checkpoint {} unless given", kDefaultArch))
+      ->type_name("0.3b|0.6b|1b|2b|tiny");
   CLI::Option* size = add_size_option(bench, options.model.input_size,
                                       "Size of the input; by default the model's own");
   CLI::Option* image =
-      bench.add_option("--image", options.image,
-                       "Picture to decode, resize and compute with; by default made-up numbers");
+      bench
+          .add_option("--image", options.image,
+                      "Picture to decode, resize and compute with; by default made-up numbers")
+          ->type_name(kFileType);
   CLI::Option* batch = bench.add_option("--batch", options.batch, "Pictures per forward pass")
                            ->check(CLI::Range(Index{1}, Index{4096}))
                            ->capture_default_str();
   CLI::Option* task =
-      bench
-          .add_option("--task", options.task,
-                      "Measure a whole task, from a picture to files: pose, seg, depth, normal")
+      bench.add_option("--task", options.task, "Measure a whole task, from a picture to files")
           ->check(CLI::IsMember({"pose", "seg", "depth", "normal"}))
           ->excludes(size)
           ->excludes(batch);
@@ -83,7 +84,8 @@ void add_bench_options(CLI::App& bench, BenchOptions& options) {
       ->default_str("auto");
   bench.add_flag("!--no-ceilings", options.ceilings,
                  "Do not measure what the machine can do at most (a second per level)");
-  bench.add_option("-o,--output", options.output, "File for the JSON document");
+  bench.add_option("-o,--output", options.output, "File for the JSON document")
+      ->type_name(kFileType);
   bench
       .add_option("--compare", options.compare,
                   "JSON document of an earlier run to compare this run with; with a second one, "

@@ -3,11 +3,13 @@
 #include <sapiens/hub.hpp>
 #include <string>
 
+#include "value_types.hpp"
+
 namespace sapiens::cli {
 
 CLI::Option* takes_checkpoint(CLI::Option* option) {
-  return option->transform(
-      [](const std::string& given) { return find_checkpoint(given).string(); });
+  return option->transform([](const std::string& given) { return find_checkpoint(given).string(); })
+      ->type_name(kCheckpointType);
 }
 
 }  // namespace sapiens::cli

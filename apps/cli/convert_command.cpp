@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "messages.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 #include "write_progress.hpp"
 
 namespace sapiens::cli {
@@ -55,7 +56,9 @@ void add_convert_command(CLI::App& app, Session& session) {
   CLI::App* convert =
       app.add_subcommand("convert", "Write a checkpoint again under canonical names");
   takes_checkpoint(convert->add_option("CKPT", arguments->checkpoint, kCheckpointHelp))->required();
-  convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")->required();
+  convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")
+      ->required()
+      ->type_name(kFileType);
   add_choice(*convert, "--layout", options.layout, layouts(),
              "clean: keys without prefixes; mmengine: loads in the original code");
   convert

@@ -17,6 +17,7 @@
 #include "manifest.hpp"
 #include "task_flags.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -214,12 +215,15 @@ void run(const EvalOptions& options, Session& session) {
 
 void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
   app.add_option("--annotations", options.annotations,
-                 "Pose: COCO file of persons; by default annotations.json of --data");
-  app.add_option("--pictures", options.pictures, "Folder of the pictures; by default --data");
+                 "Pose: COCO file of persons; by default annotations.json of --data")
+      ->type_name(kFileType);
+  app.add_option("--pictures", options.pictures, "Folder of the pictures; by default --data")
+      ->type_name(kFolderType);
   CLI::Option* detections =
       app.add_option("--detections", options.detections,
                      "Pose: evaluate these, without a model: a list of results as COCO takes it, "
-                     "or what `sapiens pose --coco` wrote");
+                     "or what `sapiens pose --coco` wrote")
+          ->type_name(kFileType);
   CLI::Option* boxes =
       app.add_option("--boxes", options.boxes,
                      "Pose: where to look for persons: `gt`, where they are annotated, or a file "
@@ -248,11 +252,13 @@ void add_eval_command(CLI::App& app, Session& session) {
                                     "Checkpoint, unless there are --detections"));
   eval->add_option("--data", options->data,
                    "Folder of pictures with, beside photo.png, photo_seg.png, photo_depth.npy or "
-                   "photo_normal.npy; for pose with annotations.json");
+                   "photo_normal.npy; for pose with annotations.json")
+      ->type_name(kFolderType);
   add_pose_eval_options(*eval, *options);
   eval->add_option("--limit", options->limit, "Only the first so many pictures; 0: all")
       ->check(CLI::Range(Index{0}, Index{1'000'000'000}));
-  eval->add_option("-o,--output", options->output, "Also write what --json prints to this file");
+  eval->add_option("-o,--output", options->output, "Also write what --json prints to this file")
+      ->type_name(kFileType);
   add_task_run_options(*eval, options->run);
   add_network_options(*eval, options->run);
   add_checkpoint_options(*eval, options->run);

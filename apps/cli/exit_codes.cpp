@@ -3,6 +3,21 @@
 #include <fmt/format.h>
 
 namespace sapiens::cli {
+namespace {
+
+constexpr ExitCodeMeaning kMeanings[] = {
+    {kDone, "done"},
+    {kSomeFailed, "some inputs failed, the others are done"},
+    {kUsage, "wrong usage, or something this machine cannot do"},
+    {kRefused, "the checkpoint was refused: its weights do not add up to the model"},
+    {kBadFile, "a file is missing, unreadable or malformed"},
+    {kOutOfResources, "memory or disk ran out, or an output could not be written"},
+    {kNetwork, "a server could not be reached, or broke off too often"},
+    {kInternal, "a bug in sapiens"},
+    {kInterrupted, "interrupted by Ctrl-C, SIGTERM or SIGHUP"},
+};
+
+}  // namespace
 
 ExitCode exit_code(ErrorCode code) noexcept {
   switch (code) {
@@ -27,25 +42,12 @@ ExitCode exit_code(ErrorCode code) noexcept {
   return kInternal;
 }
 
+std::span<const ExitCodeMeaning> exit_code_meanings() noexcept { return kMeanings; }
+
 std::string exit_code_help() {
-  struct Row {
-    ExitCode code;
-    const char* meaning;
-  };
-  constexpr Row kRows[] = {
-      {kDone, "done"},
-      {kSomeFailed, "some inputs failed, the others are done"},
-      {kUsage, "wrong usage, or something this machine cannot do"},
-      {kRefused, "the checkpoint was refused: its weights do not add up to the model"},
-      {kBadFile, "a file is missing, unreadable or malformed"},
-      {kOutOfResources, "memory or disk ran out, or an output could not be written"},
-      {kNetwork, "a server could not be reached, or broke off too often"},
-      {kInternal, "a bug in sapiens"},
-      {kInterrupted, "interrupted by Ctrl-C, SIGTERM or SIGHUP"},
-  };
   std::string text = "Exit codes:\n";
-  for (const Row& row : kRows) {
-    text += fmt::format("  {:>3}  {}\n", static_cast<int>(row.code), row.meaning);
+  for (const auto& [code, meaning] : kMeanings) {
+    text += fmt::format("  {:>3}  {}\n", static_cast<int>(code), meaning);
   }
   return text;
 }

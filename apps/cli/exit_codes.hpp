@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sapiens/error.hpp>
+#include <span>
 #include <string>
 
 namespace sapiens::cli {
@@ -19,6 +20,13 @@ enum ExitCode : int {
 };
 
 ExitCode exit_code(ErrorCode code) noexcept;
+
+struct ExitCodeMeaning {
+  ExitCode code;
+  const char* meaning;
+};
+
+std::span<const ExitCodeMeaning> exit_code_meanings() noexcept;
 
 /// The table for `--help`.
 std::string exit_code_help();

@@ -14,6 +14,7 @@
 #include "outputs.hpp"
 #include "stopwatch.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -209,9 +210,11 @@ void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
 
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
                      const std::string& viz_help) {
-  app.add_option("INPUT", options.inputs, inputs_help)->required();
+  app.add_option("INPUT", options.inputs, inputs_help)->required()->type_name(kInputType);
   app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
-  app.add_option("-o,--output", options.output, "Folder for the results")->required();
+  app.add_option("-o,--output", options.output, "Folder for the results")
+      ->required()
+      ->type_name(kFolderType);
   app.add_flag("--resume", options.resume, "Keep what an interrupted run has finished");
   if (!viz_help.empty()) app.add_flag("--viz", options.viz, viz_help);
 }

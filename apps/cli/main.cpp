@@ -50,6 +50,8 @@ int run(int argc, char** argv, Session& session) {
   add_synth_command(app, session);
   add_bench_command(app, session);
   add_serve_command(app, session);
+  add_completion_command(app);
+  add_man_command(app);  // the last, because it knows the names of the others
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

@@ -58,9 +58,10 @@ std::optional<std::vector<Index>> parse_layers(std::string_view text) {
 }
 
 void add_model_options(CLI::App& app, ModelOptions& model) {
-  app.add_option("--arch", model.arch, "Refuse anything but this model: 0.3b, 0.6b, 1b, 2b");
-  app.add_option("--task", model.task,
-                 "Take the file as this task: pretrain, backbone, pose, seg, depth, normal");
+  app.add_option("--arch", model.arch, "Refuse anything but this model")
+      ->type_name("0.3b|0.6b|1b|2b");
+  app.add_option("--task", model.task, "Take the file as this task")
+      ->type_name("pretrain|backbone|pose|seg|depth|normal");
   app.add_option("--heads", model.heads, "Attention heads, for widths that were never published")
       ->check(CLI::Range(Index{1}, Index{1024}));
   add_grid_option(app, "--grid", model.grid, "Position grid of the file, where it is not square");

@@ -14,6 +14,7 @@
 #include "meter.hpp"
 #include "stopwatch.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -228,11 +229,13 @@ void add_pull_command(CLI::App& app, Session& session) {
   CLI::App* pull = app.add_subcommand("pull", "Download published checkpoints");
   pull->add_option("NAME", options->names,
                    "What to download: 0.3b:pretrain, 0.3b:pose308, 1b:seg, 2b:depth, 0.6b:normal, "
-                   "detector ...");
+                   "detector ...")
+      ->type_name(kPublishedType);
   pull->add_flag("--list", options->list, "Show what is published, and what is on this disk");
   pull->add_option("--dir", options->folder,
                    "Folder to write to; by default SAPIENS_CACHE, XDG_CACHE_HOME/sapiens or "
-                   "~/.cache/sapiens, where other commands look for names");
+                   "~/.cache/sapiens, where other commands look for names")
+      ->type_name(kFolderType);
   pull->add_flag("-y,--yes", options->yes, "Agree to size and licence without being asked");
   pull->add_option("--retries", options->hub.retries,
                    "Attempts in a row that may bring nothing before it gives up")

@@ -15,6 +15,7 @@
 #include "serve/service.hpp"
 #include "task_flags.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -68,13 +69,13 @@ void run(const ServeArguments& arguments, Session& session) {
   if (!arguments.quiet) options.log = [](std::string_view line) { say(line); };
 
   serve::Service service(options);
-  serve::HttpDoor door(options, service);
-  introduce(options, service.models(), door.port());
+  const auto door = serve::open_door(options, service);
+  introduce(options, service.models(), door->port());
   const auto stop_on_signal = session.interrupts.call_instead([&door] {
     say("stopping: requests that have been accepted are answered first");
-    door.stop();
+    door->stop();
   });
-  door.serve();
+  door->serve();
 }
 
 void add_limits(CLI::App& app, serve::Limits& limits) {
@@ -107,7 +108,8 @@ void add_serve_command(CLI::App& app, Session& session) {
       app.add_subcommand("serve", "Answer requests over HTTP, and show a page to look at results");
   command
       ->add_option("--model", arguments->models,
-                   "A model to load, as NAME=CKPT, or CKPT alone; may be given several times")
+                   "A model to load, and what requests call it; may be given several times")
+      ->type_name("[LABEL=]" + std::string(kCheckpointType))
       ->required();
   add_detector_options(*command, server.detector, server.detect,
                        "Checkpoint of a person detector (RTMDet-m), for pictures that come without "
@@ -116,9 +118,10 @@ void add_serve_command(CLI::App& app, Session& session) {
   command->add_option("--port", server.port, "Port to listen on; 0 takes any that is free")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  command->add_option(
-      "--token-file", arguments->token_file,
-      "File with a token that requests must bring; else SAPIENS_TOKEN, if it is set");
+  command
+      ->add_option("--token-file", arguments->token_file,
+                   "File with a token that requests must bring; else SAPIENS_TOKEN, if it is set")
+      ->type_name(kFileType);
   command->add_flag("--quiet", arguments->quiet, "Do not print a line for every request");
   add_limits(*command, server.limits);
   add_engine_options(*command, server.engine);

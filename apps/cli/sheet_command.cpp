@@ -9,6 +9,7 @@
 #include "meter.hpp"
 #include "outputs.hpp"
 #include "sheet_rows.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -115,11 +116,13 @@ void add_sheet_command(CLI::App& app, Session& session) {
       kCommand, "Put pictures and what was drawn of them beside each other, as one .png");
   sheet
       ->add_option("COLUMN", arguments->columns,
-                   "Folders of pictures, or TITLE=FOLDER; the first one says which pictures, the "
-                   "others have theirs under the same names")
-      ->required();
+                   "Folders of pictures; the first one says which pictures, the others have theirs "
+                   "under the same names")
+      ->required()
+      ->type_name("[TITLE=]" + std::string(kFolderType));
   sheet->add_option("-o,--output", arguments->output, "File to write, .png")
       ->required()
+      ->type_name(kFileType)
       ->check([](const std::string& name) {
         return fs::path(name).extension() == ".png" ? "" : "a contact sheet is a .png file";
       });

@@ -8,6 +8,7 @@
 #include "messages.hpp"
 #include "meter.hpp"
 #include "text.hpp"
+#include "value_types.hpp"
 #include "write_progress.hpp"
 
 namespace sapiens::cli {
@@ -43,7 +44,9 @@ void add_synth_command(CLI::App& app, Session& session) {
   SynthOptions& options = arguments->synth;
   CLI::App* synth = app.add_subcommand(
       "synth", "Write a checkpoint of random weights in the published layout, for trying things");
-  synth->add_option("OUT", arguments->output, "File to write, .pth or .safetensors")->required();
+  synth->add_option("OUT", arguments->output, "File to write, .pth or .safetensors")
+      ->required()
+      ->type_name(kFileType);
   synth
       ->add_option("--arch", options.arch,
                    "Model: 0.3b, 0.6b, 1b, 2b, tiny; rtmdet-m: the person detector")

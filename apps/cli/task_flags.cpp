@@ -5,6 +5,7 @@
 #include "checkpoint_option.hpp"
 #include "number_range.hpp"
 #include "person_boxes.hpp"
+#include "value_types.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -29,6 +30,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
       app.add_option("--boxes", options.boxes_file,
                      "COCO-style JSON with the persons of each picture: a list of {file_name or "
                      "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
+          ->type_name(kFileType)
           ->excludes(box);
   CLI::Option* detector =
       add_detector_options(app, options.detector, options.detect,

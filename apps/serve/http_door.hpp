@@ -2,36 +2,35 @@
 
 #include <memory>
 
-#include "serve/service.hpp"
+#include "serve/http_message.hpp"
 
 namespace sapiens::serve {
 
-/// Brings requests from a socket to a service. Every connection carries one request, so that idle
-/// ones hold no thread and what is left of a body that was refused is never taken for a request.
+/// Brings requests from a socket to whoever handles them. Every connection carries one request, so
+/// that idle ones hold no thread and what is left of a body that was refused is never taken for a
+/// request.
 class HttpDoor {
  public:
-  /// Binds the address. Throws `Error(InvalidArgument)` where that cannot be had, and where this
-  /// program was built without a server.
-  HttpDoor(const ServerOptions& options, Service& service);
-  ~HttpDoor();
+  HttpDoor() = default;
   HttpDoor(const HttpDoor&) = delete;
   HttpDoor& operator=(const HttpDoor&) = delete;
+  virtual ~HttpDoor() = default;
 
   /// The port that was bound.
-  int port() const;
+  virtual int port() const = 0;
 
   /// Answers requests until `stop`, and then those that have been accepted.
-  void serve();
+  virtual void serve() = 0;
 
   /// From any thread.
-  void stop();
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual void stop() = 0;
 };
 
-/// Throws `Error(InvalidArgument)` where this program was built without a server.
+/// Binds the address. Throws `Error(InvalidArgument)` where that cannot be had, and as
+/// `expect_server` does.
+std::unique_ptr<HttpDoor> open_door(const ServerOptions& options, RequestHandler& handler);
+
+/// Throws `Error(InvalidArgument)` where the module that knows the HTTP library cannot be had.
 void expect_server();
 
 }  // namespace sapiens::serve

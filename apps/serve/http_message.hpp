@@ -41,4 +41,17 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
+/// Answers requests, whatever brought them here. Many threads may call it.
+class RequestHandler {
+ public:
+  /// What goes wrong becomes an answer.
+  virtual Response handle(const Request& request) noexcept = 0;
+
+  /// The answer to what is not HTTP enough to become a request.
+  virtual Response refuse(int status, const std::string& remote) noexcept = 0;
+
+ protected:
+  ~RequestHandler() = default;
+};
+
 }  // namespace sapiens::serve

@@ -13,17 +13,15 @@
 
 namespace sapiens::serve {
 
-/// Answers requests, whatever brought them here. Many threads may call it.
-class Service {
+/// Answers requests with the models it has loaded.
+class Service final : public RequestHandler {
  public:
   /// Loads the models. Throws `Error` as `Models` does.
   explicit Service(const ServerOptions& options);
 
-  /// Never throws: what goes wrong becomes an answer. Also counts and logs it.
-  Response handle(const Request& request) noexcept;
-
-  /// The answer to what is not HTTP enough to become a request.
-  Response refuse(int status, const std::string& remote) noexcept;
+  /// Also counts and logs what it answers.
+  Response handle(const Request& request) noexcept override;
+  Response refuse(int status, const std::string& remote) noexcept override;
 
   const Models& models() const { return models_; }
 

@@ -31,6 +31,17 @@ if(NOT depends MATCHES "libopencv-core")
   message(FATAL_ERROR "the C library depends on: ${depends}")
 endif()
 
+foreach(file man/man1/sapiens.1.gz man/man1/sapiens-features.1.gz bash-completion/completions/sapiens
+             zsh/vendor-completions/_sapiens fish/vendor_completions.d/sapiens.fish)
+  if(NOT EXISTS "${root}/usr/share/${file}")
+    message(FATAL_ERROR "no package has ${file}")
+  endif()
+endforeach()
+file(GLOB plain_pages "${root}/usr/share/man/man1/*.1")
+if(plain_pages)
+  message(FATAL_ERROR "man pages that are not compressed: ${plain_pages}")
+endif()
+
 run("${root}/usr/bin/sapiens" synth "${SCRATCH}/tiny.pth" --arch tiny)
 set(ENV{PKG_CONFIG_PATH} "${root}/usr/${LIBDIR}/pkgconfig")
 set(ENV{LD_LIBRARY_PATH} "${root}/usr/${LIBDIR}")
