@@ -187,7 +187,43 @@ SAPIENS_API int32_t sapiens_report_verdict(const sapiens_report* report);
 /// The same for one use: "features", "reconstruct", "pose", "seg", "depth", "normal" or "detect";
 /// -1 where the report has nothing to say about it.
 SAPIENS_API int32_t sapiens_report_verdict_for(const sapiens_report* report, const char* use);
+/// What a conversion found in values, a sentence per weight: NaN or infinity. 0 for inspections,
+/// which read no values, and for NULL.
+SAPIENS_API int64_t sapiens_report_warning_count(const sapiens_report* report);
+/// Warning `index`, from 0; "" where there is none.
+SAPIENS_API const char* sapiens_report_warning(const sapiens_report* report, int64_t index);
 SAPIENS_API void sapiens_report_free(sapiens_report* report);
+
+enum {
+  SAPIENS_LAYOUT_CLEAN = 0,    ///< Keys without prefixes, as in the published `*_clean.pth`.
+  SAPIENS_LAYOUT_MMENGINE = 1  ///< Keys with `backbone.`: loads in the original code.
+};
+enum {
+  SAPIENS_DTYPE_OWN = 0,  ///< Each tensor keeps its own.
+  SAPIENS_DTYPE_F32 = 1,
+  SAPIENS_DTYPE_F16 = 2,
+  SAPIENS_DTYPE_BF16 = 3
+};
+
+/// How a checkpoint is written again.
+typedef struct sapiens_convert_options {
+  size_t struct_size;
+  int32_t layout;             ///< SAPIENS_LAYOUT_*
+  int32_t dtype;              ///< SAPIENS_DTYPE_*
+  int32_t keep_unused;        ///< 1: also what no model needs: decoder, other heads.
+  int32_t reserved;           ///< 0
+  sapiens_progress progress;  ///< Told now and then.
+  void* user_data;            ///< Handed to `progress`.
+} sapiens_convert_options;
+
+/// Writes `checkpoint` again under the model's own names to the file `output`, .pth or .safetensors
+/// by its name, which appears whole or not at all. `model` is what sapiens_checkpoint_inspect
+/// takes, and `report` what it hands out, with warnings. Fails with SAPIENS_CHECKPOINT_REFUSED for
+/// a model that is not complete, SAPIENS_WRITE_FAILED, and SAPIENS_INVALID_ARGUMENT for another
+/// ending of the name, the checkpoint's own file, and a weight that f16 cannot hold.
+SAPIENS_API sapiens_status sapiens_checkpoint_convert(
+    const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
+    const sapiens_convert_options* options, sapiens_report** report, sapiens_error** error);
 
 // ---- Results ----
 
@@ -375,6 +411,57 @@ SAPIENS_API sapiens_status sapiens_detector_detect(sapiens_detector* detector,
                                                    const sapiens_picture* picture,
                                                    const sapiens_detect_options* options,
                                                    sapiens_result** persons, sapiens_error** error);
+
+// ---- Reconstruction ----
+
+/// A masked autoencoder: the pretrained encoder with the decoder that cleaned files lack.
+typedef struct sapiens_reconstructor sapiens_reconstructor;
+
+typedef struct sapiens_reconstruct_options {
+  size_t struct_size;
+  double mask_ratio;          ///< The share of patches that is hidden; 0: 0.75; -1: none.
+  uint64_t seed;              ///< Decides which, the same ones in every picture; 0: 1.
+  const float* noise;         ///< Decides instead of the seed where there is any: a number per
+  size_t noise_count;         ///< patch, row by row; those with the smallest stay visible.
+  sapiens_progress progress;  ///< Told after every block.
+  void* user_data;            ///< Handed to `progress`.
+} sapiens_reconstruct_options;
+
+/// The arrays of a reconstruction, by index. Pictures are bytes [H, W, 3], of the model's size.
+enum {
+  SAPIENS_RECONSTRUCTION_ORIGINAL = 0,   ///< The picture, resized.
+  SAPIENS_RECONSTRUCTION_MASKED = 1,     ///< Hidden patches are grey.
+  SAPIENS_RECONSTRUCTION_PREDICTED = 2,  ///< Hidden patches as predicted, the others as they are.
+  SAPIENS_RECONSTRUCTION_MASK = 3,       ///< Bytes [gh, gw]: 1 where a patch is hidden.
+  SAPIENS_RECONSTRUCTION_ERRORS = 4      ///< Floats [2]: the loss of training, and what it is for
+                                         ///< predicting each patch's mean; NaN: nothing is hidden.
+};
+
+/// Fails as sapiens_encoder_load does, and with SAPIENS_CHECKPOINT_REFUSED for a file without the
+/// decoder, whatever `allow_partial` says. The input size is that of training: there is no other.
+SAPIENS_API sapiens_status sapiens_reconstructor_load(const sapiens_checkpoint* checkpoint,
+                                                      const sapiens_model_options* options,
+                                                      const sapiens_engine_options* engine,
+                                                      sapiens_reconstructor** reconstructor,
+                                                      sapiens_error** error);
+SAPIENS_API void sapiens_reconstructor_free(sapiens_reconstructor* reconstructor);
+
+/// The report on encoder and decoder.
+SAPIENS_API sapiens_status sapiens_reconstructor_report(const sapiens_reconstructor* reconstructor,
+                                                        sapiens_report** report,
+                                                        sapiens_error** error);
+/// The size that pictures are resized to, in pixels; 0 for NULL.
+SAPIENS_API int64_t sapiens_reconstructor_height(const sapiens_reconstructor* reconstructor);
+SAPIENS_API int64_t sapiens_reconstructor_width(const sapiens_reconstructor* reconstructor);
+/// What it computes in: "fp32", "bf16" or "int8".
+SAPIENS_API const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconstructor);
+
+/// Hides patches of a picture and predicts them; see SAPIENS_RECONSTRUCTION_* for what comes out.
+SAPIENS_API sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
+                                                     const sapiens_picture* picture,
+                                                     const sapiens_reconstruct_options* options,
+                                                     sapiens_result** reconstruction,
+                                                     sapiens_error** error);
 
 #ifdef __cplusplus
 }  // extern "C"

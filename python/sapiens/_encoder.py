@@ -100,6 +100,12 @@ class Encoder(Model):
             raise ValueError("there are no pictures")
         return _as_asked(_joined(parts), layers)
 
+    def draw(self, image: Picture, featmap: np.ndarray) -> np.ndarray:
+        """The picture, and beside it the first three principal components of its "featmap" as
+        colours over it, as ``--viz`` draws them, uint8 (H, 2 W, 3).
+        """
+        return _sapiens.draw_features(as_picture(image), featmap)
+
     def preprocess(self, image: Picture, preprocess: str = "full") -> np.ndarray:
         """The picture resized to `size` and normalised, float32 (3, H, W): what `forward` takes."""
         return self._native.preprocess(as_picture(image), preprocess)

@@ -21,6 +21,10 @@ class Reconstruction(NamedTuple):
     masked_error: float  #: The loss of training; NaN where nothing is hidden.
     mean_error: float  #: The same for predicting each patch's mean.
 
+    def draw(self) -> np.ndarray:
+        """Masked, reconstructed and original picture side by side, as the program draws them."""
+        return np.hstack([self.masked, self.reconstruction, self.original])
+
 
 class Reconstructor(Model):
     """The pretrained encoder with the decoder that cleaned files lack.

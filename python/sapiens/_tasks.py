@@ -64,6 +64,13 @@ class TaskModel(Model):
         ]
 
 
+def _bytes_of(mask: Optional[np.ndarray]) -> np.ndarray:
+    """A byte per pixel, 0 or 1; none without a mask."""
+    if mask is None:
+        return np.empty(0, np.uint8)
+    return np.ascontiguousarray(np.asarray(mask) != 0).view(np.uint8)
+
+
 class PoseResult(NamedTuple):
     """Key points of P persons, K each, in pixels of the picture; points may lie outside it."""
 
@@ -124,6 +131,13 @@ class Pose(TaskModel):
             raise ValueError(f"{len(pictures)} pictures need {len(pictures)} arrays of boxes")
         return [self._of_picture(as_picture(i), b, *how) for i, b in zip(pictures, each)]
 
+    def draw(self, image: Picture, found: PoseResult, *, score: float = 0.3) -> np.ndarray:
+        """The picture with the skeletons of its persons, as ``--viz`` draws it, uint8 (H, W, 3).
+
+        `found` is what `keypoints` makes of the picture; points below `score` are left out.
+        """
+        return _sapiens.draw_pose(self._native, as_picture(image), *found, score)
+
     def _of_picture(
         self, picture: _sapiens.Image, boxes: Any, flip_test: bool, preprocess: str, batch: int
     ) -> PoseResult:
@@ -173,6 +187,13 @@ class Segmenter(TaskModel):
         """
         return self._dense(self._native.segment, images, preprocess, batch)
 
+    def draw(self, image: Picture, ids: np.ndarray) -> np.ndarray:
+        """The picture, and beside it the picture in the colours of its classes, with their names,
+        as ``--viz`` draws them, uint8. `ids` are what `segment` makes of the picture.
+        """
+        ids = np.ascontiguousarray(ids, np.uint8)
+        return _sapiens.draw_segmentation(self._native, as_picture(image), ids)
+
 
 class Depth(TaskModel):
     """Relative depth."""
@@ -190,6 +211,15 @@ class Depth(TaskModel):
         """
         return self._dense(self._native.depth, images, preprocess, batch)
 
+    def draw(
+        self, image: Picture, depth: np.ndarray, mask: Optional[np.ndarray] = None
+    ) -> np.ndarray:
+        """The picture, its depth and the surface that the depth describes, side by side, as
+        ``--viz`` draws them, uint8. `depth` is what `depth` makes of the picture; with a `mask`
+        (H, W), such as the classes of a `Segmenter`, what is not under it is grey.
+        """
+        return _sapiens.draw_depth(as_picture(image), depth, _bytes_of(mask))
+
 
 class Normals(TaskModel):
     """Surface normals."""
@@ -206,3 +236,12 @@ class Normals(TaskModel):
         size; several give a list.
         """
         return self._dense(self._native.normals, images, preprocess, batch)
+
+    def draw(
+        self, image: Picture, normals: np.ndarray, mask: Optional[np.ndarray] = None
+    ) -> np.ndarray:
+        """The picture, and beside it its normals as colours, as ``--viz`` draws them, uint8.
+        `normals` are what `normals` makes of the picture; what is not under a `mask` (H, W) is
+        black.
+        """
+        return _sapiens.draw_normals(as_picture(image), normals, _bytes_of(mask))

@@ -14,4 +14,5 @@ PYBIND11_MODULE(_sapiens, module) {
   bind_tasks(module);
   bind_detector(module);
   bind_reconstructor(module);
+  bind_drawing(module);
 }

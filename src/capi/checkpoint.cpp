@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "capi/border.hpp"
 #include "capi/handles.hpp"
@@ -35,6 +36,25 @@ sapiens_status sapiens_checkpoint_inspect(const sapiens_checkpoint* checkpoint,
   });
 }
 
+sapiens_status sapiens_checkpoint_convert(const sapiens_checkpoint* checkpoint, const char* output,
+                                          const sapiens_model_options* model,
+                                          const sapiens_convert_options* options,
+                                          sapiens_report** report, sapiens_error** error) {
+  return capi::handing_out(report, "report", error, [&] {
+    capi::require(checkpoint, "checkpoint");
+    capi::require(output, "output");
+    capi::ConvertCall wanted = capi::convert_call(options);
+    wanted.options.model = capi::model_options(model);
+    // Made first, so that no file is there when memory for it runs out.
+    auto made =
+        std::make_unique<sapiens_report>(checkpoint->checkpoint.inspect(wanted.options.model));
+    made->warnings =
+        convert_checkpoint(checkpoint->checkpoint, output, wanted.options, wanted.progress)
+            .warnings;
+    return made;
+  });
+}
+
 const char* sapiens_report_text(const sapiens_report* report) {
   return report ? report->text.c_str() : "";
 }
@@ -53,6 +73,15 @@ int32_t sapiens_report_verdict_for(const sapiens_report* report, const char* use
     if (verdict.use == use) return static_cast<int32_t>(verdict.verdict);
   }
   return -1;
+}
+
+int64_t sapiens_report_warning_count(const sapiens_report* report) {
+  return report ? std::ssize(report->warnings) : 0;
+}
+
+const char* sapiens_report_warning(const sapiens_report* report, int64_t index) {
+  if (index < 0 || index >= sapiens_report_warning_count(report)) return "";
+  return report->warnings[static_cast<std::size_t>(index)].c_str();
 }
 
 void sapiens_report_free(sapiens_report* report) { delete report; }

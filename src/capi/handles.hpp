@@ -31,4 +31,5 @@ struct sapiens_report {
 
   sapiens::Inspection inspection;
   std::string text, json;
+  std::vector<std::string> warnings;  // of a conversion
 };

@@ -58,6 +58,31 @@ std::optional<Index> padding(std::int32_t value) {
          std::to_string(value));
 }
 
+void expect_zero(std::int32_t reserved) {
+  if (reserved != 0) {
+    refuse("a reserved field is set", "options.reserved", "0", std::to_string(reserved));
+  }
+}
+
+static_assert(static_cast<int>(Layout::Clean) == SAPIENS_LAYOUT_CLEAN);
+static_assert(static_cast<int>(Layout::MMEngine) == SAPIENS_LAYOUT_MMENGINE);
+
+// Not the values of `DType`, which has integers too.
+std::optional<DType> dtype(std::int32_t value) {
+  switch (value) {
+    case SAPIENS_DTYPE_OWN:
+      return std::nullopt;
+    case SAPIENS_DTYPE_F32:
+      return DType::F32;
+    case SAPIENS_DTYPE_F16:
+      return DType::F16;
+    case SAPIENS_DTYPE_BF16:
+      return DType::BF16;
+    default:
+      refuse("no such choice", "options.dtype", "0 to 3", std::to_string(value));
+  }
+}
+
 std::string text(const char* given) { return given ? given : ""; }
 
 }  // namespace
@@ -103,9 +128,7 @@ EngineOptions engine_options(const sapiens_engine_options* given) {
 FeaturesOptions features_options(const sapiens_features_options* given) {
   const sapiens_features_options known = known_fields(given, "options");
   if (known.layer_count > 0) require(known.layers, "options.layers");
-  if (known.reserved != 0) {
-    refuse("a reserved field is set", "options.reserved", "0", std::to_string(known.reserved));
-  }
+  expect_zero(known.reserved);
   return {.request = {.out_type = choice(known.out_type, OutType::AvgFeatmap, "options.out_type"),
                       .layers = {known.layers, known.layers + known.layer_count},
                       .norm_layers = is_flag(known.norm_layers, "options.norm_layers"),
@@ -128,6 +151,25 @@ DetectOptions detect_options(const sapiens_detect_options* given) {
   if (known.nms_iou != 0) options.nms_iou = known.nms_iou;
   if (known.most != 0) options.most = known.most;
   return options;
+}
+
+ReconstructOptions reconstruct_options(const sapiens_reconstruct_options* given) {
+  const sapiens_reconstruct_options known = known_fields(given, "options");
+  if (known.noise_count > 0) require(known.noise, "options.noise");
+  ReconstructOptions options{.noise = {known.noise, known.noise_count},
+                             .progress = progress_of(known.progress, known.user_data)};
+  if (known.mask_ratio != 0) options.mask_ratio = known.mask_ratio == -1 ? 0 : known.mask_ratio;
+  if (known.seed != 0) options.seed = known.seed;
+  return options;
+}
+
+ConvertCall convert_call(const sapiens_convert_options* given) {
+  const sapiens_convert_options known = known_fields(given, "options");
+  expect_zero(known.reserved);
+  return {.options = {.layout = choice(known.layout, Layout::MMEngine, "options.layout"),
+                      .dtype = dtype(known.dtype),
+                      .keep_unused = is_flag(known.keep_unused, "options.keep_unused")},
+          .progress = progress_of(known.progress, known.user_data)};
 }
 
 }  // namespace sapiens::capi

@@ -7,6 +7,7 @@
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/features.hpp"
+#include "sapiens/reconstruct.hpp"
 #include "sapiens/sapiens.h"
 #include "sapiens/tasks.hpp"
 
@@ -50,5 +51,14 @@ struct TaskOptions {
 TaskOptions task_options(const sapiens_task_options* given);
 
 DetectOptions detect_options(const sapiens_detect_options* given);
+
+/// What refers to memory of the caller's still does.
+ReconstructOptions reconstruct_options(const sapiens_reconstruct_options* given);
+
+struct ConvertCall {
+  ConvertOptions options = {};
+  Progress progress = {};
+};
+ConvertCall convert_call(const sapiens_convert_options* given);
 
 }  // namespace sapiens::capi

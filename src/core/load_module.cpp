@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -34,7 +35,9 @@ std::vector<fs::path> folders() {
     const fs::path folder = file.parent_path();
     found = {folder, folder / "sapiens", folder / ".." / SAPIENS_LIBDIR / "sapiens"};
   }
-  found.emplace_back(SAPIENS_INSTALLED_MODULES);
+  // The build of a wheel does not know a place.
+  constexpr std::string_view kInstalled = SAPIENS_INSTALLED_MODULES;
+  if (!kInstalled.empty()) found.emplace_back(kInstalled);
   return found;
 }
 

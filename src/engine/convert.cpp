@@ -77,8 +77,9 @@ class Conversion {
   std::span<const TensorSource> sources() const { return sources_; }
   bool with_head() const { return has_head(assessed_.model.task); }
   std::map<std::string, std::string> metadata() const;
-  /// Complete once every source has been read.
-  ConvertResult result() const;
+  /// Complete once every source has been read; called once. Needs no memory where there is nothing
+  /// to warn of, so that a file that has been written is not told as a failure.
+  ConvertResult take_result();
 
  private:
   void add_parameters();
@@ -150,8 +151,8 @@ std::map<std::string, std::string> Conversion::metadata() const {
   return metadata;
 }
 
-ConvertResult Conversion::result() const {
-  ConvertResult result{.report = assessed_.inspection.report};
+ConvertResult Conversion::take_result() {
+  ConvertResult result{.report = std::move(assessed_.inspection.report)};
   for (const auto& [key, count] : non_finite_) {
     result.warnings.push_back(fmt::format(
         "{} holds {} values that are NaN or infinite; they were copied as they are", key, count));
@@ -180,7 +181,7 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
                                  const ConvertOptions& options, const Progress& progress) {
   expect_model_file_name(output);  // before anything else is done
   const StateDict& dict = checkpoint.state_dict();
-  const Conversion conversion(dict, options, "nothing was written");
+  Conversion conversion(dict, options, "nothing was written");
   std::error_code ignored;
   if (std::filesystem::equivalent(dict.path, output, ignored)) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "input and output are the same file",
@@ -189,12 +190,12 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
   }
   write_model_file(output, conversion.sources(), options.layout, conversion.with_head(),
                    conversion.metadata(), progress);
-  return conversion.result();
+  return conversion.take_result();
 }
 
 ConvertedTensors convert_in_memory(const Checkpoint& checkpoint, const ConvertOptions& options,
                                    const Progress& progress) {
-  const Conversion conversion(checkpoint.state_dict(), options, "nothing was read");
+  Conversion conversion(checkpoint.state_dict(), options, "nothing was read");
   const std::span<const TensorSource> sources = conversion.sources();
   check_sources(sources);
   const auto total = static_cast<double>(std::max<std::uint64_t>(total_bytes(sources), 1));
@@ -206,7 +207,7 @@ ConvertedTensors convert_in_memory(const Checkpoint& checkpoint, const ConvertOp
     done += byte_size(source);
     if (progress) progress(static_cast<double>(done) / total);
   }
-  converted.result = conversion.result();
+  converted.result = conversion.take_result();
   return converted;
 }
 

@@ -240,8 +240,8 @@ Response Connection::perform(const std::string& url, const std::vector<std::stri
               {.summary = "the hub cannot be reached",
                .file = shown(url),
                .actual = response.reason,
-               .hint = "if a proxy of your own stands between, name its certificates with "
-                       "SSL_CERT_FILE"});
+               .hint = "if a mirror or proxy of your own is meant to answer, name the certificates "
+                       "that it is signed with in SSL_CERT_FILE"});
 }
 
 }  // namespace sapiens::hub

@@ -199,6 +199,7 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   sapiens_report* p = nullptr;
   sapiens_encoder* n = nullptr;
   sapiens_task_model* m = nullptr;
+  sapiens_reconstructor* a = nullptr;
   sapiens_detector* d = nullptr;
   sapiens_result* r = nullptr;
   const auto* const x = &picture;
@@ -207,6 +208,14 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   expect("checkpoint", [&](E e) { return sapiens_checkpoint_inspect(nullptr, nullptr, &p, e); });
   expect("report",
          [&](E e) { return sapiens_checkpoint_inspect(checkpoint.get(), nullptr, nullptr, e); });
+  expect("checkpoint",
+         [&](E e) { return sapiens_checkpoint_convert(nullptr, "a", nullptr, nullptr, &p, e); });
+  expect("output", [&](E e) {
+    return sapiens_checkpoint_convert(checkpoint.get(), nullptr, nullptr, nullptr, &p, e);
+  });
+  expect("report", [&](E e) {
+    return sapiens_checkpoint_convert(checkpoint.get(), "a", nullptr, nullptr, nullptr, e);
+  });
   expect("checkpoint", [&](E e) { return sapiens_encoder_load(nullptr, nullptr, nullptr, &n, e); });
   expect("encoder",
          [&](E e) { return sapiens_encoder_load(checkpoint.get(), nullptr, nullptr, nullptr, e); });
@@ -234,6 +243,11 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   expect("model", [&](E e) { return sapiens_task_model_normals(nullptr, x, 1, nullptr, &r, e); });
   expect("checkpoint", [&](E e) { return sapiens_detector_load(nullptr, nullptr, &d, e); });
   expect("detector", [&](E e) { return sapiens_detector_detect(nullptr, x, nullptr, &r, e); });
+  expect("checkpoint",
+         [&](E e) { return sapiens_reconstructor_load(nullptr, nullptr, nullptr, &a, e); });
+  expect("reconstructor", [&](E e) { return sapiens_reconstructor_report(nullptr, &p, e); });
+  expect("reconstructor",
+         [&](E e) { return sapiens_reconstructor_run(nullptr, x, nullptr, &r, e); });
 }
 
 TEST(CApi, AnswersForHandlesThatAreNull) {
@@ -247,6 +261,8 @@ TEST(CApi, AnswersForHandlesThatAreNull) {
   EXPECT_STREQ(sapiens_report_json(nullptr), "");
   EXPECT_EQ(sapiens_report_verdict(nullptr), -1);
   EXPECT_EQ(sapiens_report_verdict_for(nullptr, nullptr), -1);
+  EXPECT_EQ(sapiens_report_warning_count(nullptr), 0);
+  EXPECT_STREQ(sapiens_report_warning(nullptr, 0), "");
   EXPECT_EQ(sapiens_encoder_height(nullptr), 0);
   EXPECT_EQ(sapiens_encoder_width(nullptr), 0);
   EXPECT_EQ(sapiens_encoder_is_partial(nullptr), 0);
@@ -257,6 +273,9 @@ TEST(CApi, AnswersForHandlesThatAreNull) {
   EXPECT_EQ(sapiens_task_model_height(nullptr), 0);
   EXPECT_EQ(sapiens_task_model_width(nullptr), 0);
   EXPECT_STREQ(sapiens_task_model_precision(nullptr), "");
+  EXPECT_EQ(sapiens_reconstructor_height(nullptr), 0);
+  EXPECT_EQ(sapiens_reconstructor_width(nullptr), 0);
+  EXPECT_STREQ(sapiens_reconstructor_precision(nullptr), "");
   EXPECT_EQ(sapiens_result_count(nullptr), 0);
   EXPECT_EQ(sapiens_result_rank(nullptr, 0), 0);
   EXPECT_EQ(sapiens_result_shape(nullptr, 0), nullptr);
@@ -270,6 +289,7 @@ TEST(CApi, AnswersForHandlesThatAreNull) {
   sapiens_encoder_free(nullptr);
   sapiens_task_model_free(nullptr);
   sapiens_detector_free(nullptr);
+  sapiens_reconstructor_free(nullptr);
   sapiens_result_free(nullptr);
 }
 

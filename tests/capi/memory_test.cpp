@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "capi/failing_new.hpp"
 #include "capi/support.hpp"
 
@@ -84,6 +86,33 @@ TEST_F(CMemory, ThatRunsOutInATaskIsAStatus) {
       return compute(model.get(), &picture, 1, nullptr, out, error);
     });
   }
+}
+
+TEST_F(CMemory, ThatRunsOutReconstructingIsAStatus) {
+  const CCheckpoint checkpoint = open_c(tiny.autoencoder());
+  const auto load = [&](auto** out, sapiens_error** error) {
+    return sapiens_reconstructor_load(checkpoint.get(), nullptr, &engine, out, error);
+  };
+  expect_statuses_until_there_is_memory<CReconstructor>(load);
+  const auto reconstructor = made<CReconstructor>(load);
+  expect_statuses_until_there_is_memory<CResult>([&](auto** out, sapiens_error** error) {
+    return sapiens_reconstructor_run(reconstructor.get(), &picture, nullptr, out, error);
+  });
+}
+
+// Half a file is never left.
+TEST_F(CMemory, ThatRunsOutConvertingIsAStatus) {
+  const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
+  const std::string output = tiny.in_scratch("converted.pth");
+  expect_statuses_until_there_is_memory<CReport>([&](auto** out, sapiens_error** error) {
+    std::remove(output.c_str());  // without an allocation
+    const sapiens_status status =
+        sapiens_checkpoint_convert(checkpoint.get(), output.c_str(), nullptr, nullptr, out, error);
+    allocate_again();
+    EXPECT_EQ(std::filesystem::exists(output), status == SAPIENS_OK);
+    return status;
+  });
+  open_c(output);
 }
 
 // Even the object that tells of another error may find no memory.

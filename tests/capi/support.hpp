@@ -26,6 +26,7 @@ using CCheckpoint = std::unique_ptr<sapiens_checkpoint, FreedBy<sapiens_checkpoi
 using CReport = std::unique_ptr<sapiens_report, FreedBy<sapiens_report_free>>;
 using CEncoder = std::unique_ptr<sapiens_encoder, FreedBy<sapiens_encoder_free>>;
 using CTaskModel = std::unique_ptr<sapiens_task_model, FreedBy<sapiens_task_model_free>>;
+using CReconstructor = std::unique_ptr<sapiens_reconstructor, FreedBy<sapiens_reconstructor_free>>;
 using CDetector = std::unique_ptr<sapiens_detector, FreedBy<sapiens_detector_free>>;
 using CResult = std::unique_ptr<sapiens_result, FreedBy<sapiens_result_free>>;
 
@@ -74,6 +75,13 @@ inline CTaskModel load_c_task_model(const std::string& path) {
   });
 }
 
+inline CReconstructor load_c_reconstructor(const std::string& path) {
+  const CCheckpoint checkpoint = open_c(path);
+  return made<CReconstructor>([&](sapiens_reconstructor** out, sapiens_error** error) {
+    return sapiens_reconstructor_load(checkpoint.get(), nullptr, nullptr, out, error);
+  });
+}
+
 template <typename Struct>
 Struct defaults() {
   Struct options;
@@ -92,15 +100,25 @@ inline std::vector<std::int64_t> shape_of(const CResult& result, std::int64_t in
   return {shape, shape + sapiens_result_rank(result.get(), index)};
 }
 
-/// All numbers of an array of floats.
-inline std::vector<float> floats_of(const CResult& result, std::int64_t index = 0) {
+inline std::size_t size_of(const CResult& result, std::int64_t index) {
   const std::int64_t* const shape = sapiens_result_shape(result.get(), index);
   std::size_t size = 1;
   for (int axis = 0; axis < sapiens_result_rank(result.get(), index); ++axis) {
     size *= static_cast<std::size_t>(shape[axis]);
   }
+  return size;
+}
+
+/// All numbers of an array of floats.
+inline std::vector<float> floats_of(const CResult& result, std::int64_t index = 0) {
   const float* const values = sapiens_result_floats(result.get(), index);
-  return {values, values + size};
+  return {values, values + size_of(result, index)};
+}
+
+/// The same of bytes.
+inline std::vector<std::uint8_t> bytes_of(const CResult& result, std::int64_t index = 0) {
+  const std::uint8_t* const values = sapiens_result_bytes(result.get(), index);
+  return {values, values + size_of(result, index)};
 }
 
 /// Checkpoints of random weights with a picture, in a folder of their own.
@@ -110,6 +128,14 @@ class TinyModels {
     const std::string path = scratch_ / (task + ".pth");
     if (!std::filesystem::exists(path)) {
       synthesize_checkpoint(path, {.arch = "tiny", .task = task});
+    }
+    return path;
+  }
+  /// With the decoder that reconstructs.
+  std::string autoencoder() {
+    const std::string path = scratch_ / "autoencoder.pth";
+    if (!std::filesystem::exists(path)) {
+      synthesize_checkpoint(path, {.arch = "tiny", .layout = Layout::MMEngine});
     }
     return path;
   }

@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import socket
+import ssl
+import subprocess
 import sys
 import threading
 import time
@@ -39,6 +41,9 @@ def arguments():
     parser.add_argument("--retry-after", help="hub: Retry-After of a refusal")
     parser.add_argument("--login-page", action="store_true", help="hub: a page for everything")
     parser.add_argument("--circles", action="store_true", help="hub: redirect to itself")
+    parser.add_argument("--tls", metavar="NAME", help="speak TLS, with a certificate for this name")
+    parser.add_argument("--authority", help="with --tls: where to write who has signed that")
+    parser.add_argument("--plain-storage", action="store_true", help="with --tls: the hub alone")
     parser.add_argument("--renamed", action="store_true", help="hub: redirect once within the hub")
     return parser.parse_args()
 
@@ -63,7 +68,7 @@ class State:
         self.lock = threading.Lock()
         self.misbehaved = 0
         self.requests = 0
-        self.storage_port = 0
+        self.storage = ""
 
     def misbehaves(self):
         """True for the first --misbehave-times requests that could go wrong."""
@@ -122,7 +127,7 @@ class Hub(Handler):
             return self.answer("hub", 307, {"Location": self.path})
         if options.renamed and not self.path.startswith("/new/"):
             return self.answer("hub", 307, {"Location": "/new" + self.path})
-        location = f"http://127.0.0.1:{self.state.storage_port}/blob?signature=secret"
+        location = f"{self.state.storage}/blob?signature=secret"
         headers = {"Location": location}
         if options.send != "lfs":
             headers["X-Linked-Size"] = str(options.size or len(self.state.content))
@@ -188,13 +193,36 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], ConnectionError):  # programs here break off
+        # Programs here break off, or do not trust us.
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)
 
 
-def serve(handler, state):
+def certificate(name, authority):
+    """A context with a new certificate, signed by a new authority, whose own goes to `authority`."""
+    key, signed = authority + ".key", authority + ".signed"
+    new = ["openssl", "req", "-x509", "-days", "2", "-nodes", "-newkey", "ec"]
+    new += ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    commands = [
+        [*new, "-subj", "/CN=tests of sapiens", "-keyout", key, "-out", authority],
+        [*new, "-subj", "/CN=hub", "-addext", f"subjectAltName=DNS:{name}"]
+        + ["-CA", authority, "-CAkey", key, "-keyout", signed + ".key", "-out", signed],
+    ]
+    for command in commands:
+        subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(signed, signed + ".key")
+    return context
+
+
+def serve(handler, state, context=None):
     bound = type(handler.__name__, (handler,), {"state": state})
     server = Server(("127.0.0.1", 0), bound)
+    if context:
+        # Hands are shaken when a connection is first read, in its own thread.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 
@@ -202,10 +230,15 @@ def serve(handler, state):
 def main():
     options = arguments()
     state = State(options)
-    state.storage_port = serve(Storage, state)
-    hub_port = serve(Hub, state)
+    context = certificate(options.tls, options.authority) if options.tls else None
+    storage_port = serve(Storage, state, None if options.plain_storage else context)
+    if context and not options.plain_storage:
+        state.storage = f"https://localhost:{storage_port}"
+    else:
+        state.storage = f"http://127.0.0.1:{storage_port}"
+    hub_port = serve(Hub, state, context)
     with open(options.ports + ".tmp", "w", encoding="utf-8") as file:
-        file.write(f"{hub_port} {state.storage_port}\n")
+        file.write(f"{hub_port} {storage_port}\n")
     os.rename(options.ports + ".tmp", options.ports)
     sys.stdin.read()
 

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <sapiens/draw.hpp>
+#include <sapiens/error.hpp>
+#include <sapiens/tasks.hpp>
+
+#include "arrays.hpp"
+#include "bindings.hpp"
+#include "shared.hpp"
+
+namespace sapiens::python {
+namespace {
+
+using Task = Shared<TaskModel>;
+using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
+
+[[noreturn]] void refuse_shape(const char* what, const char* expected, const py::array& found) {
+  std::string shape;
+  for (py::ssize_t axis = 0; axis < found.ndim(); ++axis) {
+    shape += fmt::format("{}{}", axis > 0 ? ", " : "", found.shape(axis));
+  }
+  throw Error(ErrorCode::ShapeMismatch, {.summary = fmt::format("these are no {}", what),
+                                         .expected = expected,
+                                         .actual = fmt::format("[{}]", shape)});
+}
+
+template <int kRank>
+TensorView<const float, kRank> view_of(const Floats& array, const char* what,
+                                       const char* expected) {
+  if (array.ndim() != kRank || array.size() == 0) refuse_shape(what, expected, array);
+  std::array<Index, kRank> shape;
+  std::copy_n(array.shape(), kRank, shape.begin());
+  return {array.data(), shape};
+}
+
+/// Pixels to draw; an empty array stands for all.
+std::span<const std::uint8_t> mask_of(const Bytes& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+/// Drawn without the GIL; the caller of the Python function keeps what `draw` looks at.
+template <typename Draw>
+py::array_t<std::uint8_t> drawn(const Draw& draw) {
+  Image picture;
+  {
+    const py::gil_scoped_release no_gil;
+    picture = draw();
+  }
+  return moved(std::move(picture));
+}
+
+py::array_t<std::uint8_t> paint_features(const Image& picture, const Floats& featmap) {
+  const auto view = view_of<3>(featmap, "features to draw", "[C, rows, columns]");
+  return drawn([&] { return draw_features(picture, view); });
+}
+
+py::array_t<std::uint8_t> paint_depth(const Image& picture, const Floats& depth,
+                                      const Bytes& mask) {
+  const auto view = view_of<2>(depth, "depths", "[H, W]");
+  return drawn([&] { return draw_depth(picture, view, mask_of(mask)); });
+}
+
+py::array_t<std::uint8_t> paint_normals(const Image& picture, const Floats& normals,
+                                        const Bytes& mask) {
+  const auto view = view_of<3>(normals, "normals", "[H, W, 3]");
+  return drawn([&] { return draw_normals(picture, view, mask_of(mask)); });
+}
+
+py::array_t<std::uint8_t> paint_classes(const Task& task, const Image& picture, const Bytes& ids) {
+  if (ids.ndim() != 2) refuse_shape("class ids", "[H, W]", ids);
+  const TaskModel& model = task.model();
+  const std::span<const std::uint8_t> given = mask_of(ids);
+  const auto unknown =
+      std::ranges::find_if(given, [&](std::uint8_t id) { return id >= model.outputs(); });
+  if (unknown != given.end()) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "a class that the model does not have",
+                 .expected = fmt::format("0 to {}", model.outputs() - 1),
+                 .actual = std::to_string(*unknown)});
+  }
+  const Segmentation found{.width = ids.shape(1),
+                           .height = ids.shape(0),
+                           .classes = model.outputs(),
+                           .ids = {given.begin(), given.end()}};
+  return drawn([&] { return draw_segmentation(picture, found, model.seg_classes()); });
+}
+
+/// Of arrays [P, K, 2], [P, K] and [P, 5], as `pose` makes them.
+std::vector<Pose> to_poses(const Floats& points, const Floats& scores, const Floats& boxes) {
+  const auto xy = view_of<3>(points, "key points", "[P, K, 2]");
+  const Index persons = xy.extent(0), count = xy.extent(1);
+  if (xy.extent(2) != 2) refuse_shape("key points", "[P, K, 2]", points);
+  if (scores.ndim() != 2 || scores.shape(0) != persons || scores.shape(1) != count) {
+    refuse_shape("scores of these key points", "[P, K]", scores);
+  }
+  if (boxes.ndim() != 2 || boxes.shape(0) != persons || boxes.shape(1) != 5) {
+    refuse_shape("boxes of these persons", "[P, 5]", boxes);
+  }
+  std::vector<Pose> poses;
+  for (Index p = 0; p < persons; ++p) {
+    const float* const box = boxes.data(p, 0);
+    Pose pose{.box = {box[0], box[1], box[2], box[3], box[4]}};
+    for (Index k = 0; k < count; ++k) {
+      pose.keypoints.push_back({points.at(p, k, 0), points.at(p, k, 1), scores.at(p, k)});
+    }
+    poses.push_back(std::move(pose));
+  }
+  return poses;
+}
+
+py::array_t<std::uint8_t> paint_pose(const Task& task, const Image& picture, const Floats& points,
+                                     const Floats& scores, const Floats& boxes, float least_score) {
+  const bool nobody = points.ndim() == 3 && points.shape(0) == 0;
+  const std::vector<Pose> poses = nobody ? std::vector<Pose>{} : to_poses(points, scores, boxes);
+  return drawn([&] {
+    return draw_pose(picture, poses, task.model().keypoint_set(), {.least_score = least_score});
+  });
+}
+
+}  // namespace
+
+void bind_drawing(py::module_& module) {
+  module.def("draw_features", &paint_features, py::arg("picture"), py::arg("featmap"));
+  module.def("draw_pose", &paint_pose, py::arg("model"), py::arg("picture"), py::arg("keypoints"),
+             py::arg("scores"), py::arg("boxes"), py::arg("least_score"));
+  module.def("draw_segmentation", &paint_classes, py::arg("model"), py::arg("picture"),
+             py::arg("ids"));
+  module.def("draw_depth", &paint_depth, py::arg("picture"), py::arg("depth"), py::arg("mask"));
+  module.def("draw_normals", &paint_normals, py::arg("picture"), py::arg("normals"),
+             py::arg("mask"));
+}
+
+}  // namespace sapiens::python

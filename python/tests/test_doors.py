@@ -1,0 +1,151 @@
+"""One picture through every door: the command line, Python, C and the server give the same bytes.
+
+With the models and the picture that come with the project, and every default. Each door has tests
+of its own for options.
+"""
+
+import io
+import json
+import os
+import re
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from c_door import CDoor
+from PIL import Image
+
+import sapiens
+
+TOP = Path(__file__).resolve().parents[2]
+PICTURE = TOP / "samples" / "person.jpg"
+MODELS = {
+    "features": "pretrain_clean.pth",
+    "pose": "pose.safetensors",
+    "seg": "seg.safetensors",
+    "depth": "depth.safetensors",
+    "normal": "normal.safetensors",
+    "reconstruct": "pretrain.pth",
+}
+SERVED = ("features", "pose", "seg", "depth", "normal")
+PYTHON = {
+    "features": lambda path: sapiens.Encoder(path).features(PICTURE),
+    "pose": lambda path: sapiens.Pose(path).keypoints(PICTURE),
+    "seg": lambda path: sapiens.Segmenter(path).segment(PICTURE),
+    "depth": lambda path: sapiens.Depth(path).depth(PICTURE),
+    "normal": lambda path: sapiens.Normals(path).normals(PICTURE),
+    "reconstruct": lambda path: sapiens.Reconstructor(path).reconstruct(PICTURE),
+}
+C = {
+    "features": ("encoder", "features"),
+    "pose": ("task_model", "pose"),
+    "seg": ("task_model", "segment"),
+    "depth": ("task_model", "depth"),
+    "normal": ("task_model", "normals"),
+    "reconstruct": ("reconstructor", "run"),
+}
+
+
+def model_of(task):
+    return TOP / "models" / "tiny" / f"sapiens_tiny_{MODELS[task]}"
+
+
+def from_python(task):
+    return PYTHON[task](model_of(task))
+
+
+def from_c(task):
+    library = os.environ.get("SAPIENS_C_LIBRARY")
+    if not library:
+        pytest.skip("SAPIENS_C_LIBRARY does not say where the C library is")
+    return CDoor(library).run(*C[task], model_of(task), PICTURE)
+
+
+@pytest.fixture
+def program_file(run_sapiens, tmp_path):
+    """The path of what the program writes for a task."""
+
+    def run(task, name):
+        run_sapiens(task, model_of(task), PICTURE, "--output", tmp_path)
+        return tmp_path / name
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def post():
+    """Sends the picture to a server of all models, and returns the body of its answer."""
+    program = os.environ.get("SAPIENS_PROGRAM")
+    if not program:
+        pytest.skip("SAPIENS_PROGRAM does not say where the program is")
+    command = [program, "serve", "--port", "0"]
+    for task in SERVED:
+        command += ["--model", f"{task}={model_of(task)}"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    address = None
+    while not address:
+        line = server.stderr.readline()
+        assert line, "the server did not start"
+        address = re.search(r"listening on (http://\S+)", line)
+
+    def run(task, accept):
+        headers = {"Content-Type": "image/jpeg", "Accept": accept}
+        request = urllib.request.Request(
+            f"{address[1]}/v1/{task}", PICTURE.read_bytes(), headers, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=240) as answer:
+            return answer.read()
+
+    yield run
+    server.terminate()
+    server.communicate(timeout=60)
+
+
+def assert_same(found, expected):
+    assert found.dtype == expected.dtype and found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("task", ("features", "depth", "normal"))
+def test_floats_are_the_same(program_file, post, task):
+    file = program_file(task, "person.npy")
+    expected = np.load(file)
+    assert post(task, "application/x-npy") == file.read_bytes()
+    assert_same(from_python(task), expected)
+    (from_c_library,) = from_c(task)
+    assert_same(from_c_library.reshape(expected.shape), expected)
+
+
+def test_classes_are_the_same(program_file, post):
+    file = program_file("seg", "person_seg.npy")
+    expected = np.load(file)
+    assert post("seg", "application/x-npy") == file.read_bytes()
+    assert len(np.unique(expected)) > 1
+    (from_c_library,) = from_c("seg")
+    for ids in (from_python("seg"), from_c_library):
+        assert_same(ids.astype(expected.dtype), expected)
+
+
+def test_key_points_are_the_same(program_file, post):
+    written = json.loads(program_file("pose", "person.json").read_text())["instance_info"]
+    assert json.loads(post("pose", "application/json"))["instance_info"] == written
+    (person,) = written
+    points, scores = (np.float32(person[key]) for key in ("keypoints", "keypoint_scores"))
+    found = from_python("pose")
+    assert_same(found.keypoints[0], points)
+    assert_same(found.scores[0], scores)
+    (from_c_library,) = from_c("pose")
+    assert_same(from_c_library[0], np.hstack([points, scores[:, np.newaxis]]))
+
+
+def test_reconstructions_are_the_same(program_file):
+    """The server has no such door."""
+    drawn = np.asarray(Image.open(io.BytesIO(program_file("reconstruct", "person.png").read_bytes())))
+    found = from_python("reconstruct")
+    original, masked, predicted, mask, errors = from_c("reconstruct")
+    assert_same(np.hstack([masked, predicted, original]), drawn)
+    assert_same(np.hstack([found.masked, found.reconstruction, found.original]), drawn)
+    assert_same(found.mask, mask.astype(bool))
+    assert_same(np.float32([found.masked_error, found.mean_error]), errors)

@@ -1,0 +1,91 @@
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "capi/border.hpp"
+#include "capi/handles.hpp"
+#include "capi/options.hpp"
+#include "capi/pictures.hpp"
+#include "capi/turns.hpp"
+#include "sapiens/reconstruct.hpp"
+
+using namespace sapiens;
+
+struct sapiens_reconstructor {
+  sapiens_reconstructor(const Checkpoint& checkpoint, const ModelOptions& options,
+                        const EngineOptions& engine)
+      : model(checkpoint, options, engine), precision(model.stats().precision) {}
+
+  Reconstructor model;
+  std::string precision;
+  capi::Turns turns;
+};
+
+namespace {
+
+sapiens_array array_of(Image&& picture) {
+  return {.shape = {picture.height, picture.width, 3}, .values = std::move(picture.rgb)};
+}
+
+// In the order of SAPIENS_RECONSTRUCTION_*.
+std::unique_ptr<sapiens_result> result_of(Reconstruction&& found) {
+  auto result = std::make_unique<sapiens_result>();
+  result->arrays.push_back(array_of(std::move(found.original)));
+  result->arrays.push_back(array_of(std::move(found.masked)));
+  result->arrays.push_back(array_of(std::move(found.reconstruction)));
+  result->arrays.push_back(
+      {.shape = {found.grid.height, found.grid.width}, .values = std::move(found.mask)});
+  result->arrays.push_back({.shape = {2},
+                            .values = std::vector<float>{static_cast<float>(found.masked_error),
+                                                         static_cast<float>(found.mean_error)}});
+  return result;
+}
+
+}  // namespace
+
+sapiens_status sapiens_reconstructor_load(const sapiens_checkpoint* checkpoint,
+                                          const sapiens_model_options* options,
+                                          const sapiens_engine_options* engine,
+                                          sapiens_reconstructor** reconstructor,
+                                          sapiens_error** error) {
+  return capi::handing_out(reconstructor, "reconstructor", error, [&] {
+    capi::require(checkpoint, "checkpoint");
+    return std::make_unique<sapiens_reconstructor>(
+        checkpoint->checkpoint, capi::model_options(options), capi::engine_options(engine));
+  });
+}
+
+void sapiens_reconstructor_free(sapiens_reconstructor* reconstructor) { delete reconstructor; }
+
+sapiens_status sapiens_reconstructor_report(const sapiens_reconstructor* reconstructor,
+                                            sapiens_report** report, sapiens_error** error) {
+  return capi::handing_out(report, "report", error, [&] {
+    capi::require(reconstructor, "reconstructor");
+    return std::make_unique<sapiens_report>(reconstructor->model.inspection());
+  });
+}
+
+int64_t sapiens_reconstructor_height(const sapiens_reconstructor* reconstructor) {
+  return reconstructor ? reconstructor->model.native_size().height : 0;
+}
+
+int64_t sapiens_reconstructor_width(const sapiens_reconstructor* reconstructor) {
+  return reconstructor ? reconstructor->model.native_size().width : 0;
+}
+
+const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconstructor) {
+  return reconstructor ? reconstructor->precision.c_str() : "";
+}
+
+sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
+                                         const sapiens_picture* picture,
+                                         const sapiens_reconstruct_options* options,
+                                         sapiens_result** reconstruction, sapiens_error** error) {
+  return capi::handing_out(reconstruction, "reconstruction", error, [&] {
+    capi::require(reconstructor, "reconstructor");
+    const ReconstructOptions wanted = capi::reconstruct_options(options);
+    const Image seen = capi::read_picture(picture, "picture");
+    const auto turn = reconstructor->turns.take();
+    return result_of(reconstructor->model.run(seen, wanted));
+  });
+}
