@@ -12,14 +12,13 @@
 #include <optional>
 #include <utility>
 
+#include "serve/connection.hpp"
 #include "serve/http_error.hpp"
 #include "serve/workers.hpp"
 
 namespace sapiens::serve {
 namespace {
 
-constexpr int kReadSeconds = 10;   // without a byte from the client
-constexpr int kWriteSeconds = 30;  // without a byte taken by it
 constexpr std::size_t kMostParts = 64;
 
 std::optional<std::size_t> content_length(const httplib::Request& request) {
@@ -119,9 +118,10 @@ class BodyReader {
     return whole;
   }
 
-  // The library gives up by itself where nothing comes at all, and does not say so.
+  // The connection gives up by itself where nothing comes at all, and does not say so.
   void note_stall(Clock::time_point start) {
-    if (Clock::now() - start >= std::chrono::seconds(kReadSeconds)) too_late_ = true;
+    const Clock::time_point now = Clock::now();
+    too_late_ |= now > deadline_ || now - start >= std::chrono::seconds(kReadSeconds);
   }
 
   const httplib::Request& request_;
@@ -150,6 +150,22 @@ class TaskQueue : public httplib::TaskQueue {
   Workers workers_;
 };
 
+/// The library's server, with connections that do not last for ever.
+class Server : public httplib::Server {
+ public:
+  explicit Server(double limit) : limit_(limit) {}
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    Connection connection(socket, limit_);
+    bool closed = false;  // by the request; here it always is
+    return process_request(connection, true, closed,
+                           [&](httplib::Request&) { connection.head_is_read(); });
+  }
+
+  const double limit_;  // seconds
+};
+
 /// Streams the body, which keeps the library from compressing it.
 void send(Response from, httplib::Response& to) {
   to.status = from.status;
@@ -164,16 +180,14 @@ void send(Response from, httplib::Response& to) {
 }  // namespace
 
 struct HttpDoor::Impl {
-  Impl(const ServerOptions& options, Service& owner) : limits(options.limits), service(owner) {
+  Impl(const ServerOptions& options, Service& owner)
+      : limits(options.limits), service(owner), server(options.limits.seconds) {
     set_limits();
     set_handlers();
     bind(options);
   }
 
   void set_limits() {
-    server.set_keep_alive_max_count(1);
-    server.set_read_timeout(kReadSeconds);
-    server.set_write_timeout(kWriteSeconds);
     server.set_tcp_nodelay(true);
     server.new_task_queue = [this] {
       return new TaskQueue(static_cast<std::size_t>(limits.connections));
@@ -264,7 +278,7 @@ struct HttpDoor::Impl {
 
   const Limits limits;
   Service& service;
-  httplib::Server server;
+  Server server;
   std::mutex mutex;
   int listener = -1;
   int port = -1;
