@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "serve/connection.hpp"
 #include "serve/http_error.hpp"
 #include "serve/module.hpp"
 #include "serve/workers.hpp"
@@ -17,8 +18,6 @@
 namespace sapiens::serve {
 namespace {
 
-constexpr int kReadSeconds = 10;   // without a byte from the client
-constexpr int kWriteSeconds = 30;  // without a byte taken by it
 constexpr std::size_t kMostParts = 64;
 
 std::optional<std::size_t> content_length(const httplib::Request& request) {
@@ -118,9 +117,10 @@ class BodyReader {
     return whole;
   }
 
-  // The library gives up by itself where nothing comes at all, and does not say so.
+  // The connection gives up by itself where nothing comes at all, and does not say so.
   void note_stall(Clock::time_point start) {
-    if (Clock::now() - start >= std::chrono::seconds(kReadSeconds)) too_late_ = true;
+    const Clock::time_point now = Clock::now();
+    too_late_ |= now > deadline_ || now - start >= std::chrono::seconds(kReadSeconds);
   }
 
   const httplib::Request& request_;
@@ -149,6 +149,22 @@ class TaskQueue : public httplib::TaskQueue {
   Workers workers_;
 };
 
+/// The library's server, with connections that do not last for ever.
+class Server : public httplib::Server {
+ public:
+  explicit Server(double limit) : limit_(limit) {}
+
+ private:
+  bool process_and_close_socket(socket_t socket) override {
+    Connection connection(socket, limit_);
+    bool closed = false;  // by the request; here it always is
+    return process_request(connection, true, closed,
+                           [&](httplib::Request&) { connection.head_is_read(); });
+  }
+
+  const double limit_;  // seconds
+};
+
 /// Streams the body, which keeps the library from compressing it.
 void send(Response from, httplib::Response& to) {
   to.status = from.status;
@@ -163,7 +179,7 @@ void send(Response from, httplib::Response& to) {
 class HttplibDoor : public HttpDoor {
  public:
   HttplibDoor(const ServerOptions& options, RequestHandler& handler)
-      : limits_(options.limits), handler_(handler) {
+      : limits_(options.limits), handler_(handler), server_(options.limits.seconds) {
     set_limits();
     set_handlers();
     bind(options);
@@ -185,9 +201,6 @@ class HttplibDoor : public HttpDoor {
 
  private:
   void set_limits() {
-    server_.set_keep_alive_max_count(1);
-    server_.set_read_timeout(kReadSeconds);
-    server_.set_write_timeout(kWriteSeconds);
     server_.set_tcp_nodelay(true);
     server_.new_task_queue = [this] {
       return new TaskQueue(static_cast<std::size_t>(limits_.connections));
@@ -266,7 +279,7 @@ class HttplibDoor : public HttpDoor {
 
   const Limits limits_;
   RequestHandler& handler_;
-  httplib::Server server_;
+  Server server_;
   std::mutex mutex_;
   int listener_ = -1;
   int port_ = -1;
