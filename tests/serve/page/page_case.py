@@ -10,7 +10,7 @@ from server import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 OUTPUT = pathlib.Path(os.environ.get("PAGE_OUTPUT", "page"))
-PICTURE = ROOT / "samples" / "mannequin" / "000001.png"  # sent as it is
+PICTURE = ROOT / "samples" / "mannequin" / "000002.png"  # sent as it is
 TINY = ROOT / "models" / "tiny"
 TASKS = {"features": "Features", "seg": "Parts", "depth": "Depth", "normal": "Normals", "pose": "Key points"}
 MODELS = {
