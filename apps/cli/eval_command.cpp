@@ -15,6 +15,7 @@
 #include "found_persons.hpp"
 #include "json_file.hpp"
 #include "manifest.hpp"
+#include "number_range.hpp"
 #include "task_flags.hpp"
 #include "text.hpp"
 #include "value_types.hpp"
@@ -238,7 +239,7 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
   add_flip_test_flag(app, options.run);
   app.add_option("--pck", options.pck,
                  "Pose: how near is right, as a share of the longer side of a person's box")
-      ->check(CLI::Range(0.001, 10.0))
+      ->check(number_between(0.001, 10.0))
       ->capture_default_str();
 }
 

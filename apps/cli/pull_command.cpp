@@ -12,6 +12,7 @@
 #include "exit_codes.hpp"
 #include "messages.hpp"
 #include "meter.hpp"
+#include "number_range.hpp"
 #include "stopwatch.hpp"
 #include "text.hpp"
 #include "value_types.hpp"
@@ -243,7 +244,7 @@ void add_pull_command(CLI::App& app, Session& session) {
       ->capture_default_str();
   pull->add_option("--timeout", options->hub.timeout,
                    "Seconds without a byte after which a connection counts as dropped")
-      ->check(CLI::Range(1.0, 3600.0))
+      ->check(number_between(1.0, 3600.0))
       ->capture_default_str();
   add_json_flag(*pull, session);
   pull->footer(

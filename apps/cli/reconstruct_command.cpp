@@ -9,6 +9,7 @@
 #include "jobs_summary.hpp"
 #include "messages.hpp"
 #include "meter.hpp"
+#include "number_range.hpp"
 #include "outputs.hpp"
 #include "reconstruct_run.hpp"
 #include "stopwatch.hpp"
@@ -67,10 +68,6 @@ Findings findings(std::span<const JobResult> results) {
 }
 
 void run(const ReconstructArguments& options, Session& session) {
-  // CLI::Range lets it pass.
-  if (std::isnan(options.mask_ratio)) {
-    throw CLI::ValidationError("--mask-ratio", "not a number from 0 to 1");
-  }
   const Inputs inputs = find_inputs(options, InputKinds::Pictures);
   prepare_output_folder(options.output);
 
@@ -101,7 +98,7 @@ void run(const ReconstructArguments& options, Session& session) {
 
 void add_masking_options(CLI::App& app, ReconstructArguments& options) {
   app.add_option("--mask-ratio", options.mask_ratio, "Share of the patches that is hidden")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_between(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "Decides which patches, the same ones in every picture")
       ->check(CLI::NonNegativeNumber)

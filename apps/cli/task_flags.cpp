@@ -80,18 +80,18 @@ void add_pose_options(CLI::App& app, TaskOptions& options) {
       ->capture_default_str();
   app.add_option("--radius", options.pose_drawing.radius,
                  "Of points drawn, in pixels; 0: grows with the person")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(number_between(0.0, 1000.0))
       ->capture_default_str();
   app.add_option("--thickness", options.pose_drawing.thickness,
                  "Of links drawn, in pixels; 0: grows with the person")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(number_between(0.0, 1000.0))
       ->capture_default_str();
   app.add_flag("--draw-bbox", options.pose_drawing.boxes, "Also draw the persons' boxes");
 }
 
 void add_seg_options(CLI::App& app, TaskOptions& options) {
   app.add_option("--opacity", options.seg_drawing.opacity, "Of the colours drawn")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_between(0.0, 1.0))
       ->capture_default_str();
   app.add_flag("!--no-labels", options.seg_drawing.labels, "Draw no names into the regions");
 }
@@ -134,7 +134,7 @@ void add_task_run_options(CLI::App& app, TaskOptions& options) {
 void add_video_options(CLI::App& app, TaskOptions& options) {
   app.add_option("--frames", options.video.folder_rate,
                  "Take each folder for a video: its pictures, sorted, so many per second")
-      ->check(CLI::Range(0.001, 1000.0))
+      ->check(number_between(0.001, 1000.0))
       ->type_name("FPS");
   app.add_option("--every", options.video.every, "In videos: work on every so many frames")
       ->check(CLI::Range(Index{1}, Index{1'000'000'000}))

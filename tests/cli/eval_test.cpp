@@ -292,7 +292,8 @@ TEST_F(Eval, RefusesCallsThatMakeNoSense) {
         {checkpoint("pose"), "--annotations", truth, "--detections", found},
         {"--annotations", truth, "--detections", found, "--task", "seg"},
         {checkpoint("seg"), "--annotations", truth, "--pictures", data()},
-        {"--annotations", truth, "--detections", found, "--pck", "0"}}) {
+        {"--annotations", truth, "--detections", found, "--pck", "0"},
+        {"--annotations", truth, "--detections", found, "--pck", "nan"}}) {
     EXPECT_EQ(eval(call).code, 2) << testing::PrintToString(call);
   }
   EXPECT_EQ(eval({"--annotations", truth, "--detections", truth}).code, 4);
