@@ -115,10 +115,6 @@ void refuse(const char* summary, const char* name, std::string expected, std::st
                                            .actual = std::move(actual)});
 }
 
-void require(const void* pointer, const char* name) {
-  if (!pointer) refuse("an argument is missing", name, "a pointer", "NULL");
-}
-
 sapiens_status caught(sapiens_error** error) noexcept {
   sapiens_error* described = nullptr;
   try {

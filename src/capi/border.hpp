@@ -1,6 +1,7 @@
 #pragma once
 
 #include <new>
+#include <string>
 
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
@@ -14,12 +15,15 @@ struct Cancelled {};
 /// A C function and what it is to be handed, as the C++ API takes it; empty for NULL.
 Progress progress_of(sapiens_progress function, void* user_data);
 
-/// Throws InvalidArgument for a NULL that may not be one; `name` is the argument's.
-void require(const void* pointer, const char* name);
-
 /// Throws InvalidArgument about the argument or field `name`.
 [[noreturn]] void refuse(const char* summary, const char* name, std::string expected,
                          std::string actual);
+
+/// Throws InvalidArgument for a NULL that may not be one; `name` is the argument's. Here, so that
+/// who reads only this file, such as clang-tidy, sees that nothing behind it is NULL.
+inline void require(const void* pointer, const char* name) {
+  if (!pointer) refuse("an argument is missing", name, "a pointer", "NULL");
+}
 
 /// The status of the exception that is being handled; with `error`, what it says as an object.
 sapiens_status caught(sapiens_error** error) noexcept;
