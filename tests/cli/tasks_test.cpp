@@ -216,8 +216,9 @@ TEST_F(Tasks, ResumeKeepsWhatIsFinishedUnlessSettingsDiffer) {
 TEST_F(Tasks, RefuseInputsWhoseFilesWouldBeTheSame) {
   picture("in/a.png");
   picture("in/a_seg.png");
-  EXPECT_EQ(run("seg", {scratch_ / "in"}).code, 2);  // both want a_seg.npy
-  EXPECT_EQ(run("depth", {scratch_ / "in"}).code, 0);
+  const std::string one = scratch_ / "in/a.png", other = scratch_ / "in/a_seg.png";
+  EXPECT_EQ(run("seg", {one, other}).code, 2);  // both want a_seg.npy
+  EXPECT_EQ(run("depth", {one, other}).code, 0);
 }
 
 TEST_F(Tasks, NeverReplaceResultsOfAnotherCommand) {

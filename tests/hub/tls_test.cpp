@@ -71,7 +71,7 @@ TEST_F(TlsPull, WantsTheCertificateToBeForThisHost) {
 
 TEST_F(TlsPull, SaysWhenSslCertFileNamesNoCertificates) {
   const HubServer& server = serve_tls("localhost");
-  for (const std::string file : {scratch_ / "none.pem", published_}) {
+  for (const std::string& file : {scratch_ / "none.pem", published_}) {
     setenv("SSL_CERT_FILE", file.c_str(), 1);
     EXPECT_THAT(refused(server)["actual"], HasSubstr(file));
   }
