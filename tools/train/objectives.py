@@ -73,13 +73,14 @@ def heatmaps(keypoints, size):
     return y[..., None] * x[..., None, :], inside * (keypoints[..., 2] > 0) * KEYPOINT_WEIGHTS
 
 
-# Between counting pixels, where the background is three quarters of all, and counting classes.
-CLASS_WEIGHTS = torch.tensor(CLASS_SHARES) ** -0.5
-
-
 class Seg(Objective):
     """Weighted cross-entropy, as in the original, and Dice loss; both for the small parts, which mIoU counts like large
-    ones."""
+    ones. Weights of 0.5 lie between counting pixels, where the background is three quarters of all, and counting
+    classes. They make small parts larger than they are, so training ends without."""
+
+    def __init__(self, config, class_weights=0.0):
+        super().__init__(config)
+        self.class_weights = torch.tensor(CLASS_SHARES) ** -class_weights
 
     def prepare(self, batch, generator, coarse=False):
         partner = torch.tensor(MIRRORED_CLASSES + list(range(len(MIRRORED_CLASSES), 256)), dtype=torch.uint8)
@@ -92,7 +93,7 @@ class Seg(Objective):
         known = labels != IGNORED
         labels = labels.where(known, 0)
         hits = logs.gather(1, labels[:, None])[:, 0]  # of the true class
-        weights = CLASS_WEIGHTS.to(logs.device)[labels] * known
+        weights = self.class_weights.to(logs.device)[labels] * known
         entropy = -(hits * weights).sum() / weights.sum().clamp(min=1e-6)
 
         def per_class(values):

@@ -5,7 +5,7 @@
 #
 # All of them by default. The last one measures the exported files and describes them.
 #
-#   --minutes STAGE=N     budget of a stage (pretrain=30 pose=35 seg=40 depth=20 normal=25)
+#   --minutes STAGE=N     budget of a stage (pretrain=20 pose=55 seg=130 depth=20 normal=80)
 #   --pictures N          to train with (20000, about 0.6 MB each), and as many from all sides to pretrain with
 #   --held-out N          to measure with (1000)
 #   --threads N           of a stage (one per core); two stages at once with one thread each learn more an hour
@@ -17,7 +17,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-declare -A minutes=([pretrain]=30 [pose]=35 [seg]=40 [depth]=20 [normal]=25)
+declare -A minutes=([pretrain]=20 [pose]=55 [seg]=130 [depth]=20 [normal]=80)
 pictures=20000 held_out=1000 chunk=1000 restart=() work=build/train output=models/tiny threads=$(nproc) stages=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -57,15 +57,18 @@ render() {
   done
 }
 
+# train STAGE FOLDER MINUTES [OPTION...]
 train() {
-  local init=() view=any
-  [ "$1" = pretrain ] || { init=(--init "$work/runs/pretrain/model.pt"); view=front; }
-  "$python" tools/train/train.py "$1" --data "$work"/data/$view-?????? --output "$work/runs/$1" \
-    --minutes "${minutes[$1]}" --threads "$threads" "${init[@]}" "${restart[@]}"
-  "$python" tools/train/evaluate.py "$work/runs/$1/model.pt" --data "$work"/data/$view-held-out-?????? --threads "$threads" \
-    --output "$work/runs/$1/metrics.json"
+  local stage=$1 run=$work/runs/$2 minutes=$3 view=front
+  shift 3
+  [ "$stage" != pretrain ] || view=any
+  "$python" tools/train/train.py "$stage" --data "$work"/data/$view-?????? --output "$run" --minutes "$minutes" \
+    --threads "$threads" "${restart[@]}" "$@"
+  "$python" tools/train/evaluate.py "$run/model.pt" --data "$work"/data/$view-held-out-?????? --threads "$threads" \
+    --output "$run/metrics.json"
 }
 
+pretrained=$work/runs/pretrain/model.pt
 for stage in "${stages[@]}"; do
   case $stage in
     data)
@@ -76,6 +79,12 @@ for stage in "${stages[@]}"; do
       ;;
     export) "$python" tools/train/export.py "$work/runs" --output "$output" ;;
     card) "$python" tools/train/card.py "$work/runs" --models "$output" ;;
-    *) train "$stage" ;;
+    pretrain) train pretrain pretrain "${minutes[pretrain]}" ;;
+    # Rare classes count more at first; without that at the end, or they become too large.
+    seg)
+      train seg seg-weighted $((minutes[seg] * 5 / 6)) --init "$pretrained" --class-weights 0.5
+      train seg seg $((minutes[seg] / 6 + 1)) --init "$work/runs/seg-weighted/model.pt" --rate 5e-4
+      ;;
+    *) train "$stage" "$stage" "${minutes[$stage]}" --init "$pretrained" ;;
   esac
 done

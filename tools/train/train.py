@@ -68,6 +68,11 @@ def parse_arguments():
                 "--coarse", type=float, default=0.8 if COARSE[task] else 0, metavar="SHARE",
                 help="of the steps: learn at a quarter of the picture's size, at half the cost (%(default)s)",
             )
+            if task == "seg":
+                stage.add_argument(
+                    "--class-weights", type=float, default=0.0, metavar="POWER",
+                    help="of a class's rareness; 0 counts pixels, 1 counts classes (%(default)s)",
+                )
             stage.add_argument("--head-width", type=int, default=head_width)
     arguments = parser.parse_args()
     if not arguments.minutes and not arguments.steps:
@@ -132,7 +137,8 @@ class Run:
         self.model = Sapiens(config)
         self.before = start_from(self.model, arguments.init) if arguments.init else {}
         self.model.to(arguments.device)
-        self.objective = OBJECTIVES[arguments.task](config)
+        options = {"class_weights": arguments.class_weights} if arguments.task == "seg" else {}
+        self.objective = OBJECTIVES[arguments.task](config, **options)
         self.optimizer = make_optimizer(
             self.model, arguments.rate, arguments.weight_decay, arguments.layer_decay, DEFAULTS[arguments.task][4]
         )
