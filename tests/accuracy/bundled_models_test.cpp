@@ -61,14 +61,15 @@ TEST_P(BundledModel, SeesPeopleItHasNeverSeenInEveryPrecision) {
   }
 }
 
-// Depth has reached the goal that the models' card states. The others are trained further (goals:
-// 0.90, 0.70 and 15 degrees); until then nothing may become worse than it is.
+// The goals (0.90, 0.70, 0.90 and 15 degrees) are reached on the card's 500 people. From one draw
+// of 200 to the next mIoU moves by 0.01 and the angle by half a degree, because rare classes are
+// few pixels: these bounds lie that much on the safe side, and above the goal where there is room.
 INSTANTIATE_TEST_SUITE_P(
     Tasks, BundledModel,
-    testing::Values(Accuracy{"pose", "PCK@0.1", 0.87, 1, {"PCK@0.1", "AP", "AR"}},
-                    Accuracy{"seg", "mIoU", 0.32, 1, {"mIoU", "pixel_accuracy"}},
+    testing::Values(Accuracy{"pose", "PCK@0.1", 0.95, 1, {"PCK@0.1", "AP", "AR"}},
+                    Accuracy{"seg", "mIoU", 0.68, 1, {"mIoU", "pixel_accuracy"}},
                     Accuracy{"depth", "delta1", 0.90, 1, {"delta1", "RMSE", "unexplained"}},
-                    Accuracy{"normal", "mean_angle", 0, 24.5, {"mean_angle", "median_angle"}}),
+                    Accuracy{"normal", "mean_angle", 0, 15.5, {"mean_angle", "median_angle"}}),
     name_of);
 
 /// Error of hidden patches over that of predicting each patch's mean, all people together.

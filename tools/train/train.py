@@ -176,9 +176,10 @@ class Run:
         save_atomically(self.folder / "state.pt", lambda path: torch.save(state, path))
 
     def save_model(self):
-        facts = {"steps": self.step, "pictures": self.pictures, "minutes": self.seconds / 60, "data_pictures": len(self.data)}
+        facts = {"steps": self.step, "pictures": self.pictures, "minutes": self.seconds / 60}
         facts = {f"training.{name}": value + float(self.before.get(f"training.{name}", 0)) for name, value in facts.items()}
-        facts = {name: f"{value:.0f}" for name, value in facts.items()} | {"training.seed": str(self.arguments.seed)}
+        facts = {name: f"{value:.0f}" for name, value in facts.items()}
+        facts |= {"training.seed": str(self.arguments.seed), "training.data_pictures": str(len(self.data))}
         content = {
             "meta": recorded_values(self.model.config) | facts,
             "state_dict": {key: value.cpu() for key, value in self.model.state_dict().items()},
