@@ -243,20 +243,20 @@ class Downloads(PageTest):
         for task, name in TASKS.items():
             numbers = f"[aria-label='Save the numbers of {name}']"
             if task == "pose":
-                document = json.loads(self.saved(numbers, "000001-pose.json"))
+                document = json.loads(self.saved(numbers, f"{PICTURE.stem}-pose.json"))
                 expected = json.loads(self.server.post("pose", PICTURE, "application/json"))
                 for one in (document, expected):
                     del one["seconds"]
                 self.assertEqual(document, expected)
             else:
-                self.assertEqual(self.saved(numbers, f"000001-{task}.npy"),
+                self.assertEqual(self.saved(numbers, f"{PICTURE.stem}-{task}.npy"),
                                  self.server.post(task, PICTURE, "application/x-npy"), task)
-            self.assertEqual(self.saved(f"[aria-label='Save a drawing of {name}']", f"000001-{task}.png"),
+            self.assertEqual(self.saved(f"[aria-label='Save a drawing of {name}']", f"{PICTURE.stem}-{task}.png"),
                              self.server.post(task, PICTURE, "image/png"), task)
 
     def test_of_the_view_are_what_is_shown(self):
         self.stage("view", "seg", "pose")
-        view = Picture(self.saved("#save-view", "000001-view.png"))
+        view = Picture(self.saved("#save-view", f"{PICTURE.stem}-view.png"))
         self.assertEqual((view.width, view.height), (384, 512))
         self.assertGreater(view.colours(), 1000)
 
