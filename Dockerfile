@@ -2,7 +2,7 @@
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY tools/setup.sh tools/setup.sh
-RUN tools/setup.sh --no-browser
+RUN tools/setup.sh
 COPY . .
 RUN cmake --preset release -DSAPIENS_BUILD_TESTS=OFF -DSAPIENS_BUILD_EXAMPLES=OFF -DSAPIENS_BUILD_MANNEQUIN=OFF \
     && cmake --build --preset release \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need, on Debian 12 and Ubuntu 24.04. Does nothing when it is all there.
-# --no-browser leaves out Chromium, which is for the test of the server's page alone (140 MB to load, 450 MB on disk).
+# --browser adds Chromium, which is for the test of the server's page alone (140 MB to load, 450 MB on disk).
 set -euo pipefail
 
 packages=(
@@ -14,7 +14,7 @@ packages=(
 )
 
 # Ubuntu has it as a snap only, which cannot be tested with; there the test runs where google-chrome is installed.
-if [ "${1:-}" != --no-browser ] && grep -sqx 'ID=debian' /etc/os-release; then
+if [ "${1:-}" = --browser ] && grep -sqx 'ID=debian' /etc/os-release; then
   packages+=(chromium)
 fi
 
