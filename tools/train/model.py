@@ -28,6 +28,11 @@ COARSE = {"pose": 0, "seg": 1, "depth": 2, "normal": 1}
 PATCH_PADDING = {"pretrain": 0, "pose": 2, "seg": 0, "depth": 0, "normal": 2}
 
 
+def doublings(task, coarse):
+    """Transposed convolutions that a step of the head runs through."""
+    return HEADS[task][0] - (COARSE[task] if coarse else 0)
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     task: str
@@ -194,8 +199,8 @@ class Head(nn.Module):
         return getattr(self, self.final_name)
 
     def forward(self, x, coarse=False):
-        ups = HEADS[self.task][0] - (COARSE[self.task] if coarse else 0)
-        return self.final(self.conv_layers(self.deconv_layers[: 3 * ups](x)))
+        ups = self.deconv_layers[: 3 * doublings(self.task, coarse)]  # each with its norm and activation
+        return self.final(self.conv_layers(ups(x)))
 
 
 class Sapiens(nn.Module):

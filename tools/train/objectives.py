@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from augment import mirror_some, normalize, random_persons, random_windows
 from data import CLASS_SHARES, MIRRORED_CLASSES
-from model import COARSE, HEADS, PATCH, patch_statistics, patchify
+from model import PATCH, doublings, patch_statistics, patchify
 
 SIGMA = 2.0  # pixels of a 64x48 map: what the decoder's 11x11 blur is made for
 IGNORED = 255
@@ -24,8 +24,7 @@ class Objective:
     def at_head(self, coarse, generator, *targets):
         """Targets [B, H, W, ...] at the size of the head's map: of every block of pixels the same random one, so that
         borders lie right on average."""
-        ups = HEADS[self.config.task][0] - (COARSE[self.config.task] if coarse else 0)
-        block = PATCH >> ups
+        block = PATCH >> doublings(self.config.task, coarse)
         row, column = torch.randint(0, block, (2,), generator=generator).tolist()
         return [target[:, row::block, column::block] for target in targets]
 
