@@ -1,7 +1,5 @@
 #include "serve/http_door.hpp"
 
-#include <sapiens/error.hpp>
-
 #include "core/load_module.hpp"
 #include "serve/module.hpp"
 
@@ -16,11 +14,7 @@ constexpr ModuleKind kKind = {
     .runs_with = "cpp-httplib (Debian, Ubuntu: apt-get install libcpp-httplib-dev)"};
 
 const Module& require_module() {
-  ModuleMissing missing;
-  if (const Module* const module = load_module<Module>(kKind, missing)) return *module;
-  throw Error(
-      ErrorCode::InvalidArgument,
-      {.summary = "this sapiens cannot serve", .actual = missing.reason, .hint = missing.hint});
+  return sapiens::require_module<Module>(kKind, "this sapiens cannot serve");
 }
 
 }  // namespace

@@ -8,7 +8,10 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
+
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
@@ -74,6 +77,12 @@ void* find_in_module(const ModuleKind& kind, ModuleMissing& missing) {
 ModuleMissing of_another_version(const ModuleKind& kind) {
   return {fmt::format("{} belongs to another version of sapiens", kind.file),
           "install sapiens again, as a whole"};
+}
+
+void refuse_without(const char* summary, ModuleMissing missing) {
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary = summary, .actual = std::move(missing.reason), .hint = std::move(missing.hint)});
 }
 
 }  // namespace sapiens

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace sapiens {
 
@@ -41,6 +42,17 @@ const Module* load_module(const ModuleKind& kind, ModuleMissing& missing) {
   if (module && module->version == kind.version) return module;
   missing = of_another_version(kind);
   return nullptr;
+}
+
+/// Throws InvalidArgument with `summary`, "this sapiens cannot ...", and what is missing.
+[[noreturn]] void refuse_without(const char* summary, ModuleMissing missing);
+
+/// The table of a module that has to be there.
+template <typename Module>
+const Module& require_module(const ModuleKind& kind, const char* summary) {
+  ModuleMissing missing;
+  if (const Module* const module = load_module<Module>(kind, missing)) return *module;
+  refuse_without(summary, std::move(missing));
 }
 
 /// Whether `load_module` finds it; if not, `why` tells it all.

@@ -25,11 +25,7 @@ constexpr ModuleKind kKind = {
 }  // namespace
 
 const Module& require_module() {
-  ModuleMissing missing;
-  if (const Module* const module = load_module<Module>(kKind, missing)) return *module;
-  throw Error(
-      ErrorCode::InvalidArgument,
-      {.summary = "this sapiens cannot download", .actual = missing.reason, .hint = missing.hint});
+  return sapiens::require_module<Module>(kKind, "this sapiens cannot download");
 }
 
 void fail_for_memory() {
