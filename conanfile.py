@@ -14,8 +14,8 @@ class SapiensConan(ConanFile):
     license = "Apache-2.0"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "fPIC": [True, False], "cli": [True, False]}
-    default_options = {"shared": False, "fPIC": True, "cli": True}
+    options = {name: [True, False] for name in ("shared", "fPIC", "cli", "downloads", "server")}
+    default_options = {"shared": False, "fPIC": True, "cli": True, "downloads": True, "server": True}
     exports_sources = "CMakeLists.txt", "LICENSE", "apps/*", "cmake/*", "include/*", "src/*"
 
     def set_version(self):
@@ -23,6 +23,8 @@ class SapiensConan(ConanFile):
         self.version = re.search(r"^  VERSION (\S+)$", text, re.MULTILINE).group(1)
 
     def configure(self):
+        if not self.options.cli:
+            del self.options.server
         # Two modules of OpenCV are used; its codecs, windows and networks are not.
         for unused in ("calib3d", "dnn", "features2d", "highgui", "imgcodecs", "ml", "objdetect", "photo",
                        "stitching", "video", "videoio", "gapi", "flann"):
@@ -38,6 +40,11 @@ class SapiensConan(ConanFile):
         self.requires("openexr/[>=3.1 <4]")
         if self.options.cli:
             self.requires("cli11/[>=2.2]")
+        if self.options.downloads:
+            self.requires("libcurl/[>=7.78 <9]")
+            self.requires("openssl/[>=3 <4]")
+        if self.options.get_safe("server"):
+            self.requires("cpp-httplib/[>=0.11]")
 
     def validate(self):
         check_min_cppstd(self, 20)
@@ -49,6 +56,8 @@ class SapiensConan(ConanFile):
         CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["SAPIENS_BUILD_CLI"] = bool(self.options.cli)
+        toolchain.cache_variables["SAPIENS_DOWNLOADS"] = bool(self.options.downloads)
+        toolchain.cache_variables["SAPIENS_SERVER"] = bool(self.options.get_safe("server"))
         for part in ("TESTS", "EXAMPLES", "MANNEQUIN", "PYTHON"):
             toolchain.cache_variables[f"SAPIENS_BUILD_{part}"] = False
         toolchain.cache_variables["SAPIENS_VIDEO"] = False

@@ -115,7 +115,9 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
   switch (failed.errors.msg_code) {
     case JERR_OUT_OF_MEMORY:
       throw std::bad_alloc();
+#if JPEG_LIB_VERSION < 70  // Debian's; Ubuntu's has another interface, which always decodes it
     case JERR_ARITH_NOTIMPL:
+#endif
     case JERR_BAD_PRECISION:
     case JERR_CONVERSION_NOTIMPL:
     case JERR_IMAGE_TOO_BIG:

@@ -99,14 +99,16 @@ def resize_positions(table, grid):
 
 
 def start_from(model, path):
-    """Loads a pretraining checkpoint, cleaned or not, into the backbone of a task model: without its class token and
-    decoder, and with the position table of the task's grid. Every other parameter of the encoder must be there. A file
-    of the model's own task is loaded whole, to train it further; what is recorded of its training is returned."""
+    """Loads a pretraining checkpoint, cleaned or not, or another task's, into the backbone of a task model: without its
+    class token, decoder and head, and with the position table of the task's grid. Every other parameter of the encoder
+    must be there. A file of the model's own task is loaded whole, to train it further; what is recorded of its training
+    is returned."""
     state, recorded = read_state(path)
     if model.config.task != "pretrain" and task_of(state) == model.config.task:
         model.load_state_dict({key: value.float() for key, value in state.items()})
         return recorded
-    state = {k.removeprefix("backbone."): v.float() for k, v in state.items() if not k.startswith("neck.")}
+    others = ("neck.", "head.", "decode_head.")
+    state = {k.removeprefix("backbone."): v.float() for k, v in state.items() if not k.startswith(others)}
     has_token = state.pop("cls_token", None) is not None
     table = state["pos_embed"][:, 1:] if has_token else state["pos_embed"]
     if table.shape[1] != math.prod(model.config.grid):
