@@ -13,6 +13,7 @@ class SapiensConan(ConanFile):
     description = "A native engine for Meta's Sapiens human-vision transformers"
     license = "Apache-2.0"
     package_type = "library"
+    test_package_folder = "tests/install/conan"
     settings = "os", "arch", "compiler", "build_type"
     options = {name: [True, False] for name in ("shared", "fPIC", "cli", "downloads", "server")}
     default_options = {"shared": False, "fPIC": True, "cli": True, "downloads": True, "server": True}
@@ -32,9 +33,9 @@ class SapiensConan(ConanFile):
 
     def requirements(self):
         self.requires("fmt/[>=9]")
-        self.requires("libjpeg-turbo/[>=3]")
+        self.requires("libjpeg-turbo/[>=2.1]")
         self.requires("libpng/[>=1.6]")
-        self.requires("libwebp/[>=1.3]")
+        self.requires("libwebp/[>=1.2]")
         self.requires("nlohmann_json/[>=3.11]")
         self.requires("opencv/[>=4.5 <5]")
         self.requires("openexr/[>=3.1 <4]")
