@@ -12,7 +12,7 @@ from augment import normalize
 from data import CLASSES, KEYPOINTS, People
 from decode import cut_out, keypoints_of
 from model import patch_statistics, patchify
-from objectives import relative_depth
+from objectives import valid_depth
 from weights import load_model
 
 
@@ -108,7 +108,7 @@ class DepthError:
         self.pictures = []
 
     def add(self, model, batch):
-        _, valid = relative_depth(batch["depth"], batch["labels"] > 0)
+        valid = valid_depth(batch)
         found = enlarge(model(normalize(channels_first(batch))), valid.shape[1:])[:, 0]
         for truth, guess, mask in zip(batch["depth"].double(), found.double(), valid):
             if mask.sum() < 3:

@@ -105,27 +105,36 @@ class Seg(Objective):
 
 
 class Depth(Objective):
-    """L1 on the depth relative to the person's nearest (0) and farthest (1) point. The original's SI-log loss takes the
-    logarithm of that, and so weighs the nearest points without bound."""
+    """L1 on the depth in standard deviations from the person's mean. A shift of the output costs nothing, as in what is
+    measured. The original's targets are relative to the nearest and farthest point, where one hand held out moves the
+    rest of the body, and its SI-log loss weighs the nearest points without bound."""
 
     def prepare(self, batch, generator, coarse=False):
         batch = mirror_some(batch, generator)
-        relative = relative_depth(batch["depth"], batch["labels"] > 0)
-        return self.pictures(batch, generator), self.at_head(coarse, generator, *relative)
+        valid = valid_depth(batch)
+        mean, deviation = person_statistics(batch["depth"].masked_fill(~valid, 0), valid)
+        standard = (batch["depth"] - mean).masked_fill(~valid, 0) / deviation
+        return self.pictures(batch, generator), self.at_head(coarse, generator, standard, valid)
 
     def loss(self, output, inputs, targets):
         depth, valid = targets
-        error = (output[:, 0].float() - depth).abs() * valid
+        output = output[:, 0].float()
+        mean, _ = person_statistics(output, valid)
+        error = (output - mean - depth).abs() * valid
         return error.sum() / valid.sum().clamp(min=1)
 
 
-def relative_depth(depth, valid):
-    """Depth [B, H, W] between the person's extremes, and where it is valid."""
-    valid = valid & depth.isfinite()
-    near = depth.masked_fill(~valid, torch.inf).amin((1, 2), keepdim=True)
-    far = depth.masked_fill(~valid, -torch.inf).amax((1, 2), keepdim=True)
-    relative = (depth - near) / (far - near).clamp(min=1e-6)
-    return relative.masked_fill(~valid, 0), valid
+def valid_depth(batch):
+    """Where the depth [B, H, W] means something."""
+    return (batch["labels"] > 0) & batch["depth"].isfinite()
+
+
+def person_statistics(values, valid):
+    """Mean and standard deviation [B, 1, 1] of the valid ones of [B, H, W]."""
+    count = valid.sum((1, 2), keepdim=True).clamp(min=1)
+    mean = (values * valid).sum((1, 2), keepdim=True) / count
+    variance = ((values - mean).square() * valid).sum((1, 2), keepdim=True) / count
+    return mean, variance.sqrt().clamp(min=1e-6)
 
 
 class Normal(Objective):
