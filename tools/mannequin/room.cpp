@@ -46,6 +46,14 @@ Vec3 sky_color(const Room& room, Vec3 direction) {
   return direction.y < ridge ? room.walls[0].color * leaves : sky;
 }
 
+/// Can a ray along a unit vector meet the sphere around an object? Most rays pass most objects by.
+bool comes_near(const Object& object, Vec3 origin, Vec3 direction) {
+  const Vec3 to_center = object.frame.origin - origin;
+  const float away = dot(to_center, to_center), along = dot(to_center, direction);
+  // Rounding may take a few millionths of the squares.
+  return away - along * along < 1.01f * dot(object.half, object.half) + 1e-5f * away;
+}
+
 /// Where a ray enters an object, in the object's frame; false if it does not.
 bool enter(const Object& object, Vec3 o, Vec3 d, float& t, Vec3& normal) {
   const auto root = [&](Vec3 p, Vec3 v, float& at) {
@@ -119,7 +127,8 @@ Seen Room::look(Vec3 origin, Vec3 direction) const {
     const Object& object = objects[i];
     float t = 0;
     Vec3 normal;
-    if (!enter(object, object.frame.to_local(origin), object.frame.turn.inverse(direction), t,
+    if (!comes_near(object, origin, direction) ||
+        !enter(object, object.frame.to_local(origin), object.frame.turn.inverse(direction), t,
                normal) ||
         t >= seen.t) {
       continue;
@@ -156,10 +165,13 @@ Vec3 Room::color(const Seen& seen, Vec3 direction) const {
 
 bool Room::shaded(Vec3 p, Vec3 direction) const {
   for (const Object& object : objects) {
-    const Vec3 o = object.frame.to_local(p);
+    if (!comes_near(object, p, direction)) continue;
     float t = 0;
     Vec3 normal;
-    if (enter(object, o, object.frame.turn.inverse(direction), t, normal) && t > 0.01f) return true;
+    if (enter(object, object.frame.to_local(p), object.frame.turn.inverse(direction), t, normal) &&
+        t > 0.01f) {
+      return true;
+    }
   }
   return false;
 }
