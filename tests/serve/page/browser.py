@@ -164,6 +164,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.call(f"{domain}.enable")
         self.call("Page.setInterceptFileChooserDialog", enabled=True)
+        self.call("Page.bringToFront")  # one that is behind draws no frames
         self.resize(width, height)
 
     def resize(self, width, height, phone=False):
@@ -190,6 +191,8 @@ class Page:
             self._names[parameters["guid"]] = parameters["suggestedFilename"]
         elif method == "Browser.downloadProgress" and parameters["state"] == "completed":
             self.saved[self._names[parameters["guid"]]] = parameters["guid"]
+        elif method == "Browser.downloadProgress" and parameters["state"] == "canceled":
+            self.complaints.append(f"{self._names[parameters['guid']]} was not saved")
 
     # What is on the page.
 
@@ -254,8 +257,26 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def click_on(self, selector):
-        left, top, width, height = self.place(selector)
-        self.click(left + width / 2, top + height / 2)
+        """Where it has come to rest, and nothing else lies over it."""
+        x, y = self.wait_for(lambda: self.settled(selector), f"a place to click on {selector}")
+        self.click(x, y)
+
+    def settled(self, selector):
+        """The middle of an element that has not moved for two frames and is hit there; nothing otherwise."""
+        return self.get(f"""(async () => {{
+            const element = document.querySelector({json.dumps(selector)});
+            element.scrollIntoView({{block: 'nearest', behavior: 'instant'}});
+            const place = () => {{
+                const {{left, top, width, height}} = element.getBoundingClientRect();
+                return [left + width / 2, top + height / 2];
+            }};
+            const frame = () => new Promise(requestAnimationFrame);
+            const before = place();
+            await frame();
+            await frame();
+            const [x, y] = place();
+            return x === before[0] && y === before[1] && element.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
+        }})()""")
 
     def press(self, key, shift=False):
         text = {"Enter": "\r", " ": " "}.get(key, "")
