@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need, on Debian 12 and Ubuntu 24.04. Does nothing when it is all there.
-# --browser adds Chromium, which is for the test of the server's page alone (140 MB to load, 450 MB on disk).
+# --browser adds Chromium, for the test of the page of the server (140 MB to load, 450 MB on disk).
 set -euo pipefail
 
 packages=(
