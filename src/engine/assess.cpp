@@ -119,7 +119,8 @@ std::string decoder_absence(const DetectedModel& model) {
   if (model.decoder) return {};
   if (model.file_task != Task::Pretrain) return "only pretraining files hold the MAE decoder";
   return fmt::format(
-      "the MAE decoder ({} tensors, neck.*) is not in this file; cleaned files never have it",
+      "the MAE decoder (neck.*, {} tensors as published) is not in this file; cleaned files never "
+      "have it",
       wanted_decoder(model).size());
 }
 

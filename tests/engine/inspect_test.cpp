@@ -148,6 +148,27 @@ TEST(Inspect, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THROW(checkpoint.inspect({.input_size = Grid{0, 64}}), Error);
 }
 
+// mmengine takes one `module.` away by itself.
+TEST(Inspect, SaysOfWhichNamesTheOriginalLoadsNothing) {
+  const Golden golden("names");
+  const auto text = [&](const char* name) {
+    return Checkpoint::open(golden.file(name)).inspect().text();
+  };
+  for (const char* name : {"plain.pth", "timm.pth", "hf.pth", "teacher_backbone.pth", "fsdp.pth"})
+    EXPECT_THAT(text(name), HasSubstr("loads none of these weights")) << name;
+  for (const char* name : {"backbone.pth", "module_backbone.pth"})
+    EXPECT_THAT(text(name), Not(HasSubstr("loads none of these weights"))) << name;
+}
+
+TEST(Inspect, OneIsNoPlural) {
+  const Golden golden("names");
+  const Checkpoint whole = Checkpoint::open(golden.file("plain.pth"));
+  EXPECT_THAT(whole.inspect({.task = "backbone"}).text(),
+              HasSubstr("drop the class token's position (1 parameter): "));
+  EXPECT_THAT(Checkpoint::open(golden.file("one_tensor.pth")).inspect().text(),
+              HasSubstr(" · 1 tensor · "));
+}
+
 TEST(Inspect, AForeignFileHasTheSameDocument) {
   const Golden golden("names");
   const auto json =
