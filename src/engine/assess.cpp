@@ -175,10 +175,12 @@ class UseJudge {
             .reason = std::move(reason)};
   }
 
-  // The model as it would be for `task`.
+  // The model as it would be for `task`. Reconstruction has the size of training, whatever is
+  // asked.
   DetectedModel detect_for(Task task) const {
     ModelHints options = options_;
     options.task = task;
+    if (task == Task::Pretrain) options.input_size.reset();
     return detect_model(OfferedShapes(dict_, assessment_.index, assessment_.names), options);
   }
 

@@ -54,6 +54,12 @@ TEST_F(Issue75, AFullFileIsExactAndItsDecoderExplained) {
   EXPECT_THAT(inspection.text(), Not(HasSubstr("--layout mmengine")));
 }
 
+TEST_F(Issue75, AnotherInputSizeIsNotForReconstruction) {
+  const Inspection inspection = inspect(Layout::MMEngine, {.input_size = Grid{96, 160}});
+  EXPECT_EQ(use(inspection, "features").verdict, Verdict::Adapted);
+  EXPECT_EQ(use(inspection, "reconstruct").verdict, Verdict::Exact);
+}
+
 TEST_F(Issue75, AnotherSizeIsRefusedWithTheRightGuess) {
   const Inspection inspection = inspect(Layout::Clean, {.arch = "1b"});
   EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
