@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that the relative links of README.md, the other pages beside it and docs/*.md lead to files and headings.
+"""Checks that the relative links of README.md, the other pages beside it and docs/*.md lead to files and headings, and
+that docs/README.md, the index, has a link to every page of its folder.
 
     check_links.py [ROOT]
 
@@ -61,8 +62,17 @@ def check_page(page, root):
     return [f"{page.relative_to(root)}: {problem}" for problem in problems]
 
 
+def check_index(root):
+    index = root / "docs/README.md"
+    if not index.exists():
+        return []
+    listed = {link.partition("#")[0] for link in links(index.read_text(encoding="utf-8"))}
+    return [f"docs/README.md: has no link to {page.name}"
+            for page in sorted(root.glob("docs/*.md")) if page != index and page.name not in listed]
+
+
 def check_tree(root):
-    return [problem for page in pages(root) for problem in check_page(page, root)]
+    return [problem for page in pages(root) for problem in check_page(page, root)] + check_index(root)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,10 @@ class CheckLinks(unittest.TestCase):
     def test_leaves_addresses_alone(self):
         self.accepts("[a](https://example.org/missing.md#x) [b](mailto:a@example.org)")
 
+    def test_the_index_has_every_page(self):
+        self.accepts("# X\n", README="[a](page.md#x)\n")
+        self.refuses("# X\n", README="[a](other.md)\n", other="text")
+
     def test_stays_inside_of_the_repository(self):
         self.refuses("[a](../../somewhere.md)")
 

@@ -119,7 +119,8 @@ std::string decoder_absence(const DetectedModel& model) {
   if (model.decoder) return {};
   if (model.file_task != Task::Pretrain) return "only pretraining files hold the MAE decoder";
   return fmt::format(
-      "the MAE decoder ({} tensors, neck.*) is not in this file; cleaned files never have it",
+      "the MAE decoder (neck.*, {} tensors as published) is not in this file; cleaned files never "
+      "have it",
       wanted_decoder(model).size());
 }
 
@@ -174,10 +175,12 @@ class UseJudge {
             .reason = std::move(reason)};
   }
 
-  // The model as it would be for `task`.
+  // The model as it would be for `task`. Reconstruction has the size of training, whatever is
+  // asked.
   DetectedModel detect_for(Task task) const {
     ModelHints options = options_;
     options.task = task;
+    if (task == Task::Pretrain) options.input_size.reset();
     return detect_model(OfferedShapes(dict_, assessment_.index, assessment_.names), options);
   }
 

@@ -11,6 +11,7 @@
 #include "checkpoint/write_sources.hpp"
 #include "engine/assess.hpp"
 #include "engine/model_file.hpp"
+#include "engine/problems.hpp"
 #include "reconcile/materialize.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/error.hpp"
@@ -154,8 +155,8 @@ std::map<std::string, std::string> Conversion::metadata() const {
 ConvertResult Conversion::take_result() {
   ConvertResult result{.report = std::move(assessed_.inspection.report)};
   for (const auto& [key, count] : non_finite_) {
-    result.warnings.push_back(fmt::format(
-        "{} holds {} values that are NaN or infinite; they were copied as they are", key, count));
+    result.warnings.push_back(fmt::format("{} holds NaN or infinity in {}, copied as it is", key,
+                                          counted(count, "value")));
   }
   return result;
 }

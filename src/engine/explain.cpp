@@ -169,8 +169,8 @@ Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
       }
     }
   }
-  return {fmt::format("none of the {} tensors has a name of the Sapiens family; the first is {}",
-                      dict.tensors.size(), dict.tensors.front().path()),
+  return {fmt::format("no tensor of the file has a name of the Sapiens family; the first is {}",
+                      dict.tensors.front().path()),
           hint};
 }
 

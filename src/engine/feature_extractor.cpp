@@ -9,6 +9,7 @@
 #include "engine/assess.hpp"
 #include "engine/loading.hpp"
 #include "engine/network.hpp"
+#include "engine/problems.hpp"
 #include "engine/random_weights.hpp"
 #include "model/outputs.hpp"
 #include "preprocess/preprocess.hpp"
@@ -140,7 +141,7 @@ FeatureExtractor::FeatureExtractor(const Checkpoint& checkpoint, const ModelOpti
   impl_->partial = partial || !non_finite.empty();
   for (const NonFinite& bad : non_finite) {
     impl_->inspection.report.notes.push_back(
-        fmt::format("{} holds {} values that are NaN or infinite", bad.key, bad.count));
+        fmt::format("{} holds NaN or infinity in {}", bad.key, counted(bad.count, "value")));
   }
 }
 

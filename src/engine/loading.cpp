@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/problems.hpp"
 #include "reconcile/materialize.hpp"
 
 namespace sapiens {
@@ -54,13 +55,13 @@ void require_known_heads(const DecoderConfig& decoder) {
 }
 
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
-  std::string summary = fmt::format(
-      "{} NaN or infinity, so nothing was computed",
-      found.size() == 1 ? "1 parameter holds" : fmt::format("{} parameters hold", found.size()));
+  const auto parameters = static_cast<Index>(found.size());
+  std::string summary =
+      fmt::format("{} {} NaN or infinity, so nothing was computed",
+                  counted(parameters, "parameter"), parameters == 1 ? "holds" : "hold");
   constexpr std::size_t kShown = 8;
   for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
-    summary += fmt::format("\n  {}  {} value{}", found[i].key, found[i].count,
-                           found[i].count == 1 ? "" : "s");
+    summary += fmt::format("\n  {}  {}", found[i].key, counted(found[i].count, "value"));
   }
   if (found.size() > kShown) summary += fmt::format("\n  ... and {} more", found.size() - kShown);
   return Error(ErrorCode::CheckpointRefused,

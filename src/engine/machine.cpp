@@ -11,7 +11,8 @@ namespace sapiens {
 SelectedKernels choose_kernels(const std::string& isa) {
   const char* environment = std::getenv("SAPIENS_ISA");
   const std::string fallback = environment != nullptr ? environment : "";
-  return select_kernels(CpuFeatures::detect(), isa.empty() ? fallback : isa);
+  const CpuFeatures cpu = CpuFeatures::detect();
+  return isa.empty() ? select_kernels(cpu, fallback, "SAPIENS_ISA") : select_kernels(cpu, isa);
 }
 
 MachineCeilings measure_ceilings(int threads, const std::string& isa) {

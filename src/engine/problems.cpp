@@ -69,7 +69,8 @@ std::string lines_of(std::span<const Problem> problems) {
     left_out += problem.count;
   }
   if (left_out > 0) {
-    fmt::format_to(std::back_inserter(text), "\n  {:13} and {} more parameters", "", left_out);
+    fmt::format_to(std::back_inserter(text), "\n  {:13} and {}", "",
+                   counted(left_out, "more parameter"));
   }
   return text;
 }
@@ -95,6 +96,10 @@ std::string problem_lines(const Report& report) {
   const std::vector<Problem> problems = group_problems(report);
   const auto first_misfit = std::ranges::find(problems, "wrong shape", &Problem::label);
   return lines_of({problems.begin(), first_misfit}) + lines_of({first_misfit, problems.end()});
+}
+
+std::string counted(Index count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string printable(std::string_view text) {

@@ -24,7 +24,8 @@ Error refusal(const Inspection& inspection, std::string_view undone) {
   return Error(
       ErrorCode::CheckpointRefused,
       {.summary = summary,
-       .file = fmt::format("{} ({}, {} tensors{})", file.path, file.format, file.tensors, taken_as),
+       .file = fmt::format("{} ({}, {}{})", file.path, file.format, counted(file.tensors, "tensor"),
+                           taken_as),
        .key = report.missing.empty() ? (report.mismatched.empty() ? "" : report.mismatched[0].key)
                                      : report.missing[0].key,
        .actual = report.explanation,

@@ -86,9 +86,9 @@ class TextWriter {
 
   void header() {
     const FileInfo& file = all_.file;
-    line("{} · {} · {} tensors · {} values · {} · {}", printable(file.path), file.format,
-         file.tensors, grouped_digits(file.values), file.dtypes.empty() ? "no dtype" : file.dtypes,
-         readable_bytes(file.bytes));
+    line("{} · {} · {} · {} values · {} · {}", printable(file.path), file.format,
+         counted(file.tensors, "tensor"), grouped_digits(file.values),
+         file.dtypes.empty() ? "no dtype" : file.dtypes, readable_bytes(file.bytes));
     const ModelInfo& model = all_.model;
     if (model.width == 0) return;
     if (model.family == "rtmdet") {
@@ -156,7 +156,7 @@ class TextWriter {
 
   void rules() {
     for (const AppliedRule& rule : all_.report.rules) {
-      line("  rule          {} ({} parameters): {}", printable(rule.rule), rule.count,
+      line("  rule          {} ({}): {}", printable(rule.rule), counted(rule.count, "parameter"),
            printable(rule.reason));
     }
   }
@@ -169,25 +169,31 @@ class TextWriter {
   void unused() {
     for (const UnusedTensors& group : all_.report.unused) {
       line("  unused        {} ({}{}): {}",
-           group.keys.size() == 1 ? std::string("1 tensor")
-                                  : fmt::format("{} tensors", group.keys.size()),
-           printable(group.keys.front()), group.keys.size() > 1 ? ", ..." : "",
-           printable(group.reason));
+           counted(static_cast<Index>(group.keys.size()), "tensor"), printable(group.keys.front()),
+           group.keys.size() > 1 ? ", ..." : "", printable(group.reason));
     }
+  }
+
+  // The original looks for `backbone.` and the model's own names, behind one `module.` at most.
+  bool original_finds_nothing() const {
+    const Index all = all_.report.bound;
+    return std::ranges::any_of(all_.report.rules, [all](const AppliedRule& rule) {
+      const std::string_view name = rule.rule;
+      if (name == "remove prefix module.") return rule.count > all;  // more than once
+      return name == "add prefix backbone." || name.starts_with("rename from ") ||
+             (name.starts_with("remove ") && rule.count >= all);
+    });
   }
 
   // The question most readers come with.
   void original_behaviour() {
-    const bool lacks_prefix = std::ranges::any_of(all_.report.rules, [](const AppliedRule& rule) {
-      return rule.rule == "add prefix backbone.";
-    });
-    if (!lacks_prefix || !is_usable(all_.report.verdict)) return;
+    const bool encoder = all_.model.family == "sapiens" && is_usable(all_.report.verdict);
+    if (!encoder || !original_finds_nothing()) return;
     line("");
     line(
-        "The original feature demo loads none of these {} tensors and only warns that \"the model "
-        "and loaded state",
-        all_.report.bound);
-    line("dict do not match exactly\". A copy that loads there:");
+        "The original feature demo loads none of these weights and only warns that \"the model "
+        "and");
+    line("loaded state dict do not match exactly\". A copy that loads there:");
     line("  sapiens convert {} fixed.pth --layout mmengine", shell_word(printable(all_.file.path)));
   }
 

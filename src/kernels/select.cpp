@@ -59,7 +59,7 @@ std::vector<std::string_view> levels_where(bool (*wanted)(const Part&, const Cpu
   return names;
 }
 
-void expect_level(const CpuFeatures& cpu, std::string_view ceiling) {
+void expect_level(const CpuFeatures& cpu, std::string_view ceiling, std::string_view asked_by) {
   const auto known = levels_where([](const Part&, const CpuFeatures&) { return true; }, cpu);
   const auto available = available_levels(cpu);
   const auto contains = [&](const auto& names) {
@@ -67,14 +67,14 @@ void expect_level(const CpuFeatures& cpu, std::string_view ceiling) {
   };
   if (!contains(known)) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "unknown instruction-set level",
-                                             .key = "SAPIENS_ISA",
+                                             .key = std::string(asked_by),
                                              .expected = fmt::format("{}", fmt::join(known, ", ")),
                                              .actual = std::string(ceiling)});
   }
   if (!contains(available)) {
     throw Error(ErrorCode::UnsupportedHardware,
                 {.summary = "this CPU cannot run the requested instruction set",
-                 .key = "SAPIENS_ISA",
+                 .key = std::string(asked_by),
                  .expected = std::string(ceiling),
                  .actual = fmt::format("{}", fmt::join(available, "+")),
                  .hint = "leave it out to use the best this CPU has"});
@@ -83,8 +83,9 @@ void expect_level(const CpuFeatures& cpu, std::string_view ceiling) {
 
 }  // namespace
 
-SelectedKernels select_kernels(const CpuFeatures& cpu, std::string_view ceiling) {
-  if (!ceiling.empty()) expect_level(cpu, ceiling);
+SelectedKernels select_kernels(const CpuFeatures& cpu, std::string_view ceiling,
+                               std::string_view asked_by) {
+  if (!ceiling.empty()) expect_level(cpu, ceiling, asked_by);
   SelectedKernels selected;
   std::string_view level;
   for (const Part& part : kParts) {

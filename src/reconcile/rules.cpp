@@ -159,12 +159,14 @@ constexpr ForeignPart kForeignParts[] = {
     {"layerscale", "layer scale"},
     {"relative_position", "relative positions (BEiT, Swin)"},
     {"register_tokens", "register tokens (DINOv2)"},
-    {"storage_tokens", "register tokens (DINOv3)"},
+    {"storage_tokens", "register tokens (DINOv3, Sapiens2)"},
     {"reg_token", "register tokens"},
     {"q_norm", "normalised queries and keys"},
     {"k_norm", "normalised queries and keys"},
+    {"attn.wq.", "separate projections of queries, keys and values (Sapiens2)"},
     {"norm_pre", "a norm before the first block (CLIP)"},
     {"rope_embed", "rotary positions"},
+    {"ffn.w12", "a SwiGLU feed-forward layer (Sapiens2)"},
     {"mlp.w12", "a SwiGLU feed-forward layer (DINOv2 giant)"},
 };
 

@@ -54,6 +54,12 @@ TEST_F(Issue75, AFullFileIsExactAndItsDecoderExplained) {
   EXPECT_THAT(inspection.text(), Not(HasSubstr("--layout mmengine")));
 }
 
+TEST_F(Issue75, AnotherInputSizeIsNotForReconstruction) {
+  const Inspection inspection = inspect(Layout::MMEngine, {.input_size = Grid{96, 160}});
+  EXPECT_EQ(use(inspection, "features").verdict, Verdict::Adapted);
+  EXPECT_EQ(use(inspection, "reconstruct").verdict, Verdict::Exact);
+}
+
 TEST_F(Issue75, AnotherSizeIsRefusedWithTheRightGuess) {
   const Inspection inspection = inspect(Layout::Clean, {.arch = "1b"});
   EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
@@ -146,6 +152,27 @@ TEST(Inspect, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_THROW(checkpoint.inspect({.heads = -1}), Error);
   EXPECT_THROW(checkpoint.inspect({.patch_padding = 1}), Error);
   EXPECT_THROW(checkpoint.inspect({.input_size = Grid{0, 64}}), Error);
+}
+
+// mmengine takes one `module.` away by itself.
+TEST(Inspect, SaysOfWhichNamesTheOriginalLoadsNothing) {
+  const Golden golden("names");
+  const auto text = [&](const char* name) {
+    return Checkpoint::open(golden.file(name)).inspect().text();
+  };
+  for (const char* name : {"plain.pth", "timm.pth", "hf.pth", "teacher_backbone.pth", "fsdp.pth"})
+    EXPECT_THAT(text(name), HasSubstr("loads none of these weights")) << name;
+  for (const char* name : {"backbone.pth", "module_backbone.pth"})
+    EXPECT_THAT(text(name), Not(HasSubstr("loads none of these weights"))) << name;
+}
+
+TEST(Inspect, OneIsNoPlural) {
+  const Golden golden("names");
+  const Checkpoint whole = Checkpoint::open(golden.file("plain.pth"));
+  EXPECT_THAT(whole.inspect({.task = "backbone"}).text(),
+              HasSubstr("drop the class token's position (1 parameter): "));
+  EXPECT_THAT(Checkpoint::open(golden.file("one_tensor.pth")).inspect().text(),
+              HasSubstr(" · 1 tensor · "));
 }
 
 TEST(Inspect, AForeignFileHasTheSameDocument) {

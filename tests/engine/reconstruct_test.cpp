@@ -260,7 +260,7 @@ TEST_F(Reconstruct, NamesTheDecoderThatACleanedFileLacks) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), ErrorCode::CheckpointRefused);
   EXPECT_THAT(error->what(),
-              HasSubstr("the MAE decoder (104 tensors, neck.*) is not in this file"));
+              HasSubstr("the MAE decoder (neck.*, 104 tensors as published) is not in this file"));
   EXPECT_THAT(error->what(), HasSubstr("sapiens_0.3b_epoch_1600.pth"));
 }
 

@@ -2,19 +2,27 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "kernels/peak.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
 
-ErrorCode code_of(const CpuFeatures& cpu, std::string_view ceiling) {
+std::optional<Error> error_of(const CpuFeatures& cpu, std::string_view ceiling,
+                              std::string_view asked_by = "--isa") {
   try {
-    select_kernels(cpu, ceiling);
+    select_kernels(cpu, ceiling, asked_by);
   } catch (const Error& error) {
-    return error.code();
+    return error;
   }
-  return ErrorCode::Internal;
+  return std::nullopt;
+}
+
+ErrorCode code_of(const CpuFeatures& cpu, std::string_view ceiling) {
+  const std::optional<Error> error = error_of(cpu, ceiling);
+  return error ? error->code() : ErrorCode::Internal;
 }
 
 TEST(Select, FallsBackToTheReferenceOnAnOldCpu) {
@@ -35,6 +43,12 @@ TEST(Select, RefusesALevelTheCpuLacks) {
 
 TEST(Select, RefusesALevelNobodyKnows) {
   EXPECT_EQ(code_of(CpuFeatures::detect(), "sse9"), ErrorCode::InvalidArgument);
+}
+
+TEST(Select, ARefusalNamesWhoAskedForTheLevel) {
+  const CpuFeatures none;
+  EXPECT_EQ(error_of(none, "sse9").value().detail().key, "--isa");
+  EXPECT_EQ(error_of(none, "sse9", "SAPIENS_ISA").value().detail().key, "SAPIENS_ISA");
 }
 
 TEST(Peak, IsAPositiveNumber) {

@@ -13,6 +13,7 @@
 namespace sapiens {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -204,6 +205,21 @@ TEST(Reconcile, LayerScaleMeansAnotherModel) {
       FakeFile().add_encoder("backbone.").add("backbone.layers.0.ls1.gamma", {kWidth}).plan();
   EXPECT_EQ(plan.report.verdict, Verdict::Foreign);
   EXPECT_THAT(plan.foreign_parts, ElementsAre(HasSubstr("layer scale")));
+}
+
+// Its names are partly timm's, and what it computes is not Sapiens.
+TEST(Reconcile, Sapiens2IsAnotherModelAndNamed) {
+  const Plan plan = FakeFile()
+                        .add("cls_token", {1, 1, kWidth})
+                        .add("storage_tokens", {1, 8, kWidth})
+                        .add("patch_embed.projection.weight", {kWidth, 3, 16, 16})
+                        .add("blocks.0.attn.wq.weight", {kWidth, kWidth})
+                        .add("blocks.0.attn.proj.weight", {kWidth, kWidth})
+                        .add("blocks.0.ffn.w12.weight", {8 * kWidth, kWidth})
+                        .plan();
+  EXPECT_EQ(plan.report.verdict, Verdict::Foreign);
+  EXPECT_THAT(plan.foreign_parts, SizeIs(3));
+  EXPECT_THAT(plan.foreign_parts, Each(HasSubstr("Sapiens2")));
 }
 
 TEST(Reconcile, ABlockTooManyIsNotDropped) {
