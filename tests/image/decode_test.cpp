@@ -53,7 +53,7 @@ TEST(ImageDecode, EqualsOpenCVForEveryOddFormat) {
 
 TEST(ImageDecode, ReturnsRedFirst) {
   std::ifstream file(picture("case.json"));
-  const auto expected = nlohmann::json::parse(file).at("decoded").at("crc32");  // of BGR
+  const std::string expected = nlohmann::json::parse(file).at("decoded").at("crc32");  // of BGR
   Image image = Image::read(picture("large.jpg"));
   for (std::size_t i = 0; i < image.rgb.size(); i += 3) std::swap(image.rgb[i], image.rgb[i + 2]);
   EXPECT_EQ(fmt::format("{:08x}", crc32(std::as_bytes(std::span(image.rgb)))), expected);
