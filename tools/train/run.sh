@@ -85,7 +85,7 @@ for stage in "${stages[@]}"; do
       train seg seg-weighted $((minutes[seg] * 5 / 6)) --init "$pretrained" --class-weights 0.5
       train seg seg $((minutes[seg] / 6 + 1)) --init "$work/runs/seg-weighted/model.pt" --rate 5e-4
       ;;
-    # From the pretrained encoder it learns as much in three times as long.
+    # From the pretrained encoder the same loss took three times as many pictures.
     depth) train depth depth "${minutes[depth]}" --init "$work/runs/normal/model.pt" ;;
     *) train "$stage" "$stage" "${minutes[$stage]}" --init "$pretrained" ;;
   esac
