@@ -8,9 +8,7 @@
 
 #include "sapiens/version.hpp"
 
-using sapiens::Error;
 using sapiens::ErrorCode;
-using sapiens::ErrorDetail;
 
 // Strings that somebody else owns, so that there can be one without an allocation.
 struct sapiens_error {
@@ -56,6 +54,7 @@ struct OwnedError : sapiens_error {
   }
   OwnedError(const OwnedError&) = delete;
   OwnedError& operator=(const OwnedError&) = delete;
+  ~OwnedError() = default;
 
   ErrorDetail detail;
   std::string full;

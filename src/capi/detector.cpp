@@ -42,8 +42,9 @@ sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens
     for (const Box& box : turn->detect(seen, wanted)) {
       boxes.push_back({box.x, box.y, box.width, box.height, box.score});
     }
+    const std::int64_t count = std::ssize(boxes);
     auto result = std::make_unique<sapiens_result>();
-    result->arrays.push_back({.shape = {std::ssize(boxes)}, .values = std::move(boxes)});
+    result->arrays.push_back({.shape = {count}, .values = std::move(boxes)});
     return result;
   });
 }
