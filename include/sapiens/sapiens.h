@@ -23,11 +23,11 @@
 ///   they say. No C++ exception leaves the library, whatever the reason, running out of memory
 ///   included; it prints nothing and never ends the process.
 /// - Threads. Every function may be called from every thread, on one handle too, except that nobody
-///   may free a handle that is in use. The types of the parameters say why that is safe. Behind a
-///   `const` handle nothing changes once it was handed out, so that any number of threads look at
-///   it at once, while it computes too. The functions that take a model without `const` are those
-///   that compute, and each model lets one call at a time do so; the others wait. Nothing that
-///   changes is shared by two handles, so two models do not wait for each other.
+///   may free a handle that is in use. The types of the parameters say why that is safe. A function
+///   that takes a `const` handle looks at what never changes after loading: any number of threads
+///   may do that at once, also while the model computes. One that takes a model without `const`
+///   computes, unless it frees it; each model lets one call at a time do so, and the others wait.
+///   Two handles share nothing that changes, so two models do not wait for each other.
 /// - Processes. After fork(), a model that was loaded before computes in the parent alone: in the
 ///   child those functions fail with SAPIENS_INVALID_ARGUMENT. All others work there too.
 /// - Strings end with a zero byte and are UTF-8, but for what a file says of itself: its name, keys
