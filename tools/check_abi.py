@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Fails unless the C library shows exactly the functions that abi.txt lists and sapiens.h declares.
+"""Fails unless the C library shows exactly the functions that abi.txt lists and sapiens.h declares, and has no variable
+of ours that threads would share.
 
     check_abi.py NM LIBRARY ABI_LIST HEADER
 
@@ -12,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+VARIABLE = re.compile(r"(guard variable for )?sapiens::")
+CONSTANT = re.compile(r"::k[A-Z]\w*$")  # some tables of constants hold addresses, which the loader writes
 DECLARATION = re.compile(r"^SAPIENS_API\b[^;(]*?(\w+)\(", re.MULTILINE)
 
 
@@ -19,6 +22,15 @@ def shown_symbols(nm, library):
     command = [nm, "-D", "--defined-only", "--format=posix", library]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return {line.split()[0] for line in output.splitlines()}
+
+
+def shared_variables(nm, library):
+    command = [nm, "--demangle", "--format=sysv", library]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for line in filter(lambda line: "|" in line, output.splitlines()):
+        name, *_, section = (field.strip() for field in line.split("|"))
+        if section in (".data", ".bss", ".tdata", ".tbss") and VARIABLE.match(name) and not CONSTANT.search(name):
+            yield name
 
 
 def main():
@@ -34,9 +46,10 @@ def main():
     for place, names in places.items():
         faults += [f"{place}: {name} is not in {abi_list}" for name in sorted(names - set(listed))]
         faults += [f"{place}: {name} is missing" for name in sorted(set(listed) - names)]
+    faults += [f"{library}: {name} can change, and would be shared" for name in shared_variables(nm, library)]
     if faults:
         sys.exit("\n".join(faults))
-    print(f"check_abi: {len(listed)} functions")
+    print(f"check_abi: {len(listed)} functions, no variables")
 
 
 if __name__ == "__main__":

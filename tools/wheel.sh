@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a wheel that holds the libraries it needs, and tries it in an environment of its own, outside of this folder.
+# Makes a wheel that holds the libraries it needs and their licences, and tries it in an environment of its own,
+# outside of this folder.
 #
 #   tools/wheel.sh [PYTHON]          default: python3; pip fetches the tools it needs
 #
@@ -20,11 +21,13 @@ mkdir -p "$folder"
 "$folder/tools/bin/pip" wheel --quiet --no-deps --wheel-dir "$folder/plain" .
 PATH=$folder/tools/bin:$PATH auditwheel show "$folder"/plain/*.whl
 PATH=$folder/tools/bin:$PATH auditwheel repair --wheel-dir "$folder/portable" "$folder"/plain/*.whl
+"$python" tools/wheel_licences.py "$folder"/plain/*.whl "$folder"/portable/*.whl
 
 "$python" -m venv "$outside/venv"
 "$outside/venv/bin/pip" install --quiet "$folder"/portable/*.whl
 cd "$outside"
 "$outside/venv/bin/python" - "$top/models/tiny/sapiens_tiny_pose.safetensors" "$top/samples/person.jpg" <<'CHECK'
+import importlib.metadata
 import sys
 
 import sapiens
@@ -37,6 +40,11 @@ with open("/proc/self/maps") as maps:
     libraries = {line.split()[-1] for line in maps if ".so" in line}
 bundled = {path for path in libraries if "/sapiens_cpp.libs/" in path}
 assert any("opencv_core" in path for path in bundled), "the system's OpenCV was taken"
+files = {file.name: file.locate() for file in importlib.metadata.files("sapiens-cpp")}
+texts = dict(line.split(": ") for line in files["libraries.txt"].read_text().splitlines())
+for file in files.values():
+    if file.parent.name == "sapiens_cpp.libs":
+        assert files[texts[file.name].split(",")[0]].stat().st_size > 0, f"{file.name} came without its licence"
 print(f"{sapiens.__file__}: {report.verdict}, key points {found.keypoints.shape}, {len(bundled)} libraries of its own")
 CHECK
 du -h "$folder"/plain/*.whl "$folder"/portable/*.whl

@@ -23,10 +23,16 @@
 ///   they say. No C++ exception leaves the library, whatever the reason, running out of memory
 ///   included; it prints nothing and never ends the process.
 /// - Threads. Every function may be called from every thread, on one handle too, except that nobody
-///   may free a handle that is in use. Computations on one model wait for each other; those on two
-///   models do not.
-/// - Strings end with a zero byte and are UTF-8, but names of files are the bytes that the file
-///   system knows. A string that is handed out is never NULL and lives as long as its handle.
+///   may free a handle that is in use. The types of the parameters say why that is safe. A function
+///   that takes a `const` handle looks at what never changes after loading: any number of threads
+///   may do that at once, also while the model computes. One that takes a model without `const`
+///   computes, unless it frees it; each model lets one call at a time do so, and the others wait.
+///   Two handles share nothing that changes, so two models do not wait for each other.
+/// - Processes. After fork(), a model that was loaded before computes in the parent alone: in the
+///   child those functions fail with SAPIENS_INVALID_ARGUMENT. All others work there too.
+/// - Strings end with a zero byte and are UTF-8, but for what a file says of itself: its name, keys
+///   of its tensors and what quotes them may be any bytes. JSON is always UTF-8. A string that is
+///   handed out is never NULL and lives as long as its handle.
 /// - Arrays are dense and row-major: the last index of a shape varies fastest.
 /// - Structs with `struct_size` are passed as `SAPIENS_INIT` made them, then filled in: 0 and NULL
 ///   mean the default in every field. Later versions append fields. The library takes what an
@@ -128,7 +134,8 @@ typedef struct sapiens_engine_options {
   size_t struct_size;
   int32_t threads;           ///< 0: every core that this process may use.
   int32_t precision;         ///< SAPIENS_PRECISION_*
-  const char* isa;           ///< At most "reference", "avx2", "avx512" or "amx"; NULL: the best.
+  const char* isa;           ///< At most "reference", "avx2", "avx512" or "amx"; NULL: what the
+                             ///< variable SAPIENS_ISA says, else the best.
   sapiens_progress loading;  ///< Told about the loading of weights.
   void* user_data;           ///< Handed to `loading`.
 } sapiens_engine_options;

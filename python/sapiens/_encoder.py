@@ -25,7 +25,8 @@ class Encoder(Model):
         path: Checkpoint file, of any naming and container `sapiens.inspect` knows.
         precision: "fp32", "bf16" or "int8"; "auto" is bf16 where this CPU is faster with it.
         threads: 0 takes every core this process may use. Results do not depend on it.
-        isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: the best there is.
+        isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: what the variable
+            SAPIENS_ISA says, else the best there is.
         size: (height, width) in pixels that pictures are resized to; by default the model's own.
         allow_partial: Compute with zeros in place of missing parameters; see `partial`.
         options: arch, task, heads, grid, patch_padding, as `sapiens.inspect` takes them.

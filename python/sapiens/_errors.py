@@ -16,7 +16,7 @@ class Error(Exception):
     Attributes:
         code: The category: "invalid-argument", "not-found", "corrupt-file", "unsupported-format",
             "checkpoint-refused", "shape-mismatch", "out-of-resources", "unsupported-hardware",
-            "write-failed" or "internal". Each has a class of its own.
+            "write-failed", "network" or "internal". Each has a class of its own.
         summary: One sentence.
         file: The file, as the caller spelled it, and where inside it.
         key: State-dict key, archive entry, or name of the option.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
+from typing import Any, Iterable, NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -20,7 +20,8 @@ class TaskModel(Model):
         path: Checkpoint file with a head for the task: a published one or your own fine-tune.
         precision: "fp32", "bf16" or "int8"; "auto" is bf16 where this CPU is faster with it.
         threads: 0 takes every core this process may use. Results do not depend on it.
-        isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: the best there is.
+        isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: what the variable
+            SAPIENS_ISA says, else the best there is.
         size: (height, width) in pixels the network sees; by default the model's own.
         options: arch, task, heads, grid, patch_padding, as `sapiens.inspect` takes them.
 
@@ -125,11 +126,12 @@ class Pose(TaskModel):
         how = (flip_test, preprocess, batch)
         if is_one(images):
             return self._of_picture(as_picture(images), boxes, *how)
+        if boxes is None:
+            return [self._of_picture(as_picture(image), None, *how) for image in several(images)]
         pictures = list(several(images))
-        each: Sequence[Any] = [None] * len(pictures) if boxes is None else boxes
-        if len(each) != len(pictures):
+        if len(boxes) != len(pictures):
             raise ValueError(f"{len(pictures)} pictures need {len(pictures)} arrays of boxes")
-        return [self._of_picture(as_picture(i), b, *how) for i, b in zip(pictures, each)]
+        return [self._of_picture(as_picture(i), b, *how) for i, b in zip(pictures, boxes)]
 
     def draw(self, image: Picture, found: PoseResult, *, score: float = 0.3) -> np.ndarray:
         """The picture with the skeletons of its persons, as ``--viz`` draws it, uint8 (H, W, 3).

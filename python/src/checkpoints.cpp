@@ -8,7 +8,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
-#include "shared.hpp"
+#include "gil.hpp"
 
 namespace sapiens::python {
 namespace {
@@ -18,7 +18,7 @@ using Path = std::filesystem::path;
 std::pair<py::str, py::str> inspect(const Path& file, const ModelOptions& options) {
   Inspection inspection;
   {
-    const py::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     inspection = Checkpoint::open(file).inspect(options);
   }
   return to_report(inspection);
@@ -59,9 +59,10 @@ py::array to_array(Tensor tensor) {
 /// (tensors, warnings); a tensor is (key, dtype, array).
 py::tuple load_tensors(const Path& file, const ConvertOptions& options) {
   ConvertedTensors converted;
+  const Progress progress = interruptible();
   {
-    const py::gil_scoped_release no_gil;
-    converted = convert_in_memory(Checkpoint::open(file), options, interruptible());
+    const WithoutGil no_gil;
+    converted = convert_in_memory(Checkpoint::open(file), options, progress);
   }
   py::list tensors;
   for (Tensor& tensor : converted.tensors) {
@@ -85,9 +86,10 @@ ConvertOptions convert_options(std::string_view layout, std::string_view dtype, 
 
 py::list convert(const Path& file, const Path& output, const ConvertOptions& options) {
   ConvertResult result;
+  const Progress progress = interruptible();
   {
-    const py::gil_scoped_release no_gil;
-    result = convert_checkpoint(Checkpoint::open(file), output, options, interruptible());
+    const WithoutGil no_gil;
+    result = convert_checkpoint(Checkpoint::open(file), output, options, progress);
   }
   py::list warnings;
   for (const std::string& warning : result.warnings) warnings.append(to_str(warning));
@@ -101,8 +103,9 @@ void synthesize(const Path& output, const std::string& arch, const std::string& 
                              .layout = layout_named(layout),
                              .dtype = float_type_named(dtype).value_or(DType::F32),
                              .seed = seed};
-  const py::gil_scoped_release no_gil;
-  synthesize_checkpoint(output, options, interruptible());
+  const Progress progress = interruptible();
+  const WithoutGil no_gil;
+  synthesize_checkpoint(output, options, progress);
 }
 
 }  // namespace

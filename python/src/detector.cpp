@@ -22,10 +22,12 @@ std::unique_ptr<Detector> open_detector(const std::filesystem::path& file, Engin
 /// [persons, 5]: x, y, width, height, score.
 py::array_t<float> detect(Detector& detector, const Image& picture, float least_score,
                           float nms_iou, Index most) {
-  const DetectOptions options{
-      .least_score = least_score, .nms_iou = nms_iou, .most = most, .progress = interruptible()};
   const std::vector<Box> boxes =
-      detector.call([&](PersonDetector& model) { return model.detect(picture, options); });
+      detector.call([&](PersonDetector& model, const Progress& progress) {
+        return model.detect(
+            picture,
+            {.least_score = least_score, .nms_iou = nms_iou, .most = most, .progress = progress});
+      });
   std::vector<float> numbers;
   for (const Box& box : boxes) {
     numbers.insert(numbers.end(), {box.x, box.y, box.width, box.height, box.score});
@@ -41,7 +43,8 @@ void bind_detector(py::module_& module) {
       .def("report", [](const Detector& self) { return to_report(self.model().inspection()); })
       .def("stats",
            [](Detector& self) {
-             return to_dict(self.call([](PersonDetector& model) { return model.stats(); }));
+             return to_dict(
+                 self.call([](PersonDetector& model, const Progress&) { return model.stats(); }));
            })
       .def("detect", &detect, py::arg("picture"), py::arg("least_score"), py::arg("nms_iou"),
            py::arg("most"));

@@ -46,7 +46,7 @@ template <typename Draw>
 py::array_t<std::uint8_t> drawn(const Draw& draw) {
   Image picture;
   {
-    const py::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     picture = draw();
   }
   return moved(std::move(picture));

@@ -26,7 +26,7 @@ py::array_t<float> preprocess(const Encoder& encoder, const Image& picture, std:
   FloatArray prepared;
   const PreprocessMode chosen = preprocess_named(mode);
   {
-    const py::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     prepared = encoder.model().preprocess(picture, chosen);
   }
   return moved(std::move(prepared));
@@ -49,12 +49,13 @@ TensorView<const float, 4> view_of(const Input& input) {
 py::list forward(Encoder& encoder, const Input& input, std::string_view out_type,
                  const std::vector<Index>& layers, bool norm) {
   const auto view = view_of(input);
-  const FeatureRequest request{.out_type = out_type_named(out_type),
-                               .layers = layers,
-                               .norm_layers = norm,
-                               .progress = interruptible()};
+  FeatureRequest request{
+      .out_type = out_type_named(out_type), .layers = layers, .norm_layers = norm};
   std::vector<LayerFeatures> found =
-      encoder.call([&](FeatureExtractor& extractor) { return extractor.run(view, request); });
+      encoder.call([&](FeatureExtractor& extractor, const Progress& progress) {
+        request.progress = progress;
+        return extractor.run(view, request);
+      });
   py::list features;
   for (LayerFeatures& layer : found) {
     features.append(py::make_tuple(layer.layer, moved(std::move(layer.values))));
@@ -84,7 +85,8 @@ void bind_encoder(py::module_& module) {
            })
       .def("stats",
            [](Encoder& self) {
-             return to_dict(self.call([](FeatureExtractor& model) { return model.stats(); }));
+             return to_dict(
+                 self.call([](FeatureExtractor& model, const Progress&) { return model.stats(); }));
            })
       .def("preprocess", &preprocess, py::arg("picture"), py::arg("mode"))
       .def("forward", &forward, py::arg("input").noconvert(), py::arg("out_type"),

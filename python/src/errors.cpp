@@ -1,5 +1,7 @@
 #include <exception>
+#include <new>
 #include <sapiens/error.hpp>
+#include <stdexcept>
 
 #include "bindings.hpp"
 
@@ -11,8 +13,14 @@ py::object to_exception(const Error& error) {
   const ErrorDetail& detail = error.detail();
   return py::module_::import("sapiens._errors")
       .attr("make_error")(to_str(error_code_name(error.code())), to_str(error.what()),
-                          to_str(detail.summary), to_str(detail.file), to_str(detail.key),
-                          to_str(detail.expected), to_str(detail.actual), to_str(detail.hint));
+                          to_str(detail.summary), to_str(detail.file, "surrogateescape"),
+                          to_str(detail.key), to_str(detail.expected), to_str(detail.actual),
+                          to_str(detail.hint));
+}
+
+Error out_of_memory() {
+  return Error(ErrorCode::OutOfResources,
+               {.summary = "memory ran out", .hint = "use a smaller batch, or bf16 or int8"});
 }
 
 void set_python_error(const Error& error) {
@@ -32,6 +40,10 @@ void bind_errors(py::module_& /*module*/) {
       if (thrown) std::rethrow_exception(thrown);
     } catch (const Error& error) {
       set_python_error(error);
+    } catch (const std::bad_alloc&) {
+      set_python_error(out_of_memory());
+    } catch (const std::length_error&) {  // a container asked for more than there can be
+      set_python_error(out_of_memory());
     }
   });
 }

@@ -9,9 +9,12 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "gil.hpp"
 
 namespace sapiens::python {
 namespace {
+
+constexpr py::ssize_t kMaxPixels = py::ssize_t{1} << 28;  // as of pictures in files
 
 [[noreturn]] void refuse(const py::array& array) {
   std::string shape;
@@ -22,7 +25,8 @@ namespace {
   throw Error(
       ErrorCode::InvalidArgument,
       {.summary = "this array is no picture",
-       .expected = "uint8 [height, width, 3], red first, none of them 0",
+       .expected = fmt::format(
+           "uint8 [height, width, 3], red first, none of them 0 and at most {} pixels", kMaxPixels),
        .actual = fmt::format("{} [{}]", dtype, shape),
        .hint = dtype == "uint8" ? "" : "bring the values to 0..255 and use .astype(\"uint8\")"});
 }
@@ -31,7 +35,7 @@ namespace {
 // strides.
 Image from_array(const py::array& array) {
   if (!py::isinstance<py::array_t<std::uint8_t>>(array) || array.ndim() != 3 ||
-      array.shape(2) != 3 || array.size() == 0) {
+      array.shape(2) != 3 || array.size() == 0 || array.size() > 3 * kMaxPixels) {
     refuse(array);
   }
   const auto pixels = py::reinterpret_borrow<py::array_t<std::uint8_t>>(array).unchecked<3>();
@@ -52,7 +56,7 @@ Image from_array(const py::array& array) {
 }
 
 Image read_file(const std::filesystem::path& file) {
-  const py::gil_scoped_release no_gil;
+  const WithoutGil no_gil;
   return Image::read(file);
 }
 

@@ -24,10 +24,9 @@ std::unique_ptr<Autoencoder> open_autoencoder(const std::filesystem::path& file,
 /// (original, masked, reconstruction, mask, masked error, mean error).
 py::tuple run(Autoencoder& autoencoder, const Image& picture, double mask_ratio,
               std::uint64_t seed) {
-  const ReconstructOptions options{
-      .mask_ratio = mask_ratio, .seed = seed, .progress = interruptible()};
-  Reconstruction found =
-      autoencoder.call([&](Reconstructor& model) { return model.run(picture, options); });
+  Reconstruction found = autoencoder.call([&](Reconstructor& model, const Progress& progress) {
+    return model.run(picture, {.mask_ratio = mask_ratio, .seed = seed, .progress = progress});
+  });
   return py::make_tuple(moved(std::move(found.original)), moved(std::move(found.masked)),
                         moved(std::move(found.reconstruction)),
                         moved(std::move(found.mask), {found.grid.height, found.grid.width}),
@@ -47,7 +46,8 @@ void bind_reconstructor(py::module_& module) {
            })
       .def("stats",
            [](Autoencoder& self) {
-             return to_dict(self.call([](Reconstructor& model) { return model.stats(); }));
+             return to_dict(
+                 self.call([](Reconstructor& model, const Progress&) { return model.stats(); }));
            })
       .def("run", &run, py::arg("picture"), py::arg("mask_ratio"), py::arg("seed"));
 }

@@ -3,12 +3,16 @@
 #include <pybind11/pybind11.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/error.hpp>
+#include <thread>
 #include <utility>
+
+#include "gil.hpp"
 
 namespace sapiens::python {
 
@@ -22,7 +26,7 @@ class Shared {
   /// `load()` makes the model.
   template <typename Load>
   explicit Shared(Load load) {
-    const pybind11::gil_scoped_release no_gil;
+    const WithoutGil no_gil;
     model_ = std::make_unique<Model>(load());
   }
   // The threads of the model stayed behind in the process that was forked; to wait for them would
@@ -33,19 +37,46 @@ class Shared {
   Shared(const Shared&) = delete;
   Shared& operator=(const Shared&) = delete;
 
-  /// `compute(model)`, which must not touch Python.
+  /// `compute(model, progress)`, which must not touch Python. Ctrl-C ends the wait for other calls
+  /// too, and the computation if it tells `progress`.
   template <typename Compute>
   auto call(Compute compute) {
     if (is_forked()) refuse_fork();
-    const pybind11::gil_scoped_release no_gil;
-    const std::scoped_lock one_at_a_time(mutex_);
-    return compute(*model_);
+    if (holder_ == std::this_thread::get_id()) refuse_nesting();
+    const Progress progress = interruptible();
+    const WithoutGil no_gil;
+    const Turn turn(*this, progress);
+    return compute(*model_, progress);
   }
 
   /// For what any thread may ask while others compute.
   const Model& model() const { return *model_; }
 
  private:
+  class Turn {
+   public:
+    Turn(Shared& shared, const Progress& progress)
+        : shared_(shared), lock_(wait(shared, progress)) {
+      shared_.holder_ = std::this_thread::get_id();
+    }
+    ~Turn() { shared_.holder_ = std::thread::id(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    using Lock = std::unique_lock<std::timed_mutex>;
+
+    static Lock wait(Shared& shared, const Progress& progress) {
+      if (!progress) return Lock(shared.mutex_);
+      Lock lock(shared.mutex_, std::defer_lock);
+      while (!lock.try_lock_for(std::chrono::milliseconds(200))) progress(0);
+      return lock;
+    }
+
+    Shared& shared_;
+    Lock lock_;
+  };
+
   bool is_forked() const { return getpid() != process_; }
 
   [[noreturn]] static void refuse_fork() {
@@ -55,21 +86,17 @@ class Shared {
          .hint = "open it in the child, or start processes with the method \"spawn\""});
   }
 
+  // It would wait for itself.
+  [[noreturn]] static void refuse_nesting() {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "a signal handler uses the model that it interrupts",
+                 .hint = "let the call end first, or open a second model"});
+  }
+
   std::unique_ptr<Model> model_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
+  std::atomic<std::thread::id> holder_ = {};
   pid_t process_ = getpid();
 };
-
-/// Lets Ctrl-C, and other Python signal handlers, end a long computation. Looks five times a
-/// second, as taking the GIL can cost milliseconds where other threads are busy.
-inline Progress interruptible() {
-  using Clock = std::chrono::steady_clock;
-  return [last = Clock::now()](double /*done*/) mutable {
-    if (Clock::now() - last < std::chrono::milliseconds(200)) return;
-    last = Clock::now();
-    const pybind11::gil_scoped_acquire gil;
-    if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
-  };
-}
 
 }  // namespace sapiens::python

@@ -86,10 +86,10 @@ py::tuple pose(Task& task, const Image& picture, const Boxes& array, bool flip_t
                std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
   const PreprocessMode chosen = preprocess_named(mode);
-  std::vector<Pose> poses = task.call([&](TaskModel& model) {
+  std::vector<Pose> poses = task.call([&](TaskModel& model, const Progress& progress) {
     std::vector<TaskInput> persons;
     for (const Box& box : boxes) persons.push_back(model.prepare(picture, box, chosen));
-    return model.pose(persons, {.flip_test = flip_test, .progress = interruptible()});
+    return model.pose(persons, {.flip_test = flip_test, .progress = progress});
   });
   return to_arrays(poses, task.model().outputs());
 }
@@ -98,19 +98,19 @@ py::tuple pose(Task& task, const Image& picture, const Boxes& array, bool flip_t
 template <typename Compute>
 auto dense(Task& task, const Pictures& pictures, std::string_view mode, Compute compute) {
   const PreprocessMode chosen = preprocess_named(mode);
-  return task.call([&](TaskModel& model) {
+  return task.call([&](TaskModel& model, const Progress& progress) {
     std::vector<TaskInput> inputs;
     for (const std::shared_ptr<Image>& picture : pictures) {
       inputs.push_back(model.prepare(*picture, std::nullopt, chosen));
     }
-    return compute(model, inputs);
+    return compute(model, inputs, progress);
   });
 }
 
 py::list segment(Task& task, const Pictures& pictures, std::string_view mode) {
-  auto found = dense(task, pictures, mode, [](TaskModel& model, std::span<const TaskInput> inputs) {
-    return model.segment(inputs, interruptible());
-  });
+  auto found = dense(task, pictures, mode,
+                     [](TaskModel& model, std::span<const TaskInput> inputs,
+                        const Progress& progress) { return model.segment(inputs, progress); });
   py::list results;
   for (Segmentation& one : found) {
     results.append(moved(std::move(one.ids), {one.height, one.width}));
@@ -123,9 +123,9 @@ using DenseTask = std::vector<FloatArray> (TaskModel::*)(std::span<const TaskInp
 
 template <DenseTask kTask>
 py::list dense_floats(Task& task, const Pictures& pictures, std::string_view mode) {
-  auto found = dense(task, pictures, mode, [](TaskModel& model, std::span<const TaskInput> inputs) {
-    return (model.*kTask)(inputs, interruptible());
-  });
+  auto found = dense(task, pictures, mode,
+                     [](TaskModel& model, std::span<const TaskInput> inputs,
+                        const Progress& progress) { return (model.*kTask)(inputs, progress); });
   py::list results;
   for (FloatArray& one : found) results.append(moved(std::move(one)));
   return results;
@@ -166,7 +166,8 @@ void bind_tasks(py::module_& module) {
            })
       .def("stats",
            [](Task& self) {
-             return to_dict(self.call([](TaskModel& model) { return model.stats(); }));
+             return to_dict(
+                 self.call([](TaskModel& model, const Progress&) { return model.stats(); }));
            })
       .def("outputs", [](const Task& self) { return self.model().outputs(); })
       .def("labels", &labels)

@@ -84,11 +84,11 @@ def post():
     for task in SERVED:
         command += ["--model", f"{task}={model_of(task)}"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    address = None
-    while not address:
+    said = ""
+    while not (address := re.search(r"listening on (http://\S+)\s", said)):
         line = server.stderr.readline()
-        assert line, "the server did not start"
-        address = re.search(r"listening on (http://\S+)", line)
+        assert line, f"the server did not start: {said}"
+        said += line
 
     def run(task, accept):
         headers = {"Content-Type": "image/jpeg", "Accept": accept}

@@ -3,6 +3,7 @@
 import os
 import pickle
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -81,6 +82,31 @@ def test_options_that_make_no_sense_are_invalid_arguments(models, pixels):
     assert error_of(encoder.features, pixels, layers=[99]).code == "invalid-argument"
     with pytest.raises(TypeError):
         sapiens.Encoder(models["pretrain"], no_such_option=1)
+
+
+def test_a_file_of_any_bytes_is_named_as_python_spells_it(tmp_path):
+    missing = bytes(tmp_path) + b"/m\xff.pth"
+    error = error_of(sapiens.inspect, missing)
+    assert error.file == os.fsdecode(missing)
+    assert "\ufffd" in str(error)  # which can be printed
+
+
+def test_memory_that_runs_out_is_out_of_resources():
+    script = """if True:
+        import resource
+        import numpy as np
+        import sapiens
+        with open("/proc/self/statm") as statm:
+            used = int(statm.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
+        large = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (16000, 16000, 3))
+        try:
+            sapiens._sapiens.Image.from_array(large)
+        except sapiens.OutOfResourcesError as error:
+            print(error.code, isinstance(error, MemoryError))
+    """
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.stdout == "out-of-resources True\n", ran.stderr
 
 
 def test_errors_survive_pickling(tmp_path):

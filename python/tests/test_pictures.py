@@ -74,6 +74,7 @@ def test_modes_that_pil_would_clip_are_refused(features):
         np.zeros((3, 20, 20), np.uint8),
         np.zeros((1, 1, 20, 20, 3), np.uint8),
         np.zeros((0, 20, 3), np.uint8),
+        np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (2**14, 2**14 + 1, 3)),
         np.zeros((20, 20, 3), np.float32),
         np.zeros((20, 20, 3), np.int8),
         np.zeros((20, 20, 3), object),

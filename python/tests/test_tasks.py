@@ -66,6 +66,21 @@ def test_several_pictures_have_persons_of_their_own(models, pixels):
     assert all(0 <= a < len(pose.names) and 0 <= b < len(pose.names) for a, b in pose.links)
 
 
+def test_pictures_are_taken_when_their_turn_comes(models, pixels):
+    """An iterable may hold more pictures than memory does."""
+
+    def pictures():
+        for taken in range(3):
+            assert len(done) == taken
+            yield pixels
+
+    pose, done = sapiens.Pose(models["pose"]), []
+    of_picture = pose._of_picture
+    pose._of_picture = lambda *given: done.append(of_picture(*given))
+    pose.keypoints(pictures())
+    assert len(done) == 3
+
+
 def test_boxes_that_are_none_are_refused(models, pixels):
     pose = sapiens.Pose(models["pose"])
     with pytest.raises(sapiens.ShapeMismatchError):

@@ -2,14 +2,36 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 import sapiens
+
+
+LARGE = np.random.default_rng(3).normal(size=(4, 3, 512, 512)).astype(np.float32)
+
+
+def growing_batches():
+    for power in range(6):
+        yield np.tile(LARGE, (2**power, 1, 1, 1))
+
+
+@contextmanager
+def on_alarm(handler):
+    """Runs the handler soon, and ends the waiting for it."""
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -82,16 +104,69 @@ def test_signal_handlers_end_a_computation_and_the_model_stays_usable(encoder, p
         raise Alarm
 
     expected = encoder.features(picture)
-    inputs = np.random.default_rng(3).normal(size=(4, 3, 512, 512)).astype(np.float32)
-    before = signal.signal(signal.SIGALRM, handler)
-    try:
-        with pytest.raises(Alarm):
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with on_alarm(handler), pytest.raises(Alarm):
+        while True:
+            encoder.forward(LARGE)
+    assert np.array_equal(encoder.features(picture), expected)
+
+
+def test_a_signal_handler_cannot_wait_for_the_call_that_it_interrupts(encoder):
+    caught = []
+
+    def handler(number, frame):
+        try:
+            encoder.forward(LARGE[:1])
+        except sapiens.InvalidArgumentError as error:
+            caught.append(error)
+
+    for inputs in growing_batches():  # until a call is so long that the handler runs inside of it
+        with on_alarm(handler):
+            encoder.forward(inputs)
+        if caught:
+            break
+    assert "interrupts" in str(caught[0]) and caught[0].hint
+
+
+def test_signal_handlers_end_the_wait_for_another_thread(encoder):
+    class Alarm(Exception):
+        pass
+
+    def handler(number, frame):
+        raise Alarm
+
+    was_computing = False
+    for inputs in growing_batches():  # until the other's call outlasts the wait
+        other = threading.Thread(target=encoder.forward, args=[inputs])
+        other.start()
+        with on_alarm(handler), pytest.raises(Alarm):
+            while True:
+                encoder.forward(inputs[:1, :, :16, :16])
+        was_computing = other.is_alive()
+        other.join()
+        if was_computing:
+            break
+    assert was_computing
+
+
+def test_python_ends_while_a_daemon_thread_computes(models):
+    script = """if True:
+        import sys, threading
+        import numpy as np
+        import sapiens
+        encoder = sapiens.Encoder(sys.argv[1])
+        started = threading.Barrier(3)
+        def compute():
+            inputs = np.zeros((1, 3, 256, 256), np.float32)
+            encoder.forward(inputs)
+            started.wait()
             while True:
                 encoder.forward(inputs)
-    finally:
-        signal.signal(signal.SIGALRM, before)
-    assert np.array_equal(encoder.features(picture), expected)
+        for _ in range(2):
+            threading.Thread(target=compute, daemon=True).start()
+        started.wait()
+    """
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", script, models["pretrain"]], check=True)
 
 
 def test_a_forked_child_is_told_instead_of_waiting_for_ever(encoder, picture):

@@ -1,6 +1,6 @@
 #include "capi/border.hpp"
 
-#include <array>
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -8,9 +8,7 @@
 
 #include "sapiens/version.hpp"
 
-using sapiens::Error;
 using sapiens::ErrorCode;
-using sapiens::ErrorDetail;
 
 // Strings that somebody else owns, so that there can be one without an allocation.
 struct sapiens_error {
@@ -35,9 +33,16 @@ static_assert(status_of(ErrorCode::WriteFailed) == SAPIENS_WRITE_FAILED);
 static_assert(status_of(ErrorCode::Network) == SAPIENS_NETWORK);
 static_assert(status_of(ErrorCode::Internal) == SAPIENS_INTERNAL);
 
+// Keys of hostile files may hold zero bytes, where C would see an end.
+void fill_zeros(std::string& text) { std::ranges::replace(text, '\0', '?'); }
+
 struct OwnedError : sapiens_error {
   OwnedError(sapiens_status ended, ErrorDetail given, std::string whole)
       : detail(std::move(given)), full(std::move(whole)) {
+    for (std::string* const part : {&detail.summary, &detail.file, &detail.key, &detail.expected,
+                                    &detail.actual, &detail.hint}) {
+      fill_zeros(*part);
+    }
     status = ended;
     summary = detail.summary.c_str();
     file = detail.file.c_str();
@@ -49,6 +54,7 @@ struct OwnedError : sapiens_error {
   }
   OwnedError(const OwnedError&) = delete;
   OwnedError& operator=(const OwnedError&) = delete;
+  ~OwnedError() = default;
 
   ErrorDetail detail;
   std::string full;

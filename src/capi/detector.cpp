@@ -8,16 +8,15 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "capi/pictures.hpp"
-#include "capi/turns.hpp"
+#include "capi/shared.hpp"
 
 using namespace sapiens;
 
 struct sapiens_detector {
   sapiens_detector(const Checkpoint& checkpoint, const EngineOptions& engine)
-      : detector(checkpoint, engine) {}
+      : model(checkpoint, engine) {}
 
-  PersonDetector detector;
-  capi::Turns turns;
+  capi::Shared<PersonDetector> model;
 };
 
 sapiens_status sapiens_detector_load(const sapiens_checkpoint* checkpoint,
@@ -39,12 +38,13 @@ sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens
     const DetectOptions wanted = capi::detect_options(options);
     const Image seen = capi::read_picture(picture, "picture");
     std::vector<sapiens_box> boxes;
-    const auto turn = detector->turns.take();
-    for (const Box& box : detector->detector.detect(seen, wanted)) {
+    const auto turn = detector->model.take();
+    for (const Box& box : turn->detect(seen, wanted)) {
       boxes.push_back({box.x, box.y, box.width, box.height, box.score});
     }
+    const std::int64_t count = std::ssize(boxes);
     auto result = std::make_unique<sapiens_result>();
-    result->arrays.push_back({.shape = {std::ssize(boxes)}, .values = std::move(boxes)});
+    result->arrays.push_back({.shape = {count}, .values = std::move(boxes)});
     return result;
   });
 }

@@ -7,19 +7,18 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "capi/pictures.hpp"
-#include "capi/turns.hpp"
+#include "capi/shared.hpp"
 #include "sapiens/features.hpp"
 
 using namespace sapiens;
 
 struct sapiens_encoder {
-  sapiens_encoder(const Checkpoint& checkpoint, const ModelOptions& model,
+  sapiens_encoder(const Checkpoint& checkpoint, const ModelOptions& options,
                   const EngineOptions& engine)
-      : extractor(checkpoint, model, engine), precision(extractor.stats().precision) {}
+      : model(checkpoint, options, engine), precision(model->stats().precision) {}
 
-  FeatureExtractor extractor;
+  capi::Shared<FeatureExtractor> model;
   std::string precision;
-  capi::Turns turns;
 };
 
 namespace {
@@ -40,11 +39,11 @@ void expect_input(Index batch, Index height, Index width) {
 }
 
 // All pictures as [B, 3, H, W].
-FloatArray prepare(const FeatureExtractor& extractor, const capi::Pictures& pictures,
+FloatArray prepare(const sapiens_encoder& encoder, const capi::Pictures& pictures,
                    const capi::FeaturesOptions& options) {
   FloatArray batch;
   for (std::size_t i = 0; i < pictures.size(); ++i) {
-    FloatArray one = extractor.preprocess(pictures.read(i), options.mode, options.size);
+    FloatArray one = encoder.model->preprocess(pictures.read(i), options.mode, options.size);
     if (i == 0) {
       batch = std::move(one);
       batch.values.reserve(pictures.size() * batch.values.size());
@@ -59,8 +58,8 @@ FloatArray prepare(const FeatureExtractor& extractor, const capi::Pictures& pict
 std::unique_ptr<sapiens_result> compute(sapiens_encoder& encoder, TensorView<const float, 4> input,
                                         const FeatureRequest& request) {
   auto result = std::make_unique<sapiens_result>();
-  const auto turn = encoder.turns.take();
-  for (LayerFeatures& layer : encoder.extractor.run(input, request)) {
+  const auto turn = encoder.model.take();
+  for (LayerFeatures& layer : turn->run(input, request)) {
     result->arrays.push_back({.shape = std::move(layer.values.shape),
                               .values = std::move(layer.values.values),
                               .layer = layer.layer});
@@ -87,20 +86,20 @@ sapiens_status sapiens_encoder_report(const sapiens_encoder* encoder, sapiens_re
                                       sapiens_error** error) {
   return capi::handing_out(report, "report", error, [&] {
     capi::require(encoder, "encoder");
-    return std::make_unique<sapiens_report>(encoder->extractor.inspection());
+    return std::make_unique<sapiens_report>(encoder->model->inspection());
   });
 }
 
 int64_t sapiens_encoder_height(const sapiens_encoder* encoder) {
-  return encoder ? encoder->extractor.native_size().height : 0;
+  return encoder ? encoder->model->native_size().height : 0;
 }
 
 int64_t sapiens_encoder_width(const sapiens_encoder* encoder) {
-  return encoder ? encoder->extractor.native_size().width : 0;
+  return encoder ? encoder->model->native_size().width : 0;
 }
 
 int32_t sapiens_encoder_is_partial(const sapiens_encoder* encoder) {
-  return encoder && encoder->extractor.partial() ? 1 : 0;
+  return encoder && encoder->model->partial() ? 1 : 0;
 }
 
 const char* sapiens_encoder_precision(const sapiens_encoder* encoder) {
@@ -113,7 +112,7 @@ sapiens_status sapiens_encoder_features(sapiens_encoder* encoder, const sapiens_
   return capi::handing_out(features, "features", error, [&] {
     capi::require(encoder, "encoder");
     const capi::FeaturesOptions wanted = capi::features_options(options);
-    const FloatArray input = prepare(encoder->extractor, {pictures, count}, wanted);
+    const FloatArray input = prepare(*encoder, {pictures, count}, wanted);
     return compute(*encoder, input.view<4>(), wanted.request);
   });
 }

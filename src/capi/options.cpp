@@ -90,7 +90,8 @@ std::string text(const char* given) { return given ? given : ""; }
 void copy_known_fields(const void* given, std::span<std::byte> known, const char* name) {
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof size);
-  if (size < sizeof size || size > kLargestStruct) {
+  // Every struct begins with a size_t, so its size is a multiple of that.
+  if (size < sizeof size || size > kLargestStruct || size % sizeof size != 0) {
     refuse("a struct_size that cannot be; start with SAPIENS_INIT", name, "the size of the struct",
            std::to_string(size));
   }

@@ -6,7 +6,7 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "capi/pictures.hpp"
-#include "capi/turns.hpp"
+#include "capi/shared.hpp"
 #include "sapiens/reconstruct.hpp"
 
 using namespace sapiens;
@@ -14,11 +14,10 @@ using namespace sapiens;
 struct sapiens_reconstructor {
   sapiens_reconstructor(const Checkpoint& checkpoint, const ModelOptions& options,
                         const EngineOptions& engine)
-      : model(checkpoint, options, engine), precision(model.stats().precision) {}
+      : model(checkpoint, options, engine), precision(model->stats().precision) {}
 
-  Reconstructor model;
+  capi::Shared<Reconstructor> model;
   std::string precision;
-  capi::Turns turns;
 };
 
 namespace {
@@ -61,16 +60,16 @@ sapiens_status sapiens_reconstructor_report(const sapiens_reconstructor* reconst
                                             sapiens_report** report, sapiens_error** error) {
   return capi::handing_out(report, "report", error, [&] {
     capi::require(reconstructor, "reconstructor");
-    return std::make_unique<sapiens_report>(reconstructor->model.inspection());
+    return std::make_unique<sapiens_report>(reconstructor->model->inspection());
   });
 }
 
 int64_t sapiens_reconstructor_height(const sapiens_reconstructor* reconstructor) {
-  return reconstructor ? reconstructor->model.native_size().height : 0;
+  return reconstructor ? reconstructor->model->native_size().height : 0;
 }
 
 int64_t sapiens_reconstructor_width(const sapiens_reconstructor* reconstructor) {
-  return reconstructor ? reconstructor->model.native_size().width : 0;
+  return reconstructor ? reconstructor->model->native_size().width : 0;
 }
 
 const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconstructor) {
@@ -85,7 +84,7 @@ sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
     capi::require(reconstructor, "reconstructor");
     const ReconstructOptions wanted = capi::reconstruct_options(options);
     const Image seen = capi::read_picture(picture, "picture");
-    const auto turn = reconstructor->turns.take();
-    return result_of(reconstructor->model.run(seen, wanted));
+    const auto turn = reconstructor->model.take();
+    return result_of(turn->run(seen, wanted));
   });
 }

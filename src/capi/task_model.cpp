@@ -7,7 +7,7 @@
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 #include "capi/pictures.hpp"
-#include "capi/turns.hpp"
+#include "capi/shared.hpp"
 #include "sapiens/tasks.hpp"
 
 using namespace sapiens;
@@ -17,14 +17,13 @@ struct sapiens_task_model {
   sapiens_task_model(const Checkpoint& checkpoint, const ModelOptions& options,
                      const EngineOptions& engine)
       : model(checkpoint, options, engine),
-        task(model.task()),
-        precision(model.stats().precision),
-        names(model.output_names()) {}
+        task(model->task()),
+        precision(model->stats().precision),
+        names(model->output_names()) {}
 
-  TaskModel model;
+  capi::Shared<TaskModel> model;
   std::string task, precision;
   std::vector<std::string> names;
-  capi::Turns turns;
 };
 
 namespace {
@@ -48,11 +47,11 @@ sapiens_status of_pictures(sapiens_task_model* model, const sapiens_picture* pic
     const capi::Pictures given(pictures, count);
     std::vector<TaskInput> inputs;
     for (std::size_t i = 0; i < given.size(); ++i) {
-      inputs.push_back(model->model.prepare(given.read(i), std::nullopt, wanted.mode));
+      inputs.push_back(model->model->prepare(given.read(i), std::nullopt, wanted.mode));
     }
     auto computed = std::make_unique<sapiens_result>();
-    const auto turn = model->turns.take();
-    for (auto& one : run(model->model, inputs, wanted.progress)) {
+    const auto turn = model->model.take();
+    for (auto& one : run(*turn, inputs, wanted.progress)) {
       computed->arrays.push_back(array_of(std::move(one)));
     }
     return computed;
@@ -77,10 +76,10 @@ std::vector<Box> boxes_of(const Image& picture, const sapiens_box* boxes, size_t
 void add_pose(sapiens_task_model& model, const Image& picture, const Box& box,
               const capi::TaskOptions& options, const Progress& progress,
               std::vector<float>& numbers) {
-  const TaskInput person = model.model.prepare(picture, box, options.mode);
-  const auto turn = model.turns.take();
+  const TaskInput person = model.model->prepare(picture, box, options.mode);
+  const auto turn = model.model.take();
   const auto poses =
-      model.model.pose({&person, 1}, {.flip_test = options.flip_test, .progress = progress});
+      turn->pose({&person, 1}, {.flip_test = options.flip_test, .progress = progress});
   for (const Keypoint& point : poses.front().keypoints) {
     numbers.insert(numbers.end(), {point.x, point.y, point.score});
   }
@@ -105,7 +104,7 @@ sapiens_status sapiens_task_model_report(const sapiens_task_model* model, sapien
                                          sapiens_error** error) {
   return capi::handing_out(report, "report", error, [&] {
     capi::require(model, "model");
-    return std::make_unique<sapiens_report>(model->model.inspection());
+    return std::make_unique<sapiens_report>(model->model->inspection());
   });
 }
 
@@ -114,7 +113,7 @@ const char* sapiens_task_model_task(const sapiens_task_model* model) {
 }
 
 int64_t sapiens_task_model_outputs(const sapiens_task_model* model) {
-  return model ? model->model.outputs() : 0;
+  return model ? model->model->outputs() : 0;
 }
 
 const char* sapiens_task_model_output_name(const sapiens_task_model* model, int64_t index) {
@@ -123,11 +122,11 @@ const char* sapiens_task_model_output_name(const sapiens_task_model* model, int6
 }
 
 int64_t sapiens_task_model_height(const sapiens_task_model* model) {
-  return model ? model->model.input_size().height : 0;
+  return model ? model->model->input_size().height : 0;
 }
 
 int64_t sapiens_task_model_width(const sapiens_task_model* model) {
-  return model ? model->model.input_size().width : 0;
+  return model ? model->model->input_size().width : 0;
 }
 
 const char* sapiens_task_model_precision(const sapiens_task_model* model) {
@@ -156,7 +155,7 @@ sapiens_status sapiens_task_model_pose(sapiens_task_model* model, const sapiens_
     }
     auto result = std::make_unique<sapiens_result>();
     result->arrays.push_back(
-        {.shape = {std::ssize(persons), model->model.outputs(), 3}, .values = std::move(numbers)});
+        {.shape = {std::ssize(persons), model->model->outputs(), 3}, .values = std::move(numbers)});
     return result;
   });
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -18,6 +19,7 @@ std::string render(ErrorCode code, const ErrorDetail& detail) {
   field("expected:", detail.expected);
   field("actual:", detail.actual);
   field("hint:", detail.hint);
+  std::ranges::replace(text, '\0', '?');  // in keys of hostile files; what() would end there
   return text;
 }
 

@@ -1,5 +1,7 @@
 #include "core/thread_pool.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -177,12 +179,15 @@ class ThreadPool::Impl {
 };
 
 ThreadPool::ThreadPool(int threads) {
-  if (threads < 0) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "the number of threads is negative",
-                                             .expected = "0 (all) or more",
+  constexpr int kMost = 1024;
+  static_assert(kMost <= State::kInside);
+  if (threads < 0 || threads > kMost) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "this number of threads cannot be",
+                                             .key = "--threads",
+                                             .expected = fmt::format("0 (all) to {}", kMost),
                                              .actual = std::to_string(threads)});
   }
-  impl_ = std::make_unique<Impl>(threads == 0 ? usable_cpus() : threads);
+  impl_ = std::make_unique<Impl>(threads == 0 ? std::min(usable_cpus(), kMost) : threads);
 }
 
 ThreadPool::~ThreadPool() = default;

@@ -14,7 +14,7 @@ namespace sapiens {
 class ThreadPool {
  public:
   /// 0: one thread per CPU that this process may use (affinity mask and control group).
-  /// Throws `Error`: InvalidArgument for a negative number, OutOfResources if a thread won't start.
+  /// Throws `Error`: InvalidArgument unless 0 to 1024, OutOfResources if a thread won't start.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/stopwatch.hpp"
 #include "reconcile/positions.hpp"
@@ -35,19 +36,22 @@ Grid Network::grid_of(TensorView<const float, 4> input) const {
   return patch_grid({H, W}, config_.patch_padding);
 }
 
-// `pos_embed` for an input of another grid, resized once and kept.
+// `pos_embed` for an input's grid. Where that is another than the model's, the last table is kept
+// and no more: they are as large as features, and a program may see pictures of any number of
+// sizes.
 ConstMatrix Network::positions_for(Grid grid) {
   const Index C = config_.width;
   const Index extra = config_.extra_tokens();
   if (grid == config_.grid) return {weights_.pos_embed.data(), {config_.tokens(), C}};
-  auto& table = resized_positions_[{grid.height, grid.width}];
-  if (table.empty()) {
-    table.resize(static_cast<std::size_t>((extra + grid.patches()) * C));
+  if (grid != resized_grid_) {
+    std::vector<float> table(static_cast<std::size_t>((extra + grid.patches()) * C));
     std::copy_n(weights_.pos_embed.data(), extra * C, table.data());
     resize_positions({weights_.pos_embed.data() + extra * C, {config_.grid.patches(), C}},
                      config_.grid, {table.data() + extra * C, {grid.patches(), C}}, grid);
+    resized_positions_ = std::move(table);  // now that nothing can fail
+    resized_grid_ = grid;
   }
-  return {table.data(), {extra + grid.patches(), C}};
+  return {resized_positions_.data(), {extra + grid.patches(), C}};
 }
 
 void Network::forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,

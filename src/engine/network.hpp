@@ -1,8 +1,6 @@
 #pragma once
 
-#include <map>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "engine/runtime.hpp"
@@ -40,7 +38,8 @@ class Network : public Runtime {
   EncoderConfig config_;
   EncoderWeights weights_;
   std::vector<NonFinite> non_finite_;
-  std::map<std::pair<Index, Index>, std::vector<float>> resized_positions_;
+  Grid resized_grid_ = {};  // of the last input that had another grid than the model
+  std::vector<float> resized_positions_;
 };
 
 }  // namespace sapiens

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "capi/support.hpp"
@@ -71,6 +74,22 @@ TEST_F(CErrors, AboutFilesSayAllThatCppSays) {
   }
 }
 
+// JSON may spell it; C would see the end of the string there.
+TEST_F(CErrors, AboutKeysWithAZeroByteAreWhole) {
+  const std::string header =
+      R"({"before\u0000after": {"dtype": "F32", "shape": [4], "data_offsets": [0, 12]}})";
+  const std::uint64_t length = header.size();
+  const std::string path = tiny.in_scratch("zero.safetensors");
+  write_bytes(path, std::string(reinterpret_cast<const char*>(&length), sizeof length) + header +
+                        std::string(12, 'x'));
+  const CError error = open_error(path);
+  EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_CORRUPT_FILE);
+  EXPECT_STREQ(sapiens_error_key(error.get()), "before?after");
+  const std::string text = sapiens_error_text(error.get());
+  EXPECT_NE(text.find("before?after"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with(sapiens_error_hint(error.get()))) << text;
+}
+
 TEST_F(CErrors, AboutRefusedCheckpointsHaveTheWholeReport) {
   const CCheckpoint detector = open_c(tiny.detector);
   expect_same(error_of<sapiens_encoder>([&](sapiens_encoder** out, sapiens_error** error) {
@@ -100,6 +119,21 @@ TEST_F(CErrors, AboutATaskThatTheModelIsNotFor) {
   });
   EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_INVALID_ARGUMENT);
   EXPECT_STREQ(sapiens_error_actual(error.get()), "one for seg");
+}
+
+TEST_F(CErrors, AboutBoxesOfNobody) {
+  const CTaskModel model = load_c_task_model(tiny.file("pose"));
+  const sapiens_picture picture = picture_at(tiny.picture);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const sapiens_box& box :
+       {sapiens_box{0, 0, 0, 5, 1}, sapiens_box{0, 0, -1, 5, 1}, sapiens_box{0, 0, 5, kInfinity, 1},
+        sapiens_box{0, std::nanf(""), 5, 5, 1}}) {
+    const CError error = error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** given) {
+      return sapiens_task_model_pose(model.get(), &picture, &box, 1, nullptr, out, given);
+    });
+    EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_INVALID_ARGUMENT);
+    EXPECT_STRNE(sapiens_error_expected(error.get()), "");
+  }
 }
 
 TEST_F(CErrors, AboutInputsThatAreTooSmallOrCannotBe) {

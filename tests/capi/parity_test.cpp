@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "capi/support.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/features.hpp"
@@ -104,7 +106,6 @@ TEST(CApi, GivesTheSameFeaturesOfPicturesOfAnotherSizeTogether) {
 TEST(CApi, LoadsWithTheOptionsOfModelAndEngine) {
   TinyModels tiny;
   auto model = defaults<sapiens_model_options>();
-  model.arch = "custom";
   model.task = "pretrain";
   model.heads = 2;
   model.input_height = 64;
@@ -118,7 +119,6 @@ TEST(CApi, LoadsWithTheOptionsOfModelAndEngine) {
   engine.user_data = &told;
   engine.loading = [](double, void* count) { return ++*static_cast<int*>(count), 0; };
   const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
-  model.arch = nullptr;
   const auto encoder = made<CEncoder>([&](sapiens_encoder** out, sapiens_error** error) {
     return sapiens_encoder_load(checkpoint.get(), &model, &engine, out, error);
   });
@@ -139,6 +139,26 @@ TEST(CApi, LoadsWithTheOptionsOfModelAndEngine) {
                 return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
               }),
               expected.run(Image::read(tiny.picture)));
+}
+
+TEST(CApi, TellsThatWeightsAreNotWhatTheyShouldBe) {
+  TinyModels tiny;
+  const std::string path = tiny.in_scratch("nan.safetensors");
+  convert_checkpoint(Checkpoint::open(tiny.file("pretrain")), path, {});
+  std::string bytes = read_bytes(path);
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(bytes.data() + bytes.size() - sizeof kNan, &kNan, sizeof kNan);  // the last weight
+  write_bytes(path, bytes);
+
+  const CCheckpoint checkpoint = open_c(path);
+  auto options = defaults<sapiens_model_options>();
+  const auto load = [&](sapiens_encoder** out, sapiens_error** error) {
+    return sapiens_encoder_load(checkpoint.get(), &options, nullptr, out, error);
+  };
+  EXPECT_EQ(sapiens_error_status(error_of<sapiens_encoder>(load).get()),
+            SAPIENS_CHECKPOINT_REFUSED);
+  options.allow_partial = 1;
+  EXPECT_EQ(sapiens_encoder_is_partial(made<CEncoder>(load).get()), 1);
 }
 
 void expect_same(const CResult& actual, const std::vector<Pose>& expected) {

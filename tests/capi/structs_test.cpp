@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "capi/support.hpp"
 
@@ -55,8 +57,8 @@ TEST_F(CStructs, OfANewerHeaderAreTakenWhileTheirNewFieldsAreZero) {
 
 TEST_F(CStructs, WhoseSizeWasNeverSetAreRefused) {
   auto options = defaults<sapiens_model_options>();
-  for (const std::size_t size :
-       {std::size_t{0}, std::size_t{7}, std::size_t{4097}, static_cast<std::size_t>(-1)}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, sizeof options - 1,
+                                 std::size_t{4104}, static_cast<std::size_t>(-8)}) {
     options.struct_size = size;
     EXPECT_EQ(inspect(&options), SAPIENS_INVALID_ARGUMENT) << size;
   }
@@ -78,6 +80,12 @@ TEST_F(CStructs, WithNumbersThatMeanNothingAreRefused) {
   EXPECT_EQ(refused([](Options& o) { o.patch_padding = 1; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](Options& o) { o.allow_partial = 2; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](Options& o) { o.arch = "0.4b"; }), SAPIENS_INVALID_ARGUMENT);
+  constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(refused([](Options& o) { o.heads = kHuge; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.grid_height = o.grid_width = kHuge; }),
+            SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.input_height = o.input_width = kHuge; }),
+            SAPIENS_INVALID_ARGUMENT);
 }
 
 TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
@@ -92,6 +100,7 @@ TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
   using Engine = sapiens_engine_options;
   EXPECT_EQ(engine_refused([](Engine& e) { e.precision = 4; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(engine_refused([](Engine& e) { e.threads = -1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(engine_refused([](Engine& e) { e.threads = 1025; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(engine_refused([](Engine& e) { e.isa = "mmx"; }), SAPIENS_INVALID_ARGUMENT);
 
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
@@ -120,6 +129,28 @@ TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
               f.layer_count = 1;
             }),
             SAPIENS_INVALID_ARGUMENT);
+}
+
+TEST_F(CStructs, WithDetectionsThatCannotBeAreRefused) {
+  const CCheckpoint file = open_c(tiny.detector);
+  const auto detector = made<CDetector>([&](sapiens_detector** out, sapiens_error** error) {
+    return sapiens_detector_load(file.get(), nullptr, out, error);
+  });
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const auto refused = [&](auto set) {
+    auto options = defaults<sapiens_detect_options>();
+    set(options);
+    return sapiens_error_status(
+        error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
+          return sapiens_detector_detect(detector.get(), &picture, &options, out, error);
+        }).get());
+  };
+  using Options = sapiens_detect_options;
+  for (const float number : {-0.1f, 1.1f, std::nanf("")}) {
+    EXPECT_EQ(refused([&](Options& o) { o.least_score = number; }), SAPIENS_INVALID_ARGUMENT);
+    EXPECT_EQ(refused([&](Options& o) { o.nms_iou = number; }), SAPIENS_INVALID_ARGUMENT);
+  }
+  EXPECT_EQ(refused([](Options& o) { o.most = -1; }), SAPIENS_INVALID_ARGUMENT);
 }
 
 }  // namespace

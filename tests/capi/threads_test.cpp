@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -37,6 +39,30 @@ TEST(CThreads, ComputeOnOneModelAndGetTheSameBytes) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(different, 0);
+}
+
+TEST(CThreads, LookAtAModelWhileItComputes) {
+  TinyModels tiny;
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  const sapiens_picture picture = picture_at(tiny.picture);
+  std::atomic<bool> computing = true;
+  std::thread other([&] {
+    while (computing) {
+      EXPECT_GT(sapiens_encoder_height(encoder.get()) * sapiens_encoder_width(encoder.get()), 0);
+      EXPECT_EQ(sapiens_encoder_is_partial(encoder.get()), 0);
+      EXPECT_STRNE(sapiens_encoder_precision(encoder.get()), "");
+      EXPECT_TRUE(made<CReport>([&](sapiens_report** out, sapiens_error** error) {
+        return sapiens_encoder_report(encoder.get(), out, error);
+      }));
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+      return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+    }));
+  }
+  computing = false;
+  other.join();
 }
 
 TEST(CThreads, InspectAndLoadFromOneCheckpoint) {
@@ -78,6 +104,31 @@ TEST(CThreads, AProgressFunctionMayNotComputeWithItsModel) {
     return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
   }));
   EXPECT_EQ(context.status, SAPIENS_INVALID_ARGUMENT);
+}
+
+// Its threads are in the parent: waiting for them, or freeing them, would never end.
+TEST(CThreads, AModelRefusesToComputeInAForkedProcessAndIsFreedThere) {
+  TinyModels tiny;
+  auto engine = defaults<sapiens_engine_options>();
+  engine.threads = 4;
+  CEncoder encoder = load_c_encoder(tiny.file("pretrain"), &engine);
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    sapiens_result* result = nullptr;
+    const sapiens_status status =
+        sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, &result, nullptr);
+    const bool knows_its_size = sapiens_encoder_height(encoder.get()) > 0;
+    encoder.reset();
+    _exit(status == SAPIENS_INVALID_ARGUMENT && knows_its_size ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+    return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+  }));
 }
 
 }  // namespace

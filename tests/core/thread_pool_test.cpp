@@ -104,7 +104,17 @@ TEST(ThreadPool, TakesEveryUsableCpuByDefault) {
   EXPECT_EQ(ThreadPool(3).threads(), 3);
 }
 
-TEST(ThreadPool, RefusesANegativeNumberOfThreads) { EXPECT_THROW(ThreadPool(-1), Error); }
+TEST(ThreadPool, RefusesNumbersOfThreadsThatCannotBe) {
+  for (const int threads : {-1, 1025}) {
+    try {
+      ThreadPool pool(threads);
+      ADD_FAILURE() << threads;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+      EXPECT_EQ(error.detail().key, "--threads");
+    }
+  }
+}
 
 }  // namespace
 }  // namespace sapiens

@@ -1,10 +1,12 @@
 #include "sapiens/features.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "model/config.hpp"
 #include "sapiens/error.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
@@ -208,6 +210,25 @@ TEST(Encoder, RefusesWhatItCannotCompute) {
   FeatureExtractor without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone,
                                exact());
   EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
+}
+
+// A table of positions is as large as features; 200 of them take 4 MB here, and 16 MB each in 0.3b.
+TEST(Encoder, KeepsNoTableForEverySizeThatItSaw) {
+  auto extractor = FeatureExtractor::random({.arch = "tiny"}, {.threads = 1});
+  constexpr Index kMostPatches = 200;
+  const std::vector<float> pixels(3 * kPatch * kPatch * kMostPatches);
+  const auto run = [&](Index patches) {
+    extractor.run({pixels.data(), {1, 3, kPatch, kPatch * patches}});
+  };
+  const auto allocated = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  run(kMostPatches);  // after which nothing else has to grow
+  run(kMostPatches - 1);
+  const std::size_t before = allocated();
+  for (Index patches = 1; patches < kMostPatches; ++patches) run(patches);
+  EXPECT_LT(allocated(), before + 1'000'000);
 }
 
 }  // namespace
