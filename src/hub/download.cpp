@@ -43,7 +43,7 @@ void Download::fetch() {
 }
 
 std::vector<std::string> Download::headers() const {
-  if (partial_.size() == 0 || wants_all_) return {};
+  if (!partial_.can_go_on() || wants_all_) return {};
   std::vector<std::string> lines = {fmt::format("Range: bytes={}-", partial_.size())};
   if (!partial_.etag().empty()) lines.push_back("If-Range: " + partial_.etag());
   return lines;
