@@ -13,10 +13,14 @@ namespace {
 // `takes` says what is expected, in the words of takes_of(). compopt complains where nobody is
 // completing, as in tests.
 constexpr const char* kFunctions = R"(
-# Words of $2 that begin with $1.
+# Words of $2 that begin with $1. Some of them begin with what was typed, and compgen -W would
+# run a $(command) in it.
 _sapiens_offer() {
-  local IFS=$' \t\n'
-  COMPREPLY+=($(compgen -W "$2" -- "$1"))
+  local word words
+  IFS=' ' read -r -a words <<<"$2"
+  for word in "${words[@]}"; do
+    [[ $word == "$1"* ]] && COMPREPLY+=("$word")
+  done
 }
 
 # Files or folders (compgen $2) that begin with $1, beside words that are offered already. Where

@@ -43,8 +43,10 @@ bool is_picture_name(const fs::path& path) {
 std::vector<fs::path> names_in(const fs::path& folder, std::error_code& error) {
   std::vector<fs::path> names;
   std::set<std::string> labels;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    fs::path name = entry.path().filename();
+  // Not a loop over a range: that throws where a disk fails in the middle.
+  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    fs::path name = entry->path().filename();
     if (name.native().starts_with('.')) continue;
     if (is_picture_name(name)) labels.insert(name.stem().string() + "_seg.png");
     names.push_back(std::move(name));

@@ -38,7 +38,7 @@ void write_page(const fs::path& path, const std::string& page) {
   throw Error(ErrorCode::WriteFailed,
               {.summary = "a man page cannot be written",
                .file = path.string(),
-               .actual = std::error_code(errno, std::generic_category()).message()});
+               .actual = std::generic_category().message(errno != 0 ? errno : EIO)});
 }
 
 void write_pages(const fs::path& folder, const ProgramDescription& program) {

@@ -48,14 +48,10 @@ std::string size_text(const RemoteFile& file) {
   return file.bytes ? bytes_text(*file.bytes) : "about " + bytes_text(file.published->about_bytes);
 }
 
-std::string page_of(const RemoteFile& file) {
-  return file.url.substr(0, file.url.find("/resolve/"));
-}
-
 void describe(const RemoteFile& file) {
   const PublishedFile& published = *file.published;
   say(fmt::format("{}: {}, {}\n  from     {}\n  to       {}\n  licence  {}", published.name,
-                  published.file_name(), size_text(file), page_of(file), file.path.string(),
+                  published.file_name(), size_text(file), file.page, file.path.string(),
                   published.licence));
   if (file.arrived > 0) {
     say(fmt::format("  {} of it are here already", bytes_text(file.arrived)));
@@ -119,7 +115,7 @@ PullListener listener_of(PullMeters& meters) {
 
 std::string done_text(const PulledFile& pulled, double seconds) {
   const char* const digest =
-      pulled.verified ? "its digest is the hub's" : "the hub gives no digest to compare with";
+      pulled.verified ? "its digest is right" : "the hub gives no digest to compare with";
   if (pulled.was_there) {
     return fmt::format("{} is there already; {}", pulled.path.string(), digest);
   }

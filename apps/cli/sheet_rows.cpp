@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sapiens/error.hpp>
 #include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include "inputs.hpp"
@@ -25,16 +26,26 @@ void expect_folder(const SheetColumn& column) {
                .hint = "give folders, or TITLE=FOLDER"});
 }
 
-/// The picture that `folder` has for one of another folder.
+std::string upper_case(std::string_view text) {
+  std::string upper(text);
+  std::ranges::transform(upper, upper.begin(), [](char c) {
+    return 'a' <= c && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return upper;
+}
+
+/// The picture that `folder` has for one of another folder; cameras write `.JPG`.
 std::optional<fs::path> counterpart(const fs::path& folder, const fs::path& name) {
   fs::path stem = folder / name;
   stem.replace_extension();
   for (const fs::path& base : {stem, folder / name}) {
     for (const std::string_view extension : picture_extensions()) {
-      fs::path file = base;
-      file += extension;
-      std::error_code error;
-      if (fs::is_regular_file(file, error)) return file;
+      for (const std::string& spelled : {std::string(extension), upper_case(extension)}) {
+        fs::path file = base;
+        file += spelled;
+        std::error_code error;
+        if (fs::is_regular_file(file, error)) return file;
+      }
     }
   }
   return std::nullopt;

@@ -50,12 +50,13 @@ struct HubOptions {
   std::string endpoint = {};          ///< Empty: $HF_ENDPOINT, else https://huggingface.co.
   std::string token = {};             ///< Empty: $HF_TOKEN, else none.
   int retries = 5;      ///< Attempts in a row that may bring nothing before a download fails.
-  double timeout = 30;  ///< Seconds without a byte after which a connection counts as dropped.
+  double timeout = 30;  ///< Seconds without a byte, 1 to 3600, that a connection may live.
 };
 
 /// A published file as the hub describes it, and what of it is here.
 struct RemoteFile {
   const PublishedFile* published = nullptr;  ///< Borrowed.
+  std::string page = {};                     ///< Where a person reads about it.
   std::string url = {};
   std::optional<std::uint64_t> bytes = {};
   std::string sha256 = {};          ///< 64 digits; fewer, or none, where the hub tells none.
@@ -69,7 +70,7 @@ struct PulledFile {
   std::uint64_t bytes = 0;
   std::uint64_t resumed_at = 0;  ///< Bytes that were there already.
   std::string sha256 = {};       ///< Of the file on the disk.
-  bool verified = false;         ///< The hub gave a digest, and it is this one.
+  bool verified = false;         ///< `sha256` is, or begins with, what `RemoteFile` has.
   bool was_there = false;        ///< Nothing had to be downloaded.
 };
 

@@ -6,6 +6,7 @@
 
 #include "checkpoint/byte_writer.hpp"
 #include "checkpoint/pickle_opcodes.hpp"
+#include "checkpoint/plain_value.hpp"
 
 namespace sapiens {
 
@@ -18,12 +19,17 @@ class PickleWriter {
   void op(Opcode opcode) { out_.u8(static_cast<std::uint8_t>(opcode)); }
   void text(std::string_view value);
   void integer(std::int64_t value);
+  void real(double value);
   void integers(std::span<const std::int64_t> values);  ///< As a tuple.
   void global(std::string_view module, std::string_view name);
+  void list(const PlainValue::List& values);
+  void dict(const PlainValue::Dict& items);
 
   std::span<const std::byte> bytes() const noexcept { return out_.bytes(); }
 
  private:
+  void plain(const PlainValue& value);
+
   ByteWriter out_;
 };
 

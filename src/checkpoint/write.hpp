@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/plain_value.hpp"
 #include "sapiens/dtype.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -33,11 +34,11 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Tensor
 
 /// How a `.pth` arranges its tensors.
 struct TorchLayout {
-  /// Put the tensors under "state_dict", with a "meta" dictionary of strings beside it (mmengine).
+  /// Put the tensors under "state_dict", with `attributes` as "meta" beside it (mmengine).
   /// Otherwise the top level is the flat dictionary, and `attributes` goes into the OrderedDict's
   /// `__dict__`, where torch.load keeps it and every loader ignores it.
   bool wrap_in_state_dict = false;
-  std::map<std::string, std::string> attributes = {};
+  PlainValue::Dict attributes = {};
 };
 
 /// Writes a PyTorch zip checkpoint that torch.load(weights_only=True) reads (atomically).

@@ -11,8 +11,6 @@
 namespace sapiens {
 namespace {
 
-using Attributes = std::map<std::string, std::string>;
-
 // torch.load looks for members behind the first slash; this is the name newer versions write.
 constexpr std::string_view kFolder = "archive";
 
@@ -20,16 +18,6 @@ void put_ordered_dict(PickleWriter& out) {
   out.global("collections", "OrderedDict");
   out.op(Opcode::EmptyTuple);
   out.op(Opcode::Reduce);
-}
-
-void put_strings(PickleWriter& out, const Attributes& strings) {
-  out.op(Opcode::EmptyDict);
-  out.op(Opcode::Mark);
-  for (const auto& [key, value] : strings) {
-    out.text(key);
-    out.text(value);
-  }
-  out.op(Opcode::SetItems);
 }
 
 // ('storage', torch.FloatStorage, '17', 'cpu', 1024)
@@ -76,11 +64,11 @@ void put_state_dict(PickleWriter& out, std::span<const TensorSource> tensors) {
 
 // {"meta": {...}, "state_dict": OrderedDict(...)}
 void put_wrapped(PickleWriter& out, std::span<const TensorSource> tensors,
-                 const Attributes& attributes) {
+                 const PlainValue::Dict& attributes) {
   out.op(Opcode::EmptyDict);
   out.op(Opcode::Mark);
   out.text("meta");
-  put_strings(out, attributes);
+  out.dict(attributes);
   out.text("state_dict");
   put_state_dict(out, tensors);
   out.op(Opcode::SetItems);
@@ -88,12 +76,12 @@ void put_wrapped(PickleWriter& out, std::span<const TensorSource> tensors,
 
 // OrderedDict(...), with the attributes in its __dict__
 void put_flat(PickleWriter& out, std::span<const TensorSource> tensors,
-              const Attributes& attributes) {
+              const PlainValue::Dict& attributes) {
   put_state_dict(out, tensors);
   if (attributes.empty()) return;
   out.op(Opcode::EmptyDict);
   out.text(kAttributesName);
-  put_strings(out, attributes);
+  out.dict(attributes);
   out.op(Opcode::SetItem);
   out.op(Opcode::Build);
 }

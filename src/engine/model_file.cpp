@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "core/encode_floats.hpp"
+#include "engine/nested_meta.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/version.hpp"
 
 namespace sapiens {
 namespace {
+
+using Notes = std::map<std::string, std::string>;
 
 enum class Container { Torch, Safetensors };
 
@@ -40,9 +43,9 @@ void expect_range(const std::string& key, std::span<const float> values, DType d
 }
 
 // The keys as they are called within "meta".
-std::map<std::string, std::string> inside_meta(const std::map<std::string, std::string>& metadata) {
+Notes inside_meta(const Notes& metadata) {
   constexpr std::string_view kMeta = "meta.";
-  std::map<std::string, std::string> inside;
+  Notes inside;
   for (const auto& [key, value] : metadata) {
     inside[key.starts_with(kMeta) ? key.substr(kMeta.size()) : key] = value;
   }
@@ -104,9 +107,9 @@ void write_model_file(const std::filesystem::path& output, std::span<const Tenso
     write_safetensors(output, sources, metadata, report);
   } else {
     const bool wrap = layout == Layout::MMEngine || with_head;
-    if (wrap) metadata = inside_meta(metadata);
-    write_torch_zip(output, sources,
-                    {.wrap_in_state_dict = wrap, .attributes = std::move(metadata)}, report);
+    const Notes notes = wrap ? inside_meta(metadata) : std::move(metadata);
+    write_torch_zip(output, sources, {.wrap_in_state_dict = wrap, .attributes = nested_meta(notes)},
+                    report);
   }
 }
 

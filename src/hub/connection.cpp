@@ -18,6 +18,9 @@ constexpr std::size_t kLongestOrigin = 512;
 constexpr double kLongestConnect = 20;
 constexpr std::size_t kMostHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
+// Of an answer that is no content: a page with an error, which nobody reads.
+constexpr std::size_t kMostIgnored = std::size_t{1} << 20;
+constexpr double kLeastTimeout = 1, kMostTimeout = 3600;
 
 std::string text_in(const char* variable) {
   const char* const value = std::getenv(variable);
@@ -51,8 +54,9 @@ class Listener final : public Receiver {
   }
 
   bool body(const char* bytes, std::size_t count) noexcept override {
+    if (!has_content(answer_.status)) return (ignored_ += count) <= kMostIgnored;
     return guarded([&] {
-      if (!has_content(answer_.status) || !ear_.body) return;
+      if (!ear_.body) return;
       begin();
       ear_.body(std::as_bytes(std::span(bytes, count)));
     });
@@ -109,11 +113,37 @@ class Listener final : public Receiver {
   const Ear& ear_;
   Answer& answer_;
   bool begun_ = false;
+  std::size_t ignored_ = 0;
   std::exception_ptr thrown_;
 };
 
 /// Without a query: those of storages are signatures, hundreds of characters that open a door.
 std::string shown(const std::string& url) { return url.substr(0, url.find('?')); }
+
+void expect_response(Outcome outcome, const Response& response, const std::string& url) {
+  switch (outcome) {
+    case Outcome::Done:
+    case Outcome::Stopped:
+      return;
+    case Outcome::OutOfMemory:
+      fail_for_memory();
+    case Outcome::Dropped:
+      throw Transient{Error(ErrorCode::Network,
+                            {.summary = "the connection to the hub failed",
+                             .file = shown(url),
+                             .actual = response.reason,
+                             .hint = "check the network and proxies (https_proxy); what has "
+                                     "arrived is kept, and the same command goes on"})};
+    case Outcome::Failed:
+      break;
+  }
+  throw Error(ErrorCode::Network,
+              {.summary = "the hub cannot be reached",
+               .file = shown(url),
+               .actual = response.reason,
+               .hint = "if a mirror or proxy of your own is meant to answer, name the certificates "
+                       "that it is signed with in SSL_CERT_FILE"});
+}
 
 std::string checked_token(std::string token) {
   const bool printable = std::ranges::all_of(token, [](char c) { return '!' <= c && c <= '~'; });
@@ -122,6 +152,16 @@ std::string checked_token(std::string token) {
               {.summary = "the token of the hub has characters that no token has",
                .key = "HF_TOKEN",
                .hint = "a line break at its end, perhaps"});
+}
+
+// The module takes whole seconds, and 0 for no limit.
+double checked_timeout(double seconds) {
+  if (kLeastTimeout <= seconds && seconds <= kMostTimeout) return seconds;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "a connection cannot be given that time",
+               .key = "timeout",
+               .expected = fmt::format("{} to {} seconds", kLeastTimeout, kMostTimeout),
+               .actual = fmt::format("{}", seconds)});
 }
 
 }  // namespace
@@ -137,7 +177,7 @@ Connection::Connection(const HubOptions& options)
       endpoint_(options.endpoint.empty() ? text_in("HF_ENDPOINT") : options.endpoint),
       token_(checked_token(options.token.empty() ? text_in("HF_TOKEN") : options.token)),
       certificates_(text_in("SSL_CERT_FILE")),
-      timeout_(options.timeout) {
+      timeout_(checked_timeout(options.timeout)) {
   if (!client_) fail_for_memory();
   if (endpoint_.empty()) endpoint_ = "https://huggingface.co";
   while (endpoint_.ends_with('/')) endpoint_.pop_back();
@@ -153,9 +193,7 @@ std::string Connection::origin_of(const std::string& url) const {
   return module_.origin(url.c_str(), text, sizeof text) ? text : "";
 }
 
-Answer Connection::ask(const std::string& url, const std::function<void()>& heartbeat) {
-  return follow(url, {}, {.heartbeat = heartbeat}, true);
-}
+Answer Connection::ask(const std::string& url) { return follow(url, {}, {}, true); }
 
 Answer Connection::fetch(const std::string& url, const std::vector<std::string>& headers,
                          const Ear& ear) {
@@ -173,8 +211,10 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
     }
     answer.url = shown(url);
     Listener listener(ear, answer);
-    const Response response = perform(url, lines, head, listener);
-    listener.rethrow();
+    Response response;
+    const Outcome outcome = perform(url, lines, head, listener, response);
+    listener.rethrow();  // what it threw is why the transfer ended, whatever that is called
+    expect_response(outcome, response, url);
     answer.status = response.status;
     const bool told =
         !answer.header("x-linked-size").empty() && !answer.header("x-linked-etag").empty();
@@ -206,8 +246,8 @@ std::string Connection::next_address(const std::string& url, const Response& res
                .actual = shown(next)});
 }
 
-Response Connection::perform(const std::string& url, const std::vector<std::string>& headers,
-                             bool head, Receiver& receiver) {
+Outcome Connection::perform(const std::string& url, const std::vector<std::string>& headers,
+                            bool head, Receiver& receiver, Response& response) {
   // Content as it is, or sizes and ranges would be those of something else.
   std::vector<const char*> lines = {"Accept-Encoding: identity",
                                     "User-Agent: sapiens/" SAPIENS_VERSION};
@@ -219,29 +259,7 @@ Response Connection::perform(const std::string& url, const std::vector<std::stri
                         .certificates = certificates_.empty() ? nullptr : certificates_.c_str(),
                         .connect_seconds = static_cast<int>(std::min(timeout_, kLongestConnect)),
                         .idle_seconds = static_cast<int>(timeout_)};
-  Response response;
-  switch (client_->perform(request, receiver, response)) {
-    case Outcome::Done:
-    case Outcome::Stopped:
-      return response;
-    case Outcome::OutOfMemory:
-      fail_for_memory();
-    case Outcome::Dropped:
-      throw Transient{Error(ErrorCode::Network,
-                            {.summary = "the connection to the hub failed",
-                             .file = shown(url),
-                             .actual = response.reason,
-                             .hint = "check the network and proxies (https_proxy); what has "
-                                     "arrived is kept, and the same command goes on"})};
-    case Outcome::Failed:
-      break;
-  }
-  throw Error(ErrorCode::Network,
-              {.summary = "the hub cannot be reached",
-               .file = shown(url),
-               .actual = response.reason,
-               .hint = "if a mirror or proxy of your own is meant to answer, name the certificates "
-                       "that it is signed with in SSL_CERT_FILE"});
+  return client_->perform(request, receiver, response);
 }
 
 }  // namespace sapiens::hub

@@ -43,7 +43,7 @@ struct Ear {
 /// Requests with redirects followed, and the token sent to the endpoint alone.
 class Connection {
  public:
-  /// Throws InvalidArgument for an endpoint or a token that is none.
+  /// Throws InvalidArgument for an endpoint, a token or a time that is none.
   explicit Connection(const HubOptions& options);
 
   const std::string& endpoint() const { return endpoint_; }
@@ -51,7 +51,7 @@ class Connection {
 
   /// HEAD. Does not follow a redirect that has the answers already: addresses of storages are
   /// signed for GET alone.
-  Answer ask(const std::string& url, const std::function<void()>& heartbeat);
+  Answer ask(const std::string& url);
   /// GET.
   Answer fetch(const std::string& url, const std::vector<std::string>& headers, const Ear& ear);
 
@@ -60,8 +60,8 @@ class Connection {
                 bool head);
   std::string next_address(const std::string& url, const Response& response) const;
   std::string origin_of(const std::string& url) const;
-  Response perform(const std::string& url, const std::vector<std::string>& headers, bool head,
-                   Receiver& receiver);
+  Outcome perform(const std::string& url, const std::vector<std::string>& headers, bool head,
+                  Receiver& receiver, Response& response);
 
   const Module& module_;
   std::unique_ptr<Client> client_;

@@ -35,15 +35,14 @@ void Download::fetch() {
        .heartbeat = [&] { tell(PullStage::Downloading, partial_.size(), file_.bytes); }});
   if (other_) refuse_other();
   if (answer.status == 416) ask_for_all(answer);
-  expect_success(answer, page_of(connection_.endpoint(), *file_.published),
-                 connection_.has_token());
+  expect_success(answer, file_.page, connection_.has_token());
   if (file_.bytes && partial_.size() < *file_.bytes) {
     try_again(answer, "the connection was closed too early");
   }
 }
 
 std::vector<std::string> Download::headers() const {
-  if (partial_.size() == 0 || wants_all_) return {};
+  if (!partial_.can_go_on() || wants_all_) return {};
   std::vector<std::string> lines = {fmt::format("Range: bytes={}-", partial_.size())};
   if (!partial_.etag().empty()) lines.push_back("If-Range: " + partial_.etag());
   return lines;

@@ -112,7 +112,7 @@ Hub::~Hub() = default;
 RemoteFile Hub::look_up(const PublishedFile& file, const PullListener& listener) {
   const auto nothing = [] { return std::uint64_t{0}; };
   return hub::keep_trying(state_->options, listener, nothing, [&] {
-    return hub::look_up_once(state_->connection, file, state_->options.folder, {});
+    return hub::look_up_once(state_->connection, file, state_->options.folder);
   });
 }
 

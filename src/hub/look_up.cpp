@@ -41,19 +41,14 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
 
 std::string strong_etag(const std::string& header) { return header.starts_with('"') ? header : ""; }
 
-std::string page_of(const std::string& endpoint, const PublishedFile& file) {
-  return fmt::format("{}/{}", endpoint, file.repository);
-}
-
 RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
-                        const std::filesystem::path& folder,
-                        const std::function<void()>& heartbeat) {
-  const std::string page = page_of(connection.endpoint(), file);
+                        const std::filesystem::path& folder) {
   RemoteFile remote{.published = &file,
-                    .url = fmt::format("{}/resolve/main/{}", page, file.path),
+                    .page = fmt::format("{}/{}", connection.endpoint(), file.repository),
                     .path = folder / file.file_name()};
-  const Answer answer = connection.ask(remote.url, heartbeat);
-  expect_success(answer, page, connection.has_token());
+  remote.url = fmt::format("{}/resolve/main/{}", remote.page, file.path);
+  const Answer answer = connection.ask(remote.url);
+  expect_success(answer, remote.page, connection.has_token());
   expect_no_page(answer);
   remote.bytes = size_in(answer);
   remote.sha256 = digest_in(answer.header("x-linked-etag"));

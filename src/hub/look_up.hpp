@@ -1,7 +1,9 @@
 #pragma once
 
-#include <functional>
+#include <filesystem>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "hub/connection.hpp"
 
@@ -10,11 +12,7 @@ namespace sapiens::hub {
 /// One attempt to ask for size and digest; throws Transient where another may do better. `folder`
 /// is where the file would go.
 RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
-                        const std::filesystem::path& folder,
-                        const std::function<void()>& heartbeat);
-
-/// Where a person reads about a file.
-std::string page_of(const std::string& endpoint, const PublishedFile& file);
+                        const std::filesystem::path& folder);
 
 /// An ETag as If-Range takes it: empty for a weak one, which says nothing about single bytes.
 std::string strong_etag(const std::string& header);

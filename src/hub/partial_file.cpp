@@ -18,8 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr std::size_t kDigits = 64;  // of a whole SHA-256
-
 fs::path record_name(const fs::path& path) { return path.string() + ".partial.json"; }
 
 /// Null for a record that is not there, or no record.
@@ -40,8 +38,7 @@ std::optional<std::string> matching_etag(const RemoteFile& file) {
   if (text_of(record, "sha256") != file.sha256) return {};
   const std::string etag = text_of(record, "etag");
   const bool same_server = text_of(record, "url") == file.url;
-  // By its digest content is the same on every server, and a mistake would be found in the end.
-  if (file.sha256.size() == kDigits) return same_server ? etag : "";
+  if (has_digest(file)) return same_server ? etag : "";
   if (!same_server || etag.empty()) return {};
   return etag;
 }
@@ -53,6 +50,11 @@ std::uint64_t size_on_disk(const fs::path& path) {
 }
 
 }  // namespace
+
+bool has_digest(const RemoteFile& file) {
+  constexpr std::size_t kDigits = 64;  // of a whole SHA-256
+  return file.sha256.size() == kDigits;
+}
 
 fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
 

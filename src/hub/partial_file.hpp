@@ -15,6 +15,10 @@ namespace sapiens::hub {
 /// "model.pth.partial".
 std::filesystem::path partial_name(const std::filesystem::path& path);
 
+/// Whether the digest of all of it is known: then content is the same on every server, and a part
+/// of something else would be found in the end.
+bool has_digest(const RemoteFile& file);
+
 /// Bytes that an earlier download of `file` left and that this one may go on from: their record
 /// says that they are a part of the same content.
 std::uint64_t partial_size(const RemoteFile& file);
@@ -34,6 +38,8 @@ class PartialFile {
   std::uint64_t size() const { return size_; }
   /// For If-Range; empty where the server that gave the bytes has none.
   const std::string& etag() const { return etag_; }
+  /// Without ETag and digest nobody would know a part of another file.
+  bool can_go_on() const { return size_ > 0 && (!etag_.empty() || has_digest(file_)); }
   const std::filesystem::path& path() const { return path_; }
 
   /// Forgets what is there, and records what is going to be.

@@ -58,12 +58,14 @@ fs::path checkpoint_cache() {
 
 fs::path find_checkpoint(const std::string& path_or_name) {
   std::error_code ignored;
-  if (fs::exists(path_or_name, ignored)) return path_or_name;
   const PublishedFile* const file = find_published(path_or_name);
   if (!file) {
-    if (has_size_of_ours(path_or_name)) refuse_name(path_or_name);
+    if (has_size_of_ours(path_or_name) && !fs::exists(path_or_name, ignored)) {
+      refuse_name(path_or_name);
+    }
     return path_or_name;
   }
+  if (fs::is_regular_file(path_or_name, ignored)) return path_or_name;  // no folder "detector"
   const fs::path path = checkpoint_cache() / file->file_name();
   if (fs::exists(path, ignored)) return path;
   const bool begun = fs::exists(hub::partial_name(path), ignored);

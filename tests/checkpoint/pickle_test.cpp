@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "checkpoint/pickle_writer.hpp"
 #include "checkpoint/support.hpp"
 
 namespace sapiens {
@@ -63,6 +64,38 @@ TEST(Pickle, ReadsTheTextOfEveryProtocol) {
     EXPECT_EQ(graph[graph.root].kind, PickleKind::Text);
     EXPECT_EQ(graph[graph.root].text, "caf\xc3\xa9") << pickle;
   }
+}
+
+TEST(Pickle, ReadsWhatIsWritten) {
+  using List = PlainValue::List;
+  const PlainValue::Dict written = {
+      {{"names"}, {PlainValue::Dict{{{Index{0}}, {"tip"}}, {{Index{1}}, {"left.eye"}}}}},
+      {{"links"}, {List{{List{{Index{-1}}, {Index{1} << 40}}}, {List{}}}}},
+      {{"sigma"}, {0.026}}};
+  PickleWriter writer;
+  writer.dict(written);
+  writer.op(Opcode::Stop);
+  const PickleGraph graph = read(as_text(writer.bytes()));
+  const auto pairs = graph.items(graph.root);
+  ASSERT_EQ(pairs.size(), 6u);
+
+  const auto names = graph.items(pairs[1]);
+  ASSERT_EQ(graph[pairs[1]].kind, PickleKind::Dict);
+  ASSERT_EQ(names.size(), 4u);
+  EXPECT_EQ(graph[names[2]].kind, PickleKind::Int);
+  EXPECT_EQ(graph[names[2]].integer, 1);
+  EXPECT_EQ(graph[names[3]].text, "left.eye");
+
+  const auto links = graph.items(pairs[3]);
+  ASSERT_EQ(links.size(), 2u);
+  EXPECT_EQ(graph[links[0]].kind, PickleKind::List);
+  ASSERT_EQ(graph.items(links[0]).size(), 2u);
+  EXPECT_EQ(graph[graph.items(links[0])[0]].integer, -1);
+  EXPECT_EQ(graph[graph.items(links[0])[1]].integer, Index{1} << 40);
+  EXPECT_TRUE(graph.items(links[1]).empty());
+
+  EXPECT_EQ(graph[pairs[5]].kind, PickleKind::Float);
+  EXPECT_EQ(graph[pairs[5]].real(), 0.026);
 }
 
 TEST(Pickle, KeepsTheOrderOfDictionaries) {

@@ -32,6 +32,12 @@ std::vector<TensorSource> sources(const StateDict& state) {
 using Notes = std::map<std::string, std::string>;
 const Notes kNotes{{"made_by", "test"}, {"text", "caf\xc3\xa9 \"quoted\"\n"}};
 
+PlainValue::Dict as_dict(const Notes& notes) {
+  PlainValue::Dict dict;
+  for (const auto& [key, value] : notes) dict.emplace_back(PlainValue{key}, PlainValue{value});
+  return dict;
+}
+
 TEST(WriteSafetensors, ComesBackBitForBit) {
   const TemporaryFolder folder;
   const StateDict original = open_checkpoint(fixture("zip_113.pth"));
@@ -56,7 +62,7 @@ TEST(WriteSafetensors, AlignsEveryTensorToItsElements) {
 TEST(WriteTorchZip, FlatLayoutComesBackBitForBitWithItsNotes) {
   const TemporaryFolder folder;
   const StateDict original = open_checkpoint(fixture("zip_113.pth"));
-  write_torch_zip(folder / "out", sources(original), {.attributes = kNotes});
+  write_torch_zip(folder / "out", sources(original), {.attributes = as_dict(kNotes)});
   const StateDict copy = open_checkpoint(folder / "out");
   EXPECT_EQ(copy.format, CheckpointFormat::TorchZip);
   EXPECT_EQ(describe(copy), describe(original));
@@ -68,7 +74,7 @@ TEST(WriteTorchZip, MmengineLayoutHasStateDictAndMeta) {
   const TemporaryFolder folder;
   const StateDict original = open_checkpoint(fixture("zip_113.pth"));
   write_torch_zip(folder / "out", sources(original),
-                  {.wrap_in_state_dict = true, .attributes = kNotes});
+                  {.wrap_in_state_dict = true, .attributes = as_dict(kNotes)});
   const StateDict copy = open_checkpoint(folder / "out");
   EXPECT_EQ(describe(copy, "state_dict"), describe(original));
   EXPECT_EQ(copy.metadata.at("meta.made_by"), "test");

@@ -48,6 +48,12 @@ TEST_F(Sheet, FindsNamesThatKeptTheirExtension) {
   EXPECT_EQ(sheet({scratch_ / "in", scratch_ / "drawn"}).json()["missing"].size(), 0);
 }
 
+TEST_F(Sheet, FindsPicturesAsCamerasNameThem) {
+  picture("drawn/a.png");
+  picture("photos/a.JPG", 3);
+  EXPECT_EQ(sheet({scratch_ / "drawn", scratch_ / "photos"}).code, 0);
+}
+
 TEST_F(Sheet, SaysWhatIsMissingOrCannotBeRead) {
   picture("in/a.png");
   picture("in/b.png", 2);

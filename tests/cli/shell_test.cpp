@@ -13,6 +13,7 @@ namespace sapiens {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_literals;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -153,6 +154,16 @@ TEST_F(BashCompletion, CompletesFilesBesideNamesAndLeavesOtherPathsToReadline) {
   // `complete -o default` offers files where the function offers nothing.
   EXPECT_THAT(offered_by_bash("sapiens seg 0.3b:seg "), IsEmpty());
   EXPECT_THAT(offered_by_bash("sapiens seg 0.3b:seg photos --output "), IsEmpty());
+}
+
+TEST_F(BashCompletion, RunsNothingThatWasTyped) {
+  const Scratch scratch;
+  const std::string file = scratch / "made";
+  for (const std::string& typed : {"$(echo>" + file + "),", "`echo>" + file + "`,", "*,"s}) {
+    EXPECT_THAT(offered_by_bash("sapiens depth --format " + typed + "p"),
+                ElementsAre(typed + "png"));
+    EXPECT_FALSE(fs::exists(file)) << typed;
+  }
 }
 
 TEST_F(BashCompletion, OffersNothingWhereAnythingMayStand) {

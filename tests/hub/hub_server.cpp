@@ -34,10 +34,11 @@ HubServer::HubServer(const std::string& file, const std::vector<std::string>& op
   for (int attempt = 0; attempt < 3000 && !std::filesystem::exists(ports); ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  std::string port;
-  std::ifstream(ports) >> port;
-  if (port.empty()) throw std::runtime_error("hub_server.py did not start");
-  endpoint_ = "http://127.0.0.1:" + port;
+  std::string hub, storage, proxy;
+  std::ifstream(ports) >> hub >> storage >> proxy;
+  if (proxy.empty()) throw std::runtime_error("hub_server.py did not start");
+  endpoint_ = "http://127.0.0.1:" + hub;
+  proxy_ = "http://127.0.0.1:" + proxy;
 }
 
 HubServer::~HubServer() {

@@ -20,13 +20,14 @@ class HubServer {
 
   /// "http://127.0.0.1:40123"
   const std::string& endpoint() const { return endpoint_; }
-  /// Requests so far: server ("hub" or "storage"), method, path, status, authorization, range,
-  /// if_range.
+  const std::string& proxy() const { return proxy_; }
+  /// Requests so far: server ("hub", "storage" or "proxy"), method, path, status, authorization,
+  /// range, if_range.
   std::vector<nlohmann::json> requests(const std::string& server) const;
 
  private:
   Scratch scratch_;
-  std::string endpoint_;
+  std::string endpoint_, proxy_;
   pid_t pid_ = -1;
   int standard_input_ = -1;
 };

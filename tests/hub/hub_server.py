@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A hub on two ports of this machine, for the tests of `sapiens pull`.
+"""A hub on ports of this machine, for the tests of `sapiens pull`.
 
 The hub answers like huggingface.co: what lies in Git LFS is redirected to a storage, here the
-second port, with digest and size in the headers of the redirect. Options make it misbehave.
+second port, with digest and size in the headers of the redirect. Options make it misbehave. The
+third port is a proxy.
 It ends when its standard input does, so that it never outlives a test.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import hashlib
 import json
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -25,7 +27,7 @@ CHUNK = 4096
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--file", required=True, help="content of every published file")
-    parser.add_argument("--ports", required=True, help="where to write both ports")
+    parser.add_argument("--ports", required=True, help="where to write the ports")
     parser.add_argument("--log", required=True, help="where to write requests, one JSON a line")
     parser.add_argument("--drop-after", type=int, help="storage: close after so many bytes")
     parser.add_argument("--stall-after", type=int, help="storage: fall silent after so many bytes")
@@ -36,9 +38,11 @@ def arguments():
     parser.add_argument("--send", choices=["lfs", "page"], help="storage: instead of the file")
     parser.add_argument("--no-ranges", action="store_true", help="storage: always the whole file")
     parser.add_argument("--new-etags", action="store_true", help="storage: another one each time")
+    parser.add_argument("--no-etags", action="store_true", help="storage: tell none")
     parser.add_argument("--status", type=int, help="hub: refuse with this status")
     parser.add_argument("--error-code", help="hub: X-Error-Code of a refusal")
     parser.add_argument("--retry-after", help="hub: Retry-After of a refusal")
+    parser.add_argument("--endless", action="store_true", help="storage: refuse, and never end")
     parser.add_argument("--login-page", action="store_true", help="hub: a page for everything")
     parser.add_argument("--circles", action="store_true", help="hub: redirect to itself")
     parser.add_argument("--tls", metavar="NAME", help="speak TLS, with a certificate for this name")
@@ -152,7 +156,19 @@ class Storage(Handler):
             return 0
         return int(wanted.removeprefix("bytes=").removesuffix("-"))
 
+    def refuse_without_end(self):
+        self.state.log("storage", self, 404)
+        self.send_response(404)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(PAGE * 1000)
+        except OSError:
+            self.close_connection = True
+
     def do_GET(self):
+        if self.state.options.endless:
+            return self.refuse_without_end()
         sent, etag = self.state.sent, self.etag()
         first = self.first_byte(etag)
         if first >= len(sent):
@@ -161,7 +177,8 @@ class Storage(Handler):
         self.send_response(206 if first else 200)
         if first:
             self.send_header("Content-Range", f"bytes {first}-{len(sent) - 1}/{len(sent)}")
-        self.send_header("ETag", etag)
+        if not self.state.options.no_etags:
+            self.send_header("ETag", etag)
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("Content-Length", str(len(sent) - first))
         self.end_headers()
@@ -187,6 +204,26 @@ class Storage(Handler):
                 self.connection.shutdown(socket.SHUT_RDWR)
         except OSError:
             self.close_connection = True  # the program has gone
+
+
+class Proxy(Handler):
+    def do_CONNECT(self):
+        self.state.log("proxy", self, 200)
+        host, port = self.path.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as target:
+            self.send_response(200)
+            self.end_headers()
+            self.relay(target)
+        self.close_connection = True
+
+    def relay(self, target):
+        others = {self.connection: target, target: self.connection}
+        while True:
+            for end in select.select(list(others), [], [])[0]:
+                received = end.recv(1 << 16)
+                if not received:
+                    return
+                others[end].sendall(received)
 
 
 class Server(ThreadingHTTPServer):
@@ -236,9 +273,9 @@ def main():
         state.storage = f"https://localhost:{storage_port}"
     else:
         state.storage = f"http://127.0.0.1:{storage_port}"
-    hub_port = serve(Hub, state, context)
+    hub_port, proxy_port = serve(Hub, state, context), serve(Proxy, state)
     with open(options.ports + ".tmp", "w", encoding="utf-8") as file:
-        file.write(f"{hub_port} {storage_port}\n")
+        file.write(f"{hub_port} {storage_port} {proxy_port}\n")
     os.rename(options.ports + ".tmp", options.ports)
     sys.stdin.read()
 

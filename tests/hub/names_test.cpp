@@ -104,6 +104,14 @@ TEST_F(FindCheckpoint, PrefersAFileOfThatVeryName) {
   EXPECT_EQ(find_checkpoint("0.3b:pretrain"), "0.3b:pretrain");
 }
 
+TEST_F(FindCheckpoint, TakesNoFolderForACheckpoint) {
+  std::filesystem::create_directory("detector");
+  EXPECT_THROW(find_checkpoint("detector"), Error);
+  const std::string pulled = checkpoint_cache() / find_published("detector")->file_name();
+  write_bytes(pulled, "weights");
+  EXPECT_EQ(find_checkpoint("detector"), pulled);
+}
+
 TEST_F(FindCheckpoint, SaysHowToGetWhatIsNotThere) {
   try {
     find_checkpoint("0.3b:pretrain");

@@ -23,8 +23,8 @@ class Pull : public testing::Test {
   void SetUp() override {
     make_checkpoint(published_);
     setenv("SAPIENS_CACHE", cache_.c_str(), 1);
-    for (const char* variable :
-         {"HF_TOKEN", "http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"}) {
+    for (const char* variable : {"HF_TOKEN", "http_proxy", "https_proxy", "HTTPS_PROXY",
+                                 "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"}) {
       unsetenv(variable);
     }
   }

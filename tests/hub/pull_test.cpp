@@ -74,6 +74,27 @@ TEST_F(Pull, MakesANameThatCommandsTakeForAFile) {
   }
 }
 
+TEST_F(Pull, MakesANameForEveryOptionThatTakesACheckpoint) {
+  const std::string picture = scratch_ / "a.png", out = scratch_ / "out";
+  make_picture(picture);
+  std::vector<std::vector<std::string>> commands = {
+      {"reconstruct", kName, picture, "--output", out},
+      {"run", picture, "--pose", kName, "--output", out},
+      {"pose", published_, picture, "--detector", kName, "--output", out},
+      {"depth", published_, picture, "--seg-checkpoint", kName, "--output", out},
+      {"eval", kName, "--data", scratch_.path()},
+      {"bench", kName},
+      {"serve", "--model", published_, "--detector", kName}};
+  for (const char* task : {"pose", "seg", "depth", "normal"}) {
+    commands.push_back({task, kName, picture, "--output", out});
+  }
+  for (const auto& words : commands) {
+    const Finished run = run_sapiens(words);
+    EXPECT_EQ(run.code, 4) << testing::PrintToString(words) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("`sapiens pull 0.3b:pretrain`")) << words[0];
+  }
+}
+
 TEST_F(Pull, AsksForSizeAndLicenceWithOneRequest) {
   const HubServer& server = serve();
   const Finished run = run_sapiens({"pull", kName, "--json"});

@@ -1,4 +1,8 @@
 // What a download says when the hub does not give the file.
+#include <cmath>
+#include <sapiens/error.hpp>
+#include <sapiens/hub.hpp>
+
 #include "hub/pull_fixture.hpp"
 
 namespace sapiens {
@@ -74,6 +78,11 @@ TEST_F(RefusedPull, OfAFileThatIsGoneShowsWhereToLook) {
   EXPECT_THAT(error["hint"], HasSubstr("/facebook/sapiens-pretrain-0.3b"));
 }
 
+TEST_F(RefusedPull, WithAPageThatNeverEndsIsNotReadToItsEnd) {
+  serve({"--endless"});
+  EXPECT_EQ(refused(4)["code"], "not-found");
+}
+
 TEST_F(RefusedPull, ForNowIsTriedAgain) {
   for (const std::string status : {"429", "503"}) {
     const HubServer& server =
@@ -127,6 +136,18 @@ TEST_F(RefusedPull, ForAnEndpointOrTokenThatIsNoneAsksNobody) {
   setenv("HF_TOKEN", "hf_x\r\nHost: elsewhere", 1);
   EXPECT_EQ(refused(2)["key"], "HF_TOKEN");
   EXPECT_TRUE(server.requests("hub").empty());
+}
+
+TEST(RefusedHub, OfATimeThatIsNone) {
+  for (const double seconds : {0.0, 0.5, -1.0, 1e9, std::nan("")}) {
+    try {
+      const Hub hub({.timeout = seconds});
+      ADD_FAILURE() << seconds;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+      EXPECT_EQ(error.detail().key, "timeout");
+    }
+  }
 }
 
 }  // namespace

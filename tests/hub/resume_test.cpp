@@ -139,6 +139,14 @@ TEST_F(BrokenPull, StartsAfreshWhereTheHubKnowsNoRanges) {
   expect_whole();
 }
 
+TEST_F(BrokenPull, StartsAfreshWhereNothingWouldTellAnotherFile) {
+  const HubServer& server =
+      serve({"--drop-after", "60000", "--misbehave-times", "2", "--no-etags", "--digest", "none"});
+  ASSERT_EQ(pull().code, 0);
+  expect_whole();
+  for (const Json& request : server.requests("storage")) EXPECT_TRUE(request["range"].is_null());
+}
+
 TEST_F(BrokenPull, StartsAfreshWithoutARecordOfWhatThePartIs) {
   interrupt(SIGKILL);
   for (const std::string record : {"", "[]", "{}", R"({"bytes": -1, "sha256": 3, "etag": {}})"}) {

@@ -52,6 +52,23 @@ TEST_F(TlsPull, TrustsWhomSslCertFileNames) {
   EXPECT_EQ(server.requests("storage").at(0)["authorization"], nullptr);
 }
 
+TEST_F(TlsPull, GoesThroughAProxyThatHearsNoToken) {
+  const HubServer& server = serve_tls("localhost");
+  setenv("SSL_CERT_FILE", authority_.c_str(), 1);
+  setenv("HF_TOKEN", "hf_secret", 1);
+  setenv("https_proxy", server.proxy().c_str(), 1);
+  const Finished run = pull();
+  unsetenv("https_proxy");
+  ASSERT_EQ(run.code, 0) << run.err;
+  expect_whole();
+  const std::vector<Json> tunnels = server.requests("proxy");
+  EXPECT_EQ(tunnels.size(), 2);  // to the hub and to the storage
+  for (const Json& tunnel : tunnels) {
+    EXPECT_EQ(tunnel["method"], "CONNECT");
+    EXPECT_EQ(tunnel["authorization"], nullptr);
+  }
+}
+
 TEST_F(TlsPull, TrustsNobodyElse) {
   const Json error = refused(serve_tls("localhost"));
   EXPECT_EQ(error["code"], "network");

@@ -166,6 +166,17 @@ TEST(Tasks, ThatNoModelDoesAre422AndSeveralModelsNeedAName) {
             200);
 }
 
+TEST(Command, SaysHowToGetAPublishedCheckpoint) {
+  const Scratch empty;
+  setenv("SAPIENS_CACHE", empty.path().c_str(), 1);
+  for (const std::string model : {"0.3b:depth", "mine=0.3b:depth"}) {
+    const Finished run = run_sapiens({"serve", "--model", model});
+    EXPECT_EQ(run.code, 4) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("`sapiens pull 0.3b:depth`"));
+  }
+  unsetenv("SAPIENS_CACHE");
+}
+
 TEST(Command, RefusesWhatItCannotServe) {
   EXPECT_EQ(run_sapiens({"serve"}).code, 2);
   EXPECT_EQ(run_sapiens({"serve", "--model", "/nowhere.pth"}).code, 4);
