@@ -179,7 +179,7 @@ Response Service::compute(const Operation& operation, const Request& request) {
       entry.model->prepare(picture, persons_of(upload.fields), settings_of(upload.fields));
   const double preprocessing = seconds_since(start);
   const RunSettings settings = prepared.settings;
-  const Computed computed = queue_.compute(entry, std::move(prepared), request.deadline, place);
+  const Computed computed = queue_.compute(entry, std::move(prepared), request, place);
   return make_answer({.operation = operation,
                       .entry = entry,
                       .fields = upload.fields,

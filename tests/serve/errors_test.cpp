@@ -77,7 +77,7 @@ TEST_F(Errors, OfFormsAre400) {
   EXPECT_EQ(form_error(cut)["code"], "bad-body");
   EXPECT_EQ(form_error({"multipart/form-data", cut.body})["code"], "bad-body");
   std::vector<std::pair<std::string, std::string>> crowd(100, {"a", "b"});
-  EXPECT_EQ(form_error(form_of(crowd))["code"], "bad-body");
+  EXPECT_EQ(form_error(form_of(crowd))["expected"], "at most 64");
 }
 
 TEST_F(Errors, OfJsonAre400) {
@@ -174,7 +174,12 @@ TEST(Command, RefusesWhatItCannotServe) {
   const Finished second = run_sapiens({"serve", "--model", Models::get().argument("depth"),
                                        "--port", std::to_string(server.port())});
   EXPECT_EQ(second.code, 2);
-  EXPECT_THAT(second.err, HasSubstr("cannot listen"));
+  EXPECT_THAT(second.err, HasSubstr("another program may use the port"));
+  const Finished nowhere =
+      run_sapiens({"serve", "--model", Models::get().argument("depth"), "--host", "a..b"});
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_THAT(nowhere.err, HasSubstr("no such host"));
+  EXPECT_THAT(nowhere.err, HasSubstr("--host takes"));
 }
 
 }  // namespace

@@ -38,9 +38,19 @@ TEST(Limits, ALargeBodyIs413BeforeItIsRead) {
   polite.send(request_text(
       "POST", "/v1/depth",
       {{"Content-Type", "image/png"}, {"Content-Length", "50000"}, {"Expect", "100-continue"}}));
-  EXPECT_EQ(polite.receive().status, 413);
+  const Answer refused = polite.receive();
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_THAT(refused.body, HasSubstr("at most 20000 bytes"));
 
   EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status, 200);
+}
+
+TEST(Limits, AClientThatSendsALargeBodyToItsEndReadsWhyItIs413) {
+  const Serving server({"--model", Models::get().argument("depth"), "--max-body", "20000"});
+  const Connection stubborn(server.port());
+  // More than the buffers of a connection hold.
+  EXPECT_TRUE(stubborn.send(request_text("POST", "/v1/depth", kPng, std::string(50 << 20, 'x'))));
+  EXPECT_EQ(code_of(stubborn.receive()), "too-large");
 }
 
 TEST(Limits, APictureOfManyPixelsIs413ByItsHeader) {
@@ -76,6 +86,20 @@ TEST(Limits, ARequestThatTakesTooLongIs504AndIsNotComputedToItsEnd) {
   EXPECT_EQ(code_of(answer), "time-limit");
   server.wait_for_queue(0);
   // Passes that were broken off are not counted.
+  EXPECT_EQ(server.metric("sapiens_passes_total{model=\"pose\"}"), -1);
+}
+
+TEST(Limits, ARequestWhoseClientHasHungUpIsNotComputedToItsEnd) {
+  const Serving server(slow_server());
+  {
+    const Connection impatient(server.port());
+    impatient.send(
+        request_text("POST", "/v1/pose?boxes=" + many_boxes(64), kPng, Models::get().picture()));
+    server.wait_for_queue(1);
+  }
+  while (server.metric("sapiens_requests_total{path=\"/v1/pose\",status=\"499\"}") != 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
   EXPECT_EQ(server.metric("sapiens_passes_total{model=\"pose\"}"), -1);
 }
 
