@@ -136,52 +136,7 @@ TEST(Limits, ManyRangesOfAnAnswerAreIgnored) {
   EXPECT_EQ(Json::parse(answer.body)["models"].size(), 1u);
 }
 
-class Token : public testing::Test {
- protected:
-  Token() {
-    write_bytes(folder_ / "token", "a-secret-of-tests\n");
-    server_ = std::make_unique<Serving>(std::vector<std::string>{
-        "--model", Models::get().argument("depth"), "--token-file", folder_ / "token"});
-  }
-
-  int status(const std::string& target, const Headers& headers = {}) {
-    return ask(server_->port(), "GET", target, headers).status;
-  }
-
-  Scratch folder_;
-  std::unique_ptr<Serving> server_;
-};
-
-TEST_F(Token, IsAskedForWhereThereIsSomethingToHave) {
-  for (const char* path : {"/v1/models", "/metrics", "/v1/depth"}) {
-    EXPECT_EQ(status(path), 401) << path;
-    EXPECT_EQ(status(path, {{"Authorization", "Bearer a-secret-of-test"}}), 401) << path;
-    EXPECT_EQ(status(path, {{"Authorization", "Basic a-secret-of-tests"}}), 401) << path;
-  }
-  const Answer refused = ask(server_->port(), "POST", "/v1/depth", kPng, Models::get().picture());
-  EXPECT_EQ(refused.status, 401);
-  EXPECT_THAT(refused.header("www-authenticate"), HasSubstr("Bearer"));
-  for (const char* path : {"/", "/healthz", "/openapi.json", "/app.js"}) {
-    EXPECT_EQ(status(path), 200) << path;
-  }
-}
-
-TEST_F(Token, OpensTheServer) {
-  const Headers bearer = {{"Authorization", "Bearer a-secret-of-tests"},
-                          {"Content-Type", "image/png"}};
-  EXPECT_EQ(status("/v1/models", bearer), 200);
-  EXPECT_EQ(status("/metrics", bearer), 200);
-  EXPECT_EQ(ask(server_->port(), "POST", "/v1/depth", bearer, Models::get().picture()).status, 200);
-}
-
-TEST_F(Token, ThatIsTooShortIsRefused) {
-  write_bytes(folder_ / "short", "abc\n");
-  const Finished run = run_sapiens(
-      {"serve", "--model", Models::get().argument("depth"), "--token-file", folder_ / "short"});
-  EXPECT_EQ(run.code, 2);
-}
-
-TEST(Browsers, ThatOtherSitesSendAreRefused) {
+TEST(Answers, AreNeverTakenForAnotherType) {
   const Serving server({"--model", Models::get().argument("depth")});
   const auto status = [&](const std::string& name, const std::string& value) {
     return ask(server.port(), "POST", "/v1/depth", {{name, value}, {"Content-Type", "image/png"}},
