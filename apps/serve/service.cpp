@@ -185,7 +185,7 @@ Response Service::compute(const Operation& operation, const Request& request) {
                      type);
 }
 
-Image Service::decode(const std::string& bytes) const {
+Image Service::decode(const std::string& bytes) const try {
   const auto encoded = std::as_bytes(std::span(bytes));
   const PictureSize size = measure_picture(encoded, "image");
   if (size.pixels() > options_.limits.picture_pixels) {
@@ -197,6 +197,11 @@ Image Service::decode(const std::string& bytes) const {
                      .hint = "scale it down; networks see it at a few hundred pixels"});
   }
   return Image::decode(encoded, "image");
+} catch (const Error& error) {
+  // A file to the library, and a field to whoever sent it.
+  ErrorDetail detail = error.detail();
+  detail.key = std::exchange(detail.file, {});
+  throw HttpError(Error(error.code(), std::move(detail)));
 }
 
 std::vector<Box> Service::persons_of(const Fields& fields) const {
@@ -213,7 +218,8 @@ void Service::note(const Request& request, const Response& response, double seco
   try {
     metrics_.answered(label_of(request.path), response.status, seconds);
     if (!options_.log) return;
-    options_.log(fmt::format("{} {} {} {} {} bytes {:.3f} s", request.remote, request.method,
+    options_.log(fmt::format("{} {} {} {} {} bytes {:.3f} s",
+                             request.remote.empty() ? "-" : request.remote, request.method,
                              request.path.substr(0, 200), response.status, response.body.size(),
                              seconds));
   } catch (const std::exception&) {

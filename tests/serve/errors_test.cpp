@@ -40,7 +40,10 @@ class Errors : public testing::Test {
 };
 
 TEST_F(Errors, OfPicturesAre400AndSayWhatIsWrong) {
-  EXPECT_EQ(picture_error(400, "/v1/depth", "no picture")["code"], "unsupported-format");
+  const Json other = picture_error(400, "/v1/depth", "no picture");
+  EXPECT_EQ(other["code"], "unsupported-format");
+  EXPECT_EQ(other["key"], "image");
+  EXPECT_FALSE(other.contains("file"));
   EXPECT_EQ(picture_error(400, "/v1/depth", picture_.substr(0, 60))["code"], "corrupt-file");
   EXPECT_EQ(picture_error(400, "/v1/depth", "\x89PNG\r\n\x1a\n")["code"], "corrupt-file");
   std::string damaged = picture_;
@@ -92,6 +95,11 @@ TEST_F(Errors, OfJsonAre400) {
   }
   const std::string deep = R"({"image": )" + std::string(100000, '[') + "}";
   error(400, "POST", "/v1/depth", {{"Content-Type", "application/json"}}, deep);
+  std::string many = R"({"image": "QUJD", "boxes": [0)";
+  for (int i = 0; i < 100000; ++i) many += ",0";
+  EXPECT_THAT(
+      error(400, "POST", "/v1/pose", {{"Content-Type", "application/json"}}, many + "]}")["actual"],
+      HasSubstr("longer"));
 }
 
 TEST_F(Errors, UnknownPathsAndModelsAre404) {
@@ -168,14 +176,6 @@ TEST(Tasks, ThatNoModelDoesAre422AndSeveralModelsNeedAName) {
             200);
 }
 
-TEST(Command, RefusesWhatItCannotServe) {
-  EXPECT_EQ(run_sapiens({"serve"}).code, 2);
-  EXPECT_EQ(run_sapiens({"serve", "--model", "/nowhere.pth"}).code, 4);
-  EXPECT_EQ(run_sapiens({"serve", "--model", "a b=" + Models::get().path("depth")}).code, 2);
-  const Serving server({"--model", Models::get().argument("depth")});
-  const Finished second = run_sapiens({"serve", "--model", Models::get().argument("depth"),
-                                       "--port", std::to_string(server.port())});
-  EXPECT_EQ(second.code, 2);
 class Token : public testing::Test {
  protected:
   Token() {
@@ -255,6 +255,14 @@ TEST(Browsers, ThatWereSentHereUnderAnotherNameAreRefused) {
   }
 }
 
+TEST(Command, RefusesWhatItCannotServe) {
+  EXPECT_EQ(run_sapiens({"serve"}).code, 2);
+  EXPECT_EQ(run_sapiens({"serve", "--model", "/nowhere.pth"}).code, 4);
+  EXPECT_EQ(run_sapiens({"serve", "--model", "a b=" + Models::get().path("depth")}).code, 2);
+  const Serving server({"--model", Models::get().argument("depth")});
+  const Finished second = run_sapiens({"serve", "--model", Models::get().argument("depth"),
+                                       "--port", std::to_string(server.port())});
+  EXPECT_EQ(second.code, 2);
   EXPECT_THAT(second.err, HasSubstr("another program may use the port"));
   const Finished nowhere =
       run_sapiens({"serve", "--model", Models::get().argument("depth"), "--host", "a..b"});
