@@ -138,15 +138,10 @@ TEST(Limits, ManyRangesOfAnAnswerAreIgnored) {
 
 TEST(Answers, AreNeverTakenForAnotherType) {
   const Serving server({"--model", Models::get().argument("depth")});
-  const auto status = [&](const std::string& name, const std::string& value) {
-    return ask(server.port(), "POST", "/v1/depth", {{name, value}, {"Content-Type", "image/png"}},
-               Models::get().picture())
-        .status;
-  };
-  EXPECT_EQ(status("Sec-Fetch-Site", "cross-site"), 403);
-  EXPECT_EQ(status("Sec-Fetch-Site", "same-origin"), 200);
-  EXPECT_EQ(status("Host", "evil.example:8080"), 421);
-  EXPECT_EQ(status("Host", "localhost:8080"), 200);
+  for (const char* path : {"/", "/app.js", "/v1/models", "/metrics", "/<script>"}) {
+    EXPECT_EQ(ask(server.port(), "GET", path).header("x-content-type-options"), "nosniff") << path;
+  }
+  EXPECT_EQ(ask(server.port(), "FOO", "/").header("x-content-type-options"), "nosniff");
 }
 
 TEST(ThePage, LoadsNothingFromElsewhere) {
@@ -184,6 +179,20 @@ TEST(OpenApi, DescribesEveryPath) {
   }
 }
 
+TEST(OpenApi, HasATokenForWhatNeedsOne) {
+  Scratch folder;
+  write_bytes(folder / "token", "a-secret-of-tests\n");
+  const Serving server(
+      {"--model", Models::get().argument("depth"), "--token-file", folder / "token"});
+  const Json document = Json::parse(ask(server.port(), "GET", "/openapi.json").body);
+  EXPECT_EQ(document["security"][0].begin().key(), "bearer");
+  for (const auto& [path, operations] : document["paths"].items()) {
+    if (!operations.contains("get")) continue;
+    const bool is_open = operations["get"].contains("security");
+    EXPECT_EQ(ask(server.port(), "GET", path).status, is_open ? 200 : 401) << path;
+  }
+}
+
 TEST(Metrics, CountRequestsByPathAndStatus) {
   const Serving server({"--model", Models::get().argument("depth")});
   ask(server.port(), "GET", "/healthz");
@@ -192,6 +201,7 @@ TEST(Metrics, CountRequestsByPathAndStatus) {
   EXPECT_EQ(server.metric("sapiens_requests_total{path=\"/healthz\",status=\"200\"}"), 2);
   // Strangers cannot make the list grow.
   EXPECT_EQ(server.metric("sapiens_requests_total{path=\"other\",status=\"404\"}"), 3);
+  EXPECT_GE(server.metric("sapiens_request_duration_seconds_count{path=\"/healthz\"}"), 2);
   EXPECT_GT(server.metric("process_resident_memory_bytes"), 1e6);
 }
 
