@@ -15,6 +15,9 @@ namespace {
 // several of 192 or more (docs/features.md), where company only makes the first one wait.
 constexpr Index kPixelsTogether = 256 * 256;
 
+// How long a client may have been gone before that is seen.
+constexpr auto kBetweenLooks = std::chrono::milliseconds(100);
+
 /// Nobody waits for the results any more.
 struct Abandoned {};
 
@@ -67,7 +70,7 @@ void ComputeQueue::leave() {
 }
 
 Computed ComputeQueue::compute(const Models::Entry& entry, Prepared prepared,
-                               Clock::time_point deadline, const Place&) {
+                               const Request& request, const Place&) {
   const auto job = std::make_shared<Job>(entry, std::move(prepared));
   std::future<Computed> result = job->promise.get_future();
   {
@@ -75,16 +78,27 @@ Computed ComputeQueue::compute(const Models::Entry& entry, Prepared prepared,
     waiting_.push_back(job);
   }
   changed_.notify_one();
-  if (result.wait_until(deadline) == std::future_status::ready) return result.get();
-  job->abandoned = true;
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase(waiting_, job);
+  while (result.wait_until(std::min(request.deadline, Clock::now() + kBetweenLooks)) !=
+         std::future_status::ready) {
+    if (request.is_gone()) {
+      give_up(job);
+      // The status that nginx has for it; the log and the metrics tell it, and nobody else.
+      throw HttpError(499, "client-gone", {.summary = "the client has hung up"});
+    }
+    if (Clock::now() < request.deadline) continue;
+    give_up(job);
+    throw HttpError(504, "time-limit",
+                    {.summary = "the request took too long",
+                     .expected = fmt::format("an answer within {} s", limits_.seconds),
+                     .hint = "send a smaller picture, fewer persons, or fewer requests at once"});
   }
-  throw HttpError(504, "time-limit",
-                  {.summary = "the request took too long",
-                   .expected = fmt::format("an answer within {} s", limits_.seconds),
-                   .hint = "send a smaller picture, fewer persons, or fewer requests at once"});
+  return result.get();
+}
+
+void ComputeQueue::give_up(const std::shared_ptr<Job>& job) {
+  job->abandoned = true;
+  const std::lock_guard lock(mutex_);
+  std::erase(waiting_, job);
 }
 
 void ComputeQueue::work() {

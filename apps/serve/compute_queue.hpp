@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "serve/http_message.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models.hpp"
 
@@ -51,9 +52,9 @@ class ComputeQueue {
   /// Throws HttpError 503 when there is none.
   [[nodiscard]] Place enter();
 
-  /// Waits for its turn and the result. Throws HttpError 504 when `deadline` comes first; nobody
-  /// computes then for a request that has been given up.
-  Computed compute(const Models::Entry& entry, Prepared prepared, Clock::time_point deadline,
+  /// Waits for its turn and the result. Throws HttpError 504 when the request's deadline comes
+  /// first, and 499 when its client hangs up; what has been given up is not computed.
+  Computed compute(const Models::Entry& entry, Prepared prepared, const Request& request,
                    const Place& place);
 
  private:
@@ -70,6 +71,7 @@ class ComputeQueue {
   using Jobs = std::vector<std::shared_ptr<Job>>;
 
   void leave();
+  void give_up(const std::shared_ptr<Job>& job);
   void work();
   Jobs next_jobs();
   bool fit_together(const Jobs& jobs, const Job& more) const;

@@ -9,12 +9,15 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace sapiens::serve {
 namespace {
 
 using std::chrono::seconds;
 
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::size_t kMostHeadBytes = 64 << 10;
 // More than whoever reads a body allows, and has words for.
 constexpr auto kGrace = std::chrono::milliseconds(100);
@@ -45,13 +48,28 @@ Connection::Connection(socket_t socket, double limit)
       deadline_(Clock::now() + std::min<Clock::duration>(limit_, seconds(kReadSeconds))) {}
 
 Connection::~Connection() {
-  shutdown(socket_, SHUT_RDWR);
+  shutdown(socket_, SHUT_WR);
+  if (body_left_ > 0 && !expects_continue_) discard_body();
   close(socket_);
 }
 
-void Connection::head_is_read() {
+void Connection::discard_body() {
+  deadline_ = Clock::now() + seconds(kLingerSeconds);
+  while (wait(POLLIN, seconds(2)) &&
+         recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT) > 0) {
+  }
+}
+
+void Connection::head_is_read(std::size_t body_bytes, bool expects_continue) {
   in_head_ = false;
+  body_left_ = body_bytes;
+  expects_continue_ = expects_continue && begin_ == end_;  // has begun to send it otherwise
   deadline_ = Clock::now() + limit_ + kGrace;
+}
+
+bool Connection::is_gone() const {
+  pollfd one{.fd = socket_, .events = POLLRDHUP, .revents = 0};
+  return poll(&one, 1, 0) > 0;
 }
 
 bool Connection::is_readable() const {
@@ -68,10 +86,14 @@ ssize_t Connection::read(char* to, std::size_t size) {
   const std::size_t count = std::min(size, end_ - begin_);
   std::memcpy(to, buffer_.data() + begin_, count);
   begin_ += count;
+  if (!in_head_) body_left_ -= std::min(body_left_, count);
   return static_cast<ssize_t>(count);
 }
 
 ssize_t Connection::fill() {
+  if (std::exchange(expects_continue_, false) && !send_all(kContinue.data(), kContinue.size())) {
+    return -1;
+  }
   if (!wait(POLLIN, seconds(kReadSeconds))) return -1;
   const ssize_t count = recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
   if (count <= 0) return count;
@@ -83,20 +105,24 @@ ssize_t Connection::fill() {
 
 ssize_t Connection::write(const char* from, std::size_t size) {
   if (!in_answer_) {
-    in_answer_ = true;  // or asks for the body
+    in_answer_ = true;
     deadline_ = Clock::now() + limit_ + kGrace;
   }
+  return send_all(from, size) ? static_cast<ssize_t>(size) : -1;
+}
+
+bool Connection::send_all(const char* from, std::size_t size) {
   std::size_t sent = 0;
   while (sent < size) {
-    if (!is_writable()) return -1;
+    if (!is_writable()) return false;
     const ssize_t count = send(socket_, from + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
     } else if (errno != EAGAIN && errno != EINTR) {
-      return -1;
+      return false;
     }
   }
-  return static_cast<ssize_t>(size);
+  return true;
 }
 
 void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {

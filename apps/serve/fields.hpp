@@ -25,7 +25,6 @@ class Fields {
   bool flag(std::string_view name) const { return text(name) == "true"; }
   Index whole(std::string_view name) const;
   std::vector<Box> boxes(std::string_view name) const;
-  bool has(std::string_view name) const { return given_.contains(std::string(name)); }
 
  private:
   const Operation& operation_;

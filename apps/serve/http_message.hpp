@@ -28,6 +28,8 @@ struct Request {
   std::string remote;  ///< Address of the client.
   std::multimap<std::string, std::string> query = {};
   Clock::time_point deadline = {};
+  /// Whether the client has hung up, and will take no answer.
+  std::function<bool()> is_gone = {};
   /// The value of a header, whatever its case; empty where there is none.
   std::function<std::string(const char* name)> header = {};
   /// Reads the body. Throws HttpError: 400 for a broken one, 408, 413.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -29,7 +30,22 @@ std::optional<std::size_t> content_length(const httplib::Request& request) {
   return length;
 }
 
-/// Reads the body of one request, or what is left of it.
+/// What will follow the head, as far as it tells.
+std::size_t body_bytes(const httplib::Request& request) {
+  const bool has_body =
+      request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+  return has_body ? content_length(request).value_or(std::numeric_limits<std::size_t>::max()) : 0;
+}
+
+/// Whether the client waits to be told that its body is wanted. The library, which would tell it
+/// before anybody has looked at the request, does not see that.
+bool takes_expectation(httplib::Request& request) {
+  const bool expects = request.get_header_value("Expect") == "100-continue";
+  request.headers.erase("Expect");
+  return expects;
+}
+
+/// Reads the body of one request.
 class BodyReader {
  public:
   BodyReader(const httplib::Request& request, const httplib::ContentReader* reader,
@@ -40,25 +56,22 @@ class BodyReader {
         deadline_(deadline),
         length_(content_length(request)) {}
 
-  Body read() {
+  Body read() const {
     expect_length();
     Body body;
+    const Clock::time_point start = Clock::now();
     const bool whole = request_.is_multipart_form_data() ? read_form(body) : read_bytes(body);
     if (whole) return body;
-    if (too_late_) {
+    if (is_too_late(start)) {
       throw HttpError(408, "body-too-slow", {.summary = "the body did not arrive in time"});
+    }
+    if (body.parts.size() > kMostParts) {
+      throw HttpError(400, "bad-body",
+                      {.summary = "the form has too many parts",
+                       .expected = fmt::format("at most {}", kMostParts)});
     }
     throw HttpError(400, "bad-body",
                     {.summary = "the body ends early, or is not what its Content-Type says"});
-  }
-
-  /// A client that is still sending reads no answer. What it would not read the answer for anyway
-  /// is not waited for.
-  void discard() {
-    if (done_ || !reader_ || !length_ || *length_ > limits_.body_bytes) return;
-    Body ignored;
-    const bool whole [[maybe_unused]] =
-        request_.is_multipart_form_data() ? read_form(ignored) : read_bytes(ignored);
   }
 
  private:
@@ -85,26 +98,22 @@ class BodyReader {
     }
   }
 
-  bool in_time() {
-    too_late_ = Clock::now() > deadline_;
-    return !too_late_;
+  bool in_time() const { return Clock::now() <= deadline_; }
+
+  // The connection gives up by itself where nothing comes at all, and does not say so.
+  bool is_too_late(Clock::time_point start) const {
+    return !in_time() || Clock::now() - start >= std::chrono::seconds(kReadSeconds);
   }
 
-  bool read_bytes(Body& body) {
-    done_ = true;
-    const Clock::time_point start = Clock::now();
-    const bool whole = (*reader_)([&](const char* data, std::size_t size) {
+  bool read_bytes(Body& body) const {
+    return (*reader_)([&](const char* data, std::size_t size) {
       body.bytes.append(data, size);
       return in_time();
     });
-    note_stall(start);
-    return whole;
   }
 
-  bool read_form(Body& body) {
-    done_ = true;
-    const Clock::time_point start = Clock::now();
-    const bool whole = (*reader_)(
+  bool read_form(Body& body) const {
+    return (*reader_)(
         [&](const httplib::MultipartFormData& part) {
           body.parts.push_back({part.name, {}});
           return body.parts.size() <= kMostParts && in_time();
@@ -113,14 +122,6 @@ class BodyReader {
           body.parts.back().content.append(data, size);
           return in_time();
         });
-    note_stall(start);
-    return whole;
-  }
-
-  // The connection gives up by itself where nothing comes at all, and does not say so.
-  void note_stall(Clock::time_point start) {
-    const Clock::time_point now = Clock::now();
-    too_late_ |= now > deadline_ || now - start >= std::chrono::seconds(kReadSeconds);
   }
 
   const httplib::Request& request_;
@@ -128,8 +129,6 @@ class BodyReader {
   const Limits& limits_;
   const Clock::time_point deadline_;
   const std::optional<std::size_t> length_;
-  bool done_ = false;
-  bool too_late_ = false;
 };
 
 /// The library's threads. What `enqueue` returns depends on its version.
@@ -158,8 +157,11 @@ class Server : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override {
     Connection connection(socket, limit_);
     bool closed = false;  // by the request; here it always is
-    return process_request(connection, true, closed,
-                           [&](httplib::Request&) { connection.head_is_read(); });
+    return process_request(connection, true, closed, [&](httplib::Request& request) {
+      connection.head_is_read(body_bytes(request), takes_expectation(request));
+      // Nothing else goes from here to the handlers; the library has no use of its own for it.
+      request.progress = [&](std::uint64_t, std::uint64_t) { return !connection.is_gone(); };
+    });
   }
 
   const double limit_;  // seconds
@@ -191,17 +193,23 @@ class HttplibDoor : public HttpDoor {
     server_.listen_after_bind();
     const std::lock_guard lock(mutex_);
     listener_ = -1;
+    if (stopped_) return;
+    throw Error(ErrorCode::OutOfResources, {.summary = "connections cannot be accepted any more",
+                                            .actual = std::strerror(errno)});
   }
 
   // Wakes the library out of accept(), even where it has not come there yet.
   void stop() override {
     const std::lock_guard lock(mutex_);
+    stopped_ = true;
     if (listener_ >= 0) shutdown(listener_, SHUT_RDWR);
   }
 
  private:
   void set_limits() {
     server_.set_tcp_nodelay(true);
+    // What an answer quotes of a request is never taken for a script or a page.
+    server_.set_default_headers({{"X-Content-Type-Options", "nosniff"}});
     server_.new_task_queue = [this] {
       return new TaskQueue(static_cast<std::size_t>(limits_.connections));
     };
@@ -225,11 +233,6 @@ class HttplibDoor : public HttpDoor {
     server_.Get(kAll, plain).Options(kAll, plain);
     server_.Post(kAll, with_body).Put(kAll, with_body);
     server_.Patch(kAll, with_body).Delete(kAll, with_body);
-    server_.set_expect_100_continue_handler(
-        [this](const httplib::Request& request, httplib::Response& response) {
-          if (content_length(request).value_or(0) <= limits_.body_bytes) return 100;
-          return response.status = 413;
-        });
     // For what never became a request; answers of the service have a type already.
     const httplib::Server::HandlerWithResponse refuse = [this](const httplib::Request& request,
                                                                httplib::Response& response) {
@@ -250,11 +253,14 @@ class HttplibDoor : public HttpDoor {
     }
     // Again, for a longer backlog than the library's 5.
     if (port_ > 0 && ::listen(listener_, SOMAXCONN) == 0) return;
-    throw Error(
-        ErrorCode::InvalidArgument,
-        {.summary = "the server cannot listen there",
-         .actual = fmt::format("{}:{}: {}", options.host, options.port, std::strerror(errno)),
-         .hint = "another program may use the port; --port 0 takes any that is free"});
+    const bool has_address = listener_ >= 0;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the server cannot listen there",
+                 .actual = fmt::format("{}:{}: {}", options.host, options.port,
+                                       has_address ? std::strerror(errno) : "no such host"),
+                 .hint = has_address && errno == EADDRINUSE
+                             ? "another program may use the port; --port 0 takes any that is free"
+                             : "--host takes an address of this machine; 0.0.0.0 is all of them"});
   }
 
   void answer(const httplib::Request& from, httplib::Response& to,
@@ -264,16 +270,16 @@ class HttplibDoor : public HttpDoor {
     const_cast<httplib::Request&>(from).ranges.clear();
     const auto limit = std::chrono::duration<double>(limits_.seconds);
     const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(limit);
-    BodyReader body(from, reader, limits_, deadline);
+    const BodyReader body(from, reader, limits_, deadline);
     Response response =
         handler_.handle({.method = from.method,
                          .path = from.path,
                          .remote = from.remote_addr,
                          .query = {from.params.begin(), from.params.end()},
                          .deadline = deadline,
+                         .is_gone = [&] { return !from.progress(0, 0); },
                          .header = [&](const char* name) { return from.get_header_value(name); },
                          .read_body = [&] { return body.read(); }});
-    body.discard();
     send(std::move(response), to);  // last, as the library sets a status where it fails to read
   }
 
@@ -281,6 +287,7 @@ class HttplibDoor : public HttpDoor {
   RequestHandler& handler_;
   Server server_;
   std::mutex mutex_;
+  bool stopped_ = false;
   int listener_ = -1;
   int port_ = -1;
 };

@@ -96,7 +96,8 @@ std::string Metrics::text(const Models& models) const {
   for (const auto& [key, count] : requests_) {
     text.row(fmt::format("path=\"{}\",status=\"{}\"", key.first, key.second), count);
   }
-  text.family("sapiens_request_seconds", "histogram", "From a request's headers to its answer");
+  text.family("sapiens_request_duration_seconds", "histogram",
+              "From a request's headers to its answer");
   for (const auto& [path, histogram] : seconds_) {
     for (std::size_t i = 0; i < kBounds.size(); ++i) {
       text.row(fmt::format("path=\"{}\",le=\"{}\"", path, kBounds[i]), histogram.below[i],

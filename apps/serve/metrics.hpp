@@ -33,8 +33,9 @@ class Metrics {
   std::string text(const Models& models) const;
 
  private:
-  static constexpr std::array<double, 12> kBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                                     0.5,   1,    2.5,   5,    10,  30};
+  /// To the default time limit: a large network takes minutes for a picture.
+  static constexpr std::array<double, 15> kBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+                                                     2.5,   5,    10,    30,   60,  120,  300};
   struct Histogram {
     std::array<std::uint64_t, kBounds.size()> below = {};
     std::uint64_t count = 0;

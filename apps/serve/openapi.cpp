@@ -11,6 +11,8 @@ namespace {
 
 using documents::Json;
 
+constexpr const char* kNoToken = "The token is missing or wrong";
+
 Json schema_of(const Parameter& parameter) {
   Json schema = {{"description", parameter.help}};
   switch (parameter.kind) {
@@ -57,35 +59,85 @@ Json request_body(const Operation& operation) {
   return {{"required", true}, {"content", std::move(content)}};
 }
 
+Json typed(const char* type) { return {{"type", type}}; }
+
+Json list_of(Json items) { return {{"type", "array"}, {"items", std::move(items)}}; }
+
+Json object(Json properties) { return {{"type", "object"}, {"properties", std::move(properties)}}; }
+
+/// What is particular to the task, in an answer as JSON.
+Json task_properties(std::string_view task) {
+  const Json number = typed("number"), integer = typed("integer");
+  if (task == "pose") {
+    return {{"meta_info", typed("object")},
+            {"instance_info", list_of(object({{"keypoints", list_of(list_of(number))},
+                                              {"keypoint_scores", list_of(number)},
+                                              {"bbox", list_of(number)}}))}};
+  }
+  if (task == "seg") {
+    return {{"classes",
+             list_of(object({{"id", integer}, {"name", typed("string")}, {"pixels", integer}}))}};
+  }
+  Json properties = {{"values", object({{"min", number}, {"max", number}, {"mean", number}})}};
+  if (task == "features") {
+    properties.update(
+        {{"out_type", typed("string")}, {"layer", integer}, {"vector", list_of(number)}});
+  }
+  return properties;
+}
+
+Json answer_schema(const Operation& operation) {
+  const Json integer = typed("integer");
+  Json properties = {{"model", typed("string")},
+                     {"task", typed("string")},
+                     {"picture", object({{"width", integer}, {"height", integer}})},
+                     {"shape", list_of(integer)},
+                     {"seconds", {{"type", "object"}, {"additionalProperties", typed("number")}}},
+                     {"together", integer}};
+  properties.update(task_properties(operation.task));
+  return object(std::move(properties));
+}
+
+Json header(const char* description) {
+  return {{"description", description}, {"schema", typed("string")}};
+}
+
 Json error_response(std::string_view description) {
   return {{"description", description},
           {"content", {{kJsonType, {{"schema", {{"$ref", "#/components/schemas/Error"}}}}}}}};
 }
 
 Json responses_of(const Operation& operation) {
-  Json content = {{kJsonType, {{"schema", {{"type", "object"}}}}}};
+  Json content = {{kJsonType, {{"schema", answer_schema(operation)}}}};
   if (!operation.npy.empty()) {
     content[kNpyType] = binary(operation.npy);
     content[kBytesType] = binary(operation.npy);
   }
   content[kPngType] = binary(operation.png);
-  Json responses = {{"200", {{"description", operation.summary}, {"content", std::move(content)}}}};
+  Json responses = {{"200",
+                     {{"description", operation.summary},
+                      {"headers", {{"Server-Timing", header("Milliseconds by stage")}}},
+                      {"content", std::move(content)}}}};
   struct Row {
     const char *status, *meaning;
   };
   constexpr Row kRows[] = {
       {"400", "The picture or a field cannot be read"},
-      {"401", "The token is missing or wrong"},
+      {"401", kNoToken},
+      {"403", "A browser sends this for the page of another site"},
       {"404", "No model of this name"},
       {"406", "None of the accepted types can be sent"},
       {"408", "The body did not arrive in time"},
+      {"411", "The body's length is not told, or it comes in chunks"},
       {"413", "The body or the picture is too large"},
       {"415", "Bodies of this type are not taken"},
+      {"421", "The server is for its own machine, and was called by another name"},
       {"422", "The model does something else"},
-      {"503", "Too many requests are waiting, or memory ran out; Retry-After tells when to return"},
+      {"503", "Too many requests are waiting, or memory ran out"},
       {"504", "It took too long"},
   };
   for (const Row& row : kRows) responses[row.status] = error_response(row.meaning);
+  responses["503"]["headers"] = {{"Retry-After", header("Seconds until it is worth a try")}};
   return responses;
 }
 
@@ -103,13 +155,22 @@ Json post(const Operation& operation) {
             {"responses", responses_of(operation)}}}};
 }
 
-Json get(const char* summary, const char* type) {
-  return {
-      {"get",
-       {{"summary", summary},
-        {"responses",
-         {{"200",
-           {{"description", summary}, {"content", {{type, {{"schema", Json::object()}}}}}}}}}}}};
+Json get(const char* name, const char* summary, const char* type) {
+  const char* kind = std::string_view(type) == kJsonType ? "object" : "string";
+  const Json answer = {{"description", summary}, {"content", {{type, {{"schema", typed(kind)}}}}}};
+  return {{"get", {{"operationId", name}, {"summary", summary}, {"responses", {{"200", answer}}}}}};
+}
+
+/// With the token, where there is one.
+Json guarded(Json path) {
+  path["get"]["responses"]["401"] = error_response(kNoToken);
+  return path;
+}
+
+/// Without it.
+Json open(Json path) {
+  path["get"]["security"] = Json::array();
+  return path;
 }
 
 Json error_schema() {
@@ -124,9 +185,11 @@ Json error_schema() {
 }  // namespace
 
 Json openapi_document(const ServerOptions& options) {
-  Json paths = {{"/healthz", get("Whether the server answers", kJsonType)},
-                {"/v1/models", get("The loaded models with their load reports", kJsonType)},
-                {"/metrics", get("Counters for Prometheus", "text/plain")}};
+  Json paths = {{"/healthz", open(get("healthz", "Whether the server answers", kJsonType))},
+                {"/openapi.json", open(get("openapi", "This document", kJsonType))},
+                {"/v1/models",
+                 guarded(get("models", "The loaded models with their load reports", kJsonType))},
+                {"/metrics", guarded(get("metrics", "Counters for Prometheus", "text/plain"))}};
   for (const Operation& operation : operations()) {
     paths[std::string(operation.path)] = post(operation);
   }

@@ -22,7 +22,7 @@ struct Limits {
   Index queue = 32;                       ///< Requests that are decoding, waiting or computing.
   Index connections = 64;                 ///< Further ones wait until the kernel drops them.
   Index batch = 8;                        ///< Pictures in one forward pass.
-  double seconds = 300;                   ///< From the first byte of a request to its answer.
+  double seconds = 300;  ///< From a request's head to its answer, and then to take it.
 };
 
 struct NamedCheckpoint {
@@ -43,7 +43,7 @@ struct ServerOptions {
   std::function<void(std::string_view line)> log = {};
 };
 
-/// Whether only this machine can reach a server that listens there.
+/// Whether it names this machine, for programs on it and no others: localhost, 127.x.x.x, ::1.
 bool is_loopback(std::string_view host) noexcept;
 
 }  // namespace sapiens::serve

@@ -40,7 +40,6 @@ std::optional<Response> page_file(std::string_view path) {
   return Response{.type = type_of(file->name),
                   .body = std::string(file->content),
                   .headers = {{"Content-Security-Policy", kPolicy},
-                              {"X-Content-Type-Options", "nosniff"},
                               {"Referrer-Policy", "no-referrer"},
                               {"Cache-Control", "no-cache"}}};
 }

@@ -10,12 +10,12 @@
 #include <span>
 #include <utility>
 
+#include "serve/access.hpp"
 #include "serve/answer.hpp"
 #include "serve/http_error.hpp"
 #include "serve/media_types.hpp"
 #include "serve/openapi.hpp"
 #include "serve/page.hpp"
-#include "serve/secrets.hpp"
 #include "serve/upload.hpp"
 
 namespace sapiens::serve {
@@ -23,12 +23,6 @@ namespace {
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// "localhost" of "localhost:8080".
-std::string host_name(const std::string& host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
 }
 
 HttpError unknown_path(const std::string& path) {
@@ -125,9 +119,9 @@ Response Service::refuse(int status, const std::string& remote) noexcept {
 }
 
 Response Service::route(const Request& request) {
-  expect_browser_means_it(request);
+  expect_browser_means_it(request, options_);
   if (const Operation* operation = find_operation(request.path)) {
-    authorize(request);
+    authorize(request, options_);
     if (request.method != "POST") throw wrong_method(request.method, "POST");
     return compute(*operation, request);
   }
@@ -153,12 +147,12 @@ Response Service::get(const Request& request) {
     return {.type = kJsonType, .body = json_text(openapi_document(options_))};
   }
   if (request.path == "/v1/models") {
-    authorize(request);
+    authorize(request, options_);
     expect_get();
     return {.type = kJsonType, .body = json_text(models_.json())};
   }
   if (request.path == "/metrics") {
-    authorize(request);
+    authorize(request, options_);
     expect_get();
     return {.type = "text/plain; version=0.0.4", .body = metrics_.text(models_)};
   }
@@ -179,7 +173,7 @@ Response Service::compute(const Operation& operation, const Request& request) {
       entry.model->prepare(picture, persons_of(upload.fields), settings_of(upload.fields));
   const double preprocessing = seconds_since(start);
   const RunSettings settings = prepared.settings;
-  const Computed computed = queue_.compute(entry, std::move(prepared), request.deadline, place);
+  const Computed computed = queue_.compute(entry, std::move(prepared), request, place);
   return make_answer({.operation = operation,
                       .entry = entry,
                       .fields = upload.fields,
@@ -191,7 +185,7 @@ Response Service::compute(const Operation& operation, const Request& request) {
                      type);
 }
 
-Image Service::decode(const std::string& bytes) const {
+Image Service::decode(const std::string& bytes) const try {
   const auto encoded = std::as_bytes(std::span(bytes));
   const PictureSize size = measure_picture(encoded, "image");
   if (size.pixels() > options_.limits.picture_pixels) {
@@ -203,6 +197,11 @@ Image Service::decode(const std::string& bytes) const {
                      .hint = "scale it down; networks see it at a few hundred pixels"});
   }
   return Image::decode(encoded, "image");
+} catch (const Error& error) {
+  // A file to the library, and a field to whoever sent it.
+  ErrorDetail detail = error.detail();
+  detail.key = std::exchange(detail.file, {});
+  throw HttpError(Error(error.code(), std::move(detail)));
 }
 
 std::vector<Box> Service::persons_of(const Fields& fields) const {
@@ -215,58 +214,17 @@ std::vector<Box> Service::persons_of(const Fields& fields) const {
                    .actual = std::to_string(boxes.size())});
 }
 
-// A page of another site can make a browser send forms here, and a name that it points at this
-// machine (DNS rebinding) lets it read the answers. Neither gets past a token.
-void Service::expect_browser_means_it(const Request& request) const {
-  if (!options_.token.empty()) return;
-  const std::string site = request.header("Sec-Fetch-Site");
-  if (request.method == "POST" && (site == "cross-site" || site == "same-site")) {
-    throw HttpError(403, "cross-site",
-                    {.summary = "requests from pages of other sites are refused",
-                     .key = "Sec-Fetch-Site",
-                     .actual = site});
-  }
-  const std::string host = request.header("Host");
-  if (is_loopback(options_.host) && !host.empty() && !is_loopback(host_name(host))) {
-    throw HttpError(421, "wrong-host",
-                    {.summary = "this server is for its own machine",
-                     .key = "Host",
-                     .expected = "localhost or 127.0.0.1",
-                     .actual = host.substr(0, 200),
-                     .hint = "behind a proxy, let it set Host, or start the server with a token"});
-  }
-}
-
-void Service::authorize(const Request& request) const {
-  if (options_.token.empty()) return;
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string given = request.header("Authorization");
-  const bool bearer = given.starts_with(kScheme);
-  if (bearer && is_token(std::string_view(given).substr(kScheme.size()), options_.token)) return;
-  throw HttpError(401, "unauthorized",
-                  {.summary = "this needs the server's token",
-                   .key = "Authorization",
-                   .expected = "Bearer TOKEN",
-                   .actual = given.empty() ? "none"
-                             : bearer      ? "another token"
-                                           : "another scheme"},
-                  {{"WWW-Authenticate", "Bearer realm=\"sapiens\""}});
-}
-
 void Service::note(const Request& request, const Response& response, double seconds) noexcept {
   try {
     metrics_.answered(label_of(request.path), response.status, seconds);
     if (!options_.log) return;
-    options_.log(fmt::format("{} {} {} {} {} bytes {:.3f} s", request.remote, request.method,
+    options_.log(fmt::format("{} {} {} {} {} bytes {:.3f} s",
+                             request.remote.empty() ? "-" : request.remote, request.method,
                              request.path.substr(0, 200), response.status, response.body.size(),
                              seconds));
   } catch (const std::exception&) {
     // An answer matters more than a line about it.
   }
-}
-
-bool is_loopback(std::string_view host) noexcept {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
 }
 
 }  // namespace sapiens::serve

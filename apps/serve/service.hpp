@@ -31,8 +31,6 @@ class Service final : public RequestHandler {
   Response compute(const Operation& operation, const Request& request);
   Image decode(const std::string& bytes) const;
   std::vector<Box> persons_of(const Fields& fields) const;
-  void expect_browser_means_it(const Request& request) const;
-  void authorize(const Request& request) const;
   void note(const Request& request, const Response& response, double seconds) noexcept;
 
   const ServerOptions options_;

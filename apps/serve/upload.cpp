@@ -70,17 +70,19 @@ std::string decode_picture(std::string_view text) {
 }
 
 void read_json(const std::string& bytes, Upload& upload) {
-  // A parser that nests cannot be sent deeper than this needs to go.
-  constexpr int kDeepest = 8;
-  bool too_deep = false;
+  // Far more than any field needs: every value takes many times the memory of its text, and every
+  // level a part of the stack.
+  constexpr int kDeepest = 8, kMostValues = 10000;
+  int values = 0;
+  bool too_much = false;
   const Json document = Json::parse(
       bytes,
       [&](int depth, Json::parse_event_t, Json&) {
-        too_deep |= depth > kDeepest;
-        return depth <= kDeepest;
+        too_much |= depth > kDeepest || ++values > kMostValues;
+        return !too_much;
       },
       false);
-  if (too_deep) throw bad_json("JSON that nests deeper than any field");
+  if (too_much) throw bad_json("JSON that is longer, or nests deeper, than any field");
   if (document.is_discarded()) throw bad_json("not JSON, or not all of it");
   if (!document.is_object()) throw bad_json("JSON, but not an object");
   if (!document.contains(kImageField)) throw without_picture("an object without a field `image`");

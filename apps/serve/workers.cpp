@@ -1,12 +1,27 @@
 #include "serve/workers.hpp"
 
+#include <fmt/format.h>
+
+#include <sapiens/error.hpp>
+#include <system_error>
 #include <utility>
 
 namespace sapiens::serve {
 
 Workers::Workers(std::size_t threads) : free_(threads) {
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { loop(); });
+  try {
+    while (threads_.size() < threads) threads_.emplace_back([this] { loop(); });
+  } catch (const std::system_error& error) {
+    const std::size_t started = threads_.size();
+    finish();
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "the server cannot have a thread for each connection",
+                 .key = "--connections",
+                 .expected = fmt::format("at most {}", started),
+                 .actual = fmt::format("{}: {}", threads, error.what()),
+                 .hint = "allow fewer connections, or more threads (ulimit -u, ulimit -v)"});
+  }
 }
 
 void Workers::run(std::function<void()> work) {

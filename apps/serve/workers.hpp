@@ -13,6 +13,7 @@ namespace sapiens::serve {
 /// no more connections are accepted than can be answered.
 class Workers {
  public:
+  /// Throws `Error(OutOfResources)` where the system does not have so many.
   explicit Workers(std::size_t threads);
   ~Workers() { finish(); }
   Workers(const Workers&) = delete;

@@ -72,6 +72,13 @@ bool Connection::send(const std::string& bytes) const {
 
 void Connection::finish_sending() const { shutdown(socket_, SHUT_WR); }
 
+std::string Connection::receive(std::size_t size) const {
+  std::string bytes(size, '\0');
+  const ssize_t count = recv(socket_, bytes.data(), size, MSG_WAITALL);
+  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(0, count)));
+  return bytes;
+}
+
 Answer Connection::receive() const {
   std::string bytes;
   std::string block(1 << 16, '\0');

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <sapiens/image.hpp>
+#include <tuple>
 
 #include "serve/server_fixture.hpp"
 
@@ -133,6 +134,31 @@ TEST_F(Clients, WhoseBodyIsLongerThanTheySayAreAnsweredOnce) {
     EXPECT_EQ(Json::parse(answer.body)["task"], "depth");
   }
   EXPECT_EQ(server_.metric("sapiens_requests_total{path=\"/healthz\",status=\"200\"}"), -1);
+}
+
+TEST_F(Clients, ThatAskWhetherTheirBodyIsWantedAreToldSo) {
+  const std::string& picture = Models::get().picture();
+  const std::string head = request_text("POST", "/v1/depth",
+                                        {{"Content-Type", "image/png"},
+                                         {"Content-Length", std::to_string(picture.size())},
+                                         {"Expect", "100-continue"}});
+  const Connection connection(server_.port());
+  connection.send(head);
+  EXPECT_EQ(connection.receive(25), "HTTP/1.1 100 Continue\r\n\r\n");
+  connection.send(picture);
+  EXPECT_EQ(connection.receive().status, 200);
+}
+
+TEST_F(Clients, WhoseBodyIsNotWantedAreToldSoInsteadOfAskedForIt) {
+  for (const auto& [type, path, status] :
+       {std::tuple("image/png", "/v1/other", 404), std::tuple("text/plain", "/v1/depth", 415)}) {
+    const Connection connection(server_.port());
+    connection.send(request_text(
+        "POST", path,
+        {{"Content-Type", type}, {"Content-Length", "1000"}, {"Expect", "100-continue"}}));
+    const std::string start = "HTTP/1.1 " + std::to_string(status);
+    EXPECT_EQ(connection.receive(start.size()), start);
+  }
 }
 
 TEST_F(Clients, WithLengthsThatAreNoneAre411) {

@@ -9,6 +9,8 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
+const Headers kPng = {{"Content-Type", "image/png"}};
+
 class Errors : public testing::Test {
  protected:
   Errors() : server_(Models::get().arguments()) {}
@@ -38,7 +40,10 @@ class Errors : public testing::Test {
 };
 
 TEST_F(Errors, OfPicturesAre400AndSayWhatIsWrong) {
-  EXPECT_EQ(picture_error(400, "/v1/depth", "no picture")["code"], "unsupported-format");
+  const Json other = picture_error(400, "/v1/depth", "no picture");
+  EXPECT_EQ(other["code"], "unsupported-format");
+  EXPECT_EQ(other["key"], "image");
+  EXPECT_FALSE(other.contains("file"));
   EXPECT_EQ(picture_error(400, "/v1/depth", picture_.substr(0, 60))["code"], "corrupt-file");
   EXPECT_EQ(picture_error(400, "/v1/depth", "\x89PNG\r\n\x1a\n")["code"], "corrupt-file");
   std::string damaged = picture_;
@@ -77,7 +82,7 @@ TEST_F(Errors, OfFormsAre400) {
   EXPECT_EQ(form_error(cut)["code"], "bad-body");
   EXPECT_EQ(form_error({"multipart/form-data", cut.body})["code"], "bad-body");
   std::vector<std::pair<std::string, std::string>> crowd(100, {"a", "b"});
-  EXPECT_EQ(form_error(form_of(crowd))["code"], "bad-body");
+  EXPECT_EQ(form_error(form_of(crowd))["expected"], "at most 64");
 }
 
 TEST_F(Errors, OfJsonAre400) {
@@ -90,6 +95,11 @@ TEST_F(Errors, OfJsonAre400) {
   }
   const std::string deep = R"({"image": )" + std::string(100000, '[') + "}";
   error(400, "POST", "/v1/depth", {{"Content-Type", "application/json"}}, deep);
+  std::string many = R"({"image": "QUJD", "boxes": [0)";
+  for (int i = 0; i < 100000; ++i) many += ",0";
+  EXPECT_THAT(
+      error(400, "POST", "/v1/pose", {{"Content-Type", "application/json"}}, many + "]}")["actual"],
+      HasSubstr("longer"));
 }
 
 TEST_F(Errors, UnknownPathsAndModelsAre404) {
@@ -177,6 +187,85 @@ TEST(Command, SaysHowToGetAPublishedCheckpoint) {
   unsetenv("SAPIENS_CACHE");
 }
 
+class Token : public testing::Test {
+ protected:
+  Token() {
+    write_bytes(folder_ / "token", "a-secret-of-tests\n");
+    server_ = std::make_unique<Serving>(std::vector<std::string>{
+        "--model", Models::get().argument("depth"), "--token-file", folder_ / "token"});
+  }
+
+  int status(const std::string& target, const Headers& headers = {}) {
+    return ask(server_->port(), "GET", target, headers).status;
+  }
+
+  Scratch folder_;
+  std::unique_ptr<Serving> server_;
+};
+
+TEST_F(Token, IsAskedForWhereThereIsSomethingToHave) {
+  for (const char* path : {"/v1/models", "/metrics", "/v1/depth"}) {
+    EXPECT_EQ(status(path), 401) << path;
+    EXPECT_EQ(status(path, {{"Authorization", "Bearer a-secret-of-test"}}), 401) << path;
+    EXPECT_EQ(status(path, {{"Authorization", "Basic a-secret-of-tests"}}), 401) << path;
+  }
+  const Answer refused = ask(server_->port(), "POST", "/v1/depth", kPng, Models::get().picture());
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(refused.header("www-authenticate"), "Bearer realm=\"sapiens\"");
+  const Answer other = ask(server_->port(), "GET", "/metrics", {{"Authorization", "Bearer other"}});
+  EXPECT_THAT(other.header("www-authenticate"), HasSubstr("invalid_token"));
+  for (const char* path : {"/", "/healthz", "/openapi.json", "/app.js"}) {
+    EXPECT_EQ(status(path), 200) << path;
+  }
+}
+
+TEST_F(Token, OpensTheServer) {
+  const Headers bearer = {{"Authorization", "Bearer a-secret-of-tests"},
+                          {"Content-Type", "image/png"}};
+  EXPECT_EQ(status("/v1/models", bearer), 200);
+  EXPECT_EQ(status("/metrics", bearer), 200);
+  EXPECT_EQ(status("/metrics", {{"Authorization", "bearer a-secret-of-tests"}}), 200);
+  EXPECT_EQ(ask(server_->port(), "POST", "/v1/depth", bearer, Models::get().picture()).status, 200);
+}
+
+TEST_F(Token, ThatIsTooShortIsRefused) {
+  write_bytes(folder_ / "short", "abc\n");
+  const Finished run = run_sapiens(
+      {"serve", "--model", Models::get().argument("depth"), "--token-file", folder_ / "short"});
+  EXPECT_EQ(run.code, 2);
+}
+
+TEST(Browsers, ThatOtherSitesSendAreRefused) {
+  const Serving server({"--model", Models::get().argument("depth")});
+  const auto status = [&](const std::string& name, const std::string& value) {
+    return ask(server.port(), "POST", "/v1/depth", {{name, value}, {"Content-Type", "image/png"}},
+               Models::get().picture())
+        .status;
+  };
+  EXPECT_EQ(status("Sec-Fetch-Site", "cross-site"), 403);
+  EXPECT_EQ(status("Sec-Fetch-Site", "same-origin"), 200);
+  EXPECT_EQ(status("Sec-Fetch-Site", "none"), 200);
+  // Where a browser does not say it, the page's origin does.
+  EXPECT_EQ(status("Origin", "https://evil.example"), 403);
+  EXPECT_EQ(status("Origin", "null"), 403);
+  EXPECT_EQ(status("Origin", "http://127.0.0.1"), 200);
+}
+
+TEST(Browsers, ThatWereSentHereUnderAnotherNameAreRefused) {
+  const Serving server({"--model", Models::get().argument("depth")});
+  const auto status = [&](const std::string& host) {
+    return ask(server.port(), "GET", "/v1/models", {{"Host", host}}).status;
+  };
+  for (const char* host : {"evil.example:8080", "127.evil.example", "127.0.0.1.evil.example:8080",
+                           "localhost.evil.example"}) {
+    EXPECT_EQ(status(host), 421) << host;
+  }
+  for (const char* host :
+       {"localhost:8080", "LocalHost", "127.0.0.1", "127.0.0.53:80", "[::1]:80"}) {
+    EXPECT_EQ(status(host), 200) << host;
+  }
+}
+
 TEST(Command, RefusesWhatItCannotServe) {
   EXPECT_EQ(run_sapiens({"serve"}).code, 2);
   EXPECT_EQ(run_sapiens({"serve", "--model", "/nowhere.pth"}).code, 4);
@@ -185,7 +274,12 @@ TEST(Command, RefusesWhatItCannotServe) {
   const Finished second = run_sapiens({"serve", "--model", Models::get().argument("depth"),
                                        "--port", std::to_string(server.port())});
   EXPECT_EQ(second.code, 2);
-  EXPECT_THAT(second.err, HasSubstr("cannot listen"));
+  EXPECT_THAT(second.err, HasSubstr("another program may use the port"));
+  const Finished nowhere =
+      run_sapiens({"serve", "--model", Models::get().argument("depth"), "--host", "a..b"});
+  EXPECT_EQ(nowhere.code, 2);
+  EXPECT_THAT(nowhere.err, HasSubstr("no such host"));
+  EXPECT_THAT(nowhere.err, HasSubstr("--host takes"));
 }
 
 }  // namespace

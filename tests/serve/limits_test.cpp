@@ -38,9 +38,19 @@ TEST(Limits, ALargeBodyIs413BeforeItIsRead) {
   polite.send(request_text(
       "POST", "/v1/depth",
       {{"Content-Type", "image/png"}, {"Content-Length", "50000"}, {"Expect", "100-continue"}}));
-  EXPECT_EQ(polite.receive().status, 413);
+  const Answer refused = polite.receive();
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_THAT(refused.body, HasSubstr("at most 20000 bytes"));
 
   EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status, 200);
+}
+
+TEST(Limits, AClientThatSendsALargeBodyToItsEndReadsWhyItIs413) {
+  const Serving server({"--model", Models::get().argument("depth"), "--max-body", "20000"});
+  const Connection stubborn(server.port());
+  // More than the buffers of a connection hold.
+  EXPECT_TRUE(stubborn.send(request_text("POST", "/v1/depth", kPng, std::string(50 << 20, 'x'))));
+  EXPECT_EQ(code_of(stubborn.receive()), "too-large");
 }
 
 TEST(Limits, APictureOfManyPixelsIs413ByItsHeader) {
@@ -79,6 +89,20 @@ TEST(Limits, ARequestThatTakesTooLongIs504AndIsNotComputedToItsEnd) {
   EXPECT_EQ(server.metric("sapiens_passes_total{model=\"pose\"}"), -1);
 }
 
+TEST(Limits, ARequestWhoseClientHasHungUpIsNotComputedToItsEnd) {
+  const Serving server(slow_server());
+  {
+    const Connection impatient(server.port());
+    impatient.send(
+        request_text("POST", "/v1/pose?boxes=" + many_boxes(64), kPng, Models::get().picture()));
+    server.wait_for_queue(1);
+  }
+  while (server.metric("sapiens_requests_total{path=\"/v1/pose\",status=\"499\"}") != 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_EQ(server.metric("sapiens_passes_total{model=\"pose\"}"), -1);
+}
+
 TEST(Limits, ASlowBodyIs408) {
   const Serving server({"--model", Models::get().argument("depth"), "--time-limit", "0.2"});
   const Connection connection(server.port());
@@ -112,62 +136,12 @@ TEST(Limits, ManyRangesOfAnAnswerAreIgnored) {
   EXPECT_EQ(Json::parse(answer.body)["models"].size(), 1u);
 }
 
-class Token : public testing::Test {
- protected:
-  Token() {
-    write_bytes(folder_ / "token", "a-secret-of-tests\n");
-    server_ = std::make_unique<Serving>(std::vector<std::string>{
-        "--model", Models::get().argument("depth"), "--token-file", folder_ / "token"});
-  }
-
-  int status(const std::string& target, const Headers& headers = {}) {
-    return ask(server_->port(), "GET", target, headers).status;
-  }
-
-  Scratch folder_;
-  std::unique_ptr<Serving> server_;
-};
-
-TEST_F(Token, IsAskedForWhereThereIsSomethingToHave) {
-  for (const char* path : {"/v1/models", "/metrics", "/v1/depth"}) {
-    EXPECT_EQ(status(path), 401) << path;
-    EXPECT_EQ(status(path, {{"Authorization", "Bearer a-secret-of-test"}}), 401) << path;
-    EXPECT_EQ(status(path, {{"Authorization", "Basic a-secret-of-tests"}}), 401) << path;
-  }
-  const Answer refused = ask(server_->port(), "POST", "/v1/depth", kPng, Models::get().picture());
-  EXPECT_EQ(refused.status, 401);
-  EXPECT_THAT(refused.header("www-authenticate"), HasSubstr("Bearer"));
-  for (const char* path : {"/", "/healthz", "/openapi.json", "/app.js"}) {
-    EXPECT_EQ(status(path), 200) << path;
-  }
-}
-
-TEST_F(Token, OpensTheServer) {
-  const Headers bearer = {{"Authorization", "Bearer a-secret-of-tests"},
-                          {"Content-Type", "image/png"}};
-  EXPECT_EQ(status("/v1/models", bearer), 200);
-  EXPECT_EQ(status("/metrics", bearer), 200);
-  EXPECT_EQ(ask(server_->port(), "POST", "/v1/depth", bearer, Models::get().picture()).status, 200);
-}
-
-TEST_F(Token, ThatIsTooShortIsRefused) {
-  write_bytes(folder_ / "short", "abc\n");
-  const Finished run = run_sapiens(
-      {"serve", "--model", Models::get().argument("depth"), "--token-file", folder_ / "short"});
-  EXPECT_EQ(run.code, 2);
-}
-
-TEST(Browsers, ThatOtherSitesSendAreRefused) {
+TEST(Answers, AreNeverTakenForAnotherType) {
   const Serving server({"--model", Models::get().argument("depth")});
-  const auto status = [&](const std::string& name, const std::string& value) {
-    return ask(server.port(), "POST", "/v1/depth", {{name, value}, {"Content-Type", "image/png"}},
-               Models::get().picture())
-        .status;
-  };
-  EXPECT_EQ(status("Sec-Fetch-Site", "cross-site"), 403);
-  EXPECT_EQ(status("Sec-Fetch-Site", "same-origin"), 200);
-  EXPECT_EQ(status("Host", "evil.example:8080"), 421);
-  EXPECT_EQ(status("Host", "localhost:8080"), 200);
+  for (const char* path : {"/", "/app.js", "/v1/models", "/metrics", "/<script>"}) {
+    EXPECT_EQ(ask(server.port(), "GET", path).header("x-content-type-options"), "nosniff") << path;
+  }
+  EXPECT_EQ(ask(server.port(), "FOO", "/").header("x-content-type-options"), "nosniff");
 }
 
 TEST(ThePage, LoadsNothingFromElsewhere) {
@@ -205,6 +179,20 @@ TEST(OpenApi, DescribesEveryPath) {
   }
 }
 
+TEST(OpenApi, HasATokenForWhatNeedsOne) {
+  Scratch folder;
+  write_bytes(folder / "token", "a-secret-of-tests\n");
+  const Serving server(
+      {"--model", Models::get().argument("depth"), "--token-file", folder / "token"});
+  const Json document = Json::parse(ask(server.port(), "GET", "/openapi.json").body);
+  EXPECT_EQ(document["security"][0].begin().key(), "bearer");
+  for (const auto& [path, operations] : document["paths"].items()) {
+    if (!operations.contains("get")) continue;
+    const bool is_open = operations["get"].contains("security");
+    EXPECT_EQ(ask(server.port(), "GET", path).status, is_open ? 200 : 401) << path;
+  }
+}
+
 TEST(Metrics, CountRequestsByPathAndStatus) {
   const Serving server({"--model", Models::get().argument("depth")});
   ask(server.port(), "GET", "/healthz");
@@ -213,6 +201,7 @@ TEST(Metrics, CountRequestsByPathAndStatus) {
   EXPECT_EQ(server.metric("sapiens_requests_total{path=\"/healthz\",status=\"200\"}"), 2);
   // Strangers cannot make the list grow.
   EXPECT_EQ(server.metric("sapiens_requests_total{path=\"other\",status=\"404\"}"), 3);
+  EXPECT_GE(server.metric("sapiens_request_duration_seconds_count{path=\"/healthz\"}"), 2);
   EXPECT_GT(server.metric("process_resident_memory_bytes"), 1e6);
 }
 

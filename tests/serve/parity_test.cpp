@@ -139,6 +139,23 @@ TEST(Answers, AsJsonHaveShapesAndTimes) {
   }
 }
 
+TEST(Answers, AsJsonHaveNoFieldThatTheOpenApiDocumentDoesNotKnow) {
+  const Serving server(Models::get().arguments());
+  const Json paths = Json::parse(ask(server.port(), "GET", "/openapi.json").body)["paths"];
+  for (const std::string path :
+       {"/v1/features?out_type=cls_token", "/v1/pose", "/v1/seg", "/v1/depth", "/v1/normal"}) {
+    const Answer answer =
+        ask(server.port(), "POST", path, {{"Content-Type", "image/png"}}, Models::get().picture());
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const Json& responses = paths[path.substr(0, path.find('?'))]["post"]["responses"];
+    const Json& schema = responses["200"]["content"]["application/json"]["schema"];
+    const Json json = Json::parse(answer.body);
+    for (const auto& [name, value] : json.items()) {
+      EXPECT_TRUE(schema["properties"].contains(name)) << path << ' ' << name;
+    }
+  }
+}
+
 TEST(Answers, OfOneVectorHoldItAsJson) {
   const Serving server({"--model", Models::get().argument("features")});
   const Answer answer = ask(server.port(), "POST", "/v1/features?out_type=cls_token",

@@ -1,11 +1,16 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <sapiens/error.hpp>
 
 #include "serve/base64.hpp"
 #include "serve/media_types.hpp"
 #include "serve/secrets.hpp"
 #include "serve/workers.hpp"
+#include "support/sanitizers.hpp"
 
 namespace sapiens::serve {
 namespace {
@@ -67,6 +72,21 @@ TEST(Workers, RunAllThatTheyWereGiven) {
   }
   workers.finish();
   EXPECT_EQ(done, 100);
+}
+
+TEST(WorkersDeathTest, ThatCannotAllBeHadAreAnErrorThatSaysHowMany) {
+  if (kUnderSanitizer) GTEST_SKIP() << "sanitizers need the memory that the test forbids";
+  const auto start_many = [] {
+    const rlimit memory = {.rlim_cur = rlim_t{1} << 30, .rlim_max = rlim_t{1} << 30};
+    setrlimit(RLIMIT_AS, &memory);  // a stack is 8 MB
+    try {
+      const Workers workers(10000);
+    } catch (const Error& error) {
+      std::fprintf(stderr, "%s", error.what());
+      std::_Exit(7);
+    }
+  };
+  EXPECT_EXIT(start_many(), testing::ExitedWithCode(7), "--connections.*\n.*at most");
 }
 
 }  // namespace

@@ -49,13 +49,13 @@ function stagesOf(response) {
   return stages;
 }
 
-// Sends a picture; `type` is what the answer should be.
-export async function compute(model, picture, type) {
+// Sends a picture; `type` is what the answer should be. With `signal` it can be given up, which the server notices.
+export async function compute(model, picture, type, signal) {
   const form = new FormData();
   form.append('model', model.name);
   form.append('image', picture, 'picture');
   const start = performance.now();
-  const response = await ask(`v1/${model.task}`, {method: 'POST', body: form, headers: {Accept: type}});
+  const response = await ask(`v1/${model.task}`, {method: 'POST', body: form, headers: {Accept: type}, signal});
   const blob = await response.blob();
   return {blob, stages: stagesOf(response), seconds: (performance.now() - start) / 1000};
 }

@@ -6,11 +6,16 @@ import {openPicture, saveView} from './picture.js';
 import {className, element, showModels, showTimes, taskName} from './report.js';
 
 const kMasked = ['depth', 'normal'];  // by the parts
+// What says most at the first look is computed first.
+const kInTurn = ['seg', 'pose', 'depth', 'normal', 'features'];
 
 const at = id => document.getElementById(id);
 const stage = at('stage');
-// `patch` is the one that the others are compared with, if any; `mark` the last one that was.
-const state = {layers: [], file: null, picture: null, patch: null, mark: null, similarities: null, run: 0};
+// `patch` is the one that the others are compared with, if any; `mark` the last one that was; `before` the layers
+// that were shown before.
+// `chosen` counts the pictures; `turn` ends what is computed when something else is wanted.
+const state = {layers: [], file: null, picture: null, patch: null, mark: null, before: [], similarities: null,
+               chosen: 0, turn: new AbortController()};
 
 const layerOf = task => state.layers.find(layer => layer.task === task);
 
@@ -35,7 +40,10 @@ async function start() {
   state.layers = kTasks.map(task => [task, loaded.models.filter(model => model.task === task)])
                      .filter(([, able]) => able.length > 0)
                      .map(([task, able]) => new Layer(task, able, layerChanged));
-  for (const layer of state.layers) layer.choice.addEventListener('change', () => run([layer]));
+  for (const layer of state.layers) {
+    // Those that are not done yet would wait for ever otherwise.
+    layer.choice.addEventListener('change', () => run(state.layers.filter(one => one === layer || !one.result)));
+  }
   at('layers').replaceChildren(...state.layers.map(layer => layer.row));
   at('summary').textContent = state.layers.map(layer => taskName(layer.task)).join(', ');
 }
@@ -44,13 +52,16 @@ async function choose(file) {
   if (!file) return;
   complain(state.layers.length === 0 ? new Error('the server has not told its models yet') : null);
   if (state.layers.length === 0) return;
+  const number = ++state.chosen;
+  let picture;
   try {
-    state.picture = await openPicture(file, Number(at('size').value));
+    picture = await openPicture(file, Number(at('size').value));
   } catch (error) {
     complain(error);
     return;
   }
-  state.file = file;
+  if (number !== state.chosen) return;  // a later one was opened sooner
+  Object.assign(state, {file, picture});
   stage.classList.remove('empty');
   stage.tabIndex = 0;
   at('drop').hidden = true;
@@ -64,16 +75,16 @@ async function choose(file) {
 // One after the other: the server computes one at a time anyway, and the first is seen early.
 async function run(layers) {
   if (!state.picture) return;
-  const picture = state.picture, turn = ++state.run;
-  const isWanted = () => turn === state.run;  // until another picture, or another model, is chosen
+  state.turn.abort();  // another picture, or another model, was chosen
+  const {picture} = state, {signal} = state.turn = new AbortController();
   for (const layer of layers) layer.reset('waiting');
-  for (const layer of layers) {
+  for (const layer of [...layers].sort((a, b) => kInTurn.indexOf(a.task) - kInTurn.indexOf(b.task))) {
     try {
-      await layer.run(picture, isWanted);
+      await layer.run(picture, signal);
     } catch (error) {
-      if (isWanted()) layer.say(error.message, true);
+      if (!signal.aborted) layer.say(error.message, 'failed');
     }
-    if (!isWanted()) return;
+    if (signal.aborted) return;
     if (!layer.result) continue;
     if (layer.task === 'features') state.patch = state.mark = state.similarities = null;
     const below = state.layers.some(other => other.task !== 'pose' && other !== layer && other.shown.checked);
@@ -126,12 +137,13 @@ function layerChanged(layer) {
   }
 }
 
-// As wide as there is room for, and not higher than the window.
+// As wide as there is room for, and not higher than the window, or half of it where the controls are below.
 function fitStage() {
   if (!state.picture) return;
   const {width, height} = state.picture.canvas;
-  const room = stage.parentElement.clientWidth;
-  stage.style.width = `${Math.min(room, Math.max(200, innerHeight * 0.8) * width / height)}px`;
+  const room = at('readout').clientWidth;
+  const share = matchMedia('(max-width: 56rem)').matches ? 0.5 : 0.8;
+  stage.style.width = `${Math.min(room, Math.max(200, innerHeight * share) * width / height)}px`;
 }
 
 function showParts() {
@@ -151,13 +163,18 @@ function showParts() {
 }
 
 function choosePatch(patch) {
-  const map = layerOf('features')?.result;
+  const layer = layerOf('features'), map = layer?.result;
   if (!map) return;
+  if ((patch === null) !== (state.patch === null)) {
+    // Under parts or depth the map could not be read, so it stands alone until it ends.
+    const areas = state.layers.filter(one => one.task !== 'pose');
+    if (patch !== null) state.before = areas.filter(one => one.shown.checked);
+    for (const one of areas) one.shown.checked = patch === null ? state.before.includes(one) : one === layer;
+  }
   state.patch = patch;
   state.mark = patch ?? state.mark;
   state.similarities = patch === null ? null : map.similarities(patch);
-  layerOf('features').canvas = null;
-  layerOf('features').shown.checked = true;
+  layer.canvas = null;
   showStage();
 }
 
@@ -237,6 +254,7 @@ at('token-form').addEventListener('submit', event => {
 });
 stage.addEventListener('click', event => {
   if (state.picture && event.target === state.picture.canvas) choosePatch(patchAt(place(event)));
+  if (state.picture && event.pointerType === 'touch') readOut(event);  // no pointer hovers there
 });
 stage.addEventListener('pointermove', event => state.picture && readOut(event));
 stage.addEventListener('keydown', event => event.target === stage && movePatch(event));

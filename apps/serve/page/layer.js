@@ -25,7 +25,7 @@ export class Layer {
         element('div', {className: 'row'}, this.shown,
                 element('label', {className: 'name', htmlFor: this.shown.id}, taskName(task)),
                 models.length > 1 ? this.choice : null, this.state),
-        this.opacity, this.downloads);
+        element('div', {className: 'row'}, this.opacity, this.downloads));
     this.shown.addEventListener('change', () => this.changed(this));
     this.opacity.addEventListener('input', () => this.changed(this));
     this.reset('');
@@ -43,18 +43,19 @@ export class Layer {
     this.downloads.replaceChildren();
   }
 
-  say(text, failed = false) {
+  // `manner` is a class of the style sheet: busy, failed.
+  say(text, manner = '') {
     this.state.textContent = text;
-    this.state.classList.toggle('failed', failed);
+    this.state.className = `state ${manner}`;
   }
 
-  // Asks the server. The result is {shape, values}, a FeatureMap, or the JSON of key points; it is
-  // dropped where `isWanted()` says so meanwhile.
-  async run(picture, isWanted) {
-    this.say('computing…');
-    const answer = await compute(this.model, picture.blob, this.task === 'pose' ? 'application/json' : kNpy);
+  // Asks the server. The result is {shape, values}, a FeatureMap, or the JSON of key points; there is
+  // none where `signal` says meanwhile that nobody wants it.
+  async run(picture, signal) {
+    this.say('computing…', 'busy');
+    const answer = await compute(this.model, picture.blob, this.task === 'pose' ? 'application/json' : kNpy, signal);
     let result = this.task === 'pose' ? JSON.parse(await answer.blob.text()) : await readNpy(answer.blob);
-    if (!isWanted()) return;
+    if (signal.aborted) return;
     if (this.task === 'features') result = new FeatureMap(result);
     this.result = result;
     this.times = {task: this.task, stages: answer.stages, seconds: answer.seconds};
@@ -67,22 +68,22 @@ export class Layer {
     const name = `${picture.stem}-${this.task}`;
     const kind = this.task === 'pose' ? 'json' : 'npy';
     const button = (text, label, act) => {
-      const made = element('button', {type: 'button'}, text);
+      const made = element('button', {type: 'button', title: label}, `↓ ${text}`);
       made.setAttribute('aria-label', label);
       made.addEventListener('click', act);
       return made;
     };
-    const drawing = button('Drawing, .png', `Save a drawing of ${taskName(this.task)}`, async () => {
+    const drawing = button('Drawing', `Save a drawing of ${taskName(this.task)}`, async () => {
       drawing.disabled = true;
       try {
         save((await compute(this.model, picture.blob, 'image/png')).blob, `${name}.png`);
       } catch (error) {
-        this.say(error.message, true);
+        this.say(error.message, 'failed');
       }
       drawing.disabled = false;
     });
     this.downloads.replaceChildren(
-        button(`Numbers, .${kind}`, `Save the numbers of ${taskName(this.task)}`, () => save(blob, `${name}.${kind}`)),
+        button('Numbers', `Save the numbers of ${taskName(this.task)}`, () => save(blob, `${name}.${kind}`)),
         drawing);
   }
 }

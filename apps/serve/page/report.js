@@ -15,6 +15,11 @@ const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', dept
 export const taskName = task => kTaskNames[task] ?? task;
 export const className = one => one.name.replaceAll('_', ' ');
 
+// Breaks between folders and words, not within them.
+function pathText(path) {
+  return path.split(/(?<=[/_])/).flatMap(part => [part, element('wbr')]);
+}
+
 export function secondsText(seconds) {
   if (seconds < 1) return `${(1000 * seconds).toFixed(seconds < 0.1 ? 1 : 0)} ms`;
   return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
@@ -29,7 +34,7 @@ function facts(rows) {
   const list = element('dl');
   for (const [term, value] of rows) {
     if (value === null || value === undefined || value === '') continue;
-    list.append(element('dt', {}, term), element('dd', {}, String(value)));
+    list.append(element('dt', {}, term), element('dd', {}, ...(Array.isArray(value) ? value : [String(value)])));
   }
   return list;
 }
@@ -50,12 +55,12 @@ function modelReport({name, task, input_size: size, precision, report: {file, mo
   return element(
       'details', {},
       element('summary', {}, element('strong', {}, name), ' ',
-              element('span', {className: `verdict ${report.verdict}`}, report.verdict),
+              element('span', {className: `verdict ${report.verdict}`, title: report.explanation}, report.verdict),
               element('small', {}, `${taskName(task)}, ${report.bound} of ${report.required} parameters`)),
       facts([
         ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth ? `${model.depth} blocks, ` : ''}width ${model.width}`],
         ['Outputs', model.outputs], ['Input', size && `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
-        ['Parameters', model.parameters.toLocaleString('en')], ['File', file.path],
+        ['Parameters', model.parameters.toLocaleString('en')], ['File', pathText(file.path)],
         ['Format', `${file.format}, ${file.dtypes}, ${bytesText(file.bytes)}`], ['In short', report.explanation],
         ['Next', report.hint]
       ]),
