@@ -46,6 +46,10 @@ struct Response {
 /// Answers requests, whatever brought them here. Many threads may call it.
 class RequestHandler {
  public:
+  RequestHandler() = default;
+  RequestHandler(const RequestHandler&) = delete;
+  RequestHandler& operator=(const RequestHandler&) = delete;
+
   /// What goes wrong becomes an answer.
   virtual Response handle(const Request& request) noexcept = 0;
 
