@@ -9,7 +9,9 @@
 #include <exception>
 #include <new>
 #include <sapiens/version.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -31,6 +33,13 @@ void occupy_standard_streams() {
   do descriptor = open("/dev/null", O_RDONLY);
   while (0 <= descriptor && descriptor <= STDERR_FILENO);
   if (descriptor >= 0) close(descriptor);
+}
+
+/// Of a word that is no command the parser says only that there is none.
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> words = app.remaining();
+  if (!app.get_subcommands().empty() || words.empty()) return error.what();
+  return fmt::format("there is no command or option `{}`", words.front());
 }
 
 int run(int argc, char** argv, Session& session) {
@@ -57,7 +66,7 @@ int run(int argc, char** argv, Session& session) {
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    report_error("usage", error.what(), wants_json(argc, argv));
+    report_error("usage", usage_problem(app, error), wants_json(argc, argv));
     say("`sapiens --help` and `sapiens COMMAND --help` show what is possible");
     return kUsage;
   }

@@ -26,9 +26,18 @@ HttpError without_picture(std::string actual) {
                     .hint = "for example: curl -F image=@photo.jpg"});
 }
 
+// The library sees only names in quotation marks. Those of .NET have none by themselves.
+HttpError without_name() {
+  return HttpError(400, "invalid-argument",
+                   {.summary = "a part of the form has no name in quotation marks",
+                    .expected = R"(Content-Disposition: form-data; name="image")",
+                    .hint = R"(in C#: form.Add(content, "\"image\"", "\"photo.jpg\""))"});
+}
+
 void read_form(std::vector<FormPart> parts, Upload& upload) {
   bool found = false;
   for (FormPart& part : parts) {
+    if (part.name.empty()) throw without_name();
     if (part.name != kImageField) {
       upload.fields.add(part.name, part.content);
       continue;

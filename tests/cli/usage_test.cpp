@@ -44,6 +44,12 @@ TEST(Usage, HelpOfFeaturesShowsDefaults) {
   }
 }
 
+TEST(Usage, AWordThatIsNoCommandIsNamed) {
+  const Finished run = run_sapiens({"featurs", "a.pth"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, HasSubstr("there is no command or option `featurs`"));
+}
+
 TEST(Usage, MistakesExitWithTwo) {
   const std::vector<std::vector<std::string>> mistakes = {
       {},

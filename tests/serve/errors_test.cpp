@@ -81,6 +81,9 @@ TEST_F(Errors, OfFormsAre400) {
   cut.body.resize(cut.body.size() / 2);
   EXPECT_EQ(form_error(cut)["code"], "bad-body");
   EXPECT_EQ(form_error({"multipart/form-data", cut.body})["code"], "bad-body");
+  Form unquoted = form_of({{"image", picture_}});  // as .NET does
+  unquoted.body.replace(unquoted.body.find("\"image\""), 7, "image");
+  EXPECT_THAT(form_error(unquoted)["summary"], HasSubstr("quotation marks"));
   std::vector<std::pair<std::string, std::string>> crowd(100, {"a", "b"});
   EXPECT_EQ(form_error(form_of(crowd))["expected"], "at most 64");
 }
