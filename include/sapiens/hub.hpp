@@ -104,6 +104,8 @@ class Hub {
   explicit Hub(HubOptions options = {});
   Hub(Hub&&) noexcept;
   Hub& operator=(Hub&&) noexcept;
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
   ~Hub();
 
   /// Asks the hub about a file, which costs one request.

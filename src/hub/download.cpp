@@ -81,7 +81,7 @@ void Download::take(std::span<const std::byte> bytes) {
 std::string Download::verify() {
   expect_head();
   const std::uint64_t size = partial_.size();
-  const std::string digest = sha256_of(
+  std::string digest = sha256_of(
       partial_.path(), [&](std::uint64_t done) { tell(PullStage::Verifying, done, size); });
   if (digest.starts_with(file_.sha256)) return digest;
   partial_.discard();

@@ -9,7 +9,7 @@
 namespace sapiens::hub {
 
 /// Raised with every change of this file.
-inline constexpr std::uint32_t kModuleVersion = 1;
+inline constexpr std::uint32_t kModuleVersion = 2;
 inline constexpr const char* kModuleFile = "sapiens_transfer.so";
 inline constexpr const char* kModuleEntry = "sapiens_transfer_module";
 
@@ -24,6 +24,9 @@ enum class Outcome : int {
 /// Hears a response while it arrives. Each returns false to stop.
 class Receiver {
  public:
+  Receiver() = default;
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
   virtual ~Receiver() = default;
   /// A line of the header without its end, the status line first.
   virtual bool header(const char* line, std::size_t length) noexcept = 0;
@@ -51,6 +54,9 @@ struct Response {
 /// A connection that is kept open from request to request. Redirects are not followed.
 class Client {
  public:
+  Client() = default;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
   virtual ~Client() = default;
   virtual Outcome perform(const Request& request, Receiver& receiver,
                           Response& response) noexcept = 0;
@@ -59,6 +65,9 @@ class Client {
 /// SHA-256.
 class Digest {
  public:
+  Digest() = default;
+  Digest(const Digest&) = delete;
+  Digest& operator=(const Digest&) = delete;
   virtual ~Digest() = default;
   virtual bool add(const void* bytes, std::size_t count) noexcept = 0;
   virtual bool finish(unsigned char (&digest)[32]) noexcept = 0;
