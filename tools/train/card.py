@@ -31,13 +31,13 @@ Pictures of 256 x 192 (rows, columns); pretraining saw 256 x 256.
 
 Pictures of [`mannequin`](../../docs/mannequin.md), 192 x 256, with exact key points, parts, depth and normals: whole
 people seen from the front (`--view front`). Training took seed 1, decisions while training seed 1000001, the figures
-below seed {seed}, the tests 3000001, the demo 4000001. Pretraining, key points and depth took pictures from all sides
+below seed {seed}, the tests 3000001, the demo 4000001. Pretraining and key points took pictures from all sides
 (`--view any`), parts and normals began with those.
 
 ## Training
 
 [`tools/train/run.sh`](../../tools/train/README.md), from random numbers, on two CPU cores: first as a masked
-autoencoder, then each task from that encoder, two at a time with one core each.
+autoencoder, then each task from that encoder, but depth from the encoder of normals; two at a time with one core each.
 
 | stage | pictures seen | different pictures, in the end | steps | minutes | seed |
 |---|---|---|---|---|---|
