@@ -1,7 +1,6 @@
 #include "checkpoint/pickle_text.hpp"
 
 #include <charconv>
-#include <cstdlib>
 
 namespace sapiens {
 namespace {
@@ -60,11 +59,11 @@ std::optional<std::int64_t> parse_pickle_int(std::string_view text) noexcept {
   return value;
 }
 
+// Not strtod, which in a program that has set its locale may want a comma.
 std::optional<double> parse_pickle_float(std::string_view text) {
-  const std::string copy(text);  // strtod wants a terminator
-  char* end = nullptr;
-  const double value = std::strtod(copy.c_str(), &end);
-  if (copy.empty() || end != copy.c_str() + copy.size()) return std::nullopt;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
