@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "capi/failing_new.hpp"
 #include "capi/support.hpp"
@@ -30,6 +31,12 @@ void expect_statuses_until_there_is_memory(const Call& call) {
   EXPECT_GT(refusals, 0);
 }
 
+// A report is made into JSON, whose destructor allocates: where that fails the process ends
+// (docs/limits.md). The steps of this test meet such a moment with the version of Ubuntu 24.04.
+constexpr bool kJsonEndsTheProcess = NLOHMANN_JSON_VERSION_MAJOR == 3 &&
+                                     NLOHMANN_JSON_VERSION_MINOR == 11 &&
+                                     NLOHMANN_JSON_VERSION_PATCH == 3;
+
 // One thread: allocations of others are not counted.
 class CMemory : public testing::Test {
  protected:
@@ -46,6 +53,7 @@ class CMemory : public testing::Test {
 };
 
 TEST_F(CMemory, ThatRunsOutInspectingIsAStatus) {
+  if (kJsonEndsTheProcess) GTEST_SKIP() << "nlohmann-json 3.11.3";
   const std::string path = tiny.file("pretrain");
   expect_statuses_until_there_is_memory<CCheckpoint>([&](auto** out, sapiens_error** error) {
     return sapiens_checkpoint_open(path.c_str(), out, error);
@@ -102,6 +110,7 @@ TEST_F(CMemory, ThatRunsOutReconstructingIsAStatus) {
 
 // Half a file is never left.
 TEST_F(CMemory, ThatRunsOutConvertingIsAStatus) {
+  if (kJsonEndsTheProcess) GTEST_SKIP() << "nlohmann-json 3.11.3";
   const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
   const std::string output = tiny.in_scratch("converted.pth");
   expect_statuses_until_there_is_memory<CReport>([&](auto** out, sapiens_error** error) {
