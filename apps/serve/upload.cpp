@@ -26,7 +26,8 @@ HttpError without_picture(std::string actual) {
                     .hint = "for example: curl -F image=@photo.jpg"});
 }
 
-// The library sees only names in quotation marks. Those of .NET have none by themselves.
+// cpp-httplib before 0.14 sees only names in quotation marks. Those of .NET have none by
+// themselves.
 HttpError without_name() {
   return HttpError(400, "invalid-argument",
                    {.summary = "a part of the form has no name in quotation marks",

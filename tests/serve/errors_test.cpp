@@ -81,11 +81,20 @@ TEST_F(Errors, OfFormsAre400) {
   cut.body.resize(cut.body.size() / 2);
   EXPECT_EQ(form_error(cut)["code"], "bad-body");
   EXPECT_EQ(form_error({"multipart/form-data", cut.body})["code"], "bad-body");
-  Form unquoted = form_of({{"image", picture_}});  // as .NET does
-  unquoted.body.replace(unquoted.body.find("\"image\""), 7, "image");
-  EXPECT_THAT(form_error(unquoted)["summary"], HasSubstr("quotation marks"));
   std::vector<std::pair<std::string, std::string>> crowd(100, {"a", "b"});
   EXPECT_EQ(form_error(form_of(crowd))["expected"], "at most 64");
+}
+
+// As .NET writes them. The library of Debian 12 does not understand that, the one of Ubuntu 24.04
+// does.
+TEST_F(Errors, OfFormsSpeakOfNamesWithoutQuotationMarks) {
+  Form form = form_of({{"image", picture_}});
+  form.body.replace(form.body.find("\"image\""), 7, "image");
+  const Answer answer =
+      ask(server_.port(), "POST", "/v1/depth", {{"Content-Type", form.type}}, form.body);
+  if (answer.status == 200) return;
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("no name in quotation marks"));
 }
 
 TEST_F(Errors, OfJsonAre400) {
