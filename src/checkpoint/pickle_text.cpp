@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/parse_number.hpp"
+
 namespace sapiens {
 namespace {
 
@@ -53,18 +55,12 @@ std::optional<char> simple_escape(char letter) noexcept {
 
 std::optional<std::int64_t> parse_pickle_int(std::string_view text) noexcept {
   if (text.ends_with('L')) text.remove_suffix(1);
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return parse_number<std::int64_t>(text);
 }
 
 // Not strtod, which in a program that has set its locale may want a comma.
 std::optional<double> parse_pickle_float(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return parse_number<double>(text);
 }
 
 std::int64_t decode_pickle_long(std::string_view bytes) noexcept {

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <set>
+
+#include "core/parse_number.hpp"
 
 namespace sapiens {
 namespace {
@@ -14,12 +15,7 @@ constexpr std::size_t kLongestName = 256;
 
 template <class T>
 std::optional<T> parse(const std::string* text) {
-  if (!text) return std::nullopt;
-  T value{};
-  const char* const end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
+  return text ? parse_number<T>(*text) : std::nullopt;
 }
 
 bool is_name(const std::string& text) { return !text.empty() && text.size() <= kLongestName; }

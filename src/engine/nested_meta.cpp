@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include "core/parse_number.hpp"
 
 namespace sapiens {
 namespace {
@@ -46,18 +47,10 @@ constexpr std::pair<std::string_view, Form> kEntries[] = {
     {"sigmas", Form::Numbers},
 };
 
-template <class T>
-std::optional<T> parse(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<PlainValue> leaf(const std::string& text, Form form) {
   if (form == Form::Texts) return PlainValue{text};
-  if (const auto whole = parse<Index>(text)) return PlainValue{*whole};
-  if (const auto real = parse<double>(text)) return PlainValue{*real};
+  if (const auto whole = parse_number<Index>(text)) return PlainValue{*whole};
+  if (const auto real = parse_number<double>(text)) return PlainValue{*real};
   return std::nullopt;
 }
 
@@ -103,7 +96,7 @@ class Entry {
   std::optional<PlainValue> dictionary(Form form) const {
     std::vector<std::pair<Index, std::string>> names;
     for (const auto& [key, value] : items_) {
-      const auto id = parse<Index>(form == Form::NameOfId ? key : value);
+      const auto id = parse_number<Index>(form == Form::NameOfId ? key : value);
       if (!id) return std::nullopt;
       names.emplace_back(*id, form == Form::NameOfId ? value : key);
     }

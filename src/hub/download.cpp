@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/parse_number.hpp"
 #include "hub/load_module.hpp"
 #include "hub/look_up.hpp"
 #include "hub/refusals.hpp"
@@ -54,7 +55,7 @@ void Download::begin(const Answer& answer) {
     return;
   }
   expect_no_page(answer);
-  const auto length = parse_bytes(answer.header("content-length"));
+  const auto length = parse_number<std::uint64_t>(answer.header("content-length"));
   if (length && file_.bytes && *length != *file_.bytes) {
     other_.emplace();
     return;

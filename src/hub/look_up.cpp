@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
+#include <optional>
+#include <string_view>
 
+#include "core/parse_number.hpp"
 #include "hub/partial_file.hpp"
 #include "hub/refusals.hpp"
 
@@ -26,18 +27,10 @@ std::string digest_in(std::string_view etag) {
 
 std::optional<std::uint64_t> size_in(const Answer& answer) {
   const std::string linked = answer.header("x-linked-size");
-  return parse_bytes(linked.empty() ? answer.header("content-length") : linked);
+  return parse_number<std::uint64_t>(linked.empty() ? answer.header("content-length") : linked);
 }
 
 }  // namespace
-
-std::optional<std::uint64_t> parse_bytes(std::string_view text) {
-  std::uint64_t value = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (text.empty() || error != std::errc() || end != last) return {};
-  return value;
-}
 
 std::string strong_etag(const std::string& header) { return header.starts_with('"') ? header : ""; }
 

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "hub/connection.hpp"
 
@@ -16,8 +14,5 @@ RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
 
 /// An ETag as If-Range takes it: empty for a weak one, which says nothing about single bytes.
 std::string strong_etag(const std::string& header);
-
-/// A number of bytes from a header; empty for anything else.
-std::optional<std::uint64_t> parse_bytes(std::string_view text);
 
 }  // namespace sapiens::hub

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "checkpoint/identify.hpp"
 #include "core/byte_reader.hpp"
+#include "core/parse_number.hpp"
 
 namespace sapiens::hub {
 namespace {
@@ -22,11 +21,7 @@ std::string words_of(const Answer& answer) {
 
 /// Seconds, as numbers; dates are too rare to be read.
 std::optional<double> retry_after(const Answer& answer) {
-  const std::string text = answer.header("retry-after");
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
-  return seconds;
+  return parse_number<unsigned>(answer.header("retry-after"));
 }
 
 void refuse_for_now(const Answer& answer) {
