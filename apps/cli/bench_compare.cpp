@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <sapiens/printable.hpp>
 #include <sstream>
 #include <system_error>
 
@@ -89,8 +90,9 @@ Comparison compare(const BenchSummary& before, const BenchSummary& after) {
 }
 
 std::string describe(const BenchSummary& run) {
-  return fmt::format("{}: {} on {} thread{} ({})", run.document, run.precision, run.threads,
-                     run.threads == 1 ? "" : "s", run.isa);
+  return fmt::format("{}: {} on {} thread{} ({})", printable(run.document),
+                     printable(run.precision), run.threads, run.threads == 1 ? "" : "s",
+                     printable(run.isa));
 }
 
 std::string row_text(const ComparedRow& row) {
@@ -99,8 +101,8 @@ std::string row_text(const ComparedRow& row) {
   };
   const auto ratio = row.ratio();
   std::string text =
-      fmt::format("{:<14} {:>11} {:>11} {:>7}  {}", row.name, median(row.before), median(row.after),
-                  ratio ? fmt::format("{:.3f}", *ratio) : "", row.change());
+      fmt::format("{:<14} {:>11} {:>11} {:>7}  {}", printable(row.name), median(row.before),
+                  median(row.after), ratio ? fmt::format("{:.3f}", *ratio) : "", row.change());
   text.erase(text.find_last_not_of(' ') + 1);
   return text + '\n';
 }

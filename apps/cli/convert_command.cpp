@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/printable.hpp>
 
 #include "checkpoint_option.hpp"
 #include "commands.hpp"
@@ -32,7 +33,7 @@ void run(const ConvertArguments& arguments, Session& session) {
   Inspection source = checkpoint.inspect(arguments.convert.model);
   const ConvertResult result = write_copy(checkpoint, arguments, session);
   source.report = result.report;
-  for (const std::string& warning : result.warnings) say("warning: " + warning);
+  for (const std::string& warning : result.warnings) say("warning: " + printable(warning));
 
   // Opened again, so that what is reported is what the file says.
   const Inspection written = Checkpoint::open(arguments.output).inspect(arguments.convert.model);
@@ -42,9 +43,9 @@ void run(const ConvertArguments& arguments, Session& session) {
                 {"warnings", result.warnings}});
     return;
   }
-  print(fmt::format("{}: {}, {} tensors, {} ({} of {} parameters, {})\n", arguments.output,
-                    written.file.format, written.file.tensors, bytes_text(written.file.bytes),
-                    written.report.bound, written.report.required,
+  print(fmt::format("{}: {}, {} tensors, {} ({} of {} parameters, {})\n",
+                    printable(arguments.output), written.file.format, written.file.tensors,
+                    bytes_text(written.file.bytes), written.report.bound, written.report.required,
                     verdict_name(written.report.verdict)));
 }
 

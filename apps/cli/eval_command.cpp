@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <sapiens/printable.hpp>
 #include <utility>
 
 #include "checkpoint_option.hpp"
@@ -181,7 +182,7 @@ EvalReport evaluate_detections(const EvalOptions& options) {
   }
   if (found.elsewhere > 0) {
     say(fmt::format("warning: {}: {} persons in pictures that are not annotated are left out",
-                    options.detections, found.elsewhere));
+                    printable(options.detections), found.elsewhere));
   }
   return {.task = "pose",
           .what = options.detections,

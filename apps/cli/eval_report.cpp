@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sapiens/printable.hpp>
 
 namespace sapiens::cli {
 namespace {
@@ -13,11 +14,11 @@ std::string value_text(const Metric& metric) {
 
 std::string table(const std::vector<Metric>& metrics) {
   std::size_t widest = 0;
-  for (const Metric& metric : metrics) widest = std::max(widest, metric.name.size());
+  for (const Metric& metric : metrics) widest = std::max(widest, printable(metric.name).size());
   std::string text;
   for (const Metric& metric : metrics) {
-    text += fmt::format("  {:<{}}  {:>8}  {}\n", metric.name, widest, value_text(metric),
-                        metric.meaning);
+    text += fmt::format("  {:<{}}  {:>8}  {}\n", printable(metric.name), widest, value_text(metric),
+                        printable(metric.meaning));
   }
   return text;
 }
@@ -41,9 +42,9 @@ Json value_json(const Metric& metric) { return metric.value ? Json(*metric.value
 }  // namespace
 
 std::string report_text(const EvalReport& report) {
-  std::string text = fmt::format("{}\n{} against {}\n{}\n", report.what, report.task, report.truth,
-                                 counts_text(report));
-  if (!report.boxes.empty()) text += fmt::format("persons: {}\n", report.boxes);
+  std::string text = fmt::format("{}\n{} against {}\n{}\n", printable(report.what), report.task,
+                                 printable(report.truth), counts_text(report));
+  if (!report.boxes.empty()) text += fmt::format("persons: {}\n", printable(report.boxes));
   text += report.scores.conventions + "\n\n" + table(report.scores.metrics);
   if (!report.scores.parts.empty()) text += "\n" + table(report.scores.parts);
   return text;

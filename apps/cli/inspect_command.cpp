@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/printable.hpp>
 
 #include "checkpoint_option.hpp"
 #include "commands.hpp"
@@ -40,12 +41,12 @@ void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection
     print_json(document);
     return;
   }
-  print(inspection.text(stdout_takes_colour()));
+  print_as_it_is(inspection.text(stdout_takes_colour()));
   if (!options.tensors) return;
   print("\n");
   for (const TensorInfo& tensor : checkpoint.tensors()) {
     print(fmt::format("{:<5} {:<22} {}\n", dtype_name(tensor.dtype),
-                      fmt::format("[{}]", fmt::join(tensor.shape, ", ")), tensor.key));
+                      fmt::format("[{}]", fmt::join(tensor.shape, ", ")), printable(tensor.key)));
   }
 }
 

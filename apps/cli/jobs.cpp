@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <sapiens/printable.hpp>
 #include <set>
 
 #include "checkpoint_option.hpp"
@@ -137,7 +138,7 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
        .output = options.output},
       std::cin);
   for (const FailedInput& failed : inputs.failed) {
-    say(fmt::format("failed: {}\n  {}", failed.path, failed.error.what()));
+    say(failure_text(failed.path, failed.error));
   }
   if (inputs.files.empty() && !inputs.failed.empty()) {
     throw Error(ErrorCode::NotFound, {.summary = "none of the inputs can be read",
@@ -162,8 +163,9 @@ std::vector<Job> plan_names(std::span<const InputFile> files) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     jobs.push_back({.input = files[i], .name = names[i].stem});
     if (!names[i].distinguished) continue;
-    say(fmt::format("{} is written as {}: another input has the same name", files[i].path.string(),
-                    names[i].stem.filename().string()));
+    say(fmt::format("{} is written as {}: another input has the same name",
+                    printable(files[i].path.string()),
+                    printable(names[i].stem.filename().string())));
   }
   return jobs;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sapiens/printable.hpp>
 #include <sapiens/version.hpp>
 
 #include "exit_codes.hpp"
@@ -65,10 +66,10 @@ std::string JobsSummary::text() const {
   if (shown != results.end()) {
     const Job& job = plan.jobs[static_cast<std::size_t>(shown - results.begin())];
     text += fmt::format("{} {}{}{} in {}", what, dims_text(shown->shape), type.empty() ? "" : " ",
-                        type, job.files.front().path.string());
+                        type, printable(job.files.front().path.string()));
     text += done() > 1 || job.files.size() > 1 ? " and so on\n" : "\n";
     if (!job.pictures.empty()) {
-      text += fmt::format("picture in {}{}\n", job.pictures.front().string(),
+      text += fmt::format("picture in {}{}\n", printable(job.pictures.front().string()),
                           job.pictures.size() > 1 ? " and so on" : "");
     }
   }

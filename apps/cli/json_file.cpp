@@ -34,9 +34,8 @@ void finish(std::error_code error, const fs::path& path, const std::string& summ
 }  // namespace
 
 void write_json(const fs::path& path, const Json& document, const std::string& summary) {
-  write_json_parts(path, summary, [&](std::ostream& out) {
-    out << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  });
+  write_json_parts(path, summary,
+                   [&](std::ostream& out) { out << documents::json_text(document, 2) << '\n'; });
 }
 
 void write_json_parts(const fs::path& path, const std::string& summary,
@@ -53,9 +52,7 @@ void write_json_parts(const fs::path& path, const std::string& summary,
   finish(error, path, summary);
 }
 
-std::string json_line(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string json_line(const Json& document) { return documents::json_text(document); }
 
 void expect_json_writable(const fs::path& path, const std::string& summary) {
   const fs::path temporary = temporary_for(path);

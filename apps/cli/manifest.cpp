@@ -87,7 +87,8 @@ void write_manifest(const Manifest& manifest) {
   write_json(manifest.path, json, "cannot record the settings of this run");
 }
 
-void expect_same_settings(const Json& before, const Json& now, const fs::path& path) {
+void expect_same_settings(const Json& before, const Json& settings, const fs::path& path) {
+  const Json now = Json::parse(json_line(settings));  // as it would be read back
   for (const auto& [name, value] : now.items()) {
     const Json earlier = before.value(name, Json(nullptr));
     if (earlier == value) continue;
@@ -95,8 +96,8 @@ void expect_same_settings(const Json& before, const Json& now, const fs::path& p
                 {.summary = "the files in the output folder were made with other settings",
                  .file = path.string(),
                  .key = name,
-                 .expected = earlier.dump(),
-                 .actual = value.dump(),
+                 .expected = json_line(earlier),
+                 .actual = json_line(value),
                  .hint = "repeat the settings of the first run, choose another --output, or leave "
                          "out --resume"});
   }

@@ -2,20 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
+#include <sapiens/printable.hpp>
 
 namespace sapiens::cli {
-namespace {
+void print(std::string_view text) { print_as_it_is(printable_lines(text)); }
 
-bool is_unprintable(char c) { return c == 0x7f || (0 <= c && c < ' ' && c != '\n' && c != '\t'); }
+void print_as_it_is(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-}  // namespace
+void print_json(const Json& document) { print_as_it_is(documents::json_text(document, 2) + "\n"); }
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
-void print_json(const Json& document) {
-  print(document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+std::string failure_text(std::string_view input, const Error& error) {
+  return fmt::format("failed: {}\n  {}", printable(input), error.what());
 }
 
 void report_error(const Error& error, bool json) {
@@ -24,16 +22,13 @@ void report_error(const Error& error, bool json) {
 }
 
 void report_error(std::string_view code, const std::string& summary, bool json) {
-  say(fmt::format("error[{}]: {}", code, summary));
+  say(fmt::format("error[{}]: {}", code, printable(summary)));
   if (json) print_json({{"error", error_json(code, {.summary = summary})}});
 }
 
 void say(std::string_view message) {
   while (message.ends_with('\n')) message.remove_suffix(1);
-  std::string line(message);
-  std::replace_if(line.begin(), line.end(), is_unprintable, '?');
-  line += '\n';
-  std::fputs(line.c_str(), stderr);
+  std::fputs((printable_lines(message) + '\n').c_str(), stderr);
 }
 
 }  // namespace sapiens::cli

@@ -12,18 +12,25 @@ namespace sapiens::cli {
 using documents::error_json;
 using documents::Json;
 
-/// Prints on standard output. That it could not be written is told once, at the end of main().
+/// Prints on standard output, and spells out what is not printable (sapiens/printable.hpp) except
+/// for line breaks: names are made printable before they come into `text`. That it could not be
+/// written is told once, at the end of main().
 void print(std::string_view text);
+
+/// As `print`, for a text whose colours or JSON are to stay and whose names are printable already.
+void print_as_it_is(std::string_view text);
 
 /// Prints `document` on standard output; bytes that are not UTF-8 (file names) are replaced.
 void print_json(const Json& document);
+
+/// "failed: photo.jpg" and, below, why.
+std::string failure_text(std::string_view input, const Error& error);
 
 /// The error on standard error, and with `json` also as a document on standard output.
 void report_error(const Error& error, bool json);
 void report_error(std::string_view code, const std::string& summary, bool json);
 
-/// A line on standard error; nothing happens where that is closed or full. Control characters, as
-/// file names may hold them, are shown as `?`.
+/// A line on standard error, printable as by `print`; nothing happens where that is closed or full.
 void say(std::string_view message);
 
 }  // namespace sapiens::cli

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <sapiens/printable.hpp>
 
 #include "messages.hpp"
 #include "text.hpp"
@@ -60,8 +61,8 @@ std::string bytes_meter_text(double done, double from, Index total, double secon
 
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }
 
-Meter::Meter(std::string title, Index total, bool terminal, MeterUnit unit)
-    : title_(std::move(title)), total_(total), terminal_(terminal), unit_(unit) {}
+Meter::Meter(std::string_view title, Index total, bool terminal, MeterUnit unit)
+    : title_(printable(title)), total_(total), terminal_(terminal), unit_(unit) {}
 
 void Meter::update(double done) {
   const std::lock_guard lock(mutex_);

@@ -25,7 +25,7 @@ bool stderr_is_terminal();
 /// seconds elsewhere. Several threads may use it.
 class Meter {
  public:
-  Meter(std::string title, Index total, bool terminal, MeterUnit unit = MeterUnit::Items);
+  Meter(std::string_view title, Index total, bool terminal, MeterUnit unit = MeterUnit::Items);
   ~Meter() { clear(); }
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;

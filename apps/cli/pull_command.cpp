@@ -5,6 +5,7 @@
 #include <memory>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/hub.hpp>
+#include <sapiens/printable.hpp>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,7 @@ std::string size_text(const RemoteFile& file) {
 void describe(const RemoteFile& file) {
   const PublishedFile& published = *file.published;
   say(fmt::format("{}: {}, {}\n  from     {}\n  to       {}\n  licence  {}", published.name,
-                  published.file_name(), size_text(file), file.page, file.path.string(),
+                  published.file_name(), size_text(file), file.page, printable(file.path.string()),
                   published.licence));
   if (file.arrived > 0) {
     say(fmt::format("  {} of it are here already", bytes_text(file.arrived)));
@@ -117,9 +118,9 @@ std::string done_text(const PulledFile& pulled, double seconds) {
   const char* const digest =
       pulled.verified ? "its digest is right" : "the hub gives no digest to compare with";
   if (pulled.was_there) {
-    return fmt::format("{} is there already; {}", pulled.path.string(), digest);
+    return fmt::format("{} is there already; {}", printable(pulled.path.string()), digest);
   }
-  return fmt::format("{}: {} in {}; {}", pulled.path.string(),
+  return fmt::format("{}: {} in {}; {}", printable(pulled.path.string()),
                      bytes_text(pulled.bytes - pulled.resumed_at), seconds_text(seconds), digest);
 }
 
@@ -206,7 +207,7 @@ void list(const PullOptions& options, Session& session) {
   if (session.json) {
     print_json(document);
   } else {
-    print(fmt::format("\nDownloads lie in {}\n", folder.string()));
+    print(fmt::format("\nDownloads lie in {}\n", printable(folder.string())));
   }
 }
 

@@ -87,8 +87,7 @@ class ReconstructRun {
     JobResult& result = results_[item.job];
     result.error = item.error;
     if (item.error) {
-      context_.meter.message(
-          fmt::format("failed: {}\n  {}", job.input.path.string(), item.error->what()));
+      context_.meter.message(failure_text(job.input.path.string(), *item.error));
       return;
     }
     const Stopwatch watch;

@@ -71,8 +71,7 @@ void ResultWriter::write(ComputedBatch computed) {
     if (!item.result.error) item.result.error = computed.error;
     if (!item.result.error) write_item(item, computed);
     if (item.result.error) {
-      context_.meter.message(fmt::format("failed: {}\n  {}", jobs_[item.job].input.path.string(),
-                                         item.result.error->what()));
+      context_.meter.message(failure_text(jobs_[item.job].input.path.string(), *item.result.error));
     }
     results_[item.job] = std::move(item.result);
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <sapiens/hub.hpp>
+#include <sapiens/printable.hpp>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -48,7 +49,8 @@ std::string find_token(const std::string& file) {
 void introduce(const serve::ServerOptions& options, const serve::Models& models, int port) {
   for (std::size_t i = 0; i < models.all().size(); ++i) {
     const auto& [name, model] = models.all()[i];
-    say(fmt::format("{}: {}", name, checkpoint_text(options.models[i].path, model->inspection())));
+    say(fmt::format("{}: {}", printable(name),
+                    checkpoint_text(options.models[i].path, model->inspection())));
   }
   if (const serve::PersonFinder* finder = models.finder()) {
     say(fmt::format("detector: {}", checkpoint_text(options.detector, finder->inspection())));

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <sapiens/draw.hpp>
+#include <sapiens/printable.hpp>
 
 #include "commands.hpp"
 #include "exit_codes.hpp"
@@ -50,14 +51,14 @@ Gaps fill(ContactSheet& sheet, const std::vector<SheetColumn>& columns,
       const auto& file = rows[r].files[c];
       if (!file) {
         const std::string what = fmt::format("{} of {}", columns[c].title, rows[r].name.string());
-        meter.message(fmt::format("missing: {}", what));
+        meter.message(fmt::format("missing: {}", printable(what)));
         gaps.missing.push_back(what);
         continue;
       }
       try {
         sheet.set(static_cast<Index>(r), static_cast<Index>(c), Image::read(*file));
       } catch (const Error& error) {
-        meter.message(fmt::format("failed: {}\n  {}", file->string(), error.what()));
+        meter.message(failure_text(file->string(), error));
         gaps.failed.push_back(error_json(error));
       }
     }
@@ -104,7 +105,7 @@ void run(const SheetArguments& arguments, Session& session) {
                 {"failed", gaps.failed}});
     return;
   }
-  print(fmt::format("{}: {} rows, {} columns, {}x{}\n", arguments.output, rows.size(),
+  print(fmt::format("{}: {} rows, {} columns, {}x{}\n", printable(arguments.output), rows.size(),
                     columns.size(), image.width, image.height));
 }
 

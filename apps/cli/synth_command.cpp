@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/printable.hpp>
 
 #include "commands.hpp"
 #include "messages.hpp"
@@ -32,9 +33,9 @@ void run(const SynthArguments& arguments, Session& session) {
   }
   const bool detector = arguments.synth.arch == "rtmdet-m";
   print(fmt::format("{}: {} of random weights ({}, {}, seed {}); nothing was ever learnt in it\n",
-                    arguments.output, bytes_text(std::filesystem::file_size(arguments.output)),
-                    arguments.synth.arch, detector ? "detect" : arguments.synth.task,
-                    arguments.synth.seed));
+                    printable(arguments.output),
+                    bytes_text(std::filesystem::file_size(arguments.output)), arguments.synth.arch,
+                    detector ? "detect" : arguments.synth.task, arguments.synth.seed));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <sapiens/printable.hpp>
 #include <sapiens/tasks.hpp>
 
 #include "checkpoint_option.hpp"
@@ -83,7 +84,7 @@ void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& 
   std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) { return a->name < b->name; });
   const auto no_interruption = interrupts.hold();
   write_coco(coco_path(options), jobs, meta);
-  say("all persons are in " + coco_path(options).string());
+  say("all persons are in " + printable(coco_path(options).string()));
 }
 
 /// Pictures first, then one video after the other; results in the order of `jobs`.

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <sapiens/printable.hpp>
+
 namespace sapiens::cli {
 
 void TaskContext::warn(const Job& job, const std::string& what) const {
-  meter.message(fmt::format("warning: {}: {}", job.input.path.string(), what));
+  meter.message(
+      fmt::format("warning: {}: {}", printable(job.input.path.string()), printable(what)));
 }
 
 void TaskContext::report_failure(const Job& job, const Error& error) const {
-  meter.message(fmt::format("failed: {}\n  {}", job.input.path.string(), error.what()));
+  meter.message(failure_text(job.input.path.string(), error));
 }
 
 }  // namespace sapiens::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <sapiens/printable.hpp>
 
 namespace sapiens::cli {
 
@@ -41,9 +42,9 @@ std::string model_text(const ModelInfo& model) {
 }
 
 std::string checkpoint_text(const std::string& path, const Inspection& inspection) {
-  return fmt::format("{}: {}, {} ({} of {} parameters)", path, model_text(inspection.model),
-                     verdict_name(inspection.report.verdict), inspection.report.bound,
-                     inspection.report.required);
+  return fmt::format("{}: {}, {} ({} of {} parameters)", printable(path),
+                     model_text(inspection.model), verdict_name(inspection.report.verdict),
+                     inspection.report.bound, inspection.report.required);
 }
 
 std::string absolute_text(const std::filesystem::path& path) {

@@ -91,8 +91,7 @@ std::string bare_type(std::string_view content_type) {
 }
 
 std::string json_text(const documents::Json& document) {
-  using documents::Json;
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return documents::json_text(document) + "\n";
 }
 
 }  // namespace sapiens::serve

@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 #include <sapiens/image.hpp>
+#include <sapiens/printable.hpp>
 #include <span>
 #include <utility>
 
@@ -218,10 +219,10 @@ void Service::note(const Request& request, const Response& response, double seco
   try {
     metrics_.answered(label_of(request.path), response.status, seconds);
     if (!options_.log) return;
-    options_.log(fmt::format("{} {} {} {} {} bytes {:.3f} s",
-                             request.remote.empty() ? "-" : request.remote, request.method,
-                             request.path.substr(0, 200), response.status, response.body.size(),
-                             seconds));
+    options_.log(printable(fmt::format("{} {} {} {} {} bytes {:.3f} s",
+                                       request.remote.empty() ? "-" : request.remote,
+                                       request.method, request.path.substr(0, 200), response.status,
+                                       response.body.size(), seconds)));
   } catch (const std::exception&) {
     // An answer matters more than a line about it.
   }

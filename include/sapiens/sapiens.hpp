@@ -16,6 +16,7 @@
 #include "sapiens/machine.hpp"
 #include "sapiens/npy.hpp"
 #include "sapiens/precision.hpp"
+#include "sapiens/printable.hpp"
 #include "sapiens/reconstruct.hpp"
 #include "sapiens/report.hpp"
 #include "sapiens/result_files.hpp"

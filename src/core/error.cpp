@@ -2,24 +2,38 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <iterator>
 #include <utility>
+
+#include "sapiens/printable.hpp"
 
 namespace sapiens {
 namespace {
 
+// The lines of a summary that follow its first are indented; any other line break came with a name.
+std::string printable_summary(std::string_view summary) {
+  std::string text;
+  while (true) {
+    const std::size_t end = summary.find("\n  ");
+    text += printable(summary.substr(0, end));
+    if (end == std::string_view::npos) return text;
+    text += "\n  ";
+    summary.remove_prefix(end + 3);
+  }
+}
+
 std::string render(ErrorCode code, const ErrorDetail& detail) {
-  std::string text = fmt::format("[{}] {}", error_code_name(code), detail.summary);
+  std::string text =
+      fmt::format("[{}] {}", error_code_name(code), printable_summary(detail.summary));
   const auto field = [&](std::string_view name, const std::string& value) {
-    if (!value.empty()) fmt::format_to(std::back_inserter(text), "\n  {:<9} {}", name, value);
+    if (value.empty()) return;
+    fmt::format_to(std::back_inserter(text), "\n  {:<9} {}", name, printable(value));
   };
   field("file:", detail.file);
   field("key:", detail.key);
   field("expected:", detail.expected);
   field("actual:", detail.actual);
   field("hint:", detail.hint);
-  std::ranges::replace(text, '\0', '?');  // in keys of hostile files; what() would end there
   return text;
 }
 

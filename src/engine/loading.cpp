@@ -61,7 +61,7 @@ Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found
                   counted(parameters, "parameter"), parameters == 1 ? "holds" : "hold");
   constexpr std::size_t kShown = 8;
   for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
-    summary += fmt::format("\n  {}  {}", found[i].key, counted(found[i].count, "value"));
+    summary += fmt::format("\n  {}  {}", printable(found[i].key), counted(found[i].count, "value"));
   }
   if (found.size() > kShown) summary += fmt::format("\n  ... and {} more", found.size() - kShown);
   return Error(ErrorCode::CheckpointRefused,

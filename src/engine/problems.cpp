@@ -58,10 +58,10 @@ std::string lines_of(std::span<const Problem> problems) {
   std::string text;
   for (const Problem& problem : problems.first(std::min(problems.size(), kShown))) {
     fmt::format_to(std::back_inserter(text), "\n  {:<13} {}  {}", problem.label,
-                   printable(problem.key), problem.facts);
+                   printable(problem.key), printable(problem.facts));
     if (problem.count > 1) fmt::format_to(std::back_inserter(text), "  ({} blocks)", problem.count);
     if (!problem.reason.empty()) {
-      fmt::format_to(std::back_inserter(text), "\n  {:13} {}", "", problem.reason);
+      fmt::format_to(std::back_inserter(text), "\n  {:13} {}", "", printable(problem.reason));
     }
   }
   Index left_out = 0;
@@ -100,13 +100,6 @@ std::string problem_lines(const Report& report) {
 
 std::string counted(Index count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string printable(std::string_view text) {
-  std::string clean(text);
-  std::ranges::replace_if(
-      clean, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
-  return clean;
 }
 
 }  // namespace sapiens

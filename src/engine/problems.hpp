@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sapiens/printable.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
@@ -22,13 +23,10 @@ struct Problem {
 std::vector<Problem> group_problems(const Report& report);
 
 /// The first few problems as lines of text, and a count of the rest; each line starts with a line
-/// break. Names come from the file: control characters are replaced.
+/// break. Names come from the file and are made printable.
 std::string problem_lines(const Report& report);
 
 /// "1 parameter", "2 parameters".
 std::string counted(Index count, std::string_view noun);
-
-/// `text` without control characters, fit for a terminal.
-std::string printable(std::string_view text);
 
 }  // namespace sapiens

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "sapiens/printable.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
@@ -94,7 +95,7 @@ std::string Inspection::json() const {
                         {"cls_token", shape_or_null(outputs.cls_token)},
                         {"avg_featmap", shape_or_null(outputs.avg_featmap)}}}};
   // Keys of hostile files may hold any bytes; they become U+FFFD where they are not UTF-8.
-  return document.dump(2, ' ', false, Json::error_handler_t::replace);
+  return printable_json(document.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace sapiens

@@ -39,6 +39,11 @@ std::string shell_word(const std::string& text) {
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+:@%,-=";
   if (text.find_first_not_of(kPlain) == std::string::npos) return text;
   std::string quoted = "'";
+  if (printable(text) != text) {  // the quotes of bash and others that read what is spelled out
+    for (const char c : text)
+      quoted += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
+    return "$" + printable(quoted) + "'";
+  }
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
 }
@@ -88,7 +93,7 @@ class TextWriter {
     const FileInfo& file = all_.file;
     line("{} · {} · {} · {} values · {} · {}", printable(file.path), file.format,
          counted(file.tensors, "tensor"), grouped_digits(file.values),
-         file.dtypes.empty() ? "no dtype" : file.dtypes, readable_bytes(file.bytes));
+         file.dtypes.empty() ? "no dtype" : printable(file.dtypes), readable_bytes(file.bytes));
     const ModelInfo& model = all_.model;
     if (model.width == 0) return;
     if (model.family == "rtmdet") {
@@ -194,7 +199,7 @@ class TextWriter {
         "The original feature demo loads none of these weights and only warns that \"the model "
         "and");
     line("loaded state dict do not match exactly\". A copy that loads there:");
-    line("  sapiens convert {} fixed.pth --layout mmengine", shell_word(printable(all_.file.path)));
+    line("  sapiens convert {} fixed.pth --layout mmengine", shell_word(all_.file.path));
   }
 
   const Inspection& all_;

@@ -64,7 +64,7 @@ TEST_F(Streams, ThatAreClosedAreNotTakenForFiles) {
 
 TEST_F(Streams, ShowNoControlCharactersOfFileNames) {
   const Finished run = run_sapiens({"inspect", "\x1b[31mred.pth"});
-  EXPECT_THAT(run.err, HasSubstr("?[31mred.pth"));
+  EXPECT_THAT(run.err, HasSubstr("\\x1b[31mred.pth"));
 }
 
 TEST_F(Streams, ThatAreWaitedForCanBeInterrupted) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "messages.hpp"
 #include "meter.hpp"
 
@@ -15,6 +18,19 @@ TEST(Text, ShowsSizesAndTimesAsPeopleSayThem) {
   EXPECT_EQ(seconds_text(200), "3 min 20 s");
   EXPECT_EQ(seconds_text(7500), "2 h 5 min");
   EXPECT_EQ(dims_text(std::vector<Index>{1024, 64, 64}), "1024x64x64");
+}
+
+TEST(Meter, SpellsItsTitleOutOnATerminal) {
+  testing::internal::CaptureStderr();
+  {
+    Meter meter("a\x1b]0;pwned\x07\n.mp4", 10, true);
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    meter.update(1);
+  }
+  const std::string drawn = testing::internal::GetCapturedStderr();
+  const std::string clear = "\r\x1b[K";
+  EXPECT_EQ(drawn.find(clear + "a\\x1b]0;pwned\\x07\\n.mp4 ["), 0) << drawn;
+  EXPECT_EQ(drawn.find('\x1b', clear.size()), drawn.size() - clear.size() + 1) << drawn;
 }
 
 TEST(Meter, ShowsShareRateAndTimeLeft) {

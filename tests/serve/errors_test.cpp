@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <sapiens/printable.hpp>
+
 #include "serve/server_fixture.hpp"
 
 namespace sapiens {
@@ -292,6 +295,18 @@ TEST(Command, RefusesWhatItCannotServe) {
   EXPECT_EQ(nowhere.code, 2);
   EXPECT_THAT(nowhere.err, HasSubstr("no such host"));
   EXPECT_THAT(nowhere.err, HasSubstr("--host takes"));
+}
+
+TEST(Log, HasOneLineARequestWhateverItsPath) {
+  Serving server(Models::get().arguments());
+  const Answer answer = ask(server.port(), "GET", "/x%1b[31m%0d%0aGET%20/%c2%9b2J%e2%80%ae%ff");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_TRUE(Json::accept(answer.body)) << answer.body;
+  EXPECT_EQ(answer.body, printable_lines(answer.body));
+  server.program().send(SIGTERM);
+  const std::string log = server.program().wait().err;
+  EXPECT_EQ(log, printable_lines(log));
+  EXPECT_THAT(log, HasSubstr("GET /x\\x1b[31m\\r\\nGET /\\u009b2J\\u202e\\xff 404"));
 }
 
 }  // namespace
