@@ -24,7 +24,7 @@ class HostileNames : public testing::Test {
     make_checkpoint(path);
     std::string bytes = read_bytes(path);
     const std::string key = "layers.0.attn.proj.bias";
-    const std::string strange = "x\\u001b[\\u000ae\u009b\u202exy";
+    const std::string strange = "x\\u001b[\\u000ae\u009b\u202exyz";
     EXPECT_EQ(strange.size(), key.size());
     bytes.replace(bytes.find(key), key.size(), strange);
     write_bytes(path, bytes);
@@ -32,7 +32,7 @@ class HostileNames : public testing::Test {
   }
 
   Scratch scratch_;
-  const std::string spelled_ = "x\\x1b[\\ne\\u009b\\u202exy";
+  const std::string spelled_ = "x\\x1b[\\ne\\u009b\\u202exyz";
 };
 
 TEST_F(HostileNames, OfTensorsAreSpelledOut) {
@@ -56,8 +56,9 @@ TEST_F(HostileNames, OfTensorsAreWholeInJson) {
   expect_printable(run);
   EXPECT_THAT(run.out, HasSubstr("\\u009b\\u202e"));
   bool found = false;
-  for (const Json& tensor : run.json()["tensors"]) {
-    found = found || tensor["key"] == "x\x1b[\ne\u009b\u202exy";
+  const Json document = run.json();
+  for (const Json& tensor : document["tensors"]) {
+    found = found || tensor["key"] == "x\x1b[\ne\u009b\u202exyz";
   }
   EXPECT_TRUE(found);
 }
@@ -92,7 +93,7 @@ TEST_F(HostileNames, OfFilesAreSpelledOut) {
 }
 
 TEST_F(HostileNames, OfOptionsAndCommandsAreSpelledOut) {
-  for (const std::string& word : {"--x\x1b[2J\r\nerror", "\u202ecommand\n", "\xff"}) {
+  for (const std::string word : {"--x\x1b[2J\r\nerror", "\u202ecommand\n", "\xff"}) {
     const Finished run = run_sapiens({word});
     EXPECT_EQ(run.code, 2);
     expect_printable(run);
