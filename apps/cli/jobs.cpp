@@ -1,6 +1,7 @@
 #include "jobs.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -190,9 +191,9 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
 }
 
 void start_plan(const JobPlan& plan) {
-  std::error_code ignored;
   for (const Job& job : plan.jobs) {
-    for (const fs::path& file : files_of(job)) fs::remove(file, ignored);
+    // Not fs::remove(), which takes empty folders away too: those are refused when it is written.
+    for (const fs::path& file : files_of(job)) ::unlink(file.c_str());
   }
   write_manifest(plan.manifest);
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/output_file.hpp"
+#include "core/uninterrupted.hpp"
 
 namespace sapiens {
 namespace {
@@ -15,19 +16,21 @@ namespace {
 // The longest name allowed must not become too long by what is added here.
 constexpr std::size_t kLongestPart = 200;
 
-std::filesystem::path temporary_name(const std::filesystem::path& path, std::string_view ending) {
+std::string temporary_name(const std::filesystem::path& path, std::string_view ending) {
   const std::string part = path.filename().string().substr(0, kLongestPart);
-  return path.parent_path() / fmt::format(".{}.tmp{}", part, ending);
+  return fmt::format(".{}.tmp{}", part, ending);
 }
 
 /// A run that was killed leaves its temporary behind; the next one takes it over, so that nothing
 /// is left in the end.
-Descriptor take_temporary(const std::filesystem::path& temporary,
+Descriptor take_temporary(const OutputPlace& place, const std::string& temporary,
                           const std::filesystem::path& path) {
   expect_file_or_nothing(path);
-  Descriptor file = open_locked(temporary, path);
-  if (::ftruncate(file.number(), 0) != 0) {
-    fail_to_write(path, "the output file cannot be emptied", errno);
+  Descriptor file = place.open_locked(temporary);
+  if (uninterrupted([&] { return ::ftruncate(file.number(), 0); }) != 0) {
+    const int reason = errno;
+    place.remove(temporary);  // while it is still locked
+    fail_to_write(path, "the output file cannot be emptied", reason);
   }
   return file;
 }
@@ -36,30 +39,30 @@ Descriptor take_temporary(const std::filesystem::path& temporary,
 
 AtomicFile::AtomicFile(std::filesystem::path path, std::string_view ending)
     : path_(std::move(path)),
-      temporary_path_(temporary_name(path_, ending)),
-      file_(take_temporary(temporary_path_, path_)) {}
+      temporary_(temporary_name(path_, ending)),
+      temporary_path_(path_.parent_path() / temporary_),
+      place_(path_),
+      file_(take_temporary(place_, temporary_, path_)) {}
 
 AtomicFile::~AtomicFile() {
-  if (file_.number() >= 0) ::unlink(temporary_path_.c_str());  // while it is still locked
+  if (file_.number() >= 0) place_.remove(temporary_);  // while it is still locked
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) { write_all(file_, bytes, path_); }
 
 void AtomicFile::rewrite(std::uint64_t position, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ::ssize_t written =
-        ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<::off_t>(position));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      fail_to_write(path_, "writing the output file failed", errno);
-    }
+    const ::ssize_t written = uninterrupted([&] {
+      return ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<::off_t>(position));
+    });
+    if (written < 0) fail_to_write(path_, "writing the output file failed", errno);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
     position += static_cast<std::uint64_t>(written);
   }
 }
 
 void AtomicFile::commit() {
-  commit_file(file_, temporary_path_, path_);
+  place_.commit(file_, temporary_);
   file_.close();
 }
 

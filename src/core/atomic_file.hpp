@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/open_file.hpp"
+#include "core/output_file.hpp"
 
 namespace sapiens {
 
@@ -42,7 +44,9 @@ class AtomicFile {
 
  private:
   std::filesystem::path path_;
+  std::string temporary_;
   std::filesystem::path temporary_path_;
+  OutputPlace place_;
   Descriptor file_;  // closed once it is committed
 };
 

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/uninterrupted.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -29,7 +30,8 @@ void fail_to_read(const std::filesystem::path& path, const char* summary, int er
 
 Descriptor open_regular_file(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a pipe by mistake must not hang.
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor file(
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
   if (file.number() < 0) fail_to_read(path, "the file cannot be opened", errno);
 
   struct ::stat status {};

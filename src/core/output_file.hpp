@@ -3,12 +3,32 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "core/open_file.hpp"
 
 /// What files that are written piece by piece under a temporary name have in common. `shown` is the
 /// name that the user knows, for messages.
 namespace sapiens {
+
+/// Where an output file is made: a name in a folder that is held open, so that what was begun can
+/// be removed even if the folder is renamed meanwhile.
+class OutputPlace {
+ public:
+  /// Throws WriteFailed if there is no such folder.
+  explicit OutputPlace(const std::filesystem::path& path);
+
+  /// Opens what is called `name` there for reading and writing, with what it holds, or creates it.
+  Descriptor open_locked(const std::string& name) const;
+  /// Flushes `file`, called `name`, to the disk and gives it the name of the output. Throws
+  /// WriteFailed if that would not be found under its path any more.
+  void commit(const Descriptor& file, const std::string& name) const;
+  void remove(const std::string& name) const noexcept;
+
+ private:
+  std::filesystem::path path_;
+  Descriptor folder_;
+};
 
 /// Opens `path` for reading and writing, with what it holds, or creates it. Until it is closed no
 /// other process gets it this way: that one is refused with WriteFailed. A process that is killed

@@ -10,6 +10,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/output_file.hpp"
+#include "core/uninterrupted.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens::hub {
@@ -88,14 +89,16 @@ PartialFile::~PartialFile() {
 
 std::vector<std::byte> PartialFile::head(std::size_t count) const {
   std::vector<std::byte> bytes(count);
-  const ::ssize_t read = ::pread(descriptor_.number(), bytes.data(), count, 0);
+  const ::ssize_t read =
+      uninterrupted([&] { return ::pread(descriptor_.number(), bytes.data(), count, 0); });
   if (read < 0) fail_to_read(path_, "the partial file cannot be read", errno);
   bytes.resize(static_cast<std::size_t>(read));
   return bytes;
 }
 
 void PartialFile::truncate() {
-  if (::ftruncate(descriptor_.number(), 0) != 0 || ::lseek(descriptor_.number(), 0, SEEK_SET) < 0) {
+  if (uninterrupted([&] { return ::ftruncate(descriptor_.number(), 0); }) != 0 ||
+      ::lseek(descriptor_.number(), 0, SEEK_SET) < 0) {
     fail_to_write(final_path_, "the partial file cannot be emptied", errno);
   }
   size_ = 0;
@@ -122,14 +125,12 @@ void PartialFile::append(std::span<const std::byte> bytes) {
 void PartialFile::commit() {
   commit_file(descriptor_, path_, final_path_);
   descriptor_.close();
-  std::error_code ignored;
-  fs::remove(record_name(final_path_), ignored);
+  ::unlink(record_name(final_path_).c_str());
 }
 
 void PartialFile::discard() {
-  std::error_code ignored;
-  fs::remove(path_, ignored);  // while it is still locked
-  fs::remove(record_name(final_path_), ignored);
+  ::unlink(path_.c_str());  // while it is still locked
+  ::unlink(record_name(final_path_).c_str());
   descriptor_.close();
 }
 

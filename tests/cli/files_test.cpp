@@ -25,6 +25,31 @@ class Files : public testing::Test {
   std::string checkpoint_ = scratch_ / "tiny.pth";
 };
 
+TEST_F(Files, AreNotWrittenInPlaceOfAFolder) {
+  make_picture(scratch_ / "a.png");
+  make_checkpoint(scratch_ / "tiny.pth");
+  const std::string out = scratch_ / "out";
+  ASSERT_EQ(
+      run_sapiens({"features", scratch_ / "tiny.pth", scratch_ / "a.png", "--output", out}).code,
+      0);
+  std::string result;
+  for (const auto& entry : std::filesystem::directory_iterator(out)) {
+    if (entry.path().extension() == ".npy") result = entry.path().string();
+  }
+  std::filesystem::remove(result);
+  std::filesystem::create_directory(result);  // empty
+  const Finished run =
+      run_sapiens({"features", scratch_ / "tiny.pth", scratch_ / "a.png", "--output", out});
+  EXPECT_EQ(run.code, 5) << run.err;
+  EXPECT_NE(run.err.find("folder"), std::string::npos) << run.err;
+  EXPECT_TRUE(std::filesystem::is_directory(result));
+  for (const std::string copy : {"copy.pth", "copy.safetensors"}) {
+    std::filesystem::create_directory(scratch_ / copy);
+    EXPECT_EQ(run_sapiens({"convert", scratch_ / "tiny.pth", scratch_ / copy}).code, 5);
+    EXPECT_TRUE(std::filesystem::is_directory(scratch_ / copy));
+  }
+}
+
 TEST_F(Files, InspectTellsPeopleAndPrograms) {
   const Finished text = run_sapiens({"inspect", checkpoint_});
   EXPECT_EQ(text.code, 0) << text.err;
