@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <exception>
-#include <new>
+#include <sapiens/current_error.hpp>
 #include <sapiens/version.hpp>
 #include <string>
 #include <string_view>
@@ -76,18 +75,12 @@ int run(int argc, char** argv, Session& session) {
 int run_and_report(int argc, char** argv, Session& session) {
   try {
     return run(argc, argv, session);
-  } catch (const Error& error) {
-    report_error(error, session.json);
-    return exit_code(error.code());
   } catch (const Interrupted&) {
     Interrupts::wait_for_end();
-  } catch (const std::bad_alloc&) {
-    report_error(error_code_name(ErrorCode::OutOfResources), "memory ran out", session.json);
-    return kOutOfResources;
-  } catch (const std::exception& error) {
-    report_error(error_code_name(ErrorCode::Internal),
-                 fmt::format("{}; please report this as a bug", error.what()), session.json);
-    return kInternal;
+  } catch (...) {
+    const Error error = current_error();
+    report_error(error, session.json);
+    return exit_code(error.code());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <optional>
+#include <sapiens/current_error.hpp>
 #include <sapiens/image.hpp>
 #include <sapiens/printable.hpp>
 #include <span>
@@ -98,10 +99,8 @@ Response Service::handle(const Request& request) noexcept {
       return HttpError(503, "out-of-resources", {.summary = "memory ran out"},
                        {{"Retry-After", "5"}})
           .response();
-    } catch (const std::exception& error) {
-      return HttpError(500, "internal",
-                       {.summary = error.what(), .hint = "please report this as a bug"})
-          .response();
+    } catch (...) {
+      return HttpError(current_error()).response();
     }
   };
   Response response = attempt();

@@ -21,6 +21,9 @@ Workers::Workers(std::size_t threads) : free_(threads) {
                  .expected = fmt::format("at most {}", started),
                  .actual = fmt::format("{}: {}", threads, error.what()),
                  .hint = "allow fewer connections, or more threads (ulimit -u, ulimit -v)"});
+  } catch (...) {  // no memory; threads that nobody waits for would end the process
+    finish();
+    throw;
   }
 }
 

@@ -3,6 +3,7 @@
 /// Everything the library offers: open a checkpoint, read its report, load an encoder, run a
 /// picture, get views.
 #include "sapiens/checkpoint.hpp"
+#include "sapiens/current_error.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/dtype.hpp"

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "sapiens/current_error.hpp"
 #include "sapiens/version.hpp"
 
 using sapiens::ErrorCode;
@@ -79,7 +80,7 @@ sapiens_error* owned(const Error& error) {
   return new OwnedError(status_of(error.code()), error.detail(), error.what());
 }
 
-sapiens_error* internal(const char* what) {
+sapiens_error* internal(const std::string& what) {
   return owned(Error(ErrorCode::Internal, {.summary = what,
                                            .hint = "this is a bug in sapiens, or the caller's "
                                                    "progress function threw an exception"}));
@@ -89,8 +90,6 @@ sapiens_error* internal(const char* what) {
 sapiens_error* describe_exception() {
   try {
     throw;
-  } catch (const Error& error) {
-    return owned(error);
   } catch (const Cancelled&) {
     const ErrorDetail detail{.summary = "the caller's progress function asked to stop"};
     return new OwnedError(SAPIENS_CANCELLED, detail, "[cancelled] " + detail.summary);
@@ -98,10 +97,9 @@ sapiens_error* describe_exception() {
     return out_of_memory();
   } catch (const std::length_error&) {
     return out_of_memory();  // a container asked for more than there can be
-  } catch (const std::exception& unexpected) {
-    return internal(unexpected.what());
   } catch (...) {
-    return internal("an exception of an unknown type");
+    const Error error = current_error();
+    return error.code() == ErrorCode::Internal ? internal(error.detail().summary) : owned(error);
   }
 }
 

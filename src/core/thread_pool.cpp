@@ -122,6 +122,7 @@ class ThreadPool::Impl {
  public:
   explicit Impl(int threads) {
     try {
+      workers_.reserve(static_cast<std::size_t>(threads));
       for (int worker = 1; worker < threads; ++worker) {
         workers_.emplace_back([this, worker] { serve(worker); });
       }
@@ -131,6 +132,9 @@ class ThreadPool::Impl {
                                               .expected = std::to_string(threads) + " threads",
                                               .actual = error.what(),
                                               .hint = "ask for fewer threads"});
+    } catch (...) {  // no memory; threads that nobody waits for would end the process
+      stop();
+      throw;
     }
   }
 

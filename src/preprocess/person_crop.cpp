@@ -7,6 +7,7 @@
 #include <limits>
 #include <opencv2/imgproc.hpp>
 
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "preprocess/target_size.hpp"
 #include "sapiens/error.hpp"
@@ -78,7 +79,7 @@ PersonCrop crop_of_box(const Box& box, Grid input) {
           .height = wide ? width / aspect : height};
 }
 
-Image warp_person(const Image& picture, const PersonCrop& crop, Grid input) {
+Image warp_person(const Image& picture, const PersonCrop& crop, Grid input) try {
   expect_pixels("the picture of a person", picture);
   expect_warpable(picture);
   expect_target_size(input.height, input.width);
@@ -87,6 +88,8 @@ Image warp_person(const Image& picture, const PersonCrop& crop, Grid input) {
   cv::warpAffine(as_mat(picture), target, udp_matrix(crop, input), target.size(), cv::INTER_LINEAR,
                  cv::BORDER_CONSTANT, cv::Scalar::all(0));
   return warped;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 void mirror_columns(TensorView<float, 3> chw) {

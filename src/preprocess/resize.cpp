@@ -2,6 +2,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "preprocess/preprocess.hpp"
 #include "preprocess/target_size.hpp"
@@ -18,13 +19,15 @@ void expect_target_size(Index height, Index width) {
                .actual = fmt::format("{} x {} (height x width)", height, width)});
 }
 
-Image resize_bilinear_opencv(const Image& image, Index height, Index width) {
+Image resize_bilinear_opencv(const Image& image, Index height, Index width) try {
   expect_pixels("the picture to resize", image);
   expect_target_size(height, width);
   Image resized = make_image(height, width);
   cv::Mat target = as_mat(resized);
   cv::resize(as_mat(image), target, target.size(), 0, 0, cv::INTER_LINEAR);
   return resized;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
@@ -64,7 +65,7 @@ std::string text_of(const char* reason) {
   return text;
 }
 
-void convert(const video::Frame& frame, Image& image) {
+void convert(const video::Frame& frame, Image& image) try {
   image.width = frame.width;
   image.height = frame.height;
   image.rgb.resize(static_cast<std::size_t>(image.width * image.height * 3));
@@ -73,6 +74,8 @@ void convert(const video::Frame& frame, Image& image) {
   cv::cvtColor(cv::Mat(frame.height, frame.width, CV_8UC3, const_cast<std::uint8_t*>(frame.bgr),
                        frame.stride),
                target, cv::COLOR_BGR2RGB);
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/atomic_file.hpp"
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
@@ -142,7 +143,7 @@ void VideoWriter::Impl::expect_unfinished() const {
               {.summary = "this video has been finished already", .file = name});
 }
 
-void VideoWriter::Impl::write(const Image& frame) {
+void VideoWriter::Impl::write(const Image& frame) try {
   expect_unfinished();
   expect_pixels("the frame to write", frame);
   if (frame.width != width || frame.height != height) {
@@ -164,6 +165,8 @@ void VideoWriter::Impl::write(const Image& frame) {
     fail("a frame of the video cannot be written");
   }
   ++frames;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 // OpenCV hides every failure to write. FFmpeg stops for good at the first, and then lacks what it

@@ -4,6 +4,7 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
@@ -60,7 +61,7 @@ ContactSheet::ContactSheet(std::vector<std::string> titles, Index row_height)
   }
 }
 
-void ContactSheet::set(Index row, Index column, const Image& picture) {
+void ContactSheet::set(Index row, Index column, const Image& picture) try {
   expect_pixels("the picture for a sheet", picture);
   if (row < 0 || row >= kMostRows || column < 0 || column >= std::ssize(titles_)) {
     throw wrong("a sheet has no such place",
@@ -79,9 +80,11 @@ void ContactSheet::set(Index row, Index column, const Image& picture) {
   if (pixels > kMostPixels) throw too_large("more");
   cell = scaled_to_height(picture, row_height_);
   pixels_ = pixels;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
-Image ContactSheet::draw() const {
+Image ContactSheet::draw() const try {
   const Lettering lettering = title_lettering(row_height_);
   const auto gap = static_cast<Index>(static_cast<double>(row_height_) * kGapShare) + 1;
   std::vector<Index> widths;
@@ -113,6 +116,8 @@ Image ContactSheet::draw() const {
     }
   }
   return sheet;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 }  // namespace sapiens

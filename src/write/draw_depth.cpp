@@ -3,6 +3,7 @@
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 
+#include "image/opencv_failure.hpp"
 #include "sapiens/draw.hpp"
 #include "write/depth_normals.hpp"
 #include "write/depth_range.hpp"
@@ -46,7 +47,7 @@ NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::u
 }  // namespace
 
 Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
-                 std::span<const std::uint8_t> mask, const DepthDrawing& drawing) {
+                 std::span<const std::uint8_t> mask, const DepthDrawing& drawing) try {
   expect_size_of(picture, "the depths", depth.extent(0), depth.extent(1));
   if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
   Panels panels(picture, drawing.normals ? 2 : 1, drawing.side_by_side);
@@ -62,6 +63,8 @@ Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
   if (drawing.normals && !map.empty) paint_depth_normals(panels, 1, map);
   if (drawing.normals && map.empty) panels.paint(1, [](Index, Index) { return kUnknown; });
   return std::move(panels).take();
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 }  // namespace sapiens

@@ -5,6 +5,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/shape.hpp"
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
@@ -81,7 +82,7 @@ cv::Mat overlay(const cv::Mat& picture, const cv::Mat& grid) {
 
 }  // namespace
 
-Image draw_features(const Image& picture, TensorView<const float, 3> featmap) {
+Image draw_features(const Image& picture, TensorView<const float, 3> featmap) try {
   expect_pixels("the picture to draw on", picture);
   constexpr Index kMostTokens = Index{1} << 24;
   const auto [channels, rows, columns] = featmap.extents();
@@ -100,6 +101,8 @@ Image draw_features(const Image& picture, TensorView<const float, 3> featmap) {
   left.copyTo(canvas.colRange(0, left.cols));
   right.copyTo(canvas.colRange(left.cols + kGap, canvas.cols));
   return drawing;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 }  // namespace sapiens

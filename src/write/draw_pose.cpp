@@ -5,6 +5,7 @@
 #include <limits>
 #include <opencv2/imgproc.hpp>
 
+#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
@@ -173,7 +174,7 @@ Rgb color_of(std::span<const std::string> labels, std::size_t person) {
 }  // namespace
 
 Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set,
-                const PoseDrawing& drawing) {
+                const PoseDrawing& drawing) try {
   expect_pixels("the picture to draw on", picture);
   check(drawing, poses.size());
   Image drawn = picture;
@@ -190,6 +191,8 @@ Image draw_pose(const Image& picture, std::span<const Pose> poses, const Keypoin
     cv::addWeighted(all, drawing.alpha, as_mat(picture), 1 - drawing.alpha, 0, all);
   }
   return drawn;
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 }  // namespace sapiens

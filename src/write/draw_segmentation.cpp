@@ -1,5 +1,6 @@
 #include <opencv2/core.hpp>
 
+#include "image/opencv_failure.hpp"
 #include "sapiens/draw.hpp"
 #include "write/class_look.hpp"
 #include "write/panels.hpp"
@@ -38,7 +39,7 @@ class Blend {
 }  // namespace
 
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set, const SegDrawing& drawing) {
+                        const SegClassSet* set, const SegDrawing& drawing) try {
   expect_size_of(picture, "the classes", segmentation.height, segmentation.width);
   expect_pixels_of(picture, "the classes", segmentation.ids.size());
   expect_option("opacity", drawing.opacity, 1);
@@ -59,6 +60,8 @@ Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
   if (drawing.labels) draw_seg_labels(panel, segmentation, rows, look);
   if (with_legend) legend.draw(column, rows.by_area());
   return std::move(panels).take();
+} catch (...) {
+  rethrow_from_opencv();
 }
 
 }  // namespace sapiens

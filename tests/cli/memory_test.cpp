@@ -5,7 +5,10 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sapiens/image.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/program.hpp"
 #include "support/sanitizers.hpp"
@@ -97,6 +100,58 @@ TEST(Memory, FeaturesHoldTheWeightsOnceAndLittleElse) {
     const auto needed = memory["weight_bytes"].get<std::uint64_t>() +
                         memory["activation_bytes"].get<std::uint64_t>();
     EXPECT_LT(run.peak_bytes, needed * 5 / 4);
+  }
+}
+
+/// The exit code of the program with so much address space, and what it says on standard error.
+std::pair<int, std::string> run_within(int megabytes, const std::string& arguments,
+                                       const Scratch& scratch) {
+  const std::string err = scratch / "err";
+  const int status =
+      std::system(("ulimit -v " + std::to_string(megabytes * 1024) + "; '" SAPIENS_PROGRAM "' " +
+                   arguments + " >/dev/null 2>'" + err + "'")
+                      .c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(err)};
+}
+
+// Near the limit it is OpenCV, TBB or the standard library that gets none, each in its own words.
+TEST(Memory, ThatIsShortIsNeverCalledABug) {
+  if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer needs more address space than that";
+  const Scratch scratch;
+  ASSERT_EQ(run_sapiens({"synth", scratch / "model.pth", "--arch", "tiny"}).code, 0);
+  for (const std::string task : {"pose", "seg", "depth"}) {
+    ASSERT_EQ(
+        run_sapiens({"synth", scratch / (task + ".pth"), "--arch", "tiny", "--task", task}).code,
+        0);
+  }
+  Image large{.width = 1200, .height = 1000, .rgb = std::vector<std::uint8_t>(1200 * 1000 * 3, 99)};
+  large.write_png(scratch / "large.png");
+  const auto picture = [&](const std::string& folder) {
+    return " '" + (scratch / "large.png") + "' --threads 2 --output '" + (scratch / folder) + "' ";
+  };
+  const auto model = [&](const std::string& name) { return " '" + (scratch / name) + "'"; };
+  for (const std::string& arguments :
+       {"features" + model("model.pth") + picture("a") + "--viz",
+        "features" + model("model.pth") + picture("b"),
+        "pose" + model("pose.pth") + picture("c") + "--viz",
+        "seg" + model("seg.pth") + picture("d") + "--viz",
+        "depth" + model("depth.pth") + picture("e") + "--viz", "inspect" + model("model.pth"),
+        "convert" + model("model.pth") + model("copy.pth")}) {
+    int done = 0, short_of_memory = 0;
+    for (int megabytes = 60; megabytes <= 180 && done < 3; megabytes += 4) {
+      const auto [code, err] = run_within(megabytes, arguments, scratch);
+      SCOPED_TRACE(std::to_string(megabytes) + " MB: " + arguments + "\n" + err);
+      const bool not_loaded = code == 127 && err.find("shared libraries") != std::string::npos;
+      EXPECT_TRUE(code == 0 || code == 1 || code == 5 || not_loaded) << code;
+      EXPECT_EQ(err.find("bug"), std::string::npos);
+      if (code == 1 || code == 5) {
+        EXPECT_NE(err.find("[out-of-resources]"), std::string::npos);
+        ++short_of_memory;
+      }
+      if (code == 0) ++done;
+    }
+    EXPECT_EQ(done, 3) << arguments;
+    EXPECT_GT(short_of_memory, 0) << arguments;
   }
 }
 

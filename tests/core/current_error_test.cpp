@@ -1,0 +1,48 @@
+#include "sapiens/current_error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
+#include <system_error>
+
+namespace sapiens {
+namespace {
+
+template <typename Exception>
+Error error_of(const Exception& thrown) {
+  try {
+    throw thrown;
+  } catch (...) {
+    return current_error();
+  }
+}
+
+TEST(CurrentError, IsTheErrorItself) {
+  const Error error(ErrorCode::NotFound, {.summary = "s", .file = "f"});
+  EXPECT_STREQ(error_of(error).what(), error.what());
+  EXPECT_EQ(error_of(error).code(), ErrorCode::NotFound);
+}
+
+TEST(CurrentError, OfAShortageIsNoBug) {
+  EXPECT_EQ(error_of(std::bad_alloc()).code(), ErrorCode::OutOfResources);
+  EXPECT_EQ(error_of(std::bad_array_new_length()).code(), ErrorCode::OutOfResources);
+  EXPECT_EQ(error_of(std::length_error("vector")).code(), ErrorCode::OutOfResources);
+  for (const std::errc shortage :
+       {std::errc::resource_unavailable_try_again, std::errc::not_enough_memory,
+        std::errc::too_many_files_open, std::errc::no_space_on_device}) {
+    const Error error = error_of(std::system_error(std::make_error_code(shortage), "thread"));
+    EXPECT_EQ(error.code(), ErrorCode::OutOfResources) << error.what();
+  }
+}
+
+TEST(CurrentError, OfAnythingElseIsABug) {
+  EXPECT_EQ(error_of(std::runtime_error("x")).code(), ErrorCode::Internal);
+  EXPECT_EQ(error_of(std::runtime_error("x")).detail().summary, "x");
+  EXPECT_EQ(error_of(std::system_error(std::make_error_code(std::errc::invalid_argument))).code(),
+            ErrorCode::Internal);
+  EXPECT_EQ(error_of(1).code(), ErrorCode::Internal);
+}
+
+}  // namespace
+}  // namespace sapiens
