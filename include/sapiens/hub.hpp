@@ -30,6 +30,10 @@ struct PublishedFile {
 /// All of them; the table is data of the library.
 std::span<const PublishedFile> published_files() noexcept;
 
+/// What a download of it may have at most where the hub tells no size: twice `about_bytes` and
+/// 16 MiB, or 32 GiB where that is 0.
+std::uint64_t max_bytes_of(const PublishedFile& file) noexcept;
+
 /// Null where there is none of this name.
 const PublishedFile* find_published(std::string_view name) noexcept;
 

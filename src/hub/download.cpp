@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "checkpoint/state_dict.hpp"
 #include "core/parse_number.hpp"
 #include "hub/load_module.hpp"
 #include "hub/look_up.hpp"
@@ -60,6 +61,7 @@ void Download::begin(const Answer& answer) {
     other_.emplace();
     return;
   }
+  if (length && *length > max_bytes()) refuse_more();
   partial_.restart(strong_etag(answer.header("etag")));
   resumed_at_ = 0;
   head_is_known_ = false;
@@ -72,7 +74,7 @@ void Download::take(std::span<const std::byte> bytes) {
     if (other_->size() >= kHead) refuse_other();
     return;
   }
-  if (file_.bytes && bytes.size() > *file_.bytes - partial_.size()) refuse_more();
+  if (bytes.size() > max_bytes() - partial_.size()) refuse_more();
   partial_.append(bytes);
   // A page instead of a file is known after its first bytes, not after the last gigabyte.
   if (!head_is_known_ && partial_.size() >= kHead) expect_head();
@@ -84,9 +86,27 @@ std::string Download::verify() {
   const std::uint64_t size = partial_.size();
   std::string digest = sha256_of(
       partial_.path(), [&](std::uint64_t done) { tell(PullStage::Verifying, done, size); });
-  if (digest.starts_with(file_.sha256)) return digest;
-  partial_.discard();
-  refuse_digest(file_, digest);
+  if (!digest.starts_with(file_.sha256)) {
+    partial_.discard();
+    refuse_digest(file_, digest);
+  }
+  if (file_.sha256.empty()) expect_readable();
+  return digest;
+}
+
+// Nobody has said what the file is, so what cannot be opened gets no name of a checkpoint.
+void Download::expect_readable() {
+  try {
+    static_cast<void>(open_checkpoint(partial_.path()));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::OutOfResources) throw;
+    partial_.discard();
+    refuse_unreadable(file_, error);
+  }
+}
+
+std::uint64_t Download::max_bytes() const {
+  return file_.bytes.value_or(max_bytes_of(file_.published ? *file_.published : PublishedFile{}));
 }
 
 void Download::expect_head() {
@@ -112,9 +132,11 @@ void Download::refuse_other() const {
 void Download::refuse_more() {
   partial_.discard();
   throw Error(ErrorCode::CorruptFile,
-              {.summary = "the hub sends more than the file has",
+              {.summary = file_.bytes ? "the hub sends more than the file has"
+                                      : "the hub, which tells no size, sends more than such a file "
+                                        "can have",
                .file = file_.url,
-               .expected = fmt::format("{} bytes", *file_.bytes),
+               .expected = fmt::format("{}{} bytes", file_.bytes ? "" : "at most ", max_bytes()),
                .hint = "nothing was kept; a proxy or a mirror gives out another file"});
 }
 

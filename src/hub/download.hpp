@@ -25,8 +25,9 @@ class Download {
   /// Fetches what is missing; throws Transient where another attempt may do better.
   void fetch();
 
-  /// The digest of what has arrived. Throws CorruptFile for a wrong one and UnsupportedFormat for
-  /// something that is no checkpoint, and removes it.
+  /// The digest of what has arrived. Throws CorruptFile for a wrong one, and where the hub tells
+  /// none for what cannot be read as a checkpoint; UnsupportedFormat for something that is no
+  /// checkpoint. It is removed then.
   std::string verify();
 
  private:
@@ -35,6 +36,9 @@ class Download {
   void take(std::span<const std::byte> bytes);
   void expect_head();
   [[noreturn]] void refuse_other() const;
+  /// What it may have at most: its size, or what the table of published files allows.
+  std::uint64_t max_bytes() const;
+  void expect_readable();
   [[noreturn]] void refuse_more();
   [[noreturn]] void ask_for_all(const Answer& answer);
   [[noreturn]] void try_again(const Answer& answer, const char* summary) const;

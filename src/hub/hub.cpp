@@ -57,11 +57,13 @@ auto keep_trying(const HubOptions& options, const PullListener& listener,
 void expect_space(const RemoteFile& file, std::uint64_t arrived) {
   std::error_code error;
   const fs::space_info space = fs::space(file.path.parent_path(), error);
-  if (error || !file.bytes || space.available >= *file.bytes - arrived) return;
+  // About as much as it will be, where the hub does not tell.
+  const std::uint64_t size = file.bytes.value_or(file.published ? file.published->about_bytes : 0);
+  if (error || size <= arrived || space.available >= size - arrived) return;
   throw Error(ErrorCode::OutOfResources,
               {.summary = "the disk has not enough room for the download",
                .file = file.path.string(),
-               .expected = fmt::format("{} bytes", *file.bytes - arrived),
+               .expected = fmt::format("{} bytes", size - arrived),
                .actual = fmt::format("{} bytes are free", space.available),
                .hint = "free some space, or choose a folder on another disk (--dir, "
                        "SAPIENS_CACHE)"});

@@ -109,6 +109,20 @@ void expect_no_page(const Answer& answer) {
                        "and proxies"});
 }
 
+void refuse_unreadable(const RemoteFile& file, const Error& why) {
+  const ErrorDetail& detail = why.detail();
+  throw Error(
+      why.code(),
+      {.summary = "what the hub sent cannot be read as a checkpoint",
+       .file = file.url,
+       .key = detail.key,
+       .expected = detail.expected,
+       .actual = detail.actual.empty() ? detail.summary
+                                       : fmt::format("{}: {}", detail.summary, detail.actual),
+       .hint = "nothing was kept; the hub tells no digest, so it may have broken off, or a "
+               "proxy or a mirror gives out another file"});
+}
+
 void refuse_digest(const RemoteFile& file, const std::string& actual) {
   throw Error(ErrorCode::CorruptFile,
               {.summary = "the download is not the file that the hub describes",

@@ -18,6 +18,9 @@ void expect_checkpoint(std::span<const std::byte> head, const std::string& url);
 /// Throws UnsupportedFormat for an answer that is a web page.
 void expect_no_page(const Answer& answer);
 
+/// Throws what `why`, the error of opening the file, says.
+[[noreturn]] void refuse_unreadable(const RemoteFile& file, const Error& why);
+
 /// Throws CorruptFile.
 [[noreturn]] void refuse_digest(const RemoteFile& file, const std::string& actual);
 

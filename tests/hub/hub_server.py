@@ -35,7 +35,10 @@ def arguments():
     parser.add_argument("--rate", type=int, help="storage: bytes per second")
     parser.add_argument("--digest", help="claim this digest; none: tell no digest")
     parser.add_argument("--size", type=int, help="claim this size")
+    parser.add_argument("--no-size", action="store_true", help="tell no size anywhere")
     parser.add_argument("--send", choices=["lfs", "page"], help="storage: instead of the file")
+    parser.add_argument("--send-file", help="storage: this file instead of the one")
+    parser.add_argument("--then-zeros", action="store_true", help="storage: and never end")
     parser.add_argument("--no-ranges", action="store_true", help="storage: always the whole file")
     parser.add_argument("--new-etags", action="store_true", help="storage: another one each time")
     parser.add_argument("--no-etags", action="store_true", help="storage: tell none")
@@ -67,6 +70,9 @@ class State:
                 "version https://git-lfs.github.com/spec/v1\n"
                 f"oid sha256:{self.digest}\nsize {len(self.content)}\n"
             ).encode()
+        elif options.send_file:
+            with open(options.send_file, "rb") as file:
+                self.sent = file.read()
         else:
             self.sent = self.content
         self.lock = threading.Lock()
@@ -134,7 +140,8 @@ class Hub(Handler):
         location = f"{self.state.storage}/blob?signature=secret"
         headers = {"Location": location}
         if options.send != "lfs":
-            headers["X-Linked-Size"] = str(options.size or len(self.state.content))
+            if not options.no_size:
+                headers["X-Linked-Size"] = str(options.size or len(self.state.content))
             if options.digest != "none":
                 headers["X-Linked-Etag"] = f'"{self.state.digest}"'
         return self.answer("hub", 302, headers)
@@ -180,10 +187,23 @@ class Storage(Handler):
         if not self.state.options.no_etags:
             self.send_header("ETag", etag)
         self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(sent) - first))
+        if self.state.options.no_size:
+            self.send_header("Connection", "close")  # which ends the file
+            self.close_connection = True
+        else:
+            self.send_header("Content-Length", str(len(sent) - first))
         self.end_headers()
         if self.command != "HEAD":
             self.send_slowly(sent[first:])
+            if self.state.options.then_zeros:
+                self.send_zeros()
+
+    def send_zeros(self):
+        try:
+            while True:
+                self.wfile.write(bytes(1 << 20))
+        except OSError:
+            self.close_connection = True  # the program has gone
 
     def send_slowly(self, content):
         options = self.state.options

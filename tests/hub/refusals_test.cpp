@@ -150,5 +150,59 @@ TEST(RefusedHub, OfATimeThatIsNone) {
   }
 }
 
+TEST_F(RefusedPull, OfWhatNeverEndsStopsAtTheLimit) {
+  serve({"--no-size", "--digest", "none", "--then-zeros"});
+  // The limit of the smallest: twice what the table says, and 16 MiB.
+  const PublishedFile small{.name = "small",
+                            .model = "",
+                            .task = "",
+                            .repository = "a/b",
+                            .path = "small.pth",
+                            .licence = "",
+                            .about_bytes = 1000,
+                            .sha256 = ""};
+  EXPECT_EQ(max_bytes_of(small), 2000 + (1 << 24));
+  EXPECT_EQ(max_bytes_of(PublishedFile{}), std::uint64_t{1} << 35);
+  Hub hub({.folder = cache_});
+  const RemoteFile remote = hub.look_up(small);
+  EXPECT_FALSE(remote.bytes);
+  try {
+    hub.pull(remote);
+    ADD_FAILURE() << "it ended";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::CorruptFile) << error.what();
+    EXPECT_THAT(error.detail().expected, HasSubstr("at most 16779216 bytes"));
+  }
+  EXPECT_TRUE(cached().empty()) << testing::PrintToString(cached());
+}
+
+TEST_F(RefusedPull, WithoutADigestOfWhatIsNoCheckpoint) {
+  const std::string whole = read_bytes(published_);
+  const std::string sent = scratch_ / "sent";
+  const auto refused_bytes = [&](const std::string& bytes) {
+    write_bytes(sent, bytes);
+    serve({"--no-size", "--digest", "none", "--send-file", sent});
+    return refused(4);
+  };
+  // Each begins as a checkpoint does.
+  EXPECT_EQ(refused_bytes(whole.substr(0, whole.size() / 2))["code"], "corrupt-file");
+  EXPECT_EQ(refused_bytes(std::string("\x80\x02", 2) + std::string(5000, 'x'))["code"],
+            "corrupt-file");
+  const std::string header = R"({"error": "not here"})";
+  EXPECT_EQ(refused_bytes(std::string("\xff\0\0\0\0\0\0\0", 8) + header)["code"], "corrupt-file");
+  const std::string json = R"({"error":"Invalid credentials in Authorization header"})";
+  const Json error = refused_bytes(json);
+  EXPECT_EQ(error["code"], "unsupported-format");
+  EXPECT_THAT(error["actual"], HasSubstr("JSON"));
+}
+
+TEST_F(RefusedPull, WithoutSizeAndDigestIsNoneOfACheckpoint) {
+  serve({"--no-size", "--digest", "none"});
+  const Finished run = pull();
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["files"][0]["verified"], false);
+  expect_whole();
+}
+
 }  // namespace
 }  // namespace sapiens
