@@ -6,6 +6,7 @@
 #include <memory>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/printable.hpp>
+#include <sapiens/verify.hpp>
 
 #include "checkpoint_option.hpp"
 #include "commands.hpp"
@@ -20,6 +21,7 @@ struct InspectOptions {
   std::string checkpoint;
   ModelOptions model;
   bool tensors = false;
+  bool verify = false;
 };
 
 bool stdout_takes_colour() { return isatty(STDOUT_FILENO) && !std::getenv("NO_COLOR"); }
@@ -33,10 +35,29 @@ Json tensors_json(const Checkpoint& checkpoint) {
   return list;
 }
 
+Json verification_json(const Verification& verification) {
+  Json damaged = Json::array();
+  for (const DamagedMember& member : verification.damaged) {
+    damaged.push_back({{"member", member.name},
+                       {"tensors", member.tensors},
+                       {"expected", member.expected},
+                       {"actual", member.actual}});
+  }
+  return {{"values_checked", verification.ran && !verification.checksum.empty()},
+          {"checksum", verification.checksum.empty() ? Json(nullptr) : Json(verification.checksum)},
+          {"members", verification.members},
+          {"bytes", verification.bytes},
+          {"members_without_checksum", verification.unguarded},
+          {"tensors_without_checksum", verification.unguarded_tensors},
+          {"not_compared", verification.not_compared},
+          {"damaged", damaged}};
+}
+
 void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection,
-                      const InspectOptions& options, bool json) {
+                      const Verification& verification, const InspectOptions& options, bool json) {
   if (json) {
     Json document = Json::parse(inspection.json());
+    document["verification"] = verification_json(verification);
     if (options.tensors) document["tensors"] = tensors_json(checkpoint);
     print_json(document);
     return;
@@ -76,9 +97,13 @@ void print_unreadable(const InspectOptions& options, const Error& error) {
 void run(const InspectOptions& options, Session& session) {
   try {
     const Checkpoint checkpoint = Checkpoint::open(options.checkpoint);
-    const Inspection inspection = checkpoint.inspect(options.model);
-    print_inspection(checkpoint, inspection, options, session.json);
-    session.exit_code = is_usable(inspection.report.verdict) ? kDone : kRefused;
+    const Verification verification =
+        options.verify ? verify_checkpoint(checkpoint) : checksums_of(checkpoint);
+    const Inspection inspection = inspect_verified(checkpoint, options.model, verification);
+    print_inspection(checkpoint, inspection, verification, options, session.json);
+    session.exit_code = !verification.intact()                 ? kBadFile
+                        : is_usable(inspection.report.verdict) ? kDone
+                                                               : kRefused;
   } catch (const Error& error) {
     session.exit_code = exit_code(error.code());
     if (!session.json || session.exit_code != kBadFile) throw;
@@ -95,11 +120,14 @@ void add_inspect_command(CLI::App& app, Session& session) {
       app.add_subcommand("inspect", "Tell what a checkpoint is, and whether every weight fits");
   takes_checkpoint(inspect->add_option("CKPT", options->checkpoint, kCheckpointHelp))->required();
   inspect->add_flag("--tensors", options->tensors, "Also list every tensor");
+  inspect->add_flag("--verify", options->verify,
+                    "Read all values and compare the checksums that the file has");
   add_model_options(*inspect, options->model);
   add_size_option(*inspect, options->model.input_size, "Picture size to show the shapes for");
   add_json_flag(*inspect, session);
   inspect->footer(
-      "Exit code 3 says that the weights do not add up to the model.\n\n"
+      "Exit code 3 says that the weights do not add up to the model, exit code 4 that the file\n"
+      "cannot be read, or that --verify found damage. Without --verify no values are read.\n\n"
       "Example:\n  sapiens inspect sapiens_0.3b_epoch_1600_clean.pth");
   inspect->callback([options, &session] { run(*options, session); });
 }

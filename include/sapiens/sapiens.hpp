@@ -26,5 +26,6 @@
 #include "sapiens/tensor_view.hpp"
 #include "sapiens/tensors.hpp"
 #include "sapiens/tracker.hpp"
+#include "sapiens/verify.hpp"
 #include "sapiens/version.hpp"
 #include "sapiens/video.hpp"

@@ -144,8 +144,11 @@ bool looks_like_zip(std::string_view bytes) noexcept {
 }
 
 bool looks_like_safetensors(std::string_view bytes) noexcept {
-  // A binary length, then the opening brace of the header: text has no control characters.
-  return bytes.size() > 8 && bytes[8] == '{' && !is_text(bytes.substr(0, 8));
+  // A binary length, then the opening brace of the header: text has no control characters. The
+  // reference implementation takes white space in front of the brace.
+  if (bytes.size() <= 8 || is_text(bytes.substr(0, 8))) return false;
+  const std::size_t brace = bytes.find_first_not_of(" \t\r\n", 8);
+  return brace != std::string_view::npos && bytes[brace] == '{';
 }
 
 bool looks_like_torch_legacy(std::string_view bytes) noexcept {

@@ -13,10 +13,11 @@ namespace {
 
 void read_archive(const FileBytes& file, StateDict& out) {
   refuse_truncated_zip(file);
-  const ZipArchive archive(file);
-  if (is_torch_export(archive)) return read_torch_export(archive, out);
-  if (is_torch_zip(archive)) return read_torch_zip(archive, out);
-  refuse_archive(archive);
+  const auto archive = std::make_shared<const ZipArchive>(file);
+  out.archives.push_back(archive);
+  if (is_torch_export(*archive)) return read_torch_export(*archive, out);
+  if (is_torch_zip(*archive)) return read_torch_zip(*archive, out);
+  refuse_archive(*archive);
 }
 
 }  // namespace
@@ -48,7 +49,10 @@ void read_checkpoint(const FileBytes& file, StateDict& out) {
   } else {
     refuse_file(file);
   }
-  for (TensorEntry& tensor : out.tensors) tensor.mapped = file.mapped;
+  for (TensorEntry& tensor : out.tensors) {
+    tensor.mapped = file.mapped;
+    if (tensor.member) tensor.member->add_tensor(tensor.path());
+  }
 }
 
 StateDict open_checkpoint(const std::filesystem::path& path) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "checkpoint/state_dict.hpp"
+#include "checkpoint/stored_member.hpp"
 #include "core/file_map.hpp"
 #include "core/shape.hpp"
 #include "core/widen.hpp"
@@ -123,6 +124,15 @@ void read_elements(const TensorEntry& tensor, Index first, std::span<std::byte> 
 
 }  // namespace
 
+namespace {
+
+// The one place through which every value goes.
+void require_intact(const TensorEntry& tensor, std::size_t wanted) {
+  if (tensor.member && wanted > 0) tensor.member->require_intact();
+}
+
+}  // namespace
+
 Index TensorEntry::numel() const noexcept {
   // Proved to exist by the reader.
   return checked_numel(shape).value_or(0);
@@ -133,6 +143,7 @@ std::string TensorEntry::path() const {
 }
 
 void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
+  require_intact(tensor, out.size());
   switch (tensor.dtype) {
     case DType::F64:
       return read_as_float<double>(tensor, first, out);
@@ -157,6 +168,7 @@ void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
 }
 
 void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+  require_intact(tensor, out.size());
   switch (dtype_size(tensor.dtype)) {
     case 8:
       return read_elements<std::uint64_t>(tensor, first, out);

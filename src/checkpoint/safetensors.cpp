@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "checkpoint/readers.hpp"
@@ -74,6 +76,35 @@ void check_ranges(const FileBytes& file, const std::vector<SafetensorsEntry>& en
   }
 }
 
+// safetensors.torch.save_model stores a shared tensor once, and notes its other names beside
+// whatever else is noted: {"removed name": "kept name", "format": "pt"}. A note is such a name only
+// where it leads straight to a tensor and is none itself, so there are no chains and no loops.
+void add_aliases(StateDict& out) {
+  std::unordered_map<std::string_view, std::size_t> by_name;
+  for (std::size_t i = 0; i < out.tensors.size(); ++i) by_name.emplace(out.tensors[i].key, i);
+  for (const auto& [name, kept] : out.metadata) {
+    const auto tensor = by_name.find(kept);
+    if (tensor != by_name.end() && !by_name.contains(name)) {
+      out.aliases.emplace_back(name, tensor->second);
+    }
+  }
+}
+
+void note_unknown_fields(const SafetensorsHeader& header, StateDict& out) {
+  constexpr std::size_t kMaxNamed = 5;
+  std::size_t named = 0;
+  for (const auto& [field, count] : header.unknown_fields) {
+    if (named++ == kMaxNamed) {
+      out.notes.push_back(fmt::format("{} more fields that safetensors does not know were ignored",
+                                      header.unknown_fields.size() - kMaxNamed));
+      return;
+    }
+    out.notes.push_back(
+        fmt::format("the field \"{}\" of {} tensor{} is none of safetensors' own and was ignored",
+                    field, count, count == 1 ? "" : "s"));
+  }
+}
+
 TensorEntry make_tensor(const FileBytes& file, const SafetensorsEntry& described,
                         std::span<const std::byte> data) {
   const auto dtype = dtype_of_safetensors(described.dtype);
@@ -124,11 +155,13 @@ void read_safetensors(const FileBytes& file, StateDict& out) {
   SafetensorsHeader header = parse_safetensors_header(reader.text(length), file.source);
   const auto data = reader.bytes(reader.remaining());
   check_ranges(file, header.entries, data.size());
+  note_unknown_fields(header, out);
   out.metadata = std::move(header.metadata);
   out.tensors.reserve(header.entries.size());
   for (const SafetensorsEntry& entry : header.entries) {
     out.tensors.push_back(make_tensor(file, entry, data));
   }
+  add_aliases(out);
 }
 
 }  // namespace sapiens

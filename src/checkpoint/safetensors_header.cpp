@@ -28,18 +28,20 @@ constexpr std::array<std::pair<std::string_view, DType>, 10> kTypes = {{
 
 /// Follows the parser through
 ///   {"__metadata__": {"k": "v"}, "key": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
-/// and accepts nothing else. Returning false stops the parser.
+/// and accepts nothing else but further fields of a tensor, whatever they hold. Returning false
+/// stops the parser.
 class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
  public:
   SafetensorsHeader header;
   std::string problem;
+  bool is_json = true;  ///< False for what no writer of headers writes.
 
-  bool null() override { return refuse("null is not allowed"); }
-  bool boolean(bool) override { return refuse("true and false are not allowed"); }
+  bool null() override;
+  bool boolean(bool) override { return skips() || refuse("true and false are not allowed"); }
   bool number_float(double, const std::string&) override {
-    return refuse("a number is not an integer");
+    return skips() || refuse("a number is not an integer");
   }
-  bool number_integer(std::int64_t) override { return refuse("a number is negative"); }
+  bool number_integer(std::int64_t) override { return skips() || refuse("a number is negative"); }
   bool number_unsigned(std::uint64_t value) override;
   bool string(std::string& value) override;
   bool binary(nlohmann::json::binary_t&) override { return refuse("unexpected value"); }
@@ -50,6 +52,7 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override;
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::json::exception&) override {
+    is_json = false;
     return refuse(fmt::format("no valid JSON at character {}", position));
   }
 
@@ -60,6 +63,13 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
     if (problem.empty()) problem = std::move(text);
     return false;
   }
+  // Whether the value belongs to a field that the format does not know.
+  bool skips() const {
+    return skip_depth_ > 0 || (place_ == Place::Tensor && !is_tensor_field(field_));
+  }
+  static bool is_tensor_field(std::string_view name) {
+    return name == "dtype" || name == "shape" || name == "data_offsets";
+  }
 
   Place place_ = Place::Outside;
   std::string name_;   // of the tensor
@@ -68,9 +78,16 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
   std::unordered_set<std::string> fields_;
   SafetensorsEntry entry_;
   std::vector<std::uint64_t> offsets_;
+  std::size_t skip_depth_ = 0;  // of the lists and objects inside an unknown field
 };
 
+bool HeaderListener::null() {
+  if (place_ == Place::Top && name_ == "__metadata__") return true;  // no notes
+  return skips() || refuse("null is not allowed");
+}
+
 bool HeaderListener::number_unsigned(std::uint64_t value) {
+  if (skips()) return true;
   if (place_ == Place::Offsets) {
     offsets_.push_back(value);
     return offsets_.size() <= 2 || refuse("data_offsets has more than two numbers");
@@ -88,12 +105,14 @@ bool HeaderListener::string(std::string& value) {
     header.metadata.insert_or_assign(field_, std::move(value));
     return true;
   }
+  if (skips()) return true;
   if (place_ != Place::Tensor || field_ != "dtype") return refuse("text where none belongs");
   entry_.dtype = std::move(value);
   return true;
 }
 
 bool HeaderListener::start_object(std::size_t) {
+  if (skips()) return ++skip_depth_ > 0;
   fields_.clear();
   if (place_ == Place::Outside) {
     place_ = Place::Top;
@@ -111,24 +130,30 @@ bool HeaderListener::start_object(std::size_t) {
 }
 
 bool HeaderListener::key(std::string& name) {
+  if (skip_depth_ > 0) return true;
   if (place_ == Place::Top) {
     name_ = name;
     return names_.insert(name).second || refuse(fmt::format("the name \"{}\" comes twice", name));
   }
   field_ = name;
-  if (place_ == Place::Tensor && name != "dtype" && name != "shape" && name != "data_offsets") {
-    return refuse(fmt::format("unknown field \"{}\"", name));
-  }
-  return fields_.insert(name).second || refuse(fmt::format("the field \"{}\" comes twice", name));
+  // Of two notes of one name the last one counts, as everywhere.
+  if (fields_.insert(name).second || place_ == Place::Metadata) return true;
+  return !is_tensor_field(name) || refuse(fmt::format("the field \"{}\" comes twice", name));
 }
 
 bool HeaderListener::end_object() {
+  if (skip_depth_ > 0) return skip_depth_-- > 0;
   if (place_ == Place::Top) {
     place_ = Place::Done;
     return true;
   }
   if (place_ == Place::Tensor) {
-    if (fields_.size() != 3 || offsets_.size() != 2) return refuse("a field is missing");
+    for (const std::string& field : fields_) {
+      if (!is_tensor_field(field)) ++header.unknown_fields[field];
+    }
+    const bool complete =
+        fields_.contains("dtype") && fields_.contains("shape") && offsets_.size() == 2;
+    if (!complete) return refuse("a field is missing");
     entry_.begin = offsets_[0];
     entry_.end = offsets_[1];
     header.entries.push_back(std::move(entry_));
@@ -138,6 +163,7 @@ bool HeaderListener::end_object() {
 }
 
 bool HeaderListener::start_array(std::size_t) {
+  if (skips()) return ++skip_depth_ > 0;
   if (place_ != Place::Tensor) return refuse("a list where none belongs");
   if (field_ == "shape") {
     place_ = Place::Shape;
@@ -150,6 +176,7 @@ bool HeaderListener::start_array(std::size_t) {
 }
 
 bool HeaderListener::end_array() {
+  if (skip_depth_ > 0) return skip_depth_-- > 0;
   place_ = Place::Tensor;
   return true;
 }
@@ -158,13 +185,25 @@ bool HeaderListener::end_array() {
 
 SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source) {
   HeaderListener listener;
-  if (!nlohmann::json::sax_parse(text, &listener)) {
+  // The parser takes a NUL for the end of the text, whatever follows.
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) {
+    listener.is_json = false;
+    listener.problem = fmt::format("a NUL at character {}", nul);
+  } else if (nlohmann::json::sax_parse(text, &listener)) {
+    return std::move(listener.header);
+  }
+  if (!listener.is_json) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the safetensors header is damaged",
                                          .file = source,
                                          .actual = listener.problem,
                                          .hint = "download the file again"});
   }
-  return std::move(listener.header);
+  throw Error(ErrorCode::CorruptFile,
+              {.summary = "the safetensors header is not as the format has it",
+               .file = source,
+               .actual = listener.problem,
+               .hint = "write the file again with the safetensors library"});
 }
 
 std::optional<DType> dtype_of_safetensors(std::string_view name) noexcept {

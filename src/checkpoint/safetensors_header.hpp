@@ -24,11 +24,14 @@ struct SafetensorsEntry {
 struct SafetensorsHeader {
   std::vector<SafetensorsEntry> entries;  ///< In the order of the header.
   std::map<std::string, std::string> metadata;
+  /// Fields of tensors that the format does not know, and how many tensors have each: passed over.
+  std::map<std::string, std::size_t> unknown_fields;
 };
 
 /// Reads the JSON header without building a JSON document, so that memory stays near the size of
-/// `text`. Throws `Error(CorruptFile)` for anything the format does not allow, repeated names
-/// included.
+/// `text`. Takes what the reference implementation takes: `"__metadata__": null`, and fields of
+/// any kind beside the three of a tensor. Throws `Error(CorruptFile)` for anything else the format
+/// does not allow; tensors of one name too, of which the reference takes the last.
 SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source);
 
 /// "F32", "BF16", ...; nothing for a type we do not have.

@@ -8,12 +8,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sapiens/dtype.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
+
+class StoredMember;
+class ZipArchive;
 
 enum class CheckpointFormat { TorchZip, TorchLegacy, TorchScript, TorchExport, Safetensors };
 
@@ -37,6 +41,9 @@ struct TensorEntry {
   bool byte_swapped = false;        ///< Stored big-endian.
   bool mapped = false;              ///< `data` is in the mapped file: `release_pages` works.
   std::string location = {};        ///< Where in the file, for messages: "archive/data/17".
+  /// Where the file may have a checksum of the bytes; null in formats that know none. Reading
+  /// values compares it first.
+  std::shared_ptr<StoredMember> member = {};
 
   Index numel() const noexcept;
   /// `container` and `key` joined: unique within a file.
@@ -57,6 +64,12 @@ struct StateDict {
   /// mmengine.logging...".
   std::vector<std::string> opaque;
   std::shared_ptr<const void> mapping;
+  /// A tensor that is stored once may have further names: name and index into `tensors`.
+  std::vector<std::pair<std::string, std::size_t>> aliases = {};
+  /// What was passed over while the file was opened, counted and named.
+  std::vector<std::string> notes = {};
+  /// The archives that make up the file; the innermost one holds the tensors.
+  std::vector<std::shared_ptr<const ZipArchive>> archives = {};
 };
 
 /// Opens any supported checkpoint by its content; the name plays no part. Executes nothing.
@@ -64,7 +77,8 @@ struct StateDict {
 StateDict open_checkpoint(const std::filesystem::path& path);
 
 /// Elements [first, first + out.size()) of the tensor in row-major order, converted to float
-/// (f64 rounds to nearest; integers convert). Strides and byte order are resolved.
+/// (f64 rounds to nearest; integers convert). Strides and byte order are resolved. Throws
+/// `Error(CorruptFile)` where the file has a checksum of the bytes and it does not match.
 void read_f32(const TensorEntry& tensor, Index first, std::span<float> out);
 
 /// The same elements in the tensor's own dtype, native byte order; `out` holds whole elements.

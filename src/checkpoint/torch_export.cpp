@@ -102,7 +102,8 @@ struct Pt2Reader {
                                            .file = source,
                                            .key = entry.location});
     }
-    place_tensor(entry, archive.contents(*member), integer(meta.at("storage_offset")), source, key);
+    entry.member = archive.member(*member);
+    place_tensor(entry, entry.member->bytes(), integer(meta.at("storage_offset")), source, key);
     return entry;
   }
 };
@@ -115,7 +116,7 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
   }
   const std::string_view folder = table.name.substr(0, table.name.find(kWeights));
   const ZipEntry* const order = archive.find(fmt::format("{}/byteorder", folder));
-  const bool big = order != nullptr && as_text(archive.contents(*order)) == "big";
+  const bool big = order != nullptr && as_text(archive.checked_contents(*order)) == "big";
   const Pt2Reader reader{.archive = archive, .folder = folder, .byte_swapped = big};
   try {
     const json document = json::parse(as_text(archive.checked_contents(table)));
@@ -131,14 +132,21 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
 }
 
 void read_nested(const ZipArchive& archive, const ZipEntry& entry, StateDict& out) {
-  const ZipArchive nested({.bytes = archive.contents(entry),
-                           .mapped = archive.file().mapped,
-                           .source = fmt::format("{}: {}", archive.file().source, entry.name)});
-  if (!is_torch_zip(nested)) {
+  const auto outer = archive.member(entry);
+  const auto nested = std::make_shared<const ZipArchive>(
+      FileBytes{.bytes = outer->bytes(),
+                .mapped = archive.file().mapped,
+                .source = fmt::format("{}: {}", archive.file().source, entry.name)});
+  if (!is_torch_zip(*nested)) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the weights inside are no PyTorch file",
-                                         .file = nested.file().source});
+                                         .file = nested->file().source});
   }
-  read_torch_zip(nested, out);
+  read_torch_zip(*nested, out);
+  out.archives.push_back(nested);
+  // The checksum of the file inside covers its tensors, if they have none of their own.
+  for (TensorEntry& tensor : out.tensors) {
+    if (!tensor.member->has_checksum()) tensor.member = outer;
+  }
 }
 
 }  // namespace

@@ -173,6 +173,7 @@ TensorEntry TensorBuilder::rebuild(std::span<const NodeId> args, const std::stri
   StorageBytes found = find_storage_(*storage);
   entry.byte_swapped = found.byte_swapped;
   entry.location = std::move(found.location);
+  entry.member = std::move(found.member);
   place_tensor(entry, found.bytes, integer(args[1], path), source_, path);
   return entry;
 }

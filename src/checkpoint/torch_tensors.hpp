@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,6 +33,7 @@ struct StorageBytes {
   std::span<const std::byte> bytes = {};
   bool byte_swapped = false;
   std::string location = {};  ///< "archive/data/17"
+  std::shared_ptr<StoredMember> member = {};
 };
 
 using FindStorage = std::function<StorageBytes(const StorageRef&)>;

@@ -24,11 +24,38 @@ std::optional<std::string_view> top_folder(const ZipArchive& archive) noexcept {
   return std::nullopt;
 }
 
+// torch.load would take the folder that comes first, another reader the one it knows by name.
+void refuse_second_pickle(const ZipArchive& archive, std::string_view folder) {
+  for (const ZipEntry& entry : archive.entries()) {
+    const std::size_t slash = entry.name.find('/');
+    if (slash == std::string_view::npos || entry.name.substr(slash) != kPickle) continue;
+    if (entry.name.substr(0, slash) == folder) continue;
+    throw Error(ErrorCode::UnsupportedFormat,
+                {.summary = "the archive holds several checkpoints",
+                 .file = archive.file().source,
+                 .key = std::string(entry.name),
+                 .expected = "one data.pkl",
+                 .actual = fmt::format("{}{} and {}", folder, kPickle, entry.name),
+                 .hint = "save one checkpoint per file"});
+  }
+}
+
+// Names in the table of contents have no checksum. A damaged one must not pass for a record that
+// was never there.
+void compare_names_but_storages(const ZipArchive& archive, std::string_view folder) {
+  const std::string storages = fmt::format("{}/data/", folder);
+  for (const ZipEntry& entry : archive.entries()) {
+    if (!entry.name.starts_with(storages) && entry.method == 0) archive.member(entry);
+  }
+}
+
 bool is_big_endian(const ZipArchive& archive, std::string_view folder) {
   const ZipEntry* const record = archive.find(fmt::format("{}/byteorder", folder));
-  if (record == nullptr)
+  if (record == nullptr) {
+    compare_names_but_storages(archive, folder);
     return false;  // before torch 2.0: always written on little-endian machines
-  const std::string_view order = as_text(archive.contents(*record));
+  }
+  const std::string_view order = as_text(archive.checked_contents(*record));
   if (order == "little") return false;
   if (order == "big") return true;
   throw Error(ErrorCode::CorruptFile, {.summary = "the byte order record is neither little nor big",
@@ -47,7 +74,8 @@ StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bo
                                          .file = archive.file().source,
                                          .key = found.location});
   }
-  found.bytes = archive.contents(*entry);
+  found.member = archive.member(*entry);
+  found.bytes = found.member->bytes();
   const std::size_t element = storage.dtype ? dtype_size(*storage.dtype) : 1;
   if (found.bytes.size() / element < static_cast<std::uint64_t>(storage.count)) {
     throw Error(ErrorCode::CorruptFile,
@@ -70,6 +98,7 @@ bool is_torch_zip(const ZipArchive& archive) noexcept { return top_folder(archiv
 
 void read_torch_zip(const ZipArchive& archive, StateDict& out) {
   const std::string_view folder = *top_folder(archive);
+  refuse_second_pickle(archive, folder);
   out.format =
       is_script(archive, folder) ? CheckpointFormat::TorchScript : CheckpointFormat::TorchZip;
   const bool byte_swapped = is_big_endian(archive, folder);

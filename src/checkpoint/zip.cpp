@@ -2,158 +2,140 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "checkpoint/zip_layout.hpp"
 #include "core/byte_reader.hpp"
-#include "core/crc32.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
 
-struct Directory {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-  std::uint64_t count = 0;
-};
-
-[[noreturn]] void fail(const std::string& source, std::string summary, std::string actual = {}) {
+[[noreturn]] void fail(const std::string& source, const ZipEntry& entry, std::string summary,
+                       std::string expected = {}, std::string actual = {}) {
   throw Error(ErrorCode::CorruptFile, {.summary = std::move(summary),
                                        .file = source,
+                                       .key = std::string(entry.name),
+                                       .expected = std::move(expected),
                                        .actual = std::move(actual),
                                        .hint = "the file is damaged; download it again"});
 }
 
-// The end record is 22 bytes and a comment of at most 65535, found by searching backwards.
-std::optional<std::uint64_t> find_end_record(std::string_view bytes) noexcept {
-  constexpr std::string_view kSignature("PK\x05\x06", 4);
-  if (bytes.size() < zip::kEndOfDirectoryBytes) return std::nullopt;
-  const std::size_t last = bytes.size() - zip::kEndOfDirectoryBytes;
-  const std::size_t first = last > 0xffff ? last - 0xffff : 0;
-  const std::size_t found = bytes.substr(first).rfind(kSignature, last - first);
-  if (found == std::string_view::npos) return std::nullopt;
-  return first + found;
+std::string_view folder_of(std::string_view name) noexcept {
+  const std::size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
 }
 
-// A zip64 end record, where a locator in front of the plain end record points to one.
-std::optional<Directory> read_directory64(ByteReader reader, std::uint64_t end_record) {
-  if (end_record < zip::kLocator64Bytes) return std::nullopt;
-  reader.seek(end_record - zip::kLocator64Bytes);
-  if (reader.u32() != zip::kLocator64) return std::nullopt;
-  reader.bytes(4);  // disk number
-  reader.seek(reader.u64());
-  if (reader.u32() != zip::kEndOfDirectory64) {
-    fail(reader.source(), "the zip64 end record is not where the archive says");
+void refuse_what_is_not_stored(const std::string& source, const ZipEntry& entry) {
+  const bool encrypted = (entry.flags & zip::kEncryptedFlag) != 0;
+  if (entry.method == zip::kStored && !encrypted) return;
+  throw Error(ErrorCode::UnsupportedFormat,
+              {.summary = encrypted ? "the archive is encrypted" : "the archive is compressed",
+               .file = source,
+               .key = std::string(entry.name),
+               .expected = "members that are stored as they are, as torch.save writes them",
+               .hint = "load the file with torch.load and write it again with torch.save"});
+}
+
+/// What stands in front of a member's bytes.
+struct LocalHeader {
+  std::string_view name;
+  std::uint64_t packed_size = 0;
+  std::uint64_t size = 0;
+  std::uint32_t crc = 0;
+  std::uint16_t method = 0;
+  std::uint16_t flags = 0;
+};
+
+// Leaves `reader` at the member's first byte.
+LocalHeader read_local_header(ByteReader& reader, const ZipEntry& entry) {
+  if (reader.u32() != zip::kLocalHeader) {
+    fail(reader.source(), entry,
+         fmt::format("the archive's member \"{}\" is not where it should be", entry.name));
   }
-  reader.bytes(8 + 2 + 2 + 4 + 4 + 8);  // size, versions, disks, entries on this disk
-  Directory directory;
-  directory.count = reader.u64();
-  directory.size = reader.u64();
-  directory.offset = reader.u64();
-  return directory;
-}
-
-Directory read_end_record(std::span<const std::byte> bytes, const std::string& source) {
-  const auto end_record = find_end_record(as_text(bytes));
-  if (!end_record)
-    fail(source, "the zip archive has no table of contents at its end",
-         fmt::format("the file stops after {} bytes", bytes.size()));
-  ByteReader reader(bytes, source);
-  if (const auto directory = read_directory64(reader, *end_record)) return *directory;
-  reader.seek(*end_record);
-  reader.bytes(4 + 2 + 2 + 2);  // signature, disks, entries on this disk
-  Directory directory;
-  directory.count = reader.u16();
-  directory.size = reader.u32();
-  directory.offset = reader.u32();
-  return directory;
-}
-
-// Sizes and offsets that did not fit into 32 bits follow in this order in the zip64 extra field.
-void apply_zip64_field(ByteReader extra, ZipEntry& entry) {
-  while (extra.remaining() >= 4) {
-    const std::uint16_t id = extra.u16();
-    ByteReader field(extra.bytes(extra.u16()), extra.source());
-    if (id != zip::kZip64Field) continue;
-    if (entry.size == zip::kSee64) entry.size = field.u64();
-    if (entry.packed_size == zip::kSee64) entry.packed_size = field.u64();
-    if (entry.header_offset == zip::kSee64) entry.header_offset = field.u64();
-    return;
-  }
-}
-
-ZipEntry read_directory_entry(ByteReader& reader) {
-  if (reader.u32() != zip::kDirectoryEntry) {
-    fail(reader.source(), "the zip table of contents is damaged");
-  }
-  ZipEntry entry;
-  reader.bytes(2 + 2);  // versions
-  entry.flags = reader.u16();
-  entry.method = reader.u16();
+  LocalHeader header;
+  reader.bytes(2);  // version
+  header.flags = reader.u16();
+  header.method = reader.u16();
   reader.bytes(2 + 2);  // time, date
-  entry.crc = reader.u32();
-  entry.packed_size = reader.u32();
-  entry.size = reader.u32();
+  header.crc = reader.u32();
+  const std::uint32_t packed_size = reader.u32();
+  const std::uint32_t size = reader.u32();
   const std::uint16_t name_length = reader.u16();
   const std::uint16_t extra_length = reader.u16();
-  const std::uint16_t comment_length = reader.u16();
-  reader.bytes(2 + 2 + 4);  // disk, attributes
-  entry.header_offset = reader.u32();
-  entry.name = reader.text(name_length);
-  apply_zip64_field(ByteReader(reader.bytes(extra_length), reader.source()), entry);
-  reader.bytes(comment_length);
-  return entry;
+  header.name = reader.text(name_length);
+  Zip64Numbers numbers(reader.bytes(extra_length), reader.source());
+  header.size = numbers.resolve(size);
+  header.packed_size = numbers.resolve(packed_size);
+  return header;
+}
+
+// A header that leaves sizes and checksum to a descriptor behind the bytes has zeros there.
+bool sizes_agree(const LocalHeader& header, const ZipEntry& entry, bool has_descriptor) noexcept {
+  if (header.size == entry.size && header.packed_size == entry.packed_size) return true;
+  const auto is_left_out = [](std::uint64_t size) { return size == 0 || size == zip::kSee64; };
+  return has_descriptor && is_left_out(header.size) && is_left_out(header.packed_size);
+}
+
+// The two descriptions of a member must be one: readers differ in which of them they believe.
+void compare(const LocalHeader& header, const ZipEntry& entry, const std::string& source) {
+  const bool has_descriptor = (entry.flags & zip::kDescriptorFlag) != 0;
+  const auto differs = [&](std::string_view what, std::string expected, std::string actual) {
+    fail(source, entry, fmt::format("the archive gives a member two different {}", what),
+         fmt::format("{} as in the table of contents", expected),
+         fmt::format("{} in front of the member's bytes", actual));
+  };
+  if (header.name != entry.name) {
+    differs("names", fmt::format("\"{}\"", entry.name),
+            fmt::format("\"{}\"", header.name.substr(0, 100)));
+  }
+  if (header.method != entry.method) {
+    differs("methods", std::to_string(entry.method), std::to_string(header.method));
+  }
+  // How well it was compressed and how the name is spelled changes no byte.
+  if (((header.flags ^ entry.flags) & ~(zip::kLevelFlags | zip::kUtf8Flag)) != 0) {
+    differs("sets of flags", fmt::format("{:04x}", entry.flags),
+            fmt::format("{:04x}", header.flags));
+  }
+  if (!sizes_agree(header, entry, has_descriptor)) {
+    differs("sizes", fmt::format("{} bytes, {} stored", entry.size, entry.packed_size),
+            fmt::format("{} bytes, {} stored", header.size, header.packed_size));
+  }
+  if (header.crc != entry.crc && !(has_descriptor && header.crc == 0)) {
+    differs("checksums", fmt::format("{:08x}", entry.crc), fmt::format("{:08x}", header.crc));
+  }
+}
+
+// How long the descriptor at the start of `bytes` is: with or without a signature, with sizes of
+// four or eight bytes, it repeats what the table of contents says. 0 where none of these is there.
+// One without a signature could be the end of one that has it, if there is no checksum to tell.
+std::uint64_t descriptor_bytes(std::span<const std::byte> bytes, const ZipEntry& entry) {
+  for (const std::uint64_t signature : {4, 0}) {
+    if (signature == 0 && entry.crc == 0) continue;
+    for (const std::uint64_t width : {4, 8}) {
+      const std::uint64_t length = signature + 4 + 2 * width;
+      if (bytes.size() < length) continue;
+      ByteReader reader(bytes, "descriptor");
+      if (signature != 0 && reader.u32() != zip::kDataDescriptor) continue;
+      const auto size = [&] { return width == 4 ? reader.u32() : reader.u64(); };
+      if (reader.u32() == entry.crc && size() == entry.packed_size && size() == entry.size) {
+        return length;
+      }
+    }
+  }
+  return 0;
 }
 
 }  // namespace
 
-bool has_zip_directory(std::span<const std::byte> bytes) noexcept {
-  return find_end_record(as_text(bytes)).has_value();
-}
-
-ZipArchive::ZipArchive(FileBytes file) : file_(std::move(file)) {
-  const Directory directory = read_end_record(file_.bytes, file_.source);
-  if (directory.offset > file_.bytes.size() ||
-      directory.size > file_.bytes.size() - directory.offset) {
-    fail(file_.source, "the zip table of contents lies outside the file");
-  }
-  ByteReader reader(file_.bytes.subspan(directory.offset, directory.size), file_.source);
-  while (reader.remaining() > 0) {
-    const ZipEntry entry = read_directory_entry(reader);
-    if (!by_name_.emplace(entry.name, entries_.size()).second) {
-      fail(file_.source, fmt::format("the archive holds \"{}\" twice", entry.name));
+ZipArchive::ZipArchive(FileBytes file)
+    : file_(std::move(file)), entries_(read_zip_directory(file_)), members_(entries_.size()) {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const ZipEntry& entry = entries_[i];
+    if (!by_name_.emplace(entry.name, i).second) {
+      fail(file_.source, entry, fmt::format("the archive holds \"{}\" twice", entry.name));
     }
-    entries_.push_back(entry);
-  }
-  if (entries_.size() != directory.count) {
-    fail(file_.source, "the zip table of contents is incomplete",
-         fmt::format("{} entries of {}", entries_.size(), directory.count));
-  }
-  refuse_overlaps(directory.offset);
-}
-
-// Two members sharing bytes is how zip bombs are made; no honest writer does it.
-void ZipArchive::refuse_overlaps(std::uint64_t directory_offset) const {
-  std::vector<const ZipEntry*> by_offset;
-  by_offset.reserve(entries_.size());
-  for (const ZipEntry& entry : entries_) by_offset.push_back(&entry);
-  std::ranges::sort(by_offset, {}, &ZipEntry::header_offset);
-
-  for (std::size_t i = 0; i < by_offset.size(); ++i) {
-    const ZipEntry& entry = *by_offset[i];
-    const std::uint64_t limit =
-        i + 1 < by_offset.size() ? by_offset[i + 1]->header_offset : directory_offset;
-    const std::uint64_t header = zip::kLocalHeaderBytes + entry.name.size();
-    const std::uint64_t room = limit > entry.header_offset ? limit - entry.header_offset : 0;
-    if (room < header || room - header < entry.packed_size) {
-      fail(file_.source,
-           fmt::format("the archive's member \"{}\" overlaps what follows it", entry.name),
-           fmt::format("{} bytes from {}, but only {} up to the next", entry.packed_size,
-                       entry.header_offset, room));
-    }
+    folder_has_checksums_[folder_of(entry.name)] |= entry.crc != 0;
   }
 }
 
@@ -162,39 +144,73 @@ const ZipEntry* ZipArchive::find(std::string_view name) const noexcept {
   return found == by_name_.end() ? nullptr : &entries_[found->second];
 }
 
-std::span<const std::byte> ZipArchive::contents(const ZipEntry& entry) const {
-  if (entry.method != zip::kStored || (entry.flags & zip::kEncryptedFlag) != 0) {
-    const bool encrypted = (entry.flags & zip::kEncryptedFlag) != 0;
-    throw Error(ErrorCode::UnsupportedFormat,
-                {.summary = encrypted ? "the archive is encrypted" : "the archive is compressed",
-                 .file = file_.source,
-                 .key = std::string(entry.name),
-                 .expected = "members that are stored as they are, as torch.save writes them",
-                 .hint = "load the file with torch.load and write it again with torch.save"});
-  }
+bool ZipArchive::has_checksum(const ZipEntry& entry) const {
+  return entry.crc != 0 || entry.size == 0 || folder_has_checksums_.at(folder_of(entry.name));
+}
+
+// Where a member begins, only its own header tells; everything else is known twice.
+std::span<const std::byte> ZipArchive::locate(const ZipEntry& entry) const {
+  refuse_what_is_not_stored(file_.source, entry);
   ByteReader reader(file_.bytes, file_.source);
   reader.seek(entry.header_offset);
-  if (reader.u32() != zip::kLocalHeader) {
-    fail(file_.source,
-         fmt::format("the archive's member \"{}\" is not where it should be", entry.name));
-  }
-  reader.bytes(zip::kLocalHeaderBytes - 4 - 2 - 2);
-  const std::uint16_t name_length = reader.u16();
-  const std::uint16_t extra_length = reader.u16();
-  reader.bytes(std::uint64_t{name_length} + extra_length);
-  file_.forget_around(entry.header_offset);
+  compare(read_local_header(reader, entry), entry, file_.source);
   if (entry.size != entry.packed_size) {
-    fail(file_.source, fmt::format("the archive gives \"{}\" two different sizes", entry.name));
+    fail(file_.source, entry,
+         fmt::format("the archive gives \"{}\" two different sizes", entry.name));
   }
-  return reader.bytes(entry.size);
+  const std::uint64_t begin = reader.position();
+  if (begin > entry.limit || entry.size > entry.limit - begin) {
+    fail(file_.source, entry,
+         fmt::format("the archive's member \"{}\" overlaps what follows it", entry.name),
+         fmt::format("an end at {} or before", entry.limit),
+         fmt::format("{} bytes from {}", entry.size, begin));
+  }
+  const auto bytes = reader.bytes(entry.size);
+  check_tail(entry, reader.position());
+  file_.forget_around(entry.header_offset);
+  return bytes;
+}
+
+// Between a member and the next lies its descriptor, if it has one, and nothing else. Without a
+// checksum this is all that tells that the bytes were not moved.
+void ZipArchive::check_tail(const ZipEntry& entry, std::uint64_t data_end) const {
+  std::uint64_t rest = entry.limit - data_end;
+  if ((entry.flags & zip::kDescriptorFlag) != 0) {
+    const std::uint64_t found = descriptor_bytes(file_.bytes.subspan(data_end, rest), entry);
+    if (found == 0) {
+      fail(file_.source, entry,
+           "what the archive says behind a member is not what its table of contents says");
+    }
+    rest -= found;
+    file_.forget_around(data_end);
+  }
+  if (rest > 0 && !has_checksum(entry)) {
+    fail(file_.source, entry, "the archive has bytes behind a member that belong to none", {},
+         fmt::format("{} bytes, and no checksum that tells where the member ends", rest));
+  }
+}
+
+std::shared_ptr<StoredMember> ZipArchive::member(const ZipEntry& entry) const {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<StoredMember>& member =
+      members_[static_cast<std::size_t>(&entry - entries_.data())];
+  if (!member) {
+    const auto bytes = locate(entry);
+    member = std::make_shared<StoredMember>(
+        file_, std::string(entry.name), bytes,
+        has_checksum(entry) ? std::optional(entry.crc) : std::nullopt);
+  }
+  return member;
+}
+
+std::span<const std::byte> ZipArchive::contents(const ZipEntry& entry) const {
+  return member(entry)->bytes();
 }
 
 std::span<const std::byte> ZipArchive::checked_contents(const ZipEntry& entry) const {
-  const auto bytes = contents(entry);
-  if (crc32(bytes) != entry.crc) {
-    fail(file_.source, fmt::format("the checksum of \"{}\" does not match", entry.name));
-  }
-  return bytes;
+  const auto checked = member(entry);
+  checked->require_intact();
+  return checked->bytes();
 }
 
 }  // namespace sapiens

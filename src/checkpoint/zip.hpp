@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,25 +10,13 @@
 #include <vector>
 
 #include "checkpoint/file_bytes.hpp"
+#include "checkpoint/stored_member.hpp"
+#include "checkpoint/zip_directory.hpp"
 
 namespace sapiens {
 
-/// One member of a zip archive, as the central directory describes it.
-struct ZipEntry {
-  std::string_view name;
-  std::uint64_t header_offset = 0;  ///< Of the local header, from the start of the archive.
-  std::uint64_t packed_size = 0;
-  std::uint64_t size = 0;
-  std::uint32_t crc = 0;
-  std::uint16_t method = 0;  ///< 0 is "stored", the only one torch writes.
-  std::uint16_t flags = 0;
-};
-
-/// True if the file ends as zip archives do, with a record that leads to the table of contents.
-bool has_zip_directory(std::span<const std::byte> bytes) noexcept;
-
-/// The table of a zip archive (zip64 included). Reading it touches the end of the file only;
-/// contents are windows onto the archive, so compressed members are refused.
+/// A zip archive (zip64 included). Opening it reads the table of contents at its end only; members
+/// are windows onto the archive, so compressed ones are refused.
 ///
 /// Throws `Error(CorruptFile)` for an archive that ends early, overlaps or names a member twice.
 class ZipArchive {
@@ -39,18 +29,32 @@ class ZipArchive {
   /// Null when there is none of that name.
   const ZipEntry* find(std::string_view name) const noexcept;
 
-  /// The bytes of a stored member; its checksum is not computed.
+  /// A stored member, the same object at every call; its checksum is not computed. Throws where
+  /// its own header says something else than the table of contents, or where its bytes would
+  /// reach past `ZipEntry::limit`.
+  std::shared_ptr<StoredMember> member(const ZipEntry& entry) const;
+
+  /// Its bytes; the checksum is not computed.
   std::span<const std::byte> contents(const ZipEntry& entry) const;
 
   /// The same after comparing the checksum: for small members that everything else hangs on.
   std::span<const std::byte> checked_contents(const ZipEntry& entry) const;
 
+  /// Whether the table of contents holds a checksum of the member. A 0 means "not computed"
+  /// (`torch.utils.serialization.config.save.compute_crc32 = False`, and `skip_data`, which leaves
+  /// out the tensors'), where every other member of the same folder has 0 too.
+  bool has_checksum(const ZipEntry& entry) const;
+
  private:
-  void refuse_overlaps(std::uint64_t directory_offset) const;
+  std::span<const std::byte> locate(const ZipEntry& entry) const;
+  void check_tail(const ZipEntry& entry, std::uint64_t data_end) const;
 
   FileBytes file_;
   std::vector<ZipEntry> entries_;
   std::unordered_map<std::string_view, std::size_t> by_name_;
+  std::unordered_map<std::string_view, bool> folder_has_checksums_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::shared_ptr<StoredMember>> members_;  // those that were asked for
 };
 
 }  // namespace sapiens

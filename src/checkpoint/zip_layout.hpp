@@ -24,6 +24,7 @@ inline constexpr std::uint32_t kSee64 = 0xffffffff;
 inline constexpr std::uint16_t kSee64Short = 0xffff;
 
 inline constexpr std::uint16_t kEncryptedFlag = 1;
+inline constexpr std::uint16_t kLevelFlags = 3 << 1;  // how well it was compressed
 inline constexpr std::uint16_t kDescriptorFlag = 1 << 3;
 inline constexpr std::uint16_t kUtf8Flag = 1 << 11;
 inline constexpr std::uint16_t kStored = 0;

@@ -216,16 +216,21 @@ class UseJudge {
   const ModelHints& options_;
 };
 
-std::vector<std::string> random_note(const StateDict& dict) {
+// Facts that belong to the file: what its weights are, and what opening it passed over.
+std::vector<std::string> file_notes(const StateDict& dict) {
+  std::vector<std::string> notes;
   for (const auto& [key, value] : dict.metadata) {
-    if (key.ends_with("sapiens.random_weights")) return {fmt::format("RANDOM WEIGHTS: {}", value)};
+    if (!key.ends_with("sapiens.random_weights")) continue;
+    notes.push_back(fmt::format("RANDOM WEIGHTS: {}", value));
+    break;
   }
-  return {};
+  notes.insert(notes.end(), dict.notes.begin(), dict.notes.end());
+  return notes;
 }
 
 // Facts that belong to the outputs rather than to the loading.
 std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model) {
-  std::vector<std::string> notes = random_note(dict);
+  std::vector<std::string> notes = file_notes(dict);
   notes.emplace_back(
       "avg_featmap passes through ln2, which no published file has: as in the original its weight "
       "is 1, its bias 0");
@@ -266,7 +271,7 @@ Assessment foreign(const StateDict& dict, NameIndex index, Subject subject) {
   result.detector = find_detector(dict, result.index);
   if (result.detector && subject == Subject::Anything) {
     inspect_detector(*result.detector, result.inspection);
-    for (std::string& note : random_note(dict)) report.notes.push_back(std::move(note));
+    for (std::string& note : file_notes(dict)) report.notes.push_back(std::move(note));
   } else if (result.detector) {
     explain_no_encoder(*result.detector, report);
   }

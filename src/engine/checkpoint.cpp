@@ -5,6 +5,7 @@
 
 #include "checkpoint/state_dict.hpp"
 #include "engine/assess.hpp"
+#include "sapiens/verify.hpp"
 
 namespace sapiens {
 
@@ -16,7 +17,16 @@ Checkpoint Checkpoint::open(const std::filesystem::path& path) {
 }
 
 Inspection Checkpoint::inspect(const ModelOptions& options) const {
-  return assess(*state_dict_, options, Subject::Anything).inspection;
+  return inspect_verified(*this, options, checksums_of(*this));
+}
+
+Inspection inspect_verified(const Checkpoint& checkpoint, const ModelOptions& options,
+                            const Verification& verification) {
+  Inspection inspection = assess(checkpoint.state_dict(), options, Subject::Anything).inspection;
+  for (std::string& line : describe(verification)) {
+    inspection.report.notes.push_back(std::move(line));
+  }
+  return inspection;
 }
 
 std::vector<TensorInfo> Checkpoint::tensors() const {

@@ -273,16 +273,17 @@ Index OfferedShapes::count_numbered(std::string_view prefix) const {
                                   ? names_.root + std::string(names_.scheme->block)
                                   : std::string(names_.parent()) + std::string(prefix);
   Index count = 0;
-  for (std::size_t i = 0; i < index_.size(); ++i) {
-    const std::string_view path = index_.plain_path(i);
-    if (!path.starts_with(in_file)) continue;
+  const auto look_at = [&](std::string_view path) {
+    if (!path.starts_with(in_file)) return;
     const std::string_view rest = path.substr(in_file.size());
     Index number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
     if (error == std::errc() && end != rest.data() && number >= 0 && number < kLargestDepth) {
       count = std::max(count, number + 1);
     }
-  }
+  };
+  for (std::size_t i = 0; i < index_.size(); ++i) look_at(index_.plain_path(i));
+  for (const auto& [name, tensor] : index_.aliases()) look_at(name);
   return count;
 }
 

@@ -81,6 +81,14 @@ bool ends_with_component(std::string_view path, std::string_view suffix) noexcep
          (path.size() == suffix.size() || path[path.size() - suffix.size() - 1] == '.');
 }
 
+// A place of second names alone is the first names' place again.
+bool holds_tensors(const NameIndex& index, std::string_view root) {
+  for (std::size_t i = 0; i < index.size(); ++i) {
+    if (index.plain_path(i).starts_with(root)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<std::string_view> path_components(std::string_view path) {
@@ -99,11 +107,22 @@ NameIndex::NameIndex(const StateDict& dict) {
     plain_paths_.push_back(without_wrappers(tensor.path()));
   }
   for (std::size_t i = 0; i < plain_paths_.size(); ++i) by_path_.try_emplace(plain_paths_[i], i);
+  for (const auto& [name, tensor] : dict.aliases) {
+    std::string plain = without_wrappers(name);
+    if (!by_path_.contains(plain)) aliases_.try_emplace(std::move(plain), tensor);
+  }
 }
 
 std::optional<std::size_t> NameIndex::find(std::string_view plain_path) const {
-  const auto found = by_path_.find(plain_path);
-  return found == by_path_.end() ? std::nullopt : std::optional(found->second);
+  if (const auto found = by_path_.find(plain_path); found != by_path_.end()) return found->second;
+  if (aliases_.empty()) return std::nullopt;
+  const auto alias = aliases_.find(std::string(plain_path));
+  return alias == aliases_.end() ? std::nullopt : std::optional(alias->second);
+}
+
+bool NameIndex::is_alias(std::string_view plain_path) const {
+  return !aliases_.empty() && !by_path_.contains(plain_path) &&
+         aliases_.contains(std::string(plain_path));
 }
 
 bool EncoderNames::has_backbone_prefix() const noexcept {
@@ -133,14 +152,16 @@ std::vector<EncoderNames> find_encoders(const NameIndex& index,
     for (const std::string_view anchor : scheme.anchors) {
       for (std::string& path : relative_paths(scheme, anchor)) anchors.push_back(std::move(path));
     }
-    for (std::size_t tensor = 0; tensor < index.size(); ++tensor) {
-      const std::string& path = index.plain_path(tensor);
+    const auto count_anchors = [&](const std::string& path, bool is_alias) {
       for (const std::string& anchor : anchors) {
-        if (ends_with_component(path, anchor)) {
-          ++found[{path.substr(0, path.size() - anchor.size()), &scheme}];
-        }
+        if (!ends_with_component(path, anchor)) continue;
+        std::string root = path.substr(0, path.size() - anchor.size());
+        if (is_alias && !holds_tensors(index, root)) continue;
+        ++found[{std::move(root), &scheme}];
       }
-    }
+    };
+    for (std::size_t i = 0; i < index.size(); ++i) count_anchors(index.plain_path(i), false);
+    for (const auto& [name, tensor] : index.aliases()) count_anchors(name, true);
   }
   std::vector<std::pair<int, EncoderNames>> ranked;
   ranked.reserve(found.size());

@@ -23,15 +23,20 @@ class NameIndex {
   NameIndex& operator=(const NameIndex&) = delete;
   ~NameIndex() = default;
 
-  /// The tensor at `plain_path`, as an index into StateDict::tensors.
+  /// The tensor at `plain_path`, as an index into StateDict::tensors; where there is none, the one
+  /// that the file says has this name too.
   std::optional<std::size_t> find(std::string_view plain_path) const;
+  /// Whether `find` follows such a second name.
+  bool is_alias(std::string_view plain_path) const;
 
   std::size_t size() const noexcept { return plain_paths_.size(); }
   const std::string& plain_path(std::size_t tensor) const { return plain_paths_[tensor]; }
+  const std::unordered_map<std::string, std::size_t>& aliases() const noexcept { return aliases_; }
 
  private:
   std::vector<std::string> plain_paths_;
   std::unordered_map<std::string_view, std::size_t> by_path_;  // views into plain_paths_
+  std::unordered_map<std::string, std::size_t> aliases_;       // none of them is in by_path_
 };
 
 /// An encoder found in a file: the path in front of its names, and the scheme they follow.

@@ -65,6 +65,13 @@ class Reconciler {
       }
     }
     if (binding.tensors.size() != paths.size() || !shapes_fit(param, paths, binding)) return {};
+    for (const std::string& path : paths) {
+      if (index_.is_alias(path)) {
+        count(
+            "follow a shared name",
+            "the file stores a tensor of several names once, and notes the others in its metadata");
+      }
+    }
     for (const std::size_t tensor : binding.tensors) {
       used_[tensor] = true;
       note_dtype(dict_.tensors[tensor].dtype);

@@ -44,7 +44,6 @@ TEST(Safetensors, RefusesHeadersThatBreakTheFormat) {
       {R"({"x":{"dtype":null,"shape":[1],"data_offsets":[0,4]}})", "null"},
       {R"({"x":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", "list"},
       {R"({"x":{"dtype":"F32","shape":{},"data_offsets":[0,4]}})", "nested"},
-      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"z":1}})", "unknown field"},
       {R"({"x":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}})", "twice"},
       {R"({"__metadata__":{"a":1}})", "number"},
       {R"({"x":5})", "number"},
@@ -58,6 +57,83 @@ TEST(Safetensors, RefusesHeadersThatBreakTheFormat) {
     EXPECT_EQ(error->code(), ErrorCode::CorruptFile) << header;
     EXPECT_THAT(error->detail().actual, HasSubstr(problem)) << header;
   }
+}
+
+// What safetensors 0.8.0 takes, found by trying: these are no damage.
+TEST(Safetensors, TakesWhatTheReferenceTakes) {
+  const std::string x = R"("x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
+  const auto with_field = [](const std::string& field) {
+    return R"({"x":{"dtype":"F32",)" + field + R"(,"shape":[1],"data_offsets":[0,4]}})";
+  };
+  const std::string cases[] = {
+      R"({"__metadata__":null,)" + x + "}",
+      "{" + x + R"(,"__metadata__":null})",
+      R"({"__metadata__":{},)" + x + "}",
+      R"({"__metadata__":{"a":"1","a":"2"},)" + x + "}",
+      "\n\t {" + x + "}",
+      "{" + x + "} \r\n",
+      with_field(R"("crc32":"0")"),
+      with_field(R"("z":-1.5e3)"),
+      with_field(R"("z":99999999999999999999999999)"),
+      with_field(R"("z":null)"),
+      with_field(R"("z":true)"),
+      with_field(R"("z":1,"z":2)"),
+      with_field(R"("z":[[],[1,{"a":null}]])"),
+      with_field(R"("z":{"dtype":"F16","shape":[7],"data_offsets":[4,8],"z":{}})"),
+      with_field("\"z\":" + std::string(100, '[') + std::string(100, ']')),
+  };
+  for (const std::string& header : cases) {
+    const StateDict state = parse_header(header, 4);
+    ASSERT_EQ(state.tensors.size(), 1u) << header;
+    EXPECT_EQ(state.tensors[0].dtype, DType::F32) << header;
+    EXPECT_EQ(state.tensors[0].numel(), 1) << header;
+  }
+  EXPECT_EQ(parse_header(cases[3], 4).metadata.at("a"), "2");
+}
+
+TEST(Safetensors, CountsAndNamesTheFieldsItPassesOver) {
+  const StateDict state =
+      parse_header(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"crc32":"0","q":{}},)"
+                   R"("y":{"crc32":[1],"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                   8);
+  EXPECT_EQ(state.tensors.size(), 2u);
+  ASSERT_EQ(state.notes.size(), 2u);
+  EXPECT_THAT(state.notes[0], HasSubstr("\"crc32\" of 2 tensors"));
+  EXPECT_THAT(state.notes[1], HasSubstr("\"q\" of 1 tensor "));
+}
+
+// Broken rules are not called damage, which a second download would mend.
+TEST(Safetensors, CallsDamagedOnlyWhatIsNoJson) {
+  const auto summary = [](std::string_view header) {
+    return error_of([&] { parse_header(header, 4); }).value().detail().summary;
+  };
+  EXPECT_THAT(summary(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})"),
+              HasSubstr("damaged"));
+  EXPECT_THAT(summary(std::string_view("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],"
+                                       "\"data_offsets\":[0,4]}}\0\0",
+                                       56)),
+              HasSubstr("damaged"));
+  EXPECT_THAT(summary(R"({"__metadata__":{"a":null}})"), HasSubstr("not as the format has it"));
+  EXPECT_THAT(summary(R"({"x":null})"), HasSubstr("not as the format has it"));
+}
+
+TEST(SafetensorsAlias, IsANoteThatLeadsStraightToATensor) {
+  const auto aliases = [](const std::string& metadata) {
+    const StateDict state =
+        parse_header(R"({"__metadata__":)" + metadata +
+                         R"(,"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                         R"("y":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+                     12);
+    std::map<std::string, std::string> names;
+    for (const auto& [name, tensor] : state.aliases) names[name] = state.tensors[tensor].key;
+    return names;
+  };
+  using Names = std::map<std::string, std::string>;
+  EXPECT_EQ(aliases(R"({"format":"pt"})"), Names{});
+  EXPECT_EQ(aliases(R"({"format":"pt","z":"y","w":"y"})"), (Names{{"w", "y"}, {"z", "y"}}));
+  EXPECT_EQ(aliases(R"({"x":"y"})"), Names{});                      // x is in the file
+  EXPECT_EQ(aliases(R"({"a":"b","b":"x"})"), (Names{{"b", "x"}}));  // no chains
+  EXPECT_EQ(aliases(R"({"a":"b","b":"a","c":"c"})"), Names{});      // nor loops
 }
 
 TEST(Safetensors, RefusesRangesThatDoNotFillTheFile) {

@@ -62,4 +62,23 @@ class TemporaryFolder {
 /// called "0" and "1".
 Bytes torch_zip(std::string_view pickle);
 
+/// A member of `raw_zip`: as PyTorch's own writer makes it where `descriptor` is set.
+struct RawMember {
+  std::string name;
+  Bytes bytes;
+  std::string local_extra = {};
+  bool descriptor = false;
+  std::optional<std::uint32_t> crc = {};  ///< Another one than that of the bytes.
+};
+
+/// An archive of stored members, byte by byte, with `comment` behind its end record.
+Bytes raw_zip(std::span<const RawMember> members, std::string_view comment = {});
+
+/// Where the directory's entry, and the local header, of member `name` starts.
+std::size_t directory_entry(std::span<const std::byte> zip, std::string_view name);
+std::size_t local_header(std::span<const std::byte> zip, std::string_view name);
+
+/// A pickle of {"a": float32[4] in storage 0, "b": [2] in storage 0 too, "c": [4] in storage 1}.
+std::string pickle_of_three();
+
 }  // namespace sapiens::test
