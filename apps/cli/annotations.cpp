@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <map>
 #include <set>
-#include <stdexcept>
 #include <utility>
 
 #include "coco_entries.hpp"
@@ -20,76 +18,113 @@ constexpr CocoKind kKind = {
     R"({"images": [{"id", "file_name"}, ..], "annotations": [{"image_id", "bbox": [x, y, w, h], )"
     R"("area", "keypoints": [x, y, v, ..]}, ..]} as in COCO)"};
 
-/// 0 and 1, or false and true.
-bool is_crowd(const Json& entry) {
-  if (!entry.contains("iscrowd")) return false;
-  const Json& flag = entry.at("iscrowd");
-  return flag.is_boolean() ? flag.get<bool>() : whole_number(flag) != 0;
+std::vector<LabelledPoint> read_points(const CocoEntry& entry) {
+  std::vector<LabelledPoint> points;
+  for (const auto& [x, y, visibility] : entry.points()) {
+    if (visibility != 0 && visibility != 1 && visibility != 2) {
+      entry.refuse("keypoints",
+                   fmt::format("has a point of visibility {}, not 0, 1 or 2", visibility));
+    }
+    points.push_back({x, y, static_cast<int>(visibility)});
+  }
+  return points;
 }
 
-LabelledPerson read_person(const Json& entry) {
-  const auto box = entry.at("bbox").get<std::array<double, 4>>();
+LabelledPerson read_person(const CocoEntry& entry) {
+  const std::array<double, 4> box = entry.box();
   LabelledPerson person{.x = box[0],
                         .y = box[1],
                         .width = box[2],
                         .height = box[3],
-                        .area = entry.at("area").get<double>(),
-                        .crowd = is_crowd(entry)};
-  // More than any picture, as for boxes that a user gives.
-  const auto sensible = [](double number) { return std::abs(number) <= 1e6; };
-  if (!std::ranges::all_of(box, sensible)) throw std::runtime_error("its box is impossible");
-  if (person.area < 0) throw std::runtime_error("its area is below 0");
-  Index labelled = 0;
-  for_each_point(entry.at("keypoints"), [&](double x, double y, double visibility) {
-    if (visibility != 0 && visibility != 1 && visibility != 2) {
-      throw std::runtime_error(
-          fmt::format("the visibility of a key point is {}, not 0, 1 or 2", visibility));
-    }
-    person.keypoints.push_back({x, y, static_cast<int>(visibility)});
-    labelled += visibility > 0;
-  });
-  person.labelled =
-      entry.contains("num_keypoints") ? whole_number(entry.at("num_keypoints")) : labelled;
+                        .area = entry.number("area"),
+                        .crowd = entry.flag("iscrowd"),
+                        .keypoints = read_points(entry)};
+  if (person.area < 0) entry.refuse("area", fmt::format("is {}, below 0", person.area));
+  person.labelled = entry.has("num_keypoints")
+                        ? entry.whole("num_keypoints")
+                        : std::ranges::count_if(person.keypoints,
+                                                [](auto& point) { return point.visibility > 0; });
+  if (person.labelled < 0) entry.refuse("num_keypoints", "is below 0");
   return person;
 }
 
-void expect_as_many(const LabelledPerson& person, Index& keypoints) {
-  const Index count = std::ssize(person.keypoints);
-  if (keypoints == 0) keypoints = count;
-  if (count == keypoints) return;
-  throw std::runtime_error(
-      fmt::format("it has {} key points and those before have {}", count, keypoints));
-}
+class Reader {
+ public:
+  Reader(const std::filesystem::path& path, Annotations& read) : path_(path), read_(read) {}
+
+  void run() {
+    for_each_coco_entry(path_, kKind, [&](const CocoEntry& entry) { take(entry); });
+    read_.tally.expect_persons();
+    if (read_.pictures.empty()) throw_not_coco(path_, kKind, "it names no images (`images`)");
+    if (persons_.empty()) throw_not_coco(path_, kKind, "it has no persons (`annotations`)");
+    if (any_area_ && all_shares_) {
+      throw_not_coco(path_, kKind, "all boxes lie between 0 and 1, as shares of an image do",
+                     kSharesHint);
+    }
+    for (AnnotatedPicture& picture : read_.pictures) {
+      if (auto found = persons_.extract(picture.id)) {
+        picture.persons = std::move(found.mapped().persons);
+      }
+    }
+    if (persons_.empty()) return;
+    const auto& [id, of_image] = *persons_.begin();
+    throw_not_coco(
+        path_, kKind,
+        fmt::format("{}: a person of image {}, which `images` does not have", of_image.where, id));
+  }
+
+ private:
+  struct OfImage {
+    std::vector<LabelledPerson> persons = {};
+    std::string where = {};  ///< The first entry.
+  };
+
+  void take(const CocoEntry& entry) {
+    if (entry.list() == "categories") return read_.tally.name_category(entry);
+    if (entry.list() == "images") return take_image(entry);
+    if (entry.list() == "annotations" && read_.tally.take(entry)) take_person(entry);
+  }
+
+  void take_image(const CocoEntry& entry) {
+    const std::int64_t id = entry.whole("id");
+    if (!ids_.insert(id).second) entry.refuse("id", "is that of an earlier image");
+    read_.pictures.push_back({.id = id, .file_name = entry.text("file_name")});
+  }
+
+  void take_person(const CocoEntry& entry) {
+    OfImage& of_image = persons_[entry.whole("image_id")];
+    if (of_image.persons.empty()) of_image.where = entry.where();
+    LabelledPerson person = read_person(entry);
+    expect_as_many(entry, std::ssize(person.keypoints));
+    const bool has_area = person.width > 0 && person.height > 0;
+    read_.tally.below_a_pixel += has_area && person.width < 1 && person.height < 1;
+    all_shares_ =
+        all_shares_ &&
+        (!has_area || looks_like_shares({person.x, person.y, person.width, person.height}));
+    any_area_ = any_area_ || has_area;
+    of_image.persons.push_back(std::move(person));
+  }
+
+  void expect_as_many(const CocoEntry& entry, Index count) {
+    if (read_.keypoints == 0) read_.keypoints = count;
+    if (count == read_.keypoints) return;
+    entry.refuse("keypoints",
+                 fmt::format("has {} points and those before have {}", count, read_.keypoints));
+  }
+
+  const std::filesystem::path& path_;
+  Annotations& read_;
+  std::set<std::int64_t> ids_;
+  std::map<std::int64_t, OfImage> persons_;  // may come before the images
+  bool all_shares_ = true, any_area_ = false;
+};
 
 }  // namespace
 
-Annotations Annotations::read(const std::filesystem::path& path) {
-  Annotations read;
-  std::set<std::int64_t> ids;
-  std::map<std::int64_t, std::vector<LabelledPerson>> persons;  // may come before the pictures
-  for_each_coco_entry(path, kKind, [&](const std::string& list, const Json& entry) {
-    if (list == "images") {
-      if (!ids.insert(whole_number(entry.at("id"))).second) {
-        throw std::runtime_error("an earlier picture has the same id");
-      }
-      read.pictures.push_back({.id = whole_number(entry.at("id")),
-                               .file_name = entry.at("file_name").get<std::string>()});
-    }
-    if (list != "annotations" || !is_person(entry)) return;
-    LabelledPerson person = read_person(entry);
-    expect_as_many(person, read.keypoints);
-    persons[whole_number(entry.at("image_id"))].push_back(std::move(person));
-  });
-  if (read.pictures.empty()) throw_not_coco(path, kKind, "it names no pictures (`images`)");
-  if (persons.empty()) throw_not_coco(path, kKind, "it has no persons (`annotations`)");
-  for (AnnotatedPicture& picture : read.pictures) {
-    const auto found = persons.extract(picture.id);
-    if (found) picture.persons = std::move(found.mapped());
-  }
-  if (persons.empty()) return read;
-  throw_not_coco(
-      path, kKind,
-      fmt::format("persons of picture {}, which `images` does not have", persons.begin()->first));
+Annotations Annotations::read(const std::filesystem::path& path, const PersonCategory& category) {
+  Annotations read{.tally = CocoTally(path, kKind, category)};
+  Reader(path, read).run();
+  return read;
 }
 
 }  // namespace sapiens::cli

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "coco_tally.hpp"
+
 namespace sapiens::cli {
 
 struct AnnotatedPicture {
@@ -18,9 +20,10 @@ struct AnnotatedPicture {
 struct Annotations {
   std::vector<AnnotatedPicture> pictures = {};  ///< In the order of the file.
   Index keypoints = 0;                          ///< Of every person.
+  CocoTally tally;
 
   /// Throws NotFound or CorruptFile, naming the entry that is wrong.
-  static Annotations read(const std::filesystem::path& path);
+  static Annotations read(const std::filesystem::path& path, const PersonCategory& category = {});
 };
 
 }  // namespace sapiens::cli

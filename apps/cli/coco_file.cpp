@@ -37,17 +37,19 @@ std::vector<std::int64_t> ids_of(std::span<const Job* const> jobs) {
 /// Calls `take` with the document of `job`, if there is one. It lies in a user's folder, where it
 /// may have been changed since.
 template <typename Take>
-void with_document(const Job& job, Take take) {
+bool with_document(const Job& job, Take take) {
   std::ifstream file(job.files.front().path);
-  if (!file) return;
+  if (!file) return false;
   try {
     take(Json::parse(file));
-  } catch (const Json::exception& error) {
-    throw Error(ErrorCode::CorruptFile, {.summary = "the key points of a picture cannot be read",
+  } catch (const Json::exception&) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the keypoints of an image cannot be read",
                                          .file = job.files.front().path.string(),
-                                         .actual = error.what(),
+                                         .expected = "the JSON that `sapiens pose` wrote",
+                                         .actual = "something else",
                                          .hint = "remove the file and run again with --resume"});
   }
+  return true;
 }
 
 double score_of(const Json& person) {
@@ -97,16 +99,17 @@ Json category_json(const Json& meta) {
 
 }  // namespace
 
-void write_coco(const std::filesystem::path& path, std::span<const Job* const> jobs,
-                const Json& meta) {
+Index write_coco(const std::filesystem::path& path, std::span<const Job* const> jobs,
+                 const Json& meta) {
   const std::vector<std::int64_t> ids = ids_of(jobs);
+  Index documents = 0;
   write_json_parts(path, "the COCO file cannot be written", [&](std::ostream& out) {
     // One picture at a time: a data set of a hundred thousand takes no more memory than its names.
     out << "{\"annotations\": [";
     Json images = Json::array();
     std::int64_t annotations = 0;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-      with_document(*jobs[i], [&](const Json& document) {
+      documents += with_document(*jobs[i], [&](const Json& document) {
         const Json& picture = document.at("picture");
         images.push_back({{"id", ids[i]},
                           {"file_name", jobs[i]->input.name.generic_string()},
@@ -124,6 +127,7 @@ void write_coco(const std::filesystem::path& path, std::span<const Job* const> j
         << ",\n\"info\": " << json_line({{"made_by", "sapiens"}, {"sapiens", meta.at("sapiens")}})
         << "}\n";
   });
+  return documents;
 }
 
 }  // namespace sapiens::cli

@@ -40,6 +40,10 @@ void expect_inputs(const EvalOptions& options) {
     throw_usage("--data, --annotations", "nothing tells what is true",
                 "name a folder with --data, or a COCO file with --annotations");
   }
+  if (options.found_category.chosen && options.detections.empty() && options.boxes == "gt") {
+    throw_usage("--found-category", "no file of boxes or persons is read",
+                "name one with --boxes or --detections, or choose --person-category");
+  }
   if (options.detections.empty() && options.data.empty() && options.pictures.empty()) {
     throw_usage("--pictures", "nothing tells where the annotated pictures are",
                 "add --pictures DIR, or --data DIR");
@@ -87,24 +91,55 @@ std::string truth_text(const EvalOptions& options, const std::string& task) {
 struct Plan {
   EvalOptions options = {};
   EvalSet set = {};
-  Index keypoints = 0;  ///< That are annotated; 0 for other tasks.
+  Index keypoints = 0;          ///< That are annotated; 0 for other tasks.
+  Json files = Json::object();  ///< What of the annotations is used.
 
   bool true_boxes() const { return keypoints > 0 && options.takes_true_boxes(); }
 };
 
+/// Says what of a file is left out.
+void warn_of(const CocoTally& tally) {
+  for (const std::string& line : tally.lines()) say("warning: " + line);
+}
+
+Annotations read_annotations(const EvalOptions& options) {
+  Annotations annotations = Annotations::read(annotations_path(options), options.category);
+  warn_of(annotations.tally);
+  return annotations;
+}
+
+/// Of the persons that were found, whose file may count categories in another way.
+PersonCategory found_category(const EvalOptions& options) {
+  PersonCategory category = options.category;
+  if (options.found_category.chosen) category = options.found_category;
+  category.option = "--found-category";
+  return category;
+}
+
+std::vector<InputFile> images_of(const EvalSet& set) {
+  std::vector<InputFile> images;
+  for (const EvalPicture& picture : set.pictures) images.push_back(picture.input);
+  return images;
+}
+
 Plan plan_pose(EvalOptions options, Index outputs) {
-  Annotations annotations = Annotations::read(annotations_path(options));
+  Annotations annotations = read_annotations(options);
   options.run.keypoints = layout_for(annotations.keypoints, outputs);
   if (options.boxes != "gt") options.run.boxes_file = options.boxes;
   const Index keypoints = annotations.keypoints;
+  Json files = {{"annotations", annotations.tally.json()}};
   EvalSet set = pose_set(options, std::move(annotations));
-  return {std::move(options), std::move(set), keypoints};
+  return {std::move(options), std::move(set), keypoints, std::move(files)};
 }
 
 Plan plan_dense(EvalOptions options, const std::string& task) {
   if (options.data.empty()) {
     throw_usage("--data", fmt::format("nothing tells what is true for {}", task),
                 "name a folder with --data");
+  }
+  if (options.category.chosen) {
+    throw_usage("--person-category", fmt::format("persons play no part in {}", task),
+                "leave it out");
   }
   options.run.detector.clear();  // persons play no part
   EvalSet set = dense_set(options, task);
@@ -140,11 +175,25 @@ Json settings_json(const Plan& plan, const TaskModels& models) {
   return settings;
 }
 
+/// With what became of the boxes that persons were looked for in.
+Scores scores_of(const Measure& measure, const EvalCounts& counts, const TaskOptions& run) {
+  Scores scores = measure.scores();
+  if (run.boxes_file.empty()) return scores;
+  scores.left_out["boxes_outside_of_their_image"] = counts.boxes_outside;
+  scores.left_out["images_without_an_entry_in_boxes"] = counts.unlisted;
+  return scores;
+}
+
 EvalReport evaluate_model(const EvalOptions& given, Session& session) {
   const Plan plan = make_plan(given);
   const TaskOptions& run = plan.options.run;
   std::optional<PersonBoxes> boxes;
-  if (!run.boxes_file.empty()) boxes = PersonBoxes::read(run.boxes_file);
+  Json files = plan.files;
+  if (!run.boxes_file.empty()) {
+    boxes = PersonBoxes::read(run.boxes_file, images_of(plan.set), found_category(plan.options));
+    files["boxes"] = boxes->tally().json();
+    warn_of(boxes->tally());
+  }
   TaskModels models(run);
   const std::unique_ptr<Measure> measure = make_measure(plan, models);
 
@@ -161,15 +210,19 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
           .pictures = counts.compared,
           .without_truth = plan.set.without_truth + counts.nothing_to_compare,
           .failed = counts.failed,
-          .scores = measure->scores()};
+          .files = std::move(files),
+          .scores = scores_of(*measure, counts, run)};
 }
 
 EvalReport evaluate_detections(const EvalOptions& options) {
   if (!options.run.model.task.empty() && options.run.model.task != "pose") {
     throw_usage("--detections", "found persons are for pose alone", "leave out --task");
   }
-  Annotations annotations = Annotations::read(annotations_path(options));
-  const FoundPersons found = FoundPersons::read(options.detections, annotations);
+  Annotations annotations = read_annotations(options);
+  const FoundPersons found =
+      FoundPersons::read(options.detections, annotations, found_category(options));
+  warn_of(found.tally);
+  Json files = {{"annotations", annotations.tally.json()}, {"detections", found.tally.json()}};
   PoseMeasure measure({.keypoints = annotations.keypoints,
                        .set = find_keypoint_set(annotations.keypoints),
                        .pck = options.pck,
@@ -180,16 +233,13 @@ EvalReport evaluate_detections(const EvalOptions& options) {
     measure.add(picture,
                 persons == found.by_picture.end() ? std::vector<FoundPerson>{} : persons->second);
   }
-  if (found.elsewhere > 0) {
-    say(fmt::format("warning: {}: {} persons in pictures that are not annotated are left out",
-                    printable(options.detections), found.elsewhere));
-  }
   return {.task = "pose",
           .what = options.detections,
           .settings = {{"detections", file_json(options.detections)}},
           .truth = truth_text(options, "pose"),
           .boxes = "as they were found",
           .pictures = std::ssize(set.pictures),
+          .files = std::move(files),
           .scores = measure.scores()};
 }
 
@@ -237,6 +287,10 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
                        "Pose: checkpoint of a person detector that finds them")
       ->excludes(boxes)
       ->excludes(detections);
+  add_person_category_option(app, "--person-category", options.category,
+                             "Pose: which category_id of --annotations persons have");
+  add_person_category_option(app, "--found-category", options.found_category,
+                             "Pose: likewise of --detections or --boxes, where it is another");
   add_flip_test_flag(app, options.run);
   app.add_option("--pck", options.pck,
                  "Pose: how near is right, as a share of the longer side of a person's box")

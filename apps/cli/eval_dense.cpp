@@ -47,6 +47,8 @@ std::vector<std::uint8_t> read_mask(const EvalPicture& picture, const Image& ima
   return mask;
 }
 
+Index pixels_of(const Frame& frame) { return frame.picture.height * frame.picture.width; }
+
 class SegMeasure : public Measure {
  public:
   SegMeasure(Index classes, const SegClassSet* set) : evaluator_(classes), set_(set) {}
@@ -61,6 +63,7 @@ class SegMeasure : public Measure {
       detail.file = picture.truth.string();
       throw Error(error.code(), detail);
     }
+    pixels_ += pixels_of(frame);
     return evaluator_.result().pixels > before;
   }
 
@@ -70,6 +73,7 @@ class SegMeasure : public Measure {
         .metrics = {{"mIoU", result.mean_iou, "mean over the classes that the labels have"},
                     {"pixel_accuracy", result.pixel_accuracy, "share of pixels that are right"}},
         .counted = {{"pixels", result.pixels}},
+        .left_out = {{"pixels", pixels_ - result.pixels}},
         .conventions = "the background is a class; label 255 is left out"};
     for (std::size_t id = 0; id < result.classes.size(); ++id) {
       const auto& one = result.classes[id];
@@ -83,12 +87,30 @@ class SegMeasure : public Measure {
  private:
   SegmentationEvaluator evaluator_;
   const SegClassSet* set_;
+  Index pixels_ = 0;  // of all pictures
+};
+
+/// What of the pictures is outside of persons, as far as their masks tell.
+class PersonPixels {
+ public:
+  void add(const EvalPicture& picture, const Frame& frame) {
+    pixels_ += pixels_of(frame);
+    without_mask_ += picture.classes.empty();
+  }
+
+  Json left_out(Index counted) const {
+    return {{"pixels", pixels_ - counted}, {"masks_that_are_not_there", without_mask_}};
+  }
+
+ private:
+  Index pixels_ = 0, without_mask_ = 0;
 };
 
 class DepthMeasure : public Measure {
  public:
   bool add(const EvalPicture& picture, const Frame& frame) override {
     const Image& image = frame.picture;
+    count_.add(picture, frame);
     return evaluator_.add(frame.depth.values,
                           read_values(picture.truth, {image.height, image.width}),
                           read_mask(picture, image));
@@ -105,12 +127,14 @@ class DepthMeasure : public Measure {
                     {"unexplained", result.unexplained,
                      "share of the depths' variance; 1: no better than one depth everywhere"}},
         .counted = {{"pixels", result.pixels}},
+        .left_out = count_.left_out(result.pixels),
         .conventions =
             "after a scale (at least 0) and a shift for each picture that fit its persons best; "
             "means of the pictures' own numbers"};
   }
 
  private:
+  PersonPixels count_;
   DepthEvaluator evaluator_;
 };
 
@@ -118,6 +142,7 @@ class NormalMeasure : public Measure {
  public:
   bool add(const EvalPicture& picture, const Frame& frame) override {
     const Image& image = frame.picture;
+    count_.add(picture, frame);
     return evaluator_.add(frame.normals.values,
                           read_values(picture.truth, {image.height, image.width, 3}),
                           read_mask(picture, image));
@@ -131,10 +156,12 @@ class NormalMeasure : public Measure {
                         {"within_22.5", result.within[1], "..."},
                         {"within_30", result.within[2], "..."}},
             .counted = {{"pixels", result.pixels}},
+            .left_out = count_.left_out(result.pixels),
             .conventions = "over all pixels of persons of all pictures"};
   }
 
  private:
+  PersonPixels count_;
   NormalEvaluator evaluator_;
 };
 

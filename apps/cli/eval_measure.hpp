@@ -23,6 +23,7 @@ struct Scores {
   std::vector<Metric> metrics = {};
   std::vector<Metric> parts = {};  ///< The same for single key points or classes.
   Json counted = Json::object();   ///< What was compared: pixels, persons.
+  Json left_out = Json::object();  ///< Persons that were not, and why.
   std::string conventions = {};    ///< What a reader must know to compare them with others.
 };
 

@@ -14,8 +14,10 @@ struct EvalOptions {
   std::string pictures;     ///< Empty: `data`.
   std::string detections;   ///< What was found before; no model runs.
   std::string boxes = "gt";
-  std::string output;  ///< A JSON file.
-  Index limit = 0;     ///< 0: all pictures.
+  PersonCategory category;        ///< Of the annotations.
+  PersonCategory found_category;  ///< Of `detections` or `boxes`; unless chosen, the same.
+  std::string output;             ///< A JSON file.
+  Index limit = 0;                ///< 0: all pictures.
   double pck = 0.1;
 
   bool takes_true_boxes() const { return boxes == "gt" && run.detector.empty(); }

@@ -64,12 +64,26 @@ void PoseMeasure::add(const EvalPicture& picture, const std::vector<FoundPerson>
 
 void PoseMeasure::add(const EvalPicture& picture, const std::vector<FoundPerson>& found,
                       const std::vector<std::optional<std::size_t>>& partners) {
+  count_left_out(picture, found.size());
   if (precision_) precision_->add(picture.id, picture.persons, found);
   for (std::size_t i = 0; i < partners.size(); ++i) {
     const LabelledPerson& person = picture.persons[i];
-    if (person.crowd || person.labelled == 0) continue;
+    if (!is_counted(person)) continue;
     pck_.add(person, partners[i] ? &found[*partners[i]] : nullptr);
   }
+}
+
+void PoseMeasure::count_left_out(const EvalPicture& picture, std::size_t found) {
+  for (const LabelledPerson& person : picture.persons) {
+    crowds_ += person.crowd;
+    unlabelled_ += !person.crowd && !is_counted(person);
+    without_area_ += settings_.true_boxes && is_counted(person) && !has_true_box(person);
+  }
+  if (precision_ && found > KeypointEvaluator::kMostFound) {
+    beyond_best_ += static_cast<Index>(found - KeypointEvaluator::kMostFound);
+  }
+  if (settings_.true_boxes) return;
+  not_paired_ += static_cast<Index>(found - pairable(picture.persons.size(), found));
 }
 
 void PoseMeasure::add_average_precision(Scores& scores) const {
@@ -110,6 +124,14 @@ Scores PoseMeasure::scores() const {
   scores.counted["persons_with_visible_points"] = result.persons;
   scores.counted["of_these_not_found"] = result.not_found;
   scores.counted["visible_points"] = visible;
+  scores.left_out["crowds"] = crowds_;
+  scores.left_out["persons_without_labelled_points"] = unlabelled_;
+  if (settings_.true_boxes) {
+    scores.left_out["persons_not_found_as_their_box_has_no_area"] = without_area_;
+  } else {
+    scores.left_out["found_persons_that_PCK_does_not_pair"] = not_paired_;
+  }
+  if (precision_) scores.left_out["found_persons_beyond_the_best_20_of_an_image"] = beyond_best_;
   scores.conventions = precision_ ? "AP and AR as pycocotools computes them"
                                   : "no AP: nothing tells the sigmas of these points";
   return scores;

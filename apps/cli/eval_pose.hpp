@@ -31,12 +31,15 @@ class PoseMeasure : public Measure {
  private:
   void add(const EvalPicture& picture, const std::vector<FoundPerson>& found,
            const std::vector<std::optional<std::size_t>>& partners);
+  void count_left_out(const EvalPicture& picture, std::size_t found);
   void add_average_precision(Scores& scores) const;
 
   Settings settings_;
   std::vector<double> sigmas_;
   std::optional<KeypointEvaluator> precision_;  ///< None without sigmas.
   PckEvaluator pck_;
+  Index crowds_ = 0, unlabelled_ = 0, without_area_ = 0;  // annotated persons
+  Index beyond_best_ = 0, not_paired_ = 0;                // found persons
 };
 
 }  // namespace sapiens::cli

@@ -37,6 +37,17 @@ std::string counts_text(const EvalReport& report) {
   return text;
 }
 
+std::string left_out_text(const Json& left_out) {
+  std::string text;
+  for (const auto& [what, count] : left_out.items()) {
+    if (count == 0) continue;
+    std::string words = what;
+    std::ranges::replace(words, '_', ' ');
+    text += fmt::format("{}{} {}", text.empty() ? "left out: " : ", ", count.get<Index>(), words);
+  }
+  return text.empty() ? text : text + "\n";
+}
+
 Json value_json(const Metric& metric) { return metric.value ? Json(*metric.value) : Json(nullptr); }
 
 }  // namespace
@@ -44,6 +55,7 @@ Json value_json(const Metric& metric) { return metric.value ? Json(*metric.value
 std::string report_text(const EvalReport& report) {
   std::string text = fmt::format("{}\n{} against {}\n{}\n", printable(report.what), report.task,
                                  printable(report.truth), counts_text(report));
+  text += left_out_text(report.scores.left_out);
   if (!report.boxes.empty()) text += fmt::format("persons: {}\n", printable(report.boxes));
   text += report.scores.conventions + "\n\n" + table(report.scores.metrics);
   if (!report.scores.parts.empty()) text += "\n" + table(report.scores.parts);
@@ -67,6 +79,8 @@ Json report_json(const EvalReport& report) {
                  {"nothing_to_compare", report.without_truth},
                  {"failed", report.failed}}},
                {"counted", report.scores.counted}};
+  if (!report.scores.left_out.empty()) json["left_out"] = report.scores.left_out;
+  if (!report.files.empty()) json["files"] = report.files;
   if (!report.boxes.empty()) json["boxes"] = report.boxes;
   json["metrics"] = std::move(metrics);
   if (!parts.empty()) json[report.task == "seg" ? "classes" : "keypoints"] = std::move(parts);

@@ -43,6 +43,8 @@ void compare(const TaskContext& context, const Job& job, const EvalPicture& pict
              Measure& measure, EvalCounts& counts) {
   try {
     if (frame.error) throw Error(*frame.error);
+    counts.boxes_outside += frame.boxes_outside;
+    counts.unlisted += frame.is_unlisted;
     ++(measure.add(picture, frame) ? counts.compared : counts.nothing_to_compare);
   } catch (const Error& error) {
     if (!is_about_a_file(error)) throw;

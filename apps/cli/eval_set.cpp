@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <system_error>
 #include <utility>
+
+#include "image_matcher.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -21,16 +24,61 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-/// Where a picture of the annotations lies: some files name it with a folder in front.
+/// Where a picture of the annotations lies: some files name it with folders in front, and some are
+/// written on Windows.
 fs::path find_picture(const fs::path& folder, const std::string& name) {
-  const fs::path path = folder / name;
-  const fs::path flat = folder / fs::path(name).filename();
-  return !is_file(path) && is_file(flat) ? flat : path;
+  const fs::path path = folder / name;  // `name` alone where it is absolute
+  if (is_file(path)) return path;
+  const std::vector<std::string> parts = path_parts(name);
+  for (std::size_t first = 0; first < parts.size(); ++first) {
+    fs::path found = folder;
+    for (std::size_t i = first; i < parts.size(); ++i) found /= parts[i];
+    if (is_file(found)) return found;
+  }
+  return path;
+}
+
+/// "val/1.jpg" and "train/1.jpg" are both found as 1.jpg in a folder that has only one of them.
+void expect_files_of_their_own(const EvalOptions& options,
+                               const std::vector<EvalPicture>& pictures) {
+  std::map<fs::path, const EvalPicture*> by_path;
+  for (const EvalPicture& picture : pictures) {
+    const auto [other, is_new] = by_path.emplace(picture.input.path.lexically_normal(), &picture);
+    if (is_new) continue;
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "two annotated images are the same file",
+                 .file = annotations_path(options).string(),
+                 .expected = "a file of its own for every image",
+                 .actual = fmt::format("{} and {} are {}", other->second->input.name.string(),
+                                       picture.input.name.string(), other->first.string()),
+                 .hint = "--pictures names the folder that these names are below"});
+  }
+}
+
+bool anybody(const std::vector<EvalPicture>& pictures, bool (*is_one)(const LabelledPerson&)) {
+  return std::ranges::any_of(pictures, [&](const EvalPicture& picture) {
+    return std::ranges::any_of(picture.persons, is_one);
+  });
 }
 
 void keep_first(std::vector<EvalPicture>& pictures, Index limit) {
   if (limit > 0 && limit < std::ssize(pictures)) {
     pictures.resize(static_cast<std::size_t>(limit));
+  }
+}
+
+/// photo.jpg and photo.png have one photo_seg.png.
+void expect_truth_of_their_own(const std::vector<EvalPicture>& pictures) {
+  std::map<fs::path, const EvalPicture*> by_truth;
+  for (const EvalPicture& picture : pictures) {
+    const auto [other, is_new] = by_truth.emplace(picture.truth, &picture);
+    if (is_new) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "two images have the same ground truth",
+                 .file = picture.truth.string(),
+                 .actual = fmt::format("{} and {}", other->second->input.path.string(),
+                                       picture.input.path.string()),
+                 .hint = "move one of the images away, or rename it"});
   }
 }
 
@@ -48,8 +96,10 @@ std::vector<InputFile> pictures_of(const EvalOptions& options) {
 
 }  // namespace
 
+bool is_counted(const LabelledPerson& person) { return !person.crowd && person.labelled != 0; }
+
 bool has_true_box(const LabelledPerson& person) {
-  return !person.crowd && person.labelled > 0 && person.width > 0 && person.height > 0;
+  return is_counted(person) && person.width > 0 && person.height > 0;
 }
 
 fs::path annotations_path(const EvalOptions& options) {
@@ -61,7 +111,7 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
   EvalSet set;
   const bool needs_persons = options.detections.empty() && options.takes_true_boxes();
   for (AnnotatedPicture& picture : annotations.pictures) {
-    if (needs_persons && std::ranges::none_of(picture.persons, has_true_box)) {
+    if (needs_persons && std::ranges::none_of(picture.persons, is_counted)) {
       ++set.without_truth;
       continue;
     }
@@ -72,12 +122,15 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
          .persons = std::move(picture.persons)});
   }
   keep_first(set.pictures, options.limit);
-  if (!set.pictures.empty()) return set;
+  if (options.detections.empty()) expect_files_of_their_own(options, set.pictures);
+  const bool any = needs_persons ? anybody(set.pictures, has_true_box) : !set.pictures.empty();
+  if (any) return set;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "there is nothing to compare with",
                .file = annotations_path(options).string(),
                .expected = "at least one person with a box and labelled key points",
-               .actual = fmt::format("{} pictures without such a person", set.without_truth)});
+               .actual = fmt::format("{} pictures without such a person",
+                                     set.without_truth + std::ssize(set.pictures))});
 }
 
 EvalSet dense_set(const EvalOptions& options, const std::string& task) {
@@ -95,6 +148,7 @@ EvalSet dense_set(const EvalOptions& options, const std::string& task) {
     set.pictures.push_back(std::move(picture));
   }
   keep_first(set.pictures, options.limit);
+  expect_truth_of_their_own(set.pictures);
   if (!set.pictures.empty()) return set;
   throw Error(
       ErrorCode::InvalidArgument,

@@ -26,14 +26,18 @@ struct EvalSet {
   Index without_truth = 0;  ///< Pictures that were skipped.
 };
 
+/// True for a person who counts: no crowd, and with labelled key points.
+bool is_counted(const LabelledPerson& person);
+
 /// True for a person of whom key points are looked for in its true box.
 bool has_true_box(const LabelledPerson& person);
 
 /// DIR/annotations.json, unless it is somewhere else.
 std::filesystem::path annotations_path(const EvalOptions& options);
 
-/// The first --limit of the annotated pictures. With true boxes those in which nobody has one are
-/// skipped. Throws InvalidArgument where nothing is left.
+/// The first --limit of the annotated pictures. With true boxes those in which nobody counts are
+/// skipped. Throws InvalidArgument where nobody is left, and CorruptFile where two annotated images
+/// are one file, because only one of them can be meant.
 EvalSet pose_set(const EvalOptions& options, Annotations annotations);
 
 /// The first --limit of the pictures beside which lie `photo_seg.png`, `photo_depth.npy` or

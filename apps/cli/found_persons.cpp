@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-#include <stdexcept>
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "coco_entries.hpp"
+#include "image_matcher.hpp"
+#include "images_of_file.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -19,75 +21,98 @@ constexpr CocoKind kKind = {
     R"(a list of {"image_id", "keypoints": [x, y, score, ..], "score"}, or a document with such )"
     R"("annotations", as `sapiens pose --coco` writes it)"};
 
-FoundPerson read_person(const Json& entry, Index keypoints) {
-  if (!entry.contains("score")) throw std::runtime_error("it has no score");
-  FoundPerson person{.score = entry.at("score").get<double>()};
-  for_each_point(entry.at("keypoints"), [&](double x, double y, double) {
-    person.keypoints.push_back({x, y});
-  });
-  if (std::ssize(person.keypoints) == keypoints) return person;
-  throw std::runtime_error(fmt::format("it has {} key points and the annotations have {}",
-                                       person.keypoints.size(), keypoints));
-}
+using Persons = std::vector<FoundPerson>;
 
-/// From the ids of another document to those of the annotations.
-class PictureIds {
+class Reader {
  public:
-  explicit PictureIds(const Annotations& annotations) {
-    for (const AnnotatedPicture& picture : annotations.pictures) {
-      ids_.emplace(picture.id, picture.id);
-      by_name_.emplace(picture.file_name, picture.id);
-      by_name_.emplace(fs::path(picture.file_name).filename().string(), picture.id);
-    }
-  }
+  Reader(const fs::path& path, Index keypoints, CocoTally& tally)
+      : path_(path), keypoints_(keypoints), tally_(tally) {}
 
-  void rename(const std::map<std::int64_t, std::string>& names) {
-    ids_.clear();
-    for (const auto& [id, name] : names) {
-      auto found = by_name_.find(name);
-      if (found == by_name_.end()) found = by_name_.find(fs::path(name).filename().string());
-      if (found != by_name_.end()) ids_.emplace(id, found->second);
+  std::map<ImageRef, Persons> read() {
+    const auto lists =
+        for_each_coco_entry(path_, kKind, [&](const CocoEntry& entry) { take(entry); });
+    if (!lists.contains("") && !lists.contains("annotations")) {
+      throw_not_coco(path_, kKind, "neither a list nor `annotations`");
     }
-  }
-
-  std::optional<std::int64_t> of(std::int64_t id) const {
-    const auto found = ids_.find(id);
-    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+    tally_.expect_persons();
+    if (any_point_ && all_shares_) {
+      throw_not_coco(path_, kKind, "all keypoints lie between 0 and 1, as shares of an image do",
+                     "numbers are in pixels: multiply by the image's width and height");
+    }
+    return images_.by_name(std::exchange(by_image_, {}), [&](const std::string& id, Persons& lost) {
+      tally_.unknown.add(id, std::ssize(lost));
+    });
   }
 
  private:
-  std::map<std::int64_t, std::int64_t> ids_;
-  std::map<std::string, std::int64_t> by_name_;
+  void take(const CocoEntry& entry) {
+    if (entry.list() == "categories") return tally_.name_category(entry);
+    if (entry.list() == "images") return images_.add(entry);
+    if (!tally_.take(entry)) return;
+    by_image_[image_ref(entry)].push_back(read_person(entry));
+  }
+
+  FoundPerson read_person(const CocoEntry& entry) {
+    FoundPerson person{.score = entry.number("score")};
+    for (const auto& [x, y, score] : entry.points()) {
+      person.keypoints.push_back({x, y});
+      all_shares_ = all_shares_ && x >= 0 && x <= 1 && y >= 0 && y <= 1;
+      any_point_ = any_point_ || x != std::floor(x) || y != std::floor(y);
+    }
+    if (std::ssize(person.keypoints) == keypoints_) return person;
+    entry.refuse("keypoints", fmt::format("has {} points and the annotations have {}",
+                                          person.keypoints.size(), keypoints_));
+  }
+
+  const fs::path& path_;
+  Index keypoints_;
+  CocoTally& tally_;
+  ImagesOfFile images_;
+  std::map<ImageRef, Persons> by_image_;
+  bool all_shares_ = true, any_point_ = false;
 };
+
+std::vector<KnownImage> known_images(const Annotations& annotations) {
+  std::vector<KnownImage> known;
+  for (const AnnotatedPicture& picture : annotations.pictures) {
+    known.push_back({.path = picture.file_name,
+                     .name = picture.file_name,
+                     .ids = {std::to_string(picture.id)}});
+  }
+  return known;
+}
+
+void expect_clear(const fs::path& path, const StrayImages& unclear) {
+  if (unclear.images == 0) return;
+  throw_not_coco(path, kKind,
+                 fmt::format("{} persons may be in several annotated images, or other names may be "
+                             "about the same: {}",
+                             unclear.entries, unclear.text()),
+                 "name images as the annotations do, with their folder");
+}
 
 }  // namespace
 
-FoundPersons FoundPersons::read(const fs::path& path, const Annotations& annotations) {
-  std::map<std::int64_t, std::vector<FoundPerson>> persons;
-  std::map<std::int64_t, std::string> names;  // may come after the persons
-  const auto lists =
-      for_each_coco_entry(path, kKind, [&](const std::string& list, const Json& entry) {
-        if (list == "images") {
-          names.emplace(whole_number(entry.at("id")), entry.at("file_name").get<std::string>());
-        }
-        if ((!list.empty() && list != "annotations") || !is_person(entry)) return;
-        persons[whole_number(entry.at("image_id"))].push_back(
-            read_person(entry, annotations.keypoints));
-      });
-  if (!lists.contains("") && !lists.contains("annotations")) {
-    throw_not_coco(path, kKind, "neither a list nor `annotations`");
-  }
-  PictureIds ids(annotations);
-  if (!names.empty()) ids.rename(names);
-  FoundPersons found;
-  for (auto& [id, of_picture] : persons) {
-    if (const auto known = ids.of(id)) {
-      found.by_picture[*known] = std::move(of_picture);
-    } else {
-      found.elsewhere += std::ssize(of_picture);
+FoundPersons FoundPersons::read(const fs::path& path, const Annotations& annotations,
+                                const PersonCategory& category) {
+  FoundPersons found{.tally = CocoTally(path, kKind, category)};
+  std::map<ImageRef, Persons> by_image = Reader(path, annotations.keypoints, found.tally).read();
+  const std::vector<KnownImage> known = known_images(annotations);
+  const ImageMatches matches = match_images(known, refs_of(by_image));
+  for (auto& [ref, persons] : by_image) {
+    const auto match = matches.image_of.find(ref);
+    if (match != matches.image_of.end()) {
+      Persons& all = found.by_picture[annotations.pictures[match->second].id];
+      std::ranges::move(persons, std::back_inserter(all));
+    } else if (!persons.empty()) {
+      found.tally.add_stray(matches.unclear.contains(ref), ref, known, std::ssize(persons));
     }
   }
-  return found;
+  expect_clear(path, found.tally.unclear);
+  if (found.tally.persons() == 0 || !found.by_picture.empty()) return found;
+  throw_not_coco(path, kKind,
+                 fmt::format("none of its {} persons is in an annotated image: {}",
+                             found.tally.persons(), found.tally.unknown.text()));
 }
 
 }  // namespace sapiens::cli

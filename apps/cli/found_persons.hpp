@@ -7,18 +7,21 @@
 #include <vector>
 
 #include "annotations.hpp"
+#include "coco_tally.hpp"
 
 namespace sapiens::cli {
 
-/// Persons that were found before, by the ids of annotated pictures.
+/// Persons that were found before, by the ids of annotated images.
 struct FoundPersons {
   std::map<std::int64_t, std::vector<FoundPerson>> by_picture = {};
-  Index elsewhere = 0;  ///< In pictures that are not annotated.
+  CocoTally tally;
 
   /// A list of `{"image_id", "keypoints", "score"}`, as COCO takes results, or a document with such
-  /// `annotations`; if that has `images`, their file names tell the picture and not its own ids.
-  /// Throws NotFound or CorruptFile, naming the entry that is wrong.
-  static FoundPersons read(const std::filesystem::path& path, const Annotations& annotations);
+  /// `annotations`; if that has `images`, their file names tell the image and not its own ids. An
+  /// entry may also have a `file_name`. Throws NotFound or CorruptFile, naming the entry that is
+  /// wrong; CorruptFile where no person is in an annotated image, or nothing tells in which.
+  static FoundPersons read(const std::filesystem::path& path, const Annotations& annotations,
+                           const PersonCategory& category = {});
 };
 
 }  // namespace sapiens::cli

@@ -35,6 +35,8 @@ struct Frame {
   std::vector<TaskInput> inputs = {};
 
   std::optional<std::vector<Box>> boxes = {};  ///< Of persons; none yet where a detector is to run.
+  Index boxes_outside = 0;                     ///< Left out: no part of them is in the picture.
+  bool is_unlisted = false;                    ///< No entry of --boxes is about the picture.
   std::vector<Index> ids = {};                 ///< Of persons in a video, one per box.
   std::vector<std::uint8_t> mask = {};         ///< Empty for all pixels.
 

@@ -1,7 +1,11 @@
 #include "frame_reader.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <new>
 #include <sapiens/npy.hpp>
+#include <string>
 #include <utility>
 
 #include "stopwatch.hpp"
@@ -15,14 +19,53 @@ Box whole_picture(const Image& picture) {
   return {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)};
 }
 
+bool is_outside(const Box& box, const Image& picture) {
+  return box.x + box.width <= 0 || box.y + box.height <= 0 ||
+         box.x >= static_cast<float>(picture.width) || box.y >= static_cast<float>(picture.height);
+}
+
+/// Nobody is to be seen there, and key points would be of nothing.
+void leave_out_boxes_outside(const TaskContext& context, const Job& job, Frame& frame) {
+  frame.boxes_outside = static_cast<Index>(
+      std::erase_if(*frame.boxes, [&](const Box& box) { return is_outside(box, frame.picture); }));
+  if (frame.boxes_outside == 0) return;
+  const std::string what =
+      fmt::format("{} boxes of persons are outside of its {} x {} pixels", frame.boxes_outside,
+                  frame.picture.width, frame.picture.height);
+  if (!frame.place) return context.warn(job, what + " and left out");
+  // Once, and not for every frame: all have the same size.
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = what, .file = job.input.path.string(), .key = "--box"});
+}
+
+void take_boxes_of_file(const TaskContext& context, const Job& job, Frame& frame) {
+  const ImageBoxes& given = context.boxes->of(job.input);
+  const std::string& file = context.options.boxes_file;
+  if (given.unclear) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "nothing tells which boxes are about this image",
+                 .file = job.input.path.string(),
+                 .key = "--boxes",
+                 .actual = "a `file_name` or id of " + file +
+                           " that several images have, or several that may mean this one",
+                 .hint = "name images with the folder they are in"});
+  }
+  frame.boxes = given.boxes;
+  frame.is_unlisted = !given.listed;
+  if (!given.listed) {
+    context.warn(job, "no person is looked for in it: no entry of " + file + " is about it");
+  } else if (given.boxes.empty()) {
+    context.warn(job, "no person in it: " + file + " lists it without a box of a person");
+  }
+}
+
 void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
   if (context.boxes) {
-    frame.boxes = context.boxes->of(job.input);
-    if (frame.boxes->empty()) {
-      context.warn(job, "no person in it, says " + context.options.boxes_file);
-    }
+    take_boxes_of_file(context, job, frame);
+    leave_out_boxes_outside(context, job, frame);
   } else if (!context.options.boxes.empty()) {
     frame.boxes = context.options.boxes;
+    leave_out_boxes_outside(context, job, frame);
   } else if (context.options.detector.empty()) {
     frame.boxes = {whole_picture(frame.picture)};
   }

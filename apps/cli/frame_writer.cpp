@@ -31,6 +31,8 @@ JobResult FrameWriter::write(Frame& frame) const {
   }
   result.shape = result_shape(context_, context_.options.tasks.front().task, frame);
   result.seconds = frame.seconds.sum();
+  if (frame.boxes_outside > 0) result.details["boxes_outside"] = frame.boxes_outside;
+  if (frame.is_unlisted) result.details["no_entry_in_boxes"] = true;
   result.details["stages"] = stages_json(frame.seconds, context_.models.detector() != nullptr);
   return result;
 }

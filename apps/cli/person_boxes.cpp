@@ -4,128 +4,173 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <exception>
-#include <fstream>
 #include <system_error>
+#include <utility>
+
+#include "image_matcher.hpp"
+#include "images_of_file.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kPerson = 1;  // COCO's category
+constexpr CocoKind kKind = {
+    "these are no boxes of persons",
+    R"(a list of {"file_name" or "image_id", "bbox": [x, y, w, h]}, or {"images", "annotations"} )"
+    R"(as in COCO)"};
 
-std::optional<Box> checked_box(const std::array<double, 4>& numbers, double score) {
-  // More than any picture: what lies farther out is a mistake.
-  const auto sensible = [](double number) { return std::abs(number) <= 1e6; };  // false for NaN
-  if (!std::all_of(numbers.begin(), numbers.end(), sensible) || !std::isfinite(score)) return {};
-  if (numbers[2] <= 0 || numbers[3] <= 0) return {};
+bool has_area(const Box& box) { return box.width > 0 && box.height > 0; }
+
+Box to_box(const std::array<double, 4>& numbers, double score) {
   const auto at = [&](std::size_t i) { return static_cast<float>(numbers[i]); };
-  return Box{at(0), at(1), at(2), at(3), static_cast<float>(score)};
+  return {at(0), at(1), at(2), at(3), static_cast<float>(score)};
 }
 
-/// "000000000139" and 139 are one id.
-std::string id_text(const Json& id) {
-  return id.is_number_integer() ? std::to_string(id.get<std::int64_t>()) : id.get<std::string>();
-}
+/// The entries of a file, by what they call their image. An image may be listed without a box.
+class Reader {
+ public:
+  Reader(const fs::path& path, CocoTally& tally) : path_(path), tally_(tally) {}
 
-std::string without_leading_zeros(std::string name) {
-  name.erase(0, std::min(name.find_first_not_of('0'), name.size() - 1));
-  return name;
-}
-
-/// "image_id" -> "file_name"
-std::map<std::string, std::string> names_by_id(const Json& images) {
-  std::map<std::string, std::string> names;
-  for (const Json& image : images) {
-    names[id_text(image.at("id"))] = image.at("file_name").get<std::string>();
+  std::map<ImageRef, std::vector<Box>> read() {
+    const auto lists =
+        for_each_coco_entry(path_, kKind, [&](const CocoEntry& entry) { take(entry); });
+    if (!lists.contains("") && !lists.contains("annotations")) {
+      throw_not_coco(path_, kKind, "neither a list nor `annotations`");
+    }
+    tally_.expect_persons();
+    expect_pixels();
+    return images_.by_name(std::exchange(by_image_, {}),
+                           [&](const std::string& id, const std::vector<Box>& lost) {
+                             if (!lost.empty()) tally_.unknown.add(id, std::ssize(lost));
+                           });
   }
-  return names;
-}
 
-std::string picture_of(const Json& entry, const std::map<std::string, std::string>& names) {
-  if (entry.contains("file_name")) return entry.at("file_name").get<std::string>();
-  const std::string id = id_text(entry.at("image_id"));
-  const auto name = names.find(id);
-  return name == names.end() ? id : name->second;
-}
-
-Error unreadable(const fs::path& path, const std::string& why) {
-  return Error(ErrorCode::CorruptFile,
-               {.summary = "these are no boxes of persons",
-                .file = path.string(),
-                .expected = R"(a list of {"file_name" or "image_id", "bbox": [x, y, w, h]}, or )"
-                            R"({"images", "annotations"} as in COCO)",
-                .actual = why});
-}
-
-Json parse_file(const fs::path& path) {
-  errno = 0;
-  std::ifstream file(path);
-  if (!file) {
-    throw Error(ErrorCode::NotFound,
-                {.summary = "the boxes cannot be read",
-                 .file = path.string(),
-                 .actual = std::error_code(errno, std::generic_category()).message()});
+ private:
+  void take(const CocoEntry& entry) {
+    if (entry.list() == "categories") return tally_.name_category(entry);
+    if (entry.list() == "images") return images_.add(entry);
+    const bool is_person = tally_.take(entry);
+    if (!is_person && !entry.has("file_name") && !entry.has("image_id")) return;
+    std::vector<Box>& boxes = by_image_[image_ref(entry)];
+    if (is_person) take_box(entry, boxes);
   }
-  return Json::parse(file);
+
+  void take_box(const CocoEntry& entry, std::vector<Box>& boxes) {
+    const std::array<double, 4> numbers = entry.box();
+    const Box box = to_box(numbers, entry.has("score") ? entry.number("score") : 1);
+    if (!std::isfinite(box.score)) entry.refuse("score", "is too large");
+    if (!has_area(box)) {
+      ++tally_.without_area;
+      return;
+    }
+    all_shares_ = all_shares_ && looks_like_shares(numbers);
+    tally_.below_a_pixel += box.width < 1 && box.height < 1;
+    boxes.push_back(box);
+  }
+
+  void expect_pixels() const {
+    const Index with_area = tally_.persons() - tally_.without_area;
+    if (tally_.persons() > 0 && with_area == 0) {
+      throw_not_coco(
+          path_, kKind,
+          fmt::format("none of the boxes of its {} persons has an area", tally_.persons()),
+          "a box is [x, y, width, height]");
+    }
+    if (with_area == 0 || !all_shares_) return;
+    throw_not_coco(
+        path_, kKind,
+        fmt::format("all {} boxes lie between 0 and 1, as shares of an image do", with_area),
+        kSharesHint);
+  }
+
+  const fs::path& path_;
+  CocoTally& tally_;
+  ImagesOfFile images_;
+  std::map<ImageRef, std::vector<Box>> by_image_;
+  bool all_shares_ = true;
+};
+
+std::vector<KnownImage> known_images(std::span<const InputFile> images) {
+  std::vector<KnownImage> known;
+  for (const InputFile& image : images) {
+    std::error_code error;
+    const fs::path absolute = fs::absolute(image.path, error);
+    known.push_back({.path = (error ? image.path : absolute).string(),
+                     .name = image.name.string(),
+                     .ids = {id_text(image.path.stem().string())}});
+  }
+  return known;
 }
 
-std::map<std::string, std::vector<Box>> boxes_by_picture(const Json& document) {
-  const bool is_list = document.is_array();
-  const auto names = is_list ? std::map<std::string, std::string>{}
-                             : names_by_id(document.value("images", Json::array()));
-  std::map<std::string, std::vector<Box>> boxes;
-  std::size_t number = 0;
-  for (const Json& entry : is_list ? document : document.at("annotations")) {
-    const auto box =
-        checked_box(entry.at("bbox").get<std::array<double, 4>>(), entry.value("score", 1.0));
-    if (!box) throw std::runtime_error(fmt::format("entry {} has an impossible box", number));
-    std::vector<Box>& of_picture = boxes[picture_of(entry, names)];
-    if (entry.value("category_id", kPerson) == kPerson) of_picture.push_back(*box);
-    ++number;
-  }
-  return boxes;
+[[noreturn]] void throw_no_match(const CocoTally& tally, std::span<const KnownImage> known) {
+  const bool unclear = tally.unclear.images > 0;
+  throw Error(
+      ErrorCode::CorruptFile,
+      {.summary = "none of these boxes is about an image of this run",
+       .file = tally.file().string(),
+       .expected =
+           fmt::format("{}{}", known.front().name,
+                       known.size() > 1 ? fmt::format(" or one of {} more", known.size() - 1) : ""),
+       .actual = unclear ? fmt::format("{}: each may mean several images", tally.unclear.text())
+                         : tally.unknown.text(),
+       .hint = "`file_name` is a path, a path below the input folder, or a file name that only one "
+               "image has; `image_id` without `images` is the number that the image's name is"});
 }
 
 }  // namespace
 
+bool looks_like_shares(const Box& box) {
+  return looks_like_shares(std::array<double, 4>{box.x, box.y, box.width, box.height});
+}
+
 std::optional<Box> parse_box(std::string_view text) {
+  constexpr double kMaxPixel = 1e6;  // more than any image has: what lies farther out is a mistake
   std::array<double, 4> numbers{};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const bool last = i + 1 == numbers.size();
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
-    if (error != std::errc()) return std::nullopt;
+    if (error != std::errc() || !(std::abs(numbers[i]) <= kMaxPixel)) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     if (last ? !text.empty() : !text.starts_with(',')) return std::nullopt;
     if (!last) text.remove_prefix(1);
   }
-  return checked_box(numbers, 1);
+  const Box box = to_box(numbers, 1);
+  return has_area(box) ? std::optional(box) : std::nullopt;
 }
 
-PersonBoxes PersonBoxes::read(const fs::path& path) {
-  PersonBoxes persons;
-  try {
-    persons.boxes_ = boxes_by_picture(parse_file(path));
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw unreadable(path, error.what());
+PersonBoxes PersonBoxes::read(const fs::path& path, std::span<const InputFile> images,
+                              const PersonCategory& category) {
+  PersonBoxes read(CocoTally(path, kKind, category));
+  CocoTally& tally = read.tally_;
+  std::map<ImageRef, std::vector<Box>> by_image = Reader(path, tally).read();
+  const std::vector<KnownImage> known = known_images(images);
+  const ImageMatches matches = match_images(known, refs_of(by_image));
+  for (const InputFile& image : images) read.boxes_[image.path.string()];
+  for (const std::size_t image : matches.unclear_images) {
+    read.boxes_.at(images[image].path.string()).unclear = true;
   }
-  return persons;
+  for (const auto& [ref, boxes] : by_image) {
+    const auto match = matches.image_of.find(ref);
+    if (match != matches.image_of.end()) {
+      ImageBoxes& of_image = read.boxes_.at(images[match->second].path.string());
+      of_image.listed = true;
+      of_image.boxes.insert(of_image.boxes.end(), boxes.begin(), boxes.end());
+    } else if (!boxes.empty()) {
+      tally.add_stray(matches.unclear.contains(ref), ref, known, std::ssize(boxes));
+    }
+  }
+  const bool any_person = tally.persons() > tally.without_area;
+  if (any_person && !known.empty() && matches.image_of.empty()) throw_no_match(tally, known);
+  return read;
 }
 
-std::vector<Box> PersonBoxes::of(const InputFile& input) const {
-  for (const std::string& name :
-       {input.name.generic_string(), input.path.filename().string(), input.path.stem().string(),
-        without_leading_zeros(input.path.stem().string())}) {
-    const auto found = boxes_.find(name);
-    if (found != boxes_.end()) return found->second;
-  }
-  return {};
+const ImageBoxes& PersonBoxes::of(const InputFile& image) const {
+  static const ImageBoxes nothing;
+  const auto found = boxes_.find(image.path.string());
+  return found == boxes_.end() ? nothing : found->second;
 }
 
 }  // namespace sapiens::cli

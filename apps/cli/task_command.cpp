@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <sapiens/printable.hpp>
@@ -83,8 +84,11 @@ void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& 
   }
   std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) { return a->name < b->name; });
   const auto no_interruption = interrupts.hold();
-  write_coco(coco_path(options), jobs, meta);
-  say("all persons are in " + printable(coco_path(options).string()));
+  const Index documents = write_coco(coco_path(options), jobs, meta);
+  const std::string which = documents == std::ssize(jobs)
+                                ? fmt::format("all {} images", documents)
+                                : fmt::format("{} of {} images", documents, jobs.size());
+  say(fmt::format("the persons of {} are in {}", which, printable(coco_path(options).string())));
 }
 
 /// Pictures first, then one video after the other; results in the order of `jobs`.
@@ -106,13 +110,46 @@ std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
   return results;
 }
 
+std::vector<InputFile> images_of(const Inputs& inputs) {
+  std::vector<InputFile> images;
+  std::ranges::copy_if(inputs.files, std::back_inserter(images),
+                       [](const InputFile& input) { return !input.video; });
+  return images;
+}
+
+/// What became of the boxes of --boxes and --box.
+Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobResult> results) {
+  Index outside = 0, unlisted = 0;
+  for (const JobResult& result : results) {
+    outside += result.details.value("boxes_outside", Index{0});
+    unlisted += result.details.contains("no_entry_in_boxes");
+  }
+  Findings found;
+  if (outside > 0) found.totals["boxes_outside"] = outside;
+  if (!boxes) {
+    if (outside > 0) found.line = fmt::format("{} boxes were outside of their picture", outside);
+    return found;
+  }
+  const CocoTally& tally = boxes->tally();
+  found.totals["boxes_file"] = tally.json();
+  found.totals["images_without_an_entry"] = unlisted;
+  found.line = fmt::format("{}: {} of {} entries are boxes of persons in these images",
+                           tally.file().string(), tally.used(), tally.entries());
+  if (outside > 0) found.line += fmt::format(", {} outside of their image", outside);
+  if (unlisted > 0) found.line += fmt::format("; {} images have no entry", unlisted);
+  return found;
+}
+
 void run(TaskOptions options, Session& session) {
   settle_task_options(options);
   const Inputs inputs =
       find_inputs(options, options.video.folder_rate > 0 ? InputKinds::FoldersAsVideos
                                                          : InputKinds::PicturesAndVideos);
   std::optional<PersonBoxes> boxes;
-  if (!options.boxes_file.empty()) boxes = PersonBoxes::read(options.boxes_file);
+  if (!options.boxes_file.empty()) {
+    boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);
+    for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
+  }
   prepare_output_folder(options.output);
 
   TaskModels models(options);
@@ -136,7 +173,8 @@ void run(TaskOptions options, Session& session) {
           .results = results,
           .not_found = inputs.failed,
           .stats = models.stats(),
-          .seconds = watch.seconds()},
+          .seconds = watch.seconds(),
+          .findings = findings(boxes, results)},
          session);
 }
 

@@ -20,6 +20,10 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                  if (!parsed) {
                    throw CLI::ValidationError("--box", "`" + text + "` is not X,Y,WIDTH,HEIGHT");
                  }
+                 if (looks_like_shares(*parsed)) {
+                   throw CLI::ValidationError(
+                       "--box", "`" + text + "` is less than a pixel: " + kSharesHint);
+                 }
                  options.boxes.push_back(*parsed);
                }
              },
@@ -32,6 +36,9 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                      "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
           ->type_name(kFileType)
           ->excludes(box);
+  add_person_category_option(app, "--person-category", options.person_category,
+                             "Which category_id of --boxes persons have")
+      ->needs(file);
   CLI::Option* detector =
       add_detector_options(app, options.detector, options.detect,
                            "Checkpoint of a person detector (RTMDet-m); without it and without "
@@ -60,6 +67,20 @@ CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, Detect
       ->needs(detector)
       ->capture_default_str();
   return detector;
+}
+
+CLI::Option* add_person_category_option(CLI::App& app, const std::string& name,
+                                        PersonCategory& category, const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&category](const std::string& text) {
+            category.id = id_text(text);
+            category.chosen = true;
+          },
+          help)
+      ->type_name("ID")
+      ->default_str(category.id);
 }
 
 void add_flip_test_flag(CLI::App& app, TaskOptions& options) {

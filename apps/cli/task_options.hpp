@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "job_options.hpp"
+#include "person_category.hpp"
 
 namespace sapiens::cli {
 
@@ -38,8 +39,9 @@ struct TaskOptions : JobOptions {
 
   std::string detector;  ///< Checkpoint that finds persons.
   DetectOptions detect;
-  std::vector<Box> boxes;  ///< Persons in every picture.
-  std::string boxes_file;  ///< Persons in each picture.
+  std::vector<Box> boxes;          ///< Persons in every picture.
+  std::string boxes_file;          ///< Persons in each picture.
+  PersonCategory person_category;  ///< Of `boxes_file`.
   bool flip_test = true;
   std::string keypoints;  ///< Layout to convert key points to; empty: the model's own.
   bool coco = false;      ///< Also one file of all persons.

@@ -54,7 +54,11 @@ Json boxes_json(const TaskOptions& options) {
     if (options.video.detect_every > 1) json["detect_every"] = options.video.detect_every;
     return json;
   }
-  if (!options.boxes_file.empty()) return file_json(options.boxes_file);
+  if (!options.boxes_file.empty()) {
+    Json json = file_json(options.boxes_file);
+    if (options.person_category.chosen) json["person_category"] = options.person_category.id;
+    return json;
+  }
   if (options.boxes.empty()) return "the whole picture";
   Json boxes = Json::array();
   for (const Box& box : options.boxes) boxes.push_back({box.x, box.y, box.width, box.height});

@@ -47,8 +47,14 @@ std::vector<double> oks_sigmas(const KeypointSet& set);
 double object_keypoint_similarity(std::span<const double> sigmas, const LabelledPerson& labelled,
                                   const FoundPerson& found);
 
+/// How many of `found` persons, best scores first, `pair_persons` compares with each of `labelled`
+/// ones: all of them up to 250,000 pairs, as 500 persons found among 500 have, so that cost and
+/// memory of a crowded image stay in proportion to its persons; never less than 20.
+std::size_t pairable(std::size_t labelled, std::size_t found);
+
 /// For every labelled person, which of `found` is it: pairs are taken by falling similarity, as
-/// long as it is above 0. Crowds and persons without labelled points get nobody.
+/// long as it is above 0. Crowds and persons without labelled points get nobody. Only the best
+/// `pairable` of the found ones are somebody's.
 std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
                                                      std::span<const LabelledPerson> labelled,
                                                      std::span<const FoundPerson> found);

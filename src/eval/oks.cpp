@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "eval/sizes.hpp"
@@ -33,7 +34,25 @@ struct Pair {
   std::size_t labelled, found;
 };
 
+/// The places of the `count` with the best scores, in the order of the list.
+std::vector<std::size_t> best_places(std::span<const FoundPerson> found, std::size_t count) {
+  std::vector<std::size_t> places(found.size());
+  std::iota(places.begin(), places.end(), 0);
+  if (count == places.size()) return places;
+  std::ranges::stable_sort(places, std::ranges::greater{},
+                           [&](std::size_t place) { return found[place].score; });
+  places.resize(count);
+  std::ranges::sort(places);
+  return places;
+}
+
 }  // namespace
+
+std::size_t pairable(std::size_t labelled, std::size_t found) {
+  constexpr std::size_t kMaxPairs = 250'000;
+  const std::size_t share = kMaxPairs / std::max<std::size_t>(labelled, 1);
+  return std::min(found, std::max(share, KeypointEvaluator::kMostFound));
+}
 
 std::vector<double> oks_sigmas(const KeypointSet& set) {
   std::vector<double> sigmas;
@@ -70,10 +89,11 @@ double object_keypoint_similarity(std::span<const double> sigmas, const Labelled
 std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
                                                      std::span<const LabelledPerson> labelled,
                                                      std::span<const FoundPerson> found) {
+  const auto places = best_places(found, pairable(labelled.size(), found.size()));
   std::vector<Pair> pairs;
   for (std::size_t l = 0; l < labelled.size(); ++l) {
     if (labelled[l].crowd || labelled[l].labelled == 0) continue;
-    for (std::size_t f = 0; f < found.size(); ++f) {
+    for (const std::size_t f : places) {
       const double similarity = object_keypoint_similarity(sigmas, labelled[l], found[f]);
       if (similarity > 0) pairs.push_back({similarity, l, f});
     }

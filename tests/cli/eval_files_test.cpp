@@ -9,7 +9,9 @@
 namespace sapiens::cli {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kAnnotations = R"({
   "info": {"nested": {"id": 1}},
@@ -28,9 +30,23 @@ class EvalFiles : public testing::Test {
     return Annotations::read(scratch_ / "annotations.json");
   }
 
-  FoundPersons found(const std::string& text) {
+  FoundPersons found(const std::string& text, const PersonCategory& category = {}) {
     write_bytes(scratch_ / "found.json", text);
-    return FoundPersons::read(scratch_ / "found.json", annotations());
+    return FoundPersons::read(scratch_ / "found.json", annotations(), category);
+  }
+
+  /// The message for what `read` refuses.
+  template <typename Read>
+  static std::string refusal(Read read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::CorruptFile);
+      EXPECT_THAT(error.what(), Not(HasSubstr("json.exception")));
+      return error.what();
+    }
+    ADD_FAILURE();
+    return "";
   }
 
   /// The annotations with one thing changed.
@@ -73,6 +89,12 @@ TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {
       {"\"area\": 500.5", "\"area\": \"big\""},
       {"\"area\": 500.5", "\"size\": 500.5"},
       {"\"num_keypoints\": 1", "\"num_keypoints\": 1e300"},
+      {"\"num_keypoints\": 1", "\"num_keypoints\": -1"},
+      {"\"iscrowd\": 0", "\"iscrowd\": \"no\""},
+      {"\"iscrowd\": 0", "\"iscrowd\": null"},
+      {"[1, 2, 30, 40]", "[1, 2, 30, NaN]"},
+      {"[1, 2, 30, 40]", "[1, 2, 30, 40], \"bbox\": [1, 2, 30, 40]"},
+      {"\"category_id\": 1", "\"category_id\": null"},
       {"\"image_id\": 7", "\"image_id\": \"seven\""},
       {"\"image_id\": 7", "\"image_id\": 8"},  // no such picture
       {"{\"id\": 9", "{\"id\": 7"},            // twice
@@ -88,6 +110,58 @@ TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {
   } catch (const Error& error) {
     EXPECT_THAT(error.detail().actual, HasSubstr("entry 0 of annotations"));
     EXPECT_THAT(error.detail().file, HasSubstr("annotations.json"));
+  }
+}
+
+TEST_F(EvalFiles, AnnotationsTakeIdsThatOtherProgramsWrite) {
+  const Annotations read = annotations(
+      changed("\"image_id\": 7, \"category_id\": 1,", "\"image_id\": 7.0, \"category_id\": 1.0,"));
+  EXPECT_EQ(read.pictures[1].persons.size(), 2u);
+  EXPECT_EQ(annotations(changed("{\"id\": 7", "{\"id\": \"07\"")).pictures[1].persons.size(), 2u);
+  EXPECT_THAT(refusal([&] { annotations(changed("{\"id\": 9", "{\"id\": 7.0")); }),
+              HasSubstr("entry 1 of images"));
+}
+
+TEST_F(EvalFiles, AnnotationsSayWhatIsNoPerson) {
+  const Annotations read = annotations();
+  EXPECT_EQ(read.tally.json()["left_out"]["other_categories"], Json({{"2", 1}}));
+  EXPECT_EQ(read.tally.persons(), 2);
+  const std::string zero = R"({"images": [{"id": 1, "file_name": "a.png"}], "annotations": [
+      {"image_id": 1, "category_id": 0, "bbox": [1, 2, 3, 4], "area": 5, "keypoints": [1, 2, 2]}]})";
+  EXPECT_THAT(refusal([&] { annotations(zero); }),
+              AllOf(HasSubstr("1 of category 0"), HasSubstr("--person-category 0")));
+  EXPECT_EQ(Annotations::read(scratch_ / "annotations.json", {.id = "0", .chosen = true})
+                .pictures[0]
+                .persons.size(),
+            1u);
+}
+
+TEST_F(EvalFiles, AnnotationsAreInPixels) {
+  const std::string shares = R"({"images": [{"id": 1, "file_name": "a.png"}], "annotations": [
+      {"image_id": 1, "bbox": [0.1, 0.2, 0.3, 0.4], "area": 0.1, "keypoints": [0.2, 0.2, 2]}]})";
+  EXPECT_THAT(refusal([&] { annotations(shares); }), HasSubstr("multiply"));
+}
+
+TEST_F(EvalFiles, EntriesOfAnnotationsAreObjects) {
+  for (const char* value : {"1", "null", "\"x\"", "[1]", "{}", "[{}]"}) {
+    const std::string document = std::string(R"({"images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [)") + value +
+                                 "]}";
+    EXPECT_THAT(refusal([&] { annotations(document); }), HasSubstr("entry 0 of annotations"))
+        << value;
+  }
+  for (const char* value : {"1", "null", "{}", "\"x\""}) {
+    const std::string document = std::string(R"({"images": [)") + value + "], \"annotations\": []}";
+    EXPECT_THAT(refusal([&] { annotations(document); }), HasSubstr("entry 0 of images")) << value;
+    const std::string categories =
+        changed("\"info\"", "\"categories\": [" + std::string(value) + "], \"info\"");
+    EXPECT_THAT(refusal([&] { annotations(categories); }), HasSubstr("entry 0 of categories"));
+  }
+  for (const char* value : {"null", "\"x\"", "{}", "1"}) {
+    const std::string document = std::string(R"({"images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": )") + value +
+                                 "}";
+    EXPECT_THAT(refusal([&] { annotations(document); }), HasSubstr("`annotations` is not a list"));
   }
 }
 
@@ -113,7 +187,7 @@ TEST_F(EvalFiles, FoundPersonsAreAListWithTheIdsOfTheAnnotations) {
   const FoundPerson& person = read.by_picture.at(7).at(0);
   EXPECT_EQ(person.score, 0.25);
   EXPECT_EQ(person.keypoints[1].x, 3);
-  EXPECT_EQ(read.elsewhere, 1);
+  EXPECT_EQ(read.tally.unknown.entries, 1);
   EXPECT_TRUE(found("[]").by_picture.empty());
 }
 
@@ -126,7 +200,60 @@ TEST_F(EvalFiles, FoundPersonsOfADocumentBelongToPicturesByTheirNames) {
                {"id": 7, "file_name": "c.png"}]})");
   EXPECT_EQ(read.by_picture.at(7).at(0).keypoints[0].x, 1);
   EXPECT_EQ(read.by_picture.at(9).at(0).keypoints[0].x, 5);
-  EXPECT_EQ(read.elsewhere, 1);  // c.png, although an annotated picture has its number
+  EXPECT_EQ(read.tally.unknown.entries, 1);  // c.png, although an annotated picture has its number
+}
+
+TEST_F(EvalFiles, EntriesOfFoundPersonsAreObjects) {
+  for (const char* value : {"1", "null", "\"x\"", "[1]", "{}", "true"}) {
+    const std::string list = std::string("[") + value + "]";
+    EXPECT_THAT(refusal([&] { found(list); }), HasSubstr("entry 0")) << value;
+    EXPECT_THAT(refusal([&] { found("{\"annotations\": " + list + "}"); }),
+                HasSubstr("entry 0 of annotations"));
+  }
+}
+
+TEST_F(EvalFiles, FoundPersonsAreMatchedAsBoxesAre) {
+  const auto entry = [](const std::string& image) {
+    return "[{" + image + R"(, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
+  };
+  for (const char* image :
+       {"\"image_id\": 7.0", "\"image_id\": \"7\"", "\"file_name\": \"deep/a.png\"",
+        "\"file_name\": \"C:\\\\x\\\\a.png\"", "\"file_name\": \"/data/val/deep/a.png\""}) {
+    EXPECT_EQ(found(entry(image)).by_picture.at(7).size(), 1u) << image;
+  }
+  for (const char* image : {"\"image_id\": 8", "\"image_id\": -7", "\"image_id\": 1e15",
+                            "\"file_name\": \"a.jpg\"", "\"image_id\": \"a\""}) {
+    EXPECT_THAT(refusal([&] { found(entry(image)); }), HasSubstr("none of its 1 persons")) << image;
+  }
+  for (const char* image : {"\"image_id\": null", "\"image_id\": 7.5", "\"image_id\": []"}) {
+    EXPECT_THAT(refusal([&] { found(entry(image)); }), HasSubstr("entry 0: `image_id`")) << image;
+  }
+}
+
+TEST_F(EvalFiles, FoundPersonsOfAnUnclearImageAreRefused) {
+  const std::string both = R"([
+      {"file_name": "x/b.png", "keypoints": [1, 2, 2, 3, 4, 2], "score": 1},
+      {"file_name": "y/b.png", "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
+  EXPECT_THAT(refusal([&] { found(both); }), AllOf(HasSubstr("x/b.png"), HasSubstr("y/b.png")));
+}
+
+TEST_F(EvalFiles, FoundPersonsSayTheirCategory) {
+  const std::string zero =
+      R"([{"image_id": 7, "category_id": 0, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
+  EXPECT_THAT(refusal([&] { found(zero); }), HasSubstr("--person-category 0"));
+  EXPECT_EQ(found(zero, {.id = "0", .chosen = true}).by_picture.at(7).size(), 1u);
+}
+
+TEST_F(EvalFiles, FoundPersonsAreInPixels) {
+  EXPECT_THAT(refusal([&] {
+                found(R"([{"image_id": 7, "keypoints": [0.1, 0.2, 2, 0, 1, 2], "score": 1}])");
+              }),
+              HasSubstr("multiply"));
+  // Whole numbers are pixels: nothing was found but the corner.
+  EXPECT_EQ(found(R"([{"image_id": 7, "keypoints": [0, 0, 0, 1, 1, 2], "score": 1}])")
+                .by_picture.at(7)
+                .size(),
+            1u);
 }
 
 TEST_F(EvalFiles, OtherFilesAreNoFoundPersons) {

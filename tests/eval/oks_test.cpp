@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "sapiens/eval.hpp"
@@ -79,6 +80,26 @@ TEST(PairPersons, LeavesOutCrowdsAndWhoIsNotFound) {
   const auto partner = pair_persons(kSigmas, persons, found);
   EXPECT_FALSE(partner[0] || partner[1] || partner[3]);
   EXPECT_EQ(partner[2], 0u);
+}
+
+TEST(PairPersons, ComparesEverybodyUpToACrowdOfFiveHundred) {
+  EXPECT_EQ(pairable(500, 500), 500u);
+  EXPECT_EQ(pairable(1, 100'000), 100'000u);
+  EXPECT_EQ(pairable(0, 7), 7u);
+  EXPECT_EQ(pairable(6000, 6000), 41u);
+  EXPECT_EQ(pairable(1'000'000, 6000), 20u);
+  EXPECT_EQ(pairable(1'000'000, 3), 3u);
+}
+
+TEST(PairPersons, TakesTheBestScoresOfALargerCrowd) {
+  const std::vector<LabelledPerson> persons(25'000, person_at(0, 0));
+  std::vector<FoundPerson> found(30, found_at(0, 0, 10, 20));
+  for (std::size_t f = 0; f < found.size(); ++f) found[f].score = static_cast<double>(f);
+  const auto partner = pair_persons(kSigmas, persons, found);
+  EXPECT_EQ(std::ranges::count_if(partner, [](const auto& p) { return p.has_value(); }), 20);
+  EXPECT_EQ(partner[0], 10u);  // the best twenty, in their order
+  EXPECT_EQ(partner[19], 29u);
+  EXPECT_FALSE(partner[20]);
 }
 
 }  // namespace
