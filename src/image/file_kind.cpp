@@ -70,6 +70,8 @@ constexpr Signature kSignatures[] = {
      "\x93NUMPY"sv,
      {PictureFormat::Other, "a NumPy array",
       "a preprocessed input is given as an array, not as a picture"}},
+    // Something may stand between the start marker and the first segment.
+    {0, "\xff\xd8"sv, {PictureFormat::Jpeg, "a JPEG picture", ""}},
 };
 
 constexpr Signature kTextSignatures[] = {

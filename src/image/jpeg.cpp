@@ -2,11 +2,13 @@
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <iterator>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "image/codecs.hpp"
+#include "image/jpeg_scan.hpp"
 #include "image/pixels.hpp"
 // jpeglib.h uses names of <cstdio>; jerror.h numbers its messages by the configuration in
 // jpeglib.h.
@@ -26,6 +28,10 @@ struct Decompressor {
   jpeg_error_mgr errors{};
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
+  const JOCTET* first_byte = nullptr;  // of the file
+  bool in_scan = false;                // the last segment was the header of a scan
+  bool ends_early = false;             // libjpeg put an end marker where there is none
+  bool incomplete = false;             // of a progressive picture, only a coarse version is there
 
   Decompressor();
   ~Decompressor() { jpeg_destroy_decompress(&jpeg); }
@@ -39,26 +45,110 @@ struct Decompressor {
   std::longjmp(failed.escape, 1);
 }
 
-// Cameras fill the end of a scan with equal bytes, which harms nobody. What a damaged scan leaves
-// over is a mix. libjpeg warns with its cursor behind these bytes and in front of the next marker.
-bool is_padding(j_common_ptr common) {
+HuffmanTable table_of(const JHUFF_TBL& from) {
+  HuffmanTable table;
+  std::copy(std::begin(from.bits), std::end(from.bits), table.counts.begin());
+  std::copy(std::begin(from.huffval), std::end(from.huffval), table.values.begin());
+  return table;
+}
+
+// Where the coded data in front of `end` begins, behind a restart marker or the header of its scan;
+// null where that is not found.
+const JOCTET* start_of_data(const JOCTET* first, const JOCTET* end) {
+  for (const JOCTET* at = end - 2; at >= first; --at) {
+    if (at[0] != 0xff || at[1] == 0 || at[1] == 0xff) continue;
+    if (0xd0 <= at[1] && at[1] <= 0xd7) return at + 2;
+    if (at[1] != 0xda || end - at < 4) return nullptr;
+    const JOCTET* const data = at + 2 + (at[2] << 8 | at[3]);
+    return data <= end ? data : nullptr;
+  }
+  return nullptr;
+}
+
+// The scan that libjpeg has just read, whose data ends at `end`.
+bool ends_in_stray_bytes(const jpeg_decompress_struct& jpeg, const JOCTET* first,
+                         const JOCTET* end) {
+  if (jpeg.progressive_mode || jpeg.arith_code) return false;  // that would take another reader
+  const JOCTET* const data = start_of_data(first, end);
+  if (data == nullptr) return false;
+  std::array<HuffmanTable, 2 * MAX_COMPS_IN_SCAN> tables;
+  ScanData scan{.units = std::uint64_t{jpeg.MCUs_per_row} * jpeg.MCU_rows_in_scan,
+                .bytes = {data, end}};
+  for (int i = 0; i < jpeg.blocks_in_MCU; ++i) {
+    const int number = jpeg.MCU_membership[i];
+    const jpeg_component_info& component = *jpeg.cur_comp_info[number];
+    const JHUFF_TBL* const dc = jpeg.dc_huff_tbl_ptrs[component.dc_tbl_no];
+    const JHUFF_TBL* const ac = jpeg.ac_huff_tbl_ptrs[component.ac_tbl_no];
+    if (dc == nullptr || ac == nullptr) return false;
+    HuffmanTable* const pair = &tables[2 * static_cast<std::size_t>(number)];
+    pair[0] = table_of(*dc);
+    pair[1] = table_of(*ac);
+    scan.unit.push_back({&pair[0], &pair[1]});
+  }
+  const bool restarted = data[-2] == 0xff && 0xd0 <= data[-1] && data[-1] <= 0xd7;
+  if (restarted && jpeg.restart_interval > 0) {
+    const std::uint64_t last = scan.units % jpeg.restart_interval;
+    scan.units = last == 0 ? jpeg.restart_interval : last;
+  }
+  return sapiens::ends_in_stray_bytes(scan);
+}
+
+bool is_text(const JOCTET* first, const JOCTET* end) {
+  constexpr std::ptrdiff_t kMin = 8;  // so many by chance are one in a thousand
+  return end - first >= kMin &&
+         std::all_of(first, end, [](JOCTET byte) { return ' ' <= byte && byte <= '~'; });
+}
+
+// Bytes behind the pixels of a scan. Cameras fill it up with equal bytes, and tools leave a text;
+// neither harms a pixel. A damaged scan leaves pixels over. libjpeg warns with its cursor behind
+// these bytes and in front of the next marker.
+bool is_harmless(j_common_ptr common) noexcept {
+  const auto& self = *static_cast<const Decompressor*>(common->client_data);
   const auto& jpeg = *reinterpret_cast<j_decompress_ptr>(common);
-  const auto skipped = static_cast<std::size_t>(common->err->msg_parm.i[0]);
-  const JOCTET* const first = jpeg.src->next_input_byte - skipped;
-  return std::all_of(first, first + skipped, [first](JOCTET byte) { return byte == *first; });
+  const JOCTET* const end = jpeg.src->next_input_byte;
+  const JOCTET* const first = end - static_cast<std::size_t>(common->err->msg_parm.i[0]);
+  if (std::all_of(first, end, [first](JOCTET byte) { return byte == *first; })) return true;
+  if (is_text(first, end)) return true;
+  const bool before_restart =
+      common->err->msg_parm.i[1] >= 0xd0 && common->err->msg_parm.i[1] <= 0xd7;
+  if (before_restart || std::find(first, end, JOCTET{0xff}) != end) return false;
+  try {
+    return ends_in_stray_bytes(jpeg, self.first_byte, end);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 // Other warnings are about headers, such as an unknown version of JFIF.
-bool is_damage(j_common_ptr jpeg) {
+bool is_damage(j_common_ptr jpeg, bool in_scan) {
   switch (jpeg->err->msg_code) {
     case JWRN_ARITH_BAD_CODE:
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
-    case JWRN_JPEG_EOF:
     case JWRN_MUST_RESYNC:
       return true;
     case JWRN_EXTRANEOUS_DATA:
-      return !is_padding(jpeg);
+      return in_scan && !is_harmless(jpeg);
+    default:
+      return false;
+  }
+}
+
+// libjpeg tells of every segment that it reads, whoever listens.
+bool is_another_segment(int message) {
+  switch (message) {
+    case JTRC_ADOBE:
+    case JTRC_APP0:
+    case JTRC_APP14:
+    case JTRC_DAC:
+    case JTRC_DHT:
+    case JTRC_DQT:
+    case JTRC_DRI:
+    case JTRC_EOI:
+    case JTRC_JFIF:
+    case JTRC_MISC_MARKER:
+    case JTRC_SOF:
+      return true;
     default:
       return false;
   }
@@ -66,7 +156,16 @@ bool is_damage(j_common_ptr jpeg) {
 
 void judge_message(j_common_ptr jpeg, int level) {
   constexpr int kWarning = -1;
-  if (level == kWarning && is_damage(jpeg)) fail(jpeg);
+  auto& self = *static_cast<Decompressor*>(jpeg->client_data);
+  const int message = jpeg->err->msg_code;
+  if (level == kWarning) {
+    self.ends_early |= message == JWRN_JPEG_EOF;
+    if (is_damage(jpeg, self.in_scan)) fail(jpeg);
+  } else if (message == JTRC_SOS) {
+    self.in_scan = true;
+  } else if (is_another_segment(message)) {
+    self.in_scan = false;
+  }
 }
 
 void print_nothing(j_common_ptr) {}
@@ -81,8 +180,9 @@ Decompressor::Decompressor() {
 
 bool read_header(Decompressor& in, std::span<const std::byte> bytes) {
   if (setjmp(in.escape) != 0) return false;
+  in.first_byte = reinterpret_cast<const JOCTET*>(bytes.data());
   jpeg_create_decompress(&in.jpeg);
-  jpeg_mem_src(&in.jpeg, reinterpret_cast<const JOCTET*>(bytes.data()), bytes.size());
+  jpeg_mem_src(&in.jpeg, in.first_byte, bytes.size());
   jpeg_read_header(&in.jpeg, TRUE);
   return true;
 }
@@ -96,6 +196,16 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, std::uint8_t* rgb
   }
 }
 
+// True where each coefficient of a progressive picture has all its bits.
+bool has_all_bits(const jpeg_decompress_struct& jpeg) {
+  if (!jpeg.progressive_mode || jpeg.coef_bits == nullptr) return true;
+  for (int component = 0; component < jpeg.num_components; ++component) {
+    const int* const bits = jpeg.coef_bits[component];
+    if (std::any_of(bits, bits + DCTSIZE2, [](int missing) { return missing != 0; })) return false;
+  }
+  return true;
+}
+
 // `cmyk` is room for a row of four inks; null for a picture that libjpeg turns into RGB by itself.
 bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
   if (setjmp(in.escape) != 0) return false;
@@ -107,11 +217,12 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
     jpeg_read_scanlines(&in.jpeg, &row, 1);
     if (cmyk != nullptr) cmyk_to_rgb(cmyk, in.jpeg.output_width, out);
   }
+  in.incomplete = !has_all_bits(in.jpeg);  // gone after the next line
   jpeg_finish_decompress(&in.jpeg);
   return true;
 }
 
-[[noreturn]] void throw_failure(const Decompressor& failed) {
+[[noreturn]] void throw_failure(const Decompressor& failed, bool ends_early) {
   switch (failed.errors.msg_code) {
     case JERR_OUT_OF_MEMORY:
       throw std::bad_alloc();
@@ -125,7 +236,7 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
       throw UnreadablePicture(std::string("a JPEG of a rare kind: ") + failed.message.data(),
                               "save it anew as an ordinary JPEG with an image editor");
     default:
-      throw BrokenPicture(failed.message.data());
+      throw BrokenPicture(ends_early ? "the file ends early" : failed.message.data());
   }
 }
 
@@ -133,12 +244,15 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
 
 Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header) {
   Decompressor in;
-  if (!read_header(in, bytes)) throw_failure(in);
+  if (!read_header(in, bytes)) throw_failure(in, header.ends_early);
   expect_header_size(header, in.jpeg.image_width, in.jpeg.image_height);
   Image image = make_image(header.height, header.width);
   std::vector<std::uint8_t> cmyk;
   if (in.jpeg.num_components == 4) cmyk.resize(static_cast<std::size_t>(header.width) * 4);
-  if (!read_rows(in, image.rgb.data(), cmyk.empty() ? nullptr : cmyk.data())) throw_failure(in);
+  if (!read_rows(in, image.rgb.data(), cmyk.empty() ? nullptr : cmyk.data())) {
+    throw_failure(in, header.ends_early || in.ends_early);
+  }
+  if (in.ends_early && in.incomplete) throw BrokenPicture("the file ends early");
   return image;
 }
 

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bitset>
+#include <optional>
+#include <vector>
 
 #include "image/byte_view.hpp"
 #include "image/picture_header.hpp"
@@ -13,9 +16,13 @@ namespace {
 
 constexpr std::uint32_t kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda, kApp1 = 0xe1, kTem = 0x01;
 
-// A bound on time: each scan may cost a pass over the whole picture. Programs write about ten, and
-// libjpeg-turbo's authors advise to stop at 500.
+// Bounds on time: each scan may cost a pass over the whole picture, 2.4 ns for each pixel, however
+// few bytes it has. Programs write about ten, the most eager optimisers below twenty;
+// libjpeg-turbo's authors advise to stop at 500. Small pictures may have more, as that costs
+// little.
 constexpr int kMaxScans = 500;
+constexpr int kMaxScansOfLargePictures = 32;
+constexpr Index kMaxScannedPixels = Index{1} << 24;
 
 // "Exif", two zero bytes, then TIFF.
 constexpr std::size_t kExifSignatureBytes = 6;
@@ -27,63 +34,121 @@ bool is_frame(std::uint32_t marker) noexcept {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
+// What lies in front of the next marker is skipped, as libjpeg does: webcams and some tools leave
+// bytes between segments.
 std::uint32_t next_marker(ByteView& in) {
-  if (in.u8() != 0xff) throw BrokenPicture("a JPEG marker was expected and is not there");
-  std::uint32_t marker = 0xff;
-  while (marker == 0xff) marker = in.u8();  // any number of fill bytes is allowed
-  return marker;
-}
-
-// Leaves `in` behind the data of a scan, and returns the marker that ended it.
-std::uint32_t skip_scan(ByteView& in) {
   for (;;) {
     const auto rest = in.rest();
     const auto ff = std::find(rest.begin(), rest.end(), std::byte{0xff});
     in.take(static_cast<std::size_t>(ff - rest.begin()));
-    const std::uint32_t marker = next_marker(in);
+    std::uint32_t marker = in.u8();
+    while (marker == 0xff) marker = in.u8();  // any number of fill bytes is allowed
+    if (marker != 0) return marker;
+  }
+}
+
+// Leaves `in` behind the data of a scan, and returns the marker that ended it; nothing where the
+// file ends with it.
+std::optional<std::uint32_t> skip_scan(ByteView& in) {
+  for (;;) {
+    const auto rest = in.rest();
+    auto at = std::find(rest.begin(), rest.end(), std::byte{0xff});
+    at = std::find_if(at, rest.end(), [](std::byte byte) { return byte != std::byte{0xff}; });
+    in.take(static_cast<std::size_t>(at - rest.begin()));
+    if (in.empty()) return std::nullopt;
+    const std::uint32_t marker = in.u8();
     if (marker != 0 && !is_restart(marker)) return marker;
   }
 }
 
-void read_frame(std::span<const std::byte> segment, PictureHeader& header) {
-  ByteView in(segment);
-  in.u8();  // bits per sample
-  header.height = in.u16be();
-  header.width = in.u16be();
-}
+/// What the segments of a JPEG say, step by step.
+class HeaderWalk {
+ public:
+  explicit HeaderWalk(std::span<const std::byte> bytes) : in_(bytes) {}
+
+  PictureHeader walk() {
+    if (in_.u16be() != (0xff00 | kSoi)) {
+      throw BrokenPicture("the JPEG does not begin with its start marker");
+    }
+    std::optional<std::uint32_t> marker = next_marker(in_);
+    while (marker && *marker != kEoi) {
+      if (*marker != kTem && !is_restart(*marker)) read_segment(*marker);
+      marker = *marker == kSos ? skip_scan(in_) : next_marker(in_);
+    }
+    header_.ends_early = !marker;
+    expect_all_parts();
+    return header_;
+  }
+
+ private:
+  void read_segment(std::uint32_t marker) {
+    const std::uint32_t length = in_.u16be();
+    if (length < 2) throw BrokenPicture("a JPEG segment is shorter than its own length field");
+    const auto segment = in_.take(length - 2);
+    if (is_frame(marker) && header_.width == 0) read_frame(segment);
+    if (marker == kSos) read_scan(segment);
+    if (marker == kApp1 && !has_app1_) {
+      has_app1_ = true;
+      if (segment.size() > kExifSignatureBytes) header_.exif = segment.subspan(kExifSignatureBytes);
+    }
+  }
+
+  void read_frame(std::span<const std::byte> segment) {
+    ByteView in(segment);
+    in.u8();  // bits per sample
+    header_.height = in.u16be();
+    header_.width = in.u16be();
+    for (std::uint32_t count = in.u8(); count > 0; --count) {
+      without_data_.set(in.u8());
+      in.take(2);  // sampling, and which table of quantisation
+    }
+  }
+
+  void read_scan(std::span<const std::byte> segment) {
+    if (++scans_ > kMaxScans) refuse_scans(fmt::format("more than {} scans", kMaxScans));
+    ByteView in(segment);
+    std::vector<std::uint32_t> components(in.u8());
+    for (std::uint32_t& component : components) {
+      component = in.u8();
+      in.take(1);  // which Huffman tables
+    }
+    if (in.u8() != 0) return;  // a later part of a progressive picture
+    for (const std::uint32_t component : components) without_data_.reset(component);
+  }
+
+  void expect_all_parts() const {
+    if (header_.width == 0 || header_.height == 0) {
+      throw BrokenPicture("the JPEG does not say its size");
+    }
+    if (scans_ == 0) throw BrokenPicture("the JPEG has no picture data");
+    if (without_data_.any()) {
+      throw BrokenPicture(
+          header_.ends_early
+              ? std::string("the file ends early")
+              : fmt::format("the scan of {} of its colours is missing", without_data_.count()));
+    }
+    const Index pixels = header_.width * header_.height;
+    if (scans_ > kMaxScansOfLargePictures && scans_ > kMaxScannedPixels / pixels) {
+      refuse_scans(fmt::format("{} scans for {} pixels", scans_, pixels));
+    }
+  }
+
+  [[noreturn]] static void refuse_scans(const std::string& how_many) {
+    throw UnreadablePicture(fmt::format("a JPEG of {}", how_many),
+                            "save it anew with an image editor");
+  }
+
+  ByteView in_;
+  PictureHeader header_;
+  std::bitset<256> without_data_;  // components of the frame that no scan has begun yet
+  bool has_app1_ = false;
+  int scans_ = 0;
+};
 
 }  // namespace
 
 PictureHeader read_jpeg_header(std::span<const std::byte> bytes) {
-  ByteView in(bytes);
-  PictureHeader header;
-  bool has_app1 = false;
-  int scans = 0;
-  std::uint32_t marker = next_marker(in);
-  if (marker != kSoi) throw BrokenPicture("the JPEG does not begin with its start marker");
-  for (marker = next_marker(in); marker != kEoi;) {
-    if (marker == kTem || is_restart(marker)) {
-      marker = next_marker(in);
-      continue;
-    }
-    const std::uint32_t length = in.u16be();
-    if (length < 2) throw BrokenPicture("a JPEG segment is shorter than its own length field");
-    const auto segment = in.take(length - 2);
-    if (is_frame(marker) && header.width == 0) read_frame(segment, header);
-    if (marker == kApp1 && !has_app1) {
-      has_app1 = true;
-      if (segment.size() > kExifSignatureBytes) header.exif = segment.subspan(kExifSignatureBytes);
-    }
-    if (marker == kSos && ++scans > kMaxScans) {
-      throw UnreadablePicture(fmt::format("a JPEG of more than {} scans", kMaxScans),
-                              "save it anew with an image editor");
-    }
-    marker = marker == kSos ? skip_scan(in) : next_marker(in);
-  }
-  if (header.width == 0 || header.height == 0)
-    throw BrokenPicture("the JPEG does not say its size");
-  if (scans == 0) throw BrokenPicture("the JPEG has no picture data");
-  return header;
+  return HeaderWalk(bytes).walk();
 }
 
 }  // namespace sapiens

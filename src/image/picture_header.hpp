@@ -14,7 +14,9 @@ namespace sapiens {
 struct PictureHeader {
   Index width = 0;
   Index height = 0;
-  std::span<const std::byte> exif = {};  ///< The TIFF structure inside; empty without one.
+  std::span<const std::byte> exif = {};   ///< The TIFF structure inside; empty without one.
+  std::span<const std::byte> coded = {};  ///< Of a WebP: the chunk that holds the picture.
+  bool ends_early = false;  ///< Its end marker is missing; the decoder finds out what else is.
 };
 
 /// A break of the format's rules; `Image::decode` turns it into `Error(CorruptFile)`.
@@ -30,16 +32,18 @@ struct UnreadablePicture : std::runtime_error {
   std::string_view hint;  ///< Points to static text.
 };
 
-// These walk the whole file before a decoder sees it, so that what is wrong can be said in the same
-// words for every format, and nothing is allocated for a file that ends early.
+// These walk the file before a decoder sees it, so that what is wrong can be said in the same words
+// for every format. What no pixel depends on may be damaged or missing; the decoders see to it that
+// all pixels are there.
 
-/// Walks a JPEG's segments and scans up to its end-of-image marker.
+/// Walks a JPEG's segments and scans up to its end-of-image marker. Refuses those whose scans cost
+/// far more than their pixels.
 PictureHeader read_jpeg_header(std::span<const std::byte> bytes);
 
-/// Walks a PNG's chunks up to IEND and checks every checksum.
+/// Walks a PNG's chunks up to IEND and checks the checksums of those that pixels depend on.
 PictureHeader read_png_header(std::span<const std::byte> bytes);
 
-/// Walks a WebP's RIFF chunks. Refuses animations.
+/// Walks a WebP's RIFF chunks up to its picture. Refuses animations.
 PictureHeader read_webp_header(std::span<const std::byte> bytes);
 
 /// Throws `BrokenPicture` unless a decoder found the size that the header was understood to say.

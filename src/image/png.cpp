@@ -22,6 +22,7 @@ struct Reader {
   png_structp png = nullptr;
   png_infop info = nullptr;
   char message[128] = "";
+  bool has_all_rows = false;
 
   explicit Reader(std::span<const std::byte> bytes);
   ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
@@ -80,6 +81,7 @@ bool read_header(Reader& in, void (*transform)(Reader&)) {
 bool read_rows(Reader& in, png_bytepp rows) {
   if (setjmp(png_jmpbuf(in.png)) != 0) return false;
   png_read_image(in.png, rows);
+  in.has_all_rows = true;
   png_read_end(in.png, nullptr);
   return true;
 }
@@ -97,7 +99,9 @@ void finish(Reader& in, std::span<std::uint8_t> pixels, const PictureHeader& hea
   std::generate(rows.begin(), rows.end(), [row = pixels.data(), row_bytes]() mutable {
     return std::exchange(row, row + row_bytes);
   });
-  if (!read_rows(in, rows.data())) throw BrokenPicture(in.message);
+  if (read_rows(in, rows.data())) return;
+  // What stands behind the last row is no pixel.
+  if (!in.has_all_rows || !header.ends_early) throw BrokenPicture(in.message);
 }
 
 std::string_view kind_name(int color) {

@@ -1,3 +1,4 @@
+#include <optional>
 #include <string_view>
 
 #include "core/crc32.hpp"
@@ -13,14 +14,33 @@ constexpr std::size_t kSignatureBytes = 8;
 struct Chunk {
   std::string_view type;
   std::span<const std::byte> data;
+  bool sound;  // its checksum is right
 };
 
-Chunk next_chunk(ByteView& in) {
-  const std::uint32_t length = in.u32be();
-  const auto checked = in.take(std::uint64_t{length} + 4);
-  if (crc32(checked) != in.u32be()) throw BrokenPicture("a checksum in the PNG is wrong");
-  return {.type = {reinterpret_cast<const char*>(checked.data()), 4}, .data = checked.subspan(4)};
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+/// Nothing where the file ends before the chunk does.
+std::optional<Chunk> next_chunk(ByteView& in) {
+  constexpr std::size_t kLength = 4, kType = 4, kChecksum = 4;
+  if (in.rest().size() < kLength + kType) return std::nullopt;
+  const std::uint64_t length = ByteView(in).u32be();
+  if (in.rest().size() - kLength < kType + length + kChecksum) return std::nullopt;
+  in.take(kLength);
+  const auto checked = in.take(kType + length);
+  return Chunk{.type = text_of(checked.first(kType)),
+               .data = checked.subspan(kType),
+               .sound = crc32(checked) == in.u32be()};
+}
+
+/// True where the file ends inside of pixels.
+bool ends_in_data(const ByteView& in) {
+  return in.rest().size() >= 8 && text_of(in.rest().subspan(4, 4)) == "IDAT";
+}
+
+// ISO 15948, 5.4: a small first letter means that a picture can be shown without the chunk.
+bool is_critical(std::string_view type) { return (type.front() & 0x20) == 0; }
 
 PictureHeader read_ihdr(std::span<const std::byte> data) {
   ByteView in(data);
@@ -35,16 +55,27 @@ PictureHeader read_ihdr(std::span<const std::byte> data) {
 PictureHeader read_png_header(std::span<const std::byte> bytes) {
   ByteView in(bytes);
   in.take(kSignatureBytes);
-  Chunk chunk = next_chunk(in);
-  if (chunk.type != "IHDR") throw BrokenPicture("the PNG does not begin with its header");
-  PictureHeader header = read_ihdr(chunk.data);
+  PictureHeader header;
   bool has_data = false;
-  while (chunk.type != "IEND") {
-    chunk = next_chunk(in);
-    has_data |= chunk.type == "IDAT";
-    if (chunk.type == "eXIf" && header.exif.empty()) header.exif = chunk.data;
+  while (const std::optional<Chunk> chunk = next_chunk(in)) {
+    if (chunk->type == "IEND") {
+      header.ends_early = !chunk->sound;
+      if (!has_data) throw BrokenPicture("the PNG has no picture data");
+      return header;
+    }
+    if (!chunk->sound && is_critical(chunk->type)) {
+      throw BrokenPicture("a checksum in the PNG is wrong");
+    }
+    if (header.width == 0) {
+      if (chunk->type != "IHDR") throw BrokenPicture("the PNG does not begin with its header");
+      header = read_ihdr(chunk->data);
+    }
+    has_data |= chunk->type == "IDAT";
+    const bool orientation = chunk->type == "eXIf" && chunk->sound;
+    if (orientation && header.exif.empty()) header.exif = chunk->data;
   }
-  if (!has_data) throw BrokenPicture("the PNG has no picture data");
+  if (!has_data || ends_in_data(in)) throw BrokenPicture("the file ends early");
+  header.ends_early = true;  // the decoder sees whether all rows are there
   return header;
 }
 

@@ -21,11 +21,13 @@ void expect_success(VP8StatusCode status) {
 
 }  // namespace
 
-Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header) {
+// libwebp also takes the chunk alone, and then nothing around it can be an obstacle. Alpha, which
+// may lie in another chunk, is dropped anyway.
+Image decode_webp(std::span<const std::byte>, const PictureHeader& header) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
-  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  expect_success(WebPGetFeatures(data, bytes.size(), &config.input));
+  const auto* data = reinterpret_cast<const std::uint8_t*>(header.coded.data());
+  expect_success(WebPGetFeatures(data, header.coded.size(), &config.input));
   expect_header_size(header, config.input.width, config.input.height);
 
   Image image = make_image(header.height, header.width);
@@ -34,7 +36,7 @@ Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header)
   config.output.u.RGBA = {.rgba = image.rgb.data(),
                           .stride = static_cast<int>(header.width * 3),
                           .size = image.rgb.size()};
-  expect_success(WebPDecode(data, bytes.size(), &config));
+  expect_success(WebPDecode(data, header.coded.size(), &config));
   return image;
 }
 

@@ -36,23 +36,30 @@ PictureHeader read_extended(ByteView in) {
 
 }  // namespace
 
+// Whether the RIFF's own size is right, and what follows the picture, matters to no pixel.
 PictureHeader read_webp_header(std::span<const std::byte> bytes) {
+  constexpr std::size_t kChunkHeader = 8;
   ByteView in(bytes);
-  in.take(4);  // "RIFF"
-  const std::uint32_t riff_bytes = in.u32le();
-  ByteView body(in.take(riff_bytes));  // ends early, if the file does
-  body.take(4);                        // "WEBP"
-  const auto type = body.take(4);
-  const ByteView chunk(body.take(body.u32le()));
-  const std::string_view name(reinterpret_cast<const char*>(type.data()), type.size());
-  const PictureHeader header = name == "VP8 "   ? read_lossy(chunk)
-                               : name == "VP8L" ? read_lossless(chunk)
-                               : name == "VP8X"
-                                   ? read_extended(chunk)
-                                   : throw BrokenPicture("the WebP has no picture chunk");
-  if (header.width == 0 || header.height == 0)
-    throw BrokenPicture("the WebP does not say its size");
-  return header;
+  in.take(12);  // "RIFF", a size, "WEBP"
+  PictureHeader canvas;
+  while (!in.empty()) {
+    const auto rest = in.rest();
+    const auto type = in.take(4);
+    const std::uint32_t size = in.u32le();
+    const ByteView chunk(in.take(size));
+    const std::string_view name(reinterpret_cast<const char*>(type.data()), type.size());
+    if (name == "VP8X" && canvas.width == 0) canvas = read_extended(chunk);
+    if (name == "VP8 " || name == "VP8L") {
+      PictureHeader header = name == "VP8 " ? read_lossy(chunk) : read_lossless(chunk);
+      if (header.width == 0 || header.height == 0)
+        throw BrokenPicture("the WebP does not say its size");
+      if (canvas.width != 0) expect_header_size(canvas, header.width, header.height);
+      header.coded = rest.first(kChunkHeader + size);
+      return header;
+    }
+    if (size % 2 != 0 && !in.empty()) in.take(1);  // chunks begin at even places
+  }
+  throw BrokenPicture("the WebP has no picture chunk");
 }
 
 }  // namespace sapiens

@@ -42,7 +42,7 @@ TEST(MeasurePicture, TellsTheSizeOfTheHeader) {
 TEST(MeasurePicture, RefusesWhatDecodingRefuses) {
   const Image image{.width = 7, .height = 5, .rgb = std::vector<std::uint8_t>(7 * 5 * 3)};
   std::vector<std::byte> bytes = image.encode_png();
-  bytes.pop_back();
+  bytes.resize(bytes.size() - 20);
   EXPECT_THROW(measure_picture(bytes, "a.png"), Error);
   EXPECT_THROW(measure_picture(as_bytes("text"), "a.txt"), Error);
 }
