@@ -10,6 +10,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/cpu_count.hpp"
@@ -20,10 +21,33 @@ namespace {
 
 using Body = FunctionRef<void(Index task, int worker)>;
 
+// Calls a check, but not at every opportunity: it may ask the kernel.
+class Lookout {
+ public:
+  Lookout(std::function<void()> check, std::chrono::nanoseconds pause)
+      : check_(std::move(check)), pause_(pause) {}
+
+  bool is_for_this_thread() const noexcept { return thread_ == std::this_thread::get_id(); }
+
+  void look() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return;
+    check_();
+    next_ = now + pause_;
+  }
+
+ private:
+  std::function<void()> check_;
+  std::chrono::nanoseconds pause_;
+  std::thread::id thread_ = std::this_thread::get_id();
+  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + pause_;
+};
+
 // One loop in progress. It lives on the caller's stack: nobody may touch it after `run` returned.
 struct Loop {
   Body body;
   Index tasks;
+  Lookout* lookout;  // of the caller, who is worker 0; null without one
   std::atomic<Index> next{0};
   std::mutex error_mutex = {};
   std::exception_ptr error = {};
@@ -31,6 +55,7 @@ struct Loop {
   void work(int worker) noexcept {
     try {
       for (Index task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
+        if (worker == 0 && lookout) lookout->look();
         body(task, worker);
       }
     } catch (...) {
@@ -146,17 +171,24 @@ class ThreadPool::Impl {
 
   void run(Index tasks, Body body) {
     const Turn turn(taken_);
+    Lookout* const lookout =
+        turn.mine && lookout_ && lookout_->is_for_this_thread() ? lookout_.get() : nullptr;
     if (!turn.mine || tasks == 1 || workers_.empty()) {
-      for (Index task = 0; task < tasks; ++task) body(task, 0);
+      for (Index task = 0; task < tasks; ++task) {
+        if (lookout) lookout->look();
+        body(task, 0);
+      }
       return;
     }
-    Loop loop{.body = body, .tasks = tasks};
+    Loop loop{.body = body, .tasks = tasks, .lookout = lookout};
     loop_ = &loop;
     state_.open_next();
     loop.work(0);
     state_.close();
     if (loop.error) std::rethrow_exception(loop.error);
   }
+
+  void set_lookout(std::unique_ptr<Lookout> lookout) noexcept { lookout_ = std::move(lookout); }
 
  private:
   void serve(int worker) noexcept {
@@ -179,6 +211,7 @@ class ThreadPool::Impl {
   State state_;
   Loop* loop_ = nullptr;            // published and taken back by state_
   std::atomic<bool> taken_{false};  // by the caller whose loop is running
+  std::unique_ptr<Lookout> lookout_;
   std::vector<std::thread> workers_;
 };
 
@@ -201,6 +234,14 @@ int ThreadPool::threads() const noexcept { return impl_->threads(); }
 void ThreadPool::parallel_tasks(Index tasks, FunctionRef<void(Index, int)> body) const {
   if (tasks > 0) impl_->run(tasks, body);
 }
+
+ThreadPool::Watch::Watch(const ThreadPool& pool, std::function<void()> check,
+                         std::chrono::nanoseconds pause)
+    : pool_(pool) {
+  if (check) pool_.impl_->set_lookout(std::make_unique<Lookout>(std::move(check), pause));
+}
+
+ThreadPool::Watch::~Watch() { pool_.impl_->set_lookout(nullptr); }
 
 void ThreadPool::parallel_for(Index n, FunctionRef<void(Index, Index)> body) const {
   // Several ranges per thread, so that one on a disturbed core does not hold up the rest.

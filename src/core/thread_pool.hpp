@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 
 #include "core/function_ref.hpp"
@@ -27,6 +29,24 @@ class ThreadPool {
   /// so it can pick a slice of scratch memory. Allocates nothing. The first exception of a task is
   /// thrown here, after the tasks in flight have ended; tasks not yet begun are dropped.
   void parallel_tasks(Index tasks, FunctionRef<void(Index task, int worker)> body) const;
+
+  /// While it lives, `check` is called between the tasks of loops that this thread starts, on this
+  /// thread and not more often than `pause`; what it throws ends a loop as a task's exception does.
+  /// One at a time, made and ended while no other thread runs loops; an empty `check` watches
+  /// nothing.
+  class Watch {
+   public:
+    static constexpr std::chrono::milliseconds kPause{20};
+
+    Watch(const ThreadPool& pool, std::function<void()> check,
+          std::chrono::nanoseconds pause = kPause);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    const ThreadPool& pool_;
+  };
 
   /// Cuts [0, n) into a few ranges per thread and calls `body(begin, end)` on each.
   void parallel_for(Index n, FunctionRef<void(Index begin, Index end)> body) const;

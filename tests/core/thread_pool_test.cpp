@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "core/cpu_count.hpp"
 #include "sapiens/error.hpp"
+#include "support/stops.hpp"
 
 namespace sapiens {
 namespace {
@@ -114,6 +116,57 @@ TEST(ThreadPool, RefusesNumbersOfThreadsThatCannotBe) {
       EXPECT_EQ(error.detail().key, "--threads");
     }
   }
+}
+
+TEST(ThreadPoolWatch, EndsALoopBetweenTwoTasks) {
+  for (const int threads : {1, 3}) {
+    const ThreadPool pool(threads);
+    const auto work = [&](const StopCheck& check) {
+      const ThreadPool::Watch watch(pool, check, std::chrono::nanoseconds(0));
+      // One after the other where there is one thread, and where there is one task.
+      for (int loop = 0; loop < 4; ++loop) pool.parallel_tasks(1, [](Index, int) {});
+      pool.parallel_tasks(1000, [](Index, int) { std::this_thread::yield(); });
+    };
+    if (threads == 1) {
+      EXPECT_EQ(expect_stops(work, 1004), 1004);
+    } else {
+      EXPECT_THROW(work([] { throw Stopped{}; }), Stopped);
+    }
+    std::atomic<int> runs{0};
+    pool.parallel_tasks(10, [&](Index, int) { ++runs; });  // without a watch, as before
+    EXPECT_EQ(runs, 10);
+  }
+}
+
+TEST(ThreadPoolWatch, DropsTheTasksThatHaveNotBegun) {
+  const ThreadPool pool(1);
+  const ThreadPool::Watch watch(
+      pool,
+      [calls = 0]() mutable {
+        if (++calls == 4) throw Stopped{};
+      },
+      std::chrono::nanoseconds(0));
+  int runs = 0;
+  EXPECT_THROW(pool.parallel_tasks(100, [&](Index, int) { ++runs; }), Stopped);
+  EXPECT_EQ(runs, 3);
+}
+
+TEST(ThreadPoolWatch, CallsOnTheThreadThatMadeItAlone) {
+  const ThreadPool pool(4);
+  const auto mine = std::this_thread::get_id();
+  std::atomic<bool> elsewhere{false};
+  const ThreadPool::Watch watch(
+      pool,
+      [&] {
+        if (std::this_thread::get_id() != mine) elsewhere = true;
+      },
+      std::chrono::nanoseconds(0));
+  pool.parallel_tasks(200, [&](Index, int) {
+    pool.parallel_tasks(3, [](Index, int) { std::this_thread::yield(); });
+  });
+  std::thread other([&] { pool.parallel_tasks(50, [](Index, int) {}); });
+  other.join();
+  EXPECT_FALSE(elsewhere);
 }
 
 }  // namespace
