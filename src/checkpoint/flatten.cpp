@@ -14,7 +14,7 @@ namespace {
 // Far above real files (a training checkpoint of the largest model visits some 20000 values),
 // low enough that a bomb is over in a second.
 constexpr std::size_t kMostVisits = std::size_t{1} << 20;
-constexpr std::size_t kMostText = std::size_t{1} << 28;
+constexpr std::size_t kMaxFlatText = std::size_t{1} << 28;
 constexpr std::size_t kDeepest = 64;
 
 std::string join(std::string_view left, std::string_view right) {
@@ -236,7 +236,7 @@ void Flattener::push(Level level) {
 void Flattener::charge(std::size_t text) {
   ++visits_;
   text_ += text;
-  if (visits_ <= kMostVisits && text_ <= kMostText) return;
+  if (visits_ <= kMostVisits && text_ <= kMaxFlatText) return;
   throw Error(ErrorCode::CorruptFile,
               {.summary = "the pickle refers to the same values over and over",
                .file = source_,

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMostAxes = 4;
 // Two bytes of UTF-8 for every byte of the widest type.
-constexpr std::size_t kMostText = 2 * 8 * kMostNumpyValues;
+constexpr std::size_t kMaxArrayText = 2 * 8 * kMostNumpyValues;
 
 using DecodeOne = double (*)(const char*);
 
@@ -117,12 +117,12 @@ class NumpyReader {
 
   std::optional<std::string> read_bytes(NodeId node) const {
     const PickleNode& value = graph_[node];
-    if (value.kind == PickleKind::Bytes) return std::string(value.text.substr(0, kMostText));
+    if (value.kind == PickleKind::Bytes) return std::string(value.text.substr(0, kMaxArrayText));
     if (!is_call(node, "_codecs", "encode")) return std::nullopt;
     const auto arguments = tuple(value.args);
     if (arguments.size() != 2 || graph_[arguments[1]].text != "latin1") return std::nullopt;
     const std::string_view text = graph_[arguments[0]].text;
-    return text.size() <= kMostText ? latin1(text) : std::nullopt;
+    return text.size() <= kMaxArrayText ? latin1(text) : std::nullopt;
   }
 
   static std::optional<NumpyArray> decode(const std::vector<Index>& shape, const NumpyType& type,

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kHeaderAlignment = 64;
 
 // Wide elements first, else in the given order: the format allows no gaps, and a loader that maps
 // the file wants every tensor aligned to its element.
@@ -46,7 +46,7 @@ std::string make_header(std::span<const TensorSource* const> order,
                 {.summary = "a name or note is not valid UTF-8, which safetensors demands",
                  .actual = error.what()});
   }
-  text.append((kAlignment - (text.size() + 8) % kAlignment) % kAlignment, ' ');
+  text.append((kHeaderAlignment - (text.size() + 8) % kHeaderAlignment) % kHeaderAlignment, ' ');
   return text;
 }
 

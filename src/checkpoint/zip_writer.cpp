@@ -10,7 +10,7 @@
 namespace sapiens {
 namespace {
 
-constexpr std::uint64_t kAlignment = 64;
+constexpr std::uint64_t kMemberAlignment = 64;
 constexpr std::uint16_t kVersion = 45;           // the first with zip64
 constexpr std::uint16_t kPaddingField = 0x4246;  // "FB", the extra field torch.save pads with
 constexpr std::uint64_t kFieldHeader = 4;
@@ -44,7 +44,7 @@ void ZipWriter::begin(std::string name, std::uint64_t size) {
   const std::uint64_t size_field = needs_64(size) ? kFieldHeader + 16 : 0;
   const std::uint64_t unpadded =
       position_ + zip::kLocalHeaderBytes + name.size() + size_field + kFieldHeader;
-  const std::uint64_t padding = (kAlignment - unpadded % kAlignment) % kAlignment;
+  const std::uint64_t padding = (kMemberAlignment - unpadded % kMemberAlignment) % kMemberAlignment;
 
   ByteWriter header;
   header.u32(zip::kLocalHeader);

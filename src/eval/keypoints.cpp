@@ -103,7 +103,7 @@ void expect_finite(std::span<const FoundPerson> found) {
   }
 }
 
-std::optional<double> mean(std::span<const double> numbers) {
+std::optional<double> mean_if_any(std::span<const double> numbers) {
   if (numbers.empty()) return std::nullopt;
   return std::accumulate(numbers.begin(), numbers.end(), 0.0) / static_cast<double>(numbers.size());
 }
@@ -201,16 +201,16 @@ KeypointScores KeypointEvaluator::result() const {
   const auto at = [](std::span<const double> numbers, std::size_t t) -> std::optional<double> {
     return numbers.empty() ? std::nullopt : std::optional(numbers[t]);
   };
-  return {.ap = mean(precision[0]),
+  return {.ap = mean_if_any(precision[0]),
           .ap50 = at(precision[0], 0),
           .ap75 = at(precision[0], 5),
-          .ap_medium = mean(precision[1]),
-          .ap_large = mean(precision[2]),
-          .ar = mean(recall[0]),
+          .ap_medium = mean_if_any(precision[1]),
+          .ap_large = mean_if_any(precision[2]),
+          .ar = mean_if_any(recall[0]),
           .ar50 = at(recall[0], 0),
           .ar75 = at(recall[0], 5),
-          .ar_medium = mean(recall[1]),
-          .ar_large = mean(recall[2]),
+          .ar_medium = mean_if_any(recall[1]),
+          .ar_large = mean_if_any(recall[2]),
           .persons = persons_[0]};
 }
 

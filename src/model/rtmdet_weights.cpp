@@ -31,10 +31,10 @@ struct FoldedConv {
   }
 };
 
-class Loader {
+class RtmDetLoader {
  public:
-  Loader(const RtmDetConfig& config, const ParamSource& source, const Ops& ops,
-         const std::function<void(double)>& progress)
+  RtmDetLoader(const RtmDetConfig& config, const ParamSource& source, const Ops& ops,
+               const std::function<void(double)>& progress)
       : config_(config),
         ops_(ops),
         specs_(rtmdet_params(config)),
@@ -188,7 +188,7 @@ class Loader {
 
 LoadedRtmDet load_rtmdet(const RtmDetConfig& config, const ParamSource& source, const Ops& ops,
                          const std::function<void(double)>& progress) {
-  return Loader(config, source, ops, progress).run();
+  return RtmDetLoader(config, source, ops, progress).run();
 }
 
 }  // namespace sapiens

@@ -10,10 +10,10 @@
 namespace sapiens {
 namespace {
 
-class Loader {
+class EncoderLoader {
  public:
-  Loader(const EncoderConfig& config, const ParamSource& source, const Ops& ops,
-         const std::function<void(double)>& progress)
+  EncoderLoader(const EncoderConfig& config, const ParamSource& source, const Ops& ops,
+                const std::function<void(double)>& progress)
       : config_(config), params_(encoder_params(config), source, ops, progress) {}
 
   LoadedEncoder run() {
@@ -48,7 +48,7 @@ std::size_t EncoderWeights::bytes() const noexcept {
 
 LoadedEncoder load_encoder(const EncoderConfig& config, const ParamSource& source, const Ops& ops,
                            const std::function<void(double)>& progress) {
-  return Loader(config, source, ops, progress).run();
+  return EncoderLoader(config, source, ops, progress).run();
 }
 
 }  // namespace sapiens

@@ -47,7 +47,7 @@ void gather_patches(ConstActivations x, Grid size, const Conv2dWeights& w, const
   }
 }
 
-void copy_rows(ConstActivations from, Activations to) {
+void copy_float_rows(ConstActivations from, Activations to) {
   for (Index r = 0; r < from.rows(); ++r) {
     std::memcpy(to.at(r, 0), from.at(r, 0), float_bytes(to.columns()));
   }
@@ -64,7 +64,7 @@ void add_rows(ConstActivations from, Activations to) {
 void finish_rows(const KernelTable& kernels, Activations z, ConvEnd end, Activations y) {
   switch (end) {
     case ConvEnd::Store:
-      return copy_rows(z, y);
+      return copy_float_rows(z, y);
     case ConvEnd::Silu:
       return silu(kernels, z, y);
     case ConvEnd::AddSilu:

@@ -5,7 +5,7 @@ namespace sapiens {
 namespace {
 
 // clang-format off
-constexpr KeypointInfo kKeypoints[] = {
+constexpr KeypointInfo kKeypoints17[] = {
     {"nose", {51, 153, 255}, 0, BodyPart::Upper, 0.026f, 1.0f},
     {"left_eye", {51, 153, 255}, 2, BodyPart::Upper, 0.025f, 1.0f},
     {"right_eye", {51, 153, 255}, 1, BodyPart::Upper, 0.025f, 1.0f},
@@ -27,7 +27,7 @@ constexpr KeypointInfo kKeypoints[] = {
 // clang-format on
 
 // clang-format off
-constexpr SkeletonLink kSkeleton[] = {
+constexpr SkeletonLink kSkeleton17[] = {
     {15, 13, {0, 255, 0}},
     {13, 11, {0, 255, 0}},
     {16, 14, {255, 128, 0}},
@@ -53,6 +53,6 @@ constexpr SkeletonLink kSkeleton[] = {
 }  // namespace
 
 const KeypointSet kCocoKeypoints = {
-    .dataset = "coco", .keypoints = kKeypoints, .skeleton = kSkeleton};
+    .dataset = "coco", .keypoints = kKeypoints17, .skeleton = kSkeleton17};
 
 }  // namespace sapiens

@@ -5,7 +5,7 @@ namespace sapiens {
 namespace {
 
 // clang-format off
-constexpr KeypointInfo kKeypoints[] = {
+constexpr KeypointInfo kKeypoints308[] = {
     {"nose", {51, 153, 255}, 0, BodyPart::Upper, 0.026f, 1.0f},
     {"left_eye", {51, 153, 255}, 2, BodyPart::Upper, 0.025f, 1.0f},
     {"right_eye", {51, 153, 255}, 1, BodyPart::Upper, 0.025f, 1.0f},
@@ -318,7 +318,7 @@ constexpr KeypointInfo kKeypoints[] = {
 // clang-format on
 
 // clang-format off
-constexpr SkeletonLink kSkeleton[] = {
+constexpr SkeletonLink kSkeleton308[] = {
     {13, 11, {0, 255, 0}},
     {11, 9, {0, 255, 0}},
     {14, 12, {255, 128, 0}},
@@ -390,6 +390,6 @@ constexpr SkeletonLink kSkeleton[] = {
 }  // namespace
 
 const KeypointSet kGoliathKeypoints = {
-    .dataset = "goliath", .keypoints = kKeypoints, .skeleton = kSkeleton};
+    .dataset = "goliath", .keypoints = kKeypoints308, .skeleton = kSkeleton308};
 
 }  // namespace sapiens

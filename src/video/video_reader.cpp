@@ -19,7 +19,7 @@ namespace {
 
 // Above these a header is damaged, not long or fast.
 constexpr double kMostFrames = 1e12;
-constexpr double kHighestRate = 1e6;
+constexpr double kMaxReadRate = 1e6;
 
 double sensible(double value, double most) {
   return std::isfinite(value) && value > 0 && value <= most ? value : 0;
@@ -159,7 +159,7 @@ VideoReader VideoReader::camera(int index) {
       Impl{.name = name, .live = true, .module = &module, .source = std::move(source)}));
 }
 
-double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(), kHighestRate); }
+double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(), kMaxReadRate); }
 
 Index VideoReader::frames() const noexcept {
   if (impl_->live) return 0;

@@ -25,7 +25,7 @@ namespace {
 
 // What H.264 and Motion JPEG can hold.
 constexpr Index kLongestSide = 16384;
-constexpr double kHighestRate = 1000;
+constexpr double kMaxWrittenRate = 1000;
 
 /// Codecs of a container, the better one first.
 struct Container {
@@ -55,12 +55,13 @@ const Container& container_of(const std::filesystem::path& path) {
 }
 
 void expect_format(const std::string& name, double rate, Index width, Index height) {
-  if (!std::isfinite(rate) || rate <= 0 || rate > kHighestRate) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "a video cannot have this rate",
-                 .file = name,
-                 .expected = fmt::format("above 0 and at most {} frames per second", kHighestRate),
-                 .actual = fmt::format("{}", rate)});
+  if (!std::isfinite(rate) || rate <= 0 || rate > kMaxWrittenRate) {
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = "a video cannot have this rate",
+         .file = name,
+         .expected = fmt::format("above 0 and at most {} frames per second", kMaxWrittenRate),
+         .actual = fmt::format("{}", rate)});
   }
   if (width < 1 || height < 1 || width > kLongestSide || height > kLongestSide) {
     throw Error(ErrorCode::InvalidArgument,

@@ -15,17 +15,17 @@
 namespace sapiens {
 namespace {
 
-struct Tensor {
+struct LoadedArray {
   std::string key;
   std::vector<Index> shape;
   std::vector<float> values;
 };
 
-std::vector<Tensor> read_tensors(const std::filesystem::path& path) {
-  std::vector<Tensor> tensors;
+std::vector<LoadedArray> read_tensors(const std::filesystem::path& path) {
+  std::vector<LoadedArray> tensors;
   const StateDict dict = open_checkpoint(path);
   for (const TensorEntry& entry : dict.tensors) {
-    Tensor tensor{.key = entry.key, .shape = entry.shape, .values = {}};
+    LoadedArray tensor{.key = entry.key, .shape = entry.shape, .values = {}};
     tensor.values.resize(static_cast<std::size_t>(entry.numel()));
     read_f32(entry, 0, tensor.values);
     tensors.push_back(std::move(tensor));
@@ -33,9 +33,9 @@ std::vector<Tensor> read_tensors(const std::filesystem::path& path) {
   return tensors;
 }
 
-void write_tensors(const std::filesystem::path& path, const std::vector<Tensor>& tensors) {
+void write_tensors(const std::filesystem::path& path, const std::vector<LoadedArray>& tensors) {
   std::vector<TensorSource> sources;
-  for (const Tensor& tensor : tensors) {
+  for (const LoadedArray& tensor : tensors) {
     sources.push_back({.key = tensor.key,
                        .dtype = DType::F32,
                        .shape = tensor.shape,
@@ -48,7 +48,7 @@ void write_tensors(const std::filesystem::path& path, const std::vector<Tensor>&
 
 // Both branches of a block end in a linear layer; with these at zero the block passes tokens on as
 // they are.
-void make_idle(Tensor& tensor) {
+void make_idle(LoadedArray& tensor) {
   if (tensor.key.find("attn.proj") != std::string::npos ||
       tensor.key.find("ffn.layers.1.") != std::string::npos) {
     std::ranges::fill(tensor.values, 0.0f);
@@ -59,7 +59,7 @@ void make_idle(Tensor& tensor) {
 // after the last one without the final norm. An idle block makes them visible from outside.
 class BetweenLayers : public testing::Test {
  protected:
-  std::vector<float> tokens_after(Index layer, const std::vector<Tensor>& tensors) {
+  std::vector<float> tokens_after(Index layer, const std::vector<LoadedArray>& tensors) {
     write_tensors(scratch_ / "model.safetensors", tensors);
     FeatureExtractor extractor(Checkpoint::open(scratch_ / "model.safetensors"), golden_.options(),
                                exact());
@@ -71,22 +71,22 @@ class BetweenLayers : public testing::Test {
 
   Golden golden_{"encoder_sq128"};
   Scratch scratch_;
-  std::vector<Tensor> tensors_ = read_tensors(golden_.file("encoder_clean.pth"));
+  std::vector<LoadedArray> tensors_ = read_tensors(golden_.file("encoder_clean.pth"));
   static constexpr float kTolerance =
       2e-5f;  // the stored values carry 3.6e-6 of rounding, ours as much
 };
 
 TEST_F(BetweenLayers, TokensEnterTheFirstBlockAsInTheOriginal) {
-  for (Tensor& tensor : tensors_) make_idle(tensor);
+  for (LoadedArray& tensor : tensors_) make_idle(tensor);
   EXPECT_TRUE(close(tokens_after(0, tensors_), golden_.array("tokens_in").values,
                     {.absolute = kTolerance}));
 }
 
 TEST_F(BetweenLayers, TokensLeaveTheLastBlockAsInTheOriginal) {
-  std::vector<Tensor> longer = tensors_;
-  for (const Tensor& tensor : tensors_) {
+  std::vector<LoadedArray> longer = tensors_;
+  for (const LoadedArray& tensor : tensors_) {
     if (!tensor.key.starts_with("layers.2.")) continue;
-    Tensor fourth = tensor;
+    LoadedArray fourth = tensor;
     fourth.key.replace(0, 9, "layers.3.");
     make_idle(fourth);
     longer.push_back(std::move(fourth));

@@ -10,7 +10,7 @@
 namespace sapiens {
 namespace {
 
-using Notes = std::map<std::string, std::string>;
+using NoteMap = std::map<std::string, std::string>;
 using List = PlainValue::List;
 using Dict = PlainValue::Dict;
 
@@ -22,7 +22,7 @@ PlainValue at(const Dict& dict, const std::string& key) {
   return {};
 }
 
-Dict dataset_of(const Notes& notes) {
+Dict dataset_of(const NoteMap& notes) {
   const PlainValue dataset = at(nested_meta(notes), "dataset_meta");
   const Dict* const dict = std::get_if<Dict>(&dataset.value);
   return dict ? *dict : Dict{};
@@ -51,16 +51,16 @@ TEST(NestedMeta, GivesEveryEntryTheFormThatMmengineHas) {
 }
 
 TEST(NestedMeta, LosesNothingThatHasAnotherForm) {
-  const Notes strange = {{"dataset_meta.classes.0", "a"},
-                         {"dataset_meta.classes.2", "a list has no gap"},
-                         {"dataset_meta.palette.0", "red"},
-                         {"dataset_meta.sigmas", "1"},
-                         {"dataset_meta.sigmas.0", "a number has no items"},
-                         {"dataset_meta.flip_pairs.0.0.0.0", "1"},
-                         {"dataset_meta.keypoint_id2name.x", "tip"},
-                         {"dataset_meta.keypoint_name2id.tip", "first"},
-                         {"dataset_meta.made_up", "1"},
-                         {"sapiens.task", "pose"}};
+  const NoteMap strange = {{"dataset_meta.classes.0", "a"},
+                           {"dataset_meta.classes.2", "a list has no gap"},
+                           {"dataset_meta.palette.0", "red"},
+                           {"dataset_meta.sigmas", "1"},
+                           {"dataset_meta.sigmas.0", "a number has no items"},
+                           {"dataset_meta.flip_pairs.0.0.0.0", "1"},
+                           {"dataset_meta.keypoint_id2name.x", "tip"},
+                           {"dataset_meta.keypoint_name2id.tip", "first"},
+                           {"dataset_meta.made_up", "1"},
+                           {"sapiens.task", "pose"}};
   const Dict meta = nested_meta(strange);
   ASSERT_EQ(meta.size(), strange.size());
   for (const auto& [key, value] : strange) EXPECT_EQ(at(meta, key), PlainValue{value}) << key;
@@ -69,7 +69,7 @@ TEST(NestedMeta, LosesNothingThatHasAnotherForm) {
 TEST(NestedMeta, IsWhatTrainingWrote) {
   const Scratch scratch;
   const auto about_data = [](const std::filesystem::path& file) {
-    Notes notes;
+    NoteMap notes;
     for (const auto& [key, value] : open_checkpoint(file).metadata) {
       if (key.starts_with("meta.dataset_meta.")) notes[key] = value;
     }
@@ -80,7 +80,7 @@ TEST(NestedMeta, IsWhatTrainingWrote) {
         std::pair("seg_5_user", "seg.pth")}) {
     SCOPED_TRACE(folder);
     const Golden golden(folder);
-    const Notes before = about_data(golden.file(name));
+    const NoteMap before = about_data(golden.file(name));
     ASSERT_FALSE(before.empty());
     ConvertOptions options;
     options.model.heads = folder == std::string("seg_5_user") ? 6 : 4;
@@ -89,7 +89,7 @@ TEST(NestedMeta, IsWhatTrainingWrote) {
       EXPECT_EQ(about_data(scratch / out), before) << out;
     }
     // Nothing of it is left flat: mmengine knows all that it wrote.
-    Notes inside;
+    NoteMap inside;
     for (const auto& [key, value] : before) inside[key.substr(std::string("meta.").size())] = value;
     EXPECT_EQ(nested_meta(inside).size(), 1u);
   }

@@ -16,7 +16,7 @@ namespace sapiens {
 namespace {
 
 // What the weights of these tiny networks do not tell.
-ModelOptions options_of(const Golden& golden) {
+ModelOptions task_options(const Golden& golden) {
   const auto& facts = golden.facts();
   const auto& network = facts.contains("backbone") ? facts["backbone"] : facts;
   ModelOptions options{.heads = network.at("arch").at("num_heads")};
@@ -29,7 +29,7 @@ class TaskGolden {
  public:
   TaskGolden(const std::string& name, const std::string& checkpoint)
       : golden(name),
-        model(Checkpoint::open(golden.file(checkpoint)), options_of(golden), exact()),
+        model(Checkpoint::open(golden.file(checkpoint)), task_options(golden), exact()),
         picture(Image::read(golden.file("image.png"))) {}
 
   Golden golden;

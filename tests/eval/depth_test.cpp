@@ -1,18 +1,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "sapiens/error.hpp"
 #include "sapiens/eval.hpp"
 #include "support/error_code_of.hpp"
+#include "support/nan.hpp"
 
 namespace sapiens {
 namespace {
 
 using Floats = std::vector<float>;
 using Mask = std::vector<std::uint8_t>;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(Depth, ThatIsRightUpToScaleAndShiftIsRight) {
   DepthEvaluator evaluator;

@@ -1,19 +1,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include "sapiens/error.hpp"
 #include "sapiens/eval.hpp"
 #include "support/error_code_of.hpp"
+#include "support/nan.hpp"
 
 namespace sapiens {
 namespace {
 
 using Floats = std::vector<float>;
 using Mask = std::vector<std::uint8_t>;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// Vectors of some length in the plane of x and z, turned by so many degrees.
 Floats turned(const std::vector<double>& degrees, double length = 1) {

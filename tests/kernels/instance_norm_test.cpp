@@ -13,7 +13,7 @@ namespace sapiens {
 namespace {
 
 // Around every lane count, and the channels of the heads.
-constexpr Index kWidths[] = {1, 7, 8, 9, 15, 16, 17, 33, 384, 768};
+constexpr Index kInstanceNormWidths[] = {1, 7, 8, 9, 15, 16, 17, 33, 384, 768};
 constexpr Index kGap = 3;  // numbers between two rows
 
 std::vector<std::uint16_t> as_bf16(const std::vector<float>& x) {
@@ -82,7 +82,7 @@ class InstanceNormLevels : public EveryLevel {
 // A sum of `rows` numbers of size m has an error of at most rows u m rows, so a mean rows u m, and
 // each of the squares twice that times its deviation; both are far smaller for random signs.
 TEST_P(InstanceNormLevels, FindMeanAndSquaresOfEveryColumn) {
-  for (const Index width : kWidths) {
+  for (const Index width : kInstanceNormWidths) {
     for (const Index rows : {1, 2, 7, 8, 9, 50}) {
       for (const float mean : {0.0f, 100.0f}) {
         SCOPED_TRACE(std::to_string(rows) + " x " + std::to_string(width));
@@ -117,7 +117,7 @@ TEST_P(InstanceNormLevels, DoNotCancelWhereTheMeanIsLarge) {
 // x - mean has one rounding, z another, exp(-|z|) an error of |z| roundings and 1 ulp of its
 // exponent, the division and the product three more.
 TEST_P(InstanceNormLevels, NormaliseAndActivateInEveryType) {
-  for (const Index width : kWidths) {
+  for (const Index width : kInstanceNormWidths) {
     SCOPED_TRACE("width " + std::to_string(width));
     const auto x = random_normal(5 * (width + kGap), {.mean = 3, .deviation = 4, .seed = 3});
     const auto mean = random_normal(width, {.mean = 3, .seed = 4});

@@ -12,7 +12,7 @@ namespace sapiens {
 namespace {
 
 // Widths around every lane count, then the four published model widths.
-constexpr Index kWidths[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 1024, 1280, 1536, 1920};
+constexpr Index kLayerNormWidths[] = {1, 7, 8, 9, 15, 16, 17, 31, 33, 64, 1024, 1280, 1536, 1920};
 
 class LayerNormLevels : public EveryLevel {
  protected:
@@ -38,7 +38,7 @@ class LayerNormLevels : public EveryLevel {
 // x - mean is exact up to the error of the mean: a few ulps of the values themselves, about 40 or
 // 1, times gamma (below 5).
 TEST_P(LayerNormLevels, AgreesAtEveryWidth) {
-  for (const Index width : kWidths) {
+  for (const Index width : kLayerNormWidths) {
     SCOPED_TRACE("width " + std::to_string(width));
     const Tolerance centred{.absolute = 5 * 4 * 8 * kUnit};
     EXPECT_TRUE(close(run(fast, width, 0, 0), run(reference, width, 0, 0), centred));
@@ -84,7 +84,7 @@ std::vector<T> normalise(const KernelTable& kernels, const std::vector<float>& x
 }
 
 TEST_P(LayerNormLevels, WritesBf16AsTheRoundedFloats) {
-  for (const Index width : kWidths) {
+  for (const Index width : kLayerNormWidths) {
     const auto x = random_normal(3 * width, {.seed = 1});
     const auto y = normalise<float>(fast, x, Number::F32);
     std::vector<std::uint16_t> rounded(y.size());

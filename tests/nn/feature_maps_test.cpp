@@ -20,7 +20,7 @@
 namespace sapiens {
 namespace {
 
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
+std::size_t offset(Index i) { return static_cast<std::size_t>(i); }
 
 // A map whose rows lie apart: columns of a wider one, as the networks use them to concatenate.
 struct TestMap {
@@ -32,7 +32,7 @@ struct TestMap {
     return Activations(all).columns_from(kBefore, channels);
   }
   double value(Index y, Index x, Index c) const {
-    return numbers[at((y * size.width + x) * (channels + kMore) + kBefore + c)];
+    return numbers[offset((y * size.width + x) * (channels + kMore) + kBefore + c)];
   }
   bool inside(Index y, Index x) const {
     return y >= 0 && y < size.height && x >= 0 && x < size.width;
@@ -67,14 +67,14 @@ std::vector<double> reference_conv(const TestMap& x, const ConvCase& c,
   std::vector<double> z;
   for (Index p = 0; p < to.patches(); ++p) {
     for (Index o = 0; o < c.out; ++o) {
-      double sum = bias[at(o)];
+      double sum = bias[offset(o)];
       for (Index i = 0; i < inputs * c.kernel * c.kernel; ++i) {
         const Index ky = i / c.kernel % c.kernel, kx = i % c.kernel;
         const Index y = p / to.width * c.stride + ky - c.kernel / 2;
         const Index column = p % to.width * c.stride + kx - c.kernel / 2;
         if (!x.inside(y, column)) continue;
         const Index channel = depthwise ? o : i / (c.kernel * c.kernel);
-        sum += x.value(y, column, channel) * weight[at(o * inputs * c.kernel * c.kernel + i)];
+        sum += x.value(y, column, channel) * weight[offset(o * inputs * c.kernel * c.kernel + i)];
       }
       z.push_back(sum);
     }
@@ -95,7 +95,7 @@ std::vector<float> after(const std::vector<double>& z, ConvEnd end, const std::v
 
 // Sums of up to 2700 products whose deviation is 1 / sqrt(their number): roundings of numbers of
 // about 1, up to 5, that add up like a random walk.
-constexpr Tolerance kRounding{.absolute = 1e-5};
+constexpr Tolerance kMapRounding{.absolute = 1e-5};
 
 class MapsAtLevel : public testing::TestWithParam<std::string_view> {
  protected:
@@ -138,7 +138,7 @@ TEST_P(MapsAtLevel, ConvolvesAsPyTorchDefinesIt) {
     const auto z = reference_conv(x, c, weight, bias, false);
     for (const ConvEnd end : {ConvEnd::Store, ConvEnd::Silu, ConvEnd::AddSilu}) {
       const auto found = run_conv(c, end, 2, weight, bias);
-      EXPECT_TRUE(close(found, after(z, end, y.values()), kRounding));
+      EXPECT_TRUE(close(found, after(z, end, y.values()), kMapRounding));
       EXPECT_EQ(found, run_conv(c, end, 1, weight, bias));
     }
   }
@@ -157,7 +157,7 @@ TEST_P(MapsAtLevel, ConvolvesEveryChannelByItself) {
       const ThreadPool pool(threads);
       TestMap y(c.size, c.in, 4);
       depthwise_silu(Ops(kernels_, pool), x.view(), c.size, w, y.view());
-      EXPECT_TRUE(close(y.values(), expected, kRounding));
+      EXPECT_TRUE(close(y.values(), expected, kMapRounding));
     }
   }
 }
@@ -172,16 +172,17 @@ TEST_P(MapsAtLevel, GatesChannelsByTheirMeans) {
     std::vector<double> mean(kChannels);
     for (Index p = 0; p < size.patches(); ++p) {
       for (Index c = 0; c < kChannels; ++c) {
-        mean[at(c)] += before.value(0, p, c) / static_cast<double>(size.patches());
+        mean[offset(c)] += before.value(0, p, c) / static_cast<double>(size.patches());
       }
     }
     std::vector<float> expected = before.values();
     for (Index c = 0; c < kChannels; ++c) {
-      double z = bias[at(c)];
-      for (Index i = 0; i < kChannels; ++i) z += mean[at(i)] * weight[at(c * kChannels + i)];
+      double z = bias[offset(c)];
+      for (Index i = 0; i < kChannels; ++i)
+        z += mean[offset(i)] * weight[offset(c * kChannels + i)];
       const double gate = std::clamp(z / 6 + 0.5, 0.0, 1.0);
       for (Index p = 0; p < size.patches(); ++p) {
-        float& value = expected[at(p * kChannels + c)];
+        float& value = expected[offset(p * kChannels + c)];
         value = static_cast<float>(value * gate);
       }
     }
@@ -192,7 +193,7 @@ TEST_P(MapsAtLevel, GatesChannelsByTheirMeans) {
       TestMap x = before;
       Workspace ws(channel_attention_workspace_bytes(ops, size.patches(), w));
       channel_attention(ops, x.view(), w, ws);
-      EXPECT_TRUE(close(x.values(), expected, kRounding));
+      EXPECT_TRUE(close(x.values(), expected, kMapRounding));
     }
   }
 }

@@ -4,12 +4,12 @@
 
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
+#include "support/nan.hpp"
 #include "write/pictures.hpp"
 
 namespace sapiens {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr Rgb kGrey = {100, 100, 100};
 
 // Of the colour map INFERNO.

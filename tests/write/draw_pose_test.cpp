@@ -6,12 +6,12 @@
 
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
+#include "support/nan.hpp"
 #include "write/pictures.hpp"
 
 namespace sapiens {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr Rgb kPaper = {90, 90, 90};
 
 Index changed_pixels(const Image& drawing) {

@@ -7,10 +7,10 @@
 #include <opencv2/core.hpp>
 #include <random>
 
+#include "support/nan.hpp"
+
 namespace sapiens {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct Features {
   Index channels, rows, columns;

@@ -12,13 +12,12 @@
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
 #include "support/error_code_of.hpp"
+#include "support/nan.hpp"
 #include "support/scratch.hpp"
 #include "write/pictures.hpp"
 
 namespace sapiens {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// A PNG as it is stored, nothing converted.
 struct StoredPng {

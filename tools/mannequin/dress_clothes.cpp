@@ -3,7 +3,7 @@
 namespace mannequin {
 namespace {
 
-Shape limb(Vec3 a, Vec3 b, float ra, float rb, float blend = 0.02f) {
+Shape cloth_limb(Vec3 a, Vec3 b, float ra, float rb, float blend = 0.02f) {
   return {.a = a, .b = b, .ra = ra, .rb = rb, .blend = blend};
 }
 Shape hem_limb(Vec3 a, Vec3 b, float ra, float rb, float blend = 0.02f) {
@@ -49,7 +49,7 @@ void add_sleeve(const Cloth& cloth, int i) {
   const float at_end = mix(top, at_elbow, upper / body.upper_arm) + (sleeve < 1 ? 0.006f : 0);
   const Vec3 end{0, -upper, 0};
   cloth.add(d.bones.upper_arm[i], part_of(Part::LeftUpperArm, i),
-            {sleeve < 1 ? hem_limb({}, end, top, at_end) : limb({}, end, top, at_end)});
+            {sleeve < 1 ? hem_limb({}, end, top, at_end) : cloth_limb({}, end, top, at_end)});
   if (sleeve <= 1) return;
   const float lower = (sleeve - 1) * body.forearm;
   const float at_hem = mix(at_elbow, body.thick(0.030f) + ease * 0.8f, sleeve - 1);
@@ -69,13 +69,13 @@ void add_leg(const Cloth& cloth, int i) {
   const float at_end = skirt ? top + d.look.flare * upper : slim + (lower < 0 ? 0.012f : 0.0f);
   const Vec3 end{0, -upper * body.thigh, 0};
   cloth.add(d.bones.thigh[i], part_of(Part::LeftThigh, i),
-            {lower <= 0 ? hem_limb({}, end, top, at_end) : limb({}, end, top, at_end)});
+            {lower <= 0 ? hem_limb({}, end, top, at_end) : cloth_limb({}, end, top, at_end)});
   if (lower <= 0) return;
   const float at_hem =
       skirt ? at_end + 0.01f : mix(slim, body.thick(0.042f) + ease + d.look.flare, lower);
   const Vec3 calf{0, -0.3f * body.shin, -0.012f * body.scale};
   std::vector<Shape> shapes = {hem_limb({}, {0, -lower * body.shin, 0}, at_end, at_hem)};
-  if (lower > 0.5f) shapes.push_back(limb({}, calf, slim, body.thick(0.056f) + ease));
+  if (lower > 0.5f) shapes.push_back(cloth_limb({}, calf, slim, body.thick(0.056f) + ease));
   cloth.add(d.bones.shin[i], part_of(Part::LeftShin, i), std::move(shapes));
 }
 
@@ -159,12 +159,12 @@ void add_footwear(const Dressing& d) {
   const auto foot = [&](int i, float grow) {
     const float out = side_of(i) * 0.010f * r;
     return std::vector<Shape>{
-        limb({0, 0, 0}, {0, sole + 0.036f * r, -0.15f * length}, 0.038f * r + grow,
-             0.037f * r + grow),
-        limb({0, -0.01f * r, 0.02f}, {0, sole + 0.030f * r, 0.44f * length}, 0.038f * r + grow,
-             0.029f * r + grow, 0.03f),
-        limb({0, sole + 0.036f * r, -0.1f * length}, {out, sole + 0.026f * r, 0.60f * length},
-             0.035f * r + grow, 0.033f * r + grow, 0.03f),
+        cloth_limb({0, 0, 0}, {0, sole + 0.036f * r, -0.15f * length}, 0.038f * r + grow,
+                   0.037f * r + grow),
+        cloth_limb({0, -0.01f * r, 0.02f}, {0, sole + 0.030f * r, 0.44f * length},
+                   0.038f * r + grow, 0.029f * r + grow, 0.03f),
+        cloth_limb({0, sole + 0.036f * r, -0.1f * length}, {out, sole + 0.026f * r, 0.60f * length},
+                   0.035f * r + grow, 0.033f * r + grow, 0.03f),
         cut_below(sole)};
   };
   for (int i = 0; i < 2; ++i) {

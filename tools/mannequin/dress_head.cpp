@@ -11,7 +11,7 @@ Vec3 mirrored(Vec3 p, int index) { return {index == 0 ? p.x : -p.x, p.y, p.z}; }
 Shape ellipsoid(Vec3 center, Vec3 radii, float blend) {
   return {.kind = Kind::Ellipsoid, .a = center, .b = radii, .blend = blend};
 }
-Shape limb(Vec3 a, Vec3 b, float ra, float rb, float blend) {
+Shape head_limb(Vec3 a, Vec3 b, float ra, float rb, float blend) {
   return {.a = a, .b = b, .ra = ra, .rb = rb, .blend = blend};
 }
 Shape carved(Shape shape) {
@@ -47,7 +47,7 @@ std::vector<Shape> skull() {
   std::vector<Shape> shapes = {
       ellipsoid({0, 0.022f, -0.012f}, {0.074f, 0.104f, 0.096f}, 0.01f),
       ellipsoid({0, -0.050f, 0.020f}, {0.054f, 0.070f, 0.066f}, 0.045f),
-      limb({0, 0.018f, 0.086f}, {0, -0.024f, 0.102f}, 0.008f, 0.013f, 0.016f),
+      head_limb({0, 0.018f, 0.086f}, {0, -0.024f, 0.102f}, 0.008f, 0.013f, 0.016f),
       ellipsoid({0, -0.104f, 0.056f}, {0.022f, 0.016f, 0.018f}, 0.03f),  // chin
   };
   for (int i = 0; i < 2; ++i) {
@@ -79,8 +79,8 @@ std::vector<Shape> hair(HairStyle style) {
       return {cap, face, nape, ellipsoid({0, 0.085f, -0.115f}, {0.045f, 0.042f, 0.042f}, 0.01f)};
     case HairStyle::Ponytail:
       return {cap, face, nape,
-              limb({0, 0.055f, -0.120f}, {0, -0.010f, -0.165f}, 0.026f, 0.034f, 0.02f),
-              limb({0, -0.010f, -0.165f}, {0, -0.165f, -0.150f}, 0.034f, 0.014f, 0.02f)};
+              head_limb({0, 0.055f, -0.120f}, {0, -0.010f, -0.165f}, 0.026f, 0.034f, 0.02f),
+              head_limb({0, -0.010f, -0.165f}, {0, -0.165f, -0.150f}, 0.034f, 0.014f, 0.02f)};
     case HairStyle::Curly:
       return {ellipsoid({0, 0.052f, -0.030f}, {0.125f, 0.135f, 0.135f}, 0.01f),
               carved(ellipsoid({0, -0.085f, 0.080f}, {0.13f, 0.155f, 0.135f}, 0.02f))};
@@ -126,7 +126,7 @@ void add_skin_of_head(const Dressing& d) {
                 .label = kFaceNeck,
                 .material = d.figure.add(d.look.skin),
                 .blend = 0.03f,
-                .shapes = {limb(bottom, top, radius, radius * 0.94f, 0.01f)}});
+                .shapes = {head_limb(bottom, top, radius, radius * 0.94f, 0.01f)}});
 }
 
 void add_hair(const Dressing& d) {
@@ -141,12 +141,12 @@ void add_features(const Dressing& d) {
   std::vector<Shape> eyes, brows, upper, lower;
   for (int i = 0; i < 2; ++i) {
     eyes.push_back(ellipsoid(mirrored(kEye, i), {0.0155f, 0.0080f, 0.0105f}, 0.001f));
-    brows.push_back(limb(mirrored({0.015f, 0.036f, 0.0845f}, i),
-                         mirrored({0.049f, 0.037f, 0.0655f}, i), 0.0045f, 0.0030f, 0.001f));
+    brows.push_back(head_limb(mirrored({0.015f, 0.036f, 0.0845f}, i),
+                              mirrored({0.049f, 0.037f, 0.0655f}, i), 0.0045f, 0.0030f, 0.001f));
     const Vec3 corner = mirrored({0.024f, -0.0645f + d.look.smile, 0.0775f}, i);
-    upper.push_back(limb({0, -0.0600f, 0.0890f}, corner, 0.0066f, 0.0032f, 0.002f));
+    upper.push_back(head_limb({0, -0.0600f, 0.0890f}, corner, 0.0066f, 0.0032f, 0.002f));
     lower.push_back(
-        limb({0, -0.0705f, 0.0880f}, corner + Vec3{0, -0.0015f, 0}, 0.0076f, 0.0028f, 0.002f));
+        head_limb({0, -0.0705f, 0.0880f}, corner + Vec3{0, -0.0015f, 0}, 0.0076f, 0.0028f, 0.002f));
   }
   d.figure.add(on_head(d, Layer::Features, kFaceNeck, d.look.eye, std::move(eyes)));
   d.figure.add(on_head(d, Layer::Features, kFaceNeck, d.look.brows, std::move(brows)));

@@ -1,0 +1,9 @@
+#pragma once
+
+#include <limits>
+
+namespace sapiens {
+
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+}  // namespace sapiens
