@@ -10,7 +10,7 @@ packages=(
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
   libcurl4-openssl-dev libssl-dev openssl libcpp-httplib-dev
   libgtest-dev libgmock-dev pkg-config dpkg-dev file
-  pybind11-dev python3-dev python3-numpy python3-pytest python3-pil
+  pybind11-dev python3-dev python3-numpy python3-pytest python3-pil python3-pip
 )
 
 # Ubuntu has it as a snap only, which cannot be tested with; there the test runs where google-chrome is installed.

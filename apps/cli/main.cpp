@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <sapiens/current_error.hpp>
 #include <sapiens/version.hpp>
 #include <string>
@@ -72,16 +73,31 @@ int run(int argc, char** argv, Session& session) {
   return session.exit_code;
 }
 
-int run_and_report(int argc, char** argv, Session& session) {
+int report_exception(bool json) {
+  const Error error = current_error();
+  report_error(error, json);
+  return exit_code(error.code());
+}
+
+int run_and_report(int argc, char** argv, Interrupts& interrupts) {
+  Session session{.interrupts = interrupts};
   try {
     return run(argc, argv, session);
   } catch (const Interrupted&) {
     Interrupts::wait_for_end();
   } catch (...) {
-    const Error error = current_error();
-    report_error(error, session.json);
-    return exit_code(error.code());
+    return report_exception(session.json);
   }
+}
+
+/// `interrupts` get their thread, which may not start.
+int start_and_run(int argc, char** argv, std::optional<Interrupts>& interrupts) {
+  try {
+    interrupts.emplace();
+  } catch (...) {
+    return report_exception(wants_json(argc, argv));
+  }
+  return run_and_report(argc, argv, *interrupts);
 }
 
 }  // namespace
@@ -90,9 +106,8 @@ int run_and_report(int argc, char** argv, Session& session) {
 int main(int argc, char** argv) {
   sapiens::cli::occupy_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large for `ulimit -f` is an error of write()
-  sapiens::cli::Interrupts interrupts;
-  sapiens::cli::Session session{.interrupts = interrupts};
-  const int code = sapiens::cli::run_and_report(argc, argv, session);
+  std::optional<sapiens::cli::Interrupts> interrupts;  // until the last byte is out
+  const int code = sapiens::cli::start_and_run(argc, argv, interrupts);
   // A full disk under `> file` shows up only here.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     sapiens::cli::say("error: standard output could not be written");

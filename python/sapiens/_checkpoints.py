@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import _sapiens
-from ._model import Path, model_options
+from ._calls import call
+from ._model import model_options
+from ._paths import Path, as_path
 from ._report import Report
 
 
@@ -28,7 +30,7 @@ def inspect(path: Path, **options: Any) -> Report:
     Raises:
         NotFoundError, CorruptFileError, UnsupportedFormatError: The file cannot be opened.
     """
-    return Report(*_sapiens.inspect(path, model_options(**options)))
+    return Report(*_sapiens.inspect(as_path(path), model_options(**options)))
 
 
 def load_state_dict(
@@ -67,10 +69,14 @@ def load_state_dict(
         RuntimeWarning: A parameter holds NaN or infinity.
     """
     bfloat16 = _bfloat16() if dtype == "bfloat16" else None
-    options_of_copy = _sapiens.ConvertOptions(
-        layout=layout, dtype=dtype, keep_unused=keep_unused, model=model_options(**options)
+    options_of_copy = call(
+        _sapiens.convert_options,
+        layout=layout,
+        dtype=dtype,
+        keep_unused=keep_unused,
+        model=model_options(**options),
     )
-    tensors, messages = _sapiens.load_tensors(path, options_of_copy)
+    tensors, messages = _sapiens.load_tensors(as_path(path), options_of_copy)
     _warn(messages)
     state = {}
     while tensors:  # so that no widened tensor lives beside its bits for long
@@ -101,10 +107,14 @@ def convert(
     Raises:
         CheckpointRefusedError: The model is not complete; nothing was written.
     """
-    options_of_copy = _sapiens.ConvertOptions(
-        layout=layout, dtype=dtype, keep_unused=keep_unused, model=model_options(**options)
+    options_of_copy = call(
+        _sapiens.convert_options,
+        layout=layout,
+        dtype=dtype,
+        keep_unused=keep_unused,
+        model=model_options(**options),
     )
-    _warn(_sapiens.convert(path, output, options_of_copy))
+    _warn(_sapiens.convert(as_path(path), as_path(output, "the output"), options_of_copy))
 
 
 def synthesize(
@@ -126,7 +136,8 @@ def synthesize(
         dtype: "float32", "float16" or "bfloat16".
         seed: Equal seeds give equal files.
     """
-    _sapiens.synthesize(output, arch, task, layout, dtype, seed)
+    path = as_path(output, "the output")
+    call(_sapiens.synthesize, path, arch, task, layout, dtype, seed)
 
 
 def _warn(messages: list[str]) -> None:

@@ -7,7 +7,9 @@ from typing import Union
 import numpy as np
 
 from . import _sapiens
-from ._model import Model, Path, engine_options
+from ._calls import call
+from ._model import Model, engine_options
+from ._paths import Path, as_path
 from ._pictures import as_picture, is_one, several
 from ._tasks import Images
 
@@ -27,7 +29,9 @@ class Detector(Model):
     def __init__(
         self, path: Path, *, precision: str = "auto", threads: int = 0, isa: str = ""
     ) -> None:
-        self._native = _sapiens.Detector(path, engine_options(precision, threads, isa))
+        self._native = _sapiens.open_detector(
+            as_path(path), engine_options(precision, threads, isa)
+        )
 
     def persons(
         self, images: Images, *, score: float = 0.3, iou: float = 0.3, most: int = 100
@@ -42,7 +46,8 @@ class Detector(Model):
             most: The best so many of what is left.
         """
         if is_one(images):
-            return self._native.detect(as_picture(images), score, iou, most)
+            return call(self._native.detect, as_picture(images), score, iou, most)
         return [
-            self._native.detect(as_picture(image), score, iou, most) for image in several(images)
+            call(self._native.detect, as_picture(image), score, iou, most)
+            for image in several(images)
         ]

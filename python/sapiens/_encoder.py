@@ -7,7 +7,9 @@ from typing import Any, Iterable, Optional, Sequence, Union
 import numpy as np
 
 from . import _sapiens
-from ._model import Model, Path, engine_options, model_options
+from ._calls import call
+from ._model import Model, engine_options, model_options
+from ._paths import Path, as_path
 from ._pictures import Picture, as_picture, in_chunks, is_one
 
 Layers = Union[None, int, Sequence[int]]
@@ -47,8 +49,8 @@ class Encoder(Model):
         allow_partial: bool = False,
         **options: Any,
     ) -> None:
-        self._native = _sapiens.Encoder(
-            path,
+        self._native = _sapiens.open_encoder(
+            as_path(path),
             model_options(size=size, allow_partial=allow_partial, **options),
             engine_options(precision, threads, isa),
         )
@@ -109,7 +111,7 @@ class Encoder(Model):
 
     def preprocess(self, image: Picture, preprocess: str = "full") -> np.ndarray:
         """The picture resized to `size` and normalised, float32 (3, H, W): what `forward` takes."""
-        return self._native.preprocess(as_picture(image), preprocess)
+        return call(self._native.preprocess, as_picture(image), preprocess)
 
     def forward(
         self, inputs: Any, out_type: str = "featmap", layers: Layers = None, *, norm: bool = False
@@ -133,7 +135,7 @@ class Encoder(Model):
         norm: bool,
         preprocess: str,
     ) -> dict[int, np.ndarray]:
-        prepared = [self._native.preprocess(picture, preprocess) for picture in pictures]
+        prepared = [call(self._native.preprocess, picture, preprocess) for picture in pictures]
         inputs = prepared[0][np.newaxis] if len(prepared) == 1 else np.stack(prepared)
         return self._forward(inputs, out_type, layers, norm)
 
@@ -147,7 +149,7 @@ class Encoder(Model):
         )
         if layers is not None and not blocks:
             raise ValueError("there are no layers")
-        return dict(self._native.forward(inputs, out_type, blocks, norm))
+        return dict(call(self._native.forward, inputs, out_type, blocks, norm))
 
 
 def _as_asked(found: dict[int, np.ndarray], layers: Layers) -> Features:

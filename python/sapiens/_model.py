@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from . import _sapiens
+from ._calls import call
 from ._report import Report
 
-Path = Union[str, "os.PathLike[str]"]
 Size = tuple[int, int]
 
 
@@ -45,7 +44,8 @@ def model_options(
     allow_partial: bool = False,
 ) -> _sapiens.ModelOptions:
     """What a caller knows better than the weights; see `sapiens.inspect`."""
-    return _sapiens.ModelOptions(
+    return call(
+        _sapiens.model_options,
         arch=arch,
         task=task,
         heads=heads,
@@ -58,4 +58,4 @@ def model_options(
 
 
 def engine_options(precision: str, threads: int, isa: str) -> _sapiens.EngineOptions:
-    return _sapiens.EngineOptions(threads=threads, isa=isa, precision=precision)
+    return call(_sapiens.engine_options, threads=threads, isa=isa, precision=precision)

@@ -10,6 +10,7 @@ from typing import Any, Iterable, Iterator, Union
 import numpy as np
 
 from . import _sapiens
+from ._paths import as_path
 
 Picture = Union[str, "os.PathLike[str]", np.ndarray, Any]
 """A path, a PIL image, or an array uint8 [height, width, 3] (NumPy, or anything with DLPack)."""
@@ -19,13 +20,13 @@ def is_one(images: Any) -> bool:
     """Whether this is one picture, and not several, such as an array [N, height, width, 3]."""
     if isinstance(images, np.ndarray) or hasattr(images, "__dlpack__"):
         return getattr(images, "ndim", 3) != 4
-    return isinstance(images, (str, bytes, os.PathLike)) or _is_pil(images)
+    return isinstance(images, (str, bytes, bytearray, memoryview, os.PathLike)) or _is_pil(images)
 
 
 def as_picture(image: Picture) -> _sapiens.Image:
     """The picture as the engine takes it."""
     if isinstance(image, (str, bytes, os.PathLike)):
-        return _sapiens.Image.read(os.fsdecode(image))
+        return _sapiens.Image.read(as_path(image, "an image"))
     if _is_pil(image):
         image = _pixels_of_pil(image)
     elif not isinstance(image, np.ndarray) and hasattr(image, "__dlpack__"):
@@ -62,7 +63,7 @@ def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
     JPEG, PNG and WebP: EXIF orientation applied, grey replicated, alpha dropped, 16 bits reduced to
     8, as OpenCV does. Raises NotFoundError, UnsupportedFormatError, CorruptFileError.
     """
-    return _sapiens.read_image(path)
+    return _sapiens.read_image(as_path(path, "an image"))
 
 
 def _is_pil(image: Any) -> bool:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _sapiens
-from ._model import Model, Path, engine_options, model_options
+from ._calls import call
+from ._model import Model, engine_options, model_options
+from ._paths import Path, as_path
 from ._pictures import Picture, as_picture
 
 
@@ -44,8 +46,8 @@ class Reconstructor(Model):
         isa: str = "",
         **options: Any,
     ) -> None:
-        self._native = _sapiens.Reconstructor(
-            path, model_options(**options), engine_options(precision, threads, isa)
+        self._native = _sapiens.open_reconstructor(
+            as_path(path), model_options(**options), engine_options(precision, threads, isa)
         )
 
     @property
@@ -57,8 +59,8 @@ class Reconstructor(Model):
         self, image: Picture, *, mask_ratio: float = 0.75, seed: int = 1
     ) -> Reconstruction:
         """Hides a share of the patches, those that `seed` decides, and predicts them."""
-        original, masked, predicted, mask, masked_error, mean_error = self._native.run(
-            as_picture(image), mask_ratio, seed
+        original, masked, predicted, mask, masked_error, mean_error = call(
+            self._native.run, as_picture(image), mask_ratio, seed
         )
         return Reconstruction(
             original, masked, predicted, mask.view(np.bool_), masked_error, mean_error

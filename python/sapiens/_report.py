@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import html
 import json
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Optional
+
+from . import _sapiens
 
 _COLOURS = {"exact": "#1a7f37", "equivalent": "#1a7f37", "adapted": "#9a6700"}
 _SHOWN = 12  # names in a cell of the HTML table
@@ -121,11 +123,11 @@ class Report:
         model = self.model
         size = f"width {model.width}, {model.depth} blocks" if model.width else ""
         rows = [
-            ("file", escape(f"{self.file.path} ({self.file.format}, {self.file.dtypes})")),
-            ("model", escape(" ".join(filter(None, (model.family, model.arch, model.task, size))))),
+            ("file", _escape(f"{self.file.path} ({self.file.format}, {self.file.dtypes})")),
+            ("model", _escape(" ".join(filter(None, (model.family, model.arch, model.task, size))))),
             ("verdict", f"{_verdict(self.verdict)}, {self.bound} of {self.required} parameters"),
-            ("explanation", escape(self.explanation or "")),
-            ("next", escape(self.hint or "")),
+            ("explanation", _escape(self.explanation or "")),
+            ("next", _escape(self.hint or "")),
             ("missing", _names([entry["key"] for entry in self.missing])),
             ("mismatched", _names([_mismatch(entry) for entry in self.mismatched])),
             ("unused", _names([f"{group['count']} × {group['reason']}" for group in self.unused])),
@@ -142,12 +144,17 @@ class Report:
         return f"<table>{body}</table>"
 
 
+def _escape(text: str) -> str:
+    """For HTML; names from a file turn no direction of writing and hide nothing."""
+    return html.escape(_sapiens.printable(text))
+
+
 def _verdict(verdict: str) -> str:
-    return f'<b style="color:{_COLOURS.get(verdict, "#cf222e")}">{escape(verdict)}</b>'
+    return f'<b style="color:{_COLOURS.get(verdict, "#cf222e")}">{_escape(verdict)}</b>'
 
 
 def _use(use: Use) -> str:
-    return f"{escape(use.use)}: {_verdict(use.verdict)} {escape(use.reason or '')}"
+    return f"{_escape(use.use)}: {_verdict(use.verdict)} {_escape(use.reason or '')}"
 
 
 def _mismatch(entry: dict[str, Any]) -> str:
@@ -155,7 +162,7 @@ def _mismatch(entry: dict[str, Any]) -> str:
 
 
 def _names(names: list[str]) -> str:
-    shown = [escape(str(name)) for name in names[:_SHOWN]]
+    shown = [_escape(str(name)) for name in names[:_SHOWN]]
     if len(names) > _SHOWN:
         shown.append(f"and {len(names) - _SHOWN} more")
     return "<br>".join(shown)

@@ -7,7 +7,9 @@ from typing import Any, Iterable, NamedTuple, Optional, Union
 import numpy as np
 
 from . import _sapiens
-from ._model import Model, Path, engine_options, model_options
+from ._calls import call
+from ._model import Model, engine_options, model_options
+from ._paths import Path, as_path
 from ._pictures import Picture, as_picture, in_chunks, is_one, several
 
 Images = Union[Picture, Iterable[Picture]]
@@ -44,8 +46,8 @@ class TaskModel(Model):
     ) -> None:
         if not self._task:
             raise TypeError("open a Pose, Segmenter, Depth or Normals")
-        self._native = _sapiens.TaskModel(
-            path,
+        self._native = _sapiens.open_task(
+            as_path(path),
             self._task,
             model_options(size=size, **options),
             engine_options(precision, threads, isa),
@@ -59,9 +61,11 @@ class TaskModel(Model):
 
     def _dense(self, compute: Any, images: Images, preprocess: str, batch: int) -> Any:
         if is_one(images):
-            return compute([as_picture(images)], preprocess)[0]
+            return call(compute, [as_picture(images)], preprocess)[0]
         return [
-            result for chunk in in_chunks(images, batch) for result in compute(chunk, preprocess)
+            result
+            for chunk in in_chunks(images, batch)
+            for result in call(compute, chunk, preprocess)
         ]
 
 
@@ -138,7 +142,7 @@ class Pose(TaskModel):
 
         `found` is what `keypoints` makes of the picture; points below `score` are left out.
         """
-        return _sapiens.draw_pose(self._native, as_picture(image), *found, score)
+        return call(_sapiens.draw_pose, self._native, as_picture(image), *found, score)
 
     def _of_picture(
         self, picture: _sapiens.Image, boxes: Any, flip_test: bool, preprocess: str, batch: int
@@ -147,11 +151,15 @@ class Pose(TaskModel):
             raise ValueError("batch must be at least 1")
         if boxes is None:
             boxes = [[0, 0, picture.width, picture.height]]
-        given = np.asarray(boxes, np.float32)
+        try:
+            given = np.asarray(boxes, np.float32)
+        except (TypeError, ValueError):
+            kind = type(boxes).__name__
+            raise ValueError(f"boxes are numbers (P, 4) or (P, 5), not this {kind}") from None
         if given.size == 0:
             given = given.reshape(0, 5)
         parts = [
-            self._native.pose(picture, given[first : first + batch], flip_test, preprocess)
+            call(self._native.pose, picture, given[first : first + batch], flip_test, preprocess)
             for first in range(0, max(len(given), 1), batch)
         ]
         keypoints, scores = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts))

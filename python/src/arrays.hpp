@@ -1,47 +1,79 @@
 #pragma once
 
-#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <sapiens/features.hpp>
 #include <sapiens/image.hpp>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
+/// NumPy's arrays, made by calls of its Python functions and read through the buffer protocol.
+/// Nothing here knows how NumPy lays its own structures out in memory, which NumPy 2 changed:
+/// pybind11/numpy.h before 2.12 reads an item size of 0 there. Strides are always given, never left
+/// to be derived.
 namespace sapiens::python {
 
-/// Where numbers lie, and what keeps them there.
-template <typename T>
-struct Kept {
-  T* data;
-  pybind11::capsule owner;
-};
+namespace py = pybind11;
 
+/// The type of items as NumPy's and the buffer protocol's letters spell it.
 template <typename T>
-Kept<T> keep(std::vector<T> values) {
-  auto owner = std::make_unique<std::vector<T>>(std::move(values));
-  T* const data = owner->data();
-  pybind11::capsule capsule(owner.get(),
-                            [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
-  static_cast<void>(owner.release());  // now the capsule's
-  return {data, std::move(capsule)};
-}
+constexpr const char* item_name = nullptr;
+template <>
+inline constexpr const char* item_name<float> = "f4";
+template <>
+inline constexpr const char* item_name<std::uint8_t> = "u1";
+
+/// An array over `bytes` at `data`, which `owner` keeps, in C order. `dtype` is as "f4".
+py::object array_over(std::shared_ptr<void> owner, void* data, std::size_t bytes, const char* dtype,
+                      py::ssize_t item_size, std::span<const Index> shape);
 
 /// A NumPy array whose memory is that of `values`: nothing is copied.
 template <typename T>
-pybind11::array_t<T> moved(std::vector<T> values, const std::vector<Index>& shape) {
-  const Kept<T> kept = keep(std::move(values));
-  return pybind11::array_t<T>(shape, kept.data, kept.owner);
+py::object moved(std::vector<T> values, const std::vector<Index>& shape,
+                 const char* dtype = item_name<T>, py::ssize_t item_size = sizeof(T)) {
+  const auto owner = std::make_shared<std::vector<T>>(std::move(values));
+  return array_over(owner, owner->data(), owner->size() * sizeof(T), dtype, item_size, shape);
 }
 
-inline pybind11::array_t<float> moved(FloatArray array) {
-  return moved(std::move(array.values), array.shape);
-}
+inline py::object moved(FloatArray array) { return moved(std::move(array.values), array.shape); }
 
 /// [H, W, 3]
-inline pybind11::array_t<std::uint8_t> moved(Image picture) {
+inline py::object moved(Image picture) {
   const std::vector<Index> shape = {picture.height, picture.width, 3};
   return moved(std::move(picture.rgb), shape);
 }
+
+/// An array of Python that is being read. To be made, moved and destroyed with the GIL.
+template <typename T>
+class Numbers {
+ public:
+  /// Throws TypeError unless `array` exports items of this type, in C order.
+  explicit Numbers(const py::object& array);
+
+  Index ndim() const { return view_.ndim; }
+  Index shape(Index axis) const { return view_.shape[static_cast<std::size_t>(axis)]; }
+  Index size() const { return view_.size; }
+  const T* data() const { return static_cast<const T*>(view_.ptr); }
+  std::span<const T> items() const { return {data(), static_cast<std::size_t>(view_.size)}; }
+  /// "[2, 133, 3]"
+  std::string shape_text() const;
+
+ private:
+  py::buffer_info view_;
+};
+
+using Floats = Numbers<float>;
+using Bytes = Numbers<std::uint8_t>;
+
+/// Of anything that NumPy makes an array of; `what` names it where it cannot.
+Floats to_floats(const py::object& numbers, const char* what);
+
+/// Of what fits into bytes without a loss, such as truth values.
+Bytes to_bytes(const py::object& numbers, const char* what);
 
 }  // namespace sapiens::python

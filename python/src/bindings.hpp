@@ -14,6 +14,7 @@ namespace py = pybind11;
 // One function per file. What they bind is for the package's own Python files, which say what users
 // see; _sapiens.pyi lists it.
 void bind_errors(py::module_& module);
+void bind_arrays(py::module_& module);
 void bind_options(py::module_& module);
 void bind_pictures(py::module_& module);
 void bind_checkpoints(py::module_& module);

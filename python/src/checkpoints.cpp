@@ -1,13 +1,14 @@
-#include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include <filesystem>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/printable.hpp>
 #include <sapiens/tensors.hpp>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "classes.hpp"
 #include "gil.hpp"
 
 namespace sapiens::python {
@@ -25,35 +26,35 @@ std::pair<py::str, py::str> inspect(const Path& file, const ModelOptions& option
 }
 
 // NumPy has no bf16: its bits come as uint16, and the package makes of them what it was asked for.
-py::dtype numpy_type(DType dtype) {
+const char* numpy_type(DType dtype) {
   switch (dtype) {
     case DType::F64:
-      return py::dtype("f8");
+      return "f8";
     case DType::F32:
-      return py::dtype("f4");
+      return "f4";
     case DType::F16:
-      return py::dtype("f2");
+      return "f2";
     case DType::BF16:
-      return py::dtype("u2");
+      return "u2";
     case DType::I64:
-      return py::dtype("i8");
+      return "i8";
     case DType::I32:
-      return py::dtype("i4");
+      return "i4";
     case DType::I16:
-      return py::dtype("i2");
+      return "i2";
     case DType::I8:
-      return py::dtype("i1");
+      return "i1";
     case DType::U8:
-      return py::dtype("u1");
+      return "u1";
     case DType::Bool:
-      return py::dtype("?");
+      return "?";
   }
-  return py::dtype("V1");
+  return "V1";
 }
 
-py::array to_array(Tensor tensor) {
-  const Kept<std::byte> kept = keep(std::move(tensor.bytes));
-  return py::array(numpy_type(tensor.dtype), tensor.shape, kept.data, kept.owner);
+py::object to_array(Tensor tensor) {
+  return moved(std::move(tensor.bytes), tensor.shape, numpy_type(tensor.dtype),
+               static_cast<py::ssize_t>(dtype_size(tensor.dtype)));
 }
 
 /// (tensors, warnings); a tensor is (key, dtype, array).
@@ -72,7 +73,8 @@ py::tuple load_tensors(const Path& file, const ConvertOptions& options) {
     tensors.append(py::make_tuple(std::move(key), std::move(dtype), to_array(std::move(tensor))));
   }
   py::list warnings;
-  for (const std::string& warning : converted.result.warnings) warnings.append(to_str(warning));
+  for (const std::string& warning : converted.result.warnings)
+    warnings.append(to_str(printable(warning)));
   return py::make_tuple(tensors, warnings);
 }
 
@@ -92,7 +94,7 @@ py::list convert(const Path& file, const Path& output, const ConvertOptions& opt
     result = convert_checkpoint(Checkpoint::open(file), output, options, progress);
   }
   py::list warnings;
-  for (const std::string& warning : result.warnings) warnings.append(to_str(warning));
+  for (const std::string& warning : result.warnings) warnings.append(to_str(printable(warning)));
   return warnings;
 }
 
@@ -115,9 +117,11 @@ std::pair<py::str, py::str> to_report(const Inspection& inspection) {
 }
 
 void bind_checkpoints(py::module_& module) {
-  py::class_<ConvertOptions>(module, "ConvertOptions")
-      .def(py::init(&convert_options), py::kw_only(), py::arg("layout"), py::arg("dtype"),
-           py::arg("keep_unused"), py::arg("model"));
+  made_by_functions(py::class_<ConvertOptions>(module, "ConvertOptions", py::is_final()));
+  module.def("convert_options", &convert_options, py::kw_only(), py::arg("layout"),
+             py::arg("dtype"), py::arg("keep_unused"), py::arg("model"));
+  module.def(
+      "printable", [](std::string_view text) { return to_str(printable(text)); }, py::arg("text"));
   module.def("inspect", &inspect, py::arg("file"), py::arg("options"));
   module.def("load_tensors", &load_tensors, py::arg("file"), py::arg("options"));
   module.def("convert", &convert, py::arg("file"), py::arg("output"), py::arg("options"));

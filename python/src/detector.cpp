@@ -7,6 +7,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "classes.hpp"
 #include "shared.hpp"
 
 namespace sapiens::python {
@@ -20,8 +21,8 @@ std::unique_ptr<Detector> open_detector(const std::filesystem::path& file, Engin
 }
 
 /// [persons, 5]: x, y, width, height, score.
-py::array_t<float> detect(Detector& detector, const Image& picture, float least_score,
-                          float nms_iou, Index most) {
+py::object detect(Detector& detector, const Image& picture, float least_score, float nms_iou,
+                  Index most) {
   const std::vector<Box> boxes =
       detector.call([&](PersonDetector& model, const Progress& progress) {
         return model.detect(
@@ -38,16 +39,17 @@ py::array_t<float> detect(Detector& detector, const Image& picture, float least_
 }  // namespace
 
 void bind_detector(py::module_& module) {
-  py::class_<Detector>(module, "Detector")
-      .def(py::init(&open_detector), py::arg("file"), py::arg("engine"))
-      .def("report", [](const Detector& self) { return to_report(self.model().inspection()); })
-      .def("stats",
-           [](Detector& self) {
-             return to_dict(
-                 self.call([](PersonDetector& model, const Progress&) { return model.stats(); }));
-           })
-      .def("detect", &detect, py::arg("picture"), py::arg("least_score"), py::arg("nms_iou"),
-           py::arg("most"));
+  made_by_functions(
+      py::class_<Detector>(module, "Detector", py::is_final())
+          .def("report", [](const Detector& self) { return to_report(self.model().inspection()); })
+          .def("stats",
+               [](Detector& self) {
+                 return to_dict(self.call(
+                     [](PersonDetector& model, const Progress&) { return model.stats(); }));
+               })
+          .def("detect", &detect, py::arg("picture"), py::arg("least_score"), py::arg("nms_iou"),
+               py::arg("most")));
+  module.def("open_detector", &open_detector, py::arg("file"), py::arg("engine"));
 }
 
 }  // namespace sapiens::python

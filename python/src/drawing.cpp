@@ -14,17 +14,11 @@ namespace sapiens::python {
 namespace {
 
 using Task = Shared<TaskModel>;
-using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
-using Bytes = py::array_t<std::uint8_t, py::array::c_style>;
-
-[[noreturn]] void refuse_shape(const char* what, const char* expected, const py::array& found) {
-  std::string shape;
-  for (py::ssize_t axis = 0; axis < found.ndim(); ++axis) {
-    shape += fmt::format("{}{}", axis > 0 ? ", " : "", found.shape(axis));
-  }
+template <typename T>
+[[noreturn]] void refuse_shape(const char* what, const char* expected, const Numbers<T>& found) {
   throw Error(ErrorCode::ShapeMismatch, {.summary = fmt::format("these are no {}", what),
                                          .expected = expected,
-                                         .actual = fmt::format("[{}]", shape)});
+                                         .actual = found.shape_text()});
 }
 
 template <int kRank>
@@ -32,18 +26,13 @@ TensorView<const float, kRank> view_of(const Floats& array, const char* what,
                                        const char* expected) {
   if (array.ndim() != kRank || array.size() == 0) refuse_shape(what, expected, array);
   std::array<Index, kRank> shape;
-  std::copy_n(array.shape(), kRank, shape.begin());
+  for (int axis = 0; axis < kRank; ++axis) shape[axis] = array.shape(axis);
   return {array.data(), shape};
-}
-
-/// Pixels to draw; an empty array stands for all.
-std::span<const std::uint8_t> mask_of(const Bytes& array) {
-  return {array.data(), static_cast<std::size_t>(array.size())};
 }
 
 /// Drawn without the GIL; the caller of the Python function keeps what `draw` looks at.
 template <typename Draw>
-py::array_t<std::uint8_t> drawn(const Draw& draw) {
+py::object drawn(const Draw& draw) {
   Image picture;
   {
     const WithoutGil no_gil;
@@ -52,27 +41,31 @@ py::array_t<std::uint8_t> drawn(const Draw& draw) {
   return moved(std::move(picture));
 }
 
-py::array_t<std::uint8_t> paint_features(const Image& picture, const Floats& featmap) {
+py::object paint_features(const Image& picture, const py::object& array) {
+  const Floats featmap = to_floats(array, "features");
   const auto view = view_of<3>(featmap, "features to draw", "[C, rows, columns]");
   return drawn([&] { return draw_features(picture, view); });
 }
 
-py::array_t<std::uint8_t> paint_depth(const Image& picture, const Floats& depth,
-                                      const Bytes& mask) {
+py::object paint_depth(const Image& picture, const py::object& array, const py::object& shown) {
+  const Floats depth = to_floats(array, "depths");
+  const Bytes mask = to_bytes(shown, "a mask");  // an empty one stands for all pixels
   const auto view = view_of<2>(depth, "depths", "[H, W]");
-  return drawn([&] { return draw_depth(picture, view, mask_of(mask)); });
+  return drawn([&] { return draw_depth(picture, view, mask.items()); });
 }
 
-py::array_t<std::uint8_t> paint_normals(const Image& picture, const Floats& normals,
-                                        const Bytes& mask) {
+py::object paint_normals(const Image& picture, const py::object& array, const py::object& shown) {
+  const Floats normals = to_floats(array, "normals");
+  const Bytes mask = to_bytes(shown, "a mask");
   const auto view = view_of<3>(normals, "normals", "[H, W, 3]");
-  return drawn([&] { return draw_normals(picture, view, mask_of(mask)); });
+  return drawn([&] { return draw_normals(picture, view, mask.items()); });
 }
 
-py::array_t<std::uint8_t> paint_classes(const Task& task, const Image& picture, const Bytes& ids) {
+py::object paint_classes(const Task& task, const Image& picture, const py::object& array) {
+  const Bytes ids = to_bytes(array, "class ids");
   if (ids.ndim() != 2) refuse_shape("class ids", "[H, W]", ids);
   const TaskModel& model = task.model();
-  const std::span<const std::uint8_t> given = mask_of(ids);
+  const std::span<const std::uint8_t> given = ids.items();
   const auto unknown =
       std::ranges::find_if(given, [&](std::uint8_t id) { return id >= model.outputs(); });
   if (unknown != given.end()) {
@@ -101,18 +94,21 @@ std::vector<Pose> to_poses(const Floats& points, const Floats& scores, const Flo
   }
   std::vector<Pose> poses;
   for (Index p = 0; p < persons; ++p) {
-    const float* const box = boxes.data(p, 0);
+    const float* const box = boxes.data() + 5 * p;
     Pose pose{.box = {box[0], box[1], box[2], box[3], box[4]}};
     for (Index k = 0; k < count; ++k) {
-      pose.keypoints.push_back({points.at(p, k, 0), points.at(p, k, 1), scores.at(p, k)});
+      pose.keypoints.push_back({xy[p][k][0], xy[p][k][1], scores.data()[p * count + k]});
     }
     poses.push_back(std::move(pose));
   }
   return poses;
 }
 
-py::array_t<std::uint8_t> paint_pose(const Task& task, const Image& picture, const Floats& points,
-                                     const Floats& scores, const Floats& boxes, float least_score) {
+py::object paint_pose(const Task& task, const Image& picture, const py::object& keypoints,
+                      const py::object& heights, const py::object& persons, float least_score) {
+  const Floats points = to_floats(keypoints, "key points");
+  const Floats scores = to_floats(heights, "scores");
+  const Floats boxes = to_floats(persons, "boxes");
   const bool nobody = points.ndim() == 3 && points.shape(0) == 0;
   const std::vector<Pose> poses = nobody ? std::vector<Pose>{} : to_poses(points, scores, boxes);
   return drawn([&] {

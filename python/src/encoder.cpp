@@ -8,6 +8,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "classes.hpp"
 #include "shared.hpp"
 
 namespace sapiens::python {
@@ -22,7 +23,7 @@ std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& file, const M
       [&] { return FeatureExtractor(Checkpoint::open(file), model, engine); });
 }
 
-py::array_t<float> preprocess(const Encoder& encoder, const Image& picture, std::string_view mode) {
+py::object preprocess(const Encoder& encoder, const Image& picture, std::string_view mode) {
   FloatArray prepared;
   const PreprocessMode chosen = preprocess_named(mode);
   {
@@ -32,22 +33,20 @@ py::array_t<float> preprocess(const Encoder& encoder, const Image& picture, std:
   return moved(std::move(prepared));
 }
 
-using Input = py::array_t<float, py::array::c_style>;
-
 // The numbers stay where they are.
-TensorView<const float, 4> view_of(const Input& input) {
+TensorView<const float, 4> view_of(const Floats& input) {
   if (input.ndim() != 4) {
-    throw Error(ErrorCode::ShapeMismatch,
-                {.summary = "this array is no batch of inputs",
-                 .expected = "[B, 3, H, W], normalised",
-                 .actual = "an array with " + std::to_string(input.ndim()) + " axes"});
+    throw Error(ErrorCode::ShapeMismatch, {.summary = "this array is no batch of inputs",
+                                           .expected = "[B, 3, H, W], normalised",
+                                           .actual = input.shape_text()});
   }
   return {input.data(), {input.shape(0), input.shape(1), input.shape(2), input.shape(3)}};
 }
 
 /// (block, array) of every block that was asked for.
-py::list forward(Encoder& encoder, const Input& input, std::string_view out_type,
+py::list forward(Encoder& encoder, const py::object& array, std::string_view out_type,
                  const std::vector<Index>& layers, bool norm) {
+  const Floats input(array);
   const auto view = view_of(input);
   FeatureRequest request{
       .out_type = out_type_named(out_type), .layers = layers, .norm_layers = norm};
@@ -74,23 +73,24 @@ py::dict to_dict(const EngineStats& stats) {
 }
 
 void bind_encoder(py::module_& module) {
-  py::class_<Encoder>(module, "Encoder")
-      .def(py::init(&open_encoder), py::arg("file"), py::arg("model"), py::arg("engine"))
-      .def("report", [](const Encoder& self) { return to_report(self.model().inspection()); })
-      .def("partial", [](const Encoder& self) { return self.model().partial(); })
-      .def("size",
-           [](const Encoder& self) {
-             const Grid size = self.model().native_size();
-             return py::make_tuple(size.height, size.width);
-           })
-      .def("stats",
-           [](Encoder& self) {
-             return to_dict(
-                 self.call([](FeatureExtractor& model, const Progress&) { return model.stats(); }));
-           })
-      .def("preprocess", &preprocess, py::arg("picture"), py::arg("mode"))
-      .def("forward", &forward, py::arg("input").noconvert(), py::arg("out_type"),
-           py::arg("layers"), py::arg("norm"));
+  made_by_functions(
+      py::class_<Encoder>(module, "Encoder", py::is_final())
+          .def("report", [](const Encoder& self) { return to_report(self.model().inspection()); })
+          .def("partial", [](const Encoder& self) { return self.model().partial(); })
+          .def("size",
+               [](const Encoder& self) {
+                 const Grid size = self.model().native_size();
+                 return py::make_tuple(size.height, size.width);
+               })
+          .def("stats",
+               [](Encoder& self) {
+                 return to_dict(self.call(
+                     [](FeatureExtractor& model, const Progress&) { return model.stats(); }));
+               })
+          .def("preprocess", &preprocess, py::arg("picture"), py::arg("mode"))
+          .def("forward", &forward, py::arg("input"), py::arg("out_type"), py::arg("layers"),
+               py::arg("norm")));
+  module.def("open_encoder", &open_encoder, py::arg("file"), py::arg("model"), py::arg("engine"));
 }
 
 }  // namespace sapiens::python

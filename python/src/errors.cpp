@@ -1,7 +1,9 @@
 #include <exception>
 #include <new>
+#include <sapiens/current_error.hpp>
 #include <sapiens/error.hpp>
 #include <stdexcept>
+#include <system_error>
 
 #include "bindings.hpp"
 
@@ -16,11 +18,6 @@ py::object to_exception(const Error& error) {
                           to_str(detail.summary), to_str(detail.file, "surrogateescape"),
                           to_str(detail.key), to_str(detail.expected), to_str(detail.actual),
                           to_str(detail.hint));
-}
-
-Error out_of_memory() {
-  return Error(ErrorCode::OutOfResources,
-               {.summary = "memory ran out", .hint = "use a smaller batch, or bf16 or int8"});
 }
 
 void set_python_error(const Error& error) {
@@ -41,9 +38,11 @@ void bind_errors(py::module_& /*module*/) {
     } catch (const Error& error) {
       set_python_error(error);
     } catch (const std::bad_alloc&) {
-      set_python_error(out_of_memory());
+      set_python_error(current_error());
     } catch (const std::length_error&) {  // a container asked for more than there can be
-      set_python_error(out_of_memory());
+      set_python_error(current_error());
+    } catch (const std::system_error&) {  // such as a thread that does not start
+      set_python_error(current_error());
     }
   });
 }

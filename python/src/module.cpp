@@ -7,6 +7,7 @@ PYBIND11_MODULE(_sapiens, module) {
   module.doc() = "The engine behind the package sapiens; import that instead.";
   module.attr("__version__") = SAPIENS_VERSION;
   bind_errors(module);
+  bind_arrays(module);
   bind_options(module);
   bind_pictures(module);
   bind_checkpoints(module);

@@ -8,9 +8,25 @@
 #include <sapiens/error.hpp>
 
 #include "bindings.hpp"
+#include "classes.hpp"
 
 namespace sapiens::python {
 namespace {
+
+/// What was given where a name of a few letters belongs.
+std::string shortened(std::string_view name) {
+  constexpr std::size_t kMaxShown = 64;
+  if (name.size() <= kMaxShown) return std::string(name);
+  return fmt::format("{}... ({} bytes)", name.substr(0, kMaxShown), name.size());
+}
+
+void expect_name(const char* what, std::string_view name) {
+  constexpr std::size_t kMaxName = 256;
+  if (name.size() <= kMaxName) return;
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary = fmt::format("{} is no name", what), .key = what, .actual = shortened(name)});
+}
 
 template <typename T>
 using Choice = std::pair<std::string_view, T>;
@@ -25,7 +41,7 @@ T chosen(const char* what, std::string_view name, const std::array<Choice<T>, kC
   throw Error(ErrorCode::InvalidArgument, {.summary = fmt::format("there is no such {}", what),
                                            .key = what,
                                            .expected = "one of " + known,
-                                           .actual = std::string(name)});
+                                           .actual = shortened(name)});
 }
 
 void expect_range(const char* what, Index value, Index least, Index most) {
@@ -51,6 +67,8 @@ ModelOptions model_options(const std::string& arch, const std::string& task, Ind
                            Index decoder_heads, const Size& grid, const Size& size,
                            std::optional<Index> patch_padding, bool allow_partial) {
   constexpr Index kPatch = 16, kMostHeads = 1024;
+  expect_name("arch", arch);
+  expect_name("task", task);
   expect_range("heads", heads, 0, kMostHeads);
   expect_range("decoder_heads", decoder_heads, 0, kMostHeads);
   return {.arch = arch,
@@ -64,6 +82,7 @@ ModelOptions model_options(const std::string& arch, const std::string& task, Ind
 }
 
 EngineOptions engine_options(int threads, const std::string& isa, std::string_view precision) {
+  expect_name("isa", isa);
   return {.threads = threads, .isa = isa, .precision = precision_named(precision)};
 }
 
@@ -105,14 +124,14 @@ std::optional<DType> float_type_named(std::string_view name) {
 }
 
 void bind_options(py::module_& module) {
-  py::class_<ModelOptions>(module, "ModelOptions")
-      .def(py::init(&model_options), py::kw_only(), py::arg("arch") = "", py::arg("task") = "",
-           py::arg("heads") = 0, py::arg("decoder_heads") = 0, py::arg("grid") = py::none(),
-           py::arg("size") = py::none(), py::arg("patch_padding") = py::none(),
-           py::arg("allow_partial") = false);
-  py::class_<EngineOptions>(module, "EngineOptions")
-      .def(py::init(&engine_options), py::kw_only(), py::arg("threads") = 0, py::arg("isa") = "",
-           py::arg("precision") = "auto");
+  made_by_functions(py::class_<ModelOptions>(module, "ModelOptions", py::is_final()));
+  module.def("model_options", &model_options, py::kw_only(), py::arg("arch") = "",
+             py::arg("task") = "", py::arg("heads") = 0, py::arg("decoder_heads") = 0,
+             py::arg("grid") = py::none(), py::arg("size") = py::none(),
+             py::arg("patch_padding") = py::none(), py::arg("allow_partial") = false);
+  made_by_functions(py::class_<EngineOptions>(module, "EngineOptions", py::is_final()));
+  module.def("engine_options", &engine_options, py::kw_only(), py::arg("threads") = 0,
+             py::arg("isa") = "", py::arg("precision") = "auto");
 }
 
 }  // namespace sapiens::python

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "classes.hpp"
 #include "gil.hpp"
 
 namespace sapiens::python {
@@ -16,40 +18,42 @@ namespace {
 
 constexpr py::ssize_t kMaxPixels = py::ssize_t{1} << 28;  // as of pictures in files
 
-[[noreturn]] void refuse(const py::array& array) {
-  std::string shape;
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    shape += fmt::format("{}{}", axis > 0 ? ", " : "", array.shape(axis));
-  }
-  const auto dtype = py::str(static_cast<const py::object&>(array.dtype())).cast<std::string>();
+[[noreturn]] void refuse(const std::string& dtype, const std::vector<py::ssize_t>& shape) {
   throw Error(
       ErrorCode::InvalidArgument,
       {.summary = "this array is no picture",
        .expected = fmt::format(
            "uint8 [height, width, 3], red first, none of them 0 and at most {} pixels", kMaxPixels),
-       .actual = fmt::format("{} [{}]", dtype, shape),
+       .actual = fmt::format("{} [{}]", dtype, fmt::join(shape, ", ")),
        .hint = dtype == "uint8" ? "" : "bring the values to 0..255 and use .astype(\"uint8\")"});
 }
 
 // The library's pictures own their pixels, so this copies them once; the array may have any
 // strides.
-Image from_array(const py::array& array) {
-  if (!py::isinstance<py::array_t<std::uint8_t>>(array) || array.ndim() != 3 ||
-      array.shape(2) != 3 || array.size() == 0 || array.size() > 3 * kMaxPixels) {
-    refuse(array);
-  }
-  const auto pixels = py::reinterpret_borrow<py::array_t<std::uint8_t>>(array).unchecked<3>();
-  Image picture{.width = array.shape(1), .height = array.shape(0), .rgb = {}};
-  picture.rgb.resize(static_cast<std::size_t>(array.size()));
-  const bool dense_rows = array.strides(2) == 1 && array.strides(1) == 3;
+Image from_array(const py::object& array) {
+  const auto dtype = py::str(array.attr("dtype")).cast<std::string>();
+  const auto shape = array.attr("shape").cast<std::vector<py::ssize_t>>();
+  const bool is_picture = dtype == "uint8" && shape.size() == 3 && shape[2] == 3 && 0 < shape[0] &&
+                          0 < shape[1] && shape[0] <= kMaxPixels / shape[1];
+  if (!is_picture) refuse(dtype, shape);
+  const py::buffer_info view = py::buffer(array).request();
+  if (view.shape != shape || view.format != "B") refuse(view.format, view.shape);
+
+  Image picture{.width = shape[1], .height = shape[0], .rgb = {}};
+  picture.rgb.resize(static_cast<std::size_t>(shape[0] * shape[1] * 3));
+  const bool dense_rows = view.strides[2] == 1 && view.strides[1] == 3;
   std::uint8_t* to = picture.rgb.data();
-  for (py::ssize_t y = 0; y < array.shape(0); ++y) {
+  for (py::ssize_t y = 0; y < shape[0]; ++y) {
+    const std::uint8_t* const row =
+        static_cast<const std::uint8_t*>(view.ptr) + y * view.strides[0];
     if (dense_rows) {
-      to = std::copy_n(pixels.data(y, 0, 0), array.shape(1) * 3, to);
+      to = std::copy_n(row, shape[1] * 3, to);
       continue;
     }
-    for (py::ssize_t x = 0; x < array.shape(1); ++x) {
-      for (py::ssize_t channel = 0; channel < 3; ++channel) *to++ = pixels(y, x, channel);
+    for (py::ssize_t x = 0; x < shape[1]; ++x) {
+      for (int channel = 0; channel < 3; ++channel) {
+        *to++ = row[x * view.strides[1] + channel * view.strides[2]];
+      }
     }
   }
   return picture;
@@ -63,11 +67,11 @@ Image read_file(const std::filesystem::path& file) {
 }  // namespace
 
 void bind_pictures(py::module_& module) {
-  py::class_<Image, std::shared_ptr<Image>>(module, "Image")
-      .def_static("read", &read_file, py::arg("file"))
-      .def_static("from_array", &from_array, py::arg("array"))
-      .def_readonly("width", &Image::width)
-      .def_readonly("height", &Image::height);
+  made_by_functions(py::class_<Image, std::shared_ptr<Image>>(module, "Image", py::is_final())
+                        .def_static("read", &read_file, py::arg("file"))
+                        .def_static("from_array", &from_array, py::arg("array"))
+                        .def_readonly("width", &Image::width)
+                        .def_readonly("height", &Image::height));
   module.def(
       "read_image", [](const std::filesystem::path& file) { return moved(read_file(file)); },
       py::arg("file"));

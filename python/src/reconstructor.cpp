@@ -7,6 +7,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "classes.hpp"
 #include "shared.hpp"
 
 namespace sapiens::python {
@@ -36,20 +37,23 @@ py::tuple run(Autoencoder& autoencoder, const Image& picture, double mask_ratio,
 }  // namespace
 
 void bind_reconstructor(py::module_& module) {
-  py::class_<Autoencoder>(module, "Reconstructor")
-      .def(py::init(&open_autoencoder), py::arg("file"), py::arg("model"), py::arg("engine"))
-      .def("report", [](const Autoencoder& self) { return to_report(self.model().inspection()); })
-      .def("size",
-           [](const Autoencoder& self) {
-             const Grid size = self.model().native_size();
-             return py::make_tuple(size.height, size.width);
-           })
-      .def("stats",
-           [](Autoencoder& self) {
-             return to_dict(
-                 self.call([](Reconstructor& model, const Progress&) { return model.stats(); }));
-           })
-      .def("run", &run, py::arg("picture"), py::arg("mask_ratio"), py::arg("seed"));
+  made_by_functions(
+      py::class_<Autoencoder>(module, "Reconstructor", py::is_final())
+          .def("report",
+               [](const Autoencoder& self) { return to_report(self.model().inspection()); })
+          .def("size",
+               [](const Autoencoder& self) {
+                 const Grid size = self.model().native_size();
+                 return py::make_tuple(size.height, size.width);
+               })
+          .def("stats",
+               [](Autoencoder& self) {
+                 return to_dict(self.call(
+                     [](Reconstructor& model, const Progress&) { return model.stats(); }));
+               })
+          .def("run", &run, py::arg("picture"), py::arg("mask_ratio"), py::arg("seed")));
+  module.def("open_reconstructor", &open_autoencoder, py::arg("file"), py::arg("model"),
+             py::arg("engine"));
 }
 
 }  // namespace sapiens::python

@@ -10,6 +10,7 @@
 
 #include "arrays.hpp"
 #include "bindings.hpp"
+#include "classes.hpp"
 #include "shared.hpp"
 
 namespace sapiens::python {
@@ -46,19 +47,17 @@ std::unique_ptr<Task> open_task(const std::filesystem::path& file, const std::st
   });
 }
 
-using Boxes = py::array_t<float, py::array::c_style | py::array::forcecast>;
-
-std::vector<Box> to_boxes(const Boxes& array) {
+std::vector<Box> to_boxes(const py::object& boxes_of_python) {
+  const Floats array = to_floats(boxes_of_python, "boxes");
   if (array.ndim() != 2 || (array.shape(1) != 4 && array.shape(1) != 5)) {
     throw Error(ErrorCode::ShapeMismatch,
                 {.summary = "these are no boxes",
                  .expected = "[persons, 4]: x, y, width, height in pixels; or a score as a fifth",
-                 .actual = fmt::format("an array with {} axes and {} numbers", array.ndim(),
-                                       array.size())});
+                 .actual = array.shape_text()});
   }
   std::vector<Box> boxes;
-  for (py::ssize_t i = 0; i < array.shape(0); ++i) {
-    const float* const row = array.data(i, 0);
+  for (Index i = 0; i < array.shape(0); ++i) {
+    const float* const row = array.data() + i * array.shape(1);
     boxes.push_back({.x = row[0], .y = row[1], .width = row[2], .height = row[3]});
     if (array.shape(1) == 5) boxes.back().score = row[4];
   }
@@ -82,7 +81,7 @@ py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
 }
 
 /// Key points of the persons in `array`; they go through the encoder together.
-py::tuple pose(Task& task, const Image& picture, const Boxes& array, bool flip_test,
+py::tuple pose(Task& task, const Image& picture, const py::object& array, bool flip_test,
                std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
   const PreprocessMode chosen = preprocess_named(mode);
@@ -155,27 +154,29 @@ py::dict labels(const Task& task) {
 }  // namespace
 
 void bind_tasks(py::module_& module) {
-  py::class_<Task>(module, "TaskModel")
-      .def(py::init(&open_task), py::arg("file"), py::arg("task"), py::arg("model"),
-           py::arg("engine"))
-      .def("report", [](const Task& self) { return to_report(self.model().inspection()); })
-      .def("size",
-           [](const Task& self) {
-             const Grid size = self.model().input_size();
-             return py::make_tuple(size.height, size.width);
-           })
-      .def("stats",
-           [](Task& self) {
-             return to_dict(
-                 self.call([](TaskModel& model, const Progress&) { return model.stats(); }));
-           })
-      .def("outputs", [](const Task& self) { return self.model().outputs(); })
-      .def("labels", &labels)
-      .def("pose", &pose, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
-           py::arg("mode"))
-      .def("segment", &segment, py::arg("pictures"), py::arg("mode"))
-      .def("depth", &dense_floats<&TaskModel::depth>, py::arg("pictures"), py::arg("mode"))
-      .def("normals", &dense_floats<&TaskModel::normals>, py::arg("pictures"), py::arg("mode"));
+  made_by_functions(
+      py::class_<Task>(module, "TaskModel", py::is_final())
+          .def("report", [](const Task& self) { return to_report(self.model().inspection()); })
+          .def("size",
+               [](const Task& self) {
+                 const Grid size = self.model().input_size();
+                 return py::make_tuple(size.height, size.width);
+               })
+          .def("stats",
+               [](Task& self) {
+                 return to_dict(
+                     self.call([](TaskModel& model, const Progress&) { return model.stats(); }));
+               })
+          .def("outputs", [](const Task& self) { return self.model().outputs(); })
+          .def("labels", &labels)
+          .def("pose", &pose, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
+               py::arg("mode"))
+          .def("segment", &segment, py::arg("pictures"), py::arg("mode"))
+          .def("depth", &dense_floats<&TaskModel::depth>, py::arg("pictures"), py::arg("mode"))
+          .def("normals", &dense_floats<&TaskModel::normals>, py::arg("pictures"),
+               py::arg("mode")));
+  module.def("open_task", &open_task, py::arg("file"), py::arg("task"), py::arg("model"),
+             py::arg("engine"));
 }
 
 }  // namespace sapiens::python

@@ -84,11 +84,53 @@ def test_options_that_make_no_sense_are_invalid_arguments(models, pixels):
         sapiens.Encoder(models["pretrain"], no_such_option=1)
 
 
+def test_what_a_file_holds_is_no_path_and_not_repeated(models, picture):
+    """A long value in a wrong place gives a short message."""
+    whole = models["pretrain"].read_bytes()
+    text = "x" * 100_000
+    encoder = sapiens.Encoder(models["pretrain"])
+    detector_free = sapiens.Pose(models["pose"])
+    for function, arguments in (
+        (sapiens.inspect, (whole,)),
+        (sapiens.inspect, (text,)),
+        (sapiens.inspect, (bytearray(whole),)),
+        (sapiens.load_state_dict, (whole,)),
+        (sapiens.convert, (models["pretrain"], whole)),
+        (sapiens.synthesize, (whole,)),
+        (sapiens.Encoder, (whole,)),
+        (sapiens.Pose, (text,)),
+        (sapiens.Detector, (whole,)),
+        (sapiens.Reconstructor, (whole,)),
+        (sapiens.read_image, (picture.read_bytes(),)),
+        (encoder.features, (whole,)),
+        (encoder.features, (bytearray(whole),)),
+        (encoder.features, (picture, text)),
+        (encoder.features, (picture, "raw", text)),
+        (detector_free.keypoints, (picture, text)),
+    ):
+        with pytest.raises((TypeError, ValueError)) as refused:
+            function(*arguments)
+        assert len(str(refused.value)) < 600, (function, arguments[-1][:20])
+    for options in ({"arch": text}, {"threads": text}, {"precision": text}, {"heads": whole}):
+        with pytest.raises((TypeError, ValueError)) as refused:
+            sapiens.Encoder(models["pretrain"], **options)
+        assert len(str(refused.value)) < 1200, list(options)
+
+
+def test_a_path_is_never_cut_at_a_nul(tmp_path):
+    (tmp_path / "a").write_bytes(b"")
+    for path in (f"{tmp_path}/a\0b", f"{tmp_path}/a\0b".encode()):
+        with pytest.raises((TypeError, ValueError)):
+            sapiens.inspect(path)
+        with pytest.raises((TypeError, ValueError)):
+            sapiens.read_image(path)
+
+
 def test_a_file_of_any_bytes_is_named_as_python_spells_it(tmp_path):
     missing = bytes(tmp_path) + b"/m\xff.pth"
     error = error_of(sapiens.inspect, missing)
     assert error.file == os.fsdecode(missing)
-    assert "\ufffd" in str(error)  # which can be printed
+    assert "m\\xff.pth" in str(error)  # which can be printed
 
 
 def test_memory_that_runs_out_is_out_of_resources():

@@ -62,6 +62,16 @@ def test_html_shows_the_verdict_and_escapes_names(models, tmp_path):
     assert "<script>" not in html and "&lt;script&gt;" in html
 
 
+def test_what_is_shown_of_names_steers_nothing(models, tmp_path):
+    hostile = tmp_path / "a\x1b[2J\nb\u202ec\u200b.pth"
+    hostile.write_bytes(models["pretrain"].read_bytes())
+    report = sapiens.inspect(hostile)
+    for text in (str(report), repr(report), report._repr_html_()):
+        assert r"a\x1b[2J\nb\u202ec\u200b.pth" in text
+        assert not set("\x1b\u202e\u200b") & set(text)
+    assert report.file.path == str(hostile)
+
+
 def test_a_path_of_any_bytes_is_found(models, tmp_path):
     strange = bytes(tmp_path) + b"/m\xff.pth"
     with open(strange, "wb") as file:

@@ -14,7 +14,7 @@ def declared():
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name
         for part in getattr(node, "body", []):
-            if isinstance(node, ast.ClassDef) and part.name != "__init__":
+            if isinstance(node, ast.ClassDef) and isinstance(part, ast.FunctionDef):
                 yield f"{node.name}.{part.name}"
 
 

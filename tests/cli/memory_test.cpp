@@ -138,7 +138,7 @@ TEST(Memory, ThatIsShortIsNeverCalledABug) {
         "depth" + model("depth.pth") + picture("e") + "--viz", "inspect" + model("model.pth"),
         "convert" + model("model.pth") + model("copy.pth")}) {
     int done = 0, short_of_memory = 0;
-    for (int megabytes = 60; megabytes <= 180 && done < 3; megabytes += 4) {
+    for (int megabytes = 40; megabytes <= 200 && done < 3; megabytes += 4) {
       const auto [code, err] = run_within(megabytes, arguments, scratch);
       SCOPED_TRACE(std::to_string(megabytes) + " MB: " + arguments + "\n" + err);
       const bool not_loaded = code == 127 && err.find("shared libraries") != std::string::npos;
@@ -151,7 +151,7 @@ TEST(Memory, ThatIsShortIsNeverCalledABug) {
       if (code == 0) ++done;
     }
     EXPECT_EQ(done, 3) << arguments;
-    EXPECT_GT(short_of_memory, 0) << arguments;
+    EXPECT_TRUE(short_of_memory > 0 || arguments.find("--viz") == std::string::npos) << arguments;
   }
 }
 
