@@ -57,7 +57,7 @@ void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection
                       const Verification& verification, const InspectOptions& options, bool json) {
   if (json) {
     Json document = Json::parse(inspection.json());
-    document["verification"] = verification_json(verification);
+    if (options.verify) document["verification"] = verification_json(verification);
     if (options.tensors) document["tensors"] = tensors_json(checkpoint);
     print_json(document);
     return;

@@ -110,6 +110,20 @@ def test_numbers_that_are_none_are_warned_of(models, tmp_path):
         sapiens.load_state_dict(path)
 
 
+def test_damaged_weights_are_refused_by_name(models, tmp_path):
+    path = tmp_path / "damaged.pth"
+    sapiens.convert(models["pretrain"], path)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 64] = bytes(64)
+    path.write_bytes(data)
+    assert sapiens.inspect(path).usable  # which reads no values, and says so
+    assert "values were not checked" in str(sapiens.inspect(path))
+    for load in (sapiens.load_state_dict, sapiens.Encoder):
+        with pytest.raises(sapiens.CorruptFileError, match="checksum does not match"):
+            load(path)
+
+
 def test_an_incomplete_model_is_refused(models, tmp_path):
     with pytest.raises(sapiens.CheckpointRefusedError):
         sapiens.load_state_dict(models["pretrain"], arch="1b")

@@ -87,6 +87,10 @@ void StoredMember::finish() const {
   state_.notify_all();
 }
 
+void StoredMember::forget() const noexcept {
+  if (mapped_ && !bytes_.empty()) release_mapped(bytes_);
+}
+
 void StoredMember::require_intact() const {
   if (is_intact()) return;
   const std::string tensors = tensors_text();

@@ -38,6 +38,9 @@ class StoredMember {
   std::uint32_t found_crc() const noexcept { return found_; }
   std::uint32_t expected_crc() const noexcept { return crc_.value_or(0); }
 
+  /// Tells the system that the pages behind the member are not needed again soon.
+  void forget() const noexcept;
+
   /// Throws `Error(CorruptFile)` naming file, tensors and member unless `is_intact`.
   void require_intact() const;
 

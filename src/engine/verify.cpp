@@ -147,6 +147,7 @@ Verification verify_checkpoint(const Checkpoint& checkpoint) {
   pool.parallel_tasks(static_cast<Index>(found.size()), [&](Index task, int) {
     const auto i = static_cast<std::size_t>(task);
     found[i] = damage_of(members.candidates[i]);
+    if (members.candidates[i].member) members.candidates[i].member->forget();
   });
   Verification result = std::move(members.known);
   result.ran = true;

@@ -74,6 +74,20 @@ TEST_F(CErrors, AboutFilesSayAllThatCppSays) {
   }
 }
 
+// Opening reads no values; loading does.
+TEST_F(CErrors, AboutDamagedValuesSayAllThatCppSays) {
+  const std::string path = tiny.in_scratch("damaged.pth");
+  convert_checkpoint(Checkpoint::open(tiny.file("pretrain")), path, {});
+  std::string bytes = read_bytes(path);
+  write_bytes(path, bytes.replace(bytes.size() / 2, 64, 64, '\0'));
+  const CCheckpoint damaged = open_c(path);
+  const CError error = error_of<sapiens_encoder>([&](sapiens_encoder** out, sapiens_error** given) {
+    return sapiens_encoder_load(damaged.get(), nullptr, nullptr, out, given);
+  });
+  EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_CORRUPT_FILE);
+  expect_same(error, thrown_by([&] { FeatureExtractor(Checkpoint::open(path)); }));
+}
+
 // JSON may spell it; C would see the end of the string there.
 TEST_F(CErrors, AboutKeysWithAZeroByteAreWhole) {
   const std::string header =
