@@ -6,10 +6,12 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace sapiens::cli {
 namespace {
 
+constexpr std::size_t kMaxId = 200;                  // characters
 constexpr double kMaxPixel = 1e6;                    // more than any image has
 constexpr double kMaxExact = 9'007'199'254'740'992;  // 2^53: every smaller whole double is exact
 
@@ -121,7 +123,12 @@ std::int64_t CocoEntry::whole(const char* field) const {
 
 std::string CocoEntry::id(const char* field) const {
   const CocoValue& value = at(field);
-  if (value.is_string()) return id_text(text(field));
+  if (value.is_string()) {
+    std::string given = text(field);
+    if (given.size() > kMaxId)
+      refuse(field, fmt::format("is {}, too long for an id", json_text(value)));
+    return id_text(std::move(given));
+  }
   const std::optional<std::string> id = whole_text(value);
   if (!id) refuse(field, fmt::format("is {}, neither a whole number nor a text", json_text(value)));
   return *id;

@@ -181,7 +181,8 @@ bool Parser::key(string_t& name) {
   const bool in_entry = !open_.empty();
   const bool twice =
       in_entry ? open_.back()->contains(name) : depth_ == 1 && !keys_.insert(name).second;
-  if (twice) throw_not_coco(path_, kind_, fmt::format("{}`{}` stands twice", where(), name));
+  if (twice)
+    throw_not_coco(path_, kind_, fmt::format("{}`{}` stands twice", where(), name.substr(0, 40)));
   if (in_entry) {
     field_ = std::move(name);
   } else if (depth_ == 1) {

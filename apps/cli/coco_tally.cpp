@@ -8,7 +8,12 @@
 namespace sapiens::cli {
 namespace {
 
-constexpr std::size_t kMaxNamed = 5;  // in one line
+constexpr std::size_t kMaxNamed = 5;     // in one line
+constexpr std::size_t kMaxLength = 200;  // of a name in a message
+
+std::string cut(const std::string& name) {
+  return name.size() <= kMaxLength ? name : name.substr(0, kMaxLength) + "..";
+}
 
 Json stray_json(const StrayImages& stray) {
   return {{"entries", stray.entries}, {"images", stray.images}, {"first", stray.first}};
@@ -26,7 +31,8 @@ std::string lower_case(std::string text) {
 void StrayImages::add(const std::string& name, Index of_entries) {
   entries += of_entries;
   ++images;
-  if (!is_full()) first.push_back(name);
+  if (is_full()) return;
+  first.push_back(cut(name));
 }
 
 bool StrayImages::is_full() const { return first.size() == kMaxNamed; }
@@ -52,7 +58,7 @@ bool CocoTally::take(const CocoEntry& entry) {
 
 void CocoTally::name_category(const CocoEntry& entry) {
   const std::string id = entry.id("id");
-  if (!names_.emplace(id, entry.has("name") ? entry.text("name") : "").second) {
+  if (!names_.emplace(id, entry.has("name") ? cut(entry.text("name")) : "").second) {
     entry.refuse("id", "is that of an earlier category");
   }
 }
@@ -83,7 +89,13 @@ std::string CocoTally::other_categories_text() const {
 }
 
 std::string CocoTally::advice_text(const std::string& id) const {
-  return fmt::format("{} {} takes entries of category {} for persons", category_.option, id, id);
+  const PersonCategory usual;
+  const std::string also =
+      category_.option == usual.option
+          ? ""
+          : fmt::format("; {} {} does so for the annotations too", usual.option, id);
+  return fmt::format("{} {} takes entries of category {} for persons{}", category_.option, id, id,
+                     also);
 }
 
 void CocoTally::expect_persons() const {

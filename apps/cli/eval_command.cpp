@@ -9,6 +9,7 @@
 #include "checkpoint_option.hpp"
 #include "commands.hpp"
 #include "eval_dense.hpp"
+#include "eval_plan.hpp"
 #include "eval_pose.hpp"
 #include "eval_report.hpp"
 #include "eval_run.hpp"
@@ -50,33 +51,6 @@ void expect_inputs(const EvalOptions& options) {
   }
 }
 
-ModelInfo inspect_model(const EvalOptions& options) {
-  const auto inspection = Checkpoint::open(options.run.checkpoint).inspect(options.run.model);
-  const std::string& task = inspection.model.task;
-  const std::vector<std::string> known = {"pose", "seg", "depth", "normal"};
-  if (std::ranges::count(known, task) > 0) return inspection.model;
-  throw Error(ErrorCode::CheckpointRefused,
-              {.summary = "this checkpoint has no results that could be evaluated",
-               .file = options.run.checkpoint,
-               .expected = "a head for pose, seg, depth or normal",
-               .actual = model_text(inspection.model)});
-}
-
-/// The layout that a model's points are converted to, so that they are those of the annotations;
-/// empty where they are already.
-std::string layout_for(Index annotated, Index outputs) {
-  // A file with a head of no outputs is refused later.
-  if (annotated == outputs || outputs == 0) return "";
-  if (annotated == 17) return "coco17";
-  if (annotated == 133) return "coco133";
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the annotations have other key points than the model",
-               .expected = fmt::format("{} key points, or 17 or 133, to which points are converted "
-                                       "by their names",
-                                       outputs),
-               .actual = fmt::format("{} key points", annotated)});
-}
-
 std::string boxes_text(const EvalOptions& options) {
   if (!options.run.detector.empty()) return "found by " + options.run.detector;
   if (options.boxes != "gt") return "in the boxes of " + options.boxes;
@@ -87,77 +61,13 @@ std::string truth_text(const EvalOptions& options, const std::string& task) {
   return task == "pose" ? annotations_path(options).string() : options.data;
 }
 
-/// What is run, and what its results are compared with.
-struct Plan {
-  EvalOptions options = {};
-  EvalSet set = {};
-  Index keypoints = 0;          ///< That are annotated; 0 for other tasks.
-  Json files = Json::object();  ///< What of the annotations is used.
-
-  bool true_boxes() const { return keypoints > 0 && options.takes_true_boxes(); }
-};
-
-/// Says what of a file is left out.
-void warn_of(const CocoTally& tally) {
-  for (const std::string& line : tally.lines()) say("warning: " + line);
-}
-
-Annotations read_annotations(const EvalOptions& options) {
-  Annotations annotations = Annotations::read(annotations_path(options), options.category);
-  warn_of(annotations.tally);
-  return annotations;
-}
-
-/// Of the persons that were found, whose file may count categories in another way.
-PersonCategory found_category(const EvalOptions& options) {
-  PersonCategory category = options.category;
-  if (options.found_category.chosen) category = options.found_category;
-  category.option = "--found-category";
-  return category;
-}
-
 std::vector<InputFile> images_of(const EvalSet& set) {
   std::vector<InputFile> images;
   for (const EvalPicture& picture : set.pictures) images.push_back(picture.input);
   return images;
 }
 
-Plan plan_pose(EvalOptions options, Index outputs) {
-  Annotations annotations = read_annotations(options);
-  options.run.keypoints = layout_for(annotations.keypoints, outputs);
-  if (options.boxes != "gt") options.run.boxes_file = options.boxes;
-  const Index keypoints = annotations.keypoints;
-  Json files = {{"annotations", annotations.tally.json()}};
-  EvalSet set = pose_set(options, std::move(annotations));
-  return {std::move(options), std::move(set), keypoints, std::move(files)};
-}
-
-Plan plan_dense(EvalOptions options, const std::string& task) {
-  if (options.data.empty()) {
-    throw_usage("--data", fmt::format("nothing tells what is true for {}", task),
-                "name a folder with --data");
-  }
-  if (options.category.chosen) {
-    throw_usage("--person-category", fmt::format("persons play no part in {}", task),
-                "leave it out");
-  }
-  options.run.detector.clear();  // persons play no part
-  EvalSet set = dense_set(options, task);
-  return {std::move(options), std::move(set)};
-}
-
-Plan make_plan(EvalOptions options) {
-  const ModelInfo model = inspect_model(options);
-  TaskOptions& run = options.run;
-  run.command = model.task;
-  run.tasks = {{model.task, run.checkpoint}};
-  run.mask = "none";
-  if (run.preprocess == PreprocessMode::Lite) run.flip_test = false;  // as `sapiens pose` does
-  return model.task == "pose" ? plan_pose(std::move(options), model.outputs)
-                              : plan_dense(std::move(options), model.task);
-}
-
-std::unique_ptr<Measure> make_measure(const Plan& plan, TaskModels& models) {
+std::unique_ptr<Measure> make_measure(const EvalPlan& plan, TaskModels& models) {
   if (plan.keypoints == 0) {
     return dense_measure(plan.options.run.command, models.all().front().outputs(),
                          models.classes());
@@ -168,7 +78,7 @@ std::unique_ptr<Measure> make_measure(const Plan& plan, TaskModels& models) {
                                                              .true_boxes = plan.true_boxes()});
 }
 
-Json settings_json(const Plan& plan, const TaskModels& models) {
+Json settings_json(const EvalPlan& plan, const TaskModels& models) {
   const TaskOptions& run = plan.options.run;
   Json settings = models.settings(run, run.tasks.front());
   if (plan.true_boxes()) settings["boxes"] = "as they are annotated";
@@ -176,21 +86,23 @@ Json settings_json(const Plan& plan, const TaskModels& models) {
 }
 
 /// With what became of the boxes that persons were looked for in.
-Scores scores_of(const Measure& measure, const EvalCounts& counts, const TaskOptions& run) {
+Scores scores_of(const Measure& measure, const EvalCounts& counts, const EvalPlan& plan) {
   Scores scores = measure.scores();
-  if (run.boxes_file.empty()) return scores;
+  if (plan.true_boxes())
+    scores.counted["true_boxes_outside_of_their_image"] = counts.true_boxes_outside;
+  if (plan.options.run.boxes_file.empty()) return scores;
   scores.left_out["boxes_outside_of_their_image"] = counts.boxes_outside;
   scores.left_out["images_without_an_entry_in_boxes"] = counts.unlisted;
   return scores;
 }
 
 EvalReport evaluate_model(const EvalOptions& given, Session& session) {
-  const Plan plan = make_plan(given);
+  const EvalPlan plan = make_eval_plan(given);
   const TaskOptions& run = plan.options.run;
   std::optional<PersonBoxes> boxes;
   Json files = plan.files;
   if (!run.boxes_file.empty()) {
-    boxes = PersonBoxes::read(run.boxes_file, images_of(plan.set), found_category(plan.options));
+    boxes = PersonBoxes::read(run.boxes_file, images_of(plan.set), run.person_category);
     files["boxes"] = boxes->tally().json();
     warn_of(boxes->tally());
   }
@@ -211,7 +123,7 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
           .without_truth = plan.set.without_truth + counts.nothing_to_compare,
           .failed = counts.failed,
           .files = std::move(files),
-          .scores = scores_of(*measure, counts, run)};
+          .scores = scores_of(*measure, counts, plan)};
 }
 
 EvalReport evaluate_detections(const EvalOptions& options) {

@@ -1,5 +1,6 @@
 #include "eval_run.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -45,6 +46,8 @@ void compare(const TaskContext& context, const Job& job, const EvalPicture& pict
     if (frame.error) throw Error(*frame.error);
     counts.boxes_outside += frame.boxes_outside;
     counts.unlisted += frame.is_unlisted;
+    counts.true_boxes_outside += std::ranges::count_if(
+        true_boxes_of(picture), [&](const Box& box) { return is_outside(box, frame.picture); });
     ++(measure.add(picture, frame) ? counts.compared : counts.nothing_to_compare);
   } catch (const Error& error) {
     if (!is_about_a_file(error)) throw;

@@ -11,8 +11,9 @@ namespace sapiens::cli {
 /// What became of the pictures of an evaluation.
 struct EvalCounts {
   Index compared = 0, nothing_to_compare = 0, failed = 0;
-  Index boxes_outside = 0;  ///< Of --boxes, outside of their image and left out.
-  Index unlisted = 0;       ///< Images without an entry in --boxes.
+  Index boxes_outside = 0;       ///< Of --boxes, outside of their image and left out.
+  Index unlisted = 0;            ///< Images without an entry in --boxes.
+  Index true_boxes_outside = 0;  ///< Of their image, and looked into nevertheless.
 };
 
 /// Runs the models on pictures and hands the results to `measure`; reads ahead and compares while

@@ -19,11 +19,6 @@ Box whole_picture(const Image& picture) {
   return {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)};
 }
 
-bool is_outside(const Box& box, const Image& picture) {
-  return box.x + box.width <= 0 || box.y + box.height <= 0 ||
-         box.x >= static_cast<float>(picture.width) || box.y >= static_cast<float>(picture.height);
-}
-
 /// Nobody is to be seen there, and key points would be of nothing.
 void leave_out_boxes_outside(const TaskContext& context, const Job& job, Frame& frame) {
   frame.boxes_outside = static_cast<Index>(
@@ -92,6 +87,11 @@ std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
 }
 
 }  // namespace
+
+bool is_outside(const Box& box, const Image& picture) {
+  return box.x + box.width <= 0 || box.y + box.height <= 0 ||
+         box.x >= static_cast<float>(picture.width) || box.y >= static_cast<float>(picture.height);
+}
 
 void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
   const Stopwatch watch;

@@ -162,6 +162,27 @@ TEST_F(EvalRun, FindsImagesThatWereNamedOnWindows) {
   EXPECT_EQ(run.json()["pictures"]["compared"], 2);
 }
 
+TEST_F(EvalRun, CountsTrueBoxesOutsideOfTheirImage) {
+  truth_["annotations"].push_back(person(2, {500, 2, 15, 20}));
+  const Finished run = eval({checkpoint("pose"), "--pictures", scratch_ / "in", "--no-flip-test"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["counted"]["true_boxes_outside_of_their_image"], 1);
+}
+
+TEST_F(EvalRun, RefusesImagesWithOneGroundTruth) {
+  write_bytes(scratch_ / "in/1.jpg", read_bytes(scratch_ / "in/1.png"));
+  write_bytes(scratch_ / "in/1_depth.npy", "");
+  const Finished run = run_sapiens({"eval", checkpoint("depth"), "--data", scratch_ / "in"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("1.jpg"), HasSubstr("1.png"), HasSubstr("1_depth.npy")));
+  EXPECT_EQ(run_sapiens(
+                {"eval", checkpoint("depth"), "--data", scratch_ / "in", "--person-category", "0"})
+                .code,
+            2);
+  EXPECT_EQ(eval({checkpoint("pose"), "--pictures", scratch_ / "in", "--found-category", "0"}).code,
+            2);
+}
+
 TEST_F(EvalRun, RefusesTwoAnnotatedImagesOfOneFile) {
   truth_["images"][1]["file_name"] = "train/1.png";
   const Finished run = eval({checkpoint("pose"), "--pictures", scratch_ / "in"});
@@ -203,7 +224,8 @@ TEST_F(EvalRun, TakesCategoriesThatCountFromZero) {
   zero["category_id"] = 0;
   const Finished refused = eval_found(Json::array({zero}));
   EXPECT_EQ(refused.code, 4);
-  EXPECT_THAT(refused.err, HasSubstr("category 0"));
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("--found-category 0"), HasSubstr("--person-category 0")));
   EXPECT_EQ(eval_found(Json::array({zero}), {"--found-category", "0"}).code, 0);
   for (Json& person : truth_["annotations"]) person["category_id"] = 0;
   const Finished truth = eval_found(Json::array({zero}));

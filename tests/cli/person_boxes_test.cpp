@@ -131,6 +131,13 @@ TEST_F(BoxesFile, CountsAndNamesWhatMatchesNoImage) {
                     HasSubstr("nobody.png (there is nobody.jpg)")));
 }
 
+TEST_F(BoxesFile, CutsNamesThatFillTheScreen) {
+  const std::string name(100'000, 'x');
+  const std::string message =
+      refusal(R"([{"file_name": ")" + name + R"(", "bbox": [1, 2, 3, 4]}])");
+  EXPECT_LT(message.size(), 2000u);
+}
+
 TEST_F(BoxesFile, IsRefusedWhereNothingMatches) {
   EXPECT_THAT(refusal(R"([{"file_name": "gone.png", "bbox": [1, 2, 3, 4]}])"),
               AllOf(HasSubstr("gone.png"), HasSubstr("a.jpg")));
