@@ -74,6 +74,11 @@ void ResultWriter::write(ComputedBatch computed) {
       context_.meter.message(fmt::format("failed: {}\n  {}", jobs_[item.job].input.path.string(),
                                          item.result.error->what()));
     }
+    if (!item.doubt.empty()) {
+      context_.meter.message(
+          fmt::format("warning: {}: {}", jobs_[item.job].input.path.string(), item.doubt));
+      item.result.details["warning"] = item.doubt;
+    }
     results_[item.job] = std::move(item.result);
   }
 }
