@@ -2,30 +2,12 @@
 
 #include <algorithm>
 #include <new>
-#include <sapiens/npy.hpp>
 #include <utility>
 
+#include "prepared_array.hpp"
 #include "stopwatch.hpp"
-#include "text.hpp"
 
 namespace sapiens::cli {
-namespace {
-
-FloatArray read_frames(const std::filesystem::path& path) {
-  FloatArray array = read_npy(path);
-  const std::size_t rank = array.shape.size();
-  const bool fits = (rank == 3 || rank == 4) && array.shape[rank - 3] == 3;
-  if (!fits || array.values.empty()) {
-    throw Error(ErrorCode::ShapeMismatch, {.summary = "this array is not a preprocessed picture",
-                                           .file = path.string(),
-                                           .expected = "[3, H, W] or [N, 3, H, W]",
-                                           .actual = dims_text(array.shape)});
-  }
-  return array;
-}
-
-}  // namespace
-
 std::optional<Batch> BatchReader::next(const std::function<bool()>& is_cancelled) {
   Batch batch;
   while (has_next() && !is_full(batch) && !is_cancelled()) {
@@ -82,9 +64,11 @@ BatchReader::Input BatchReader::load(std::size_t job) const {
 
 BatchReader::Input BatchReader::read(const Job& job) const {
   if (!is_array(job.input.path)) return read_picture(job);
-  FloatArray array = read_frames(job.input.path);
+  auto [array, doubt] = read_prepared(job.input.path);
   const std::size_t rank = array.shape.size();
-  return {.item = {.count = rank == 4 ? array.shape[0] : 1, .has_batch_axis = rank == 4},
+  return {.item = {.count = rank == 4 ? array.shape[0] : 1,
+                   .has_batch_axis = rank == 4,
+                   .doubt = std::move(doubt)},
           .size = {array.shape[rank - 2], array.shape[rank - 1]},
           .frames = std::move(array.values)};
 }

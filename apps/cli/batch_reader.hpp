@@ -5,6 +5,7 @@
 #include <sapiens/features.hpp>
 #include <sapiens/image.hpp>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "features_options.hpp"
@@ -19,6 +20,7 @@ struct BatchItem {
   Index first = 0;                    ///< Of its frames in the batch.
   Index count = 0;                    ///< 0 if it could not be read.
   bool has_batch_axis = false;        ///< Read as [N, 3, H, W]: the output keeps the N.
+  std::string doubt = {};             ///< About the numbers of an array; mostly empty.
   std::optional<Image> picture = {};  ///< To draw on.
 };
 

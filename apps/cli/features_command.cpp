@@ -95,8 +95,9 @@ void run(const FeaturesOptions& options, Session& session) {
   }
   expect_class_token(options, extractor.inspection().model);
   const std::vector<Index> layers = extractor.resolve_layers(options.request.layers);
-  const JobPlan plan = plan_jobs(options, "features", settings_of(options, extractor, layers),
-                                 make_jobs(options, inputs.files, layers, extractor.partial()));
+  const JobPlan plan =
+      plan_jobs(options, "features", settings_of(options, extractor, layers), inputs,
+                make_jobs(options, inputs.files, layers, extractor.partial()));
   start_plan(plan);
 
   session.interrupts.set_farewell(kResumeHint, session.json);
@@ -107,7 +108,7 @@ void run(const FeaturesOptions& options, Session& session) {
                             .what = out_type_name(options.request.out_type),
                             .type = std::string(dtype_name(options.dtype)),
                             .results = results,
-                            .not_found = inputs.failed,
+                            .inputs = inputs,
                             .stats = extractor.stats(),
                             .seconds = watch.seconds()};
   report(summary, session);

@@ -1,18 +1,20 @@
 #include "inputs.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <optional>
 #include <sapiens/video.hpp>
 #include <set>
-#include <string_view>
 #include <system_error>
+#include <utility>
 
+#include "input_list.hpp"
+#include "input_names.hpp"
 #include "text.hpp"
 
 namespace sapiens::cli {
@@ -20,51 +22,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What Windows editors put in front of a text.
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+// Links can make few folders into any number of names; nobody means that.
+constexpr int kMaxSearchedAgain = 10'000;
 
-constexpr std::array<std::string_view, 4> kPictureExtensions = {".jpg", ".jpeg", ".png", ".webp"};
+/// What the system knows a folder by, whatever its name.
+using FolderId = std::pair<::dev_t, ::ino_t>;
 
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+std::optional<FolderId> folder_id(const fs::path& path) {
+  struct ::stat status {};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FolderId{status.st_dev, status.st_ino};
+}
+
+/// All of a stream; nothing where it cannot be read.
+std::optional<std::string> read_all(std::istream& in) {
+  std::string text;
+  std::array<char, 65536> block{};
+  while (in.read(block.data(), block.size()), in.gcount() > 0) {
+    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
   }
-  return extension;
-}
-
-bool is_picture_name(const fs::path& path) {
-  return std::find(kPictureExtensions.begin(), kPictureExtensions.end(), lower_extension(path)) !=
-         kPictureExtensions.end();
-}
-
-/// The names in `folder` that do not begin with a dot, sorted. photo_seg.png beside photo.jpg is
-/// left out: those are its labels, as `sapiens seg` writes them and `sapiens eval` reads them.
-std::vector<fs::path> names_in(const fs::path& folder, std::error_code& error) {
-  std::vector<fs::path> names;
-  std::set<std::string> labels;
-  // Not a loop over a range: that throws where a disk fails in the middle.
-  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    fs::path name = entry->path().filename();
-    if (name.native().starts_with('.')) continue;
-    if (is_picture_name(name)) labels.insert(name.stem().string() + "_seg.png");
-    names.push_back(std::move(name));
-  }
-  std::erase_if(names, [&](const fs::path& name) { return labels.contains(name.string()); });
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-/// 3 of "camera:3".
-std::optional<int> camera_of(std::string_view text) {
-  constexpr std::string_view kPrefix = "camera:";
-  if (!text.starts_with(kPrefix)) return std::nullopt;
-  text.remove_prefix(kPrefix.size());
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc() && end == text.data() + text.size() && number >= 0;
-  return whole ? std::optional(number) : std::nullopt;
+  if (in.bad()) return std::nullopt;
+  return text;
 }
 
 class Collector {
@@ -74,10 +52,7 @@ class Collector {
 
   void add(const fs::path& path) {
     if (const std::optional<int> camera = rules_.videos ? camera_of(path.string()) : std::nullopt) {
-      inputs_.files.push_back({.path = path,
-                               .name = fmt::format("camera{}", *camera),
-                               .video = true,
-                               .camera = camera});
+      add_camera(path, *camera);
       return;
     }
     std::error_code error;
@@ -93,42 +68,88 @@ class Collector {
     }
   }
 
-  /// One path per line, relative to the working directory or else to `folder`.
-  void add_list(std::istream& lines, const fs::path& folder) {
-    std::string line;
-    for (bool at_start = true; std::getline(lines, line); at_start = false) {
-      if (at_start && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
-      const std::size_t first = line.find_first_not_of(" \t\r");
-      if (first == std::string::npos || line[first] == '#') continue;
-      const fs::path path = line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-      add_listed(path, folder);
+  /// Names are relative to the working directory or else to `folder`; `source` is the list's name.
+  void add_list(std::istream& in, const fs::path& folder, const std::string& source) {
+    errno = 0;
+    const std::optional<std::string> text = read_all(in);
+    if (!text) return fail(source, {errno != 0 ? errno : EIO, std::generic_category()});
+    const InputList list = parse_input_list(*text, source);
+    for (const ListedName& name : list.names) {
+      if (list.separated_by_nul) {
+        add_whole_name(name, folder, source);
+      } else {
+        add_line(name.text, folder, source);
+      }
     }
   }
 
   Inputs take() { return std::move(inputs_); }
 
  private:
-  void add_listed(const fs::path& path, const fs::path& folder) {
+  void leave_out(LeftOutReason reason, const fs::path& path) {
+    inputs_.left_out.add(reason, path.string());
+  }
+
+  /// Where a listed name lies; nothing where it does not exist.
+  static std::optional<fs::path> find_listed(const fs::path& name, const fs::path& folder) {
     std::error_code error;
-    const fs::path found =
-        path.is_relative() && !fs::exists(path, error) && fs::exists(folder / path, error)
-            ? folder / path
-            : path;
-    const fs::file_status status = fs::status(found, error);
-    // A list inside a list is opened as a picture and refused as one: no endless recursion.
-    if (fs::is_directory(status)) {
-      add_folder(found);
-    } else if (fs::exists(status)) {
-      add_file(found, found.filename());
+    if (fs::exists(name, error)) return name;
+    if (name.is_relative() && fs::exists(folder / name, error)) return folder / name;
+    return std::nullopt;
+  }
+
+  void add_line(const std::string& line, const fs::path& folder, const std::string& source) {
+    const std::vector<std::string> spellings = spellings_of_line(line);
+    if (spellings.empty()) return;
+    for (const std::string& spelling : spellings) {
+      if (const auto found = find_listed(spelling, folder)) return add_found(*found);
+    }
+    // Comments come last: a file may be called #1.jpg.
+    if (spellings.back().front() == '#') {
+      leave_out(LeftOutReason::Comment, source + ": " + spellings.back());
     } else {
-      fail(path, error);
+      add_missing(spellings.back());
     }
   }
 
+  void add_whole_name(const ListedName& name, const fs::path& folder, const std::string& source) {
+    if (const auto found = find_listed(name.text, folder)) return add_found(*found);
+    if (name.text.find('\n') == std::string::npos) return add_missing(name.text);
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "this list of inputs mixes lines and NUL bytes",
+                 .file = source,
+                 .key = fmt::format("line {}", name.line),
+                 .expected = "one name per line, or names separated by NUL bytes as `find -print0` "
+                             "writes them",
+                 .actual = "a name that holds a line feed and does not exist"});
+  }
+
+  // A list inside a list is opened as a picture and refused as one: no endless recursion.
+  void add_found(const fs::path& path) {
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+      add_folder(path);
+    } else {
+      add_file(path, path.filename());
+    }
+  }
+
+  /// A camera, or a name that does not exist.
+  void add_missing(const fs::path& name) {
+    if (const std::optional<int> camera = rules_.videos ? camera_of(name.string()) : std::nullopt) {
+      return add_camera(name, *camera);
+    }
+    std::error_code error;
+    const bool found = fs::exists(fs::status(name, error));  // not if it was gone a moment ago
+    fail(name,
+         found || !error ? std::make_error_code(std::errc::no_such_file_or_directory) : error);
+  }
+
   void add_list_file(const fs::path& path) {
-    std::ifstream lines(path);
-    if (!lines) return fail(path, {errno, std::generic_category()});
-    add_list(lines, path.parent_path());
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return fail(path, {errno, std::generic_category()});
+    add_list(in, path.parent_path(), path.string());
   }
 
   void add_folder(const fs::path& folder) {
@@ -142,6 +163,31 @@ class Collector {
     scan(folder, {});
   }
 
+  /// The names in `folder` that are neither hidden nor labels, sorted. photo_seg.png beside
+  /// photo.jpg is left out: those are its labels, as `sapiens seg` writes them and `sapiens eval`
+  /// reads them.
+  std::vector<fs::path> names_in(const fs::path& folder, std::error_code& error) {
+    std::vector<fs::path> names;
+    std::set<std::string> labels;
+    // Not a loop over a range: that throws where a disk fails in the middle.
+    for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+         entry.increment(error)) {
+      names.push_back(entry->path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    for (const fs::path& name : names) {
+      const bool picture = !is_hidden(name) && is_picture_name(name);
+      if (picture) labels.insert(name.stem().string() + "_seg.png");
+    }
+    std::erase_if(names, [&](const fs::path& name) {
+      const bool hidden = is_hidden(name);
+      if (!hidden && !labels.contains(name.string())) return false;
+      leave_out(hidden ? LeftOutReason::Hidden : LeftOutReason::Labels, folder / name);
+      return true;
+    });
+    return names;
+  }
+
   void add_frames(const fs::path& folder) {
     std::error_code error;
     const std::vector<fs::path> names = names_in(folder, error);
@@ -149,35 +195,85 @@ class Collector {
     InputFile video{
         .path = folder, .name = fs::path(absolute_text(folder)).filename(), .video = true};
     for (const fs::path& name : names) {
-      if (is_picture_name(name)) video.frames.push_back(folder / name);
+      if (is_picture_name(name)) {
+        video.frames.push_back(folder / name);
+      } else {
+        const bool inside = fs::is_directory(folder / name, error);
+        leave_out(inside ? LeftOutReason::Folder : LeftOutReason::OtherKind, folder / name);
+      }
     }
     if (video.frames.empty())
       return fail(folder, std::make_error_code(std::errc::no_such_file_or_directory));
-    if (seen_.insert(absolute_text(folder)).second) inputs_.files.push_back(std::move(video));
+    add_once(std::move(video));
   }
 
   void scan(const fs::path& folder, const fs::path& below) {
     std::error_code error;
     const std::vector<fs::path> names = names_in(folder, error);
     if (error) return fail(folder, error);
-    for (const fs::path& name : names) {
-      const fs::path path = folder / name;
-      if (fs::is_directory(path, error)) {
-        // A linked folder may lead back to where we are.
-        if (rules_.recursive && !fs::is_symlink(path, error) && absolute_text(path) != output_) {
-          scan(path, below / name);
-        }
-      } else if (is_picture_name(name) || (rules_.arrays && is_array(name)) ||
-                 (rules_.videos && is_video_file(path))) {
-        add_file(path, below / name);
-      }
+    const std::optional<FolderId> id = folder_id(folder);
+    if (id && !searched_.insert(*id).second) expect_few_repetitions(folder);
+    if (id) above_.push_back(*id);
+    for (const fs::path& name : names) look_at(folder / name, below / name);
+    if (id) above_.pop_back();
+  }
+
+  void expect_few_repetitions(const fs::path& folder) {
+    if (++searched_again_ <= kMaxSearchedAgain) return;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "links lead to the same folders again and again",
+                 .file = folder.string(),
+                 .expected = fmt::format("at most {} folders that are searched under another name",
+                                         kMaxSearchedAgain),
+                 .hint = "name the folders one by one, without -r"});
+  }
+
+  void look_at(const fs::path& path, const fs::path& name) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (fs::is_directory(status)) {
+      enter(path, name);
+    } else if (is_wanted(path)) {
+      add_file(path, name);  // also a broken link: whoever opens it says so
+    } else if (status.type() == fs::file_type::not_found) {
+      leave_out(LeftOutReason::BrokenLink, path);
+    } else if (status.type() == fs::file_type::none) {
+      fail(path, error);  // it may be a folder full of pictures
+    } else {
+      leave_out(LeftOutReason::OtherKind, path);
     }
   }
 
+  void enter(const fs::path& path, const fs::path& name) {
+    if (!rules_.recursive) return leave_out(LeftOutReason::Folder, path);
+    if (absolute_text(path) == output_) return leave_out(LeftOutReason::OutputFolder, path);
+    const std::optional<FolderId> id = folder_id(path);
+    const bool loop = id && std::ranges::find(above_, *id) != above_.end();
+    if (loop) return leave_out(LeftOutReason::Loop, path);
+    scan(path, name);
+  }
+
+  /// By its name, of what a folder holds.
+  bool is_wanted(const fs::path& path) const {
+    return is_picture_name(path) || (rules_.arrays && is_array(path)) ||
+           (rules_.videos && is_video_file(path));
+  }
+
+  void add_camera(const fs::path& path, int camera) {
+    add_once(
+        {.path = path, .name = fmt::format("camera{}", camera), .video = true, .camera = camera});
+  }
+
   void add_file(const fs::path& path, const fs::path& name) {
-    if (!seen_.insert(absolute_text(path)).second) return;
     const bool video = rules_.videos && !is_picture_name(path) && is_video_file(path);
-    inputs_.files.push_back({.path = path, .name = name, .video = video});
+    add_once({.path = path, .name = name, .video = video});
+  }
+
+  void add_once(InputFile input) {
+    if (!seen_.insert(name_key(input.path)).second) {
+      return leave_out(LeftOutReason::Repeated, input.path);
+    }
+    inputs_.files.push_back(std::move(input));
   }
 
   void fail(const fs::path& path, std::error_code why) {
@@ -190,21 +286,20 @@ class Collector {
   const InputRules& rules_;
   std::string output_;
   std::set<std::string> seen_;
+  std::vector<FolderId> above_;  // the folders that are being searched, outermost first
+  std::set<FolderId> searched_;
+  int searched_again_ = 0;
   Inputs inputs_;
 };
 
 }  // namespace
-
-std::span<const std::string_view> picture_extensions() { return kPictureExtensions; }
-
-bool is_array(const fs::path& path) { return lower_extension(path) == ".npy"; }
 
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
                       std::istream& standard_input) {
   Collector collector(rules);
   for (const std::string& argument : arguments) {
     if (argument == "-") {
-      collector.add_list(standard_input, {});
+      collector.add_list(standard_input, {}, "standard input");
     } else {
       collector.add(argument);
     }

@@ -6,8 +6,10 @@
 #include <sapiens/error.hpp>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "input_names.hpp"
+#include "left_out.hpp"
 
 namespace sapiens::cli {
 
@@ -27,8 +29,9 @@ struct FailedInput {
 };
 
 struct Inputs {
-  std::vector<InputFile> files;
-  std::vector<FailedInput> failed;
+  std::vector<InputFile> files = {};
+  std::vector<FailedInput> failed = {};
+  LeftOutList left_out = {};  ///< What was found and is not among them.
 };
 
 struct InputRules {
@@ -39,16 +42,12 @@ struct InputRules {
   std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
 };
 
-/// ".jpg" and so on: what is taken out of folders.
-std::span<const std::string_view> picture_extensions();
-
-/// True for `.npy`, in any case: an array that was preprocessed already.
-bool is_array(const std::filesystem::path& path);
-
-/// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, each once,
-/// in the order given and sorted within a folder, where photo_seg.png beside photo.jpg is taken for
-/// its labels. What cannot be found is returned as failed.
-/// Throws InvalidArgument when a folder of inputs is also the output folder.
+/// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, in the order
+/// given and sorted within a folder, where photo_seg.png beside photo.jpg is taken for its labels.
+/// Every name counts once, whatever it is a link to; linked folders are searched as others are.
+/// What cannot be found is returned as failed.
+/// Throws InvalidArgument when a folder of inputs is also the output folder, or when links make
+/// ever more of a folder; UnsupportedFormat or CorruptFile for a list that cannot be taken apart.
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
                       std::istream& standard_input);
 

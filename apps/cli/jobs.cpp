@@ -138,6 +138,7 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
        .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
        .output = options.output},
       std::cin);
+  for (const std::string& line : left_out_lines(inputs.left_out)) say(line);
   for (const FailedInput& failed : inputs.failed) {
     say(failure_text(failed.path, failed.error));
   }
@@ -148,12 +149,12 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
                                       .hint = "check the spelling, and the folder you are in"});
   }
   if (inputs.files.empty()) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "there is no picture among the inputs",
-                 .file = options.inputs.front(),
-                 .hint = fmt::format("pictures are .jpg, .jpeg, .png and .webp{}; -r also searches "
-                                     "the folders inside a folder",
-                                     besides_pictures(kinds))});
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = "there is no picture among the inputs",
+         .file = options.inputs.front(),
+         .hint = fmt::format("images are {}{}; -r also searches the folders inside a folder",
+                             fmt::join(picture_extensions(), ", "), besides_pictures(kinds))});
   }
   return inputs;
 }
@@ -172,7 +173,8 @@ std::vector<Job> plan_names(std::span<const InputFile> files) {
 }
 
 JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
-                  std::vector<Job> jobs, const std::vector<fs::path>& more_files) {
+                  const Inputs& inputs, std::vector<Job> jobs,
+                  const std::vector<fs::path>& more_files) {
   const fs::path record = manifest_path(options.output, command);
   std::set<fs::path> of_the_run(more_files.begin(), more_files.end());
   of_the_run.insert(record);
@@ -181,7 +183,10 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
   const Manifest earlier = options.resume ? read_manifest(record) : Manifest{};
   if (!earlier.settings.is_null()) expect_same_settings(earlier.settings, settings, record);
 
-  JobPlan plan{.manifest = {.path = record, .settings = std::move(settings), .jobs = earlier.jobs}};
+  JobPlan plan{.manifest = {.path = record,
+                            .settings = std::move(settings),
+                            .jobs = earlier.jobs,
+                            .left_out = left_out_json(inputs.left_out)}};
   for (Job& job : jobs) {
     std::vector<Job>& list = is_finished(job, earlier) ? plan.finished : plan.jobs;
     plan.manifest.jobs[job.name.string()] = record_of(job, options.output);

@@ -49,8 +49,8 @@ struct JobPlan {
   Manifest manifest = {};
 };
 
-/// Collects the inputs and says which cannot be read. Throws NotFound or InvalidArgument when there
-/// is nothing to do.
+/// Collects the inputs, and says what was left out and which cannot be read. Throws NotFound or
+/// InvalidArgument when there is nothing to do.
 enum class InputKinds { Pictures, PicturesAndArrays, PicturesAndVideos, FoldersAsVideos };
 Inputs find_inputs(const JobOptions& options, InputKinds kinds);
 
@@ -58,10 +58,12 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds);
 std::vector<Job> plan_names(std::span<const InputFile> files);
 
 /// Sorts out what an earlier run of `command` with equal `settings` has finished, if --resume was
-/// given. Throws InvalidArgument for other settings, and for files that would replace an input,
-/// each other, one of `more_files` that the run writes at its end, or what another command made.
+/// given; `inputs` are what `jobs` are about. Throws InvalidArgument for other settings, and for
+/// files that would replace an input, each other, one of `more_files` that the run writes at its
+/// end, or what another command made.
 JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
-                  std::vector<Job> jobs, const std::vector<std::filesystem::path>& more_files = {});
+                  const Inputs& inputs, std::vector<Job> jobs,
+                  const std::vector<std::filesystem::path>& more_files = {});
 
 /// Removes what earlier runs left under the names of this one, and records what it will do: files
 /// of an earlier run must not pass for results of this one if this one is interrupted.

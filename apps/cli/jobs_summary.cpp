@@ -42,13 +42,13 @@ Json result_json(const Job& job, const JobResult& result) {
 }  // namespace
 
 Index JobsSummary::failures() const {
-  return static_cast<Index>(not_found.size()) +
+  return static_cast<Index>(inputs.failed.size()) +
          std::count_if(results.begin(), results.end(),
                        [](const JobResult& result) { return result.error.has_value(); });
 }
 
 Index JobsSummary::done() const {
-  return static_cast<Index>(results.size() + not_found.size()) - failures();
+  return static_cast<Index>(results.size() + inputs.failed.size()) - failures();
 }
 
 std::string JobsSummary::text() const {
@@ -78,21 +78,22 @@ std::string JobsSummary::text() const {
 }
 
 Json JobsSummary::json() const {
-  Json inputs = Json::array();
+  Json all = Json::array();
   for (const Job& job : plan.finished) {
-    inputs.push_back(job_json(job));
-    inputs.back()["finished_before"] = true;
+    all.push_back(job_json(job));
+    all.back()["finished_before"] = true;
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
-    inputs.push_back(result_json(plan.jobs[i], results[i]));
+    all.push_back(result_json(plan.jobs[i], results[i]));
   }
-  for (const FailedInput& failed : not_found) {
-    inputs.push_back(failure_json(failed.path, failed.error));
+  for (const FailedInput& failed : inputs.failed) {
+    all.push_back(failure_json(failed.path, failed.error));
   }
   Json document = plan.manifest.settings;
   document["version"] = SAPIENS_VERSION;
   document["output"] = options.output;
-  document["inputs"] = std::move(inputs);
+  document["inputs"] = std::move(all);
+  document["left_out"] = left_out_json(inputs.left_out);
   document["totals"] = {
       {"done", done()},
       {"failed", failures()},

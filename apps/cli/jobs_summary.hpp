@@ -24,7 +24,7 @@ struct JobsSummary {
   std::string what;  ///< Of the results: "featmap".
   std::string type;  ///< Of their numbers: "f32".
   std::span<const JobResult> results;
-  std::span<const FailedInput> not_found;
+  const Inputs& inputs;  ///< What cannot be found, and what was left out.
   EngineStats stats;
   double seconds = 0;
   Findings findings = {};

@@ -82,8 +82,9 @@ void write_manifest(const Manifest& manifest) {
   for (const auto& [name, job] : manifest.jobs) {
     inputs[name] = {{"input", job.input}, {"files", job.files}};
   }
-  const Json json = {
+  Json json = {
       {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", std::move(inputs)}};
+  if (!manifest.left_out.empty()) json["left_out"] = manifest.left_out;
   write_json(manifest.path, json, "cannot record the settings of this run");
 }
 

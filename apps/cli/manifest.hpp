@@ -22,6 +22,7 @@ struct Manifest {
   std::filesystem::path path = {};
   Json settings = {};                            ///< Equal settings give equal files.
   std::map<std::string, ManifestJob> jobs = {};  ///< By the name of the results.
+  Json left_out = {};                            ///< Of the last run; see left_out.hpp.
 };
 
 /// Which file it is: path, size, and when it was changed, as the same name may hold other contents.

@@ -18,6 +18,18 @@ namespace fs = std::filesystem;
 
 fs::path without_extension(const fs::path& name) { return name.parent_path() / name.stem(); }
 
+/// All folders that names of `files` lie in.
+std::set<fs::path> folders_of(std::span<const InputFile> files) {
+  std::set<fs::path> folders;
+  for (const InputFile& file : files) {
+    for (fs::path folder = file.name.parent_path(); !folder.empty();
+         folder = folder.parent_path()) {
+      if (!folders.insert(folder).second) break;
+    }
+  }
+  return folders;
+}
+
 fs::path first_free(const fs::path& name, const std::set<fs::path>& taken) {
   fs::path candidate = name;
   for (int number = 2; taken.contains(candidate); ++number) {
@@ -42,6 +54,12 @@ std::error_code try_to_write(const fs::path& probe) {
 std::vector<OutputName> plan_outputs(std::span<const InputFile> files) {
   std::map<fs::path, int> wanted;
   for (const InputFile& file : files) ++wanted[without_extension(file.name)];
+  // Frames of clip.mp4 go to clip/, where the results of clip/000000.png go as well.
+  const std::set<fs::path> folders = folders_of(files);
+  for (const InputFile& file : files) {
+    const fs::path stem = without_extension(file.name);
+    if (file.video && folders.contains(stem)) ++wanted[stem];
+  }
 
   // Names that nobody else wants come first, so that they do not depend on the order of the rest.
   std::set<fs::path> taken;
@@ -62,6 +80,12 @@ std::vector<OutputName> plan_outputs(std::span<const InputFile> files) {
 }
 
 void prepare_output_folder(const fs::path& folder) {
+  if (folder.empty()) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the output folder has no name",
+                 .key = "--output",
+                 .hint = "the folder that you are in is called `.`"});
+  }
   std::error_code error;
   fs::create_directories(folder, error);
   if (!error) error = try_to_write(folder / fmt::format(".sapiens-probe-{}", getpid()));
@@ -74,6 +98,7 @@ void prepare_output_folder(const fs::path& folder) {
 }
 
 void create_parent(const fs::path& file) {
+  if (!file.has_parent_path()) return;  // the folder that we are in
   std::error_code error;
   fs::create_directories(file.parent_path(), error);
   if (error) {

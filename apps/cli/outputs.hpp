@@ -11,14 +11,16 @@ namespace sapiens::cli {
 /// Where the results of one input go, below the output folder and without a suffix.
 struct OutputName {
   std::filesystem::path stem;
-  bool distinguished = false;  ///< Another input wanted the same name.
+  bool distinguished = false;  ///< Another input wanted the same name, or has results inside it.
 };
 
 /// One name per input. `a.jpg` gets `a`; where `a.png` wants that too, both keep their extension;
-/// where even that is equal, the later ones are numbered.
+/// where even that is equal, the later ones are numbered. So is `clip.mp4` beside `clip/x.png`: the
+/// folder `clip` would hold results of both.
 std::vector<OutputName> plan_outputs(std::span<const InputFile> files);
 
-/// Creates `folder` and proves that files can be written there. Throws WriteFailed.
+/// Creates `folder` and proves that files can be written there. Throws WriteFailed, and
+/// InvalidArgument for an empty name.
 void prepare_output_folder(const std::filesystem::path& folder);
 
 /// Creates the folder that `file` will lie in. Throws WriteFailed.

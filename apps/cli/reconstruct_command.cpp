@@ -74,7 +74,7 @@ void run(const ReconstructArguments& options, Session& session) {
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
                               with_load_meter(options.engine));
   say(checkpoint_text(options.checkpoint, reconstructor.inspection()));
-  const JobPlan plan = plan_jobs(options, kCommand, settings_of(options, reconstructor),
+  const JobPlan plan = plan_jobs(options, kCommand, settings_of(options, reconstructor), inputs,
                                  make_jobs(options, inputs.files));
   start_plan(plan);
 
@@ -89,7 +89,7 @@ void run(const ReconstructArguments& options, Session& session) {
           .what = "masked | reconstruction | original",
           .type = "",
           .results = results,
-          .not_found = inputs.failed,
+          .inputs = inputs,
           .stats = reconstructor.stats(),
           .seconds = watch.seconds(),
           .findings = findings(results)},

@@ -73,6 +73,11 @@ void ResultWriter::write(ComputedBatch computed) {
     if (item.result.error) {
       context_.meter.message(failure_text(jobs_[item.job].input.path.string(), *item.result.error));
     }
+    if (!item.doubt.empty()) {
+      context_.meter.message(
+          fmt::format("warning: {}: {}", jobs_[item.job].input.path.string(), item.doubt));
+      item.result.details["warning"] = item.doubt;
+    }
     results_[item.job] = std::move(item.result);
   }
 }

@@ -74,7 +74,9 @@ void run(const SheetArguments& arguments, Session& session) {
     columns.push_back(parse_sheet_column(text));
     titles.push_back(columns.back().title);
   }
-  std::vector<SheetRow> rows = find_sheet_rows(columns);
+  auto [rows, found] = find_sheet_rows(columns);
+  const std::size_t all_rows = rows.size();
+  for (const std::string& line : left_out_lines(found.left_out)) say(line);
   if (rows.size() > arguments.rows) {
     say(fmt::format("only the first {} of {} pictures; --rows takes more", arguments.rows,
                     rows.size()));
@@ -85,7 +87,11 @@ void run(const SheetArguments& arguments, Session& session) {
 
   session.interrupts.set_farewell({}, session.json);
   ContactSheet sheet(titles, arguments.height);
-  const Gaps gaps = fill(sheet, columns, rows);
+  Gaps gaps = fill(sheet, columns, rows);
+  for (const FailedInput& failed : found.failed) {
+    say(fmt::format("failed: {}\n  {}", failed.path, failed.error.what()));
+    gaps.failed.push_back(error_json(failed.error));
+  }
   const Image image = sheet.draw();
   {
     const auto no_interruption = session.interrupts.hold();
@@ -101,6 +107,8 @@ void run(const SheetArguments& arguments, Session& session) {
                 {"height", image.height},
                 {"columns", titles},
                 {"rows", names},
+                {"rows_left_out", all_rows - rows.size()},
+                {"left_out", left_out_json(found.left_out)},
                 {"missing", gaps.missing},
                 {"failed", gaps.failed}});
     return;

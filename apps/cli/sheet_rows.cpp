@@ -7,8 +7,7 @@
 #include <sstream>
 #include <string_view>
 #include <system_error>
-
-#include "inputs.hpp"
+#include <utility>
 
 namespace sapiens::cli {
 namespace {
@@ -64,12 +63,12 @@ SheetColumn parse_sheet_column(const std::string& text) {
   return {.title = folder.filename().string(), .folder = text};
 }
 
-std::vector<SheetRow> find_sheet_rows(const std::vector<SheetColumn>& columns) {
+SheetRows find_sheet_rows(const std::vector<SheetColumn>& columns) {
   for (const SheetColumn& column : columns) expect_folder(column);
   std::istringstream no_list;
   const std::string first = columns.front().folder.string();
-  const Inputs inputs = collect_inputs(std::span(&first, 1),
-                                       {.recursive = true, .arrays = false, .output = {}}, no_list);
+  Inputs inputs = collect_inputs(std::span(&first, 1),
+                                 {.recursive = true, .arrays = false, .output = {}}, no_list);
 
   std::vector<SheetRow> rows;
   for (const InputFile& picture : inputs.files) {
@@ -92,7 +91,7 @@ std::vector<SheetRow> find_sheet_rows(const std::vector<SheetColumn>& columns) {
                             : fmt::format("{}.png, for example", rows[0].name.string()),
          .hint = c == 0 ? "" : "draw results with --viz; they keep the names of the inputs"});
   }
-  return rows;
+  return {std::move(rows), std::move(inputs)};
 }
 
 }  // namespace sapiens::cli

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "inputs.hpp"
+
 namespace sapiens::cli {
 
 /// A folder of pictures, as a column of a contact sheet.
@@ -23,10 +25,15 @@ struct SheetRow {
   std::vector<std::optional<std::filesystem::path>> files;  ///< Per column; none: no such file.
 };
 
+struct SheetRows {
+  std::vector<SheetRow> rows = {};
+  Inputs first = {};  ///< Of the first column: its files, what failed, and what was left out.
+};
+
 /// A row for each picture of the first column, sorted by name, and what the others have under that
 /// name: `a.png` or the like for `a.jpg`, or `a.jpg.png`, as results are called where the folder
 /// had an `a.png` as well. Throws `Error` NotFound where a column's folder is none, or has nothing
 /// for any row.
-std::vector<SheetRow> find_sheet_rows(const std::vector<SheetColumn>& columns);
+SheetRows find_sheet_rows(const std::vector<SheetColumn>& columns);
 
 }  // namespace sapiens::cli

@@ -155,7 +155,7 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options);
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  const JobPlan plan = plan_jobs(options, options.command, run_settings(options, models),
+  const JobPlan plan = plan_jobs(options, options.command, run_settings(options, models), inputs,
                                  make_task_jobs(options, inputs.files), more_files);
   start_plan(plan);
 
@@ -171,7 +171,7 @@ void run(TaskOptions options, Session& session) {
           .what = std::string(first.holds),
           .type = std::string(first.type),
           .results = results,
-          .not_found = inputs.failed,
+          .inputs = inputs,
           .stats = models.stats(),
           .seconds = watch.seconds(),
           .findings = findings(boxes, results)},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sapiens/dtype.hpp"
@@ -15,6 +16,17 @@ namespace sapiens {
 /// Reads a NumPy `.npy` file of little-endian float32 in C order. Throws `Error` (NotFound,
 /// CorruptFile, UnsupportedFormat for another dtype or Fortran order).
 FloatArray read_npy(const std::filesystem::path& path);
+
+/// What the header of a `.npy` file says.
+struct NpyHeaderInfo {
+  std::string type = {};  ///< As NumPy spells it: "<f4", "|u1".
+  std::vector<Index> shape = {};
+  bool fortran_order = false;
+};
+
+/// Reads the header alone, of whatever type. Throws `Error` (NotFound, CorruptFile,
+/// UnsupportedFormat for what is no `.npy`, and for structured elements).
+NpyHeaderInfo read_npy_info(const std::filesystem::path& path);
 
 /// Writes `values` as `.npy` (version 1.0, C order), as F32 or rounded to F16. Written to a
 /// temporary name in the same folder and renamed, so a reader never sees half a file. Throws

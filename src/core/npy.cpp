@@ -186,6 +186,13 @@ FloatArray read_npy(const std::filesystem::path& path) {
   return array;
 }
 
+NpyHeaderInfo read_npy_info(const std::filesystem::path& path) {
+  const FileMap map(path);
+  ByteReader in(map.bytes(), path.string());
+  NpyHeader header = read_npy_header(in);
+  return {std::move(header.descr), std::move(header.shape), header.fortran_order};
+}
+
 std::vector<std::uint8_t> read_npy_mask(const std::filesystem::path& path,
                                         std::span<const Index> shape) {
   const FileMap map(path);

@@ -5,6 +5,7 @@
 #include <sapiens/npy.hpp>
 #include <string>
 
+#include "prepared_array.hpp"
 #include "support/scratch.hpp"
 
 namespace sapiens::cli {
@@ -95,6 +96,81 @@ TEST_F(Batches, EndWhenNobodyWantsThem) {
   add_array({3, 16, 16});
   BatchReader reader(extractor_, options_, jobs_);
   EXPECT_FALSE(reader.next([] { return true; }));
+}
+
+/// A `.npy` of zeros, or of `bytes`.
+void write_array(const std::string& path, const std::string& type, const std::string& shape,
+                 std::size_t bytes, bool fortran_order = false) {
+  const std::string header = "{'descr': '" + type +
+                             "', 'fortran_order': " + (fortran_order ? "True" : "False") +
+                             ", 'shape': " + shape + ", }\n";
+  std::string file = "\x93NUMPY\1";
+  file += '\0';
+  file += static_cast<char>(header.size());
+  file += '\0';
+  write_bytes(path, file + header + std::string(bytes, '\0'));
+}
+
+Error error_of_reading(const std::string& path) {
+  try {
+    read_prepared(path);
+  } catch (const Error& error) {
+    return error;
+  }
+  return Error(ErrorCode::Internal, {.summary = "no exception"});
+}
+
+TEST(PreparedArray, ThatIsAnImageIsSaidToBeOne) {
+  const Scratch scratch;
+  const std::string path = scratch / "x.npy";
+  const struct {
+    std::string type, shape;
+    std::size_t bytes;
+  } images[] = {{"|u1", "(16, 20, 3)", 960},     {"|u1", "(3, 16, 20)", 960},
+                {"<f4", "(16, 20, 3)", 3840},    {"<f8", "(16, 20, 4)", 10240},
+                {"|u1", "(16, 20)", 320},        {"<i8", "(3, 16, 20)", 7680},
+                {"|u1", "(2, 16, 20, 3)", 1920}, {"|b1", "(16, 20)", 320}};
+  for (const auto& image : images) {
+    write_array(path, image.type, image.shape, image.bytes);
+    const Error error = error_of_reading(path);
+    EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat) << image.type << image.shape;
+    EXPECT_EQ(error.detail().summary, "this array is an image, not a prepared input");
+    EXPECT_NE(error.detail().actual.find(image.type), std::string::npos);
+    EXPECT_EQ(error.detail().hint.find("float32"), std::string::npos) << "that would be wrong";
+  }
+}
+
+TEST(PreparedArray, OfAnotherShapeTypeOrOrderIsRefused) {
+  const Scratch scratch;
+  const std::string path = scratch / "x.npy";
+  write_array(path, "<f4", "(1, 16, 20)", 1280);
+  EXPECT_EQ(error_of_reading(path).code(), ErrorCode::ShapeMismatch);
+  EXPECT_NE(error_of_reading(path).detail().hint.find("three times"), std::string::npos);
+  write_array(path, "<f4", "(3, 0, 20)", 0);
+  EXPECT_EQ(error_of_reading(path).code(), ErrorCode::ShapeMismatch);
+  write_array(path, "<f8", "(3, 16, 20)", 7680);
+  EXPECT_NE(error_of_reading(path).detail().hint.find("np.float32"), std::string::npos);
+  write_array(path, ">f4", "(3, 16, 20)", 3840);
+  EXPECT_EQ(error_of_reading(path).code(), ErrorCode::UnsupportedFormat);
+  write_array(path, "<f4", "(3, 16, 20)", 3840, true);
+  EXPECT_NE(error_of_reading(path).detail().summary.find("Fortran"), std::string::npos);
+}
+
+TEST(PreparedArray, ThatWasNotNormalisedIsNoticed) {
+  const Scratch scratch;
+  const auto doubt = [&](float first, float last) {
+    std::vector<float> values(3 * 16 * 20, (first + last) / 2);
+    values.front() = first;
+    values.back() = last;
+    write_npy(scratch / "x.npy", std::vector<Index>{3, 16, 20}, values);
+    return read_prepared(scratch / "x.npy").doubt;
+  };
+  EXPECT_EQ(doubt(-2.1f, 2.6f), "");
+  EXPECT_EQ(doubt(0.5f, 2.6f), "") << "a bright image";
+  EXPECT_EQ(doubt(0, 0), "");
+  EXPECT_NE(doubt(0, 255).find("from 0 to 255"), std::string::npos);
+  EXPECT_NE(doubt(0, 1), "");
+  EXPECT_NE(doubt(-128, 127), "");
 }
 
 }  // namespace

@@ -122,6 +122,64 @@ TEST_F(Features, OfEqualNamesDoNotReplaceEachOther) {
   EXPECT_THAT(run.err, HasSubstr("another input has the same name"));
 }
 
+TEST_F(Features, OfNamesSeparatedByNulAreAllWritten) {
+  std::string list;
+  for (int i = 1; i <= 3; ++i) {
+    const std::string path = scratch_ / ("in/b c" + std::to_string(i) + ".png");
+    make_picture(path, i);
+    list += path + '\0';
+  }
+  const Finished run = features({"-"}, list);
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const char* name : {"b c1.npy", "b c2.npy", "b c3.npy"}) EXPECT_TRUE(fs::exists(out(name)));
+  const std::string first = read_bytes(out("b c1.npy"));
+  ASSERT_EQ(features({scratch_ / "in/b c1.png"}).code, 0);
+  EXPECT_TRUE(read_bytes(out("b c1.npy")) == first);
+}
+
+TEST_F(Features, OfLinksAreWrittenUnderTheirNames) {
+  make_picture(scratch_ / "blobs/x", 1);
+  fs::create_directories(scratch_ / "in");
+  for (const char* name : {"a.png", "b.png"}) {
+    fs::create_symlink("../blobs/x", scratch_ / "in/" + name);
+  }
+  make_picture(scratch_ / "elsewhere/c.jfif", 2);
+  fs::create_directory_symlink("../elsewhere", scratch_ / "in/train");
+  const Finished run = features({scratch_ / "in", "-r", "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["totals"]["done"], 3);
+  EXPECT_TRUE(read_bytes(out("a.npy")) == read_bytes(out("b.npy")));
+  EXPECT_TRUE(fs::exists(out("train/c.npy")));
+}
+
+TEST_F(Features, SayWhatWasLeftOut) {
+  make_picture(scratch_ / "in/a.png");
+  make_picture(scratch_ / "in/deep/b.png");
+  write_bytes(scratch_ / "in/notes.md", "no picture");
+  const Finished run = features({scratch_ / "in", scratch_ / "in/a.png", "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  const Json left_out = run.json()["left_out"];
+  ASSERT_EQ(left_out.size(), 3u);
+  EXPECT_EQ(left_out[0]["reason"], "repeated");
+  EXPECT_EQ(left_out[1], (Json{{"reason", "folder"},
+                               {"count", 1},
+                               {"examples", Json::array({scratch_ / "in/deep"})}}));
+  EXPECT_EQ(left_out[2]["reason"], "other-kind");
+  EXPECT_EQ(Json::parse(read_bytes(out("sapiens-features.json")))["left_out"], left_out);
+  EXPECT_THAT(run.err, HasSubstr("left out: 1 folder inside a folder"));
+}
+
+TEST_F(Features, OfAnArrayThatWasNotNormalisedComeWithAWarning) {
+  std::vector<float> values(3 * 64 * 48, 100);
+  values[0] = 0;
+  values[1] = 255;
+  write_npy(scratch_ / "raw.npy", std::vector<Index>{3, 64, 48}, values);
+  const Finished run = features({scratch_ / "raw.npy", "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("warning: "));
+  EXPECT_THAT(run.json()["inputs"][0]["warning"].get<std::string>(), HasSubstr("from 0 to 255"));
+}
+
 TEST_F(Features, OfAListOnStandardInput) {
   make_picture(scratch_ / "a.png");
   EXPECT_EQ(features({"-"}, "# one\n" + (scratch_ / "a.png") + "\n").code, 0);

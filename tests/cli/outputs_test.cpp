@@ -34,6 +34,24 @@ TEST(Outputs, NeverTakeANameThatAnotherInputHasForItself) {
   EXPECT_THAT(stems({"a.jpg", "a.png", "a.jpg.png"}), ElementsAre("a.jpg.2", "a.png", "a.jpg"));
 }
 
+TEST(Outputs, OfAVideoHaveAFolderOfTheirOwn) {
+  const std::vector<InputFile> files = {{.path = "clip.mp4", .name = "clip.mp4", .video = true},
+                                        {.path = "clip/000000.png", .name = "clip/000000.png"},
+                                        {.path = "walk.mp4", .name = "walk.mp4", .video = true}};
+  const std::vector<OutputName> names = plan_outputs(files);
+  EXPECT_EQ(names[0].stem, "clip.mp4");
+  EXPECT_TRUE(names[0].distinguished);
+  EXPECT_EQ(names[1].stem, "clip/000000");
+  EXPECT_EQ(names[2].stem, "walk");
+}
+
+TEST(Outputs, WithoutAFolderNeedNone) {
+  create_parent("sheet.png");
+  const Scratch scratch;
+  create_parent(scratch / "new/deep/sheet.png");
+  EXPECT_TRUE(std::filesystem::is_directory(scratch / "new/deep"));
+}
+
 TEST(Outputs, MayNotReplaceAnInput) {
   const Scratch scratch;
   const std::vector<InputFile> files = {{scratch / "a.npy", "a.npy"}};

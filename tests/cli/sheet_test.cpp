@@ -42,6 +42,32 @@ TEST_F(Sheet, PutsResultsBesideTheirPictures) {
   EXPECT_GT(drawn.height, 2 * 64);
 }
 
+TEST_F(Sheet, IsWrittenIntoTheFolderThatOneIsIn) {
+  picture("in/a.png");
+  picture("drawn/a.png", 3);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch_.path());
+  for (const char* output : {"sheet.png", "./other.png", "new/sheet.png", "new/../third.png"}) {
+    output_ = output;
+    const Finished run = sheet({"in", "drawn"});
+    EXPECT_EQ(run.code, 0) << output << run.err;
+    EXPECT_TRUE(std::filesystem::exists(output));
+  }
+  std::filesystem::create_directories("folder.png");
+  output_ = "folder.png";
+  EXPECT_EQ(sheet({"in", "drawn"}).code, 5);
+  std::filesystem::current_path(before);
+}
+
+TEST_F(Sheet, SaysWhichPicturesItLeavesOut) {
+  for (const char* name : {"in/a.png", "in/b.png", "in/.hidden.png", "drawn/a.png"}) picture(name);
+  const Finished run = sheet({scratch_ / "in", scratch_ / "drawn", "--rows", "1"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["rows_left_out"], 1);
+  EXPECT_EQ(run.json()["left_out"][0]["reason"], "hidden");
+  EXPECT_THAT(run.err, HasSubstr("1 hidden file"));
+}
+
 TEST_F(Sheet, FindsNamesThatKeptTheirExtension) {
   picture("in/a.jpg");
   picture("drawn/a.jpg.png", 3);
