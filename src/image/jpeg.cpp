@@ -2,6 +2,7 @@
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <exception>
 #include <new>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ struct Decompressor {
   jpeg_error_mgr errors{};
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
+  jpeg_progress_mgr progress{};
+  const StopCheck* check = nullptr;
+  std::exception_ptr stopped = {};  // what the check threw
 
   Decompressor();
   ~Decompressor() { jpeg_destroy_decompress(&jpeg); }
@@ -69,6 +73,18 @@ void judge_message(j_common_ptr jpeg, int level) {
   if (level == kWarning && is_damage(jpeg)) fail(jpeg);
 }
 
+// libjpeg calls it for every row of blocks, of every scan where there are several. An exception
+// must not pass its frames, so it waits until they have been left.
+void look(j_common_ptr jpeg) {
+  auto& in = *static_cast<Decompressor*>(jpeg->client_data);
+  try {
+    if (*in.check) (*in.check)();
+  } catch (...) {
+    in.stopped = std::current_exception();
+  }
+  if (in.stopped) std::longjmp(in.escape, 1);
+}
+
 void print_nothing(j_common_ptr) {}
 
 Decompressor::Decompressor() {
@@ -82,6 +98,8 @@ Decompressor::Decompressor() {
 bool read_header(Decompressor& in, std::span<const std::byte> bytes) {
   if (setjmp(in.escape) != 0) return false;
   jpeg_create_decompress(&in.jpeg);
+  in.progress.progress_monitor = look;
+  in.jpeg.progress = &in.progress;
   jpeg_mem_src(&in.jpeg, reinterpret_cast<const JOCTET*>(bytes.data()), bytes.size());
   jpeg_read_header(&in.jpeg, TRUE);
   return true;
@@ -112,6 +130,7 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
 }
 
 [[noreturn]] void throw_failure(const Decompressor& failed) {
+  if (failed.stopped) std::rethrow_exception(failed.stopped);
   switch (failed.errors.msg_code) {
     case JERR_OUT_OF_MEMORY:
       throw std::bad_alloc();
@@ -131,8 +150,10 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header) {
+Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header,
+                  const StopCheck& check) {
   Decompressor in;
+  in.check = &check;
   if (!read_header(in, bytes)) throw_failure(in);
   expect_header_size(header, in.jpeg.image_width, in.jpeg.image_height);
   Image image = make_image(header.height, header.width);
