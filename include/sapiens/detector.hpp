@@ -17,6 +17,7 @@ struct DetectOptions {
   float nms_iou = 0.3f;      ///< Of two boxes that overlap more, the lower score goes; 0 to 1.
   Index most = 100;          ///< The best so many of what is left; at least 1.
   Progress progress = {};    ///< Told now and then; may throw to stop.
+  StopCheck check = {};      ///< Called in between, too.
 };
 
 /// Finds persons: RTMDet with one class, the detector in front of the original's pose,

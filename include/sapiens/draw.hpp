@@ -9,16 +9,18 @@
 #include "sapiens/labels.hpp"
 #include "sapiens/reconstruct.hpp"
 #include "sapiens/results.hpp"
+#include "sapiens/stop_check.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
 
 // Pictures of results. Each throws `Error(InvalidArgument)` unless the result is of the picture's
-// size, and for options out of their range.
+// size, and for options out of their range, and what `check` throws.
 
 /// The first three principal components of a [C, gh, gw] feature map as red, green and blue,
 /// enlarged to the picture and laid over it, the plain picture at the left.
-Image draw_features(const Image& picture, TensorView<const float, 3> featmap);
+Image draw_features(const Image& picture, TensorView<const float, 3> featmap,
+                    const StopCheck& check = {});
 
 /// What the network saw, what it makes of that, and the original, beside each other.
 Image draw_reconstruction(const Reconstruction& reconstruction);
@@ -38,7 +40,8 @@ struct SegDrawing {
 /// set alone, so that the frames of a video stay of one size; pictures lower than a few lines of
 /// text or narrower than the column have none.
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set = nullptr, const SegDrawing& drawing = {});
+                        const SegClassSet* set = nullptr, const SegDrawing& drawing = {},
+                        const StopCheck& check = {});
 
 struct DepthDrawing {
   bool normals = true;       ///< A panel more: the surface that the depths describe.
@@ -51,7 +54,8 @@ struct DepthDrawing {
 /// viewer; black within three pixels of the mask's edge. Both are grey where nothing is under the
 /// mask.
 Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
-                 std::span<const std::uint8_t> mask = {}, const DepthDrawing& drawing = {});
+                 std::span<const std::uint8_t> mask = {}, const DepthDrawing& drawing = {},
+                 const StopCheck& check = {});
 
 struct NormalDrawing {
   bool side_by_side = true;  ///< The plain picture at the left.
@@ -60,7 +64,8 @@ struct NormalDrawing {
 /// The picture, and beside it the normals [H, W, 3]: x, y, z from -1 to 1 as red, green, blue from
 /// 0 to 255; black where the mask is 0.
 Image draw_normals(const Image& picture, TensorView<const float, 3> normals,
-                   std::span<const std::uint8_t> mask = {}, const NormalDrawing& drawing = {});
+                   std::span<const std::uint8_t> mask = {}, const NormalDrawing& drawing = {},
+                   const StopCheck& check = {});
 
 struct PoseDrawing {
   float least_score = 0.3f;  ///< Points below are not drawn, nor the links that end there.
@@ -76,7 +81,7 @@ struct PoseDrawing {
 /// used where it has as many points; otherwise only points are drawn. Points without links, such as
 /// those of the face in sets of 133 and 308, lie close and are drawn smaller than joints.
 Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set = nullptr,
-                const PoseDrawing& drawing = {});
+                const PoseDrawing& drawing = {}, const StopCheck& check = {});
 
 /// Pictures in rows and titled columns, on white: results of several commands on one page.
 class ContactSheet {

@@ -49,6 +49,7 @@ struct FeatureRequest {
   std::vector<Index> layers = {};
   bool norm_layers = false;  ///< Pass every emitted block through the final norm.
   Progress progress = {};    ///< Told after every block; may throw to stop.
+  StopCheck check = {};      ///< Called within blocks, too.
 };
 
 /// A dense array of float32 that owns its numbers.
@@ -135,7 +136,7 @@ class FeatureExtractor {
 
   /// Resizes `image` to `size` (the native size if empty), normalises it and returns [3, H, W].
   FloatArray preprocess(const Image& image, PreprocessMode mode = PreprocessMode::Full,
-                        std::optional<Grid> size = std::nullopt) const;
+                        std::optional<Grid> size = std::nullopt, const StopCheck& check = {}) const;
 
   /// Runs the encoder on [B, 3, H, W], already normalised. Any H and W of at least 16.
   /// Returns one entry per requested layer, in ascending order of blocks.

@@ -19,7 +19,8 @@ struct PoseOptions {
   /// Also run the mirrored picture and average, as in the published figures: twice the time. Left
   /// out where nothing says which points are mirror partners: neither the file nor a published set.
   bool flip_test = true;
-  Progress progress = {};
+  Progress progress = {};  ///< Told after every block; may throw to stop.
+  StopCheck check = {};    ///< Called within blocks, heads and what follows them, too.
 };
 
 /// What a network is given of a picture, or of one person in it. Made by `TaskModel::prepare`.
@@ -98,10 +99,11 @@ class TaskModel {
   /// otherwise, ShapeMismatch for inputs of several sizes.
   std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options = {});
   std::vector<Segmentation> segment(std::span<const TaskInput> pictures,
-                                    const Progress& progress = {});
-  std::vector<FloatArray> depth(std::span<const TaskInput> pictures, const Progress& progress = {});
+                                    const Progress& progress = {}, const StopCheck& check = {});
+  std::vector<FloatArray> depth(std::span<const TaskInput> pictures, const Progress& progress = {},
+                                const StopCheck& check = {});
   std::vector<FloatArray> normals(std::span<const TaskInput> pictures,
-                                  const Progress& progress = {});
+                                  const Progress& progress = {}, const StopCheck& check = {});
 
  private:
   struct Impl;

@@ -108,6 +108,7 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
                     .norm = request.norm_layers || layer == config().depth - 1,
                     .tokens = {tapped.data() + size * std::ssize(taps), {B, T, C}}});
   }
+  const ThreadPool::Watch watch_pool(network.ops().pool(), request.check);
   network.forward(input, taps, request.progress);
 
   std::vector<LayerFeatures> features;
@@ -167,9 +168,9 @@ Grid FeatureExtractor::native_size() const {
 }
 
 FloatArray FeatureExtractor::preprocess(const Image& image, PreprocessMode mode,
-                                        std::optional<Grid> size) const {
+                                        std::optional<Grid> size, const StopCheck& check) const {
   const Grid target = size.value_or(native_size());
-  const Image resized = resize_for_features(image, target.height, target.width, mode);
+  const Image resized = resize_for_features(image, target.height, target.width, mode, check);
   FloatArray chw{
       .shape = {3, target.height, target.width},
       .values = std::vector<float>(static_cast<std::size_t>(3 * target.height * target.width))};

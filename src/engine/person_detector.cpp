@@ -74,7 +74,7 @@ struct PersonDetector::Impl {
     }
   }
 
-  void run(const Image& square, const Progress& progress);
+  void run(const Image& square, const Progress& progress, const StopCheck& check);
 
   Runtime runtime;
   Inspection inspection;
@@ -85,7 +85,9 @@ struct PersonDetector::Impl {
 };
 
 // Fills `levels`.
-void PersonDetector::Impl::run(const Image& square, const Progress& progress) {
+void PersonDetector::Impl::run(const Image& square, const Progress& progress,
+                               const StopCheck& check) {
+  const ThreadPool::Watch watch_pool(runtime.ops().pool(), check);
   const Stopwatch watch;
   runtime.profile().clear();
   const Grid size{square.height, square.width};
@@ -113,7 +115,7 @@ EngineStats PersonDetector::stats() const { return impl_->runtime.stats(); }
 std::vector<Box> PersonDetector::detect(const Image& picture, const DetectOptions& options) {
   expect_detect_options(options);
   const Letterbox input = letterbox(picture, kInputSide);
-  impl_->run(input.square, options.progress);
+  impl_->run(input.square, options.progress, options.check);
   const InputFrame frame{
       .size = {kInputSide, kInputSide}, .scale_x = input.scale_x, .scale_y = input.scale_y};
   const std::vector<ScoredBox> found = decode_boxes(impl_->levels, frame, options.least_score);

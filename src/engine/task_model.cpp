@@ -111,7 +111,7 @@ struct TaskModel::Impl {
   std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options);
   template <typename Result, typename Decode>
   std::vector<Result> dense(std::span<const TaskInput> pictures, const Progress& progress,
-                            Decode decode);
+                            const StopCheck& check, Decode decode);
   // One picture, prepared here.
   template <typename Run>
   auto of_picture(const TaskModel& model, const Image& picture, Run run) {
@@ -192,6 +192,7 @@ std::vector<Pose> TaskModel::Impl::pose(std::span<const TaskInput> persons,
                                         const PoseOptions& options) {
   if (persons.empty()) return {};
   expect_persons(persons, true);
+  const ThreadPool::Watch watch_pool(network.ops().pool(), options.check);
   const Grid input = size_of(persons);
   const bool flip = options.flip_test && !partners.empty();
   encode(stacked(persons, input, false), tokens,
@@ -219,9 +220,11 @@ std::vector<Pose> TaskModel::Impl::pose(std::span<const TaskInput> persons,
 // `decode(head_output, input, picture, pool)` makes a result of one picture.
 template <typename Result, typename Decode>
 std::vector<Result> TaskModel::Impl::dense(std::span<const TaskInput> pictures,
-                                           const Progress& progress, Decode decode) {
+                                           const Progress& progress, const StopCheck& check,
+                                           Decode decode) {
   if (pictures.empty()) return {};
   expect_persons(pictures, false);
+  const ThreadPool::Watch watch_pool(network.ops().pool(), check);
   const Grid input = size_of(pictures);
   encode(stacked(pictures, input, false), tokens, progress);
   std::vector<Result> results;
@@ -323,28 +326,28 @@ std::vector<Pose> TaskModel::pose(std::span<const TaskInput> persons, const Pose
 }
 
 std::vector<Segmentation> TaskModel::segment(std::span<const TaskInput> pictures,
-                                             const Progress& progress) {
+                                             const Progress& progress, const StopCheck& check) {
   impl_->expect(Task::Seg, "segmentation");
   impl_->begin_call();
-  auto found = impl_->dense<Segmentation>(pictures, progress, most_likely_classes);
+  auto found = impl_->dense<Segmentation>(pictures, progress, check, most_likely_classes);
   impl_->end_call();
   return found;
 }
 
 std::vector<FloatArray> TaskModel::depth(std::span<const TaskInput> pictures,
-                                         const Progress& progress) {
+                                         const Progress& progress, const StopCheck& check) {
   impl_->expect(Task::Depth, "depth");
   impl_->begin_call();
-  auto depths = impl_->dense<FloatArray>(pictures, progress, depth_of_picture);
+  auto depths = impl_->dense<FloatArray>(pictures, progress, check, depth_of_picture);
   impl_->end_call();
   return depths;
 }
 
 std::vector<FloatArray> TaskModel::normals(std::span<const TaskInput> pictures,
-                                           const Progress& progress) {
+                                           const Progress& progress, const StopCheck& check) {
   impl_->expect(Task::Normal, "surface normals");
   impl_->begin_call();
-  auto normals = impl_->dense<FloatArray>(pictures, progress, normals_of_picture);
+  auto normals = impl_->dense<FloatArray>(pictures, progress, check, normals_of_picture);
   impl_->end_call();
   return normals;
 }
@@ -361,7 +364,7 @@ std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> box
     const Stopwatch watch;
     const TaskInput person = prepare(picture, box);
     impl_->stages().preprocess += watch.seconds();
-    PoseOptions of_person{.flip_test = options.flip_test};
+    PoseOptions of_person{.flip_test = options.flip_test, .check = options.check};
     if (options.progress) {
       of_person.progress = [&](double done) {
         options.progress((static_cast<double>(poses.size()) + done) /

@@ -10,6 +10,7 @@
 #include "core/file_map.hpp"
 #include "image/codecs.hpp"
 #include "image/file_kind.hpp"
+#include "image/image_bounds.hpp"
 #include "image/orientation.hpp"
 #include "image/pixels.hpp"
 #include "image/png_values.hpp"
@@ -19,16 +20,14 @@
 namespace sapiens {
 namespace {
 
-// 16384 x 16384. A header that claims more costs a few bytes to write and gigabytes to decode.
-constexpr Index kMaxPixels = Index{1} << 28;
-
 constexpr const char* kCopyAgain =
     "copy or download the picture again, or save it anew with an image editor";
 
 struct Codec {
   PictureFormat format;
   PictureHeader (*read_header)(std::span<const std::byte> bytes);
-  Image (*decode)(std::span<const std::byte> bytes, const PictureHeader& header);
+  Image (*decode)(std::span<const std::byte> bytes, const PictureHeader& header,
+                  const StopCheck& check);
 };
 
 constexpr Codec kCodecs[] = {
@@ -37,12 +36,14 @@ constexpr Codec kCodecs[] = {
     {PictureFormat::WebP, read_webp_header, decode_webp},
 };
 
+// A header that claims more costs a few bytes to write and gigabytes to decode.
 void refuse_huge(const PictureHeader& header, const std::string& name) {
-  if (header.width <= kMaxPixels / header.height) return;
+  const std::string broken = broken_image_bound(header.width, header.height);
+  if (broken.empty()) return;
   throw Error(ErrorCode::UnsupportedFormat,
               {.summary = "the picture is too large",
                .file = name,
-               .expected = fmt::format("at most {} pixels", kMaxPixels),
+               .expected = broken,
                .actual = fmt::format("{} x {} pixels (width x height) by its header", header.width,
                                      header.height),
                .hint = "scale it down or cut the person out first"});
@@ -113,13 +114,14 @@ Image Image::read(const std::filesystem::path& path) {
   return decode(file.bytes(), path.string());
 }
 
-Image Image::decode(std::span<const std::byte> bytes, const std::string& name) {
+Image Image::decode(std::span<const std::byte> bytes, const std::string& name,
+                    const StopCheck& check) {
   const FileKind kind = detect_file_kind(bytes);
   const Codec& codec = codec_of(kind, name);
   return explained(kPicture, kind, name, [&] {
     const PictureHeader header = codec.read_header(bytes);
     refuse_huge(header, name);
-    return upright(codec.decode(bytes, header), exif_orientation(header.exif));
+    return upright(codec.decode(bytes, header, check), exif_orientation(header.exif), check);
   });
 }
 
@@ -135,10 +137,10 @@ PngValues stored_png_values(std::span<const std::byte> bytes, const std::string&
   });
 }
 
-std::vector<std::byte> Image::encode_png() const {
+std::vector<std::byte> Image::encode_png(const StopCheck& check) const {
   expect_pixels("the picture to encode", *this);
   try {
-    return sapiens::encode_png({.width = width, .height = height, .pixels = rgb.data()});
+    return sapiens::encode_png({.width = width, .height = height, .pixels = rgb.data()}, check);
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the picture"});
   }

@@ -2,6 +2,7 @@
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <exception>
 #include <iterator>
 #include <new>
 #include <string>
@@ -32,6 +33,9 @@ struct Decompressor {
   bool in_scan = false;                // the last segment was the header of a scan
   bool ends_early = false;             // libjpeg put an end marker where there is none
   bool incomplete = false;             // of a progressive picture, only a coarse version is there
+  jpeg_progress_mgr progress{};
+  const StopCheck* check = nullptr;
+  std::exception_ptr stopped = {};  // what the check threw
 
   Decompressor();
   ~Decompressor() { jpeg_destroy_decompress(&jpeg); }
@@ -168,6 +172,18 @@ void judge_message(j_common_ptr jpeg, int level) {
   }
 }
 
+// libjpeg calls it for every row of blocks, of every scan where there are several. An exception
+// must not pass its frames, so it waits until they have been left.
+void look(j_common_ptr jpeg) {
+  auto& in = *static_cast<Decompressor*>(jpeg->client_data);
+  try {
+    if (*in.check) (*in.check)();
+  } catch (...) {
+    in.stopped = std::current_exception();
+  }
+  if (in.stopped) std::longjmp(in.escape, 1);
+}
+
 void print_nothing(j_common_ptr) {}
 
 Decompressor::Decompressor() {
@@ -183,6 +199,8 @@ bool read_header(Decompressor& in, std::span<const std::byte> bytes) {
   in.first_byte = reinterpret_cast<const JOCTET*>(bytes.data());
   jpeg_create_decompress(&in.jpeg);
   jpeg_mem_src(&in.jpeg, in.first_byte, bytes.size());
+  in.progress.progress_monitor = look;
+  in.jpeg.progress = &in.progress;
   jpeg_read_header(&in.jpeg, TRUE);
   return true;
 }
@@ -223,6 +241,7 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
 }
 
 [[noreturn]] void throw_failure(const Decompressor& failed, bool ends_early) {
+  if (failed.stopped) std::rethrow_exception(failed.stopped);
   switch (failed.errors.msg_code) {
     case JERR_OUT_OF_MEMORY:
       throw std::bad_alloc();
@@ -242,8 +261,10 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header) {
+Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header,
+                  const StopCheck& check) {
   Decompressor in;
+  in.check = &check;
   if (!read_header(in, bytes)) throw_failure(in, header.ends_early);
   expect_header_size(header, in.jpeg.image_width, in.jpeg.image_height);
   Image image = make_image(header.height, header.width);

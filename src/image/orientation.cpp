@@ -57,7 +57,7 @@ int exif_orientation(std::span<const std::byte> tiff) {
   }
 }
 
-Image upright(Image stored, int orientation) {
+Image upright(Image stored, int orientation, const StopCheck& check) {
   if (orientation == kUpright) return stored;
   const Walk walk = kWalks[orientation - 1];
   Index row_step = stored.width * 3;
@@ -78,6 +78,7 @@ Image upright(Image stored, int orientation) {
   Image image = make_image(stored.height, stored.width);
   std::uint8_t* out = image.rgb.data();
   for (Index y = 0; y < image.height; ++y) {
+    if (check) check();
     for (Index x = 0; x < image.width; ++x) {
       out = std::copy_n(row + y * row_step + x * column_step, 3, out);
     }

@@ -12,6 +12,6 @@ namespace sapiens {
 int exif_orientation(std::span<const std::byte> tiff);
 
 /// Turns and mirrors a picture that was stored in that orientation.
-Image upright(Image stored, int orientation);
+Image upright(Image stored, int orientation, const StopCheck& check = {});
 
 }  // namespace sapiens

@@ -1,12 +1,10 @@
 #include <fmt/format.h>
 #include <png.h>
 
-#include <algorithm>
 #include <csetjmp>
 #include <cstring>
 #include <new>
 #include <string_view>
-#include <utility>
 
 #include "image/codecs.hpp"
 #include "image/pixels.hpp"
@@ -21,6 +19,7 @@ struct Reader {
   std::span<const std::byte> rest;
   png_structp png = nullptr;
   png_infop info = nullptr;
+  int passes = 1;  // 7 where it is interlaced
   char message[128] = "";
   bool has_all_rows = false;
 
@@ -73,14 +72,22 @@ bool read_header(Reader& in, void (*transform)(Reader&)) {
   png_set_user_limits(in.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // `Image::decode` has its own
   png_read_info(in.png, in.info);
   transform(in);
-  png_set_interlace_handling(in.png);
+  in.passes = png_set_interlace_handling(in.png);
   png_read_update_info(in.png, in.info);
   return true;
 }
 
-bool read_rows(Reader& in, png_bytepp rows) {
+// As png_read_image does it, with a look at `check` between rows. What that throws leaves from
+// here, where none of libpng's frames are on the stack.
+bool read_rows(Reader& in, png_bytep pixels, std::size_t row_bytes, png_uint_32 height,
+               const StopCheck& check) {
   if (setjmp(png_jmpbuf(in.png)) != 0) return false;
-  png_read_image(in.png, rows);
+  for (int pass = 0; pass < in.passes; ++pass) {
+    for (png_uint_32 y = 0; y < height; ++y) {
+      if (check) check();
+      png_read_row(in.png, pixels + y * row_bytes, nullptr);
+    }
+  }
   in.has_all_rows = true;
   png_read_end(in.png, nullptr);
   return true;
@@ -93,13 +100,11 @@ void start(Reader& in, const PictureHeader& header, void (*transform)(Reader&)) 
                      png_get_image_height(in.png, in.info));
 }
 
-void finish(Reader& in, std::span<std::uint8_t> pixels, const PictureHeader& header) {
+void finish(Reader& in, std::span<std::uint8_t> pixels, const PictureHeader& header,
+            const StopCheck& check) {
   const std::size_t row_bytes = pixels.size() / static_cast<std::size_t>(header.height);
-  std::vector<png_bytep> rows(static_cast<std::size_t>(header.height));
-  std::generate(rows.begin(), rows.end(), [row = pixels.data(), row_bytes]() mutable {
-    return std::exchange(row, row + row_bytes);
-  });
-  if (read_rows(in, rows.data())) return;
+  const auto height = static_cast<png_uint_32>(header.height);
+  if (read_rows(in, pixels.data(), row_bytes, height, check)) return;
   // What stands behind the last row is no pixel.
   if (!in.has_all_rows || !header.ends_early) throw BrokenPicture(in.message);
 }
@@ -119,14 +124,15 @@ std::string_view kind_name(int color) {
 
 }  // namespace
 
-Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header) {
+Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header,
+                 const StopCheck& check) {
   Reader in(bytes);
   start(in, header, ask_for_rgb);
   if (png_get_rowbytes(in.png, in.info) != static_cast<std::size_t>(header.width) * 3) {
     throw BrokenPicture("its pixels cannot be turned into red, green and blue");
   }
   Image image = make_image(header.height, header.width);
-  finish(in, image.rgb, header);
+  finish(in, image.rgb, header, check);
   return image;
 }
 
@@ -143,7 +149,7 @@ std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
         "png` does");
   }
   std::vector<std::uint8_t> values(static_cast<std::size_t>(header.width * header.height));
-  finish(in, values, header);
+  finish(in, values, header, {});
   return values;
 }
 

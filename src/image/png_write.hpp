@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sapiens/labels.hpp"
+#include "sapiens/stop_check.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -32,7 +33,7 @@ struct PngPicture {
 };
 
 /// A PNG file in memory. Throws `std::bad_alloc`.
-std::vector<std::byte> encode_png(const PngPicture& picture);
+std::vector<std::byte> encode_png(const PngPicture& picture, const StopCheck& check = {});
 
 /// Writes it atomically. Throws `Error`: WriteFailed, OutOfResources.
 void write_png_file(const std::filesystem::path& path, const PngPicture& picture);

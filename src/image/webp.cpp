@@ -1,6 +1,8 @@
 #include <webp/decode.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <new>
 
 #include "image/codecs.hpp"
@@ -19,11 +21,29 @@ void expect_success(VP8StatusCode status) {
   throw BrokenPicture("its picture data breaks the rules of the format");
 }
 
+// The same pixels as from WebPDecode, which cannot be stopped.
+void decode_in_pieces(const std::uint8_t* data, std::size_t size, WebPDecoderConfig& config,
+                      const StopCheck& check) {
+  constexpr std::size_t kPiece = 16 << 10;
+  const std::unique_ptr<WebPIDecoder, void (*)(WebPIDecoder*)> decoder(
+      WebPIDecode(data, 0, &config), WebPIDelete);
+  if (!decoder) throw std::bad_alloc();
+  for (std::size_t given = 0; given < size;) {
+    if (check) check();
+    given += std::min(kPiece, size - given);
+    const VP8StatusCode status = WebPIUpdate(decoder.get(), data, given);
+    if (status == VP8_STATUS_OK) return;
+    if (status != VP8_STATUS_SUSPENDED) expect_success(status);
+  }
+  expect_success(VP8_STATUS_NOT_ENOUGH_DATA);
+}
+
 }  // namespace
 
 // libwebp also takes the chunk alone, and then nothing around it can be an obstacle. Alpha, which
 // may lie in another chunk, is dropped anyway.
-Image decode_webp(std::span<const std::byte>, const PictureHeader& header) {
+Image decode_webp(std::span<const std::byte>, const PictureHeader& header,
+                  const StopCheck& check) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
   const auto* data = reinterpret_cast<const std::uint8_t*>(header.coded.data());
@@ -36,7 +56,7 @@ Image decode_webp(std::span<const std::byte>, const PictureHeader& header) {
   config.output.u.RGBA = {.rgba = image.rgb.data(),
                           .stride = static_cast<int>(header.width * 3),
                           .size = image.rgb.size()};
-  expect_success(WebPDecode(data, header.coded.size(), &config));
+  decode_in_pieces(data, header.coded.size(), config, check);
   return image;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image/image_bounds.hpp"
 #include "image/pixels.hpp"
 #include "preprocess/preprocess.hpp"
 #include "preprocess/target_size.hpp"
@@ -100,10 +101,11 @@ void resize_row(const std::uint8_t* in, const Filter& filter, Index out_width,
   }
 }
 
-Image resize_width(const Image& image, Index width) {
+Image resize_width(const Image& image, Index width, const StopCheck& check) {
   const Filter filter(image.width, width);
   Image out = make_image(image.height, width);
   for (Index y = 0; y < image.height; ++y) {
+    if (check) check();
     resize_row(image.rgb.data() + y * image.width * kChannels, filter, width,
                out.rgb.data() + y * width * kChannels);
   }
@@ -127,11 +129,12 @@ void mix_rows(const std::uint8_t* rows, Index row_bytes, const Taps& taps, std::
   }
 }
 
-Image resize_height(const Image& image, Index height) {
+Image resize_height(const Image& image, Index height, const StopCheck& check) {
   const Filter filter(image.height, height);
   Image out = make_image(height, image.width);
   const Index row_bytes = image.width * kChannels;
   for (Index y = 0; y < height; ++y) {
+    if (check) check();
     mix_rows(image.rgb.data(), row_bytes, filter[y], out.rgb.data() + y * row_bytes);
   }
   return out;
@@ -139,14 +142,15 @@ Image resize_height(const Image& image, Index height) {
 
 }  // namespace
 
-Image resize_bicubic_pillow(const Image& image, Index height, Index width) {
+Image resize_bicubic_pillow(const Image& image, Index height, Index width, const StopCheck& check) {
   expect_pixels("the picture to resize", image);
+  expect_image_bounds("the picture to resize", image);
   expect_target_size(height, width);
   if (width == image.width && height == image.height) return image;
-  if (width == image.width) return resize_height(image, height);
-  if (height == image.height) return resize_width(image, width);
+  if (width == image.width) return resize_height(image, height, check);
+  if (height == image.height) return resize_width(image, width, check);
   expect_target_size(image.height, width);  // the picture between the passes
-  return resize_height(resize_width(image, width), height);
+  return resize_height(resize_width(image, width, check), height, check);
 }
 
 }  // namespace sapiens

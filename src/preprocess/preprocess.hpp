@@ -7,18 +7,21 @@
 namespace sapiens {
 
 // All of these throw `Error(InvalidArgument)` for a picture whose pixels do not add up and for
-// sizes outside 1 .. 2^28 pixels.
+// sizes outside 1 .. 2^28 pixels, and those that resize for images outside of the bounds of
+// `sapiens/image.hpp`.
 
 /// As Pillow's `Image.resize(size, BICUBIC)`, byte for byte: antialiased when shrinking, rounded to
 /// 8 bits between the horizontal and the vertical pass.
-Image resize_bicubic_pillow(const Image& image, Index height, Index width);
+Image resize_bicubic_pillow(const Image& image, Index height, Index width,
+                            const StopCheck& check = {});
 
 /// As OpenCV's `resize` with INTER_LINEAR, byte for byte: no antialiasing.
 Image resize_bilinear_opencv(const Image& image, Index height, Index width);
 
 /// The resize of feature extraction: bicubic for Full, bilinear for Lite. The aspect ratio is not
 /// kept, as in the original.
-Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode);
+Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode,
+                          const StopCheck& check = {});
 
 /// (x - mean) / std of each channel in float32, as PyTorch computes it; `chw` is [3, H, W] in RGB
 /// order. Throws ShapeMismatch unless H and W are the picture's.

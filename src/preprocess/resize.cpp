@@ -2,6 +2,7 @@
 
 #include <opencv2/imgproc.hpp>
 
+#include "image/image_bounds.hpp"
 #include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "preprocess/preprocess.hpp"
@@ -21,6 +22,7 @@ void expect_target_size(Index height, Index width) {
 
 Image resize_bilinear_opencv(const Image& image, Index height, Index width) try {
   expect_pixels("the picture to resize", image);
+  expect_image_bounds("the picture to resize", image);
   expect_target_size(height, width);
   Image resized = make_image(height, width);
   cv::Mat target = as_mat(resized);
@@ -30,8 +32,9 @@ Image resize_bilinear_opencv(const Image& image, Index height, Index width) try 
   rethrow_from_opencv();
 }
 
-Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode) {
-  return mode == PreprocessMode::Full ? resize_bicubic_pillow(image, height, width)
+Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode,
+                          const StopCheck& check) {
+  return mode == PreprocessMode::Full ? resize_bicubic_pillow(image, height, width, check)
                                       : resize_bilinear_opencv(image, height, width);
 }
 

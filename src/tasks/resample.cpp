@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "sapiens/error.hpp"
 
@@ -47,6 +48,20 @@ std::vector<Tap> bilinear_taps(Index in_size, Index out_size) {
     taps.push_back({first, second, static_cast<float>(weight)});
   }
   return taps;
+}
+
+// Leaves of `columns` those that `taps` read, and numbers the taps anew.
+void keep_columns_read(std::vector<Tap>& columns, std::vector<Tap>& taps) {
+  std::vector<Index> place(columns.size(), -1);
+  for (const Tap& tap : taps) place[tap.first] = place[tap.second] = 0;
+  std::vector<Tap> kept;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (place[i] < 0) continue;
+    place[i] = std::ssize(kept);
+    kept.push_back(columns[i]);
+  }
+  for (Tap& tap : taps) tap = {place[tap.first], place[tap.second], tap.weight};
+  columns = std::move(kept);
 }
 
 // The rows of one thread. Keeps the two rows of the network's input that it used last, because
@@ -112,6 +127,7 @@ TwoStepResize::TwoStepResize(const HeadOutput& head, Grid input, Grid picture) :
   input_columns_ = bilinear_taps(head.size.width, input.width);
   picture_rows_ = bilinear_taps(input.height, picture.height);
   picture_columns_ = bilinear_taps(input.width, picture.width);
+  keep_columns_read(input_columns_, picture_columns_);
 }
 
 Index TwoStepResize::padded_channels(const Padding& padding) const noexcept {

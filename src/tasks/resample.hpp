@@ -1,5 +1,6 @@
 #pragma once
 
+#include <iterator>
 #include <vector>
 
 #include "core/function_ref.hpp"
@@ -30,6 +31,8 @@ std::vector<Tap> bilinear_taps(Index in_size, Index out_size);
 /// The picture's rows are made one at a time and nothing of the picture's size exists in between.
 /// Rows are blended before columns where PyTorch does it the other way round: the same numbers but
 /// for rounding, and the columns of the picture are left to the user, who reduces them at once.
+/// Columns of the input that no pixel of the picture reads are not made: a picture may have one
+/// column and thousands of rows.
 class TwoStepResize {
  public:
   /// `input` equal to the head's size leaves the first step out, as the original's lite scripts do.
@@ -44,11 +47,13 @@ class TwoStepResize {
   /// Numbers per column of a row.
   Index padded_channels(const Padding& padding) const noexcept;
 
-  /// Calls `body(y, row)` for every row of the picture, on all threads. `row` holds the columns of
-  /// the network's input, padded_channels() numbers each; `columns()` says how they make pixels.
+  /// Calls `body(y, row)` for every row of the picture, on all threads. `row` holds `row_columns()`
+  /// columns of the network's input, padded_channels() numbers each; `columns()` says how they make
+  /// pixels.
   void for_each_row(const Padding& padding, const ThreadPool& pool,
                     FunctionRef<void(Index y, const float* row)> body) const;
-  /// One tap per column of the picture.
+  Index row_columns() const noexcept { return std::ssize(input_columns_); }
+  /// One tap per column of the picture, into the columns of a row.
   const std::vector<Tap>& columns() const noexcept { return picture_columns_; }
 
  private:

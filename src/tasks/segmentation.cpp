@@ -62,10 +62,10 @@ void write_best_classes(const TwoStepResize& resize, Index classes, const Thread
   const TwoStepResize::Padding padding{.multiple = kLanes, .value = kNoClass};
   const Index stride = resize.padded_channels(padding);
   const Index width = std::ssize(resize.columns());
-  const auto input_width = static_cast<std::size_t>(resize.columns().back().second) + 1;
+  const auto row_columns = static_cast<std::size_t>(resize.row_columns());
   resize.for_each_row(padding, pool, [&](Index y, const float* row) {
-    std::vector<std::uint8_t> best(input_width);
-    for (std::size_t x = 0; x < input_width; ++x) {
+    std::vector<std::uint8_t> best(row_columns);
+    for (std::size_t x = 0; x < row_columns; ++x) {
       const float* const logits = row + static_cast<Index>(x) * stride;
       best[x] = best_class(logits, logits, 0, classes);
     }

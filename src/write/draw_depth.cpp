@@ -27,11 +27,13 @@ std::array<Rgb, 256> inferno() {
 }
 
 /// 1 for the nearest to 0 for the farthest, and which pixels have it at all.
-NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::uint8_t> mask) {
+NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::uint8_t> mask,
+                        const StopCheck& check) {
   const DepthExtent extent = depth_extent(depth, mask);
   const auto [height, width] = depth.extents();
   NearnessMap map(static_cast<int>(height), static_cast<int>(width));
   for (Index y = 0; y < height; ++y) {
+    if (check) check();
     const float* in = depth[y].data();
     auto* value = map.values.ptr<float>(static_cast<int>(y));
     auto* known = map.known.ptr<std::uint8_t>(static_cast<int>(y));
@@ -47,11 +49,12 @@ NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::u
 }  // namespace
 
 Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
-                 std::span<const std::uint8_t> mask, const DepthDrawing& drawing) try {
+                 std::span<const std::uint8_t> mask, const DepthDrawing& drawing,
+                 const StopCheck& check) try {
   expect_size_of(picture, "the depths", depth.extent(0), depth.extent(1));
   if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
-  Panels panels(picture, drawing.normals ? 2 : 1, drawing.side_by_side);
-  const NearnessMap map = nearness_of(depth, mask);
+  Panels panels(picture, drawing.normals ? 2 : 1, drawing.side_by_side, 0, &check);
+  const NearnessMap map = nearness_of(depth, mask, check);
   const std::array<Rgb, 256> colors = inferno();
   for (Index y = 0; y < picture.height; ++y) {
     const auto* value = map.values.ptr<float>(static_cast<int>(y));

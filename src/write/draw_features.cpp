@@ -5,6 +5,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/shape.hpp"
+#include "image/image_bounds.hpp"
 #include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
@@ -46,9 +47,9 @@ std::uint8_t to_colour(float value, const Range& range) {
   return static_cast<std::uint8_t>(std::lround(std::clamp(share, 0.0f, 1.0f) * 255.0f));
 }
 
-Image colour_grid(TensorView<const float, 3> featmap) {
+Image colour_grid(TensorView<const float, 3> featmap, const StopCheck& check) {
   const Index tokens = featmap.extent(1) * featmap.extent(2);
-  const std::vector<float> planes = principal_components(featmap);
+  const std::vector<float> planes = principal_components(featmap, check);
   Image grid = make_image(featmap.extent(1), featmap.extent(2));
   float narrowest = 0;
   for (Index k = 0; k < kComponents; ++k) {
@@ -82,8 +83,10 @@ cv::Mat overlay(const cv::Mat& picture, const cv::Mat& grid) {
 
 }  // namespace
 
-Image draw_features(const Image& picture, TensorView<const float, 3> featmap) try {
+Image draw_features(const Image& picture, TensorView<const float, 3> featmap,
+                    const StopCheck& check) try {
   expect_pixels("the picture to draw on", picture);
+  expect_image_bounds("the picture to draw on", picture);
   constexpr Index kMostTokens = Index{1} << 24;
   const auto [channels, rows, columns] = featmap.extents();
   if (channels < 1 || rows < 1 || columns < 1 || rows > kMostTokens / columns) {
@@ -91,8 +94,9 @@ Image draw_features(const Image& picture, TensorView<const float, 3> featmap) tr
                                              .expected = "a feature map [C, gh, gw]",
                                              .actual = shape_text(featmap.extents())});
   }
-  const Image grid = colour_grid(featmap);
+  const Image grid = colour_grid(featmap, check);
   const cv::Mat left = limited_size(as_mat(picture));
+  if (check) check();
   const cv::Mat right = overlay(left, as_mat(grid));
 
   Image drawing = make_image(left.rows, 2 * left.cols + kGap);

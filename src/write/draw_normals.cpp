@@ -7,7 +7,8 @@
 namespace sapiens {
 
 Image draw_normals(const Image& picture, TensorView<const float, 3> normals,
-                   std::span<const std::uint8_t> mask, const NormalDrawing& drawing) {
+                   std::span<const std::uint8_t> mask, const NormalDrawing& drawing,
+                   const StopCheck& check) {
   expect_size_of(picture, "the normals", normals.extent(0), normals.extent(1));
   if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
   if (normals.extent(2) != 3) {
@@ -15,7 +16,7 @@ Image draw_normals(const Image& picture, TensorView<const float, 3> normals,
                                              .expected = "[H, W, 3]",
                                              .actual = shape_text(normals.extents())});
   }
-  Panels panels(picture, 1, drawing.side_by_side);
+  Panels panels(picture, 1, drawing.side_by_side, 0, &check);
   panels.paint(0, [&](Index y, Index x) {
     if (!is_masked(mask, y * picture.width + x)) return Rgb{};
     const auto normal = normals[y][x];

@@ -5,6 +5,7 @@
 #include <limits>
 #include <opencv2/imgproc.hpp>
 
+#include "image/image_bounds.hpp"
 #include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
@@ -35,8 +36,9 @@ cv::Point fixed_point(const Keypoint& point) {
 
 class PoseDrawer {
  public:
-  PoseDrawer(Image& picture, const KeypointSet* set, const PoseDrawing& drawing)
-      : canvas_(as_mat(picture)), set_(set), drawing_(drawing) {}
+  PoseDrawer(Image& picture, const KeypointSet* set, const PoseDrawing& drawing,
+             const StopCheck& check)
+      : canvas_(as_mat(picture)), set_(set), drawing_(drawing), check_(check) {}
 
   void draw(const Pose& pose) {
     const bool known = set_ && set_->keypoints.size() == pose.keypoints.size();
@@ -72,6 +74,10 @@ class PoseDrawer {
   }
 
  private:
+  void look() const {
+    if (check_) check_();
+  }
+
   // Also false for NaN.
   bool is_drawn(const Keypoint& point) const {
     return point.score >= drawing_.least_score && point.x > 0 && point.y > 0 &&
@@ -90,9 +96,11 @@ class PoseDrawer {
   }
 
   // A person of 600 pixels gets the original's 3. No person is larger than the picture, whatever a
-  // box says, and none is smaller than a pixel.
+  // box says, and none is smaller than a pixel. In a picture of a strip's shape, more than eight
+  // times as long as wide, lines as thick as its length suggests would paint all of it.
   float size_of(const Box& box) const {
-    const auto most = static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100;
+    const auto most = std::min(static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100,
+                               static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 25);
     const float size = std::min(std::max(box.width, box.height) / 200, most);
     return size > 1 ? size : 1.0f;
   }
@@ -128,6 +136,7 @@ class PoseDrawer {
   }
 
   void draw_link(const Pose& pose, const SkeletonLink& link, float size) {
+    look();
     const Keypoint& from = pose.keypoints[static_cast<std::size_t>(link.from)];
     const Keypoint& to = pose.keypoints[static_cast<std::size_t>(link.to)];
     if (!is_drawn(from) || !is_drawn(to)) return;
@@ -138,6 +147,7 @@ class PoseDrawer {
   }
 
   void draw_point(const Keypoint& point, Rgb color, float radius) {
+    look();
     if (!is_drawn(point)) return;
     const float drawn = std::clamp(radius - kSmoothEdge, 0.25f, float{kThickest});
     const int fixed_radius = cvRound(drawn * kOne);
@@ -148,9 +158,10 @@ class PoseDrawer {
   cv::Mat canvas_;
   const KeypointSet* set_;
   const PoseDrawing& drawing_;
+  const StopCheck& check_;
 };
 
-void check(const PoseDrawing& drawing, std::size_t persons) {
+void expect_options(const PoseDrawing& drawing, std::size_t persons) {
   constexpr float kAnyFinite = std::numeric_limits<float>::max();
   expect_option("radius", drawing.radius, kAnyFinite);
   expect_option("thickness", drawing.thickness, kAnyFinite);
@@ -174,11 +185,12 @@ Rgb color_of(std::span<const std::string> labels, std::size_t person) {
 }  // namespace
 
 Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set,
-                const PoseDrawing& drawing) try {
+                const PoseDrawing& drawing, const StopCheck& check) try {
   expect_pixels("the picture to draw on", picture);
-  check(drawing, poses.size());
+  expect_image_bounds("the picture to draw on", picture);
+  expect_options(drawing, poses.size());
   Image drawn = picture;
-  PoseDrawer drawer(drawn, set, drawing);
+  PoseDrawer drawer(drawn, set, drawing, check);
   for (std::size_t person = 0; person < poses.size(); ++person) {
     if (drawing.boxes) drawer.draw_box(poses[person].box, color_of(drawing.labels, person));
     drawer.draw(poses[person]);

@@ -39,14 +39,14 @@ class Blend {
 }  // namespace
 
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set, const SegDrawing& drawing) try {
+                        const SegClassSet* set, const SegDrawing& drawing, const StopCheck& check) try {
   expect_size_of(picture, "the classes", segmentation.height, segmentation.width);
   expect_pixels_of(picture, "the classes", segmentation.ids.size());
   expect_option("opacity", drawing.opacity, 1);
   const ClassLook look(segmentation.classes, set);
   const SegLegend legend(picture, segmentation.classes, look);
   const bool with_legend = drawing.legend && legend.fits();
-  Panels panels(picture, 1, drawing.side_by_side, with_legend ? legend.width() : 0);
+  Panels panels(picture, 1, drawing.side_by_side, with_legend ? legend.width() : 0, &check);
 
   const Blend blend(look, drawing.opacity);
   panels.paint(0, [&](Index y, Index x) {
@@ -55,7 +55,7 @@ Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
   });
   if (!drawing.labels && !with_legend) return std::move(panels).take();
 
-  const ClassRows rows(segmentation);
+  const ClassRows rows(segmentation, check);
   cv::Mat panel = panels.panel(0), column = panels.column();
   if (drawing.labels) draw_seg_labels(panel, segmentation, rows, look);
   if (with_legend) legend.draw(column, rows.by_area());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "image/image_bounds.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 
@@ -11,6 +12,7 @@ namespace sapiens {
 
 void expect_size_of(const Image& picture, std::string_view what, Index height, Index width) {
   expect_pixels("the picture to draw on", picture);
+  expect_image_bounds("the picture to draw on", picture);
   if (height == picture.height && width == picture.width) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = fmt::format("{} do not have the size of the picture", what),
@@ -35,13 +37,16 @@ void expect_option(std::string_view name, float value, float most) {
                                            .actual = fmt::format("{}", value)});
 }
 
-Panels::Panels(const Image& picture, Index panels, bool side_by_side, Index column)
+Panels::Panels(const Image& picture, Index panels, bool side_by_side, Index column,
+               const StopCheck* check)
     : width_(picture.width),
       first_(side_by_side ? picture.width : 0),
       column_(column),
+      check_(check),
       drawing_(make_image(picture.height, first_ + panels * width_ + column)) {
   if (!side_by_side) return;
   for (Index y = 0; y < picture.height; ++y) {
+    look();
     std::copy_n(picture.rgb.data() + y * width_ * 3, width_ * 3, row(-1, y));
   }
 }

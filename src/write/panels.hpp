@@ -9,6 +9,7 @@
 
 #include "sapiens/image.hpp"
 #include "sapiens/labels.hpp"
+#include "sapiens/stop_check.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -28,10 +29,12 @@ inline bool is_masked(std::span<const std::uint8_t> mask, Index pixel) noexcept 
 }
 
 /// Panels of the picture's size beside each other, after a copy of the picture itself where it is
-/// wanted, and black at first; `column` more pixels are left at the right.
+/// wanted, and black at first; `column` more pixels are left at the right. `check`, which has to
+/// live as long, is called for every row that is painted.
 class Panels {
  public:
-  Panels(const Image& picture, Index panels, bool side_by_side, Index column = 0);
+  Panels(const Image& picture, Index panels, bool side_by_side, Index column = 0,
+         const StopCheck* check = nullptr);
 
   /// Gives pixel x of row y the colour that `color_of(y, x)` returns.
   template <typename ColorOf>
@@ -40,6 +43,7 @@ class Panels {
   }
   template <typename ColorOf>
   void paint_row(Index panel, Index y, ColorOf color_of) {
+    look();
     std::uint8_t* out = row(panel, y);
     for (Index x = 0; x < width_; ++x, out += 3) {
       const Rgb color = color_of(y, x);
@@ -47,6 +51,10 @@ class Panels {
       out[1] = color.green;
       out[2] = color.blue;
     }
+  }
+
+  void look() const {
+    if (check_ && *check_) (*check_)();
   }
 
   std::uint8_t* row(Index panel, Index y) noexcept {
@@ -61,6 +69,7 @@ class Panels {
   Index width_;   // of a panel
   Index first_;   // column of pixels where panel 0 begins
   Index column_;  // width of what is left at the right
+  const StopCheck* check_;
   Image drawing_;
 };
 

@@ -179,10 +179,11 @@ bool settled(const Ritz& before, const Ritz& now) {
 }
 
 // Projects onto the leading components; `basis` receives them.
-Numbers project(const Numbers& x, Numbers& basis) {
+Numbers project(const Numbers& x, Numbers& basis, const StopCheck& check) {
   const Numbers xt = transposed(x);
   Ritz before{.rotation = Numbers(0, 0)};
   for (int step = 0;; ++step) {
+    if (check) check();
     Numbers projections = multiply(basis, x);
     Ritz now = solve_projected(projections);
     projections = multiply(now.rotation, projections);
@@ -204,12 +205,13 @@ float sign_of_largest(const float* weights, Index count) {
 
 }  // namespace
 
-std::vector<float> principal_components(TensorView<const float, 3> featmap) {
+std::vector<float> principal_components(TensorView<const float, 3> featmap,
+                                        const StopCheck& check) {
   Numbers x = copy_features(featmap);
   const std::vector<bool> finite = finite_tokens(x);
   centre(x, finite);
   Numbers basis = first_basis(std::min({kBasis, x.rows, x.columns}), x.rows);
-  const Numbers projections = project(x, basis);
+  const Numbers projections = project(x, basis, check);
 
   std::vector<float> planes(static_cast<std::size_t>(kComponents * x.columns));
   for (Index k = 0; k < kComponents; ++k) {

@@ -67,10 +67,11 @@ class LabelPlacer {
 }  // namespace
 
 // Neighbours are mostly of one class, so whole stretches are counted.
-ClassRows::ClassRows(const Segmentation& segmentation)
+ClassRows::ClassRows(const Segmentation& segmentation, const StopCheck& check)
     : height_(segmentation.height),
       counts_(static_cast<std::size_t>(segmentation.height) * ClassLook::kIds) {
   for (Index y = 0; y < height_; ++y) {
+    if (check) check();
     const std::uint8_t* const row = segmentation.ids.data() + y * segmentation.width;
     const std::uint8_t* const end = row + segmentation.width;
     for (const std::uint8_t* begin = row; begin != end;) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sapiens/results.hpp"
+#include "sapiens/stop_check.hpp"
 #include "write/class_look.hpp"
 
 namespace sapiens {
@@ -13,7 +14,7 @@ namespace sapiens {
 /// How many pixels of each class there are in each row.
 class ClassRows {
  public:
-  explicit ClassRows(const Segmentation& segmentation);
+  explicit ClassRows(const Segmentation& segmentation, const StopCheck& check = {});
 
   std::uint32_t count(int id, Index y) const noexcept { return counts_[y * ClassLook::kIds + id]; }
   Index area(int id) const noexcept { return areas_[id]; }

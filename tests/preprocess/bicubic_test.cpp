@@ -6,6 +6,7 @@
 #include "golden_picture.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
+#include "support/stops.hpp"
 
 namespace sapiens {
 namespace {
@@ -83,6 +84,27 @@ TEST(Resize, RefusesSizesThatMakeNoPicture) {
     EXPECT_THROW(resize_bilinear_opencv(image, height, width), Error);
   }
   EXPECT_THROW(resize_bicubic_pillow(Image{}, 4, 4), Error);
+}
+
+TEST(ResizeBicubic, StopsAtEveryRowOfBothPasses) {
+  const Image image = random_image(50, 40, 1);
+  expect_stops(
+      [&](const StopCheck& check) {
+        EXPECT_TRUE(resize_bicubic_pillow(image, 20, 30, check).rgb ==
+                    resize_bicubic_pillow(image, 20, 30).rgb);
+      },
+      50 + 20);
+}
+
+TEST(Resize, RefusesImagesBeyondTheBounds) {
+  for (const auto& [height, width] : {std::pair<Index, Index>(2000, 1), {1, 2000}, {70000, 1100}}) {
+    const Image strip{
+        .width = width,
+        .height = height,
+        .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * height * width))};
+    EXPECT_THROW(resize_bicubic_pillow(strip, 32, 32), Error);
+    EXPECT_THROW(resize_bilinear_opencv(strip, 32, 32), Error);
+  }
 }
 
 }  // namespace

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
 #include "sapiens/error.hpp"
+#include "support/stops.hpp"
 
 namespace sapiens {
 namespace {
@@ -47,6 +52,34 @@ TEST(TwoStepResize, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(TwoStepResize(head, {8, 6}, {0, 5}), Error);
   EXPECT_THROW(TwoStepResize(head, {8, -6}, {5, 5}), Error);
   EXPECT_THROW(TwoStepResize({head.values, {3, 3}}, {8, 6}, {5, 5}), Error);
+}
+
+// What a row of the picture costs follows its width, however wide the network's input is.
+TEST(TwoStepResize, MakesTheColumnsThatThePictureReadsAlone) {
+  const std::vector<float> values(12 * 9 * 2);
+  const HeadOutput head{{values.data(), {12 * 9, 2}}, {12, 9}};
+  for (const Index width : {1, 2, 5, 9, 30, 200}) {
+    const TwoStepResize resize(head, {240, 180}, {1000, width});
+    EXPECT_LE(resize.row_columns(), std::min<Index>(2 * width, 180)) << width;
+    EXPECT_EQ(std::ssize(resize.columns()), width);
+    for (const Tap& tap : resize.columns()) {
+      EXPECT_LE(tap.first, tap.second);
+      EXPECT_LT(tap.second, resize.row_columns());
+    }
+  }
+}
+
+TEST(TwoStepResize, StopsBetweenRows) {
+  const std::vector<float> values(12 * 9);
+  const HeadOutput head{{values.data(), {12 * 9, 1}}, {12, 9}};
+  const TwoStepResize resize(head, {24, 18}, {1000, 3});
+  const ThreadPool pool(1);
+  expect_stops(
+      [&](const StopCheck& check) {
+        const ThreadPool::Watch watch(pool, check, std::chrono::nanoseconds(0));
+        resize.for_each_row({}, pool, [](Index, const float*) {});
+      },
+      1000 / 16);
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ TEST_P(SegmentationSizes, AgreeWithThePlainDefinition) {
   const HeadOutput head{{logits.data(), {kHead.patches(), classes}}, kHead};
   const std::vector<double> input =
       enlarged({logits.begin(), logits.end()}, kHead, kInput, classes);
-  for (const Grid picture : {Grid{1, 1}, Grid{5, 7}, Grid{33, 40}, Grid{61, 10}}) {
+  for (const Grid picture :
+       {Grid{1, 1}, Grid{5, 7}, Grid{33, 40}, Grid{61, 10}, Grid{99, 1}, Grid{3, 99}}) {
     SCOPED_TRACE(testing::Message() << picture.height << " x " << picture.width);
     const std::vector<double> exact = enlarged(input, kInput, picture, classes);
     const Segmentation result = most_likely_classes(head, kInput, picture, ThreadPool(2));
