@@ -29,8 +29,8 @@ bool stdout_takes_colour() { return isatty(STDOUT_FILENO) && !std::getenv("NO_CO
 Json tensors_json(const Checkpoint& checkpoint) {
   Json list = Json::array();
   for (const TensorInfo& tensor : checkpoint.tensors()) {
-    list.push_back(
-        {{"key", tensor.key}, {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}});
+    list.push_back({{"key", tensor.key}, {"dtype", tensor.type}, {"shape", tensor.shape}});
+    if (!tensor.readable) list.back()["readable"] = false;
   }
   return list;
 }
@@ -66,7 +66,7 @@ void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection
   if (!options.tensors) return;
   print("\n");
   for (const TensorInfo& tensor : checkpoint.tensors()) {
-    print(fmt::format("{:<5} {:<22} {}\n", dtype_name(tensor.dtype),
+    print(fmt::format("{:<5} {:<22} {}\n", printable(tensor.type),
                       fmt::format("[{}]", fmt::join(tensor.shape, ", ")), printable(tensor.key)));
   }
 }

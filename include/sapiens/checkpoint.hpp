@@ -20,7 +20,11 @@ struct StateDict;
 struct TensorInfo {
   std::string key = {};  ///< Full dotted path in the file.
   DType dtype = DType::F32;
-  std::vector<Index> shape = {};
+  std::vector<Index> shape = {};  ///< Of a tensor that cannot be read empty where it is unknown.
+  /// "f32"; of a tensor whose values cannot be read PyTorch's word: "float8_e4m3fn", "sparse". Then
+  /// `dtype` means nothing.
+  std::string type = {};
+  bool readable = true;
 };
 
 /// What a caller knows better than the weights. Every field may stay empty: the model is recognised

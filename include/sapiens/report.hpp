@@ -40,12 +40,14 @@ struct MissingParameter {
   std::vector<Index> shape = {};
 };
 
-/// A parameter whose tensor has another shape.
+/// A parameter whose tensor has another shape, or values that cannot be read.
 struct MismatchedParameter {
   std::string key = {};              ///< As the file spells it.
   std::vector<Index> expected = {};  ///< The model's shape.
   std::vector<Index> found = {};     ///< The file's shape.
   std::string reason = {};           ///< Why it was not made to fit.
+  /// Set where the values cannot be read: the file's type, "float8_e4m3fn" or "sparse".
+  std::string type = {};
 };
 
 /// Tensors of the file that the model does not use, for one common reason.

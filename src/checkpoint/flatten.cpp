@@ -2,20 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <unordered_set>
 #include <utility>
 
+#include "checkpoint/graph_tensors.hpp"
 #include "checkpoint/numpy_array.hpp"
+#include "checkpoint/object_levels.hpp"
+#include "checkpoint/object_parts.hpp"
+#include "checkpoint/pickle_key.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
 
 // Far above real files (a training checkpoint of the largest model visits some 20000 values),
-// low enough that a bomb is over in a second.
-constexpr std::size_t kMostVisits = std::size_t{1} << 20;
-constexpr std::size_t kMaxFlatText = std::size_t{1} << 28;
-constexpr std::size_t kDeepest = 64;
+// low enough that a bomb is over in a second. An honest file may hold as many values as it likes.
+constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
+constexpr std::size_t kMaxText = std::size_t{1} << 28;
+constexpr std::size_t kMaxLevels = 64;
 
 std::string join(std::string_view left, std::string_view right) {
   if (left.empty()) return std::string(right);
@@ -23,90 +28,107 @@ std::string join(std::string_view left, std::string_view right) {
   return fmt::format("{}.{}", left, right);
 }
 
-/// A dictionary, list or module whose items are still to be looked at.
-struct Level {
-  NodeId node = kNoNode;
-  std::size_t next = 0;
-  std::string container = {};
-  std::string prefix = {};  ///< Names of the modules around, part of every key below.
-  bool in_module = false;
-};
-
 class Flattener {
  public:
   Flattener(const PickleGraph& graph, const TensorBuilder& builder, const std::string& source,
             StateDict& out)
-      : graph_(graph), builder_(builder), source_(source), out_(out) {}
+      : graph_(graph),
+        builder_(builder),
+        tensors_(graph, builder),
+        objects_(graph, tensors_),
+        source_(source),
+        out_(out),
+        open_(graph.size()),
+        visits_left_(kMaxVisits + 2 * graph.size()) {}
 
   void run() {
     visit(graph_.root, {}, "tensor", true);
     while (!levels_.empty()) step();
     refuse_duplicates();
+    tell_what_is_left();
   }
 
  private:
   void step();
-  void step_pair(Level& level, std::span<const NodeId> items);
+  void step_pair();
   void visit(NodeId node, const Level& parent, std::string_view key, bool root = false);
   void visit_object(NodeId node, const Level& parent, std::string_view key, bool root);
   bool visit_module(NodeId node, const Level& parent, std::string_view key, bool root);
+  bool visit_pickled_module(NodeId state, Level level);
+  void visit_parts(NodeId node, const Level& parent, std::string_view key, bool root);
   void enter(NodeId node, const Level& parent, std::string_view key, bool root);
-  void read_attributes(NodeId node);
+  void read_attributes(NodeId object);
+  bool hide(const Level& level, std::string_view key, NodeId value);
   bool add_tensor(NodeId node, const Level& parent, std::string_view key);
   bool note_array(NodeId node, const Level& parent, std::string_view key);
   void note(const Level& parent, std::string_view key, std::string value);
   void note_opaque(const Level& parent, std::string_view key, std::string_view what);
-  void push(Level level);
-  void charge(std::size_t text);
+  bool push(Level level);
+  void close_level();
+  void charge(std::size_t visits, std::size_t text);
   void refuse_duplicates() const;
-
-  NodeId find(NodeId dict, std::string_view key) const;
-  bool is_dict_class(NodeId callable) const;
-  std::string class_name(NodeId callable) const;
+  void tell_what_is_left();
+  void tell_what_is_instead();
 
   const PickleGraph& graph_;
   const TensorBuilder& builder_;
+  GraphTensors tensors_;
+  ObjectLevels objects_;
   const std::string& source_;
   StateDict& out_;
   std::vector<Level> levels_;
-  std::size_t visits_ = 0;
+  std::vector<bool> open_;  // values on the way from the root to here: a cycle ends at them
+  std::size_t visits_left_;
   std::size_t text_ = 0;
+  std::size_t byte_keys_ = 0;
+  std::size_t non_persistent_ = 0;
+  bool in_modules_ = false;  // tensors were seen that are attributes of modules
+  bool too_deep_ = false;
 };
-
-std::string number_text(const PickleNode& node) {
-  if (node.kind == PickleKind::Float) return fmt::format("{}", node.real());
-  if (node.kind == PickleKind::Bool) return node.integer != 0 ? "true" : "false";
-  return fmt::format("{}", node.integer);
-}
 
 void Flattener::step() {
   Level& level = levels_.back();
-  const auto items = graph_.items(level.node);
-  if (level.next >= items.size()) return levels_.pop_back();
-  const PickleKind kind = graph_[level.node].kind;
-  if (kind == PickleKind::Dict || kind == PickleKind::Object) return step_pair(level, items);
+  if (level.next + (level.pairs ? 1 : 0) >= level.items.size()) return close_level();
+  if (level.pairs) return step_pair();
   const std::size_t index = level.next++;
+  const NodeId value = level.items[index];
   const Level parent = level;  // `visit` may move the stack
-  visit(items[index], parent, std::to_string(index));
+  visit(value, parent, std::to_string(index));
 }
 
-void Flattener::step_pair(Level& level, std::span<const NodeId> items) {
-  if (level.next + 1 >= items.size()) return levels_.pop_back();
-  const PickleNode& key = graph_[items[level.next]];
-  const NodeId value = items[level.next + 1];
+void Flattener::step_pair() {
+  Level& level = levels_.back();
+  const std::size_t ordinal = level.next / 2;
+  const NodeId value = level.items[level.next + 1];
+  auto key = read_key(graph_, level.items[level.next]);
   level.next += 2;
   const Level parent = level;
-  if (key.kind == PickleKind::Text) return visit(value, parent, key.text);
-  if (key.kind == PickleKind::Int) return visit(value, parent, number_text(key));
-  note_opaque(parent, "?", "an entry whose key is neither text nor number");
+  if (!key) key = PickleKey{.text = std::to_string(ordinal)};
+  if (key->from_bytes) ++byte_keys_;
+  if (hide(parent, key->text, value)) return;
+  visit(value, parent, key->text);
+}
+
+bool Flattener::hide(const Level& level, std::string_view key, NodeId value) {
+  if (!level.hidden) return false;
+  const auto known = level.hidden->find(key);
+  if (known == level.hidden->end()) return false;
+  if (known->second == kNoNode) {
+    if (!tensors_.below(value)) return true;
+    ++non_persistent_;
+    tensors_.take(value);
+  } else if (known->second != value) {
+    note_opaque(level, key, "an attribute beside an item of the same name");
+  }
+  return true;
 }
 
 void Flattener::visit(NodeId node, const Level& parent, std::string_view key, bool root) {
-  charge(key.size() + parent.container.size() + parent.prefix.size());
+  charge(1, key.size() + parent.container.size() + parent.prefix.size());
   const PickleNode& value = graph_[node];
   switch (value.kind) {
     case PickleKind::Text:
-      charge(value.text.size());
+      charge(0, value.text.size());
       return note(parent, key, std::string(value.text));
     case PickleKind::Int:
     case PickleKind::Float:
@@ -116,8 +138,10 @@ void Flattener::visit(NodeId node, const Level& parent, std::string_view key, bo
     case PickleKind::List:
     case PickleKind::Tuple:
     case PickleKind::Set:
+      if (parent.attributes && !tensors_.below(node)) return;
       return enter(node, parent, key, root);
     case PickleKind::Object:
+      if (parent.attributes && !tensors_.below(node)) return;
       return visit_object(node, parent, key, root);
     case PickleKind::Persistent:
       return note_opaque(parent, key, "a bare storage");
@@ -132,14 +156,9 @@ void Flattener::visit(NodeId node, const Level& parent, std::string_view key, bo
 
 void Flattener::visit_object(NodeId node, const Level& parent, std::string_view key, bool root) {
   if (add_tensor(node, parent, key)) return;
-  const PickleNode& object = graph_[node];
-  if (is_dict_class(object.callable)) {
-    read_attributes(object.state);
-    return enter(node, parent, key, root);
-  }
   if (visit_module(node, parent, key, root)) return;
   if (note_array(node, parent, key)) return;
-  note_opaque(parent, key, class_name(object.callable));
+  visit_parts(node, parent, key, root);
 }
 
 // TorchScript keeps a module's parameters and children as plain attributes; a pickled nn.Module
@@ -148,36 +167,94 @@ bool Flattener::visit_module(NodeId node, const Level& parent, std::string_view 
   const PickleNode& object = graph_[node];
   const NodeId state = object.state;
   if (state == kNoNode || graph_[state].kind != PickleKind::Dict) return false;
-  Level level{.node = state,
+  constexpr std::size_t kNamesPerVisit = 32;
+  charge(graph_.items(state).size() / kNamesPerVisit, 0);
+  Level level{.pairs = true,
               .container = parent.container,
               .prefix = root ? std::string() : join(parent.prefix, key),
               .in_module = true};
   const PickleNode& callable = graph_[object.callable];
-  if (callable.kind == PickleKind::Global && callable.text.starts_with("__torch__")) {
-    push(std::move(level));
-    return true;
-  }
-  if (find(state, "_modules") == kNoNode) return false;
+  const bool script = callable.kind == PickleKind::Global && callable.text.starts_with("__torch__");
+  if (!script) return visit_pickled_module(state, std::move(level));
+  if (open_[state]) return true;
+  level.items = graph_.items(state);
+  level.opened = state;
+  push(std::move(level));
+  return true;
+}
+
+bool Flattener::visit_pickled_module(NodeId state, Level level) {
+  if (find_item(graph_, state, "_modules") == kNoNode) return false;
+  const auto left_out = non_persistent_buffers(graph_, state);
+  charge(left_out.size(), 0);
+  Hidden hidden;
+  for (const std::string_view name : left_out) hidden.emplace(name, kNoNode);
   for (const std::string_view part : {"_modules", "_buffers", "_parameters"}) {
-    level.node = find(state, part);
-    if (level.node != kNoNode) push(level);
+    const NodeId dict = find_item(graph_, state, part);
+    if (dict == kNoNode || open_[dict]) continue;
+    Level of_part = level;
+    of_part.items = graph_.items(dict);
+    of_part.opened = dict;
+    if (part == "_buffers" && !hidden.empty()) {
+      of_part.hidden = std::make_shared<const Hidden>(std::move(hidden));
+    }
+    push(std::move(of_part));
+  }
+  // What lies outside of the three is no part of a state_dict.
+  const auto items = graph_.items(state);
+  for (std::size_t i = 1; i < items.size(); i += 2) {
+    const std::string_view name = graph_[items[i - 1]].text;
+    if (name == "_modules" || name == "_buffers" || name == "_parameters") continue;
+    in_modules_ = in_modules_ || tensors_.below(items[i]);
   }
   return true;
 }
 
-void Flattener::enter(NodeId node, const Level& parent, std::string_view key, bool root) {
-  if (parent.in_module) return;  // attributes that are lists or dictionaries hold no parameters
-  push({.node = node, .container = root ? std::string() : join(parent.container, key)});
+// An object of any other class: what it was filled with is data, whatever the class is.
+void Flattener::visit_parts(NodeId node, const Level& parent, std::string_view key, bool root) {
+  const NodeId callable = graph_[node].callable;
+  if (parent.in_module) {
+    in_modules_ = in_modules_ || tensors_.below(node);
+    return note_opaque(parent, key, class_name(graph_, callable));
+  }
+  if (open_[node]) return;
+  if (is_dict_class(graph_, callable)) read_attributes(node);
+  const Level place{.container = root ? std::string() : join(parent.container, key)};
+  charge(objects_.cost(node), 0);
+  std::vector<Level> parts = objects_.of(node, place);
+  if (parts.empty()) {
+    if (!is_dict_class(graph_, callable)) {
+      note_opaque(parent, root ? "" : key, class_name(graph_, callable));
+    }
+    return;
+  }
+  // The first to be pushed is the last to be done with.
+  parts.front().opened = node;
+  for (Level& part : parts) {
+    if (!push(std::move(part))) return;
+  }
 }
 
-void Flattener::read_attributes(NodeId state) {
-  const NodeId notes = find(state, kAttributesName);
+void Flattener::enter(NodeId node, const Level& parent, std::string_view key, bool root) {
+  if (parent.in_module) {  // attributes that are lists or dictionaries hold no parameters
+    in_modules_ = in_modules_ || tensors_.below(node);
+    return;
+  }
+  if (open_[node]) return;
+  push({.items = graph_.items(node),
+        .pairs = graph_[node].kind == PickleKind::Dict,
+        .opened = node,
+        .container = root ? std::string() : join(parent.container, key)});
+}
+
+void Flattener::read_attributes(NodeId object) {
+  const NodeId notes = find_item(graph_, graph_[object].state, kAttributesName);
   if (notes == kNoNode) return;
   const auto items = graph_.items(notes);
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
     const PickleNode& key = graph_[items[i]];
     const PickleNode& value = graph_[items[i + 1]];
-    charge(key.text.size() + value.text.size());
+    charge(1, key.text.size() + value.text.size());
     if (value.kind == PickleKind::Text) {
       out_.metadata.insert_or_assign(std::string(key.text), std::string(value.text));
     }
@@ -191,6 +268,7 @@ bool Flattener::add_tensor(NodeId node, const Level& parent, std::string_view ke
   entry->container = parent.container;
   entry->key = name;
   out_.tensors.push_back(std::move(*entry));
+  tensors_.take(node);
   return true;
 }
 
@@ -207,7 +285,7 @@ bool Flattener::note_array(NodeId node, const Level& parent, std::string_view ke
       rest /= *extent;
     }
     place = join(key, place);
-    charge(place.size() + parent.container.size());
+    charge(1, place.size() + parent.container.size());
     note(parent, place, fmt::format("{}", array->values[i]));
   }
   return true;
@@ -219,28 +297,38 @@ void Flattener::note(const Level& parent, std::string_view key, std::string valu
 }
 
 void Flattener::note_opaque(const Level& parent, std::string_view key, std::string_view what) {
-  charge(what.size());
+  charge(0, what.size());
   out_.opaque.push_back(
       fmt::format("{}: {}", join(parent.container, join(parent.prefix, key)), what));
 }
 
-void Flattener::push(Level level) {
-  if (levels_.size() >= kDeepest) {
+bool Flattener::push(Level level) {
+  if (levels_.size() >= kMaxLevels) {
+    too_deep_ = true;
     out_.opaque.push_back(fmt::format("{}: nested deeper than {} levels",
-                                      join(level.container, level.prefix), kDeepest));
-    return;
+                                      join(level.container, level.prefix), kMaxLevels));
+    return false;
   }
+  if (level.opened != kNoNode) open_[level.opened] = true;
   levels_.push_back(std::move(level));
+  return true;
 }
 
-void Flattener::charge(std::size_t text) {
-  ++visits_;
+void Flattener::close_level() {
+  if (const NodeId opened = levels_.back().opened; opened != kNoNode) open_[opened] = false;
+  levels_.pop_back();
+}
+
+void Flattener::charge(std::size_t visits, std::size_t text) {
   text_ += text;
-  if (visits_ <= kMostVisits && text_ <= kMaxFlatText) return;
+  if (visits <= visits_left_ && text_ <= kMaxText) {
+    visits_left_ -= visits;
+    return;
+  }
   throw Error(ErrorCode::CorruptFile,
               {.summary = "the pickle refers to the same values over and over",
                .file = source_,
-               .actual = fmt::format("more than {} values", kMostVisits),
+               .actual = fmt::format("more than {} values", kMaxVisits),
                .hint = "no training program writes such a file; do not trust it"});
 }
 
@@ -254,30 +342,41 @@ void Flattener::refuse_duplicates() const {
   }
 }
 
-NodeId Flattener::find(NodeId dict, std::string_view key) const {
-  if (dict == kNoNode) return kNoNode;
-  const PickleKind kind = graph_[dict].kind;
-  if (kind != PickleKind::Dict && kind != PickleKind::Object) return kNoNode;
-  const auto items = graph_.items(dict);
-  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (graph_[items[i]].kind == PickleKind::Text && graph_[items[i]].text == key) {
-      return items[i + 1];
-    }
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+void Flattener::tell_what_is_left() {
+  if (byte_keys_ > 0) {
+    out_.notes.push_back(
+        fmt::format("{} stored as bytes, read as text", counted(byte_keys_, "name")));
   }
-  return kNoNode;
+  if (non_persistent_ > 0) {
+    out_.notes.push_back(fmt::format("{} left out, as a state_dict leaves them out",
+                                     counted(non_persistent_, "non-persistent buffer")));
+  }
+  if (const std::size_t left = tensors_.count_left(); left > 0) {
+    out_.unreached.push_back(
+        {.what = fmt::format("{} {}", counted(left, "tensor"),
+                             in_modules_ ? "in attributes of modules, which no state_dict has"
+                             : too_deep_ ? fmt::format("nested deeper than {} levels", kMaxLevels)
+                                         : std::string("in a place that gives them no name")),
+         .hint = "save the model's state_dict() with torch.save"});
+  }
+  if (out_.tensors.empty() && out_.unreached.empty()) tell_what_is_instead();
 }
 
-bool Flattener::is_dict_class(NodeId callable) const {
-  return graph_.is_global(callable, "collections", "OrderedDict") ||
-         graph_.is_global(callable, "collections", "defaultdict") ||
-         graph_.is_global(callable, "builtins", "dict") ||
-         graph_.is_global(callable, "__builtin__", "dict");
-}
-
-std::string Flattener::class_name(NodeId callable) const {
-  const PickleNode& node = graph_[callable];
-  if (node.kind != PickleKind::Global) return "an object of a computed class";
-  return fmt::format("{}.{}", node.text, node.name);
+void Flattener::tell_what_is_instead() {
+  if (const std::size_t arrays = tensors_.count_arrays(); arrays > 0) {
+    out_.unreached.push_back(
+        {.what = fmt::format("{} (not read as tensors)", counted(arrays, "NumPy array")),
+         .hint = "save tensors: {key: torch.from_numpy(array)} for every array"});
+  }
+  if (const std::size_t storages = tensors_.count_storages(); storages > 0) {
+    out_.unreached.push_back(
+        {.what = fmt::format("{} without the shape of a tensor", counted(storages, "storage")),
+         .hint = "save the model's state_dict() with torch.save"});
+  }
 }
 
 }  // namespace

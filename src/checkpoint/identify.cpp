@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t kHeadBytes = 1024;
 
+constexpr std::string_view kConvertDistributed =
+    "python -m torch.distributed.checkpoint.format_utils dcp_to_torch";
+
 struct Signature {
   std::string_view bytes;
   std::size_t offset;
@@ -204,15 +207,31 @@ void refuse_archive(const ZipArchive& archive) {
          kNeedPth);
 }
 
+void refuse_distributed(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const bool table = path.filename() == ".metadata";
+  if ((path.extension() != ".distcp" && !table) || !fs::is_regular_file(path, error)) return;
+  throw Error(
+      ErrorCode::UnsupportedFormat,
+      {.summary = "the file is a piece of a distributed checkpoint",
+       .file = path.string(),
+       .expected = "one file with the whole model",
+       .actual = table ? "the table that says where in the other files each tensor is"
+                       : "what one process saved; the names of its tensors are in .metadata",
+       .hint = fmt::format("turn the folder into one file: `{} {} FILE.pth`", kConvertDistributed,
+                           path.has_parent_path() ? path.parent_path().string() : ".")});
+}
+
 void refuse_folder(const std::filesystem::path& path) {
   namespace fs = std::filesystem;
   std::error_code error;
   if (!fs::is_directory(path, error)) return;
   std::string hint = "name the checkpoint file inside";
   if (fs::exists(path / ".metadata", error)) {
-    hint =
-        "this looks like a distributed checkpoint; turn it into one file with "
-        "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE.pth`";
+    hint = fmt::format(
+        "this looks like a distributed checkpoint; turn it into one file with `{} {} FILE.pth`",
+        kConvertDistributed, path.string());
   }
   for (const char* name : {"model.safetensors", "pytorch_model.bin", "model.pth"}) {
     if (fs::exists(path / name, error))

@@ -26,4 +26,8 @@ bool looks_like_torch_legacy(std::string_view bytes) noexcept;
 /// is one.
 void refuse_folder(const std::filesystem::path& path);
 
+/// The same for one file of a distributed checkpoint (`.distcp`, `.metadata`), which looks like a
+/// checkpoint of its own: the name is all that tells.
+void refuse_distributed(const std::filesystem::path& path);
+
 }  // namespace sapiens

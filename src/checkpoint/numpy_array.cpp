@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "checkpoint/pickle_text.hpp"
+
 // An array is `_reconstruct(ndarray, (0,), b"b")` with the state (version, shape, dtype,
 // is_fortran, bytes). A dtype is `dtype("u1", False, True)` with a state whose second item is its
 // byte order. Protocol 2, which PyTorch writes, has no bytes: there they are a call of
@@ -39,23 +41,6 @@ constexpr NumpyType kNumpyTypes[] = {
     {"u8", 8, decode_one<std::uint64_t>}, {"i8", 8, decode_one<std::int64_t>},
     {"f4", 4, decode_one<float>},         {"f8", 8, decode_one<double>},
 };
-
-// UTF-8 of characters below 256, as the bytes that they stand for.
-std::optional<std::string> latin1(std::string_view utf8) {
-  std::string bytes;
-  for (std::size_t i = 0; i < utf8.size(); ++i) {
-    const auto lead = static_cast<unsigned char>(utf8[i]);
-    if (lead < 0x80) {
-      bytes.push_back(utf8[i]);
-      continue;
-    }
-    if ((lead != 0xc2 && lead != 0xc3) || i + 1 == utf8.size()) return std::nullopt;
-    const auto next = static_cast<unsigned char>(utf8[++i]);
-    if ((next & 0xc0) != 0x80) return std::nullopt;
-    bytes.push_back(static_cast<char>((lead & 3) << 6 | (next & 0x3f)));
-  }
-  return bytes;
-}
 
 class NumpyReader {
  public:
@@ -122,7 +107,7 @@ class NumpyReader {
     const auto arguments = tuple(value.args);
     if (arguments.size() != 2 || graph_[arguments[1]].text != "latin1") return std::nullopt;
     const std::string_view text = graph_[arguments[0]].text;
-    return text.size() <= kMaxArrayText ? latin1(text) : std::nullopt;
+    return text.size() <= kMaxArrayText ? latin1_bytes(text) : std::nullopt;
   }
 
   static std::optional<NumpyArray> decode(const std::vector<Index>& shape, const NumpyType& type,

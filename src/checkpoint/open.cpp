@@ -57,6 +57,7 @@ void read_checkpoint(const FileBytes& file, StateDict& out) {
 
 StateDict open_checkpoint(const std::filesystem::path& path) {
   refuse_folder(path);
+  refuse_distributed(path);
   const auto map = std::make_shared<const FileMap>(path);
   map->expect_random_access();
   StateDict out;

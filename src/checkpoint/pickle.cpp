@@ -112,7 +112,10 @@ class PickleMachine {
     if (kind != PickleKind::List && kind != PickleKind::Set && kind != PickleKind::Object) {
       fail("the pickle appends to something that is no list");
     }
-    extend(items);
+    if (items.empty()) return;
+    auto& list =
+        kind == PickleKind::Object ? graph_.edit_appended(top()) : graph_.edit_items(top());
+    list.insert(list.end(), items.begin(), items.end());
   }
   void set_items(std::span<const NodeId> pairs) {
     const PickleKind kind = graph_[top()].kind;
@@ -120,12 +123,17 @@ class PickleMachine {
       fail("the pickle sets items of something that is no dictionary");
     }
     if (pairs.size() % 2 != 0) fail("the pickle has a key without a value");
-    extend(pairs);
-  }
-  void extend(std::span<const NodeId> more) {
-    if (more.empty()) return;
+    if (pairs.empty()) return;
     auto& items = graph_.edit_items(top());
-    items.insert(items.end(), more.begin(), more.end());
+    items.insert(items.end(), pairs.begin(), pairs.end());
+  }
+  void add_state(NodeId object, NodeId state) {
+    if (const NodeId before = graph_[object].state; before != kNoNode) {
+      const NodeId states[] = {before, state};
+      push_container(PickleKind::Tuple, states);
+      state = pop();
+    }
+    graph_.edit(object).state = state;
   }
 
   std::string_view quoted_line();
@@ -324,9 +332,13 @@ void PickleMachine::execute_object(Opcode opcode) {
       const NodeId args = pop();
       return push_object(parts[0], args);
     }
-    case Opcode::NewObjEx:
-      pop();  // keyword arguments
-      [[fallthrough]];
+    case Opcode::NewObjEx: {
+      const NodeId keywords = pop();
+      const NodeId args = pop();
+      push_object(pop(), args);
+      if (!graph_.items(keywords).empty()) add_state(top(), keywords);
+      return;
+    }
     case Opcode::Reduce:
     case Opcode::NewObj: {
       const NodeId args = pop();
@@ -334,8 +346,7 @@ void PickleMachine::execute_object(Opcode opcode) {
     }
     case Opcode::Build: {
       const NodeId state = pop();
-      graph_.edit(top()).state = state;
-      return;
+      return add_state(top(), state);
     }
     case Opcode::PersId:
       push_text(reader_.line());
@@ -394,6 +405,12 @@ std::span<const NodeId> PickleGraph::items(NodeId id) const noexcept {
   return lists_[list];
 }
 
+std::span<const NodeId> PickleGraph::appended(NodeId id) const noexcept {
+  const std::uint32_t list = nodes_[id].appended;
+  if (list == ~std::uint32_t{0}) return {};
+  return lists_[list];
+}
+
 bool PickleGraph::is_global(NodeId id, std::string_view module,
                             std::string_view name) const noexcept {
   if (id == kNoNode) return false;
@@ -406,12 +423,18 @@ NodeId PickleGraph::add(PickleNode node) {
   return static_cast<NodeId>(nodes_.size() - 1);
 }
 
-std::vector<NodeId>& PickleGraph::edit_items(NodeId id) {
-  if (nodes_[id].list == ~std::uint32_t{0}) {
-    nodes_[id].list = static_cast<std::uint32_t>(lists_.size());
+std::vector<NodeId>& PickleGraph::edit_items(NodeId id) { return edit_list(nodes_[id].list); }
+
+std::vector<NodeId>& PickleGraph::edit_appended(NodeId id) {
+  return edit_list(nodes_[id].appended);
+}
+
+std::vector<NodeId>& PickleGraph::edit_list(std::uint32_t& index) {
+  if (index == ~std::uint32_t{0}) {
+    index = static_cast<std::uint32_t>(lists_.size());
     lists_.emplace_back();
   }
-  return lists_[nodes_[id].list];
+  return lists_[index];
 }
 
 std::string_view PickleGraph::keep(std::string text) { return kept_.emplace_back(std::move(text)); }

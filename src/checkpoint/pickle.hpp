@@ -30,17 +30,20 @@ enum class PickleKind : std::uint8_t {
   Dict,  ///< Items alternate: key, value, key, value.
   Set,
   Global,      ///< A name, `text`.`name`; never looked up, let alone called.
-  Object,      ///< What `callable(*args)` would have made. Items as in Dict, or a list's.
+  Object,      ///< What `callable(*args)` would have made. Items as in Dict.
   Persistent,  ///< Something stored outside the pickle; `args` describes it.
 };
 
 /// One value of a pickle. Text is a window onto the pickle wherever it needs no decoding.
 struct PickleNode {
   PickleKind kind = PickleKind::None;
-  std::uint32_t list = ~std::uint32_t{0};  ///< Index into the graph's item lists.
+  std::uint32_t list = ~std::uint32_t{0};      ///< Index into the graph's item lists.
+  std::uint32_t appended = ~std::uint32_t{0};  ///< The same for what an Object was extended with.
   NodeId callable = kNoNode;
   NodeId args = kNoNode;
-  NodeId state = kNoNode;    ///< The argument of BUILD: what `__setstate__` would have got.
+  /// The argument of BUILD: what `__setstate__` would have got. Of several, and of keyword
+  /// arguments, a Tuple of two states, the earlier one first.
+  NodeId state = kNoNode;
   std::int64_t integer = 0;  ///< Also Bool, and the bits of a Float.
   std::string_view text = {};
   std::string_view name = {};
@@ -56,6 +59,8 @@ class PickleGraph {
   std::size_t size() const noexcept { return nodes_.size(); }
   const PickleNode& operator[](NodeId id) const noexcept { return nodes_[id]; }
   std::span<const NodeId> items(NodeId id) const noexcept;
+  /// What an Object was extended with, as a subclass of list is.
+  std::span<const NodeId> appended(NodeId id) const noexcept;
 
   /// True for a Global (or an Object made by one) of that full name: "collections.OrderedDict".
   bool is_global(NodeId id, std::string_view module, std::string_view name) const noexcept;
@@ -64,10 +69,13 @@ class PickleGraph {
   PickleNode& edit(NodeId id) noexcept { return nodes_[id]; }
   /// The list of a Tuple, List, Dict, Set or Object, created on first use.
   std::vector<NodeId>& edit_items(NodeId id);
+  std::vector<NodeId>& edit_appended(NodeId id);
   /// Keeps text that had to be decoded.
   std::string_view keep(std::string text);
 
  private:
+  std::vector<NodeId>& edit_list(std::uint32_t& index);
+
   std::vector<PickleNode> nodes_;
   std::vector<std::vector<NodeId>> lists_;
   std::deque<std::string> kept_;

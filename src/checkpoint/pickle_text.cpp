@@ -34,6 +34,21 @@ std::optional<std::uint32_t> parse_hex(std::string_view digits) noexcept {
   return value;
 }
 
+// The length of the UTF-8 character at `at`; 0 if there is none.
+std::size_t utf8_length(std::string_view text, std::size_t at) noexcept {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xc2 && lead < 0xe0 ? 2
+                             : lead >= 0xe0 && lead < 0xf0 ? 3
+                             : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                           : 0;
+  if (length == 0 || at + length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[at + i]) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
 std::optional<char> simple_escape(char letter) noexcept {
   switch (letter) {
     case '\\':
@@ -116,6 +131,35 @@ std::string decode_raw_unicode(std::string_view text) {
     }
   }
   return out;
+}
+
+std::optional<std::string> latin1_bytes(std::string_view utf8) {
+  std::string bytes;
+  for (std::size_t i = 0; i < utf8.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(utf8[i]);
+    if (lead < 0x80) {
+      bytes.push_back(utf8[i]);
+      continue;
+    }
+    if ((lead != 0xc2 && lead != 0xc3) || i + 1 == utf8.size()) return std::nullopt;
+    const auto next = static_cast<unsigned char>(utf8[++i]);
+    if ((next & 0xc0) != 0x80) return std::nullopt;
+    bytes.push_back(static_cast<char>((lead & 3) << 6 | (next & 0x3f)));
+  }
+  return bytes;
+}
+
+std::string text_of_bytes(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    const std::size_t length = utf8_length(bytes, at);
+    if (length == 0) break;
+    at += length;
+  }
+  if (at == bytes.size()) return std::string(bytes);
+  std::string text;
+  for (const char byte : bytes) append_utf8(text, static_cast<unsigned char>(byte));
+  return text;
 }
 
 }  // namespace sapiens

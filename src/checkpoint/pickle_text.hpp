@@ -21,4 +21,10 @@ std::optional<std::string> unquote_python(std::string_view quoted);
 /// Python's raw-unicode-escape: \uXXXX and \UXXXXXXXX become UTF-8, all else stays.
 std::string decode_raw_unicode(std::string_view text);
 
+/// UTF-8 of characters below 256 as the bytes that they stand for; nothing if there are others.
+std::optional<std::string> latin1_bytes(std::string_view utf8);
+
+/// `bytes` as they are where they are UTF-8, and otherwise as Latin-1.
+std::string text_of_bytes(std::string_view bytes);
+
 }  // namespace sapiens

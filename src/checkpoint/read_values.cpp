@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -8,6 +10,7 @@
 #include "core/file_map.hpp"
 #include "core/shape.hpp"
 #include "core/widen.hpp"
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
@@ -122,6 +125,52 @@ void read_elements(const TensorEntry& tensor, Index first, std::span<std::byte> 
   });
 }
 
+// The other sign: one bit of a float, the two's complement of an integer, as PyTorch has it.
+template <typename T>
+void negate_elements(DType dtype, std::span<std::byte> values) noexcept {
+  constexpr T kSign = static_cast<T>(T{1} << (8 * sizeof(T) - 1));
+  const bool floating = is_floating(dtype);
+  for (std::size_t at = 0; at + sizeof(T) <= values.size(); at += sizeof(T)) {
+    T bits;
+    std::memcpy(&bits, values.data() + at, sizeof(T));
+    bits = static_cast<T>(floating ? bits ^ kSign : T{0} - bits);
+    std::memcpy(values.data() + at, &bits, sizeof(T));
+  }
+}
+
+template <typename T>
+void read_values(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+  read_elements<T>(tensor, first, out);
+  if (tensor.negated) negate_elements<T>(tensor.dtype, out);
+}
+
+// A piece at a time: read as they are, and then converted like a tensor of their own.
+void read_negated(const TensorEntry& tensor, Index first, std::span<float> out) {
+  constexpr std::size_t kPiece = 2048;
+  std::array<std::byte, kPiece * 8> bytes;
+  const std::size_t element = dtype_size(tensor.dtype);
+  while (!out.empty()) {
+    const std::size_t count = std::min(out.size(), kPiece);
+    read_raw(tensor, first, std::span(bytes).first(count * element));
+    const TensorEntry piece{.dtype = tensor.dtype,
+                            .shape = {static_cast<Index>(count)},
+                            .strides = {1},
+                            .data = bytes.data()};
+    read_f32(piece, 0, out.first(count));
+    first += static_cast<Index>(count);
+    out = out.subspan(count);
+  }
+}
+
+void expect_readable(const TensorEntry& tensor) {
+  if (!tensor.unreadable) return;
+  throw Error(ErrorCode::UnsupportedFormat,
+              {.summary = fmt::format("tensors of type {} are not read", tensor.type_name()),
+               .key = tensor.path(),
+               .actual = tensor.unreadable->reason,
+               .hint = tensor.unreadable->hint});
+}
+
 }  // namespace
 
 namespace {
@@ -142,8 +191,14 @@ std::string TensorEntry::path() const {
   return container.empty() ? key : key.empty() ? container : container + "." + key;
 }
 
+std::string_view TensorEntry::type_name() const noexcept {
+  return unreadable ? std::string_view(unreadable->type) : dtype_name(dtype);
+}
+
 void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
+  expect_readable(tensor);
   require_intact(tensor, out.size());
+  if (tensor.negated) return read_negated(tensor, first, out);
   switch (tensor.dtype) {
     case DType::F64:
       return read_as_float<double>(tensor, first, out);
@@ -168,21 +223,22 @@ void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
 }
 
 void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+  expect_readable(tensor);
   require_intact(tensor, out.size());
   switch (dtype_size(tensor.dtype)) {
     case 8:
-      return read_elements<std::uint64_t>(tensor, first, out);
+      return read_values<std::uint64_t>(tensor, first, out);
     case 4:
-      return read_elements<std::uint32_t>(tensor, first, out);
+      return read_values<std::uint32_t>(tensor, first, out);
     case 2:
-      return read_elements<std::uint16_t>(tensor, first, out);
+      return read_values<std::uint16_t>(tensor, first, out);
     default:
-      return read_elements<std::uint8_t>(tensor, first, out);
+      return read_values<std::uint8_t>(tensor, first, out);
   }
 }
 
 void release_pages(const TensorEntry& tensor) noexcept {
-  if (!tensor.mapped || tensor.numel() == 0) return;
+  if (!tensor.mapped || tensor.unreadable || tensor.numel() == 0) return;
   Index last = 0;
   for (std::size_t axis = 0; axis < tensor.shape.size(); ++axis) {
     last += (tensor.shape[axis] - 1) * tensor.strides[axis];

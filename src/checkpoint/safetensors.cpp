@@ -8,6 +8,7 @@
 #include "checkpoint/readers.hpp"
 #include "checkpoint/safetensors_header.hpp"
 #include "checkpoint/torch_tensors.hpp"
+#include "checkpoint/unreadable.hpp"
 #include "core/byte_reader.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
@@ -105,31 +106,37 @@ void note_unknown_fields(const SafetensorsHeader& header, StateDict& out) {
   }
 }
 
+// Bits per element; nothing for a type that we have never heard of.
+std::optional<std::uint64_t> bits_of(std::string_view type) {
+  if (const auto dtype = dtype_of_safetensors(type)) return 8 * dtype_size(*dtype);
+  const OtherType* const other = find_other_type(type);
+  if (other == nullptr) return std::nullopt;
+  return static_cast<std::uint64_t>(other->bits);
+}
+
 TensorEntry make_tensor(const FileBytes& file, const SafetensorsEntry& described,
                         std::span<const std::byte> data) {
-  const auto dtype = dtype_of_safetensors(described.dtype);
-  if (!dtype) {
-    throw Error(ErrorCode::UnsupportedFormat,
-                {.summary = fmt::format("tensors of type {} are not supported", described.dtype),
-                 .file = file.source,
-                 .key = described.key,
-                 .hint = "convert the tensor in PyTorch, e.g. with .float(), and save again"});
-  }
   TensorEntry entry;
   entry.key = described.key;
-  entry.dtype = *dtype;
   entry.shape = described.shape;
-  entry.strides = packed_strides(entry.shape);
   entry.location = fmt::format("bytes {} to {} of the data", described.begin, described.end);
 
   const std::uint64_t bytes = described.end - described.begin;
   const auto numel = checked_numel(entry.shape);
+  const auto bits = bits_of(described.dtype);
   std::uint64_t expected = 0;
-  if (!numel || __builtin_mul_overflow(*numel, dtype_size(*dtype), &expected) ||
-      expected != bytes) {
+  if (!numel || (bits && (__builtin_mul_overflow(*numel, *bits, &expected) || expected % 8 != 0 ||
+                          expected / 8 != bytes))) {
     fail(file, entry.key, "the tensor's shape and its bytes do not agree",
-         fmt::format("{} {} in {} bytes", dtype_name(*dtype), shape_text(entry.shape), bytes));
+         fmt::format("{} {} in {} bytes", described.dtype, shape_text(entry.shape), bytes));
   }
+  const auto dtype = dtype_of_safetensors(described.dtype);
+  if (!dtype) {
+    entry.unreadable = unreadable_type(described.dtype);
+    return entry;
+  }
+  entry.dtype = *dtype;
+  entry.strides = packed_strides(entry.shape);
   place_tensor(entry, data.subspan(described.begin, bytes), 0, file.source, entry.key);
   return entry;
 }

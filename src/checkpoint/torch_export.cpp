@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -7,7 +8,9 @@
 
 #include "checkpoint/readers.hpp"
 #include "checkpoint/torch_tensors.hpp"
+#include "checkpoint/unreadable.hpp"
 #include "core/byte_reader.hpp"
+#include "core/shape.hpp"
 #include "sapiens/error.hpp"
 
 // torch.export.save has had two arrangements. Up to 2.7 the weights are one member, itself a file
@@ -52,15 +55,39 @@ bool is_nested(std::string_view name) noexcept {
   return name.find(kWeights) != std::string_view::npos && name.ends_with(".pt");
 }
 
-DType dtype_of_scalar_type(int number, const std::string& source, const std::string& key) {
+std::optional<DType> dtype_of_scalar_type(int number) noexcept {
   for (const auto& [scalar_type, dtype] : kScalarTypes) {
     if (scalar_type == number) return dtype;
   }
-  throw Error(ErrorCode::UnsupportedFormat,
-              {.summary = fmt::format("tensors of ScalarType {} are not supported", number),
-               .file = source,
-               .key = key,
-               .hint = "convert the model in PyTorch, e.g. with .float(), and export again"});
+  return std::nullopt;
+}
+
+Unreadable unreadable_scalar_type(int number) {
+  const OtherType* const type = find_other_type(number);
+  return unreadable_type(type != nullptr ? std::string(type->torch)
+                                         : fmt::format("ScalarType {}", number));
+}
+
+constexpr int kStrided = 7;  // torch/_export/serde/schema.py, Layout
+
+// What the description of a tensor may say; anything else may change its values.
+constexpr std::array<std::string_view, 7> kKnownFields = {
+    "dtype", "sizes", "requires_grad", "device", "strides", "storage_offset", "layout"};
+
+std::optional<Unreadable> problem_of(const json& meta) {
+  const int type = meta.at("dtype").get<int>();
+  const auto dtype = dtype_of_scalar_type(type);
+  if (!dtype) return unreadable_scalar_type(type);
+  if (meta.contains("layout") && meta.at("layout").get<int>() != kStrided) {
+    return unreadable_kind("sparse");
+  }
+  for (const auto& [field, value] : meta.items()) {
+    if (std::ranges::find(kKnownFields, field) != kKnownFields.end()) continue;
+    return unreadable_description(
+        dtype_name(*dtype),
+        fmt::format("is described with \"{}\", which this program does not know", field));
+  }
+  return std::nullopt;
 }
 
 // {"as_int": 4}; an extent that depends on the input has no number here.
@@ -80,18 +107,23 @@ struct Pt2Reader {
 
   TensorEntry tensor(const std::string& key, const json& described) const {
     const std::string& source = archive.file().source;
-    if (described.at("use_pickle").get<bool>()) {
-      throw Error(ErrorCode::UnsupportedFormat,
-                  {.summary = "the parameter is a tensor of a special class",
-                   .file = source,
-                   .key = key,
-                   .hint = "export a plain model, or save its state_dict with torch.save"});
-    }
-    const json& meta = described.at("tensor_meta");
     TensorEntry entry;
     entry.key = key;
-    entry.dtype = dtype_of_scalar_type(meta.at("dtype").get<int>(), source, key);
+    if (described.at("use_pickle").get<bool>()) {
+      entry.unreadable =
+          Unreadable{.type = "pickled",
+                     .reason = "a tensor of a special class",
+                     .hint = "export a plain model, or save its state_dict with torch.save"};
+      return entry;
+    }
+    const json& meta = described.at("tensor_meta");
     entry.shape = integers(meta.at("sizes"));
+    entry.unreadable = problem_of(meta);
+    if (entry.unreadable) {
+      if (!checked_numel(entry.shape)) entry.shape.clear();
+      return entry;
+    }
+    entry.dtype = *dtype_of_scalar_type(meta.at("dtype").get<int>());
     entry.strides = integers(meta.at("strides"));
     entry.byte_swapped = byte_swapped;
     entry.location =
@@ -131,6 +163,19 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
   }
 }
 
+// Constants and buffers that a state_dict does not have have members of their own.
+void tell_of_constants(const ZipArchive& archive, StateDict& out) {
+  constexpr std::string_view kConstants = "/data/constants/";
+  const auto count = std::ranges::count_if(archive.entries(), [&](const ZipEntry& entry) {
+    return entry.name.find(kConstants) != std::string_view::npos && !entry.name.ends_with(".json");
+  });
+  if (count == 0) return;
+  out.unreached.push_back({.what = fmt::format("{} constant{} of the exported program, which no "
+                                               "state_dict has",
+                                               count, count == 1 ? "" : "s"),
+                           .hint = ""});
+}
+
 void read_nested(const ZipArchive& archive, const ZipEntry& entry, StateDict& out) {
   const auto outer = archive.member(entry);
   const auto nested = std::make_shared<const ZipArchive>(
@@ -145,7 +190,7 @@ void read_nested(const ZipArchive& archive, const ZipEntry& entry, StateDict& ou
   out.archives.push_back(nested);
   // The checksum of the file inside covers its tensors, if they have none of their own.
   for (TensorEntry& tensor : out.tensors) {
-    if (!tensor.member->has_checksum()) tensor.member = outer;
+    if (!tensor.member || !tensor.member->has_checksum()) tensor.member = outer;
   }
 }
 
@@ -176,6 +221,7 @@ void read_torch_export(const ZipArchive& archive, StateDict& out) {
                 {.summary = "the archive holds no exported model", .file = archive.file().source});
   }
   is_table(found->name) ? read_table(archive, *found, out) : read_nested(archive, *found, out);
+  tell_of_constants(archive, out);
   out.format = CheckpointFormat::TorchExport;
 }
 

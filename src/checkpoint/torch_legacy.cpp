@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -52,9 +53,17 @@ std::map<std::string, std::size_t, std::less<>> element_sizes(const PickleGraph&
   for (NodeId id = 0; id < graph.size(); ++id) {
     const auto storage = read_storage_ref(graph, id, source);
     if (!storage) continue;
-    const std::size_t size = storage->dtype ? dtype_size(*storage->dtype) : 1;
-    const auto [known, inserted] = sizes.emplace(std::string(storage->key), size);
-    if (inserted || known->second == size) continue;
+    if (storage->element == 0) {
+      throw Error(ErrorCode::UnsupportedFormat,
+                  {.summary = "the file holds a storage of an unknown type, so what comes after it "
+                              "cannot be found",
+                   .file = source,
+                   .key = std::string(storage->key),
+                   .actual = std::string(storage->type),
+                   .hint = "load it with torch.load and write it again with torch.save"});
+    }
+    const auto [known, inserted] = sizes.emplace(std::string(storage->key), storage->element);
+    if (inserted || known->second == storage->element) continue;
     throw Error(
         ErrorCode::CorruptFile,
         {.summary = "a storage is said to be of two types", .file = source, .key = known->first});
@@ -103,7 +112,7 @@ StorageBytes find_storage(const Storages& storages, const StorageRef& wanted,
   const auto found = storages.find(wanted.key);
   if (found == storages.end()) fail("the file lacks the data of a tensor");
   StorageBytes storage = found->second;
-  const std::size_t element = wanted.dtype ? dtype_size(*wanted.dtype) : 1;
+  const std::size_t element = std::max<std::size_t>(wanted.element, 1);
   const std::size_t count = storage.bytes.size() / element;
   if (!wanted.view_count) {
     if (static_cast<std::uint64_t>(wanted.count) > count) {

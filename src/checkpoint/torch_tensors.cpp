@@ -2,209 +2,234 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 #include <utility>
 
+#include "checkpoint/tensor_arguments.hpp"
+#include "checkpoint/unreadable.hpp"
+#include "core/shape.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
 
-struct TorchType {
-  std::string_view storage;
-  std::string_view name;
-  DType dtype;
-};
-
-constexpr std::array kTorchTypes = {
-    TorchType{"DoubleStorage", "float64", DType::F64},
-    TorchType{"FloatStorage", "float32", DType::F32},
-    TorchType{"HalfStorage", "float16", DType::F16},
-    TorchType{"BFloat16Storage", "bfloat16", DType::BF16},
-    TorchType{"LongStorage", "int64", DType::I64},
-    TorchType{"IntStorage", "int32", DType::I32},
-    TorchType{"ShortStorage", "int16", DType::I16},
-    TorchType{"CharStorage", "int8", DType::I8},
-    TorchType{"ByteStorage", "uint8", DType::U8},
-    TorchType{"BoolStorage", "bool", DType::Bool},
-};
-
-// Kinds of tensors that have no dense array of numbers behind them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kOtherTensors = {{
-    {"_rebuild_sparse_tensor", "sparse tensors"},
-    {"_rebuild_sparse_csr_tensor", "sparse tensors"},
-    {"_rebuild_qtensor", "quantised tensors"},
-    {"_rebuild_nested_tensor", "nested tensors"},
-    {"_rebuild_meta_tensor_no_storage", "meta tensors, which have no values,"},
-    {"_rebuild_wrapper_subclass", "tensors of a wrapper class"},
-    {"_rebuild_device_tensor_from_numpy", "tensors kept as NumPy arrays"},
-}};
-
-bool is_untyped(std::string_view storage_type) noexcept {
-  return storage_type == "UntypedStorage" || storage_type == "_UntypedStorage";
+bool is_torch(std::string_view module) noexcept {
+  return module == "torch" || module.starts_with("torch.");
 }
 
-// Integer `position` of a tuple that describes a storage.
-Index storage_integer(const PickleGraph& graph, NodeId node, const std::string& source) {
-  if (graph[node].kind != PickleKind::Int || graph[node].integer < 0) {
-    throw Error(ErrorCode::CorruptFile,
-                {.summary = "the description of a storage is damaged", .file = source});
-  }
-  return graph[node].integer;
+// Classes by which PyTorch itself wraps a tensor without changing what its numbers mean.
+bool is_plain_class(const PickleNode& type) noexcept {
+  return type.kind == PickleKind::Global && is_torch(type.text) &&
+         (type.name == "Tensor" || type.name == "Parameter" || type.name == "Buffer");
 }
 
-[[noreturn]] void refuse(std::string_view what, const std::string& source,
-                         const std::string& path) {
-  throw Error(ErrorCode::UnsupportedFormat,
-              {.summary = fmt::format("{} are not supported", what),
-               .file = source,
-               .key = path,
-               .hint = "convert the tensor in PyTorch, e.g. with .float(), and save again"});
-}
-
-[[noreturn]] void refuse_type(std::string_view type, const std::string& source,
-                              const std::string& path) {
-  refuse(fmt::format("tensors of type {}", type), source, path);
+// How a Parameter (once called Variable) was saved before there was `_rebuild_parameter`.
+bool is_old_parameter(const PickleNode& type) noexcept {
+  return type.kind == PickleKind::Global && is_torch(type.text) &&
+         (type.name == "Parameter" || type.name == "Variable");
 }
 
 }  // namespace
 
-std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept {
-  for (const TorchType& type : kTorchTypes) {
-    if (type.storage == storage_type) return type.dtype;
-  }
-  return std::nullopt;
-}
-
-std::string_view storage_of_dtype(DType dtype) noexcept {
-  for (const TorchType& type : kTorchTypes) {
-    if (type.dtype == dtype) return type.storage;
-  }
-  return "?";
-}
-
-std::optional<DType> dtype_of_torch(std::string_view name) noexcept {
-  for (const TorchType& type : kTorchTypes) {
-    if (type.name == name) return type.dtype;
-  }
-  return std::nullopt;
-}
-
-std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
-                                           const std::string& source, const std::string& path) {
-  if (graph[node].kind != PickleKind::Persistent) return std::nullopt;
-  // ('storage', torch.FloatStorage, '17', 'cpu', 1024), in old files with a view at the end
-  const auto parts = graph.items(graph[node].args);
-  if (parts.size() < 5 || graph[parts[0]].text != "storage") return std::nullopt;
-  const PickleNode& type = graph[parts[1]];
-  const PickleNode& key = graph[parts[2]];
-  if (type.kind != PickleKind::Global || key.kind != PickleKind::Text) return std::nullopt;
-
-  StorageRef ref{.key = key.text, .type = type.name, .dtype = dtype_of_storage(type.name)};
-  ref.count = storage_integer(graph, parts[4], source);
-  if (!ref.dtype && !is_untyped(ref.type)) refuse_type(ref.type, source, path);
-  if (parts.size() > 5 && graph[parts[5]].kind == PickleKind::Tuple) {
-    const auto view = graph.items(parts[5]);  // (key, offset, count)
-    if (view.size() != 3) return std::nullopt;
-    ref.view_offset = storage_integer(graph, view[1], source);
-    ref.view_count = storage_integer(graph, view[2], source);
-  }
-  return ref;
-}
-
 TensorBuilder::TensorBuilder(const PickleGraph& graph, FindStorage find_storage, std::string source)
     : graph_(graph), find_storage_(std::move(find_storage)), source_(std::move(source)) {}
 
-std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& path) const {
-  // Parameters and subclasses wrap the function that makes the tensor; a few layers are honest.
-  constexpr int kMostWrappers = 8;
-  if (graph_[node].kind != PickleKind::Object) return std::nullopt;
-  NodeId callable = graph_[node].callable;
-  auto args = graph_.items(graph_[node].args);
-  for (int layer = 0; layer < kMostWrappers; ++layer) {
-    const PickleNode& function = graph_[callable];
-    if (function.kind != PickleKind::Global || !function.text.starts_with("torch")) break;
-    if (function.name == "_rebuild_tensor" || function.name == "_rebuild_tensor_v2") {
-      return rebuild(args, path, std::nullopt);
-    }
-    if (function.name == "_rebuild_tensor_v3") return rebuild(args, path, 6);
-    for (const auto& [name, description] : kOtherTensors) {
-      if (function.name == name) refuse(description, source_, path);
-    }
-    if (function.name.starts_with("_rebuild_parameter") && !args.empty()) {
-      const PickleNode& wrapped = graph_[args[0]];  // (tensor, requires_grad, hooks)
-      if (wrapped.kind != PickleKind::Object) break;
-      callable = wrapped.callable;
-      args = graph_.items(wrapped.args);
-    } else if (function.name == "_rebuild_from_type_v2" && args.size() >= 3) {
-      callable = args[0];  // (function, class, arguments, state)
-      args = graph_.items(args[2]);
-    } else {
-      break;
-    }
+/// A tensor on its way from the outermost call that makes it to the innermost.
+struct TensorBuilder::Wrapped {
+  NodeId node = kNoNode;  ///< The call; nothing where the function alone is known.
+  NodeId callable = kNoNode;
+  std::span<const NodeId> args = {};
+  std::optional<Unreadable> of_class = {};           ///< The outermost class that is not plain.
+  std::optional<std::string_view> device_type = {};  ///< The dtype it had on its device.
+  std::optional<std::string> not_understood = {};    ///< The first thing that is not.
+
+  void note(std::optional<std::string> odd) {
+    if (!not_understood) not_understood = std::move(odd);
   }
-  return std::nullopt;
+};
+
+bool TensorBuilder::is_tensor(NodeId node) const noexcept {
+  if (node == kNoNode || graph_[node].kind != PickleKind::Object) return false;
+  const PickleNode& function = graph_[graph_[node].callable];
+  if (function.kind != PickleKind::Global || !is_torch(function.text)) return false;
+  if (function.name.starts_with("_rebuild_") || function.name == "ShardedTensor") return true;
+  const auto args = graph_.items(graph_[node].args);
+  if (!is_old_parameter(function) || args.empty()) return false;
+  const PickleNode& inner = graph_[args[0]];
+  if (inner.kind != PickleKind::Object) return false;
+  const PickleNode& maker = graph_[inner.callable];
+  return maker.kind == PickleKind::Global && is_torch(maker.text) &&
+         maker.name.starts_with("_rebuild_");
 }
 
-// (storage, offset, size, stride, ...), of which the storage alone may know the dtype
-TensorEntry TensorBuilder::rebuild(std::span<const NodeId> args, const std::string& path,
-                                   std::optional<std::size_t> dtype_arg) const {
+std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& path) const {
+  if (!is_tensor(node)) return std::nullopt;
+  Wrapped tensor{
+      .node = node, .callable = graph_[node].callable, .args = graph_.items(graph_[node].args)};
+  // Parameters and subclasses wrap the function that makes the tensor; a few layers are honest.
+  constexpr int kMaxWrappers = 8;
+  for (int layer = 0; layer < kMaxWrappers && unwrap(tensor); ++layer) {
+  }
+  const std::string_view function = graph_[tensor.callable].name;
+  const bool dense = graph_[tensor.callable].kind == PickleKind::Global &&
+                     (function == "_rebuild_tensor" || function == "_rebuild_tensor_v2" ||
+                      function == "_rebuild_tensor_v3");
+  TensorEntry entry = dense ? rebuild(tensor, path) : describe_kind(tensor);
+  // On some devices a tensor has not the type that the CPU has it in.
+  if (tensor.device_type && dtype_of_torch(*tensor.device_type) != entry.dtype) {
+    tensor.note(fmt::format("was of type {} on its device", *tensor.device_type));
+  }
+  if (tensor.of_class) {
+    entry.unreadable = std::move(tensor.of_class);
+  } else if (tensor.not_understood && !entry.unreadable) {
+    entry.unreadable = unreadable_description(dtype_name(entry.dtype), *tensor.not_understood);
+  }
+  return entry;
+}
+
+// One layer; false when what is left makes the tensor itself.
+bool TensorBuilder::unwrap(Wrapped& tensor) const {
+  const PickleNode& function = graph_[tensor.callable];
+  const auto count = tensor.args.size();
+  const NodeId state = tensor.node == kNoNode ? kNoNode : graph_[tensor.node].state;
+  if (state != kNoNode) {
+    // (requires_grad, volatile, hooks) of an old parameter; nothing else has any.
+    const bool understood =
+        is_old_parameter(function) && std::ranges::all_of(graph_.items(state), [&](NodeId part) {
+          return graph_[part].kind == PickleKind::Bool || is_empty_value(graph_, part);
+        });
+    if (!understood) tensor.note("carries a state of its own");
+  }
+  if (function.kind != PickleKind::Global) return false;
+  if ((function.name == "_rebuild_parameter" && count == 3) ||
+      (function.name == "_rebuild_parameter_with_state" && count == 4) ||
+      (is_old_parameter(function) && count >= 1)) {
+    if (!is_tensor(tensor.args[0])) return false;
+    unwrap_parameter(tensor);
+  } else if ((function.name == "_rebuild_from_type_v2" || function.name == "_rebuild_from_type") &&
+             count == 4) {
+    unwrap_class(tensor);
+  } else if (function.name == "_rebuild_device_tensor_from_cpu_tensor" && count == 4 &&
+             is_tensor(tensor.args[0])) {
+    // (tensor, dtype, device, requires_grad)
+    tensor.device_type = graph_[tensor.args[1]].name;
+    enter(tensor, tensor.args[0]);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// (tensor, requires_grad, hooks, attributes)
+void TensorBuilder::unwrap_parameter(Wrapped& tensor) const {
+  const auto args = tensor.args;
+  if (args.size() >= 3) tensor.note(odd_autograd(graph_, args[1], args[2]));
+  if (args.size() == 4) tensor.note(odd_attributes(graph_, args[3]));
+  enter(tensor, args[0]);
+}
+
+void TensorBuilder::enter(Wrapped& tensor, NodeId inner) const {
+  tensor.node = inner;
+  tensor.callable = graph_[inner].callable;
+  tensor.args = graph_.items(graph_[inner].args);
+}
+
+// (function, class, arguments, attributes)
+void TensorBuilder::unwrap_class(Wrapped& tensor) const {
+  const PickleNode& type = graph_[tensor.args[1]];
+  if (!is_plain_class(type) && !tensor.of_class) {
+    const bool sharded = is_torch(type.text) && type.name == "DTensor";
+    tensor.of_class = sharded ? unreadable_kind(type.name)
+                              : unreadable_class(fmt::format("{}.{}", type.text, type.name));
+  }
+  tensor.note(odd_attributes(graph_, tensor.args[3]));
+  tensor.callable = tensor.args[0];
+  tensor.args = graph_.items(tensor.args[2]);
+  tensor.node = kNoNode;
+}
+
+// (storage, offset, size, stride, requires_grad, hooks, [dtype], [metadata]); the storage of
+// version 3 does not know the dtype.
+TensorEntry TensorBuilder::rebuild(const Wrapped& tensor, const std::string& path) const {
   const auto fail = [&](std::string summary) {
     throw Error(ErrorCode::CorruptFile,
                 {.summary = std::move(summary), .file = source_, .key = path});
   };
-  if (args.size() < 4 || (dtype_arg && args.size() <= *dtype_arg)) {
-    fail("the description of the tensor is damaged");
-  }
-  const auto storage = read_storage_ref(graph_, args[0], source_, path);
+  const std::string_view function = graph_[tensor.callable].name;
+  const bool typed = function != "_rebuild_tensor_v3";
+  const std::size_t required = function == "_rebuild_tensor" ? 4 : typed ? 6 : 7;
+  const auto args = tensor.args;
+  if (args.size() < required) fail("the description of the tensor is damaged");
+  const auto storage = read_storage_ref(graph_, args[0], source_);
   if (!storage) fail("the tensor has no storage");
 
   TensorEntry entry;
-  std::optional<DType> dtype = storage->dtype;
-  if (dtype_arg) {
-    dtype = dtype_of_torch(graph_[args[*dtype_arg]].name);
-    if (!dtype) refuse_type(graph_[args[*dtype_arg]].name, source_, path);
+  const auto numbers = [&](NodeId node) {
+    auto read = read_integers(graph_, node);
+    if (!read) fail("the tensor's description lacks a number");
+    constexpr std::size_t kMaxAxes = 64;  // PyTorch's own limit
+    if (read->size() > kMaxAxes) fail("the tensor has more axes than PyTorch allows");
+    return std::move(*read);
+  };
+  entry.shape = numbers(args[2]);
+  entry.strides = numbers(args[3]);
+  const auto offset = graph_[args[1]];
+  if (offset.kind != PickleKind::Int) fail("the tensor's description lacks a number");
+
+  TensorFlags flags;
+  std::optional<std::string> odd;
+  if (required > 4) odd = odd_autograd(graph_, args[4], args[5]);
+  if (required > 4 && args.size() > required) flags = read_tensor_flags(graph_, args[required]);
+  if (args.size() > (required > 4 ? required + 1 : required)) {
+    odd = fmt::format("is made by {} with {} arguments", function, args.size());
   }
-  if (!dtype) fail("the tensor has no type");
+  if (!odd) odd = flags.not_understood;
+
+  const std::string_view type = typed ? storage->type : graph_[args[6]].name;
+  const std::optional<DType> dtype = typed ? storage->dtype : dtype_of_torch(type);
+  if (typed && is_untyped(type)) fail("the tensor has no type");
+  if (!dtype) {
+    if (!checked_numel(entry.shape)) fail("impossible tensor shape");
+    entry.unreadable = unreadable_type(type);
+    return entry;
+  }
   entry.dtype = *dtype;
-  entry.shape = integers(args[2], path);
-  entry.strides = integers(args[3], path);
+  entry.negated = flags.negated;
+  if (entry.negated && *dtype == DType::Bool) odd = "is the negation of truth values";
 
   StorageBytes found = find_storage_(*storage);
   entry.byte_swapped = found.byte_swapped;
   entry.location = std::move(found.location);
   entry.member = std::move(found.member);
-  place_tensor(entry, found.bytes, integer(args[1], path), source_, path);
+  place_tensor(entry, found.bytes, offset.integer, source_, path);
+  if (odd) entry.unreadable = unreadable_description(dtype_name(*dtype), std::move(*odd));
   return entry;
 }
 
-Index TensorBuilder::integer(NodeId node, const std::string& path) const {
-  if (graph_[node].kind != PickleKind::Int) {
-    throw Error(
-        ErrorCode::CorruptFile,
-        {.summary = "the tensor's description lacks a number", .file = source_, .key = path});
+// A tensor that is no dense array, with its shape where the description has one.
+TensorEntry TensorBuilder::describe_kind(const Wrapped& tensor) const {
+  TensorEntry entry;
+  const PickleNode& function = graph_[tensor.callable];
+  entry.unreadable = unreadable_kind(
+      function.kind == PickleKind::Global ? function.name : "a function of the file's own");
+  NodeId size = kNoNode;
+  const auto args = tensor.args;
+  if (function.name == "_rebuild_meta_tensor_no_storage" && args.size() > 1) size = args[1];
+  if ((function.name == "_rebuild_qtensor" || function.name == "_rebuild_wrapper_subclass") &&
+      args.size() > 2) {
+    size = args[2];
   }
-  return graph_[node].integer;
-}
-
-// A tuple, or torch.Size(tuple) as old files have it.
-std::vector<Index> TensorBuilder::integers(NodeId node, const std::string& path) const {
-  const PickleNode& value = graph_[node];
-  if (value.kind == PickleKind::Object && graph_.is_global(value.callable, "torch", "Size")) {
-    const auto args = graph_.items(value.args);
-    if (args.size() == 1) node = args[0];
+  if (function.name.starts_with("_rebuild_sparse") && args.size() > 1) {
+    // (layout, (indices, values, size, coalesced)), or two kinds of indices and no last item
+    const auto parts = graph_.items(args[1]);
+    for (std::size_t i = 2; i < parts.size() && i < 4; ++i) {
+      if (!is_tensor(parts[i]) && graph_[parts[i]].kind != PickleKind::Bool) size = parts[i];
+    }
   }
-  constexpr std::size_t kMostAxes = 64;  // PyTorch's own limit
-  const auto items = graph_.items(node);
-  if (items.size() > kMostAxes) {
-    throw Error(ErrorCode::CorruptFile, {.summary = "the tensor has more axes than PyTorch allows",
-                                         .file = source_,
-                                         .key = path,
-                                         .actual = fmt::format("{} axes", items.size())});
-  }
-  std::vector<Index> numbers;
-  for (const NodeId item : items) numbers.push_back(integer(item, path));
-  return numbers;
+  if (size == kNoNode) return entry;
+  auto shape = read_integers(graph_, size);
+  if (shape && checked_numel(*shape)) entry.shape = std::move(*shape);
+  return entry;
 }
 
 }  // namespace sapiens

@@ -20,9 +20,10 @@ inline constexpr std::string_view kAttributesName = "sapiens_meta";
 struct StorageRef {
   std::string_view key;   ///< The name of its bytes in the file: "17".
   std::string_view type;  ///< "FloatStorage"
-  /// Nothing for UntypedStorage, which is counted in bytes.
+  /// Nothing for UntypedStorage, which is counted in bytes, and for types that we do not read.
   std::optional<DType> dtype;
-  Index count = 0;  ///< Elements, or bytes of an UntypedStorage.
+  std::size_t element = 0;  ///< Bytes per element; 0 for a type that we have never heard of.
+  Index count = 0;          ///< Elements, or bytes of an UntypedStorage.
   /// Old files know storages that are windows onto other storages; in elements.
   Index view_offset = 0;
   std::optional<Index> view_count = {};
@@ -39,10 +40,12 @@ struct StorageBytes {
 using FindStorage = std::function<StorageBytes(const StorageRef&)>;
 
 /// Reads the persistent id of a storage; nothing if `node` is something else.
-/// Throws `Error(CorruptFile)`, or UnsupportedFormat for storages of a type we do not know, naming
-/// the tensor `path` where that is known.
+/// Throws `Error(CorruptFile)`.
 std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
-                                           const std::string& source, const std::string& path = {});
+                                           const std::string& source);
+
+/// Whether a storage is counted in bytes, and its tensors alone know their type.
+bool is_untyped(std::string_view storage_type) noexcept;
 
 /// DType of "FloatStorage", "HalfStorage", ...; nothing for an unknown one.
 std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept;
@@ -56,16 +59,23 @@ class TensorBuilder {
   /// `source` names the file in messages.
   TensorBuilder(const PickleGraph& graph, FindStorage find_storage, std::string source);
 
+  /// Whether `node` would become a tensor, of whatever kind.
+  bool is_tensor(NodeId node) const noexcept;
+
   /// The tensor that `node` rebuilds, without container and key; nothing if it is no tensor.
-  /// `path` is its name in messages. Throws for sparse and quantised tensors and for tensors that
-  /// reach outside their storage.
+  /// `path` is its name in messages. A tensor of a type or kind that we do not read, or about which
+  /// the file says something that we do not understand, is `unreadable`. Throws
+  /// `Error(CorruptFile)` for a tensor that reaches outside its storage.
   std::optional<TensorEntry> build(NodeId node, const std::string& path) const;
 
  private:
-  TensorEntry rebuild(std::span<const NodeId> args, const std::string& path,
-                      std::optional<std::size_t> dtype_arg) const;
-  Index integer(NodeId node, const std::string& path) const;
-  std::vector<Index> integers(NodeId node, const std::string& path) const;
+  struct Wrapped;
+  bool unwrap(Wrapped& tensor) const;
+  void enter(Wrapped& tensor, NodeId inner) const;
+  void unwrap_parameter(Wrapped& tensor) const;
+  void unwrap_class(Wrapped& tensor) const;
+  TensorEntry rebuild(const Wrapped& tensor, const std::string& path) const;
+  TensorEntry describe_kind(const Wrapped& tensor) const;
 
   const PickleGraph& graph_;
   FindStorage find_storage_;

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "checkpoint/flatten.hpp"
+#include "checkpoint/graph_tensors.hpp"
 #include "checkpoint/readers.hpp"
 #include "checkpoint/torch_tensors.hpp"
 #include "core/byte_reader.hpp"
@@ -76,7 +78,7 @@ StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bo
   }
   found.member = archive.member(*entry);
   found.bytes = found.member->bytes();
-  const std::size_t element = storage.dtype ? dtype_size(*storage.dtype) : 1;
+  const std::size_t element = std::max<std::size_t>(storage.element, 1);
   if (found.bytes.size() / element < static_cast<std::uint64_t>(storage.count)) {
     throw Error(ErrorCode::CorruptFile,
                 {.summary = "a tensor's data are shorter than the file says",
@@ -86,6 +88,28 @@ StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bo
                  .actual = fmt::format("{} bytes", found.bytes.size())});
   }
   return found;
+}
+
+// What is no attribute of a module TorchScript keeps by number: of a frozen module that is every
+// weight, folded into the code.
+void tell_of_constants(const ZipArchive& archive, std::string_view folder, StateDict& out) {
+  const ZipEntry& entry = *archive.find(fmt::format("{}/constants.pkl", folder));
+  ByteReader reader(archive.checked_contents(entry),
+                    fmt::format("{}: {}", archive.file().source, entry.name));
+  const PickleGraph graph = read_pickle(reader);
+  const TensorBuilder builder(
+      graph, [](const StorageRef&) { return StorageBytes{}; }, archive.file().source);
+  const std::size_t count = GraphTensors(graph, builder).count_left();
+  if (count == 0) return;
+  const bool frozen = out.tensors.empty();
+  out.unreached.push_back(
+      {.what = fmt::format("{} tensor{} without a name among the constants of TorchScript ({}/"
+                           "constants/){}",
+                           count, count == 1 ? "" : "s", folder,
+                           frozen ? ", as freezing leaves a model" : ""),
+       .hint = frozen ? "export the model again without torch.jit.freeze and "
+                        "torch.jit.optimize_for_inference, which drop the names of the weights"
+                      : ""});
 }
 
 bool is_script(const ZipArchive& archive, std::string_view folder) {
@@ -113,6 +137,7 @@ void read_torch_zip(const ZipArchive& archive, StateDict& out) {
       },
       archive.file().source);
   flatten(graph, builder, archive.file().source, out);
+  if (out.format == CheckpointFormat::TorchScript) tell_of_constants(archive, folder, out);
 }
 
 }  // namespace sapiens

@@ -39,7 +39,7 @@ std::optional<std::uint64_t> announced_bytes(const FileBytes& file) {
       if ((*graph)[node].kind != PickleKind::Persistent) continue;
       const auto storage = read_storage_ref(*graph, node, file.source);
       if (!storage || storage->count < 0 || !seen.insert(storage->key).second) continue;
-      const std::uint64_t element = storage->dtype ? dtype_size(*storage->dtype) : 1;
+      const std::uint64_t element = storage->element;
       std::uint64_t bytes = 0;
       if (__builtin_mul_overflow(static_cast<std::uint64_t>(storage->count), element, &bytes) ||
           __builtin_add_overflow(total, bytes, &total)) {

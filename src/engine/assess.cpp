@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <ranges>
 #include <set>
 #include <utility>
 
 #include "core/shape.hpp"
 #include "engine/explain.hpp"
+#include "engine/problems.hpp"
 #include "model/params.hpp"
 
 namespace sapiens {
@@ -60,8 +63,8 @@ FileInfo file_info(const StateDict& dict) {
                 .dtypes = {}};
   std::vector<std::string_view> dtypes;
   for (const TensorEntry& tensor : dict.tensors) {
-    file.values += tensor.numel();
-    const std::string_view dtype = dtype_name(tensor.dtype);
+    if (!tensor.unreadable) file.values += tensor.numel();
+    const std::string_view dtype = tensor.type_name();
     if (std::ranges::find(dtypes, dtype) == dtypes.end()) dtypes.push_back(dtype);
   }
   for (const std::string_view dtype : dtypes) {
@@ -216,7 +219,28 @@ class UseJudge {
   const ModelHints& options_;
 };
 
-// Facts that belong to the file: what its weights are, and what opening it passed over.
+// Tensors of types that are not read, one line for all of them.
+std::string unreadable_note(const StateDict& dict) {
+  constexpr std::size_t kShownTypes = 4;
+  Index count = 0;
+  std::string first;
+  std::set<std::string_view> types;
+  for (const TensorEntry& tensor : dict.tensors) {
+    if (!tensor.unreadable) continue;
+    if (count++ == 0) first = tensor.path();
+    types.insert(tensor.type_name());
+  }
+  if (count == 0) return {};
+  std::string shown;
+  for (const std::string_view type : types | std::views::take(kShownTypes)) {
+    shown += fmt::format("{}{}", shown.empty() ? "" : ", ", type);
+  }
+  if (types.size() > kShownTypes) shown += ", ...";
+  return fmt::format("{} whose values are not read ({}), the first is {}", counted(count, "tensor"),
+                     shown, first);
+}
+
+// What the file itself gives cause to say.
 std::vector<std::string> file_notes(const StateDict& dict) {
   std::vector<std::string> notes;
   for (const auto& [key, value] : dict.metadata) {
@@ -224,7 +248,12 @@ std::vector<std::string> file_notes(const StateDict& dict) {
     notes.push_back(fmt::format("RANDOM WEIGHTS: {}", value));
     break;
   }
-  notes.insert(notes.end(), dict.notes.begin(), dict.notes.end());
+  if (std::string note = unreadable_note(dict); !note.empty()) notes.push_back(std::move(note));
+  std::ranges::copy(dict.notes, std::back_inserter(notes));
+  if (dict.tensors.empty()) return notes;  // what is there instead explains the refusal
+  for (const Unreached& unreached : dict.unreached) {
+    notes.push_back(fmt::format("not read: {}", unreached.what));
+  }
   return notes;
 }
 
@@ -271,10 +300,10 @@ Assessment foreign(const StateDict& dict, NameIndex index, Subject subject) {
   result.detector = find_detector(dict, result.index);
   if (result.detector && subject == Subject::Anything) {
     inspect_detector(*result.detector, result.inspection);
-    for (std::string& note : file_notes(dict)) report.notes.push_back(std::move(note));
   } else if (result.detector) {
     explain_no_encoder(*result.detector, report);
   }
+  std::ranges::move(file_notes(dict), std::back_inserter(report.notes));
   return result;
 }
 

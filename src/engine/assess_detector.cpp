@@ -27,8 +27,11 @@ std::string rules_text(const Report& report) {
   return text;
 }
 
-void explain(Report& report, Index classes) {
-  if (report.verdict == Verdict::Exact) {
+void explain(const Plan& plan, Report& report, Index classes) {
+  if (const auto of_values = explain_values(plan)) {
+    report.explanation = of_values->text;
+    report.hint = of_values->hint;
+  } else if (report.verdict == Verdict::Exact) {
     report.explanation = "every parameter is in the file under its own name";
   } else if (is_usable(report.verdict)) {
     report.explanation = rules_text(report);
@@ -64,7 +67,7 @@ std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex
     found.plan = reconcile(dict, index, names, rtmdet_params(found.config), {});
     const std::array<Index, 3> found_merit = merit(found.plan.report, names);
     if (best && found_merit <= best_merit) continue;
-    explain(found.plan.report, rtmdet_classes(offered));
+    explain(found.plan, found.plan.report, rtmdet_classes(offered));
     if (found.config != published_rtmdet_m()) {
       found.plan.report.notes.emplace_back(
           "not the published RTMDet-m: the weights do not tell how the head's distances are meant, "

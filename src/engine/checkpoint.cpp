@@ -33,7 +33,11 @@ std::vector<TensorInfo> Checkpoint::tensors() const {
   std::vector<TensorInfo> tensors;
   tensors.reserve(state_dict_->tensors.size());
   for (const TensorEntry& tensor : state_dict_->tensors) {
-    tensors.push_back({.key = tensor.path(), .dtype = tensor.dtype, .shape = tensor.shape});
+    tensors.push_back({.key = tensor.path(),
+                       .dtype = tensor.dtype,
+                       .shape = tensor.shape,
+                       .type = std::string(tensor.type_name()),
+                       .readable = !tensor.unreadable});
   }
   return tensors;
 }

@@ -91,6 +91,7 @@ class Conversion {
   Assessment assessed_;
   std::vector<TensorSource> sources_;
   NonFiniteCounts non_finite_;
+  std::vector<std::size_t> left_out_;  // unused tensors whose values cannot be read
 };
 
 Conversion::Conversion(const StateDict& dict, const ConvertOptions& options,
@@ -121,6 +122,10 @@ void Conversion::add_unused() {
   for (std::size_t i = 0; i < dict_.tensors.size(); ++i) {
     if (used[i]) continue;
     const TensorEntry& tensor = dict_.tensors[i];
+    if (tensor.unreadable) {
+      left_out_.push_back(i);
+      continue;
+    }
     const std::string_view path = assessed_.index.plain_path(i);
     const std::string_view parent = assessed_.names.parent();
     std::string key(path.starts_with(parent) ? path.substr(parent.size()) : path);
@@ -157,6 +162,11 @@ ConvertResult Conversion::take_result() {
   for (const auto& [key, count] : non_finite_) {
     result.warnings.push_back(fmt::format("{} holds NaN or infinity in {}, copied as it is", key,
                                           counted(count, "value")));
+  }
+  for (const std::size_t tensor : left_out_) {
+    const TensorEntry& entry = dict_.tensors[tensor];
+    result.warnings.push_back(
+        fmt::format("{} was left out: its type {} is not read", entry.path(), entry.type_name()));
   }
   return result;
 }

@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
+
+#include "engine/problems.hpp"
 
 namespace sapiens {
 namespace {
@@ -142,9 +146,32 @@ constexpr Lookalike kLookalikes[] = {
     {"features.0.weight", "a VGG or AlexNet (a convolutional network)"},
 };
 
+Explanation explain_no_tensors(const StateDict& dict, const std::string& hint) {
+  if (dict.unreached.empty()) return {"the file holds no tensors at all", hint};
+  std::string text = "the file holds no tensors under names, but ";
+  for (const Unreached& unreached : dict.unreached) {
+    if (&unreached != &dict.unreached.front()) text += ", and ";
+    text += unreached.what;
+  }
+  const std::string& first = dict.unreached.front().hint;
+  return {text, first.empty() ? hint : first};
+}
+
 }  // namespace
 
+std::optional<Explanation> explain_values(const Plan& plan) {
+  if (!plan.unreadable) return std::nullopt;
+  const auto count = std::ranges::count_if(
+      plan.report.mismatched, [](const auto& mismatch) { return !mismatch.type.empty(); });
+  return Explanation{
+      fmt::format("{} {} stored in a way that this program does not read ({}: {})",
+                  counted(count, "parameter"), count == 1 ? "is" : "are",
+                  printable(plan.unreadable->type), printable(plan.unreadable->reason)),
+      plan.unreadable->hint};
+}
+
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options) {
+  if (auto of_values = explain_values(plan)) return *std::move(of_values);
   if (!plan.foreign_parts.empty()) {
     return {
         fmt::format("this is another vision transformer: it has {}", plan.foreign_parts.front()),
@@ -158,7 +185,15 @@ Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
   const std::string hint =
       "give a Sapiens checkpoint: its keys are cls_token, pos_embed, patch_embed.*, layers.N.*, "
       "ln1.*";
-  if (dict.tensors.empty()) return {"the file holds no tensors at all", hint};
+  if (dict.tensors.empty()) return explain_no_tensors(dict, hint);
+  if (dict.tensors.size() == 1 && dict.tensors.front().path() == "tensor") {
+    return {
+        "the file holds one tensor alone, without a name, as a piece of a distributed "
+        "checkpoint does",
+        "name the file that torch.save wrote of the whole model; a distributed checkpoint "
+        "becomes one with `python -m torch.distributed.checkpoint.format_utils dcp_to_torch "
+        "FOLDER FILE.pth`"};
+  }
   for (const Lookalike& lookalike : kLookalikes) {
     for (std::size_t i = 0; i < index.size(); ++i) {
       if (index.plain_path(i).find(lookalike.part) != std::string::npos) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "checkpoint/state_dict.hpp"
@@ -16,6 +17,9 @@ struct Explanation {
   std::string hint;
 };
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options);
+
+/// The same for parameters whose values cannot be read; nothing where there are none.
+std::optional<Explanation> explain_values(const Plan& plan);
 
 /// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);

@@ -83,6 +83,14 @@ std::vector<Problem> group_problems(const Report& report) {
     grouper.add({.label = "missing", .key = missing.key, .facts = shape_text(missing.shape)});
   }
   for (const MismatchedParameter& mismatch : report.mismatched) {
+    if (mismatch.type.empty()) continue;
+    grouper.add({.label = "not readable",
+                 .key = mismatch.key,
+                 .facts = fmt::format("{} {}", mismatch.type, shape_text(mismatch.found)),
+                 .reason = mismatch.reason});
+  }
+  for (const MismatchedParameter& mismatch : report.mismatched) {
+    if (!mismatch.type.empty()) continue;
     grouper.add({.label = "wrong shape",
                  .key = mismatch.key,
                  .facts = fmt::format("file {}, model {}", shape_text(mismatch.found),
@@ -94,8 +102,15 @@ std::vector<Problem> group_problems(const Report& report) {
 
 std::string problem_lines(const Report& report) {
   const std::vector<Problem> problems = group_problems(report);
-  const auto first_misfit = std::ranges::find(problems, "wrong shape", &Problem::label);
-  return lines_of({problems.begin(), first_misfit}) + lines_of({first_misfit, problems.end()});
+  std::string lines;
+  for (auto first = problems.begin(); first != problems.end();) {  // they lie label by label
+    const auto last = std::find_if(first, problems.end(), [&](const Problem& problem) {
+      return problem.label != first->label;
+    });
+    lines += lines_of({first, last});
+    first = last;
+  }
+  return lines;
 }
 
 std::string counted(Index count, std::string_view noun) {

@@ -47,7 +47,8 @@ Json report_json(const Report& report) {
     mismatched.push_back({{"key", parameter.key},
                           {"expected", parameter.expected},
                           {"found", parameter.found},
-                          {"reason", text_or_null(parameter.reason)}});
+                          {"reason", text_or_null(parameter.reason)},
+                          {"type", text_or_null(parameter.type)}});
   }
   Json unused = Json::array();
   for (const UnusedTensors& group : report.unused) {

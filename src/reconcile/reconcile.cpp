@@ -14,6 +14,11 @@ namespace {
 
 using Shape = std::vector<Index>;
 
+// What programs call the factors of weights and inputs in 8 bits.
+constexpr std::string_view kWeightScales[] = {"weight_scale", "weight_scale_inv", "scale_weight",
+                                              "SCB"};
+constexpr std::string_view kInputScales[] = {"input_scale", "scale_input", "weight_format"};
+
 bool fits(std::span<const Index> wanted, std::span<const Index> found) noexcept {
   return std::ranges::equal(wanted, found, [](Index w, Index f) { return w == kAny || w == f; });
 }
@@ -64,7 +69,10 @@ class Reconciler {
         binding.tensors.push_back(*tensor);
       }
     }
-    if (binding.tensors.size() != paths.size() || !shapes_fit(param, paths, binding)) return {};
+    if (binding.tensors.size() != paths.size() || !readable(param, paths, binding) ||
+        !shapes_fit(param, paths, binding)) {
+      return {};
+    }
     for (const std::string& path : paths) {
       if (index_.is_alias(path)) {
         count(
@@ -81,6 +89,54 @@ class Reconciler {
             "the file stores them as three matrices, the model as one");
     }
     return binding;
+  }
+
+  // Values that cannot be had are refused here, where they are needed, and nowhere else.
+  bool readable(const ParamSpec& param, std::span<const std::string> paths,
+                const Binding& binding) {
+    bool all_readable = true;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      const TensorEntry& tensor = dict_.tensors[binding.tensors[i]];
+      auto unreadable = tensor.unreadable;
+      if (const auto scale = scale_factor(paths[i]); scale && !unreadable) {
+        unreadable = Unreadable{
+            .type = fmt::format("scaled {}", dtype_name(tensor.dtype)),
+            .reason = fmt::format("its scale factor {} belongs to the values",
+                                  shown(dict_.tensors[*scale].path())),
+            .hint =
+                "use the 16-bit or 32-bit file of the same model; or multiply the weights by "
+                "their scale factors in PyTorch, and save without the factors"};
+      }
+      if (!unreadable) continue;
+      mismatch(binding.tensors[i], paths[i], param.shape, unreadable->reason);
+      plan_.report.mismatched.back().type = unreadable->type;
+      if (!plan_.unreadable) plan_.unreadable = unreadable;
+      all_readable = false;
+    }
+    return all_readable;
+  }
+
+  // Programs that store weights in 8 bits or fewer divide them by a factor first and keep it beside
+  // them. Without it the numbers are no weights, whatever type somebody converted them to.
+  std::optional<std::size_t> scale_factor(std::string_view path) const {
+    constexpr std::string_view kWeight = "weight";
+    if (!path.ends_with(kWeight)) return std::nullopt;
+    path.remove_suffix(kWeight.size());
+    for (const std::string_view name : kWeightScales) {
+      if (const auto scale = index_.find(fmt::format("{}{}", path, name))) return scale;
+    }
+    return std::nullopt;
+  }
+
+  bool is_scale_factor(std::string_view path) const {
+    const auto belongs = [&](std::string_view name) {
+      if (!path.ends_with(name)) return false;
+      const auto module = path.substr(0, path.size() - name.size());
+      const auto weight = index_.find(fmt::format("{}weight", module));
+      return weight && used_[*weight];
+    };
+    return plan_.unreadable && (std::ranges::any_of(kWeightScales, belongs) ||
+                                std::ranges::any_of(kInputScales, belongs));
   }
 
   bool shapes_fit(const ParamSpec& param, std::span<const std::string> paths, Binding& binding) {
@@ -224,7 +280,10 @@ class Reconciler {
     std::map<std::string, std::size_t> groups;
     for (std::size_t i = 0; i < used_.size(); ++i) {
       if (used_[i]) continue;
-      const std::string reason = leftover_reason(i);
+      std::string reason = leftover_reason(i);
+      if (const auto& unreadable = dict_.tensors[i].unreadable) {
+        reason += fmt::format(" (type {}, which is not read)", unreadable->type);
+      }
       const auto [group, is_new] = groups.try_emplace(reason, plan_.report.unused.size());
       if (is_new) plan_.report.unused.push_back({.reason = reason, .keys = {}});
       plan_.report.unused[group->second].keys.push_back(shown(dict_.tensors[i].path()));
@@ -233,6 +292,7 @@ class Reconciler {
 
   std::string leftover_reason(std::size_t tensor) {
     const std::string_view path = index_.plain_path(tensor);
+    if (is_scale_factor(path)) return "the scale factor of a weight that cannot be read";
     const bool in_blocks = !names_.scheme->block.empty();  // of an encoder
     if (in_blocks && path.starts_with(names_.root)) {
       const std::string_view relative = path.substr(names_.root.size());

@@ -38,6 +38,8 @@ struct Plan {
   Report report = {};
   /// What the file's blocks have that Sapiens' have not: with any of these it is another model.
   std::vector<std::string> foreign_parts = {};
+  /// Why the first parameter with values that cannot be read has none.
+  std::optional<Unreadable> unreadable = {};
 };
 
 /// Decides, without touching any value, where every parameter comes from and why every other tensor

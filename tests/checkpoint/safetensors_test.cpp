@@ -171,14 +171,6 @@ TEST(Safetensors, RefusesAHeaderLongerThanTheFormatAllows) {
   EXPECT_THAT(error->detail().summary, HasSubstr("impossibly long"));
 }
 
-TEST(Safetensors, RefusesTypesWeDoNotHaveByName) {
-  const auto error = error_of(
-      [] { parse_header(R"({"x":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}})", 4); });
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->code(), ErrorCode::UnsupportedFormat);
-  EXPECT_EQ(error->detail().key, "x");
-}
-
 TEST(Safetensors, SurvivesDeepNesting) {
   const std::string deep = "{\"x\":" + std::string(1'000'000, '[');
   EXPECT_TRUE(error_of([&] { parse_header(deep, 0); }));

@@ -88,12 +88,12 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Bytes torch_zip(std::string_view pickle) {
+Bytes torch_zip(std::string_view pickle, const Bytes& first_storage) {
   const TemporaryFolder folder;
   const std::filesystem::path path = folder / "archive.pth";
   ZipWriter zip(path);
   zip.add("archive/data.pkl", std::as_bytes(std::span(pickle)));
-  zip.add("archive/data/0", Bytes(64));
+  zip.add("archive/data/0", first_storage);
   zip.add("archive/data/1", Bytes(64));
   zip.finish();
   return load(path);
@@ -186,6 +186,17 @@ std::string pickle_of_three() {
   };
   return "\x80\x02}(" + tensor("a", "0", 0, 4) + tensor("b", "0", 2, 2) + tensor("c", "1", 0, 4) +
          "u.";
+}
+
+std::string pickled_tensor(std::string_view storage, std::string_view more) {
+  return fmt::format(
+      "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\n{}\nS'0'\nS'cpu'\nI4\ntQ"
+      "I0\n(I4\nt(I1\ntI00\nccollections\nOrderedDict\n(tR{}tR",
+      storage, more);
+}
+
+std::string pickled_dict(std::string_view key, const std::string& value) {
+  return fmt::format("}}S'{}'\n{}s", key, value);
 }
 
 }  // namespace sapiens::test

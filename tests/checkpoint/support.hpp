@@ -59,8 +59,14 @@ class TemporaryFolder {
 };
 
 /// The data.pkl `pickle` in an archive as torch.save makes it, with storages of 64 zero bytes
-/// called "0" and "1".
-Bytes torch_zip(std::string_view pickle);
+/// called "0" and "1"; the first may have other bytes.
+Bytes torch_zip(std::string_view pickle, const Bytes& first_storage = Bytes(64));
+
+/// A pickled (protocol 0) tensor of 4 numbers in storage "0"; `more` are pickled arguments of
+/// `_rebuild_tensor_v2` behind the hooks.
+std::string pickled_tensor(std::string_view storage = "FloatStorage", std::string_view more = "");
+/// A pickled dictionary with one entry.
+std::string pickled_dict(std::string_view key, const std::string& value);
 
 /// A member of `raw_zip`: as PyTorch's own writer makes it where `descriptor` is set.
 struct RawMember {

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   constexpr Index kMostElements = 1 << 16;  // an expanded tensor may be larger than the file
   for (const TensorEntry& tensor : state.tensors) {
-    if (tensor.numel() > kMostElements) continue;
+    if (tensor.numel() > kMostElements || tensor.unreadable) continue;
     std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
     read_f32(tensor, 0, values);
     std::vector<std::byte> raw(values.size() * dtype_size(tensor.dtype));

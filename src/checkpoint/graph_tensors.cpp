@@ -1,0 +1,106 @@
+#include "checkpoint/graph_tensors.hpp"
+
+#include <utility>
+
+namespace sapiens {
+
+template <typename Visit>
+void GraphTensors::for_each_child(NodeId node, Visit&& visit) const {
+  for (const NodeId item : graph_.items(node)) visit(item);
+  for (const NodeId item : graph_.appended(node)) visit(item);
+  const PickleNode& value = graph_[node];
+  for (const NodeId part : {value.callable, value.args, value.state}) {
+    if (part != kNoNode) visit(part);
+  }
+}
+
+// From the tensors upwards: a table of parents, then a walk along it.
+GraphTensors::GraphTensors(const PickleGraph& graph, const TensorBuilder& builder)
+    : graph_(graph), builder_(builder), below_(graph.size()), taken_(graph.size()) {
+  const auto nodes = static_cast<NodeId>(graph.size());
+  std::vector<std::size_t> first(graph.size() + 1);
+  for (NodeId node = 0; node < nodes; ++node) {
+    for_each_child(node, [&](NodeId child) { ++first[child + 1]; });
+  }
+  for (std::size_t i = 1; i < first.size(); ++i) first[i] += first[i - 1];
+  std::vector<NodeId> parents(first.back());
+  std::vector<std::size_t> next(first.begin(), first.end() - 1);
+  for (NodeId node = 0; node < nodes; ++node) {
+    for_each_child(node, [&](NodeId child) { parents[next[child]++] = node; });
+  }
+
+  std::vector<NodeId> waiting;
+  const auto mark = [&](NodeId node) {
+    if (below_[node]) return;
+    below_[node] = true;
+    waiting.push_back(node);
+  };
+  for (NodeId node = 0; node < nodes; ++node) {
+    if (builder_.is_tensor(node)) mark(node);
+  }
+  while (!waiting.empty()) {
+    const NodeId node = waiting.back();
+    waiting.pop_back();
+    for (std::size_t i = first[node]; i < first[node + 1]; ++i) mark(parents[i]);
+  }
+}
+
+void GraphTensors::take(NodeId node) {
+  std::vector<NodeId> waiting;
+  const auto mark = [&](NodeId child) {
+    if (taken_[child]) return;
+    taken_[child] = true;
+    waiting.push_back(child);
+  };
+  mark(node);
+  while (!waiting.empty()) {
+    const NodeId next = waiting.back();
+    waiting.pop_back();
+    for_each_child(next, mark);
+  }
+}
+
+template <typename Claim>
+std::size_t GraphTensors::count_below_root(Claim&& claim) const {
+  std::vector<bool> seen(graph_.size());
+  std::vector<NodeId> waiting;
+  const auto mark = [&](NodeId node) {
+    if (seen[node]) return;
+    seen[node] = true;
+    waiting.push_back(node);
+  };
+  std::size_t count = 0;
+  mark(graph_.root);
+  while (!waiting.empty()) {
+    const NodeId node = waiting.back();
+    waiting.pop_back();
+    if (claim(node)) {
+      ++count;  // with all that it is made of
+    } else {
+      for_each_child(node, mark);
+    }
+  }
+  return count;
+}
+
+std::size_t GraphTensors::count_left() const {
+  return count_below_root([&](NodeId node) { return !taken_[node] && builder_.is_tensor(node); });
+}
+
+std::size_t GraphTensors::count_arrays() const {
+  return count_below_root([&](NodeId node) {
+    if (graph_[node].kind != PickleKind::Object) return false;
+    const NodeId callable = graph_[node].callable;
+    return graph_.is_global(callable, "numpy.core.multiarray", "_reconstruct") ||
+           graph_.is_global(callable, "numpy._core.multiarray", "_reconstruct") ||
+           graph_.is_global(callable, "numpy._core.numeric", "_frombuffer") ||
+           graph_.is_global(callable, "numpy.core.numeric", "_frombuffer");
+  });
+}
+
+std::size_t GraphTensors::count_storages() const {
+  return count_below_root(
+      [&](NodeId node) { return read_storage_ref(graph_, node, {}).has_value(); });
+}
+
+}  // namespace sapiens
