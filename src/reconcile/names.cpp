@@ -81,12 +81,19 @@ bool ends_with_component(std::string_view path, std::string_view suffix) noexcep
          (path.size() == suffix.size() || path[path.size() - suffix.size() - 1] == '.');
 }
 
+// The paths of a file's tensors in order, if it has second names.
+std::vector<std::string_view> sorted_paths(const NameIndex& index) {
+  std::vector<std::string_view> paths;
+  if (index.aliases().empty()) return paths;
+  for (std::size_t i = 0; i < index.size(); ++i) paths.push_back(index.plain_path(i));
+  std::ranges::sort(paths);
+  return paths;
+}
+
 // A place of second names alone is the first names' place again.
-bool holds_tensors(const NameIndex& index, std::string_view root) {
-  for (std::size_t i = 0; i < index.size(); ++i) {
-    if (index.plain_path(i).starts_with(root)) return true;
-  }
-  return false;
+bool holds_tensors(std::span<const std::string_view> sorted, std::string_view root) {
+  const auto first = std::ranges::lower_bound(sorted, root);
+  return first != sorted.end() && first->starts_with(root);
 }
 
 }  // namespace
@@ -147,6 +154,7 @@ int EncoderNames::rank() const noexcept {
 std::vector<EncoderNames> find_encoders(const NameIndex& index,
                                         std::span<const NameScheme> schemes) {
   std::map<std::pair<std::string, const NameScheme*>, int> found;  // how many anchors each has
+  const std::vector<std::string_view> sorted = sorted_paths(index);
   for (const NameScheme& scheme : schemes) {
     std::vector<std::string> anchors;
     for (const std::string_view anchor : scheme.anchors) {
@@ -156,7 +164,7 @@ std::vector<EncoderNames> find_encoders(const NameIndex& index,
       for (const std::string& anchor : anchors) {
         if (!ends_with_component(path, anchor)) continue;
         std::string root = path.substr(0, path.size() - anchor.size());
-        if (is_alias && !holds_tensors(index, root)) continue;
+        if (is_alias && !holds_tensors(sorted, root)) continue;
         ++found[{std::move(root), &scheme}];
       }
     };
