@@ -20,8 +20,6 @@ std::string json_text(const CocoValue& value) {
   return text.size() <= 40 ? text : text.substr(0, 40) + "..";
 }
 
-std::string_view index_name(const std::string& list) { return list.empty() ? "" : list; }
-
 bool is_whole_double(const CocoValue& value) {
   if (!value.is_number_float()) return false;
   const double number = value.get<double>();
@@ -85,8 +83,7 @@ void CocoEntry::refuse(std::string_view field, const std::string& why) const {
   throw Error(ErrorCode::CorruptFile,
               {.summary = std::string(kind_.summary),
                .file = file_.string(),
-               .key = fmt::format("{}[{}]{}{}", index_name(list_), number_,
-                                  field.empty() ? "" : ".", field),
+               .key = fmt::format("{}[{}]{}{}", list_, number_, field.empty() ? "" : ".", field),
                .expected = std::string(kind_.expected),
                .actual = field.empty() ? fmt::format("{} {}", where(), why)
                                        : fmt::format("{}: `{}` {}", where(), field, why),

@@ -113,8 +113,18 @@ void CocoTally::expect_persons() const {
                                entries_, category_.id, other_categories_text()),
                    advice_text(id));
   }
-  if (category_.chosen || !takes_ids_ || called_person == names_.end()) return;
+  if (category_.chosen || !takes_ids_) return;
   const auto own = names_.find(category_.id);
+  if (own == names_.end() && called_person == names_.end() && others_.contains("0")) {
+    // COCO has no category 0, so this is not its numbering, and 1 may be bicycles.
+    throw_not_coco(
+        file_, kind_,
+        fmt::format("its categories count from 0, and nothing tells which are persons: {} "
+                    "of category {}, {}",
+                    persons_, category_.id, other_categories_text()),
+        advice_text("0"));
+  }
+  if (called_person == names_.end()) return;
   if (own != names_.end() && is_called_person(*own)) return;
   throw_not_coco(file_, kind_,
                  fmt::format("its `categories` call {} `person`, and {}{} is what persons have in "

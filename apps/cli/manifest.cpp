@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <fstream>
+#include <new>
 #include <sapiens/version.hpp>
 
 #include "json_file.hpp"
@@ -69,10 +70,13 @@ Manifest read_manifest(const fs::path& path) {
                              job.at("files").get<std::vector<std::string>>()};
     }
     return manifest;
-  } catch (const std::exception& error) {  // also of the stream: it may be a folder
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {  // also of the stream: it may be a folder
     throw Error(ErrorCode::CorruptFile, {.summary = "the record of the earlier run cannot be read",
                                          .file = path.string(),
-                                         .actual = error.what(),
+                                         .expected = "the JSON that the earlier run wrote",
+                                         .actual = "something else",
                                          .hint = "remove it, or choose another --output"});
   }
 }

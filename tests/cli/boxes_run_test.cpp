@@ -117,6 +117,15 @@ TEST_F(BoxesRun, LeavesOutBoxesOfTheCommandLineThatAreOutside) {
   EXPECT_THAT(shares.err, HasSubstr("pixels"));
 }
 
+TEST_F(BoxesRun, SpeaksOfARecordInItsOwnWords) {
+  ASSERT_EQ(pose({box("1.png"), box("2.png")}).code, 0);
+  write_bytes(out("sapiens-pose.json"), "{\"settings\": 1}");
+  const Finished run =
+      this->run("pose", {scratch_ / "in", "--boxes", scratch_ / "boxes.json", "--resume"});
+  EXPECT_EQ(run.code, 4);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("record of the earlier run"), Not(HasSubstr("exception"))));
+}
+
 TEST_F(BoxesRun, SaysHowManyImagesTheCocoFileHas) {
   write_bytes(scratch_ / "in/3.png", "no image");
   const Finished run = this->run("pose", {scratch_ / "in", "--coco", "--no-flip-test"});

@@ -175,6 +175,21 @@ TEST_F(BoxesFile, NamesTheCategoriesThatAreNoPersons) {
               AllOf(HasSubstr("2 of category 5 `car`"), HasSubstr("--person-category 9")));
 }
 
+TEST_F(BoxesFile, IsRefusedWhereCategoriesCountFromZeroAndOneMayBeBicycles) {
+  const std::string mixed = R"([{"file_name": "b.png", "category_id": 0, "bbox": [1, 2, 3, 4]},
+                                {"file_name": "b.png", "category_id": 1, "bbox": [9, 9, 9, 9]}])";
+  EXPECT_THAT(refusal(mixed), AllOf(HasSubstr("count from 0"), HasSubstr("--person-category 0")));
+  EXPECT_THAT(boxes_of(read(mixed, {.id = "0", .chosen = true}), "b.png"),
+              ElementsAre("1 2 3 4 at 1"));
+  EXPECT_THAT(boxes_of(read(mixed, {.id = "1", .chosen = true}), "b.png"),
+              ElementsAre("9 9 9 9 at 1"));
+  const std::string named = R"({"images": [{"id": 1, "file_name": "b.png"}],
+      "categories": [{"id": 0, "name": "head"}, {"id": 1, "name": "person"}],
+      "annotations": [{"image_id": 1, "category_id": 0, "bbox": [1, 2, 3, 4]},
+                      {"image_id": 1, "category_id": 1, "bbox": [9, 9, 9, 9]}]})";
+  EXPECT_EQ(read(named).tally().used(), 1);
+}
+
 TEST_F(BoxesFile, IsRefusedWhereItCallsAnotherCategoryPerson) {
   const std::string cars = R"({"images": [{"id": 1, "file_name": "b.png"}],
       "categories": [{"id": 0, "name": "person"}, {"id": 1, "name": "bicycle"}],
