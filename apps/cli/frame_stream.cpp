@@ -18,8 +18,11 @@ class VideoFrames : public FrameStream {
   double rate() const override { return video_.rate() > 0 ? video_.rate() : kUsualRate; }
   Index frames() const override { return video_.frames(); }
   Index frames_read() const override { return video_.frames_read(); }
-  bool read(Image& frame) override { return video_.read(frame); }
+  bool rate_is_assumed() const override { return !(video_.rate() > 0); }
   bool skip() override { return video_.skip(); }
+  void retrieve(Image& frame) override { video_.retrieve(frame); }
+  double seconds() const override { return video_.seconds(); }
+  Index frames_without_time() const override { return video_.frames_without_time(); }
 
  private:
   VideoReader video_;
@@ -34,9 +37,10 @@ class FolderFrames : public FrameStream {
   Index frames() const override { return std::ssize(files_); }
   Index frames_read() const override { return next_; }
 
-  bool read(Image& frame) override {
-    if (next_ >= frames()) return false;
-    const std::filesystem::path& file = files_[static_cast<std::size_t>(next_)];
+  double seconds() const override { return static_cast<double>(next_ - 1) / rate_; }
+
+  void retrieve(Image& frame) override {
+    const std::filesystem::path& file = files_[static_cast<std::size_t>(next_ - 1)];
     frame = Image::read(file);
     if (width_ == 0) {
       width_ = frame.width;
@@ -50,8 +54,6 @@ class FolderFrames : public FrameStream {
                    .actual = fmt::format("{}x{}", frame.width, frame.height),
                    .hint = "leave out --frames to work on them as pictures"});
     }
-    ++next_;
-    return true;
   }
 
   bool skip() override {

@@ -18,11 +18,14 @@ class FrameStream {
   FrameStream& operator=(const FrameStream&) = delete;
   virtual ~FrameStream() = default;
 
-  virtual double rate() const = 0;   ///< Frames per second, always above 0.
+  virtual double rate() const = 0;                        ///< Frames per second, always above 0.
+  virtual bool rate_is_assumed() const { return false; }  ///< Nobody says it.
   virtual Index frames() const = 0;  ///< 0 where nobody knows; see VideoReader::frames.
   virtual Index frames_read() const = 0;
-  virtual bool read(Image& frame) = 0;  ///< False at the end.
-  virtual bool skip() = 0;              ///< Likewise, without giving the frame.
+  virtual bool skip() = 0;                  ///< Goes to the next frame; false at the end.
+  virtual void retrieve(Image& frame) = 0;  ///< The frame that `skip` went to.
+  virtual double seconds() const = 0;       ///< Likewise, its time; see VideoReader::seconds.
+  virtual Index frames_without_time() const { return 0; }
 };
 
 }  // namespace sapiens::cli

@@ -192,8 +192,7 @@ class Collector {
     std::error_code error;
     const std::vector<fs::path> names = names_in(folder, error);
     if (error) return fail(folder, error);
-    InputFile video{
-        .path = folder, .name = fs::path(absolute_text(folder)).filename(), .video = true};
+    InputFile video{.path = folder, .name = fs::path(name_key(folder)).filename(), .video = true};
     for (const fs::path& name : names) {
       if (is_picture_name(name)) {
         video.frames.push_back(folder / name);

@@ -81,10 +81,9 @@ std::vector<OutputName> plan_outputs(std::span<const InputFile> files) {
 
 void prepare_output_folder(const fs::path& folder) {
   if (folder.empty()) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "the output folder has no name",
-                 .key = "--output",
-                 .hint = "the folder that you are in is called `.`"});
+    throw Error(ErrorCode::InvalidArgument, {.summary = "the output folder has no name",
+                                             .key = "--output",
+                                             .hint = "the folder that you are in is called `.`"});
   }
   std::error_code error;
   fs::create_directories(folder, error);

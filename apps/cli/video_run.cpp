@@ -12,94 +12,18 @@
 #include <utility>
 
 #include "frame_computer.hpp"
-#include "frame_reader.hpp"
-#include "frame_stream.hpp"
 #include "frame_writer.hpp"
 #include "json_file.hpp"
 #include "outputs.hpp"
 #include "pipeline.hpp"
 #include "stopwatch.hpp"
 #include "task_outputs.hpp"
+#include "video_source.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The frames of a video that the run is about.
-class VideoSource {
- public:
-  VideoSource(const TaskContext& context, const Job& job)
-      : context_(context),
-        job_(job),
-        video_(FrameStream::open(job.input, context.options.video.folder_rate)),
-        rate_(video_->rate()),
-        first_(frame_at(context.options.video.start)),
-        end_(context.options.video.end < 0 ? 0 : frame_at(context.options.video.end)) {}
-
-  double rate() const { return rate_; }
-  const FrameStream& video() const { return *video_; }
-  /// Of the frames; 0 before the first.
-  Index width() const { return width_; }
-  Index height() const { return height_; }
-
-  /// Frames that `next` will give; 0 where nobody knows.
-  Index expected() const {
-    const Index last = video_->frames() > 0 && end_ > 0 ? std::min(end_, video_->frames())
-                                                        : std::max(end_, video_->frames());
-    const Index every = context_.options.video.every;
-    return last == 0 ? 0 : std::max<Index>((last - first_ + every - 1) / every, 1);
-  }
-
-  /// True where the file was read to its end and there were far fewer frames than it says; some
-  /// formats count by duration and are off by a few.
-  bool is_cut_off() const {
-    constexpr Index kFew = 5;
-    return at_end_ && video_->frames_read() + kFew < video_->frames();
-  }
-
-  std::optional<std::vector<Frame>> next(const std::function<bool()>& is_cancelled) {
-    std::vector<Frame> frames;
-    while (std::ssize(frames) < context_.options.batch) {
-      if (is_cancelled() || context_.interrupts.requested()) return std::nullopt;
-      std::optional<Frame> frame = read();
-      if (!frame) break;
-      frames.push_back(std::move(*frame));
-    }
-    if (frames.empty()) return std::nullopt;
-    return frames;
-  }
-
- private:
-  Index frame_at(double seconds) const { return static_cast<Index>(std::ceil(seconds * rate_)); }
-
-  bool is_wanted(Index number) const {
-    return number >= first_ && (number - first_) % context_.options.video.every == 0;
-  }
-
-  std::optional<Frame> read() {
-    const Stopwatch watch;
-    while (!at_end_ && !is_wanted(video_->frames_read())) at_end_ = !video_->skip();
-    const Index number = video_->frames_read();
-    if (at_end_ || (end_ > 0 && number >= end_)) return std::nullopt;
-    Frame frame{.place = VideoPlace{number, static_cast<double>(number) / rate_}};
-    at_end_ = !video_->read(frame.picture);
-    if (at_end_) return std::nullopt;
-    width_ = frame.picture.width;
-    height_ = frame.picture.height;
-    frame.seconds.decode = watch.seconds();
-    prepare_frame(context_, job_, frame);
-    return frame;
-  }
-
-  const TaskContext& context_;
-  const Job& job_;
-  std::unique_ptr<FrameStream> video_;
-  double rate_;
-  Index first_, end_;  // in frames; an end of 0 is the video's
-  bool at_end_ = false;
-  Index width_ = 0, height_ = 0;
-};
 
 /// Computes frames in order. Where a detector finds persons they get ids that last.
 class VideoComputer {
@@ -150,6 +74,7 @@ class VideoSink {
   void write(Frame& frame) {
     if (frame.error) throw Error(*frame.error);
     const Stopwatch watch;
+    times_.push_back(frame.place->seconds);
     for (const TaskFile* file : files_) {
       const fs::path path =
           result_path(context_.options, file->task, frame_name(job_, frame.place), file->suffix);
@@ -159,7 +84,6 @@ class VideoSink {
     for (std::size_t i = 0; i < videos_.size(); ++i) draw(i, frame);
     frame.seconds.write = watch.seconds();
     seconds_ += frame.seconds;
-    ++frames_;
   }
 
   /// Makes the videos appear.
@@ -169,8 +93,25 @@ class VideoSink {
     }
   }
 
-  Index frames() const { return frames_; }
+  Index frames() const { return std::ssize(times_); }
   const FrameSeconds& seconds() const { return seconds_; }
+  /// Of the frames that were written, in seconds of the source.
+  const std::vector<double>& times() const { return times_; }
+  bool draws() const { return !videos_.empty(); }
+
+  /// By how much a frame of the drawn videos comes too early or too late, at most: OpenCV writes
+  /// all frames equally long. In seconds.
+  double time_error() const {
+    double worst = 0;
+    for (std::size_t i = 0; i < times_.size(); ++i) {
+      const double drawn = static_cast<double>(i) / rate_;
+      worst = std::max(worst, std::abs(times_[i] - times_.front() - drawn));
+    }
+    return worst;
+  }
+  /// What nobody sees: half a frame.
+  bool keeps_times() const { return time_error() <= 0.5 / rate_; }
+  double rate() const { return rate_; }
 
  private:
   void draw(std::size_t task, const Frame& frame) {
@@ -188,7 +129,7 @@ class VideoSink {
   double rate_;
   std::vector<const TaskFile*> files_;
   std::vector<std::optional<VideoWriter>> videos_;  // one per task
-  Index frames_ = 0;
+  std::vector<double> times_;
   FrameSeconds seconds_;
 };
 
@@ -208,7 +149,7 @@ void remove_frames(const TaskOptions& options, const Job& job) {
 }
 
 void write_document(const TaskContext& context, const Job& job, const VideoSource& source,
-                    Index frames) {
+                    const VideoSink& sink) {
   const VideoOptions& options = context.options.video;
   Json document = {
       {"video",
@@ -216,13 +157,41 @@ void write_document(const TaskContext& context, const Job& job, const VideoSourc
         {"width", source.width()},
         {"height", source.height()},
         {"rate", source.rate()},
+        {"rate_is_assumed", source.video().rate_is_assumed()},
+        {"frames_without_time", source.video().frames_without_time()},
         {"every", options.every},
         {"start", options.start},
         {"end", options.end < 0 ? Json(nullptr) : Json(options.end)}}},
-      {"frames", frames},
+      {"frames", sink.frames()},
+      {"seconds", sink.times()},
       {"files", "NUMBER of the frame in the video, from 0, in the folder of the same name"}};
   if (!context.pose_meta.is_null()) document["meta_info"] = context.pose_meta;
   write_json(job.files.front().path, document, "what the frames are cannot be written");
+}
+
+void warn_about_times(const TaskContext& context, const Job& job, const VideoSource& source,
+                      const VideoSink& sink) {
+  const FrameStream& video = source.video();
+  if (video.rate_is_assumed()) {
+    context.warn(job, fmt::format("does not say its frame rate: {} frames per second are assumed",
+                                  source.rate()));
+  }
+  // OpenCV 4.6 tells no stamps of the last frames of most H.264: nothing worth a warning where
+  // those before keep to the rate.
+  const Index guessed = video.frames_without_time();
+  const bool no_doubt = sink.keeps_times() && guessed < video.frames_read() - 1;
+  if (guessed > 0 && !no_doubt) {
+    context.warn(job, fmt::format("{} of {} frames have no usable time stamp: they are taken to "
+                                  "follow at {:.6g} frames per second",
+                                  guessed, video.frames_read(), source.rate()));
+  }
+  if (sink.draws() && !sink.keeps_times()) {
+    context.warn(
+        job, fmt::format("the drawn video shows {:.6g} frames per second, all equally long, and "
+                         "does not keep the times of the source: it is off by up to {:.3g} s. "
+                         "The times are in {}",
+                         sink.rate(), sink.time_error(), job.files.front().path.string()));
+  }
 }
 
 JobResult run_whole_video(const TaskContext& context, const Job& job) {
@@ -271,12 +240,20 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
     context.warn(job, fmt::format("ends after {} of the {} frames that it announces",
                                   source.video().frames_read(), source.video().frames()));
   }
-  write_document(context, job, source, sink.frames());
+  warn_about_times(context, job, source, sink);
+  write_document(context, job, source, sink);
   JobResult result{.shape = {sink.frames(), source.height(), source.width()},
                    .seconds = watch.seconds()};
   result.details = {{"frames", sink.frames()},
                     {"rate", source.rate()},
+                    {"rate_is_assumed", source.video().rate_is_assumed()},
+                    {"frames_without_time", source.video().frames_without_time()},
                     {"stages", stages_json(sink.seconds(), context.models.detector() != nullptr)}};
+  if (sink.draws()) {
+    result.details["drawn"] = {{"rate", sink.rate()},
+                               {"keeps_times", sink.keeps_times()},
+                               {"time_error", sink.time_error()}};
+  }
   return result;
 }
 

@@ -57,9 +57,19 @@ class VideoReader {
   /// Memory of `frame` is used again. Throws `Error`: CorruptFile (not one frame could be decoded,
   /// or a decoded frame cannot be converted), OutOfResources, NotFound (the camera went away).
   bool read(Image& frame);
-  /// Decodes the next frame and drops it, which costs less than reading it; false at the end. There
-  /// is no seeking: OpenCV's is not exact to the frame.
+  /// Decodes the next frame and drops it unless `retrieve` asks for it, which costs less than
+  /// reading it; false at the end. There is no seeking: OpenCV's is not exact to the frame.
   bool skip();
+  /// The frame that was read or skipped last. Throws as `read` does, and InvalidArgument before the
+  /// first frame.
+  void retrieve(Image& frame);
+  /// When the frame that was read or skipped last is shown, in seconds: by its time stamp, counted
+  /// from the start of the file's stream of pictures, or from a camera's first frame. A frame
+  /// without a time stamp, or with one that lies before the frame in front of it, counts on from
+  /// that frame at `rate()`, or at 25 frames per second where that is 0. Never decreases.
+  double seconds() const noexcept;
+  /// Of the frames that were read or skipped, those whose time was counted on.
+  Index frames_without_time() const noexcept;
   /// How many frames were read or skipped; fewer than `frames()` at the end is a file cut off.
   Index frames_read() const noexcept;
 

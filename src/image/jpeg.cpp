@@ -32,7 +32,7 @@ struct Decompressor {
   const JOCTET* first_byte = nullptr;  // of the file
   bool in_scan = false;                // the last segment was the header of a scan
   bool ends_early = false;             // libjpeg put an end marker where there is none
-  bool incomplete = false;             // of a progressive picture, only a coarse version is there
+  bool incomplete = false;             // if it ends early, then not behind its pixels
   jpeg_progress_mgr progress{};
   const StopCheck* check = nullptr;
   std::exception_ptr stopped = {};  // what the check threw
@@ -235,7 +235,8 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
     jpeg_read_scanlines(&in.jpeg, &row, 1);
     if (cmyk != nullptr) cmyk_to_rgb(cmyk, in.jpeg.output_width, out);
   }
-  in.incomplete = !has_all_bits(in.jpeg);  // gone after the next line
+  // Only until the next line. Of arithmetic codes nobody can tell where they end too early.
+  in.incomplete = !has_all_bits(in.jpeg) || in.jpeg.arith_code;
   jpeg_finish_decompress(&in.jpeg);
   return true;
 }

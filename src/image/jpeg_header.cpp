@@ -21,7 +21,7 @@ constexpr std::uint32_t kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda, kApp1 = 0xe1, kTe
 // libjpeg-turbo's authors advise to stop at 500. Small pictures may have more, as that costs
 // little.
 constexpr int kMaxScans = 500;
-constexpr int kMaxScansOfLargePictures = 32;
+constexpr int kMaxScansOfLargePictures = 24;
 constexpr Index kMaxScannedPixels = Index{1} << 24;
 
 // "Exif", two zero bytes, then TIFF.

@@ -31,15 +31,21 @@ class Decoder {
   const HuffmanTable& table_;
 };
 
+/// Coded data without the zero behind each FF.
+std::vector<std::uint8_t> unstuffed(std::span<const std::uint8_t> coded) {
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(coded.size());
+  for (std::size_t i = 0; i < coded.size(); ++i) {
+    bytes.push_back(coded[i]);
+    if (coded[i] == 0xff && i + 1 < coded.size() && coded[i + 1] == 0) ++i;
+  }
+  return bytes;
+}
+
+/// A place in data that is kept elsewhere.
 class Bits {
  public:
-  explicit Bits(std::span<const std::uint8_t> coded) {
-    bytes_.reserve(coded.size());
-    for (std::size_t i = 0; i < coded.size(); ++i) {
-      bytes_.push_back(coded[i]);
-      if (coded[i] == 0xff && i + 1 < coded.size() && coded[i + 1] == 0) ++i;
-    }
-  }
+  explicit Bits(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
 
   bool at_end() const { return at_ >= bytes_.size() * 8; }
   int next() {
@@ -63,7 +69,7 @@ class Bits {
   }
 
  private:
-  std::vector<std::uint8_t> bytes_;
+  std::span<const std::uint8_t> bytes_;
   std::size_t at_ = 0;
 };
 
@@ -95,7 +101,8 @@ bool continues(Bits bits, const ScanData& scan, std::size_t first) {
 }  // namespace
 
 bool ends_in_stray_bytes(const ScanData& scan) {
-  Bits bits(scan.bytes);
+  const std::vector<std::uint8_t> bytes = unstuffed(scan.bytes);
+  Bits bits(bytes);
   for (std::uint64_t unit = 0; unit < scan.units; ++unit) {
     for (const ScanData::Block& block : scan.unit) {
       if (!skip_block(bits, block)) return false;

@@ -9,7 +9,7 @@
 namespace sapiens::video {
 
 /// Raised with every change of this file.
-inline constexpr std::uint32_t kModuleVersion = 1;
+inline constexpr std::uint32_t kModuleVersion = 2;
 inline constexpr const char* kModuleFile = "sapiens_videoio.so";
 inline constexpr const char* kModuleEntry = "sapiens_videoio_module";
 
@@ -32,6 +32,9 @@ class FrameSource {
   virtual int height() const noexcept = 0;
   /// Decodes the next frame.
   virtual Outcome grab() noexcept = 0;
+  /// When the frame that was grabbed is shown, in milliseconds, as OpenCV says it: from the start
+  /// of a file's stream, from any moment for a camera; 0 or nonsense where it has no time stamp.
+  virtual double position() const noexcept = 0;
   /// The frame that was grabbed, upright; valid until the next grab.
   virtual Outcome retrieve(Frame& frame) noexcept = 0;
 };

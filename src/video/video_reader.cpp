@@ -11,6 +11,7 @@
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
+#include "video/frame_times.hpp"
 #include "video/load_module.hpp"
 #include "video/video_file.hpp"
 
@@ -86,6 +87,7 @@ struct VideoReader::Impl {
   const video::Module* module = nullptr;
   std::unique_ptr<video::FrameSource> source;
   Index frames_read = 0;
+  video::FrameTimes times = video::FrameTimes();
 
   bool grab();
 };
@@ -95,6 +97,7 @@ bool VideoReader::Impl::grab() {
   const video::Outcome outcome = source->grab();
   if (outcome == video::Outcome::Done) {
     ++frames_read;
+    times.add(source->position());
     return true;
   }
   if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
@@ -128,8 +131,11 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   if (!source || source->width() <= 0 || source->height() <= 0) {
     throw_cannot_open(name, file.kind, text_of(module.reason()));
   }
-  return VideoReader(
-      std::make_unique<Impl>(Impl{.name = name, .module = &module, .source = std::move(source)}));
+  const double rate = sensible(source->rate(), kHighestRate);
+  return VideoReader(std::make_unique<Impl>(Impl{.name = name,
+                                                 .module = &module,
+                                                 .source = std::move(source),
+                                                 .times = video::FrameTimes(rate)}));
 }
 
 VideoReader VideoReader::camera(int index) {
@@ -155,8 +161,12 @@ VideoReader VideoReader::camera(int index) {
                  .hint = "it may be in use, it may be no camera, or you may not be in the group "
                          "`video`"});
   }
-  return VideoReader(std::make_unique<Impl>(
-      Impl{.name = name, .live = true, .module = &module, .source = std::move(source)}));
+  const double rate = sensible(source->rate(), kHighestRate);
+  return VideoReader(std::make_unique<Impl>(Impl{.name = name,
+                                                 .live = true,
+                                                 .module = &module,
+                                                 .source = std::move(source),
+                                                 .times = video::FrameTimes(rate, true)}));
 }
 
 double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(), kMaxReadRate); }
@@ -169,9 +179,20 @@ Index VideoReader::frames() const noexcept {
 Index VideoReader::width() const noexcept { return impl_->source->width(); }
 Index VideoReader::height() const noexcept { return impl_->source->height(); }
 Index VideoReader::frames_read() const noexcept { return impl_->frames_read; }
+double VideoReader::seconds() const noexcept { return impl_->times.seconds(); }
+Index VideoReader::frames_without_time() const noexcept { return impl_->times.guessed(); }
 
 bool VideoReader::read(Image& frame) {
   if (!impl_->grab()) return false;
+  retrieve(frame);
+  return true;
+}
+
+void VideoReader::retrieve(Image& frame) {
+  if (impl_->frames_read == 0) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "no frame has been read or skipped yet", .file = impl_->name});
+  }
   video::Frame decoded;
   const video::Outcome outcome = impl_->source->retrieve(decoded);
   if (outcome != video::Outcome::Done) {
@@ -182,7 +203,6 @@ bool VideoReader::read(Image& frame) {
   } catch (const std::bad_alloc&) {
     throw_frame(video::Outcome::OutOfMemory, impl_->name, {});
   }
-  return true;
 }
 
 bool VideoReader::skip() { return impl_->grab(); }

@@ -84,6 +84,8 @@ class Capture final : public FrameSource {
     return guarded([&] { return capture_.grab() ? Outcome::Done : Outcome::End; });
   }
 
+  double position() const noexcept override { return number(cv::CAP_PROP_POS_MSEC); }
+
   Outcome retrieve(Frame& frame) noexcept override {
     return guarded([&] {
       if (!capture_.retrieve(decoded_) || decoded_.type() != CV_8UC3) return Outcome::Failed;

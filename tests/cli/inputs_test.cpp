@@ -196,6 +196,18 @@ TEST_F(InputFiles, GivenTwiceAreTakenOnceAndCounted) {
   EXPECT_THAT(left_out(inputs), ElementsAre("repeated 3", "folder 1"));
 }
 
+TEST_F(InputFiles, ThatAreFoldersOfFramesKeepTheNameOfTheirLink) {
+  touch("shots/0.png");
+  fs::create_directory_symlink("shots", scratch_ / "walk");
+  std::istringstream no_list;
+  const std::vector<std::string> folders = {scratch_ / "walk/", scratch_ / "shots",
+                                            scratch_ / "walk"};
+  const Inputs inputs =
+      collect_inputs(folders, {.folders_are_videos = true, .output = "out"}, no_list);
+  EXPECT_THAT(names(inputs), ElementsAre("walk", "shots"));
+  EXPECT_THAT(left_out(inputs), ElementsAre("repeated 1"));
+}
+
 TEST_F(InputFiles, WhateverIsLeftOutIsCounted) {
   for (const char* name : {"in/a.jpg", "in/a_seg.png", "in/notes.md", "in/data.csv",
                            "in/.hidden.png", "in/.git/b.png", "in/deep/c.png"}) {

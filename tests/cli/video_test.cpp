@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "cli/task_fixture.hpp"
+#include "support/mov_file.hpp"
 
 namespace sapiens {
 namespace {
@@ -95,6 +96,56 @@ TEST_F(Video, TakesTheFramesAskedFor) {
   const Finished none = run("pose", {scratch_ / "clip.mp4", "--start", "60", "--json"});
   EXPECT_EQ(none.code, 1);
   EXPECT_THAT(none.err, HasSubstr("--start"));
+}
+
+TEST_F(Video, OfVariableRateGoesByTheTimesOfItsFrames) {
+  const std::string photo = std::string(SAPIENS_TEST_DATA) + "/golden/preprocess_full/odd_420.jpg";
+  const Image size = Image::read(photo);
+  std::vector<MovFrame> frames(10, {.duration = 100});
+  for (int i = 5; i < 10; ++i) frames[i].duration = 1300;
+  write_bytes(scratch_ / "vfr.mov", mov_of(read_bytes(photo), static_cast<int>(size.width),
+                                           static_cast<int>(size.height), frames));
+  const std::vector<double> times = {0, 0.1, 0.2, 0.3, 0.4, 0.5, 1.8, 3.1, 4.4, 5.7};
+
+  const Finished pose = run("pose", {scratch_ / "vfr.mov", "--no-flip-test", "--viz", "--json"});
+  ASSERT_EQ(pose.code, 0) << pose.err;
+  const Json written = document("vfr.json");
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const Json frame = document("vfr/00000" + std::to_string(i) + ".json");
+    EXPECT_NEAR(frame["seconds"].get<double>(), times[i], 1e-6) << i;
+    EXPECT_NEAR(written["seconds"][i].get<double>(), times[i], 1e-6) << i;
+  }
+  const Json told = pose.json()["inputs"][0];
+  EXPECT_EQ(told["frames_without_time"], 0);
+  EXPECT_EQ(told["rate_is_assumed"], false);
+  EXPECT_EQ(told["drawn"]["keeps_times"], false);
+  EXPECT_GT(told["drawn"]["time_error"].get<double>(), 1);
+  EXPECT_THAT(pose.err, HasSubstr("does not keep the times of the source"));
+
+  output_ = scratch_ / "part";
+  ASSERT_EQ(
+      run("pose", {scratch_ / "vfr.mov", "--no-flip-test", "--start", "1", "--end", "4"}).code, 0);
+  EXPECT_EQ(files_in("vfr"), 2);
+  EXPECT_TRUE(fs::exists(out("vfr/000006.json")) && fs::exists(out("vfr/000007.json")));
+}
+
+TEST_F(Video, OfConstantRateKeepsItsTimesWhenDrawn) {
+  const Finished seg =
+      run("seg", {clip("clip.mp4", 25), "--viz", "--start", "0.2", "--end", "0.2", "--json"});
+  EXPECT_EQ(seg.code, 1) << "nothing lies between equal times";
+  const Finished all = run("seg", {scratch_ / "clip.mp4", "--viz", "--every", "4", "--json"});
+  EXPECT_EQ(all.json()["inputs"][0]["drawn"]["keeps_times"], true) << all.err;
+  EXPECT_THAT(all.err, testing::Not(HasSubstr("keep the times")));
+}
+
+TEST_F(Video, BesideAFolderOfItsNameLosesNothing) {
+  picture("in/clip/000000.png");
+  fs::rename(clip("clip.mp4", 2), scratch_ / "in/clip.mp4");
+  const Finished seg = run("seg", {scratch_ / "in", "-r", "--json"});
+  ASSERT_EQ(seg.code, 0) << seg.err;
+  EXPECT_TRUE(fs::exists(out("clip/000000_seg.npy")));
+  EXPECT_TRUE(fs::exists(out("clip.mp4/000001_seg.npy")));
+  EXPECT_NO_THROW(read_npy_mask(out("clip/000000.npy"), std::vector<Index>{kHeight, kWidth}));
 }
 
 TEST_F(Video, FollowsPersonsBetweenRunsOfTheDetector) {
