@@ -1,34 +1,53 @@
 #include "json_file.hpp"
 
-#include <fmt/format.h>
+#include <array>
+#include <span>
+#include <streambuf>
+#include <string_view>
 
-#include <cerrno>
-#include <fstream>
-#include <system_error>
+#include "core/atomic_file.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path temporary_for(const fs::path& path) {
-  return path.parent_path() / fmt::format(".{}.tmp", path.filename().string());
-}
+/// Hands text on to a file in large pieces.
+class FileBuffer : public std::streambuf {
+ public:
+  explicit FileBuffer(AtomicFile& file) : file_(file) {
+    setp(bytes_.data(), bytes_.data() + bytes_.size());
+  }
 
-std::error_code write_parts(const fs::path& path, const std::function<void(std::ostream&)>& write) {
-  errno = 0;
-  std::ofstream file(path);
-  write(file);
-  if (file.flush()) return {};
-  return {errno != 0 ? errno : EIO, std::generic_category()};
-}
+  void flush() {
+    file_.write(std::as_bytes(std::span(pbase(), pptr())));
+    setp(bytes_.data(), bytes_.data() + bytes_.size());
+  }
 
-void finish(std::error_code error, const fs::path& path, const std::string& summary) {
-  if (!error) return;
-  std::error_code ignored;
-  fs::remove(temporary_for(path), ignored);
-  throw Error(ErrorCode::WriteFailed,
-              {.summary = summary, .file = path.string(), .actual = error.message()});
+ protected:
+  int_type overflow(int_type next) override {
+    flush();
+    return traits_type::eq_int_type(next, traits_type::eof()) ? traits_type::not_eof(next)
+                                                              : sputc(static_cast<char>(next));
+  }
+
+ private:
+  AtomicFile& file_;
+  std::array<char, 1 << 16> bytes_;
+};
+
+/// Errors of files say `summary` first.
+template <typename Write>
+void with_summary(const fs::path& path, const std::string& summary, Write write) {
+  try {
+    write();
+  } catch (const Error& error) {
+    ErrorDetail detail = error.detail();
+    if (detail.actual.empty()) detail.actual = detail.summary;
+    detail.summary = summary;
+    detail.file = path.string();
+    throw Error(error.code(), detail);
+  }
 }
 
 }  // namespace
@@ -40,26 +59,24 @@ void write_json(const fs::path& path, const Json& document, const std::string& s
 
 void write_json_parts(const fs::path& path, const std::string& summary,
                       const std::function<void(std::ostream&)>& write) {
-  const fs::path temporary = temporary_for(path);
-  std::error_code error;
-  try {
-    error = write_parts(temporary, write);
-  } catch (...) {
-    fs::remove(temporary, error);
-    throw;
-  }
-  if (!error) fs::rename(temporary, path, error);
-  finish(error, path, summary);
+  with_summary(path, summary, [&] {
+    AtomicFile file(path);
+    FileBuffer buffer(file);
+    std::ostream out(&buffer);
+    out.exceptions(std::ios::badbit);  // an Error of the file passes through the stream
+    write(out);
+    buffer.flush();
+    file.commit();
+  });
 }
 
 std::string json_line(const Json& document) { return documents::json_text(document); }
 
 void expect_json_writable(const fs::path& path, const std::string& summary) {
-  const fs::path temporary = temporary_for(path);
-  std::error_code error = write_parts(temporary, [](std::ostream& out) { out << "{}\n"; });
-  if (!error && fs::is_directory(path)) error = std::make_error_code(std::errc::is_a_directory);
-  if (!error) fs::remove(temporary, error);
-  finish(error, path, summary);
+  with_summary(path, summary, [&] {
+    AtomicFile file(path);
+    file.write(std::as_bytes(std::span(std::string_view("{}\n"))));
+  });
 }
 
 }  // namespace sapiens::cli

@@ -9,8 +9,8 @@
 
 namespace sapiens::cli {
 
-/// Writes `document` to a temporary name in the same folder and renames it. Throws WriteFailed with
-/// `summary`.
+/// Writes `document`, which appears whole or not at all. Throws WriteFailed, or OutOfResources for
+/// a full disk, with `summary`.
 void write_json(const std::filesystem::path& path, const Json& document,
                 const std::string& summary);
 
