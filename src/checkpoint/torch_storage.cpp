@@ -81,7 +81,8 @@ std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node
     ref.element = static_cast<std::size_t>(other->bits) / 8;
   }
   ref.count = storage_integer(graph, parts[4], source);
-  if (parts.size() > 5 && graph[parts[5]].kind == PickleKind::Tuple) {
+  if (parts.size() > 6) return std::nullopt;
+  if (parts.size() > 5 && graph[parts[5]].kind != PickleKind::None) {
     const auto view = graph.items(parts[5]);  // (key, offset, count)
     if (view.size() != 3) return std::nullopt;
     ref.view_offset = storage_integer(graph, view[1], source);

@@ -70,6 +70,12 @@ StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bo
                           const StorageRef& storage) {
   StorageBytes found{.byte_swapped = byte_swapped,
                      .location = fmt::format("{}/data/{}", folder, storage.key)};
+  if (storage.view_count) {
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "a storage is a window onto another one, which only old files know",
+                 .file = archive.file().source,
+                 .key = found.location});
+  }
   const ZipEntry* const entry = archive.find(found.location);
   if (entry == nullptr) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the archive lacks the data of a tensor",

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <ranges>
 #include <set>
 #include <utility>
 
@@ -232,10 +231,14 @@ std::string unreadable_note(const StateDict& dict) {
   }
   if (count == 0) return {};
   std::string shown;
-  for (const std::string_view type : types | std::views::take(kShownTypes)) {
+  std::size_t number = 0;
+  for (const std::string_view type : types) {
+    if (number++ == kShownTypes) {
+      shown += ", ...";
+      break;
+    }
     shown += fmt::format("{}{}", shown.empty() ? "" : ", ", type);
   }
-  if (types.size() > kShownTypes) shown += ", ...";
   return fmt::format("{} whose values are not read ({}), the first is {}", counted(count, "tensor"),
                      shown, first);
 }

@@ -11,7 +11,7 @@
 #include "core/atomic_file.hpp"
 #include "sapiens/error.hpp"
 
-// As in png.cpp, nothing between `fail` and `setjmp` has a destructor.
+// As in png.cpp, nothing between `fail_writing` and `setjmp` has a destructor.
 namespace sapiens {
 namespace {
 
@@ -26,9 +26,9 @@ struct Writer {
   Writer& operator=(const Writer&) = delete;
 };
 
-[[noreturn]] void fail(png_structp png, png_const_charp) { png_longjmp(png, 1); }
+[[noreturn]] void fail_writing(png_structp png, png_const_charp) { png_longjmp(png, 1); }
 
-void print_nothing(png_structp, png_const_charp) {}
+void print_no_warning(png_structp, png_const_charp) {}
 
 bool append(std::vector<std::byte>& bytes, std::span<const std::byte> more) noexcept {
   try {
@@ -47,7 +47,8 @@ void keep_bytes(png_structp png, png_bytep data, std::size_t count) {
 
 void flush_nothing(png_structp) {}
 
-Writer::Writer() : png(png_create_write_struct(PNG_LIBPNG_VER_STRING, this, fail, print_nothing)) {
+Writer::Writer()
+    : png(png_create_write_struct(PNG_LIBPNG_VER_STRING, this, fail_writing, print_no_warning)) {
   if (png != nullptr) info = png_create_info_struct(png);
 }
 

@@ -133,6 +133,32 @@ TEST(OddTensors, AreListedWithTheirTypeAndAHintThatFitsIt) {
   }
 }
 
+// The bytes are those of `x.resolve_neg()` in PyTorch.
+TEST(NegatedFile, HasTheValuesThatPyTorchLoads) {
+  const auto tensors = describe(open_checkpoint(fixture("negated.pth")));
+  EXPECT_EQ(tensors.at("f32").hex, "000080bf000020400000008000e07fc7");
+  EXPECT_EQ(tensors.at("f16").hex, "00bc00410080fffb");
+  EXPECT_EQ(tensors.at("i8").hex, "ff0280");
+  EXPECT_EQ(tensors.at("rows").hex, "00000080000000c0000080c0000080bf000040c00000a0c0");
+}
+
+TEST(OddTensors, DoNotHideWhatComesAfterThemInALegacyFile) {
+  const StateDict state = open_checkpoint(fixture("odd_legacy.pth"));
+  ASSERT_EQ(state.tensors.size(), 3u);
+  EXPECT_EQ(state.tensors[0].type_name(), "uint32");
+  EXPECT_EQ(state.tensors[1].type_name(), "complex64");
+  std::array<float, 4> last{};
+  read_f32(state.tensors[2], 0, last);
+  EXPECT_THAT(last, ::testing::ElementsAre(1, -2.5f, 0, 65504));
+}
+
+TEST(FrozenScript, OfPyTorchHoldsTensorsWithoutNames) {
+  const StateDict state = open_checkpoint(fixture("frozen_script.pt"));
+  EXPECT_TRUE(state.tensors.empty());
+  ASSERT_EQ(state.unreached.size(), 1u);
+  EXPECT_THAT(state.unreached[0].what, HasSubstr("5 tensors without a name"));
+}
+
 TEST(CompressedArchive, IsRefusedWithTheNextStep) {
   const auto error = error_of([] { open_checkpoint(fixture("compressed.pth")); });
   ASSERT_TRUE(error);

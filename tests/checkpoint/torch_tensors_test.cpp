@@ -103,7 +103,14 @@ TEST(TorchTensor, WithADamagedDescriptionIsCorrupt) {
   for (const char* pickle :
        {"ctorch._utils\n_rebuild_tensor_v2\n(tR.", "ctorch._utils\n_rebuild_tensor_v2\nNR.",
         "ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.",
-        "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nNNNNtQNNNtR."}) {
+        "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nNNNNtQNNNtR.",
+        // a window in the form of old files, one of an unknown form, and an item too many
+        "ctorch._utils\n_rebuild_tensor\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI16\n"
+        "(S'7'\nI4\nI4\nttQI0\n(I4\nt(I1\nttR.",
+        "ctorch._utils\n_rebuild_tensor\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI16\n"
+        "I4\ntQI0\n(I4\nt(I1\nttR.",
+        "ctorch._utils\n_rebuild_tensor\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI16\n"
+        "NI4\ntQI0\n(I4\nt(I1\nttR."}) {
     const auto error = error_of([&] { parse(torch_zip(pickle)); });
     ASSERT_TRUE(error) << pickle;
     EXPECT_EQ(error->code(), ErrorCode::CorruptFile);

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::span<const std::byte> bytes_of(std::string_view text) {
+std::span<const std::byte> text_bytes(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
@@ -25,8 +25,8 @@ class AtomicFileFailures : public testing::Test {
   /// Writes "new" over "old", all steps of it.
   void write() {
     AtomicFile file(path_);
-    file.write(bytes_of("nev"));
-    file.rewrite(2, bytes_of("w"));
+    file.write(text_bytes("nev"));
+    file.rewrite(2, text_bytes("w"));
     file.commit();
   }
 
@@ -92,7 +92,7 @@ TEST_F(AtomicFileFailures, OfAFolderThatIsRenamedMeanwhileLeaveNothingInIt) {
   for (const bool another : {false, true}) {
     {
       AtomicFile file(path_);
-      file.write(bytes_of("new"));
+      file.write(text_bytes("new"));
       fs::rename(folder_, elsewhere);
       if (another) fs::create_directory(folder_);
       EXPECT_THROW(file.commit(), Error);
@@ -115,7 +115,7 @@ TEST_F(AtomicFileFailures, OfAFolderInItsPlaceLeaveTheFolder) {
   fs::remove(path_);
 
   AtomicFile file(path_);
-  file.write(bytes_of("new"));
+  file.write(text_bytes("new"));
   fs::create_directory(path_);  // meanwhile
   EXPECT_THROW(file.commit(), Error);
   EXPECT_TRUE(fs::is_directory(path_));

@@ -160,6 +160,13 @@ def torch_new():
     torch.export.save(torch.export.export(Net(), (torch.zeros(2, 4),)), "export_new.pt2")
     torch.save(OrderedDict(x=torch.ones(2).to(torch.float8_e4m3fn)), "float8.pth")
     torch.save(OrderedDict(x=torch.ones(2, dtype=torch.uint16)), "uint16.pth")
+    values = torch.tensor([1.0, -2.5, 0.0, 65504.0])
+    torch.save({"f32": torch._neg_view(values), "f16": torch._neg_view(values.half()),
+                "i8": torch._neg_view(torch.tensor([1, -2, -128], dtype=torch.int8)),
+                "rows": torch._neg_view(torch.arange(6.0).reshape(3, 2).t())}, "negated.pth")
+    odd = {"first": torch.ones(3, dtype=torch.uint32), "second": torch.ones(2, dtype=torch.complex64), "last": values}
+    torch.save(odd, "odd_legacy.pth", _use_new_zipfile_serialization=False)
+    torch.jit.freeze(torch.jit.trace(Net().eval(), torch.zeros(1, 4))).save("frozen_script.pt")
 
 
 if __name__ == "__main__":
