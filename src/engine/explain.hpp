@@ -17,6 +17,9 @@ struct Explanation {
 };
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options);
 
+/// What changes parameters that the file holds: "24 parameters are changed by other tensors ...".
+std::string altered_text(const Report& report);
+
 /// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);
 

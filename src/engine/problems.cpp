@@ -89,13 +89,25 @@ std::vector<Problem> group_problems(const Report& report) {
                                       shape_text(mismatch.expected)),
                  .reason = mismatch.reason});
   }
+  for (const AlteredParameter& altered : report.altered) {
+    grouper.add(
+        {.label = "altered",
+         .key = altered.key,
+         .facts = altered.by == altered.key
+                      ? altered.reason
+                      : fmt::format("by {}: {}", printable(without_block_number(altered.by)),
+                                    altered.reason)});
+  }
   return grouper.take();
 }
 
 std::string problem_lines(const Report& report) {
   const std::vector<Problem> problems = group_problems(report);
-  const auto first_misfit = std::ranges::find(problems, "wrong shape", &Problem::label);
-  return lines_of({problems.begin(), first_misfit}) + lines_of({first_misfit, problems.end()});
+  const auto first_misfit = std::ranges::find_if(
+      problems, [](const Problem& problem) { return problem.label != "missing"; });
+  const auto first_altered = std::ranges::find(problems, "altered", &Problem::label);
+  return lines_of({problems.begin(), first_misfit}) + lines_of({first_misfit, first_altered}) +
+         lines_of({first_altered, problems.end()});
 }
 
 std::string counted(Index count, std::string_view noun) {

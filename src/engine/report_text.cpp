@@ -9,6 +9,7 @@
 
 #include "engine/explain.hpp"
 #include "engine/problems.hpp"
+#include "engine/several_models.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
@@ -52,6 +53,7 @@ class TextWriter {
     header();
     line("");
     uses();
+    candidates();
     rules();
     problems();
     unused();
@@ -133,8 +135,9 @@ class TextWriter {
       line("  {}", names);
       first_column.clear();
     }
-    line("  {:<13} {} {} of {} parameters; {}", first_column, verdict(use.verdict), use.bound,
-         use.required, printable(use.reason));
+    const std::string count =
+        use.required > 0 ? fmt::format("{} of {} parameters; ", use.bound, use.required) : "";
+    line("  {:<13} {} {}{}", first_column, verdict(use.verdict), count, printable(use.reason));
     if (use.use == "features" && is_usable(use.verdict)) output_shapes();
   }
 
@@ -152,6 +155,12 @@ class TextWriter {
                           by(shapes.raw), grid, by(shapes.cls_token), by(shapes.avg_featmap));
     }
     line("  {:26} {}", "", text);
+  }
+
+  void candidates() {
+    if (all_.report.verdict != Verdict::Ambiguous) return;  // else the notes tell of the others
+    const std::string lines = candidate_lines(all_.report);
+    line("{}", std::string_view(lines).substr(1));
   }
 
   void rules() {
@@ -216,6 +225,8 @@ std::string_view verdict_name(Verdict verdict) noexcept {
       return "incomplete";
     case Verdict::Foreign:
       return "foreign";
+    case Verdict::Ambiguous:
+      return "ambiguous";
   }
   return "";
 }

@@ -38,6 +38,10 @@ struct Plan {
   Report report = {};
   /// What the file's blocks have that Sapiens' have not: with any of these it is another model.
   std::vector<std::string> foreign_parts = {};
+  /// "head" or "decoder" where the file's has tensors that are no parameters of the model.
+  std::string unknown_part = {};
+  /// What changes parameters of the model, if anything does; the first kind of it.
+  const AlterationRule* alteration = nullptr;
 };
 
 /// Decides, without touching any value, where every parameter comes from and why every other tensor
