@@ -41,9 +41,18 @@ std::string model_text(const ModelInfo& model) {
 }
 
 std::string checkpoint_text(const std::string& path, const Inspection& inspection) {
-  return fmt::format("{}: {}, {} ({} of {} parameters)", path, model_text(inspection.model),
-                     verdict_name(inspection.report.verdict), inspection.report.bound,
-                     inspection.report.required);
+  std::string text = fmt::format(
+      "{}: {}, {} ({} of {} parameters)", path, model_text(inspection.model),
+      verdict_name(inspection.report.verdict), inspection.report.bound, inspection.report.required);
+  for (const FoundModel& model : inspection.report.candidates) {
+    if (model.taken && !model.reason.empty()) {
+      text += fmt::format("\n  taken: {}, because {}", model.prefix, model.reason);
+    } else if (!model.taken) {
+      text += fmt::format("\n  left: {}, {} of {} parameters: {}", model.prefix, model.bound,
+                          model.required, model.reason);
+    }
+  }
+  return text;
 }
 
 std::string absolute_text(const std::filesystem::path& path) {

@@ -43,6 +43,7 @@ def model_options(
     size: Optional[Size] = None,
     patch_padding: Optional[int] = None,
     allow_partial: bool = False,
+    prefix: str = "",
 ) -> _sapiens.ModelOptions:
     """What a caller knows better than the weights; see `sapiens.inspect`."""
     return _sapiens.ModelOptions(
@@ -54,6 +55,7 @@ def model_options(
         size=size,
         patch_padding=patch_padding,
         allow_partial=allow_partial,
+        prefix=prefix,
     )
 
 

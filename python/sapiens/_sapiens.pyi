@@ -23,6 +23,7 @@ class ModelOptions:
         size: Optional[_Size] = None,
         patch_padding: Optional[int] = None,
         allow_partial: bool = False,
+        prefix: str = "",
     ) -> None: ...
 
 class EngineOptions:

@@ -49,7 +49,8 @@ std::optional<Grid> to_grid(const char* what, const Size& size, Index least) {
 
 ModelOptions model_options(const std::string& arch, const std::string& task, Index heads,
                            Index decoder_heads, const Size& grid, const Size& size,
-                           std::optional<Index> patch_padding, bool allow_partial) {
+                           std::optional<Index> patch_padding, bool allow_partial,
+                           const std::string& prefix) {
   constexpr Index kPatch = 16, kMostHeads = 1024;
   expect_range("heads", heads, 0, kMostHeads);
   expect_range("decoder_heads", decoder_heads, 0, kMostHeads);
@@ -60,7 +61,8 @@ ModelOptions model_options(const std::string& arch, const std::string& task, Ind
           .grid = to_grid("grid", grid, 1),
           .input_size = to_grid("size", size, kPatch),
           .patch_padding = patch_padding,
-          .allow_partial = allow_partial};
+          .allow_partial = allow_partial,
+          .prefix = prefix};
 }
 
 EngineOptions engine_options(int threads, const std::string& isa, std::string_view precision) {
@@ -109,7 +111,7 @@ void bind_options(py::module_& module) {
       .def(py::init(&model_options), py::kw_only(), py::arg("arch") = "", py::arg("task") = "",
            py::arg("heads") = 0, py::arg("decoder_heads") = 0, py::arg("grid") = py::none(),
            py::arg("size") = py::none(), py::arg("patch_padding") = py::none(),
-           py::arg("allow_partial") = false);
+           py::arg("allow_partial") = false, py::arg("prefix") = "");
   py::class_<EngineOptions>(module, "EngineOptions")
       .def(py::init(&engine_options), py::kw_only(), py::arg("threads") = 0, py::arg("isa") = "",
            py::arg("precision") = "auto");

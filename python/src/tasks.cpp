@@ -18,14 +18,20 @@ namespace {
 using Task = Shared<TaskModel>;
 using Pictures = std::vector<std::shared_ptr<Image>>;
 
-/// Before anything is loaded: a file for another task is refused.
-void expect_task(const Checkpoint& checkpoint, const ModelOptions& model, const std::string& task) {
+/// Before anything is loaded: a file for another task is refused; of two heads on one encoder the
+/// one that is wanted is taken.
+void expect_task(const Checkpoint& checkpoint, ModelOptions& model, const std::string& task) {
   const Inspection inspection = checkpoint.inspect(model);
   const std::string& found = inspection.model.task;
   const bool is_other_task = found != task && inspection.model.outputs > 0;
   if (!is_other_task || !is_usable(inspection.report.verdict)) return;
   const auto use = std::ranges::find(inspection.uses, task, &UseVerdict::use);
   const bool fits = use != inspection.uses.end() && is_usable(use->verdict);
+  // Heads for pose have names of their own, so that one for another task is a second head.
+  if (fits && model.task.empty() && (found == "pose" || task == "pose")) {
+    model.task = task;
+    return;
+  }
   throw Error(
       ErrorCode::CheckpointRefused,
       {.summary = fmt::format("this is a checkpoint for {}, not for {}", found, task),
@@ -41,8 +47,9 @@ std::unique_ptr<Task> open_task(const std::filesystem::path& file, const std::st
   engine.loading = interruptible();
   return std::make_unique<Task>([&] {
     const Checkpoint checkpoint = Checkpoint::open(file);
-    expect_task(checkpoint, model, task);
-    return TaskModel(checkpoint, model, engine);
+    ModelOptions of_task = model;
+    expect_task(checkpoint, of_task, task);
+    return TaskModel(checkpoint, of_task, engine);
   });
 }
 

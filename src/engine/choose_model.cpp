@@ -108,12 +108,12 @@ class Chooser {
       if (good) return true;
       leave(i, found.verdict == Verdict::Foreign
                    ? fmt::format("another network: it has {}", all_[i].plan->foreign_parts.front())
-               : complete ? "not complete"
+               : complete ? "not every parameter is there and fits"
                           : "less complete than another");
       return false;
     });
     if (pool_.size() < before && because_.empty()) {
-      because_ = complete ? "no other model of the file is complete"
+      because_ = complete ? "of no other model every parameter is there and fits"
                           : "the most complete model of the file";
     }
   }

@@ -194,6 +194,14 @@ class TextWriter {
     });
   }
 
+  // What the command above needs where the file has several models.
+  std::string prefix_option() const {
+    const auto& models = all_.report.candidates;
+    const auto taken = std::ranges::find(models, true, &FoundModel::taken);
+    if (models.size() < 2 || taken == models.end()) return "";
+    return " --prefix " + shell_word(printable(taken->prefix));
+  }
+
   // The question most readers come with.
   void original_behaviour() {
     const bool encoder = all_.model.family == "sapiens" && is_usable(all_.report.verdict);
@@ -203,7 +211,8 @@ class TextWriter {
         "The original feature demo loads none of these weights and only warns that \"the model "
         "and");
     line("loaded state dict do not match exactly\". A copy that loads there:");
-    line("  sapiens convert {} fixed.pth --layout mmengine", shell_word(printable(all_.file.path)));
+    line("  sapiens convert {} fixed.pth --layout mmengine{}",
+         shell_word(printable(all_.file.path)), prefix_option());
   }
 
   const Inspection& all_;

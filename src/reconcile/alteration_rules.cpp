@@ -50,15 +50,11 @@ constexpr AlterationRule kAlterations[] = {
     {Child, "nested_absmax", kQuantised, kDequantise, false},
     {Child, "nested_quant_map", kQuantised, kDequantise, false},
     {Child, "quant_state", kQuantised, kDequantise, false},
-    {Child, "SCB", kQuantised, kDequantise, false},
-    {Child, "scale_weight", kQuantised, kDequantise, false},
     {Child, "qweight", kQuantised, kDequantise, false},
     {Child, "qzeros", kQuantised, kDequantise, false},
     {Child, "weight_fake_quant", kQuantised, kDequantise, false},
     {Child, "weight_quantizer", kQuantised, kDequantise, false},
     {Child, "_packed_params", kQuantised, kDequantise, false},
-    {Suffix, "_scale", kQuantised, kDequantise, false},
-    {Suffix, "_scale_inv", kQuantised, kDequantise, false},
     {Suffix, "_zero_point", kQuantised, kDequantise, false},
 };
 constexpr AlterationRule kIntegerWeights = {

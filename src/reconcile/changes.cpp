@@ -1,10 +1,23 @@
 #include "reconcile/changes.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "sapiens/dtype.hpp"
 
 namespace sapiens {
+namespace {
+
+// A matrix with a factor beside it is refused as such.
+bool has_scale(const NameIndex& index, const std::string& path) {
+  const std::string module(module_of(path));
+  return std::ranges::any_of(
+      std::initializer_list<std::string>{path + "_scale", path + "_scale_inv",
+                                         module + ".scale_weight", module + ".SCB"},
+      [&](const std::string& factor) { return index.find(factor).has_value(); });
+}
+
+}  // namespace
 
 Changes::Changes(const StateDict& dict, const NameIndex& index, const EncoderNames& names,
                  std::span<const ParamSpec> params)
@@ -49,7 +62,7 @@ std::optional<Changes::Change> Changes::of(const std::string& path) {
     change = Change{index_.alterations().rule_of(separate->second), separate->second};
   } else if (stored && index_.is_ambiguous(*stored)) {
     change = Change{&shared_name(), *stored};
-  } else if (stored && !is_floating(dict_.tensors[*stored].dtype)) {
+  } else if (stored && !is_floating(dict_.tensors[*stored].dtype) && !has_scale(index_, path)) {
     change = Change{&integer_weights(), *stored};
   }
   if (change) {

@@ -118,8 +118,9 @@ TEST_F(Altered, NormalisedAndPrunedWeights) {
 }
 
 TEST_F(Altered, ScalesOfQuantisedWeights) {
-  for (const char* name : {"layers.0.attn.qkv.SCB", "layers.0.attn.qkv.weight.absmax",
-                           "layers.0.attn.qkv.scale_weight", "layers.0.attn.qkv.weight_scale"}) {
+  for (const char* name :
+       {"layers.0.attn.qkv.weight.absmax", "layers.0.attn.qkv.weight.quant_state.bitsandbytes__nf4",
+        "layers.0.attn.qkv.qweight", "layers.0.attn.qkv.weight_fake_quant.scale"}) {
     SCOPED_TRACE(name);
     expect_refused(inspect({}, {name}), "quantised", "float16");
   }
