@@ -34,12 +34,13 @@ std::vector<Precision> precisions_of(const BenchOptions& options) {
 }  // namespace
 
 void add_bench_options(CLI::App& bench, BenchOptions& options) {
-  takes_checkpoint(bench.add_option("CKPT", options.checkpoint,
-                                    "Checkpoint; without one, random weights of --arch"));
+  CLI::Option* checkpoint = takes_checkpoint(bench.add_option(
+      "CKPT", options.checkpoint, "Checkpoint; without one, random weights of --arch"));
   bench
       .add_option("--arch", options.model.arch,
                   fmt::format("Model; without a checkpoint {} unless given", kDefaultArch))
       ->type_name("0.3b|0.6b|1b|2b|tiny");
+  add_prefix_option(bench, options.model)->needs(checkpoint);
   CLI::Option* size = add_size_option(bench, options.model.input_size,
                                       "Size of the input; by default the model's own");
   CLI::Option* image =

@@ -36,7 +36,9 @@ void run(const ConvertArguments& arguments, Session& session) {
   for (const std::string& warning : result.warnings) say("warning: " + printable(warning));
 
   // Opened again, so that what is reported is what the file says.
-  const Inspection written = Checkpoint::open(arguments.output).inspect(arguments.convert.model);
+  ModelOptions model = arguments.convert.model;
+  model.prefix.clear();  // the copy holds one model
+  const Inspection written = Checkpoint::open(arguments.output).inspect(model);
   if (session.json) {
     print_json({{"source", Json::parse(source.json())},
                 {"output", Json::parse(written.json())},

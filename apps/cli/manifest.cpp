@@ -38,7 +38,7 @@ Json file_json(const fs::path& path) {
 Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size,
                      const Inspection& inspection, const EngineStats& stats) {
   const ModelInfo& model = inspection.model;
-  return {
+  Json settings = {
       {"checkpoint", file_json(checkpoint)},
       {"verdict", verdict_name(inspection.report.verdict)},
       {"model",
@@ -53,6 +53,11 @@ Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size
       {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
       {"precision", stats.precision},
   };
+  // Which one was taken, and what was left.
+  if (inspection.report.candidates.size() > 1) {
+    settings["candidates"] = Json::parse(inspection.json())["report"]["candidates"];
+  }
+  return settings;
 }
 
 fs::path manifest_path(const fs::path& output, const std::string& command) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sapiens/error.hpp>
 
 namespace sapiens::cli {
 namespace {
@@ -65,6 +66,46 @@ void add_model_options(CLI::App& app, ModelOptions& model) {
   app.add_option("--heads", model.heads, "Attention heads, for widths that were never published")
       ->check(CLI::Range(Index{1}, Index{1024}));
   add_grid_option(app, "--grid", model.grid, "Position grid of the file, where it is not square");
+  add_prefix_option(app, model);
+}
+
+CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model) {
+  return app
+      .add_option("--prefix", model.prefix,
+                  "Of several models in the file, the one whose names begin so; . for no prefix")
+      ->type_name("PREFIX");
+}
+
+LabelledPrefix parse_labelled_prefix(const std::string& text, std::span<const std::string> labels) {
+  const std::size_t equals = text.find('=');
+  LabelledPrefix parsed{.label = text.substr(0, equals), .prefix = text};
+  if (equals != std::string::npos) {
+    parsed.prefix = text.substr(equals + 1);
+  } else if (labels.size() == 1) {
+    parsed.label = labels.front();
+  }
+  const bool known = std::find(labels.begin(), labels.end(), parsed.label) != labels.end();
+  if (known && !parsed.prefix.empty() && (equals != std::string::npos || labels.size() == 1)) {
+    return parsed;
+  }
+  std::string expected;
+  for (const std::string& label : labels) {
+    expected += (expected.empty() ? "" : ", ") + label + "=PREFIX";
+  }
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "this does not tell which model the prefix is for",
+               .key = "--prefix",
+               .expected = expected,
+               .actual = text});
+}
+
+void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixes,
+                                const std::string& what) {
+  app.add_option("--prefix", prefixes,
+                 "Of several models in a checkpoint, the one whose names begin so; . for no "
+                 "prefix; may be given for each " +
+                     what)
+      ->type_name("[" + what + "=]PREFIX");
 }
 
 void add_threads_option(CLI::App& app, EngineOptions& engine) {

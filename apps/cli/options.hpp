@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <sapiens/features.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,19 @@ std::optional<std::vector<Index>> parse_layers(std::string_view text);
 
 /// --arch, --task, --heads, --grid.
 void add_model_options(CLI::App& app, ModelOptions& model);
+/// --prefix; part of the above.
+CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model);
+/// A prefix for one of several checkpoints: "pose=encoder_q", or "encoder_q" where there is one.
+struct LabelledPrefix {
+  std::string label;
+  std::string prefix;
+};
+/// Throws `Error(InvalidArgument)` for a label that is not among `labels`.
+LabelledPrefix parse_labelled_prefix(const std::string& text, std::span<const std::string> labels);
+/// --prefix, which may be given several times; `what` stands for a label in the help.
+void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixes,
+                                const std::string& what);
+
 void add_threads_option(CLI::App& app, EngineOptions& engine);
 /// --threads, --isa, --precision.
 void add_engine_options(CLI::App& app, EngineOptions& engine);

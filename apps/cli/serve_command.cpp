@@ -11,6 +11,7 @@
 #include "exit_codes.hpp"
 #include "messages.hpp"
 #include "number_range.hpp"
+#include "options.hpp"
 #include "serve/http_door.hpp"
 #include "serve/secrets.hpp"
 #include "serve/service.hpp"
@@ -23,6 +24,7 @@ namespace {
 
 struct ServeArguments {
   std::vector<std::string> models;
+  std::vector<std::string> prefixes;
   std::string token_file;
   bool quiet = false;
   serve::ServerOptions server;
@@ -36,6 +38,18 @@ serve::NamedCheckpoint parse_model(const std::string& text) {
   }
   const std::filesystem::path path = find_checkpoint(text);
   return {path.stem().string(), path};
+}
+
+void set_prefixes(const std::vector<std::string>& given,
+                  std::vector<serve::NamedCheckpoint>& models) {
+  std::vector<std::string> labels;
+  for (const serve::NamedCheckpoint& model : models) labels.push_back(model.name);
+  for (const std::string& text : given) {
+    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
+    for (serve::NamedCheckpoint& model : models) {
+      if (model.name == parsed.label) model.prefix = parsed.prefix;
+    }
+  }
 }
 
 std::string find_token(const std::string& file) {
@@ -67,6 +81,7 @@ void run(const ServeArguments& arguments, Session& session) {
   serve::expect_server();
   serve::ServerOptions options = arguments.server;
   for (const std::string& model : arguments.models) options.models.push_back(parse_model(model));
+  set_prefixes(arguments.prefixes, options.models);
   options.token = find_token(arguments.token_file);
   if (!arguments.quiet) options.log = [](std::string_view line) { say(line); };
 
@@ -113,6 +128,7 @@ void add_serve_command(CLI::App& app, Session& session) {
                    "A model to load, and what requests call it; may be given several times")
       ->type_name("[LABEL=]" + std::string(kCheckpointType))
       ->required();
+  add_labelled_prefix_option(*command, arguments->prefixes, "LABEL");
   add_detector_options(*command, server.detector, server.detect,
                        "Checkpoint of a person detector (RTMDet-m), for pictures that come without "
                        "boxes; without it one person fills them");

@@ -14,6 +14,7 @@
 #include "jobs_summary.hpp"
 #include "messages.hpp"
 #include "meter.hpp"
+#include "options.hpp"
 #include "outputs.hpp"
 #include "stopwatch.hpp"
 #include "task_flags.hpp"
@@ -199,6 +200,17 @@ void add_task_command(CLI::App& app, Session& session, const TaskCommand& comman
   task->callback([options, &session] { run(*options, session); });
 }
 
+void set_prefixes(const std::vector<std::string>& given, std::vector<TaskCheckpoint>& tasks) {
+  std::vector<std::string> labels;
+  for (const TaskCheckpoint& task : tasks) labels.push_back(task.task);
+  for (const std::string& text : given) {
+    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
+    for (TaskCheckpoint& task : tasks) {
+      if (task.task == parsed.label) task.prefix = parsed.prefix;
+    }
+  }
+}
+
 }  // namespace
 
 void add_task_commands(CLI::App& app, Session& session) {
@@ -207,6 +219,7 @@ void add_task_commands(CLI::App& app, Session& session) {
 
 void add_run_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<TaskOptions>();
+  auto prefixes = std::make_shared<std::vector<std::string>>();
   options->command = "run";
   CLI::App* run_all = app.add_subcommand(
       "run", "Run several tasks on each picture, which is read once; they share boxes and masks");
@@ -221,6 +234,7 @@ void add_run_command(CLI::App& app, Session& session) {
         },
         fmt::format("Checkpoint for {}; results go to OUTPUT/{}", name, name)));
   }
+  add_labelled_prefix_option(*run_all, *prefixes, "TASK");
   add_pose_options(*run_all, *options);
   add_seg_options(*run_all, *options);
   add_mask_options(*run_all, *options);
@@ -235,7 +249,10 @@ void add_run_command(CLI::App& app, Session& session) {
       "  sapiens run photos/ --output out --viz --pose pose.pth --seg seg.pth --depth depth.pth "
       "\\\n"
       "      --normal normal.pth --detector rtmdet.pth");
-  run_all->callback([options, &session] { run(*options, session); });
+  run_all->callback([options, prefixes, &session] {
+    set_prefixes(*prefixes, options->tasks);
+    run(*options, session);
+  });
 }
 
 }  // namespace sapiens::cli

@@ -18,12 +18,19 @@ bool fits(const Inspection& inspection, const std::string& task) {
   });
 }
 
-void expect_task(const Checkpoint& checkpoint, const ModelOptions& model,
-                 const TaskCheckpoint& wanted) {
+/// Throws for a checkpoint that is for another task; of two heads on one encoder takes the one that
+/// is wanted.
+void expect_task(const Checkpoint& checkpoint, ModelOptions& model, const TaskCheckpoint& wanted) {
   const Inspection inspection = checkpoint.inspect(model);
   const std::string& task = inspection.model.task;
   const bool is_other_task = task != wanted.task && inspection.model.outputs > 0;
   if (!is_other_task || !is_usable(inspection.report.verdict)) return;
+  // Heads for pose have names of their own, so that one for another task is a second head.
+  const bool one_is_pose = task == "pose" || wanted.task == "pose";
+  if (one_is_pose && model.task.empty() && fits(inspection, wanted.task)) {
+    model.task = wanted.task;
+    return;
+  }
   throw Error(
       ErrorCode::CheckpointRefused,
       {.summary = fmt::format("this is a checkpoint for {}, not for {}", task, wanted.task),
@@ -63,7 +70,9 @@ TaskModels::TaskModels(const TaskOptions& options) {
 void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
   // What a user says of the weights is about the checkpoint that the command is named after.
   ModelOptions model = options.model;
-  if (task.task != options.command) model = {.input_size = options.model.input_size};
+  if (task.task != options.command) {
+    model = {.input_size = options.model.input_size, .prefix = task.prefix};
+  }
   const Checkpoint checkpoint = Checkpoint::open(task.path);
   expect_task(checkpoint, model, task);
   models_.emplace_back(checkpoint, model, with_load_meter(options.engine));

@@ -16,6 +16,7 @@ namespace sapiens::cli {
 struct TaskCheckpoint {
   std::string task;  ///< "pose", "seg", "depth" or "normal".
   std::string path;
+  std::string prefix = {};  ///< Of the model in the file; empty: the only one.
 };
 
 /// Which frames of a video are worked on.

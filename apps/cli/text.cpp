@@ -42,9 +42,19 @@ std::string model_text(const ModelInfo& model) {
 }
 
 std::string checkpoint_text(const std::string& path, const Inspection& inspection) {
-  return fmt::format("{}: {}, {} ({} of {} parameters)", printable(path),
-                     model_text(inspection.model), verdict_name(inspection.report.verdict),
-                     inspection.report.bound, inspection.report.required);
+  std::string text = fmt::format(
+      "{}: {}, {} ({} of {} parameters)", printable(path), model_text(inspection.model),
+      verdict_name(inspection.report.verdict), inspection.report.bound, inspection.report.required);
+  for (const FoundModel& model : inspection.report.candidates) {
+    if (model.taken && !model.reason.empty()) {
+      text += fmt::format("\n  taken: {}, because {}", printable(model.prefix),
+                          printable(model.reason));
+    } else if (!model.taken) {
+      text += fmt::format("\n  left: {}, {} of {} parameters: {}", printable(model.prefix),
+                          model.bound, model.required, printable(model.reason));
+    }
+  }
+  return text;
 }
 
 std::string absolute_text(const std::filesystem::path& path) {

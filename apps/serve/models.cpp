@@ -92,8 +92,7 @@ Models::Models(const ServerOptions& options)
                                                .actual = checkpoint.name,
                                                .hint = "name them: --model NAME=CKPT"});
     }
-    entries_.push_back(
-        {checkpoint.name, load_model(checkpoint.path, options.engine, finder_.get())});
+    entries_.push_back({checkpoint.name, load_model(checkpoint, options.engine, finder_.get())});
   }
   if (finder_) expect_use_of_finder(entries_, options.detector);
   json_ = describe(entries_, finder_.get());

@@ -28,6 +28,7 @@ struct Limits {
 struct NamedCheckpoint {
   std::string name;  ///< What requests call it.
   std::string path;
+  std::string prefix = {};  ///< Of the model in the file, as `ModelOptions::prefix`.
 };
 
 struct ServerOptions {

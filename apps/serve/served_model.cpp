@@ -11,8 +11,9 @@ namespace {
 
 class FeatureModel : public ServedModel {
  public:
-  FeatureModel(const Checkpoint& checkpoint, Inspection inspection, const EngineOptions& engine)
-      : ServedModel(std::move(inspection)), extractor_(checkpoint, {}, engine) {}
+  FeatureModel(const Checkpoint& checkpoint, const ModelOptions& options, Inspection inspection,
+               const EngineOptions& engine)
+      : ServedModel(std::move(inspection)), extractor_(checkpoint, options, engine) {}
 
   std::string_view task() const override { return "features"; }
   EngineStats stats() const override { return extractor_.stats(); }
@@ -77,9 +78,9 @@ class FeatureModel : public ServedModel {
 
 class HeadModel : public ServedModel {
  public:
-  HeadModel(const Checkpoint& checkpoint, Inspection inspection, const EngineOptions& engine,
-            PersonFinder* finder)
-      : ServedModel(std::move(inspection)), model_(checkpoint, {}, engine), finder_(finder) {}
+  HeadModel(const Checkpoint& checkpoint, const ModelOptions& options, Inspection inspection,
+            const EngineOptions& engine, PersonFinder* finder)
+      : ServedModel(std::move(inspection)), model_(checkpoint, options, engine), finder_(finder) {}
 
   std::string_view task() const override { return model_.task(); }
   EngineStats stats() const override { return model_.stats(); }
@@ -203,14 +204,15 @@ bool has_head(const Inspection& inspection) {
 
 }  // namespace
 
-std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine,
+std::unique_ptr<ServedModel> load_model(const NamedCheckpoint& file, const EngineOptions& engine,
                                         PersonFinder* finder) {
-  const Checkpoint checkpoint = Checkpoint::open(path);
-  Inspection inspection = checkpoint.inspect();
+  const Checkpoint checkpoint = Checkpoint::open(file.path);
+  const ModelOptions model{.prefix = file.prefix};
+  Inspection inspection = checkpoint.inspect(model);
   if (has_head(inspection)) {
-    return std::make_unique<HeadModel>(checkpoint, std::move(inspection), engine, finder);
+    return std::make_unique<HeadModel>(checkpoint, model, std::move(inspection), engine, finder);
   }
-  return std::make_unique<FeatureModel>(checkpoint, std::move(inspection), engine);
+  return std::make_unique<FeatureModel>(checkpoint, model, std::move(inspection), engine);
 }
 
 }  // namespace sapiens::serve

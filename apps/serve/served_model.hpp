@@ -84,7 +84,7 @@ class ServedModel {
 
 /// Loads a checkpoint as what it is: a task where it has a head, else features. `finder`, which may
 /// be null, is used by `run`. Throws `Error` as their classes do.
-std::unique_ptr<ServedModel> load_model(const std::string& path, const EngineOptions& engine,
+std::unique_ptr<ServedModel> load_model(const NamedCheckpoint& file, const EngineOptions& engine,
                                         PersonFinder* finder);
 
 }  // namespace sapiens::serve

@@ -38,6 +38,9 @@ struct ModelOptions {
   std::optional<Grid> input_size = {};      ///< Picture size in pixels to prepare `pos_embed` for.
   std::optional<Index> patch_padding = {};  ///< 0 or 2; by default the task decides.
   bool allow_partial = false;               ///< Compute with zeros in place of missing parameters.
+  /// Of several models in one file, the one whose names begin so: "encoder_q", with or without a
+  /// final dot; "." for names without a prefix.
+  std::string prefix = {};
 };
 
 /// An opened checkpoint file: mapped, its table of tensors read, its values untouched. Cheap to

@@ -16,9 +16,11 @@ enum class Verdict {
   Adapted,     ///< Every parameter, some numerically changed (a resized `pos_embed`).
   Incomplete,  ///< Something needed is missing or does not fit: nothing may be computed.
   Foreign,     ///< Not a Sapiens model.
+  Ambiguous,   ///< Several models, and nothing tells which one is meant: `ModelOptions::prefix`
+               ///< does.
 };
 
-/// "exact", "equivalent", "adapted", "incomplete", "foreign".
+/// "exact", "equivalent", "adapted", "incomplete", "foreign", "ambiguous".
 std::string_view verdict_name(Verdict verdict) noexcept;
 
 constexpr bool is_usable(Verdict verdict) noexcept {
@@ -50,6 +52,27 @@ struct MismatchedParameter {
   std::string type = {};
 };
 
+/// A parameter that other tensors of the file change when the network runs, which this program does
+/// not compute: an adapter that was not merged, a quantised weight.
+struct AlteredParameter {
+  std::string key = {};     ///< As the file spells it.
+  std::string by = {};      ///< One of the tensors that change it.
+  std::string reason = {};  ///< What that is: "a LoRA adapter that was not merged".
+};
+
+/// A model that was found in the file, taken or not.
+struct FoundModel {
+  std::string prefix = {};  ///< What `ModelOptions::prefix` calls it: "encoder_q"; "." at the top.
+  std::string family = {};  ///< "sapiens" for an encoder, "rtmdet" for a person detector.
+  Verdict verdict = Verdict::Foreign;
+  Index required = 0;  ///< Parameters of the encoder, or of the detector.
+  Index bound = 0;
+  Index width = 0;  ///< 0 where it cannot be told.
+  Index depth = 0;  ///< Blocks of an encoder.
+  bool taken = false;
+  std::string reason = {};  ///< Why it was taken or left; empty for the only one.
+};
+
 /// Tensors of the file that the model does not use, for one common reason.
 struct UnusedTensors {
   std::string reason = {};
@@ -76,6 +99,9 @@ struct Report {
   std::string hint = {};         ///< What to do next; empty when all is well.
   std::vector<std::string> notes =
       {};  ///< Facts a user should know ("ln2 has weight 1 and bias 0").
+  std::vector<AlteredParameter> altered = {};
+  /// Every model of the file, in the order of their prefixes.
+  std::vector<FoundModel> candidates = {};
 };
 
 /// What the tensors say the model is.

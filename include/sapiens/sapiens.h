@@ -120,6 +120,8 @@ typedef struct sapiens_model_options {
   int64_t input_width;    ///< both or neither.
   int32_t patch_padding;  ///< 2, or -1 for none; by default the task decides.
   int32_t allow_partial;  ///< 1: compute with zeros in place of missing parameters.
+  const char* prefix;     ///< Of several models in one file, the one whose names begin so:
+                          ///< "encoder_q"; "." for names without a prefix.
 } sapiens_model_options;
 
 enum {
@@ -175,7 +177,8 @@ enum {
   SAPIENS_VERDICT_EQUIVALENT = 1,  ///< Every parameter, after rules that lose nothing.
   SAPIENS_VERDICT_ADAPTED = 2,     ///< Every parameter, some resized.
   SAPIENS_VERDICT_INCOMPLETE = 3,  ///< Something is missing or does not fit.
-  SAPIENS_VERDICT_FOREIGN = 4      ///< Not a Sapiens model.
+  SAPIENS_VERDICT_FOREIGN = 4,     ///< Not a Sapiens model.
+  SAPIENS_VERDICT_AMBIGUOUS = 5    ///< Several models; `prefix` of the options names one.
 };
 
 /// Everything `sapiens inspect` tells.

@@ -25,7 +25,8 @@ def inspect(path: Path, **options: Any) -> Report:
             "1b", "2b". task: "pretrain", "backbone", "pose", "seg", "depth" or "normal". heads,
             decoder_heads: for widths that were never published. grid: (rows, columns) of the file's
             positions, where it is not square. size: (height, width) of pictures to tell the shapes
-            for. patch_padding: 0 or 2; by default the task decides.
+            for. patch_padding: 0 or 2; by default the task decides. prefix: of several models in
+            the file, the one whose names begin so ("encoder_q"; "." for no prefix).
 
     Raises:
         NotFoundError, CorruptFileError, UnsupportedFormatError: The file cannot be opened.

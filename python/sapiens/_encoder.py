@@ -31,7 +31,7 @@ class Encoder(Model):
             SAPIENS_ISA says, else the best there is.
         size: (height, width) in pixels that pictures are resized to; by default the model's own.
         allow_partial: Compute with zeros in place of missing parameters; see `partial`.
-        options: arch, task, heads, grid, patch_padding, as `sapiens.inspect` takes them.
+        options: arch, task, heads, grid, patch_padding, prefix, as `sapiens.inspect` takes them.
 
     Raises:
         CheckpointRefusedError: A parameter has no value, or holds NaN or infinity.

@@ -42,6 +42,7 @@ def model_options(
     size: Optional[Size] = None,
     patch_padding: Optional[int] = None,
     allow_partial: bool = False,
+    prefix: str = "",
 ) -> _sapiens.ModelOptions:
     """What a caller knows better than the weights; see `sapiens.inspect`."""
     return call(
@@ -54,6 +55,7 @@ def model_options(
         size=size,
         patch_padding=patch_padding,
         allow_partial=allow_partial,
+        prefix=prefix,
     )
 
 

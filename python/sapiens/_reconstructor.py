@@ -34,7 +34,7 @@ class Reconstructor(Model):
     Args:
         path: A checkpoint of pretraining that still has its decoder.
         precision, threads, isa: As `Encoder` takes them.
-        options: arch, heads, decoder_heads, grid, as `sapiens.inspect` takes them.
+        options: arch, heads, decoder_heads, grid, prefix, as `sapiens.inspect` takes them.
     """
 
     def __init__(

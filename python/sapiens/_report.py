@@ -64,12 +64,16 @@ class Report:
     ``print(report)`` shows what ``sapiens inspect`` prints; a notebook shows a table.
 
     Attributes:
-        verdict: "exact", "equivalent", "adapted": usable; "incomplete", "foreign": not.
+        verdict: "exact", "equivalent", "adapted": usable; "incomplete", "foreign", "ambiguous":
+            not.
         usable: Whether something may be computed with the file.
         required, bound: Parameters (tensors) of the model, and those that have their values.
         file, model: See FileInfo and ModelInfo.
         missing: ``{"key", "shape"}`` of parameters the file does not have, named as it would.
         mismatched: ``{"key", "expected", "found", "reason"}`` of those with another shape.
+        altered: ``{"key", "by", "reason"}`` of those that other tensors of the file change.
+        candidates: The models of the file, ``{"prefix", "family", "verdict", "required", "bound",
+            "width", "depth", "taken", "reason"}``.
         unused: ``{"reason", "count", "examples"}`` of tensors the model does not need.
         rules: ``{"rule", "count", "reason"}`` of what had to be done to names or values.
         uses: A Use by name.
@@ -91,6 +95,8 @@ class Report:
         self.bound: int = report["bound"]
         self.missing: list[dict[str, Any]] = report["missing"]
         self.mismatched: list[dict[str, Any]] = report["mismatched"]
+        self.altered: list[dict[str, Any]] = report["altered"]
+        self.candidates: list[dict[str, Any]] = report["candidates"]
         self.unused: list[dict[str, Any]] = report["unused"]
         self.rules: list[dict[str, Any]] = report["rules"]
         self.explanation: Optional[str] = report["explanation"]
@@ -130,6 +136,8 @@ class Report:
             ("next", _escape(self.hint or "")),
             ("missing", _names([entry["key"] for entry in self.missing])),
             ("mismatched", _names([_mismatch(entry) for entry in self.mismatched])),
+            ("altered", _names([f"{entry['key']}: {entry['reason']}" for entry in self.altered])),
+            ("candidates", _names([_candidate(model) for model in self.candidates])),
             ("unused", _names([f"{group['count']} × {group['reason']}" for group in self.unused])),
             ("rules", _names([f"{rule['count']} × {rule['rule']}" for rule in self.rules])),
             ("notes", _names(self.notes)),
@@ -159,6 +167,11 @@ def _use(use: Use) -> str:
 
 def _mismatch(entry: dict[str, Any]) -> str:
     return f"{entry['key']}: {entry['found']} instead of {entry['expected']}"
+
+
+def _candidate(model: dict[str, Any]) -> str:
+    state = "taken" if model["taken"] else "left"
+    return f"{model['prefix']}: {model['bound']} of {model['required']} parameters, {state}"
 
 
 def _names(names: list[str]) -> str:

@@ -25,7 +25,7 @@ class TaskModel(Model):
         isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: what the variable
             SAPIENS_ISA says, else the best there is.
         size: (height, width) in pixels the network sees; by default the model's own.
-        options: arch, task, heads, grid, patch_padding, as `sapiens.inspect` takes them.
+        options: arch, task, heads, grid, patch_padding, prefix, as `sapiens.inspect` takes them.
 
     Raises:
         CheckpointRefusedError: No head, one for another task, or a parameter without a value.

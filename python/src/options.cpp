@@ -65,7 +65,8 @@ std::optional<Grid> to_grid(const char* what, const Size& size, Index least) {
 
 ModelOptions model_options(const std::string& arch, const std::string& task, Index heads,
                            Index decoder_heads, const Size& grid, const Size& size,
-                           std::optional<Index> patch_padding, bool allow_partial) {
+                           std::optional<Index> patch_padding, bool allow_partial,
+                           const std::string& prefix) {
   constexpr Index kPatch = 16, kMostHeads = 1024;
   expect_name("arch", arch);
   expect_name("task", task);
@@ -78,7 +79,8 @@ ModelOptions model_options(const std::string& arch, const std::string& task, Ind
           .grid = to_grid("grid", grid, 1),
           .input_size = to_grid("size", size, kPatch),
           .patch_padding = patch_padding,
-          .allow_partial = allow_partial};
+          .allow_partial = allow_partial,
+          .prefix = prefix};
 }
 
 EngineOptions engine_options(int threads, const std::string& isa, std::string_view precision) {
@@ -128,7 +130,8 @@ void bind_options(py::module_& module) {
   module.def("model_options", &model_options, py::kw_only(), py::arg("arch") = "",
              py::arg("task") = "", py::arg("heads") = 0, py::arg("decoder_heads") = 0,
              py::arg("grid") = py::none(), py::arg("size") = py::none(),
-             py::arg("patch_padding") = py::none(), py::arg("allow_partial") = false);
+             py::arg("patch_padding") = py::none(), py::arg("allow_partial") = false,
+             py::arg("prefix") = "");
   made_by_functions(py::class_<EngineOptions>(module, "EngineOptions", py::is_final()));
   module.def("engine_options", &engine_options, py::kw_only(), py::arg("threads") = 0,
              py::arg("isa") = "", py::arg("precision") = "auto");

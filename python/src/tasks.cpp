@@ -19,14 +19,20 @@ namespace {
 using Task = Shared<TaskModel>;
 using Pictures = std::vector<std::shared_ptr<Image>>;
 
-/// Before anything is loaded: a file for another task is refused.
-void expect_task(const Checkpoint& checkpoint, const ModelOptions& model, const std::string& task) {
+/// Before anything is loaded: a file for another task is refused; of two heads on one encoder the
+/// one that is wanted is taken.
+void expect_task(const Checkpoint& checkpoint, ModelOptions& model, const std::string& task) {
   const Inspection inspection = checkpoint.inspect(model);
   const std::string& found = inspection.model.task;
   const bool is_other_task = found != task && inspection.model.outputs > 0;
   if (!is_other_task || !is_usable(inspection.report.verdict)) return;
   const auto use = std::ranges::find(inspection.uses, task, &UseVerdict::use);
   const bool fits = use != inspection.uses.end() && is_usable(use->verdict);
+  // Heads for pose have names of their own, so that one for another task is a second head.
+  if (fits && model.task.empty() && (found == "pose" || task == "pose")) {
+    model.task = task;
+    return;
+  }
   throw Error(
       ErrorCode::CheckpointRefused,
       {.summary = fmt::format("this is a checkpoint for {}, not for {}", found, task),
@@ -42,8 +48,9 @@ std::unique_ptr<Task> open_task(const std::filesystem::path& file, const std::st
   engine.loading = interruptible();
   return std::make_unique<Task>([&] {
     const Checkpoint checkpoint = Checkpoint::open(file);
-    expect_task(checkpoint, model, task);
-    return TaskModel(checkpoint, model, engine);
+    ModelOptions of_task = model;
+    expect_task(checkpoint, of_task, task);
+    return TaskModel(checkpoint, of_task, engine);
   });
 }
 
@@ -81,8 +88,8 @@ py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
 }
 
 /// Key points of the persons in `array`; they go through the encoder together.
-py::tuple pose(Task& task, const Image& picture, const py::object& array, bool flip_test,
-               std::string_view mode) {
+py::tuple poses_of(Task& task, const Image& picture, const py::object& array, bool flip_test,
+                   std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
   const PreprocessMode chosen = preprocess_named(mode);
   std::vector<Pose> poses = task.call([&](TaskModel& model, const Progress& progress) {
@@ -169,7 +176,7 @@ void bind_tasks(py::module_& module) {
                })
           .def("outputs", [](const Task& self) { return self.model().outputs(); })
           .def("labels", &labels)
-          .def("pose", &pose, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
+          .def("pose", &poses_of, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
                py::arg("mode"))
           .def("segment", &segment, py::arg("pictures"), py::arg("mode"))
           .def("depth", &dense_floats<&TaskModel::depth>, py::arg("pictures"), py::arg("mode"))

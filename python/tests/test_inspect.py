@@ -42,6 +42,47 @@ def test_what_does_not_fit_is_a_verdict(models):
     assert report.missing or report.mismatched or report.explanation
 
 
+def test_a_prefix_chooses_one_of_several_models(tmp_path):
+    both = tmp_path / "both.safetensors"
+    _join({"net_a.": _safetensors(tmp_path, 1), "net_b.": _safetensors(tmp_path, 2)}, both)
+    report = sapiens.inspect(both)
+    assert report.verdict == "ambiguous" and not report.usable
+    assert [model["prefix"] for model in report.candidates] == ["net_a.backbone", "net_b.backbone"]
+    assert "net_b.backbone" in report._repr_html_()
+    chosen = sapiens.inspect(both, prefix="net_b")
+    assert chosen.usable
+    assert [model["taken"] for model in chosen.candidates] == [False, True]
+    with pytest.raises(sapiens.CheckpointRefusedError, match="--prefix"):
+        sapiens.load_state_dict(both)
+    with pytest.raises(sapiens.InvalidArgumentError):
+        sapiens.inspect(both, prefix="net_c")
+    state = sapiens.load_state_dict(both, prefix="net_b")
+    other = sapiens.load_state_dict(_safetensors(tmp_path, 2))
+    assert all(np.array_equal(state[key], other[key]) for key in other)
+
+
+def _safetensors(folder, seed):
+    path = folder / f"{seed}.safetensors"
+    sapiens.synthesize(path, "tiny", "seg", seed=seed)
+    return path
+
+
+def _join(files, output):
+    header, data = {}, b""
+    for prefix, path in files.items():
+        content = path.read_bytes()
+        size = int.from_bytes(content[:8], "little")
+        for key, tensor in json.loads(content[8 : 8 + size]).items():
+            if key == "__metadata__":
+                header[key] = tensor
+                continue
+            tensor["data_offsets"] = [offset + len(data) for offset in tensor["data_offsets"]]
+            header[prefix + key] = tensor
+        data += content[8 + size :]
+    text = json.dumps(header).encode()
+    output.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
 def test_json_is_a_copy(models):
     report = sapiens.inspect(models["pretrain"])
     report.json()["report"]["verdict"] = "changed"

@@ -15,6 +15,7 @@ static_assert(static_cast<int>(Verdict::Equivalent) == SAPIENS_VERDICT_EQUIVALEN
 static_assert(static_cast<int>(Verdict::Adapted) == SAPIENS_VERDICT_ADAPTED);
 static_assert(static_cast<int>(Verdict::Incomplete) == SAPIENS_VERDICT_INCOMPLETE);
 static_assert(static_cast<int>(Verdict::Foreign) == SAPIENS_VERDICT_FOREIGN);
+static_assert(static_cast<int>(Verdict::Ambiguous) == SAPIENS_VERDICT_AMBIGUOUS);
 
 sapiens_status sapiens_checkpoint_open(const char* path, sapiens_checkpoint** checkpoint,
                                        sapiens_error** error) {

@@ -115,7 +115,8 @@ ModelOptions model_options(const sapiens_model_options* given) {
           .input_size =
               size(known.input_height, known.input_width, "options.input_height, input_width"),
           .patch_padding = padding(known.patch_padding),
-          .allow_partial = is_flag(known.allow_partial, "options.allow_partial")};
+          .allow_partial = is_flag(known.allow_partial, "options.allow_partial"),
+          .prefix = text(known.prefix)};
 }
 
 EngineOptions engine_options(const sapiens_engine_options* given) {

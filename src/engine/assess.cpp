@@ -6,11 +6,18 @@
 #include <array>
 #include <iterator>
 #include <set>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/shape.hpp"
+#include "engine/choose_model.hpp"
 #include "engine/explain.hpp"
+#include "engine/found_encoders.hpp"
+#include "engine/placeholders.hpp"
 #include "engine/problems.hpp"
+#include "engine/several_models.hpp"
 #include "model/params.hpp"
 
 namespace sapiens {
@@ -124,32 +131,6 @@ std::string decoder_absence(const DetectedModel& model) {
       "the MAE decoder (neck.*, {} tensors as published) is not in this file; cleaned files never "
       "have it",
       wanted_decoder(model).size());
-}
-
-// One file, one place in it where an encoder may be.
-struct Candidate {
-  EncoderNames names;
-  DetectedModel model;
-  Plan plan;
-
-  // Usable ones first, then those with more of their parameters, then the more trusted place.
-  std::array<Index, 3> merit() const {
-    return {is_usable(plan.report.verdict) ? 1 : 0, plan.report.bound, -names.rank()};
-  }
-};
-
-std::optional<Candidate> best_encoder(const StateDict& dict, const NameIndex& index,
-                                      const ModelHints& options) {
-  std::optional<Candidate> best;
-  for (EncoderNames& names : find_encoders(index)) {
-    Candidate candidate{.names = std::move(names), .model = {}, .plan = {}};
-    candidate.model = detect_model(OfferedShapes(dict, index, candidate.names), options);
-    if (candidate.model.found_width == 0 || candidate.model.found_depth == 0) continue;
-    candidate.plan = reconcile(dict, index, candidate.names,
-                               encoder_params(candidate.model.encoder), candidate.model.positions);
-    if (!best || candidate.merit() > best->merit()) best = std::move(candidate);
-  }
-  return best;
 }
 
 // Judges one use of the file at a time, each against its own list of parameters.
@@ -272,6 +253,11 @@ std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model
         "--heads N",
         model.encoder.width));
   }
+  if (model.other_head) {
+    notes.push_back(
+        fmt::format("two heads on one encoder: that for {} is taken, --task {} takes the other",
+                    task_name(model.file_task), task_name(*model.other_head)));
+  }
   if (model.task == Task::Seg && model.head && model.head->outputs == 3) {
     notes.emplace_back(
         "a head with three outputs was taken as segmentation; without --task it counts as normals");
@@ -284,30 +270,96 @@ std::vector<std::string> notes(const StateDict& dict, const DetectedModel& model
   return notes;
 }
 
-// A file without an encoder.
-Assessment foreign(const StateDict& dict, NameIndex index, Subject subject) {
+Assessment without_encoder(const StateDict& dict, NameIndex index) {
   Assessment result{.index = std::move(index),
                     .names = {},
                     .model = {},
                     .encoder = {},
                     .whole = {},
                     .inspection = {}};
+  result.inspection.file = file_info(dict);
+  return result;
+}
+
+// A file without an encoder, or one that is asked for its detector.
+Assessment foreign(const StateDict& dict, NameIndex index, Subject subject,
+                   std::optional<DetectorFile> detector) {
+  Assessment result = without_encoder(dict, std::move(index));
   const Explanation explanation = explain_foreign(dict, result.index);
   Report& report = result.inspection.report;
   report.verdict = Verdict::Foreign;
   report.explanation = explanation.text;
   report.hint = explanation.hint;
-  result.inspection.file = file_info(dict);
   result.inspection.model.family = "foreign";
   result.encoder.report = result.whole.report = report;
-  result.detector = find_detector(dict, result.index);
-  if (result.detector && subject == Subject::Anything) {
+  result.detector = std::move(detector);
+  if (result.detector && (subject == Subject::Anything || subject == Subject::Detector)) {
     inspect_detector(*result.detector, result.inspection);
   } else if (result.detector) {
     explain_no_encoder(*result.detector, report);
   }
   std::ranges::move(file_notes(dict), std::back_inserter(report.notes));
   return result;
+}
+
+// A file whose encoder cannot be told, or has no values: `report` says why, for every use.
+Assessment undecided(const StateDict& dict, NameIndex index, Report report) {
+  Assessment result = without_encoder(dict, std::move(index));
+  result.inspection.model.family = "sapiens";
+  for (const std::string_view use : {"features", "reconstruct", "pose", "seg", "depth", "normal"}) {
+    result.inspection.uses.push_back({.use = std::string(use),
+                                      .verdict = report.verdict,
+                                      .required = report.required,
+                                      .bound = report.bound,
+                                      .reason = report.explanation});
+  }
+  result.encoder.report = result.whole.report = report;
+  result.inspection.report = std::move(report);
+  return result;
+}
+
+// What is said of the file beside the encoder that is taken.
+std::vector<std::string> notes_on_file(const NameIndex& index, std::size_t left_out,
+                                       std::span<const FoundModel> found) {
+  std::vector<std::string> notes;
+  add_left_notes(found, notes);
+  if (left_out > 0) {
+    notes.push_back(
+        fmt::format("{} more places with some of an encoder's names were not looked at; --prefix "
+                    "names one",
+                    left_out));
+  }
+  if (!index.collision().empty()) {
+    notes.push_back(fmt::format(
+        "{} would have one name without what wrappers insert: such parts of names were left in",
+        index.collision()));
+  }
+  return notes;
+}
+
+// The detectors of a file that is asked for its encoder.
+void add_detectors(const std::optional<DetectorFile>& detector, std::vector<FoundModel>& found) {
+  if (!detector) return;
+  for (FoundModel model : detector->plan.report.candidates) {
+    model.taken = false;
+    model.reason = "a person detector, no encoder";
+    found.push_back(std::move(model));
+  }
+}
+
+bool has_named(const FoundEncoders& encoders, std::string_view prefix) {
+  return std::ranges::any_of(encoders.candidates, [&](const Candidate& candidate) {
+    return is_named(prefix, candidate.names);
+  });
+}
+
+void expect_prefix(const StateDict& dict, std::string_view prefix, const FoundEncoders& encoders,
+                   const std::optional<DetectorFile>& detector) {
+  if (prefix.empty() || has_named(encoders, prefix) || (detector && detector->named)) return;
+  std::vector<FoundModel> all;
+  for (const Contender& contender : contenders_of(encoders)) all.push_back(contender.found);
+  add_detectors(detector, all);
+  if (!all.empty()) refuse_prefix(dict, prefix, all);
 }
 
 void check_heads(const EncoderConfig& encoder) {
@@ -332,6 +384,44 @@ void explain_no_decoder(const DetectedModel& model, Report& report) {
       "sapiens_0.3b_epoch_1600.pth; `sapiens inspect` tells whether a file has the decoder";
 }
 
+// A file whose encoder is decided.
+Assessment with_encoder(const StateDict& dict, NameIndex index, Candidate taken,
+                        const ModelHints& options, Subject subject) {
+  check_heads(taken.model.encoder);
+  Assessment result{.index = std::move(index),
+                    .names = std::move(taken.names),
+                    .model = std::move(taken.model),
+                    .encoder = std::move(taken.plan),
+                    .whole = {},
+                    .inspection = {}};
+  const DetectedModel& model = result.model;
+  add_explanation(result.encoder, model, options);
+  if (has_head(model.task)) {
+    result.whole =
+        reconcile(dict, result.index, result.names,
+                  with_params(result.encoder.params, head_params(wanted_head(model, model.task))),
+                  model.positions);
+    add_explanation(result.whole, model, options);
+  } else if (subject == Subject::Autoencoder) {
+    result.whole =
+        reconcile(dict, result.index, result.names,
+                  with_params(result.encoder.params, wanted_decoder(model)), model.positions);
+    add_explanation(result.whole, model, options);
+    if (!model.decoder) explain_no_decoder(model, result.whole.report);
+  } else {
+    result.whole = result.encoder;
+  }
+
+  const Plan& main = subject == Subject::Encoder ? result.encoder : result.whole;
+  result.inspection = {.file = file_info(dict),
+                       .model = model_info(model, main.params),
+                       .report = main.report,
+                       .uses = UseJudge(dict, result, options).run(),
+                       .outputs = output_shapes(model.encoder, model.encoder.grid)};
+  result.inspection.report.notes = notes(dict, model);
+  return result;
+}
+
 }  // namespace
 
 OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid) {
@@ -347,41 +437,38 @@ OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid) {
 Assessment assess(const StateDict& dict, const ModelOptions& options, Subject subject) {
   const ModelHints detect = hints_of(options);
   NameIndex index(dict);
-  std::optional<Candidate> best = best_encoder(dict, index, detect);
-  if (!best) return foreign(dict, std::move(index), subject);
-  check_heads(best->model.encoder);
+  std::optional<DetectorFile> detector = find_detector(dict, index, options.prefix);
+  if (subject == Subject::Detector)
+    return foreign(dict, std::move(index), subject, std::move(detector));
+  FoundEncoders encoders = find_all_encoders(dict, index, detect, options.prefix);
+  expect_prefix(dict, options.prefix, encoders, detector);
+  if (!has_named(encoders, options.prefix))
+    return foreign(dict, std::move(index), subject, std::move(detector));
 
-  Assessment result{.index = std::move(index),
-                    .names = std::move(best->names),
-                    .model = std::move(best->model),
-                    .encoder = std::move(best->plan),
-                    .whole = {},
-                    .inspection = {}};
-  const DetectedModel& model = result.model;
-  add_explanation(result.encoder, model, detect);
-  if (has_head(model.task)) {
-    result.whole =
-        reconcile(dict, result.index, result.names,
-                  with_params(result.encoder.params, head_params(wanted_head(model, model.task))),
-                  model.positions);
-    add_explanation(result.whole, model, detect);
-  } else if (subject == Subject::Autoencoder) {
-    result.whole =
-        reconcile(dict, result.index, result.names,
-                  with_params(result.encoder.params, wanted_decoder(model)), model.positions);
-    add_explanation(result.whole, model, detect);
-    if (!model.decoder) explain_no_decoder(model, result.whole.report);
-  } else {
-    result.whole = result.encoder;
+  const std::vector<Contender> contenders = contenders_of(encoders);
+  Choice choice = choose_model(dict, contenders, options.prefix);
+  add_detectors(detector, choice.found);
+  std::vector<std::string> more_notes = notes_on_file(index, encoders.left_out, choice.found);
+  if (!choice.taken) {
+    return undecided(dict, std::move(index), ambiguous_report(std::move(choice.found), "encoders"));
   }
-
-  const Plan& main = subject == Subject::Encoder ? result.encoder : result.whole;
-  result.inspection = {.file = file_info(dict),
-                       .model = model_info(model, main.params),
-                       .report = main.report,
-                       .uses = UseJudge(dict, result, detect).run(),
-                       .outputs = output_shapes(model.encoder, model.encoder.grid)};
-  result.inspection.report.notes = notes(dict, model);
+  Candidate& taken = encoders.candidates[*choice.taken];
+  if (taken.placeholders.divided()) {
+    Report report = placeholder_report(taken.placeholders);
+    report.notes = std::move(more_notes);
+    report.candidates = std::move(choice.found);
+    return undecided(dict, std::move(index), std::move(report));
+  }
+  if (choice.found.size() > 1) {
+    EncoderNames names = taken.names;
+    tell_of_others(names, contenders, choice);
+    if (detector) names.others.push_back(names_of(*detector));
+    taken = reconcile_encoder(dict, index, std::move(names), detect);
+  }
+  Assessment result = with_encoder(dict, std::move(index), std::move(taken), detect, subject);
+  Report& report = result.inspection.report;
+  std::ranges::move(more_notes, std::back_inserter(report.notes));
+  report.candidates = std::move(choice.found);
   return result;
 }
 

@@ -28,8 +28,9 @@ struct Assessment {
 };
 
 /// What `inspection.report` describes: one of the two plans, or whatever the file holds, which is
-/// the whole model or a person detector. Of an autoencoder the whole is encoder and MAE decoder.
-enum class Subject { Encoder, WholeModel, Autoencoder, Anything };
+/// the whole model or a person detector. Of an autoencoder the whole is encoder and MAE decoder. A
+/// detector is looked for beside an encoder too.
+enum class Subject { Encoder, WholeModel, Autoencoder, Detector, Anything };
 
 /// Recognises the model and reconciles it with the file. A misfit is a verdict; options that make
 /// no sense throw `Error(InvalidArgument)`.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "checkpoint/state_dict.hpp"
 #include "model/rtmdet_config.hpp"
@@ -14,13 +16,20 @@ namespace sapiens {
 struct DetectorFile {
   RtmDetConfig config = {};
   Plan plan = {};
+  std::string root = {};  ///< The path in front of "backbone.", "neck." and "bbox_head.".
+  bool named = false;     ///< By the prefix that was asked for.
 };
 
-/// The most complete RTMDet of the file; nothing where there is none. A misfit is a verdict.
-std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex& index);
+/// The RTMDet of the file, that of `prefix` where there are several; nothing where there is none. A
+/// misfit, or several that are equally good, is a verdict.
+std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex& index,
+                                          std::string_view prefix = {});
 
 /// The inspection of a file that is looked at as what it is.
 void inspect_detector(const DetectorFile& detector, Inspection& inspection);
+
+/// The detector as something that is left beside an encoder.
+OtherNames names_of(const DetectorFile& detector);
 
 /// Says in the report of a file that was asked for an encoder what it holds instead.
 void explain_no_encoder(const DetectorFile& detector, Report& report);

@@ -112,11 +112,16 @@ Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
     }
   }
   if (const Index blocks = absent_blocks(plan, model); blocks > 0) {
-    return {
-        fmt::format(
-            "{} of {} blocks are not in the file, which was cut short or holds a part of the model",
-            blocks, model.encoder.depth),
-        "fetch the file again, or merge its parts"};
+    return {fmt::format(
+                "nothing of {} of {} blocks is in the file, as when it holds a part of the model",
+                blocks, model.encoder.depth),
+            "fetch the file again, or merge its parts"};
+  }
+  if (!plan.unknown_part.empty()) {
+    return {fmt::format("the {} has tensors that are no parameters of a Sapiens {}: computing "
+                        "without them would give wrong results",
+                        plan.unknown_part, plan.unknown_part),
+            "use the program that the file was made for, or `sapiens features` for the encoder"};
   }
   return {"the file looks damaged or edited rather than misnamed",
           "fetch it again, or compute anyway with these parameters at zero and every output "
@@ -127,6 +132,7 @@ Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
 struct Lookalike {
   std::string_view part;
   std::string_view what;
+  std::string_view hint = {};
 };
 constexpr Lookalike kLookalikes[] = {
     {"neck.decoder_blocks.", "the decoder of a Sapiens masked autoencoder, without its encoder"},
@@ -142,7 +148,15 @@ constexpr Lookalike kLookalikes[] = {
     {"image_encoder.", "a Segment Anything model"},
     {"model.diffusion_model", "a diffusion model"},
     {"unet.", "a diffusion model"},
-    {"lora_", "a LoRA adapter"},
+    {"lora_", "a LoRA adapter without the weights that it changes",
+     "merge it into the network first: model.merge_and_unload() in PEFT, then save"},
+    {"flat_param", "a part of a model that PyTorch FSDP divided among processes",
+     "save it whole: StateDictType.FULL_STATE_DICT"},
+    {"fp32_flat_groups", "a part of a model that DeepSpeed ZeRO divided among processes",
+     "run zero_to_fp32.py, which DeepSpeed writes into the checkpoint's folder"},
+    {"single_partition_of_fp32_groups",
+     "a part of a model that DeepSpeed ZeRO divided among processes",
+     "run zero_to_fp32.py, which DeepSpeed writes into the checkpoint's folder"},
     {"features.0.weight", "a VGG or AlexNet (a convolutional network)"},
 };
 
@@ -170,8 +184,17 @@ std::optional<Explanation> explain_values(const Plan& plan) {
       plan.unreadable->hint};
 }
 
+std::string altered_text(const Report& report) {
+  const auto count = static_cast<Index>(report.altered.size());
+  return fmt::format("{} not what is stored under {}: {}",
+                     count == 1 ? "1 parameter is" : fmt::format("{} parameters are", count),
+                     count == 1 ? "its name" : "their names", report.altered.front().reason);
+}
+
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options) {
   if (auto of_values = explain_values(plan)) return *std::move(of_values);
+  if (plan.alteration != nullptr)
+    return {altered_text(plan.report), std::string(plan.alteration->remedy)};
   if (!plan.foreign_parts.empty()) {
     return {
         fmt::format("this is another vision transformer: it has {}", plan.foreign_parts.front()),
@@ -200,12 +223,14 @@ Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
         return {
             fmt::format("this looks like {}, not like a vision transformer of the Sapiens family",
                         lookalike.what),
-            hint};
+            lookalike.hint.empty() ? hint : std::string(lookalike.hint)};
       }
     }
   }
-  return {fmt::format("no tensor of the file has a name of the Sapiens family; the first is {}",
-                      dict.tensors.front().path()),
+  const auto first = std::ranges::min_element(
+      dict.tensors, {}, [](const TensorEntry& tensor) { return tensor.path(); });
+  return {fmt::format("no encoder was found by the names in the file; the first of them is {}",
+                      first->path()),
           hint};
 }
 

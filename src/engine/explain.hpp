@@ -20,6 +20,8 @@ Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHin
 
 /// The same for parameters whose values cannot be read; nothing where there are none.
 std::optional<Explanation> explain_values(const Plan& plan);
+/// What changes parameters that the file holds: "24 parameters are changed by other tensors ...".
+std::string altered_text(const Report& report);
 
 /// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);

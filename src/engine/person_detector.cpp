@@ -41,8 +41,8 @@ Error no_detector(const Inspection& inspection) {
 }
 
 Assessment assess_as_detector(const StateDict& dict) {
-  Assessment assessed = assess(dict, {}, Subject::Anything);
-  if (!assessed.detector) throw no_detector(assessed.inspection);
+  Assessment assessed = assess(dict, {}, Subject::Detector);
+  if (!assessed.detector) throw no_detector(assess(dict, {}, Subject::Anything).inspection);
   if (!is_usable(assessed.detector->plan.report.verdict)) {
     throw refusal(assessed.inspection, "nothing was computed");
   }

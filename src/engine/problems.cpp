@@ -97,6 +97,15 @@ std::vector<Problem> group_problems(const Report& report) {
                                       shape_text(mismatch.expected)),
                  .reason = mismatch.reason});
   }
+  for (const AlteredParameter& altered : report.altered) {
+    grouper.add(
+        {.label = "altered",
+         .key = altered.key,
+         .facts = altered.by == altered.key
+                      ? altered.reason
+                      : fmt::format("by {}: {}", printable(without_block_number(altered.by)),
+                                    altered.reason)});
+  }
   return grouper.take();
 }
 

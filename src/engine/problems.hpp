@@ -11,7 +11,7 @@ namespace sapiens {
 
 /// What is wrong with one parameter, or with the same parameter of many blocks.
 struct Problem {
-  std::string label = {};   ///< "missing", "not readable" or "wrong shape".
+  std::string label = {};   ///< "missing", "not readable", "wrong shape" or "altered".
   std::string key = {};     ///< With `*` for the block's number where several share the problem.
   std::string facts = {};   ///< The shapes.
   std::string reason = {};  ///< Why it was not made to fit; may be empty.

@@ -3,33 +3,50 @@
 #include "engine/assess.hpp"
 #include "engine/explain.hpp"
 #include "engine/problems.hpp"
+#include "engine/several_models.hpp"
 
 namespace sapiens {
+namespace {
+
+std::string summary_of(const Report& report, std::string_view undone) {
+  if (report.verdict == Verdict::Foreign)
+    return fmt::format("this is no Sapiens model, so {}", undone);
+  if (report.verdict == Verdict::Ambiguous)
+    return fmt::format("several models in one file, so {}", undone) + candidate_lines(report);
+  if (report.bound == report.required)
+    return fmt::format("the file has parts that the model has not, so {}", undone);
+  return fmt::format("{} of {} parameters did not load, so {}", report.required - report.bound,
+                     report.required, undone) +
+         problem_lines(report);
+}
+
+std::string taken_as(const Inspection& inspection) {
+  const ModelInfo& model = inspection.model;
+  if (model.width == 0) return "";
+  if (model.family == "rtmdet") return fmt::format(", taken as {}", describe_model(model));
+  return fmt::format(", taken as {}, width {}, {} blocks", describe_model(model), model.width,
+                     model.depth);
+}
+
+std::string first_key(const Report& report) {
+  if (report.verdict == Verdict::Ambiguous) return "--prefix";
+  if (!report.missing.empty()) return report.missing[0].key;
+  if (!report.mismatched.empty()) return report.mismatched[0].key;
+  return report.altered.empty() ? "" : report.altered[0].key;
+}
+
+}  // namespace
 
 Error refusal(const Inspection& inspection, std::string_view undone) {
   const Report& report = inspection.report;
   const FileInfo& file = inspection.file;
-  std::string summary = report.verdict == Verdict::Foreign
-                            ? fmt::format("this is no Sapiens model, so {}", undone)
-                            : fmt::format("{} of {} parameters did not load, so {}",
-                                          report.required - report.bound, report.required, undone);
-  summary += problem_lines(report);
-  std::string taken_as;
-  if (inspection.model.family == "rtmdet") {
-    taken_as = fmt::format(", taken as {}", describe_model(inspection.model));
-  } else if (report.verdict != Verdict::Foreign) {
-    taken_as = fmt::format(", taken as {}, width {}, {} blocks", describe_model(inspection.model),
-                           inspection.model.width, inspection.model.depth);
-  }
-  return Error(
-      ErrorCode::CheckpointRefused,
-      {.summary = summary,
-       .file = fmt::format("{} ({}, {}{})", file.path, file.format, counted(file.tensors, "tensor"),
-                           taken_as),
-       .key = report.missing.empty() ? (report.mismatched.empty() ? "" : report.mismatched[0].key)
-                                     : report.missing[0].key,
-       .actual = report.explanation,
-       .hint = report.hint});
+  return Error(ErrorCode::CheckpointRefused,
+               {.summary = summary_of(report, undone),
+                .file = fmt::format("{} ({}, {}{})", file.path, file.format,
+                                    counted(file.tensors, "tensor"), taken_as(inspection)),
+                .key = first_key(report),
+                .actual = report.explanation,
+                .hint = report.hint});
 }
 
 }  // namespace sapiens

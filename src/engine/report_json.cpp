@@ -63,6 +63,22 @@ Json report_json(const Report& report) {
   for (const AppliedRule& rule : report.rules) {
     rules.push_back({{"rule", rule.rule}, {"count", rule.count}, {"reason", rule.reason}});
   }
+  Json altered = Json::array();
+  for (const AlteredParameter& parameter : report.altered) {
+    altered.push_back({{"key", parameter.key}, {"by", parameter.by}, {"reason", parameter.reason}});
+  }
+  Json candidates = Json::array();
+  for (const FoundModel& model : report.candidates) {
+    candidates.push_back({{"prefix", model.prefix},
+                          {"family", model.family},
+                          {"verdict", verdict_name(model.verdict)},
+                          {"required", model.required},
+                          {"bound", model.bound},
+                          {"width", number_or_null(model.width)},
+                          {"depth", number_or_null(model.depth)},
+                          {"taken", model.taken},
+                          {"reason", text_or_null(model.reason)}});
+  }
   return {{"verdict", verdict_name(report.verdict)},
           {"required", report.required},
           {"bound", report.bound},
@@ -72,7 +88,9 @@ Json report_json(const Report& report) {
           {"rules", rules},
           {"explanation", text_or_null(report.explanation)},
           {"hint", text_or_null(report.hint)},
-          {"notes", report.notes}};
+          {"notes", report.notes},
+          {"altered", altered},
+          {"candidates", candidates}};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "engine/explain.hpp"
 #include "engine/problems.hpp"
+#include "engine/several_models.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
@@ -57,6 +58,7 @@ class TextWriter {
     header();
     line("");
     uses();
+    candidates();
     rules();
     problems();
     unused();
@@ -138,8 +140,9 @@ class TextWriter {
       line("  {}", names);
       first_column.clear();
     }
-    line("  {:<13} {} {} of {} parameters; {}", first_column, verdict(use.verdict), use.bound,
-         use.required, printable(use.reason));
+    const std::string count =
+        use.required > 0 ? fmt::format("{} of {} parameters; ", use.bound, use.required) : "";
+    line("  {:<13} {} {}{}", first_column, verdict(use.verdict), count, printable(use.reason));
     if (use.use == "features" && is_usable(use.verdict)) output_shapes();
   }
 
@@ -157,6 +160,12 @@ class TextWriter {
                           by(shapes.raw), grid, by(shapes.cls_token), by(shapes.avg_featmap));
     }
     line("  {:26} {}", "", text);
+  }
+
+  void candidates() {
+    if (all_.report.verdict != Verdict::Ambiguous) return;  // else the notes tell of the others
+    const std::string lines = candidate_lines(all_.report);
+    line("{}", std::string_view(lines).substr(1));
   }
 
   void rules() {
@@ -190,6 +199,14 @@ class TextWriter {
     });
   }
 
+  // What the command above needs where the file has several models.
+  std::string prefix_option() const {
+    const auto& models = all_.report.candidates;
+    const auto taken = std::ranges::find(models, true, &FoundModel::taken);
+    if (models.size() < 2 || taken == models.end()) return "";
+    return " --prefix " + shell_word(printable(taken->prefix));
+  }
+
   // The question most readers come with.
   void original_behaviour() {
     const bool encoder = all_.model.family == "sapiens" && is_usable(all_.report.verdict);
@@ -199,7 +216,8 @@ class TextWriter {
         "The original feature demo loads none of these weights and only warns that \"the model "
         "and");
     line("loaded state dict do not match exactly\". A copy that loads there:");
-    line("  sapiens convert {} fixed.pth --layout mmengine", shell_word(all_.file.path));
+    line("  sapiens convert {} fixed.pth --layout mmengine{}", shell_word(all_.file.path),
+         prefix_option());
   }
 
   const Inspection& all_;
@@ -221,6 +239,8 @@ std::string_view verdict_name(Verdict verdict) noexcept {
       return "incomplete";
     case Verdict::Foreign:
       return "foreign";
+    case Verdict::Ambiguous:
+      return "ambiguous";
   }
   return "";
 }

@@ -152,9 +152,7 @@ HeadConfig detect_head(const OfferedShapes& offered, Task task, Index width) {
 }
 
 // Pose heads have their own prefix; the dense heads differ in the number of layers and outputs.
-std::optional<Task> detect_head_task(const OfferedShapes& offered) {
-  if (offered.count_numbered("head.deconv_layers.") > 0 || offered.has("head.final_layer.weight"))
-    return Task::Pose;
+std::optional<Task> detect_dense_task(const OfferedShapes& offered) {
   const std::optional<Shape> final_layer = offered.find("decode_head.conv_seg.weight");
   const Index deconvs = offered.count_numbered("decode_head.deconv_layers.");
   if (!final_layer && deconvs == 0) return std::nullopt;
@@ -162,6 +160,11 @@ std::optional<Task> detect_head_task(const OfferedShapes& offered) {
   const Index outputs = final_layer && !final_layer->empty() ? (*final_layer)[0] : 0;
   if (outputs == 1 || deconvs >= kDepthDeconvs) return Task::Depth;
   return outputs == 3 ? Task::Normal : Task::Seg;
+}
+
+bool has_pose_head(const OfferedShapes& offered) {
+  return offered.count_numbered("head.deconv_layers.") > 0 ||
+         offered.has("head.final_layer.weight");
 }
 
 std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered,
@@ -293,7 +296,13 @@ DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& optio
   detect_positions(offered, options, model);
   model.decoder = detect_decoder(offered, options);
 
-  const std::optional<Task> head_task = detect_head_task(offered);
+  // Of two heads on one encoder the one for the task that was asked for, else that for pose.
+  const std::optional<Task> dense_task = detect_dense_task(offered);
+  const bool pose_head = has_pose_head(offered);
+  const bool dense_wanted = options.task && has_head(*options.task) && options.task != Task::Pose;
+  const bool pose = pose_head && !(dense_task && dense_wanted);
+  const std::optional<Task> head_task = pose ? Task::Pose : dense_task;
+  if (pose_head && dense_task) model.other_head = pose ? *dense_task : Task::Pose;
   model.file_task = head_task                         ? *head_task
                     : model.positions.file_extra == 1 ? Task::Pretrain
                                                       : Task::Backbone;

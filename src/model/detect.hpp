@@ -54,6 +54,7 @@ struct DetectedModel {
   EncoderConfig encoder;            ///< In the geometry of `task`.
   PositionPlan positions;
   std::optional<HeadConfig> head = {};        ///< Of the file.
+  std::optional<Task> other_head = {};        ///< Of a second head on the same encoder.
   std::optional<DecoderConfig> decoder = {};  ///< Of the file.
   Index found_width = 0;                      ///< What the file has, whatever was asked for.
   Index found_depth = 0;

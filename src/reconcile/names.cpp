@@ -17,16 +17,6 @@ bool is_wrapper(std::string_view component) noexcept {
          wrapper_rules().end();
 }
 
-std::string without_wrappers(std::string_view path) {
-  std::string plain;
-  for (const std::string_view component : path_components(path)) {
-    if (is_wrapper(component)) continue;
-    if (!plain.empty()) plain += '.';
-    plain += component;
-  }
-  return plain;
-}
-
 // `{}` in a scheme's template becomes the block's number.
 std::string with_number(std::string_view pattern, std::string_view number) {
   std::string text(pattern);
@@ -108,16 +98,57 @@ std::vector<std::string_view> path_components(std::string_view path) {
   return components;
 }
 
-NameIndex::NameIndex(const StateDict& dict) {
+std::string without_wrappers(std::string_view path) {
+  std::string plain;
+  for (const std::string_view component : path_components(path)) {
+    if (is_wrapper(component)) continue;
+    if (!plain.empty()) plain += '.';
+    plain += component;
+  }
+  return plain;
+}
+
+bool same_values(const TensorEntry& a, const TensorEntry& b) noexcept {
+  return a.data != nullptr && a.data == b.data && a.dtype == b.dtype && a.shape == b.shape &&
+         a.strides == b.strides && a.byte_swapped == b.byte_swapped && a.negated == b.negated &&
+         !a.unreadable && !b.unreadable;
+}
+
+NameIndex::NameIndex(const StateDict& dict) : alterations_({}) {
   plain_paths_.reserve(dict.tensors.size());
   for (const TensorEntry& tensor : dict.tensors) {
     plain_paths_.push_back(without_wrappers(tensor.path()));
   }
-  for (std::size_t i = 0; i < plain_paths_.size(); ++i) by_path_.try_emplace(plain_paths_[i], i);
+  if (!fill(dict)) {
+    for (std::size_t i = 0; i < plain_paths_.size(); ++i) {
+      plain_paths_[i] = dict.tensors[i].path();
+    }
+    fill(dict);
+  }
   for (const auto& [name, tensor] : dict.aliases) {
     std::string plain = without_wrappers(name);
     if (!by_path_.contains(plain)) aliases_.try_emplace(std::move(plain), tensor);
   }
+  alterations_ = Alterations(plain_paths_);
+}
+
+bool NameIndex::fill(const StateDict& dict) {
+  by_path_.clear();
+  ambiguous_.assign(plain_paths_.size(), false);
+  bool wrappers_hide = false;
+  for (std::size_t i = 0; i < plain_paths_.size(); ++i) {
+    const auto [first, is_new] = by_path_.try_emplace(plain_paths_[i], i);
+    const std::size_t other = first->second;
+    if (is_new || same_values(dict.tensors[i], dict.tensors[other])) continue;
+    ambiguous_[i] = ambiguous_[other] = true;
+    const std::string path = dict.tensors[i].path(), other_path = dict.tensors[other].path();
+    if (path == other_path) continue;
+    wrappers_hide = true;
+    const std::string both =
+        fmt::format("{} and {}", std::min(path, other_path), std::max(path, other_path));
+    if (collision_.empty() || both < collision_) collision_ = both;
+  }
+  return !wrappers_hide;
 }
 
 std::optional<std::size_t> NameIndex::find(std::string_view plain_path) const {
@@ -132,6 +163,13 @@ bool NameIndex::is_alias(std::string_view plain_path) const {
          aliases_.contains(std::string(plain_path));
 }
 
+bool OtherNames::owns(std::size_t tensor, std::string_view tensor_path,
+                      std::string_view parent) const {
+  const bool inside = parent.starts_with(path) && tensor_path.starts_with(parent);
+  if (!path.empty() && !inside) return tensor_path.starts_with(path);
+  return std::ranges::binary_search(tensors, tensor);
+}
+
 bool EncoderNames::has_backbone_prefix() const noexcept {
   return ends_with_component(root, kBackbone);
 }
@@ -142,13 +180,21 @@ std::string_view EncoderNames::parent() const noexcept {
   return parent;
 }
 
-int EncoderNames::rank() const noexcept {
-  int rank = 0;
+Role EncoderNames::role() const noexcept {
+  Role role = Role::Plain;
   for (const std::string_view component : path_components(root)) {
     const PrefixRule* rule = find_prefix_rule(component);
-    rank = std::max(rank, rule != nullptr ? rule->rank : 2);
+    if (rule != nullptr) role = std::max(role, rule->role);
   }
-  return rank;
+  return role;
+}
+
+std::string EncoderNames::undescribed() const {
+  std::string unknown;
+  for (const std::string_view component : path_components(root)) {
+    if (find_prefix_rule(component) == nullptr) unknown += std::string(component) + '.';
+  }
+  return unknown;
 }
 
 std::vector<EncoderNames> find_encoders(const NameIndex& index,
@@ -177,10 +223,6 @@ std::vector<EncoderNames> find_encoders(const NameIndex& index,
     ranked.push_back({anchors, {.root = place.first, .scheme = place.second}});
   }
   std::ranges::stable_sort(ranked, std::greater(), [](const auto& entry) { return entry.first; });
-  // No honest file has more; a hostile one must not make us reconcile thousands.
-  constexpr std::size_t kMostEncoders = 8;
-  if (ranked.size() > kMostEncoders) ranked.resize(kMostEncoders);
-
   std::vector<EncoderNames> encoders;
   encoders.reserve(ranked.size());
   for (auto& [anchors, names] : ranked) encoders.push_back(std::move(names));

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "core/shape.hpp"
+#include "reconcile/changes.hpp"
 
 namespace sapiens {
 namespace {
@@ -43,11 +45,13 @@ class Reconciler {
 
   Plan run(std::vector<ParamSpec> params) {
     plan_.report.required = static_cast<Index>(params.size());
+    changes_.emplace(dict_, index_, names_, params);
     for (const ParamSpec& param : params) {
       plan_.bindings.push_back(bind(param));
       if (plan_.bindings.back().bound()) ++plan_.report.bound;
     }
     plan_.params = std::move(params);
+    find_complete_parts();
     note_name_rules();
     explain_leftovers();
     plan_.report.verdict = verdict();
@@ -58,6 +62,7 @@ class Reconciler {
   Binding bind(const ParamSpec& param) {
     Binding binding;
     const std::vector<std::string> paths = file_paths(names_, param.key);
+    if (is_altered(paths)) return {};
     for (const std::string& path : paths) {
       const auto tensor = index_.find(path);
       if (!tensor) {
@@ -137,6 +142,38 @@ class Reconciler {
     };
     return plan_.unreadable && (std::ranges::any_of(kWeightScales, belongs) ||
                                 std::ranges::any_of(kInputScales, belongs));
+  }
+
+  // Whether the parameter whose parts are `paths` is not what is stored under these names.
+  bool is_altered(std::span<const std::string> paths) {
+    bool altered = false;
+    for (const std::string& path : paths) {
+      const auto change = changes_->of(path);
+      if (!change) continue;
+      altered = true;
+      plan_.report.altered.push_back({.key = shown(path),
+                                      .by = shown(dict_.tensors[change->by].path()),
+                                      .reason = std::string(change->rule->meaning)});
+      if (plan_.alteration == nullptr) plan_.alteration = change->rule;
+    }
+    for (const std::string& path : paths) {
+      const auto stored = index_.find(path);
+      if (altered && stored) used_[*stored] = true;  // it is accounted for, if not loaded
+    }
+    return altered;
+  }
+
+  // Heads and necks of which every parameter is there: what else they have would be computed.
+  void find_complete_parts() {
+    for (const std::string_view part : {"head.", "decode_head.", "neck."}) {
+      bool needed = false, complete = true;
+      for (std::size_t i = 0; i < plan_.params.size(); ++i) {
+        if (!plan_.params[i].key.starts_with(part)) continue;
+        needed = true;
+        complete = complete && plan_.bindings[i].bound();
+      }
+      if (needed && complete) complete_parts_.emplace_back(part);
+    }
   }
 
   bool shapes_fit(const ParamSpec& param, std::span<const std::string> paths, Binding& binding) {
@@ -247,12 +284,11 @@ class Reconciler {
     for (const std::string_view component : path_components(names_.root)) {
       const PrefixRule* rule = find_prefix_rule(component);
       if (rule != nullptr && rule->because.empty()) continue;
-      count(
-          fmt::format("remove prefix {}.", component),
-          rule != nullptr
-              ? std::string(rule->because)
-              : "all parameters match once this prefix is gone, and nothing else in the file does",
-          bound);
+      const std::string unknown = names_.chosen.empty()
+                                      ? "the names of the model were found nowhere else in the file"
+                                      : names_.chosen;
+      count(fmt::format("remove prefix {}.", component),
+            rule != nullptr ? std::string(rule->because) : unknown, bound);
     }
     if (!names_.scheme->because.empty()) {
       count(fmt::format("rename from {}", names_.scheme->name), std::string(names_.scheme->because),
@@ -293,6 +329,12 @@ class Reconciler {
   std::string leftover_reason(std::size_t tensor) {
     const std::string_view path = index_.plain_path(tensor);
     if (is_scale_factor(path)) return "the scale factor of a weight that cannot be read";
+    if (const AlterationRule* rule = changes_->explains(tensor)) {
+      return fmt::format("{}: it changes parameters of the model", rule->meaning);
+    }
+    for (const OtherNames& other : names_.others) {
+      if (other.owns(tensor, path, names_.parent())) return other.because;
+    }
     const bool in_blocks = !names_.scheme->block.empty();  // of an encoder
     if (in_blocks && path.starts_with(names_.root)) {
       const std::string_view relative = path.substr(names_.root.size());
@@ -307,6 +349,13 @@ class Reconciler {
     }
     const std::string_view parent = names_.parent();
     const std::string_view relative = path.starts_with(parent) ? path.substr(parent.size()) : path;
+    for (const std::string& part : complete_parts_) {
+      if (relative.starts_with(part) && !is_training_state(relative)) {
+        plan_.unknown_part = part == "neck." ? "decoder" : "head";
+        return fmt::format("a part of the {} that this program does not compute",
+                           plan_.unknown_part);
+      }
+    }
     for (const LeftoverRule& rule : names_.scheme->leftovers) {
       const bool applies =
           rule.match == LeftoverRule::Match::Prefix   ? relative.starts_with(rule.pattern)
@@ -314,15 +363,17 @@ class Reconciler {
                                                       : path.find(rule.pattern) != path.npos;
       if (applies) return std::string(rule.because);
     }
-    if (!path.starts_with(parent) || parent.empty()) {
-      for (const PrefixRule& prefix : prefix_rules()) {
-        if (prefix.rank >= 2 && path.starts_with(fmt::format("{}.", prefix.component))) {
-          return fmt::format("a second set of weights under {}. ({})", prefix.component,
-                             prefix.because);
-        }
+    for (const std::string_view component : path_components(relative)) {
+      const PrefixRule* prefix = find_prefix_rule(component);
+      if (prefix != nullptr && prefix->role != Role::Plain) {
+        return fmt::format("a second set of weights under {}. ({})", component, prefix->because);
       }
     }
     return std::string(names_.scheme->stranger);
+  }
+
+  static bool is_training_state(std::string_view path) {
+    return path.ends_with("num_batches_tracked") || path.find("loss") != path.npos;
   }
 
   // An unknown tensor inside a block means that the block computes something Sapiens does not.
@@ -349,13 +400,15 @@ class Reconciler {
     if (std::ranges::find(plan_.foreign_parts, meaning) == plan_.foreign_parts.end()) {
       plan_.foreign_parts.emplace_back(meaning);
     }
-    return fmt::format("{}: computing without it would give wrong features", meaning);
+    return fmt::format("{}: computing without it would give wrong results", meaning);
   }
 
   Verdict verdict() const {
     const Report& report = plan_.report;
+    if (plan_.alteration != nullptr) return Verdict::Incomplete;
     if (!plan_.foreign_parts.empty()) return Verdict::Foreign;
-    if (surplus_blocks_ || report.bound < report.required) return Verdict::Incomplete;
+    if (surplus_blocks_ || !plan_.unknown_part.empty() || report.bound < report.required)
+      return Verdict::Incomplete;
     if (resized_ || rounded_) return Verdict::Adapted;
     return report.rules.empty() ? Verdict::Exact : Verdict::Equivalent;
   }
@@ -365,6 +418,8 @@ class Reconciler {
   const EncoderNames& names_;
   const PositionPlan& positions_;
   std::vector<bool> used_;
+  std::optional<Changes> changes_;
+  std::vector<std::string> complete_parts_;
   bool surplus_blocks_ = false;
   bool resized_ = false;
   bool rounded_ = false;

@@ -40,6 +40,10 @@ struct Plan {
   std::vector<std::string> foreign_parts = {};
   /// Why the first parameter with values that cannot be read has none.
   std::optional<Unreadable> unreadable = {};
+  /// "head" or "decoder" where the file's has tensors that are no parameters of the model.
+  std::string unknown_part = {};
+  /// What changes parameters of the model, if anything does; the first kind of it.
+  const AlterationRule* alteration = nullptr;
 };
 
 /// Decides, without touching any value, where every parameter comes from and why every other tensor

@@ -11,20 +11,40 @@ constexpr WrapperRule kWrappers[] = {
     {"_checkpoint_wrapped_module", "activation checkpointing inserts it at every module it wraps"},
 };
 
+constexpr std::string_view kUsualName = "a training program's name for the network";
+constexpr std::string_view kAverage =
+    "trainers that average the weights keep their second set under such a name";
+
 constexpr PrefixRule kPrefixes[] = {
-    {"backbone", "", 0},
-    {"state_dict", "", 0},
-    {"module", "the model was saved from DataParallel, DistributedDataParallel or DeepSpeed", 1},
-    {"model", "the training program keeps the network under this name", 1},
-    {"model_state_dict", "the training program keeps the network under this name", 1},
-    {"network", "the training program keeps the network under this name", 1},
-    {"encoder", "third-party programs call the backbone the encoder", 1},
-    {"vit", "Hugging Face's ViT models keep the encoder under this name", 1},
-    {"teacher", "self-distillation trainers publish the teacher, not the student", 2},
-    {"ema", "an exponential moving average of the weights", 3},
-    {"model_ema", "an exponential moving average of the weights", 3},
-    {"ema_state_dict", "an exponential moving average of the weights", 3},
-    {"student", "the student of a self-distillation trainer", 4},
+    {"backbone", "", Role::Plain},
+    {"state_dict", "", Role::Plain},
+    {"module", "DataParallel, DistributedDataParallel and DeepSpeed put it in front of names",
+     Role::Plain},
+    {"model", kUsualName, Role::Plain},
+    {"model_state_dict", kUsualName, Role::Plain},
+    {"network", kUsualName, Role::Plain},
+    {"encoder", "third-party programs call the backbone the encoder", Role::Plain},
+    {"vit", "Hugging Face's ViT models keep the encoder under this name", Role::Plain},
+    {"base_model", "PEFT keeps the network under this name", Role::Plain},
+    {"teacher", "the teacher of a self-distillation trainer", Role::Teacher},
+    {"student", "the student of a self-distillation trainer", Role::Student},
+    {"ema", kAverage, Role::Average},
+    {"model_ema", kAverage, Role::Average},
+    {"ema_model", kAverage, Role::Average},
+    {"module_ema", kAverage, Role::Average},
+    {"ema_module", kAverage, Role::Average},
+    {"ema_state_dict", kAverage, Role::Average},
+    {"state_dict_ema", kAverage, Role::Average},
+    {"model_ema_state_dict", kAverage, Role::Average},
+    {"ema_model_state_dict", kAverage, Role::Average},
+    {"swa_model", kAverage, Role::Average},
+    {"averaged_model", kAverage, Role::Average},
+};
+
+constexpr RoleRule kRoleRules[] = {
+    {Role::Teacher, Role::Student, "self-distillation trainers publish the teacher"},
+    {Role::Plain, Role::Average,
+     "beside a second set of weights, as trainers that average keep it, the plain names count"},
 };
 
 constexpr ModuleName kSapiensModules[] = {
@@ -84,32 +104,33 @@ constexpr std::string_view kDetectorAnchors[] = {
 };
 
 using enum LeftoverRule::Match;
+constexpr std::string_view kEncoderAlone = "a head: features come from the encoder alone";
+constexpr std::string_view kPixels =
+    "mean and deviation of the pixels; not read, the published ones are used";
 constexpr LeftoverRule kLeftovers[] = {
-    {Prefix, "neck.", "the MAE decoder: pretraining and `reconstruct` need it, nothing else does"},
-    {Prefix, "head.deconv_layers.",
-     "the head of a pose model: features come from the encoder alone"},
-    {Prefix, "head.conv_layers.", "the head of a pose model: features come from the encoder alone"},
-    {Prefix, "head.final_layer.", "the head of a pose model: features come from the encoder alone"},
-    {Prefix, "decode_head.", "the head of a task model: features come from the encoder alone"},
-    {Prefix, "auxiliary_head.", "an auxiliary head, used by the training loss only"},
-    {Prefix, "data_preprocessor.", "mean and deviation of the pixels, which this program knows"},
+    {Prefix, "neck.", "a neck, as the MAE decoder: `reconstruct` needs that, features do not"},
     {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
-    {Prefix, "head.", "a classifier: features come from the encoder alone"},
-    {Prefix, "classifier.", "a classifier: features come from the encoder alone"},
+    {Prefix, "head.", kEncoderAlone},
+    {Prefix, "decode_head.", kEncoderAlone},
+    {Prefix, "auxiliary_head.", "an auxiliary head, which training alone uses"},
+    {Prefix, "classifier.", kEncoderAlone},
+    {Prefix, "data_preprocessor.", kPixels},
     {Prefix, "pooler.", "a pooling layer after the encoder, which Sapiens does not have"},
+    {Prefix, "ema_", "an averaged copy of a parameter, as a hook for averages names it"},
     {Anywhere, "optimizer.", "optimizer state, needed only to resume training"},
     {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
     {Anywhere, "message_hub.", "training log"},
-    {Anywhere, "loss_", "used by the training loss only"},
+    {Anywhere, "loss_", "named as a part of the training loss"},
 };
 
 constexpr LeftoverRule kDetectorLeftovers[] = {
     {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
-    {Prefix, "data_preprocessor.", "mean and deviation of the pixels, which this program knows"},
+    {Prefix, "data_preprocessor.", kPixels},
+    {Prefix, "ema_", "an averaged copy of a parameter, as a hook for averages names it"},
     {Anywhere, "optimizer.", "optimizer state, needed only to resume training"},
     {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
     {Anywhere, "message_hub.", "training log"},
-    {Anywhere, "loss_", "used by the training loss only"},
+    {Anywhere, "loss_", "named as a part of the training loss"},
 };
 
 constexpr std::string_view kSapiensStranger = "no part of a Sapiens model has this name";
@@ -164,6 +185,8 @@ constexpr ForeignPart kForeignParts[] = {
     {"q_norm", "normalised queries and keys"},
     {"k_norm", "normalised queries and keys"},
     {"attn.wq.", "separate projections of queries, keys and values (Sapiens2)"},
+    {"prompt_embeddings", "prompt tokens (visual prompt tuning)"},
+    {"prompt_tokens", "prompt tokens (visual prompt tuning)"},
     {"norm_pre", "a norm before the first block (CLIP)"},
     {"rope_embed", "rotary positions"},
     {"ffn.w12", "a SwiGLU feed-forward layer (Sapiens2)"},
@@ -177,6 +200,13 @@ std::span<const PrefixRule> prefix_rules() noexcept { return kPrefixes; }
 std::span<const NameScheme> name_schemes() noexcept { return kSchemes; }
 std::span<const NameScheme> detector_schemes() noexcept { return kDetectorSchemes; }
 std::span<const ForeignPart> foreign_parts() noexcept { return kForeignParts; }
+
+const RoleRule* find_role_rule(Role taken, Role left) noexcept {
+  const auto rule = std::ranges::find_if(kRoleRules, [&](const RoleRule& candidate) {
+    return candidate.taken == taken && candidate.left == left;
+  });
+  return rule == std::end(kRoleRules) ? nullptr : &*rule;
+}
 
 const PrefixRule* find_prefix_rule(std::string_view component) noexcept {
   const auto rule = std::ranges::find(kPrefixes, component, &PrefixRule::component);

@@ -15,16 +15,53 @@ struct WrapperRule {
 };
 std::span<const WrapperRule> wrapper_rules() noexcept;
 
+/// What a place in a file tells about the weights that are kept there.
+enum class Role {
+  Plain,    ///< Nothing.
+  Teacher,  ///< Of self-distillation.
+  Student,
+  Average,  ///< A second set, of a trainer that averages weights.
+};
+
 /// A path component in front of the encoder's own names.
 struct PrefixRule {
   std::string_view component;
   std::string_view because;  ///< Empty: the original's own layout, no rule needed.
-  /// Between several complete encoders in one file, the one with the lower rank is taken.
-  int rank;
+  Role role;
 };
 std::span<const PrefixRule> prefix_rules() noexcept;
 /// The rule for `component`, or null for a prefix nobody has described yet.
 const PrefixRule* find_prefix_rule(std::string_view component) noexcept;
+
+/// Of two models in one file that differ in nothing but their roles, the one with role `taken`.
+struct RoleRule {
+  Role taken;
+  Role left;
+  std::string_view because;
+};
+/// The rule that prefers `taken` to `left`, or null.
+const RoleRule* find_role_rule(Role taken, Role left) noexcept;
+
+/// Tensors that change a parameter when the network runs. Computing with the parameter as it is
+/// stored, if it is, would give something else.
+struct AlterationRule {
+  enum class Place {
+    Child,      ///< A path component that starts so, below the module: "qkv.lora_A.weight".
+    Suffix,     ///< The end of the parameter's own name: "qkv.weight_g".
+    Parameter,  ///< A component between module and parameter: "qkv.parametrizations.weight".
+  };
+  Place place;
+  std::string_view mark;
+  std::string_view meaning;
+  std::string_view remedy;
+  bool adapter;  ///< May be stored in a dictionary of its own, beside the weights that it changes.
+};
+/// The earlier one counts where several apply.
+std::span<const AlterationRule> alteration_rules() noexcept;
+/// Of a parameter that is stored as integers and has no such tensors beside it.
+const AlterationRule& integer_weights() noexcept;
+/// Of a parameter whose name several tensors have.
+const AlterationRule& shared_name() noexcept;
 
 /// What one module of the encoder is called in another naming scheme. `{}` stands for the block's
 /// number.

@@ -131,7 +131,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   if (!source || source->width() <= 0 || source->height() <= 0) {
     throw_cannot_open(name, file.kind, text_of(module.reason()));
   }
-  const double rate = sensible(source->rate(), kHighestRate);
+  const double rate = sensible(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
                                                  .module = &module,
                                                  .source = std::move(source),
@@ -161,7 +161,7 @@ VideoReader VideoReader::camera(int index) {
                  .hint = "it may be in use, it may be no camera, or you may not be in the group "
                          "`video`"});
   }
-  const double rate = sensible(source->rate(), kHighestRate);
+  const double rate = sensible(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
                                                  .live = true,
                                                  .module = &module,

@@ -80,6 +80,8 @@ TEST_F(CStructs, WithNumbersThatMeanNothingAreRefused) {
   EXPECT_EQ(refused([](Options& o) { o.patch_padding = 1; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](Options& o) { o.allow_partial = 2; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](Options& o) { o.arch = "0.4b"; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.prefix = "encoder_q"; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.prefix = "."; }), SAPIENS_OK);
   constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
   EXPECT_EQ(refused([](Options& o) { o.heads = kHuge; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(refused([](Options& o) { o.grid_height = o.grid_width = kHuge; }),

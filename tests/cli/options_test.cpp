@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sapiens/error.hpp>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "exit_codes.hpp"
 
@@ -28,6 +31,16 @@ TEST(ParseLayers, TakesNegativeNumbers) {
 TEST(ParseLayers, RefusesGaps) {
   for (const char* text : {"", ",", "5,", ",5", "5,,6", "5;6", "a"}) {
     EXPECT_FALSE(parse_layers(text)) << text;
+  }
+}
+
+TEST(ParseLabelledPrefix, NeedsALabelWhereThereAreSeveral) {
+  const std::vector<std::string> one = {"pose"}, two = {"pose", "seg"};
+  EXPECT_EQ(parse_labelled_prefix("encoder_q", one).label, "pose");
+  EXPECT_EQ(parse_labelled_prefix("seg=encoder_q", two).label, "seg");
+  EXPECT_EQ(parse_labelled_prefix("seg=encoder_q.", two).prefix, "encoder_q.");
+  for (const char* text : {"encoder_q", "pose", "depth=encoder_q", "seg=", "=encoder_q"}) {
+    EXPECT_THROW(parse_labelled_prefix(text, two), Error) << text;
   }
 }
 

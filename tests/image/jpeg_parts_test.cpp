@@ -54,7 +54,7 @@ std::span<const jpeg_scan_info> single_scans() {
   return kScans;
 }
 
-std::string complaint(const Bytes& bytes, const Image& expected) {
+std::string failure_of(const Bytes& bytes, const Image& expected) {
   try {
     return Image::decode(bytes, "x").rgb == expected.rgb ? "" : "other pixels";
   } catch (const Error& error) {
@@ -85,9 +85,9 @@ TEST(JpegParts, AScanOfAColourThatIsMissingIsNoticed) {
   for (std::size_t i = 1; i < scans.size(); ++i) {
     // As a tool leaves it that ends a file where it stopped.
     Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(scans[i]));
-    EXPECT_EQ(complaint(cut, image), "the file ends early");
+    EXPECT_EQ(failure_of(cut, image), "the file ends early");
     cut.insert(cut.end(), {std::byte{0xff}, std::byte{0xd9}});
-    EXPECT_THAT(complaint(cut, image), testing::HasSubstr("colours is missing"));
+    EXPECT_THAT(failure_of(cut, image), testing::HasSubstr("colours is missing"));
   }
 }
 
@@ -99,14 +99,14 @@ TEST(JpegParts, StrayBytesBehindRestartMarkersAreSkippedAndLostIntervalsAreNot) 
   for (const int byte : {1, 0x9c, 0x22, 3, 0xd4, 0x7f, 0x10, 0x11, 0x80, 0xfe, 0x63, 5, 0x91}) {
     stray.insert(stray.end() - 2, static_cast<std::byte>(byte));
   }
-  EXPECT_EQ(complaint(stray, image), "");
+  EXPECT_EQ(failure_of(stray, image), "");
   const std::vector<std::size_t> first = markers(whole, 0xd0), second = markers(whole, 0xd1);
   ASSERT_FALSE(first.empty() || second.empty());
   Bytes lost = whole;
   lost.erase(lost.begin() + static_cast<std::ptrdiff_t>(first[0]),
              lost.begin() + static_cast<std::ptrdiff_t>(second[0]));
-  EXPECT_NE(complaint(lost, image), "other pixels");
-  EXPECT_NE(complaint(lost, image), "");
+  EXPECT_NE(failure_of(lost, image), "other pixels");
+  EXPECT_NE(failure_of(lost, image), "");
 }
 
 TEST(JpegParts, OfArithmeticCodesTheEndMustBeThere) {
@@ -119,7 +119,7 @@ TEST(JpegParts, OfArithmeticCodesTheEndMustBeThere) {
     GTEST_SKIP() << error.what();
   }
   const Bytes half(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(whole.size() / 2));
-  EXPECT_EQ(complaint(half, image), "the file ends early");
+  EXPECT_EQ(failure_of(half, image), "the file ends early");
 }
 
 }  // namespace

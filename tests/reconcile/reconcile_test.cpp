@@ -238,10 +238,19 @@ TEST(Reconcile, WideningIsARuleAndRoundingAnAdaptation) {
   EXPECT_EQ(file_of(DType::F64).verdict, Verdict::Adapted);
 }
 
-TEST(Reconcile, ThousandsOfFalseStartsAreCutOff) {
+TEST(Reconcile, TheFullestStartComesFirstAmongThousands) {
   FakeFile file;
   for (int i = 0; i < 2000; ++i) file.add("x" + std::to_string(i) + ".pos_embed", {1, 5, kWidth});
-  EXPECT_LE(find_encoders(NameIndex(file.dict())).size(), 8u);
+  file.add_encoder("y.");
+  EXPECT_EQ(find_encoders(NameIndex(file.dict())).front().root, "y.");
+}
+
+TEST(Reconcile, TwoTensorsOfOneNameAreNotChosenFrom) {
+  const Report report =
+      FakeFile().add_encoder("backbone.").add("backbone.ln1.weight", {kWidth}).plan().report;
+  EXPECT_EQ(report.verdict, Verdict::Incomplete);
+  ASSERT_THAT(report.altered, SizeIs(1));
+  EXPECT_THAT(report.altered[0].reason, HasSubstr("several tensors"));
 }
 
 }  // namespace

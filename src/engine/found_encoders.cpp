@@ -1,0 +1,64 @@
+#include "engine/found_encoders.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/several_models.hpp"
+#include "model/params.hpp"
+
+namespace sapiens {
+
+Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
+                            const ModelHints& options) {
+  Candidate candidate{.names = std::move(names), .model = {}, .plan = {}};
+  candidate.placeholders = count_placeholders(dict, index, candidate.names);
+  candidate.model = detect_model(OfferedShapes(dict, index, candidate.names), options);
+  if (candidate.placeholders.divided()) {
+    candidate.plan.report = placeholder_report(candidate.placeholders);
+  } else {
+    candidate.plan = reconcile(dict, index, candidate.names,
+                               encoder_params(candidate.model.encoder), candidate.model.positions);
+  }
+  return candidate;
+}
+
+FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
+                                const ModelHints& options, std::string_view prefix) {
+  FoundEncoders all;
+  std::vector<EncoderNames> places = find_encoders(index);
+  const bool named = std::ranges::any_of(
+      places, [&](const EncoderNames& names) { return is_named(prefix, names); });
+  // Those that are named first, so that they are looked at whatever else there is.
+  if (named) {
+    std::ranges::stable_partition(
+        places, [&](const EncoderNames& names) { return is_named(prefix, names); });
+  }
+  all.left_out = limit_places(places);
+  for (EncoderNames& names : places) {
+    Candidate candidate = reconcile_encoder(dict, index, std::move(names), options);
+    const bool any = candidate.model.found_width > 0 && candidate.model.found_depth > 0;
+    if (!any && !candidate.placeholders.divided()) continue;
+    // Schemes share names: of one place the one that explains more of it counts.
+    const auto same_place = std::ranges::find_if(all.candidates, [&](const Candidate& other) {
+      return other.names.root == candidate.names.root;
+    });
+    if (same_place == all.candidates.end()) {
+      all.candidates.push_back(std::move(candidate));
+    } else if (candidate.plan.report.bound > same_place->plan.report.bound) {
+      *same_place = std::move(candidate);
+    }
+  }
+  return all;
+}
+
+std::vector<Contender> contenders_of(const FoundEncoders& encoders) {
+  std::vector<Contender> contenders;
+  for (const Candidate& candidate : encoders.candidates) {
+    contenders.push_back(
+        {.names = &candidate.names, .plan = &candidate.plan, .found = candidate.found()});
+  }
+  name_contenders(contenders);
+  return contenders;
+}
+
+}  // namespace sapiens

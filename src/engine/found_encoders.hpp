@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "engine/choose_model.hpp"
+#include "engine/placeholders.hpp"
+#include "model/detect.hpp"
+#include "reconcile/names.hpp"
+#include "reconcile/reconcile.hpp"
+
+namespace sapiens {
+
+/// One place in a file where an encoder may be.
+struct Candidate {
+  EncoderNames names;
+  DetectedModel model;
+  Plan plan;
+  Placeholders placeholders = {};
+
+  FoundModel found() const {
+    return {.family = "sapiens",
+            .verdict = plan.report.verdict,
+            .required = plan.report.required,
+            .bound = plan.report.bound,
+            .width = placeholders.divided() ? 0 : model.found_width,
+            .depth = model.found_depth};
+  }
+};
+
+Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
+                            const ModelHints& options);
+
+/// The encoders of a file, complete or not, one for each place.
+struct FoundEncoders {
+  std::vector<Candidate> candidates = {};
+  std::size_t left_out = 0;  ///< Places that were not looked at.
+};
+FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
+                                const ModelHints& options, std::string_view prefix);
+
+/// Borrows from `encoders`.
+std::vector<Contender> contenders_of(const FoundEncoders& encoders);
+
+}  // namespace sapiens

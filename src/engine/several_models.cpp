@@ -1,0 +1,100 @@
+#include "engine/several_models.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <tuple>
+#include <utility>
+
+#include "engine/problems.hpp"
+
+namespace sapiens {
+namespace {
+
+// In front of everything that belongs to the model at `names`: its heads too, where they are apart
+// from those of the model that is taken.
+std::string place_of(const EncoderNames& names, const EncoderNames& taken) {
+  const std::string parent(names.parent());
+  return parent.empty() || taken.root.starts_with(parent) ? names.root : parent;
+}
+
+}  // namespace
+
+std::vector<std::size_t> parameter_tensors(const Plan& plan) {
+  std::vector<std::size_t> tensors;
+  for (const Binding& binding : plan.bindings) {
+    tensors.insert(tensors.end(), binding.tensors.begin(), binding.tensors.end());
+  }
+  std::ranges::sort(tensors);
+  return tensors;
+}
+
+std::size_t limit_places(std::vector<EncoderNames>& places) {
+  // No honest file has more.
+  constexpr std::size_t kMaxPlaces = 32;
+  const std::size_t left_out = places.size() - std::min(places.size(), kMaxPlaces);
+  places.resize(places.size() - left_out);
+  // Of copies the first is taken: rather one whose prefix is known.
+  std::ranges::stable_sort(places, {}, [](const EncoderNames& names) {
+    return std::tuple(!names.undescribed().empty(), names.role(), names.root);
+  });
+  return left_out;
+}
+
+void name_contenders(std::vector<Contender>& contenders) {
+  std::vector<std::string> roots;
+  for (const Contender& contender : contenders) roots.push_back(contender.names->root);
+  const std::vector<std::string> prefixes = prefix_names(roots);
+  for (std::size_t i = 0; i < contenders.size(); ++i) contenders[i].found.prefix = prefixes[i];
+}
+
+void tell_of_others(EncoderNames& taken, std::span<const Contender> contenders,
+                    const Choice& choice) {
+  taken.chosen = choice.because;
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    if (i == *choice.taken) continue;
+    const FoundModel& left = choice.found[i];
+    taken.others.push_back(
+        {.path = place_of(*contenders[i].names, taken),
+         .because = fmt::format("another model, under {} ({} of {} parameters): {}", left.prefix,
+                                left.bound, left.required, left.reason),
+         .tensors = parameter_tensors(*contenders[i].plan)});
+  }
+  // A model inside another's place is named by its own.
+  std::ranges::stable_sort(taken.others, std::greater(),
+                           [](const OtherNames& other) { return other.path.size(); });
+}
+
+void add_left_notes(std::span<const FoundModel> found, std::vector<std::string>& notes) {
+  const auto taken = std::ranges::find(found, true, &FoundModel::taken);
+  if (taken == found.end()) return;
+  for (const FoundModel& model : found) {
+    if (model.taken) continue;
+    notes.push_back(fmt::format("of several models {} is taken; left: {}: {}", taken->prefix,
+                                describe_found(model), model.reason));
+  }
+}
+
+std::string candidate_lines(const Report& report) {
+  std::string lines;
+  for (const FoundModel& model : report.candidates) {
+    lines += fmt::format("\n  {:<13} --prefix {}", "candidate", describe_found(model));
+    if (!model.reason.empty()) lines += fmt::format(": {}", model.reason);
+  }
+  return lines;
+}
+
+Report ambiguous_report(std::vector<FoundModel> found, std::string_view what) {
+  Report report;
+  report.verdict = Verdict::Ambiguous;
+  std::erase_if(found, [](const FoundModel& model) { return !model.reason.empty(); });
+  report.explanation =
+      fmt::format("the file holds {} {}, and no rule tells which one is meant", found.size(), what);
+  report.hint =
+      fmt::format("choose one with --prefix, as in --prefix {}", printable(found.front().prefix));
+  report.candidates = std::move(found);
+  return report;
+}
+
+}  // namespace sapiens

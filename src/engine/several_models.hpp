@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/choose_model.hpp"
+#include "reconcile/names.hpp"
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+// What a report says of files with several models.
+
+/// Brings `places` into an order that does not depend on the file's, and bounds how many a hostile
+/// file can make us reconcile. How many were left out.
+std::size_t limit_places(std::vector<EncoderNames>& places);
+
+/// Fills in the prefixes of `contenders`.
+void name_contenders(std::vector<Contender>& contenders);
+
+/// Tells the names of the model that is taken what the others are, for `reconcile`.
+void tell_of_others(EncoderNames& taken, std::span<const Contender> contenders,
+                    const Choice& choice);
+
+/// The tensors that hold parameters of `plan`, in ascending order.
+std::vector<std::size_t> parameter_tensors(const Plan& plan);
+
+/// A note for each model that is not taken.
+void add_left_notes(std::span<const FoundModel> found, std::vector<std::string>& notes);
+
+/// The candidates of a report, as lines of text that each start with a line break.
+std::string candidate_lines(const Report& report);
+
+/// The report of a file of which no model can be taken; `what` they are: "encoders".
+Report ambiguous_report(std::vector<FoundModel> found, std::string_view what);
+
+}  // namespace sapiens
