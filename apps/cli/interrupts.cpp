@@ -4,6 +4,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <sapiens/error.hpp>
+#include <system_error>
 
 #include "exit_codes.hpp"
 #include "messages.hpp"
@@ -33,7 +35,14 @@ sigset_t interrupting_signals() {
 Interrupts::Interrupts() {
   const sigset_t signals = interrupting_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  waiter_ = std::thread([this] { wait_for_signal(); });
+  try {
+    waiter_ = std::thread([this] { wait_for_signal(); });
+  } catch (const std::system_error& error) {
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "there is no thread that waits for signals",
+                 .actual = error.what(),
+                 .hint = "allow more memory or threads (ulimit -v, -u)"});
+  }
 }
 
 Interrupts::~Interrupts() {
