@@ -19,7 +19,8 @@ class StopDrawing : public testing::Test {
 
 TEST_F(StopDrawing, Segmentation) {
   Segmentation found{.width = kWidth, .height = kHeight, .classes = 4, .ids = {}};
-  for (Index i = 0; i < kHeight * kWidth; ++i) found.ids.push_back(static_cast<std::uint8_t>(i % 4));
+  for (Index i = 0; i < kHeight * kWidth; ++i)
+    found.ids.push_back(static_cast<std::uint8_t>(i % 4));
   expect_stops(
       [&](const StopCheck& check) { draw_segmentation(picture_, found, nullptr, {}, check); },
       3 * kHeight);  // the picture, the classes, their labels
