@@ -4,8 +4,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <sapiens/error.hpp>
-#include <system_error>
 
 #include "exit_codes.hpp"
 #include "messages.hpp"
@@ -35,14 +33,7 @@ sigset_t interrupting_signals() {
 Interrupts::Interrupts() {
   const sigset_t signals = interrupting_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  try {
-    waiter_ = std::thread([this] { wait_for_signal(); });
-  } catch (const std::system_error& error) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "there is no thread that waits for signals",
-                 .actual = error.what(),
-                 .hint = "allow more memory or threads (ulimit -v, -u)"});
-  }
+  waiter_ = std::thread([this] { wait_for_signal(); });
 }
 
 Interrupts::~Interrupts() {

@@ -91,26 +91,19 @@ int run_and_report(int argc, char** argv, Session& session) {
   }
 }
 
-/// A full disk under `> file` shows up only here.
-bool is_output_whole() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 0; }
-
-int run_with_signals(int argc, char** argv) try {
-  Interrupts interrupts;
-  Session session{.interrupts = interrupts};
-  const int code = run_and_report(argc, argv, session);
-  if (is_output_whole()) return code;
-  say("error: standard output could not be written");
-  return kOutOfResources;
-} catch (const Error& error) {  // no thread for the signals
-  report_error(error, wants_json(argc, argv));
-  return exit_code(error.code());
-}
-
 }  // namespace
 }  // namespace sapiens::cli
 
 int main(int argc, char** argv) {
   sapiens::cli::occupy_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large for `ulimit -f` is an error of write()
-  return sapiens::cli::run_with_signals(argc, argv);
+  sapiens::cli::Interrupts interrupts;
+  sapiens::cli::Session session{.interrupts = interrupts};
+  const int code = sapiens::cli::run_and_report(argc, argv, session);
+  // A full disk under `> file` shows up only here.
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    sapiens::cli::say("error: standard output could not be written");
+    return sapiens::cli::kOutOfResources;
+  }
+  return code;
 }

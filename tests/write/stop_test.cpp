@@ -92,7 +92,7 @@ TEST(DrawStrip, PaintsNoMoreOfAStripThanOfASquareOfAsManyPixels) {
         .x = static_cast<float>(width) / 2, .y = static_cast<float>(height) - 1, .score = 1};
     return painted(draw_pose(picture, {&pose, 1}, &set), picture);
   };
-  EXPECT_LE(draw(8000, 125), 3 * draw(1000, 1000));
+  EXPECT_LE(draw(16000, 250), 3 * draw(2000, 2000));
 }
 
 TEST(Drawings, RefusePicturesBeyondTheBounds) {
