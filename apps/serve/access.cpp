@@ -1,25 +1,31 @@
 #include "serve/access.hpp"
 
-#include <algorithm>
+#include <arpa/inet.h>
+
+#include <charconv>
 #include <string_view>
 
 #include "serve/http_error.hpp"
+#include "serve/request_head.hpp"
 #include "serve/secrets.hpp"
 
 namespace sapiens::serve {
 namespace {
 
-/// Not the locale's.
-char lower(char c) noexcept { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool is_same(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, {}, lower, lower);
+bool is_port(std::string_view text) {
+  int port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && 1 <= port && port <= 65535;
 }
 
-/// "localhost" of "localhost:8080".
-std::string host_name(const std::string& host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
+/// `is_loopback` of the name in "localhost:8080"; nothing but a name and a port may stand there.
+bool names_this_machine(std::string_view host) {
+  const std::size_t end = host.starts_with('[') ? host.find(']') : host.find(':');
+  const std::size_t length = host.starts_with('[') && end != host.npos ? end + 1 : end;
+  const std::string_view name = host.substr(0, length);
+  if (name.size() == host.size()) return is_loopback(name);
+  const std::string_view port = host.substr(name.size());
+  return port.starts_with(':') && is_port(port.substr(1)) && is_loopback(name);
 }
 
 HttpError from_another_site(const char* header, const std::string& value) {
@@ -38,7 +44,8 @@ void expect_own_page(const Request& request) {
   const std::string origin = request.header("Origin");
   if (origin.empty()) return;
   const std::size_t scheme = origin.find("://");
-  if (scheme != origin.npos && is_same(origin.substr(scheme + 3), request.header("Host"))) return;
+  if (scheme != origin.npos && is_same_name(origin.substr(scheme + 3), request.header("Host")))
+    return;
   throw from_another_site("Origin", origin);
 }
 
@@ -50,7 +57,7 @@ void expect_browser_means_it(const Request& request, const ServerOptions& option
   if (!options.token.empty()) return;
   if (request.method == "POST") expect_own_page(request);
   const std::string host = request.header("Host");
-  if (is_loopback(options.host) && !host.empty() && !is_loopback(host_name(host))) {
+  if (is_loopback(options.host) && !host.empty() && !names_this_machine(host)) {
     throw HttpError(421, "wrong-host",
                     {.summary = "this server is for its own machine",
                      .key = "Host",
@@ -64,7 +71,7 @@ void authorize(const Request& request, const ServerOptions& options) {
   if (options.token.empty()) return;
   constexpr std::string_view kScheme = "Bearer ";
   const std::string given = request.header("Authorization");
-  const bool bearer = is_same(std::string_view(given).substr(0, kScheme.size()), kScheme);
+  const bool bearer = is_same_name(std::string_view(given).substr(0, kScheme.size()), kScheme);
   if (bearer && is_token(std::string_view(given).substr(kScheme.size()), options.token)) return;
   throw HttpError(401, "unauthorized",
                   {.summary = "this needs the server's token",
@@ -78,9 +85,16 @@ void authorize(const Request& request, const ServerOptions& options) {
 }
 
 bool is_loopback(std::string_view host) noexcept {
-  if (is_same(host, "localhost") || host == "::1" || host == "[::1]") return true;
-  // Anybody can have a name that begins with 127., but none of digits and dots alone.
-  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos;
+  if (is_same_name(host, "localhost")) return true;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  char text[INET6_ADDRSTRLEN] = {};
+  if (host.size() >= sizeof(text) || host.find('\0') != host.npos) return false;
+  host.copy(text, host.size());
+  // Anybody can have a name that begins with 127., but none that is an address.
+  in_addr address{};
+  if (inet_pton(AF_INET, text, &address) == 1) return ntohl(address.s_addr) >> 24 == 127;
+  in6_addr long_address{};
+  return inet_pton(AF_INET6, text, &long_address) == 1 && IN6_IS_ADDR_LOOPBACK(&long_address);
 }
 
 }  // namespace sapiens::serve

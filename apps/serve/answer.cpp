@@ -72,14 +72,15 @@ FloatArray map_of_tokens(const FloatArray& tokens, Grid grid) {
   return map;
 }
 
-Image draw_map(const Answered& a) {
+Image draw_map(const Answered& a, const StopCheck& check) {
   const FloatArray& array = a.computed.result.array;
-  if (a.settings.out_type == OutType::Featmap) return draw_features(a.picture, array.view<3>());
+  if (a.settings.out_type == OutType::Featmap)
+    return draw_features(a.picture, array.view<3>(), check);
   if (a.settings.out_type == OutType::Raw) {
     constexpr Index kPatch = 16;
     const Grid size = a.entry.model->input_size();
     const Grid grid = {size.height / kPatch, size.width / kPatch};
-    return draw_features(a.picture, map_of_tokens(array, grid).view<3>());
+    return draw_features(a.picture, map_of_tokens(array, grid).view<3>(), check);
   }
   throw HttpError(406, "not-acceptable",
                   {.summary = "one vector cannot be drawn",
@@ -88,18 +89,19 @@ Image draw_map(const Answered& a) {
                    .actual = a.fields.text("out_type")});
 }
 
-Image draw(const Answered& a) {
+Image draw(const Answered& a, const StopCheck& check) {
   const Result& result = a.computed.result;
   const ServedModel& model = *a.entry.model;
-  if (a.operation.task == "features") return draw_map(a);
+  if (a.operation.task == "features") return draw_map(a, check);
   if (a.operation.task == "pose") {
-    return draw_pose(a.picture, result.poses, model.keypoint_set());
+    return draw_pose(a.picture, result.poses, model.keypoint_set(), {}, check);
   }
   if (a.operation.task == "seg") {
-    return draw_segmentation(a.picture, result.segmentation, model.seg_classes());
+    return draw_segmentation(a.picture, result.segmentation, model.seg_classes(), {}, check);
   }
-  if (a.operation.task == "depth") return draw_depth(a.picture, result.array.view<2>());
-  return draw_normals(a.picture, result.array.view<3>());
+  if (a.operation.task == "depth")
+    return draw_depth(a.picture, result.array.view<2>(), {}, {}, check);
+  return draw_normals(a.picture, result.array.view<3>(), {}, {}, check);
 }
 
 Json classes_json(const Segmentation& found, const SegClassSet* set) {
@@ -177,12 +179,13 @@ std::string server_timing(const Answered& a) {
 
 }  // namespace
 
-Response make_answer(const Answered& answered, std::string_view type) {
+Response make_answer(const Answered& answered, std::string_view type, const StopCheck& check) {
+  check();
   Response response{.type = std::string(type)};
   if (type == kJsonType) {
     response.body = json_text(answer_json(answered));
   } else if (type == kPngType) {
-    response.body = text_of(draw(answered).encode_png());
+    response.body = text_of(draw(answered, check).encode_png(check));
   } else {
     response.body = text_of(npy_bytes(answered));
   }

@@ -22,7 +22,7 @@ struct Answered {
   double preprocess = 0;  ///< Seconds.
 };
 
-/// The answer as `type`, one of the operation's.
-Response make_answer(const Answered& answered, std::string_view type);
+/// The answer as `type`, one of the operation's. Throws what `check` throws.
+Response make_answer(const Answered& answered, std::string_view type, const StopCheck& check);
 
 }  // namespace sapiens::serve

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sapiens/error.hpp>
+#include <system_error>
 #include <utility>
 
 #include "serve/http_error.hpp"
+#include "serve/request_watch.hpp"
 
 namespace sapiens::serve {
 namespace {
@@ -14,9 +17,6 @@ namespace {
 // 256 patches. A forward pass gains a tenth from two pictures of 48 patches, and nothing from
 // several of 192 or more (docs/features.md), where company only makes the first one wait.
 constexpr Index kPixelsTogether = 256 * 256;
-
-// How long a client may have been gone before that is seen.
-constexpr auto kBetweenLooks = std::chrono::milliseconds(100);
 
 /// Nobody waits for the results any more.
 struct Abandoned {};
@@ -34,7 +34,16 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 }  // namespace
 
 ComputeQueue::ComputeQueue(const Limits& limits, Metrics& metrics)
-    : limits_(limits), metrics_(metrics), worker_([this] { work(); }) {}
+    : limits_(limits), metrics_(metrics) {
+  try {
+    worker_ = std::thread([this] { work(); });
+  } catch (const std::system_error& error) {
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "the server cannot have a thread that computes",
+                 .actual = error.what(),
+                 .hint = "allow more memory or threads (ulimit -v, -u)"});
+  }
+}
 
 ComputeQueue::~ComputeQueue() {
   {
@@ -78,19 +87,16 @@ Computed ComputeQueue::compute(const Models::Entry& entry, Prepared prepared,
     waiting_.push_back(job);
   }
   changed_.notify_one();
-  while (result.wait_until(std::min(request.deadline, Clock::now() + kBetweenLooks)) !=
+  const auto pause = std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(limits_.look_pause));
+  while (result.wait_until(std::min(request.deadline, Clock::now() + pause)) !=
          std::future_status::ready) {
-    if (request.is_gone()) {
+    try {
+      expect_wanted(request, limits_);
+    } catch (...) {
       give_up(job);
-      // The status that nginx has for it; the log and the metrics tell it, and nobody else.
-      throw HttpError(499, "client-gone", {.summary = "the client has hung up"});
+      throw;
     }
-    if (Clock::now() < request.deadline) continue;
-    give_up(job);
-    throw HttpError(504, "time-limit",
-                    {.summary = "the request took too long",
-                     .expected = fmt::format("an answer within {} s", limits_.seconds),
-                     .hint = "send a smaller picture, fewer persons, or fewer requests at once"});
   }
   return result.get();
 }
@@ -160,12 +166,11 @@ std::vector<Computed> ComputeQueue::forward(const Jobs& jobs) {
   ServedModel& model = *entry.model;
   std::vector<const Prepared*> requests;
   for (const auto& job : jobs) requests.push_back(&job->prepared);
-  std::vector<Result> results =
-      model.run(requests, inputs_together(model, limits_.batch), [&](double) {
-        if (std::ranges::all_of(jobs, [](const auto& job) { return job->abandoned.load(); })) {
-          throw Abandoned{};
-        }
-      });
+  std::vector<Result> results = model.run(requests, inputs_together(model, limits_.batch), [&] {
+    if (std::ranges::all_of(jobs, [](const auto& job) { return job->abandoned.load(); })) {
+      throw Abandoned{};
+    }
+  });
   metrics_.computed(entry.name, std::ssize(jobs), seconds_between(start, Clock::now()));
   std::vector<Computed> computed;
   for (std::size_t i = 0; i < jobs.size(); ++i) {

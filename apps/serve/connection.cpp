@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -18,7 +19,6 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-constexpr std::size_t kMostHeadBytes = 64 << 10;
 // More than whoever reads a body allows, and has words for.
 constexpr auto kGrace = std::chrono::milliseconds(100);
 
@@ -42,10 +42,18 @@ void tell(NameOf name_of, socket_t socket, std::string& ip, int& port) {
 
 }  // namespace
 
-Connection::Connection(socket_t socket, double limit)
+Connection::Connection(socket_t socket, double limit, Beginning beginning,
+                       std::function<bool()> is_crowded)
     : socket_(socket),
       limit_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit))),
-      deadline_(Clock::now() + std::min<Clock::duration>(limit_, seconds(kReadSeconds))) {}
+      is_crowded_(std::move(is_crowded)),
+      deadline_(start_ + limit_ + kGrace),
+      buffer_(std::move(beginning.head)),
+      head_left_(buffer_.size()),
+      body_left_(beginning.body_bytes),
+      expects_continue_(beginning.expects_continue && beginning.body.empty()) {
+  buffer_ += beginning.body;
+}
 
 Connection::~Connection() {
   shutdown(socket_, SHUT_WR);
@@ -55,16 +63,10 @@ Connection::~Connection() {
 
 void Connection::discard_body() {
   deadline_ = Clock::now() + seconds(kLingerSeconds);
-  while (wait(POLLIN, seconds(2)) &&
-         recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT) > 0) {
+  std::array<char, 4096> waste;
+  while (!is_crowded_() && wait(POLLIN, seconds(2)) &&
+         recv(socket_, waste.data(), waste.size(), MSG_DONTWAIT) > 0) {
   }
-}
-
-void Connection::head_is_read(std::size_t body_bytes, bool expects_continue) {
-  in_head_ = false;
-  body_left_ = body_bytes;
-  expects_continue_ = expects_continue && begin_ == end_;  // has begun to send it otherwise
-  deadline_ = Clock::now() + limit_ + kGrace;
 }
 
 bool Connection::is_gone() const {
@@ -73,20 +75,22 @@ bool Connection::is_gone() const {
 }
 
 bool Connection::is_readable() const {
-  return begin_ < end_ || wait(POLLIN, seconds(kReadSeconds));
+  return begin_ < buffer_.size() || wait(POLLIN, seconds(kReadSeconds));
 }
 
 bool Connection::is_writable() const { return wait(POLLOUT, seconds(kWriteSeconds)); }
 
 ssize_t Connection::read(char* to, std::size_t size) {
-  if (begin_ == end_) {
+  if (begin_ == buffer_.size()) {
     const ssize_t count = fill();
     if (count <= 0) return count;
   }
-  const std::size_t count = std::min(size, end_ - begin_);
+  const std::size_t count = std::min(size, buffer_.size() - begin_);
   std::memcpy(to, buffer_.data() + begin_, count);
   begin_ += count;
-  if (!in_head_) body_left_ -= std::min(body_left_, count);
+  const std::size_t of_head = std::min(head_left_, count);
+  head_left_ -= of_head;
+  body_left_ -= std::min(body_left_, count - of_head);
   return static_cast<ssize_t>(count);
 }
 
@@ -94,13 +98,23 @@ ssize_t Connection::fill() {
   if (std::exchange(expects_continue_, false) && !send_all(kContinue.data(), kContinue.size())) {
     return -1;
   }
-  if (!wait(POLLIN, seconds(kReadSeconds))) return -1;
-  const ssize_t count = recv(socket_, buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-  if (count <= 0) return count;
+  if (!wait_in_steps(POLLIN, seconds(kReadSeconds)) || is_slow_for_a_crowd()) {
+    too_slow_ = true;
+    return -1;
+  }
+  constexpr std::size_t kBlock = 16 << 10;
+  buffer_.resize(kBlock);
+  const ssize_t count = recv(socket_, buffer_.data(), kBlock, MSG_DONTWAIT);
+  buffer_.resize(static_cast<std::size_t>(std::max<ssize_t>(0, count)));
   begin_ = 0;
-  end_ = static_cast<std::size_t>(count);
-  if (in_head_) head_bytes_ += end_;
-  return head_bytes_ > kMostHeadBytes ? -1 : count;
+  body_read_ += buffer_.size();
+  return count;
+}
+
+bool Connection::is_slow_for_a_crowd() const {
+  const std::chrono::duration<double> taken = Clock::now() - start_ - seconds(kCrowdedGraceSeconds);
+  const double expected = taken.count() * static_cast<double>(kCrowdedBytesPerSecond);
+  return expected > static_cast<double>(body_read_) && is_crowded_();
 }
 
 ssize_t Connection::write(const char* from, std::size_t size) {
@@ -114,7 +128,7 @@ ssize_t Connection::write(const char* from, std::size_t size) {
 bool Connection::send_all(const char* from, std::size_t size) {
   std::size_t sent = 0;
   while (sent < size) {
-    if (!is_writable()) return false;
+    if (!wait_in_steps(POLLOUT, seconds(kWriteSeconds))) return false;
     const ssize_t count = send(socket_, from + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
@@ -131,6 +145,17 @@ void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
 
 void Connection::get_local_ip_and_port(std::string& ip, int& port) const {
   tell(getsockname, socket_, ip, port);
+}
+
+// As `wait`, but shorter where others come meanwhile and wait for this thread.
+bool Connection::wait_in_steps(short event, Clock::duration most) const {
+  const Clock::time_point since = Clock::now();
+  while (!wait(event, std::chrono::milliseconds(250))) {
+    const Clock::time_point now = Clock::now();
+    if (now >= deadline_ || now - since >= most) return false;
+    if (now - since >= seconds(kCrowdedSeconds) && is_crowded_()) return false;
+  }
+  return true;
 }
 
 // Whether `event` comes, within `most` and before the deadline. What has come already counts, so

@@ -7,8 +7,8 @@
 namespace sapiens::serve {
 
 /// Brings requests from a socket to whoever handles them. Every connection carries one request, so
-/// that idle ones hold no thread and what is left of a body that was refused is never taken for a
-/// request.
+/// that what is left of a body that was refused is never taken for a request; those without one
+/// hold no thread.
 class HttpDoor {
  public:
   HttpDoor() = default;

@@ -43,6 +43,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
+class HttpError;
+
 /// Answers requests, whatever brought them here. Many threads may call it.
 class RequestHandler {
  public:
@@ -54,7 +56,7 @@ class RequestHandler {
   virtual Response handle(const Request& request) noexcept = 0;
 
   /// The answer to what is not HTTP enough to become a request.
-  virtual Response refuse(int status, const std::string& remote) noexcept = 0;
+  virtual Response refuse(const HttpError& error, const std::string& remote) noexcept = 0;
 
  protected:
   ~RequestHandler() = default;

@@ -11,7 +11,7 @@
 namespace sapiens::serve {
 
 /// Raised with every change of this file and of the headers it includes.
-inline constexpr std::uint32_t kModuleVersion = 2;
+inline constexpr std::uint32_t kModuleVersion = 3;
 inline constexpr const char* kModuleFile = "sapiens_server.so";
 inline constexpr const char* kModuleEntry = "sapiens_server_module";
 

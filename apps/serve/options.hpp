@@ -20,9 +20,10 @@ struct Limits {
   Index picture_pixels = Index{1} << 25;  ///< By the picture's header: 33.5 megapixels.
   Index persons = 64;                     ///< Boxes in one request.
   Index queue = 32;                       ///< Requests that are decoding, waiting or computing.
-  Index connections = 64;                 ///< Further ones wait until the kernel drops them.
+  Index connections = 64;                 ///< Bodies that are read, computed or answered at a time.
   Index batch = 8;                        ///< Pictures in one forward pass.
-  double seconds = 300;  ///< From a request's head to its answer, and then to take it.
+  double seconds = 300;     ///< From a request's head to its answer, and then to take it.
+  double look_pause = 0.1;  ///< Seconds between two looks whether anybody still waits for it.
 };
 
 struct NamedCheckpoint {
@@ -44,7 +45,8 @@ struct ServerOptions {
   std::function<void(std::string_view line)> log = {};
 };
 
-/// Whether it names this machine, for programs on it and no others: localhost, 127.x.x.x, ::1.
+/// Whether it names this machine, for programs on it and no others: localhost, an address
+/// 127.x.x.x in full, ::1 or [::1].
 bool is_loopback(std::string_view host) noexcept;
 
 }  // namespace sapiens::serve

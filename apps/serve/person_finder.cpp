@@ -16,10 +16,10 @@ std::unique_ptr<PersonFinder> PersonFinder::load(const std::string& path,
   return std::unique_ptr<PersonFinder>(new PersonFinder(Checkpoint::open(path), options, own));
 }
 
-std::vector<Box> PersonFinder::find(const Image& picture, const Progress& progress) {
+std::vector<Box> PersonFinder::find(const Image& picture, const StopCheck& check) {
   const Clock::time_point start = Clock::now();
   DetectOptions options = options_;
-  options.progress = progress;
+  options.check = check;
   std::vector<Box> persons = detector_.detect(picture, options);
   last_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
   return persons;

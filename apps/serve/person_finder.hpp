@@ -18,7 +18,7 @@ class PersonFinder {
   EngineStats stats() const { return detector_.stats(); }
 
   /// Best first; empty where there is nobody.
-  std::vector<Box> find(const Image& picture, const Progress& progress);
+  std::vector<Box> find(const Image& picture, const StopCheck& check);
   /// What the last call of `find` took, with all that belongs to it.
   double last_seconds() const { return last_seconds_; }
 

@@ -21,19 +21,20 @@ class FeatureModel : public ServedModel {
   Grid input_size() const override { return extractor_.native_size(); }
 
   Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box>,
-                   const RunSettings& settings) const override {
+                   const RunSettings& settings, const StopCheck& check) const override {
     expect_class_token(settings.out_type);
     Prepared prepared{.settings = settings};
     prepared.settings.layer = extractor_.resolve_layers({&settings.layer, 1}).front();
-    prepared.inputs.push_back({.pixels = extractor_.preprocess(*picture, settings.preprocess),
-                               .width = picture->width,
-                               .height = picture->height});
+    prepared.inputs.push_back(
+        {.pixels = extractor_.preprocess(*picture, settings.preprocess, std::nullopt, check),
+         .width = picture->width,
+         .height = picture->height});
     return prepared;
   }
 
   // Requests have one picture each, so they are `together` or fewer.
   std::vector<Result> run(std::span<const Prepared* const> requests, Index,
-                          const Progress& progress) override {
+                          const StopCheck& check) override {
     const RunSettings& settings = requests.front()->settings;
     const std::vector<Index>& shape = requests.front()->inputs.front().pixels.shape;
     std::vector<float> frames;
@@ -47,7 +48,7 @@ class FeatureModel : public ServedModel {
                        {.out_type = settings.out_type,
                         .layers = {settings.layer},
                         .norm_layers = settings.norm,
-                        .progress = progress});
+                        .check = check});
     return split(layers.front().values, requests.size());
   }
 
@@ -92,7 +93,8 @@ class HeadModel : public ServedModel {
   Index outputs() const override { return model_.outputs(); }
 
   Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box> persons,
-                   const RunSettings& settings) const override {
+                   const RunSettings& settings, const StopCheck& check) const override {
+    check();
     Prepared prepared{.settings = settings};
     if (task() != "pose") {
       prepared.inputs.push_back(model_.prepare(*picture, std::nullopt, settings.preprocess));
@@ -110,10 +112,10 @@ class HeadModel : public ServedModel {
   }
 
   std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
-                          const Progress& progress) override {
+                          const StopCheck& check) override {
     stages_ = {};
     detect_seconds_ = 0;
-    if (requests.front()->crowd) return run_crowd(*requests.front(), together, progress);
+    if (requests.front()->crowd) return run_crowd(*requests.front(), together, check);
     std::vector<TaskInput> copies;
     std::span<const TaskInput> inputs = requests.front()->inputs;
     if (requests.size() > 1) {
@@ -122,16 +124,16 @@ class HeadModel : public ServedModel {
       }
       inputs = copies;
     }
-    if (task() != "pose") return run_dense(inputs, progress);
-    return hand_out(run_pose(inputs, requests.front()->settings, progress));
+    if (task() != "pose") return run_dense(inputs, check);
+    return hand_out(run_pose(inputs, requests.front()->settings, check));
   }
 
  private:
   // Everybody in one picture, `together` at a time.
-  std::vector<Result> run_crowd(const Prepared& request, Index together, const Progress& progress) {
+  std::vector<Result> run_crowd(const Prepared& request, Index together, const StopCheck& check) {
     std::vector<Box> found;
     if (request.persons.empty()) {
-      found = finder_->find(*request.crowd, progress);
+      found = finder_->find(*request.crowd, check);
       detect_seconds_ = finder_->last_seconds();
     }
     std::vector<Result> results(1);
@@ -139,8 +141,9 @@ class HeadModel : public ServedModel {
     for (std::span<const Box> persons = found.empty() ? request.persons : found;
          !persons.empty();) {
       const auto some = persons.first(std::min(persons.size(), static_cast<std::size_t>(together)));
-      auto more = run_pose(prepare_persons(*request.crowd, some, request.settings.preprocess),
-                           request.settings, progress);
+      auto more =
+          run_pose(prepare_persons(*request.crowd, some, request.settings.preprocess, check),
+                   request.settings, check);
       std::move(more.begin(), more.end(), std::back_inserter(poses));
       persons = persons.subspan(some.size());
     }
@@ -148,18 +151,21 @@ class HeadModel : public ServedModel {
   }
 
   std::vector<TaskInput> prepare_persons(const Image& picture, std::span<const Box> persons,
-                                         PreprocessMode mode) {
+                                         PreprocessMode mode, const StopCheck& check) {
     const Clock::time_point start = Clock::now();
     std::vector<TaskInput> inputs;
-    for (const Box& person : persons) inputs.push_back(model_.prepare(picture, person, mode));
+    for (const Box& person : persons) {
+      check();
+      inputs.push_back(model_.prepare(picture, person, mode));
+    }
     stages_.preprocess += std::chrono::duration<double>(Clock::now() - start).count();
     return inputs;
   }
 
   std::vector<Pose> run_pose(std::span<const TaskInput> persons, const RunSettings& settings,
-                             const Progress& progress) {
+                             const StopCheck& check) {
     std::vector<Pose> poses =
-        model_.pose(persons, {.flip_test = settings.flip_test, .progress = progress});
+        model_.pose(persons, {.flip_test = settings.flip_test, .check = check});
     const StageTimes now = model_.stats().stages;
     stages_.encoder += now.encoder;
     stages_.head += now.head;
@@ -174,10 +180,10 @@ class HeadModel : public ServedModel {
     return results;
   }
 
-  std::vector<Result> run_dense(std::span<const TaskInput> inputs, const Progress& progress) {
+  std::vector<Result> run_dense(std::span<const TaskInput> inputs, const StopCheck& check) {
     std::vector<Result> results(inputs.size());
     if (task() == "seg") {
-      auto found = model_.segment(inputs, progress);
+      auto found = model_.segment(inputs, {}, check);
       stages_ = model_.stats().stages;
       for (std::size_t i = 0; i < found.size(); ++i) {
         results[i].segmentation = std::move(found[i]);
@@ -185,7 +191,7 @@ class HeadModel : public ServedModel {
       return results;
     }
     auto found =
-        task() == "depth" ? model_.depth(inputs, progress) : model_.normals(inputs, progress);
+        task() == "depth" ? model_.depth(inputs, {}, check) : model_.normals(inputs, {}, check);
     stages_ = model_.stats().stages;
     for (std::size_t i = 0; i < found.size(); ++i) results[i].array = std::move(found[i]);
     return results;

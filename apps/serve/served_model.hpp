@@ -65,14 +65,16 @@ class ServedModel {
   virtual Grid input_size() const = 0;
 
   /// Any thread, at any time. Without `persons` the picture's are found by `run`, or there is one
-  /// that fills it. Throws `Error` for a picture or settings that do not fit.
+  /// that fills it. Throws `Error` for a picture or settings that do not fit, and what `check`
+  /// throws.
   virtual Prepared prepare(const std::shared_ptr<const Image>& picture,
-                           std::span<const Box> persons, const RunSettings& settings) const = 0;
+                           std::span<const Box> persons, const RunSettings& settings,
+                           const StopCheck& check) const = 0;
 
   /// One result for each of `requests`, whose settings agree and which are one where there is a
   /// crowd; at most `together` inputs go through the network at once. One call at a time.
   virtual std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
-                                  const Progress& progress) = 0;
+                                  const StopCheck& check) = 0;
 
   virtual const KeypointSet* keypoint_set() const { return nullptr; }
   virtual const SegClassSet* seg_classes() const { return nullptr; }

@@ -18,6 +18,7 @@
 #include "serve/media_types.hpp"
 #include "serve/openapi.hpp"
 #include "serve/page.hpp"
+#include "serve/request_watch.hpp"
 #include "serve/upload.hpp"
 
 namespace sapiens::serve {
@@ -52,6 +53,20 @@ std::string_view agreed_type(const Operation& operation, const std::string& acce
                    .key = "Accept",
                    .expected = list,
                    .actual = accept.substr(0, 200)});
+}
+
+/// What nobody would look at is not taken in silence.
+void expect_nothing_more(const Request& request) {
+  if (!request.query.empty()) {
+    throw HttpError(400, "invalid-argument",
+                    {.summary = "this path takes no fields",
+                     .key = request.query.begin()->first.substr(0, 80)});
+  }
+  const std::string length = request.header("Content-Length");
+  if ((length.empty() || length == "0") && request.header("Transfer-Encoding").empty()) return;
+  throw HttpError(
+      400, "invalid-argument",
+      {.summary = "this path takes no body", .key = "Content-Length", .actual = length});
 }
 
 /// What a path is counted under: strangers cannot make the list grow.
@@ -108,12 +123,8 @@ Response Service::handle(const Request& request) noexcept {
   return response;
 }
 
-Response Service::refuse(int status, const std::string& remote) noexcept {
-  Response response = HttpError(status, status == 413 ? "too-large" : "bad-request",
-                                {.summary = "this is not a request that can be understood",
-                                 .expected = "a request line and headers, all within 10 seconds "
-                                             "and 64 KiB, each within 8 KiB"})
-                          .response();
+Response Service::refuse(const HttpError& error, const std::string& remote) noexcept {
+  Response response = error.response();
   note({.method = "?", .path = "?", .remote = remote}, response, 0);
   return response;
 }
@@ -133,6 +144,7 @@ Response Service::get(const Request& request) {
     if (request.method != "GET" && request.method != "HEAD") {
       throw wrong_method(request.method, "GET, HEAD");
     }
+    expect_nothing_more(request);
   };
   if (std::optional<Response> file = page_file(request.path)) {
     expect_get();
@@ -165,12 +177,14 @@ Response Service::compute(const Operation& operation, const Request& request) {
   const Models::Entry& entry = models_.choose(upload.fields.text("model"), operation.task);
   const ComputeQueue::Place place = queue_.enter();
 
+  // Every step from here on ends soon after nobody waits for it any more.
+  const StopCheck check = wanted_check(request, options_.limits);
   Clock::time_point start = Clock::now();
-  const auto picture = std::make_shared<const Image>(decode(upload.picture));
+  const auto picture = std::make_shared<const Image>(decode(upload.picture, check));
   const double decoding = seconds_since(start);
   start = Clock::now();
   Prepared prepared =
-      entry.model->prepare(picture, persons_of(upload.fields), settings_of(upload.fields));
+      entry.model->prepare(picture, persons_of(upload.fields), settings_of(upload.fields), check);
   const double preprocessing = seconds_since(start);
   const RunSettings settings = prepared.settings;
   const Computed computed = queue_.compute(entry, std::move(prepared), request, place);
@@ -182,10 +196,10 @@ Response Service::compute(const Operation& operation, const Request& request) {
                       .computed = computed,
                       .decode = decoding,
                       .preprocess = preprocessing},
-                     type);
+                     type, check);
 }
 
-Image Service::decode(const std::string& bytes) const try {
+Image Service::decode(const std::string& bytes, const StopCheck& check) const try {
   const auto encoded = std::as_bytes(std::span(bytes));
   const PictureSize size = measure_picture(encoded, "image");
   if (size.pixels() > options_.limits.picture_pixels) {
@@ -196,7 +210,7 @@ Image Service::decode(const std::string& bytes) const try {
                      .actual = fmt::format("{} x {} (width x height)", size.width, size.height),
                      .hint = "scale it down; networks see it at a few hundred pixels"});
   }
-  return Image::decode(encoded, "image");
+  return Image::decode(encoded, "image", check);
 } catch (const Error& error) {
   // A file to the library, and a field to whoever sent it.
   ErrorDetail detail = error.detail();

@@ -6,6 +6,7 @@
 
 #include "serve/compute_queue.hpp"
 #include "serve/fields.hpp"
+#include "serve/http_error.hpp"
 #include "serve/http_message.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models.hpp"
@@ -21,7 +22,7 @@ class Service final : public RequestHandler {
 
   /// Also counts and logs what it answers.
   Response handle(const Request& request) noexcept override;
-  Response refuse(int status, const std::string& remote) noexcept override;
+  Response refuse(const HttpError& error, const std::string& remote) noexcept override;
 
   const Models& models() const { return models_; }
 
@@ -29,7 +30,7 @@ class Service final : public RequestHandler {
   Response route(const Request& request);
   Response get(const Request& request);
   Response compute(const Operation& operation, const Request& request);
-  Image decode(const std::string& bytes) const;
+  Image decode(const std::string& bytes, const StopCheck& check) const;
   std::vector<Box> persons_of(const Fields& fields) const;
   void note(const Request& request, const Response& response, double seconds) noexcept;
 

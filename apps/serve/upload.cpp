@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "documents/json.hpp"
 #include "serve/base64.hpp"
@@ -33,6 +38,14 @@ HttpError without_name() {
                    {.summary = "a part of the form has no name in quotation marks",
                     .expected = R"(Content-Disposition: form-data; name="image")",
                     .hint = R"(in C#: form.Add(content, "\"image\"", "\"photo.jpg\""))"});
+}
+
+/// Also under the names that old browsers and programs give them. What a picture is, it says
+/// itself.
+bool is_image_type(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"image/jpeg", "image/png",   "image/webp", kBytesType,
+                                         "image/jpg",  "image/pjpeg", "image/x-png"};
+  return std::ranges::find(kTypes, type) != std::end(kTypes);
 }
 
 void read_form(std::vector<FormPart> parts, Upload& upload) {
@@ -79,16 +92,37 @@ std::string decode_picture(std::string_view text) {
                    .expected = "the digits of RFC 4648 without spaces, or a data: URL"});
 }
 
+/// The names of the objects that a parser is in, to find one that is given twice: the parser itself
+/// keeps the last value and says nothing.
+class NamesOnce {
+ public:
+  void see(Json::parse_event_t event, const Json& value) {
+    if (event == Json::parse_event_t::object_start) open_.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_.pop_back();
+    if (event != Json::parse_event_t::key) return;
+    if (!open_.back().insert(value.get_ref<const std::string&>()).second) {
+      throw HttpError(400, "invalid-argument",
+                      {.summary = "a name is given twice in one object of the JSON",
+                       .key = value.get_ref<const std::string&>().substr(0, 80)});
+    }
+  }
+
+ private:
+  std::vector<std::set<std::string>> open_;
+};
+
 void read_json(const std::string& bytes, Upload& upload) {
   // Far more than any field needs: every value takes many times the memory of its text, and every
   // level a part of the stack.
   constexpr int kDeepest = 8, kMostValues = 10000;
   int values = 0;
   bool too_much = false;
+  NamesOnce names;
   const Json document = Json::parse(
       bytes,
-      [&](int depth, Json::parse_event_t, Json&) {
+      [&](int depth, Json::parse_event_t event, Json& value) {
         too_much |= depth > kDeepest || ++values > kMostValues;
+        if (!too_much) names.see(event, value);
         return !too_much;
       },
       false);
@@ -111,8 +145,7 @@ void read_json(const std::string& bytes, Upload& upload) {
 Upload read_upload(const Request& request, const Operation& operation) {
   const std::string content_type = request.header("Content-Type");
   const std::string type = bare_type(content_type);
-  const bool is_picture = type == "image/jpeg" || type == "image/png" || type == "image/webp";
-  if (!is_picture && type != "multipart/form-data" && type != kJsonType && type != kBytesType) {
+  if (!is_image_type(type) && type != "multipart/form-data" && type != kJsonType) {
     throw HttpError(415, "unsupported-media-type",
                     {.summary = "bodies of this type are not taken",
                      .key = "Content-Type",

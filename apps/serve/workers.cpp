@@ -8,7 +8,7 @@
 
 namespace sapiens::serve {
 
-Workers::Workers(std::size_t threads) : free_(threads) {
+Workers::Workers(std::size_t threads) {
   threads_.reserve(threads);
   try {
     while (threads_.size() < threads) threads_.emplace_back([this] { loop(); });
@@ -28,11 +28,21 @@ Workers::Workers(std::size_t threads) : free_(threads) {
 }
 
 void Workers::run(std::function<void()> work) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return free_ > 0; });
-  --free_;
-  given_.push_back(std::move(work));
+  {
+    const std::lock_guard lock(mutex_);
+    given_.push_back(std::move(work));
+  }
   changed_.notify_all();
+}
+
+bool Workers::are_all_taken() const {
+  const std::lock_guard lock(mutex_);
+  return !given_.empty();
+}
+
+void Workers::wait_for_room(std::size_t most) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return finished_ || given_.size() < most; });
 }
 
 void Workers::finish() {
@@ -54,11 +64,10 @@ void Workers::loop() {
       const std::function<void()> work = std::move(given_.front());
       given_.pop_front();
       lock.unlock();
+      changed_.notify_all();
       work();
     }
     lock.lock();
-    ++free_;
-    changed_.notify_all();
   }
 }
 

@@ -9,8 +9,7 @@
 
 namespace sapiens::serve {
 
-/// Threads that run what they are given. Whoever gives more than there are threads waits, so that
-/// no more connections are accepted than can be answered.
+/// Threads that run what they are given, in its order.
 class Workers {
  public:
   /// Throws `Error(OutOfResources)` where the system does not have so many.
@@ -19,8 +18,13 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  /// Waits for a free thread.
+  /// Does not wait. Throws std::bad_alloc.
   void run(std::function<void()> work);
+
+  /// Whether something waits for a thread.
+  bool are_all_taken() const;
+  /// Waits until less than `most` does.
+  void wait_for_room(std::size_t most);
 
   /// Waits for all that was given. Nothing may be given afterwards.
   void finish();
@@ -28,10 +32,9 @@ class Workers {
  private:
   void loop();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> given_;
-  std::size_t free_ = 0;
   bool finished_ = false;
   std::vector<std::thread> threads_;
 };

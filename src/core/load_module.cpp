@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
@@ -44,15 +45,29 @@ std::vector<fs::path> folders() {
   return found;
 }
 
-void* load(const fs::path& file, const char* entry, std::string& reason) {
+// The loader of glibc tells it in words, and not always with the number of the error.
+bool tells_of_memory(std::string_view reason) {
+  constexpr std::string_view kWords[] = {"failed to map segment", "cannot allocate",
+                                         "cannot map zero-fill", "Cannot allocate memory",
+                                         "out of memory"};
+  return std::ranges::any_of(
+      kWords, [&](std::string_view words) { return reason.find(words) != reason.npos; });
+}
+
+void* load(const fs::path& file, const char* entry, ModuleMissing& missing) {
   // Its libraries stay out of everybody else's sight.
   void* const handle = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
   if (!handle) {
-    reason = fmt::format("the module cannot be loaded: {}", ::dlerror());
+    const char* const why = ::dlerror();
+    missing.reason = fmt::format("the module cannot be loaded: {}", why ? why : "no reason");
+    missing.is_short_of_memory = tells_of_memory(missing.reason);
+    if (missing.is_short_of_memory) {
+      missing.hint = "allow more memory or address space (ulimit -v)";
+    }
     return nullptr;
   }
   void* const function = ::dlsym(handle, entry);
-  if (!function) reason = fmt::format("{} is no module of sapiens", file.string());
+  if (!function) missing.reason = fmt::format("{} is no module of sapiens", file.string());
   return function;
 }
 
@@ -65,7 +80,7 @@ void* find_in_module(const ModuleKind& kind, ModuleMissing& missing) {
     const fs::path path = fs::absolute(folder / kind.file, error);
     if (error || !fs::is_regular_file(path, error)) continue;
     missing.hint = fmt::format("install {}", kind.runs_with);
-    return load(path, kind.entry, missing.reason);
+    return load(path, kind.entry, missing);
   }
   missing = {fmt::format("the module {} is not there", kind.file),
              fmt::format("install {} and build sapiens again; a module that lies elsewhere is "
@@ -81,7 +96,7 @@ ModuleMissing of_another_version(const ModuleKind& kind) {
 
 void refuse_without(const char* summary, ModuleMissing missing) {
   throw Error(
-      ErrorCode::InvalidArgument,
+      missing.is_short_of_memory ? ErrorCode::OutOfResources : ErrorCode::InvalidArgument,
       {.summary = summary, .actual = std::move(missing.reason), .hint = std::move(missing.hint)});
 }
 

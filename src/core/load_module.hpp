@@ -20,6 +20,7 @@ struct ModuleKind {
 struct ModuleMissing {
   std::string reason = {};
   std::string hint = {};
+  bool is_short_of_memory = false;  ///< It is there, and there was no room for it.
 };
 
 /// The function `entry`, from a file that is loaded now or was before and is never unloaded (GLib
@@ -44,7 +45,8 @@ const Module* load_module(const ModuleKind& kind, ModuleMissing& missing) {
   return nullptr;
 }
 
-/// Throws InvalidArgument with `summary`, "this sapiens cannot ...", and what is missing.
+/// Throws InvalidArgument with `summary`, "this sapiens cannot ...", and what is missing;
+/// OutOfResources where that is memory.
 [[noreturn]] void refuse_without(const char* summary, ModuleMissing missing);
 
 /// The table of a module that has to be there.

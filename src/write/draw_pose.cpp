@@ -96,11 +96,11 @@ class PoseDrawer {
   }
 
   // A person of 600 pixels gets the original's 3. No person is larger than the picture, whatever a
-  // box says, and none is smaller than a pixel. In a picture of a strip's shape, more than eight
-  // times as long as wide, lines as thick as its length suggests would paint all of it.
+  // box says, and none is smaller than a pixel. A box more than three times as long as a strip is
+  // wide would have lines that paint all of it.
   float size_of(const Box& box) const {
     const auto most = std::min(static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100,
-                               static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 25);
+                               static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 64);
     const float size = std::min(std::max(box.width, box.height) / 200, most);
     return size > 1 ? size : 1.0f;
   }

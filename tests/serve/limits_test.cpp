@@ -113,15 +113,19 @@ TEST(Limits, ASlowBodyIs408) {
   EXPECT_EQ(connection.receive().status, 408);
 }
 
-TEST(Limits, ConnectionsBeyondTheLimitWait) {
+TEST(Limits, BodiesBeyondTheLimitWait) {
   const Serving server({"--model", Models::get().argument("depth"), "--connections", "1"});
+  const std::string request = request_text("POST", "/v1/depth", kPng, Models::get().picture());
   const Connection first(server.port());
-  first.send("GET /healthz HTTP/1.1\r\n");
+  first.send(request.substr(0, request.size() - 1));
   std::atomic<int> status = 0;
-  std::thread second([&] { status = ask(server.port(), "GET", "/healthz").status; });
+  std::thread second([&] {
+    status = ask(server.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status;
+  });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_EQ(status, 0);
-  first.send("\r\n");
+  EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 200);  // has no body
+  first.send(request.substr(request.size() - 1));
   EXPECT_EQ(first.receive().status, 200);
   second.join();
   EXPECT_EQ(status, 200);

@@ -19,7 +19,8 @@ class StopDrawing : public testing::Test {
 
 TEST_F(StopDrawing, Segmentation) {
   Segmentation found{.width = kWidth, .height = kHeight, .classes = 4, .ids = {}};
-  for (Index i = 0; i < kHeight * kWidth; ++i) found.ids.push_back(static_cast<std::uint8_t>(i % 4));
+  for (Index i = 0; i < kHeight * kWidth; ++i)
+    found.ids.push_back(static_cast<std::uint8_t>(i % 4));
   expect_stops(
       [&](const StopCheck& check) { draw_segmentation(picture_, found, nullptr, {}, check); },
       3 * kHeight);  // the picture, the classes, their labels
@@ -91,7 +92,7 @@ TEST(DrawStrip, PaintsNoMoreOfAStripThanOfASquareOfAsManyPixels) {
         .x = static_cast<float>(width) / 2, .y = static_cast<float>(height) - 1, .score = 1};
     return painted(draw_pose(picture, {&pose, 1}, &set), picture);
   };
-  EXPECT_LE(draw(8000, 125), 3 * draw(1000, 1000));
+  EXPECT_LE(draw(16000, 250), 3 * draw(2000, 2000));
 }
 
 TEST(Drawings, RefusePicturesBeyondTheBounds) {

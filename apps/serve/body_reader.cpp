@@ -1,0 +1,95 @@
+#include "serve/body_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "serve/http_error.hpp"
+#include "serve/request_head.hpp"
+
+namespace sapiens::serve {
+namespace {
+
+constexpr std::size_t kMostParts = 64;
+
+}  // namespace
+
+std::optional<std::size_t> length_of(const std::string& text) {
+  std::size_t length = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, length);
+  if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
+  return length;
+}
+
+BodyReader::BodyReader(const httplib::Request& request, const httplib::ContentReader* reader,
+                       const Limits& limits, Clock::time_point deadline)
+    : request_(request),
+      reader_(reader),
+      limits_(limits),
+      deadline_(deadline),
+      length_(length_of(request.get_header_value("Content-Length"))) {}
+
+Body BodyReader::read() const {
+  expect_length();
+  Body body;
+  const bool whole = request_.is_multipart_form_data() ? read_form(body) : read_bytes(body);
+  if (whole) return body;
+  if (!in_time() || !request_.progress(kIsFastEnough, 0)) {
+    throw HttpError(408, "body-too-slow",
+                    {.summary = "the body did not arrive in time",
+                     .hint = "while others wait, a body has to come without long pauses"});
+  }
+  if (body.parts.size() > kMostParts) {
+    throw HttpError(400, "bad-body",
+                    {.summary = "the form has too many parts",
+                     .expected = fmt::format("at most {}", kMostParts)});
+  }
+  throw HttpError(400, "bad-body",
+                  {.summary = "the body ends early, or is not what its Content-Type says"});
+}
+
+void BodyReader::expect_length() const {
+  if (!length_ || request_.has_header("Transfer-Encoding")) {
+    throw HttpError(411, "length-required",
+                    {.summary = "the request does not say how long its body is",
+                     .key = "Content-Length",
+                     .hint = "send the body at once, not in chunks"});
+  }
+  if (*length_ > limits_.body_bytes) {
+    throw HttpError(413, "too-large",
+                    {.summary = "the body is too large",
+                     .key = "Content-Length",
+                     .expected = fmt::format("at most {} bytes", limits_.body_bytes),
+                     .actual = std::to_string(*length_),
+                     .hint = "send the picture as JPEG, or start the server with --max-body"});
+  }
+  const std::string coding = request_.get_header_value("Content-Encoding");
+  if (!coding.empty() && !is_same_name(coding, "identity")) {
+    throw HttpError(415, "unsupported-media-type",
+                    {.summary = "compressed bodies are not taken",
+                     .key = "Content-Encoding",
+                     .actual = request_.get_header_value("Content-Encoding")});
+  }
+}
+
+bool BodyReader::read_bytes(Body& body) const {
+  return (*reader_)([&](const char* data, std::size_t size) {
+    body.bytes.append(data, size);
+    return in_time();
+  });
+}
+
+bool BodyReader::read_form(Body& body) const {
+  return (*reader_)(
+      [&](const httplib::MultipartFormData& part) {
+        body.parts.push_back({part.name, {}});
+        return body.parts.size() <= kMostParts && in_time();
+      },
+      [&](const char* data, std::size_t size) {
+        body.parts.back().content.append(data, size);
+        return in_time();
+      });
+}
+
+}  // namespace sapiens::serve
