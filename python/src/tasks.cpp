@@ -88,7 +88,7 @@ py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
 }
 
 /// Key points of the persons in `array`; they go through the encoder together.
-py::tuple poses_of(Task& task, const Image& picture, const py::object& array, bool flip_test,
+py::tuple run_pose(Task& task, const Image& picture, const py::object& array, bool flip_test,
                    std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
   const PreprocessMode chosen = preprocess_named(mode);
@@ -176,7 +176,7 @@ void bind_tasks(py::module_& module) {
                })
           .def("outputs", [](const Task& self) { return self.model().outputs(); })
           .def("labels", &labels)
-          .def("pose", &poses_of, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
+          .def("pose", &run_pose, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
                py::arg("mode"))
           .def("segment", &segment, py::arg("pictures"), py::arg("mode"))
           .def("depth", &dense_floats<&TaskModel::depth>, py::arg("pictures"), py::arg("mode"))
