@@ -180,7 +180,7 @@ void measure_passes(TaskModel& model, const BenchOptions& options, const Image& 
   passes.finish(run);
 }
 
-TaskModel load(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
+TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
   return load_measured(engine, run, [&](const EngineOptions& loading) {
     if (options.checkpoint.empty()) {
       return TaskModel::random({.arch = arch_of(options), .task = options.task}, loading);
@@ -199,7 +199,7 @@ BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine,
   BenchRun run;
   run.task = options.task;
   run.ceilings = ceilings;
-  TaskModel model = load(options, engine, run);
+  TaskModel model = load_task_model(options, engine, run);
   run.model = model.inspection().model;
   run.stats = model.stats();
   run.size = model.input_size();

@@ -46,7 +46,7 @@ end
 )";
 
 /// Between single quotes, where backslashes and quotes are escaped.
-std::string in_quotes(std::string_view text) {
+std::string fish_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') result += '\\';
@@ -62,17 +62,17 @@ std::string value_flags(const ValueDescription& value) {
   if (value.folders && !value.files) offers.emplace_back("(__fish_complete_directories)");
   std::string words = fmt::format("{}", fmt::join(offers, " "));
   if (value.is_list) words = "(__fish_append , " + words + ")";
-  const std::string arguments = offers.empty() ? "" : " -a " + in_quotes(words);
+  const std::string arguments = offers.empty() ? "" : " -a " + fish_quoted(words);
   return (value.files ? "-r -F" : "-x") + arguments;
 }
 
 std::string option_line(const std::string& condition, const ArgumentDescription& option) {
-  std::string line = "complete -c sapiens -n " + in_quotes(condition);
+  std::string line = "complete -c sapiens -n " + fish_quoted(condition);
   for (const std::string& name : option.names) {
     line += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
   }
   if (option.value) line += " " + value_flags(*option.value);
-  return line + " -d " + in_quotes(option.help) + "\n";
+  return line + " -d " + fish_quoted(option.help) + "\n";
 }
 
 std::string positional_lines(const CommandDescription& command) {
@@ -85,7 +85,7 @@ std::string positional_lines(const CommandDescription& command) {
     const ArgumentDescription& positional = command.positionals[i];
     const std::string condition = fmt::format("__sapiens_argument {} {}{}{}", command.name, i + 1,
                                               positional.is_repeatable ? "+" : "", valued);
-    lines += fmt::format("complete -c sapiens -n {} {}\n", in_quotes(condition),
+    lines += fmt::format("complete -c sapiens -n {} {}\n", fish_quoted(condition),
                          value_flags(*positional.value));
   }
   return lines;
@@ -100,7 +100,7 @@ std::string fish_completion(const ProgramDescription& program) {
   }
   for (const CommandDescription& command : program.commands) {
     lines += fmt::format("\ncomplete -c sapiens -n __sapiens_is_first -a {} -d {}\n", command.name,
-                         in_quotes(command.help));
+                         fish_quoted(command.help));
     lines += positional_lines(command);
     for (const ArgumentDescription& option : command.options) {
       lines += option_line("__sapiens_command " + command.name, option);

@@ -43,7 +43,7 @@ std::string with_backslashes(std::string_view text, std::string_view special) {
 }
 
 /// Between single quotes, where a quote has to leave them.
-std::string in_quotes(std::string_view text) {
+std::string zsh_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'') {
@@ -96,7 +96,7 @@ std::string option_specs(const ArgumentDescription& option) {
     if (option.value) spec += name.starts_with("--") ? "=" : "+";
     spec += "[" + with_backslashes(option.help, "[]:\\") + "]";
     if (option.value) spec += message_and_action(option, option.value->type);
-    specs += fmt::format("        {} \\\n", in_quotes(spec));
+    specs += fmt::format("        {} \\\n", zsh_quoted(spec));
   }
   return specs;
 }
@@ -107,7 +107,7 @@ std::string positional_specs(const CommandDescription& command) {
     const ArgumentDescription& positional = command.positionals[i];
     const std::string number = positional.is_repeatable ? "*" : std::to_string(i + 1);
     specs += fmt::format("        {} \\\n",
-                         in_quotes(number + message_and_action(positional, positional.names[0])));
+                         zsh_quoted(number + message_and_action(positional, positional.names[0])));
   }
   return specs;
 }
@@ -125,7 +125,7 @@ std::string zsh_completion(const ProgramDescription& program) {
   std::string commands, cases, options;
   for (const CommandDescription& command : program.commands) {
     commands += fmt::format("    {}\n",
-                            in_quotes(command.name + ":" + with_backslashes(command.help, ":\\")));
+                            zsh_quoted(command.name + ":" + with_backslashes(command.help, ":\\")));
     cases += command_case(command);
   }
   for (const ArgumentDescription& option : program.program.options) {

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kCommand = "reconstruct";
+constexpr const char* kReconstructCommand = "reconstruct";
 
 struct ReconstructArguments : JobOptions {
   double mask_ratio = ReconstructOptions{}.mask_ratio;
@@ -74,13 +74,13 @@ void run(const ReconstructArguments& options, Session& session) {
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
                               with_load_meter(options.engine));
   say(checkpoint_text(options.checkpoint, reconstructor.inspection()));
-  const JobPlan plan = plan_jobs(options, kCommand, settings_of(options, reconstructor), inputs,
-                                 make_jobs(options, inputs.files));
+  const JobPlan plan = plan_jobs(options, kReconstructCommand, settings_of(options, reconstructor),
+                                 inputs, make_jobs(options, inputs.files));
   start_plan(plan);
 
   session.interrupts.set_farewell(kResumeHint, session.json);
   const Stopwatch watch;
-  Meter meter(kCommand, std::ssize(plan.jobs), stderr_is_terminal());
+  Meter meter(kReconstructCommand, std::ssize(plan.jobs), stderr_is_terminal());
   const ReconstructContext context{reconstructor, options.mask_ratio, options.seed,
                                    session.interrupts, meter};
   const std::vector<JobResult> results = run_reconstructions(context, plan.jobs);
@@ -110,7 +110,7 @@ void add_masking_options(CLI::App& app, ReconstructArguments& options) {
 void add_reconstruct_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<ReconstructArguments>();
   CLI::App* reconstruct = app.add_subcommand(
-      kCommand,
+      kReconstructCommand,
       "Hide patches of pictures and draw what the masked autoencoder puts there, as .png");
   add_checkpoint_argument(*reconstruct, *options);
   add_job_options(*reconstruct, *options,

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kCommand = "sheet";
+constexpr const char* kSheetCommand = "sheet";
 
 struct SheetArguments {
   std::vector<std::string> columns;
@@ -45,7 +45,7 @@ void expect_no_picture_among(const std::vector<SheetRow>& rows, const std::strin
 Gaps fill(ContactSheet& sheet, const std::vector<SheetColumn>& columns,
           const std::vector<SheetRow>& rows) {
   Gaps gaps;
-  Meter meter(kCommand, std::ssize(rows), stderr_is_terminal());
+  Meter meter(kSheetCommand, std::ssize(rows), stderr_is_terminal());
   for (std::size_t r = 0; r < rows.size(); ++r) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const auto& file = rows[r].files[c];
@@ -122,7 +122,7 @@ void run(const SheetArguments& arguments, Session& session) {
 void add_sheet_command(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SheetArguments>();
   CLI::App* sheet = app.add_subcommand(
-      kCommand, "Put pictures and what was drawn of them beside each other, as one .png");
+      kSheetCommand, "Put pictures and what was drawn of them beside each other, as one .png");
   sheet
       ->add_option("COLUMN", arguments->columns,
                    "Folders of pictures; the first one says which pictures, the others have theirs "

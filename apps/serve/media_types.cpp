@@ -6,19 +6,15 @@
 #include <cmath>
 #include <vector>
 
+#include "serve/request_head.hpp"
+
 namespace sapiens::serve {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 /// What stands before `separator`, which is taken off `text` with it.
 std::string_view take_until(std::string_view& text, char separator) {
   const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view part = trim(text.substr(0, end));
+  const std::string_view part = without_blanks(text.substr(0, end));
   text.remove_prefix(std::min(end + 1, text.size()));
   return part;
 }
@@ -47,7 +43,7 @@ Range read_range(std::string_view text) {
   Range range{.type = lower(take_until(text, ';'))};
   while (!text.empty()) {
     std::string_view parameter = take_until(text, ';');
-    if (lower(take_until(parameter, '=')) == "q") range.weight = weight(trim(parameter));
+    if (lower(take_until(parameter, '=')) == "q") range.weight = weight(without_blanks(parameter));
   }
   return range;
 }
@@ -63,7 +59,7 @@ int precision(const std::string& range, std::string_view type) {
 }  // namespace
 
 std::string_view choose_type(std::string_view accept, std::span<const std::string_view> offered) {
-  if (trim(accept).empty()) return offered.front();
+  if (without_blanks(accept).empty()) return offered.front();
   std::vector<Range> ranges;
   while (!accept.empty()) ranges.push_back(read_range(take_until(accept, ',')));
   std::string_view best;

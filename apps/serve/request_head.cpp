@@ -18,12 +18,12 @@ HttpError bad_head(std::string what, std::string_view line = {}) {
                     .actual = std::string(line.substr(0, kLongestShown))});
 }
 
-char lower(char c) noexcept { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char small_letter(char c) noexcept { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 bool is_token(std::string_view text) noexcept {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return ('0' <= c && c <= '9') || ('a' <= lower(c) && lower(c) <= 'z') ||
+    return ('0' <= c && c <= '9') || ('a' <= small_letter(c) && small_letter(c) <= 'z') ||
            kMarks.find(c) != std::string_view::npos;
   });
 }
@@ -64,7 +64,7 @@ void read_request_line(std::string_view line, RequestHead& head) {
 
 int hex_digit(char c) noexcept {
   if ('0' <= c && c <= '9') return c - '0';
-  const char small = lower(c);
+  const char small = small_letter(c);
   return 'a' <= small && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
@@ -98,13 +98,6 @@ void read_query(RequestHead& head) {
   }
 }
 
-std::string_view trim(std::string_view text) noexcept {
-  constexpr std::string_view kBlanks = " \t";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 void read_header(std::string_view line, RequestHead& head) {
   if (line.size() > kMaxLineBytes) {
     throw bad_head(fmt::format("headers of at most {} bytes each", kMaxLineBytes), line);
@@ -115,7 +108,7 @@ void read_header(std::string_view line, RequestHead& head) {
     throw bad_head("headers `Name: value`, each in one line, without a blank before the colon",
                    line);
   }
-  const std::string_view value = trim(line.substr(colon + 1));
+  const std::string_view value = without_blanks(line.substr(colon + 1));
   if (std::ranges::any_of(value, [](char c) { return is_control(c) && c != '\t'; })) {
     throw bad_head("no control characters in headers", name);
   }
@@ -165,8 +158,15 @@ void expect_clear_meaning(const RequestHead& head) {
 
 }  // namespace
 
+std::string_view without_blanks(std::string_view text) noexcept {
+  constexpr std::string_view kBlanks = " \t";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
 bool is_same_name(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return std::ranges::equal(a, b, {}, small_letter, small_letter);
 }
 
 std::string RequestHead::header(std::string_view name) const {

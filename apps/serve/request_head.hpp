@@ -29,6 +29,9 @@ struct RequestHead {
 /// Whether two names of headers, schemes or codings are one: letters of ASCII in any case.
 bool is_same_name(std::string_view a, std::string_view b) noexcept;
 
+/// `text` without spaces and tabs at its ends.
+std::string_view without_blanks(std::string_view text) noexcept;
+
 /// Where the body begins; npos as long as the head has not ended. Lines that end without a carriage
 /// return count, so that they are refused at once.
 std::size_t end_of_head(std::string_view bytes) noexcept;

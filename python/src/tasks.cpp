@@ -125,13 +125,13 @@ py::list segment(Task& task, const Pictures& pictures, std::string_view mode) {
 }
 
 using DenseTask = std::vector<FloatArray> (TaskModel::*)(std::span<const TaskInput>,
-                                                         const Progress&);
+                                                         const Progress&, const StopCheck&);
 
 template <DenseTask kTask>
 py::list dense_floats(Task& task, const Pictures& pictures, std::string_view mode) {
   auto found = dense(task, pictures, mode,
                      [](TaskModel& model, std::span<const TaskInput> inputs,
-                        const Progress& progress) { return (model.*kTask)(inputs, progress); });
+                        const Progress& progress) { return (model.*kTask)(inputs, progress, {}); });
   py::list results;
   for (FloatArray& one : found) results.append(moved(std::move(one)));
   return results;

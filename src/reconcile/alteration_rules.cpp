@@ -60,9 +60,9 @@ constexpr AlterationRule kAlterations[] = {
     {Place::Suffix, "_zero_point", kQuantised, kDequantise, false},
 };
 constexpr AlterationRule kIntegerWeights = {
-    Suffix, "", "integers, as of a quantised weight without its scales", kDequantise, false};
+    Place::Suffix, "", "integers, as of a quantised weight without its scales", kDequantise, false};
 constexpr AlterationRule kSharedName = {
-    Suffix, "", "one of several tensors with this name and different places in the file",
+    Place::Suffix, "", "one of several tensors with this name and different places in the file",
     "save the network's state_dict() alone, so that each name is there once", false};
 
 }  // namespace

@@ -15,12 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const Headers kPng = {{"Content-Type", "image/png"}};
-
-std::string code_of(const Answer& answer) {
-  const Json document = Json::parse(answer.body, nullptr, false);
-  return document.is_object() ? document["error"]["code"].get<std::string>() : answer.body;
-}
 
 class Clients : public testing::Test {
  protected:

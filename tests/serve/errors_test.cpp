@@ -12,7 +12,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const Headers kPng = {{"Content-Type", "image/png"}};
 
 class Errors : public testing::Test {
  protected:

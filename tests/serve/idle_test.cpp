@@ -8,8 +8,6 @@
 namespace sapiens {
 namespace {
 
-const Headers kPng = {{"Content-Type", "image/png"}};
-
 class Idle : public testing::Test {
  protected:
   /// Two requests at a time, and patience without end as far as a test is concerned.

@@ -11,12 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const Headers kPng = {{"Content-Type", "image/png"}};
-
-std::string code_of(const Answer& answer) {
-  const Json document = Json::parse(answer.body, nullptr, false);
-  return document.is_object() ? document["error"]["code"].get<std::string>() : answer.body;
-}
 
 std::vector<std::string> slow_server(std::vector<std::string> more = {}) {
   more.insert(more.begin(), {"--model", Models::get().argument("pose"), "--isa", "reference"});

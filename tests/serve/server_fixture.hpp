@@ -14,6 +14,14 @@
 
 namespace sapiens {
 
+inline const Headers kPng = {{"Content-Type", "image/png"}};
+
+/// The code of an error's answer; its body where that is none.
+inline std::string code_of(const Answer& answer) {
+  const Json document = Json::parse(answer.body, nullptr, false);
+  return document.is_object() ? document["error"]["code"].get<std::string>() : answer.body;
+}
+
 /// The program, serving on a port of its own.
 class Serving {
  public:
