@@ -42,8 +42,7 @@ void decode_in_pieces(const std::uint8_t* data, std::size_t size, WebPDecoderCon
 
 // libwebp also takes the chunk alone, and then nothing around it can be an obstacle. Alpha, which
 // may lie in another chunk, is dropped anyway.
-Image decode_webp(std::span<const std::byte>, const PictureHeader& header,
-                  const StopCheck& check) {
+Image decode_webp(std::span<const std::byte>, const PictureHeader& header, const StopCheck& check) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
   const auto* data = reinterpret_cast<const std::uint8_t*>(header.coded.data());

@@ -39,7 +39,8 @@ class Blend {
 }  // namespace
 
 Image draw_segmentation(const Image& picture, const Segmentation& segmentation,
-                        const SegClassSet* set, const SegDrawing& drawing, const StopCheck& check) try {
+                        const SegClassSet* set, const SegDrawing& drawing,
+                        const StopCheck& check) try {
   expect_size_of(picture, "the classes", segmentation.height, segmentation.width);
   expect_pixels_of(picture, "the classes", segmentation.ids.size());
   expect_option("opacity", drawing.opacity, 1);

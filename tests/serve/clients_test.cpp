@@ -15,7 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-
 class Clients : public testing::Test {
  protected:
   explicit Clients(std::vector<std::string> more = {}) : server_(with_model(std::move(more))) {}

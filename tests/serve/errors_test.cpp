@@ -12,7 +12,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-
 class Errors : public testing::Test {
  protected:
   Errors() : server_(Models::get().arguments()) {}

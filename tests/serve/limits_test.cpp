@@ -11,7 +11,6 @@ namespace {
 
 using testing::HasSubstr;
 
-
 std::vector<std::string> slow_server(std::vector<std::string> more = {}) {
   more.insert(more.begin(), {"--model", Models::get().argument("pose"), "--isa", "reference"});
   return more;
