@@ -126,4 +126,12 @@ std::string counted(Index count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+std::string readable_bytes(std::uint64_t bytes) {
+  constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9;
+  const auto value = static_cast<double>(bytes);
+  if (value >= kGiga) return fmt::format("{:.2f} GB", value / kGiga);
+  if (value >= kMega) return fmt::format("{:.1f} MB", value / kMega);
+  return fmt::format("{:.1f} kB", value / kKilo);
+}
+
 }  // namespace sapiens

@@ -20,13 +20,6 @@
 namespace sapiens {
 namespace {
 
-std::string readable_bytes(std::uint64_t bytes) {
-  constexpr double kMega = 1e6, kGiga = 1e9;
-  const auto value = static_cast<double>(bytes);
-  return value >= kGiga ? fmt::format("{:.2f} GB", value / kGiga)
-                        : fmt::format("{:.1f} MB", value / kMega);
-}
-
 /// One member to compare, or why its bytes cannot be found.
 struct Candidate {
   std::string name;

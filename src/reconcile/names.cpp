@@ -180,7 +180,7 @@ std::string_view EncoderNames::parent() const noexcept {
   return parent;
 }
 
-Role EncoderNames::role() const noexcept {
+Role EncoderNames::role() const {
   Role role = Role::Plain;
   for (const std::string_view component : path_components(root)) {
     const PrefixRule* rule = find_prefix_rule(component);
