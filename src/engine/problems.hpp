@@ -14,7 +14,7 @@ namespace sapiens {
 struct Problem {
   std::string label = {};   ///< "missing", "not readable", "wrong shape" or "altered".
   std::string key = {};     ///< With `*` for the block's number where several share the problem.
-  std::string facts = {};   ///< The shapes.
+  std::string facts = {};   ///< The shapes; with `*` where several blocks differ in a name.
   std::string reason = {};  ///< Why it was not made to fit; may be empty.
   Index count = 1;
 };

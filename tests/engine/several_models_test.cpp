@@ -257,6 +257,48 @@ TEST_F(SeveralModels, TheSameTensorsUnderTwoNamesAreOneModel) {
   EXPECT_THAT(inspection.text(), HasSubstr("the same tensors as ., stored once"));
 }
 
+// Of copies the one in the original's own layout is taken, which loads there too.
+TEST_F(SeveralModels, OfCopiesThePlainNamesAreTaken) {
+  const StateDict& one = model("pretrain", 1);
+  const StateDict dict = [&] {
+    StateDict twice;
+    twice.path = "twice.pth";
+    for (const std::string container : {"model", "state_dict"}) {
+      for (TensorEntry tensor : one.tensors) {
+        tensor.container = container;
+        tensor.key = "backbone." + tensor.key;
+        twice.tensors.push_back(std::move(tensor));
+      }
+    }
+    return twice;
+  }();
+  const Inspection inspection = assess(dict, {.heads = 6}, Subject::Encoder).inspection;
+  EXPECT_EQ(inspection.report.verdict, Verdict::Exact) << inspection.text();
+  ASSERT_EQ(inspection.report.candidates.size(), 2u);
+  EXPECT_EQ(taken(inspection), "backbone");
+}
+
+// Moments have the names and shapes of the parameters, and are none.
+TEST_F(SeveralModels, WhatAnOptimizerKeepsUnderTheNamesOfParametersIsNoModel) {
+  const StateDict &one = model("pretrain", 1), &moments = model("pretrain", 2);
+  for (const std::string place :
+       {"optimizer.exp_avg.", "optimizer.exp_avg_sq.", "optim.state.momentum_buffer.", "grads."}) {
+    add(moments, place);
+  }
+  const Inspection alone = inspect();
+  EXPECT_EQ(alone.report.verdict, Verdict::Foreign) << alone.text();
+  EXPECT_EQ(alone.report.bound, 0);
+
+  add(one, "backbone.");
+  const Inspection both = inspect();
+  EXPECT_EQ(both.report.verdict, Verdict::Exact) << both.text();
+  EXPECT_THAT(prefixes(both), ElementsAre("backbone"));
+  const std::string file = write();
+  sources_.clear();
+  add(one, "");
+  EXPECT_EQ(features(file).values, features(write()).values);
+}
+
 TEST_F(SeveralModels, PartsOfAHeadThatAreNotComputedAreRefused) {
   add(model("seg", 1), "");
   add_tensor("decode_head.conv_layers.0.gate.weight", {4, 4});
