@@ -23,6 +23,7 @@ constexpr PrefixRule kPrefixes[] = {
     {"model", kUsualName, Role::Plain},
     {"model_state_dict", kUsualName, Role::Plain},
     {"network", kUsualName, Role::Plain},
+    {"params", kUsualName, Role::Plain},
     {"encoder", "third-party programs call the backbone the encoder", Role::Plain},
     {"vit", "Hugging Face's ViT models keep the encoder under this name", Role::Plain},
     {"base_model", "PEFT keeps the network under this name", Role::Plain},
@@ -39,6 +40,10 @@ constexpr PrefixRule kPrefixes[] = {
     {"ema_model_state_dict", kAverage, Role::Average},
     {"swa_model", kAverage, Role::Average},
     {"averaged_model", kAverage, Role::Average},
+    {"params_ema", kAverage, Role::Average},
+    {"ema_params", kAverage, Role::Average},
+    {"shadow", kAverage, Role::Average},
+    {"shadow_params", kAverage, Role::Average},
 };
 
 constexpr RoleRule kRoleRules[] = {

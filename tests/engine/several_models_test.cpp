@@ -183,6 +183,7 @@ TEST_F(SeveralModels, RulesAboutRolesDecideAndSayWhatIsLeft) {
   for (const Pair& pair :
        {Pair{"teacher", "student", "publish the teacher"},
         Pair{"state_dict", "state_dict_ema", "average"}, Pair{"model", "model_ema", "average"},
+        Pair{"params", "params_ema", "average"}, Pair{"model", "ema.shadow", "average"},
         Pair{"net.teacher", "net.student", "teacher"}}) {
     SCOPED_TRACE(pair.left);
     sources_.clear();
