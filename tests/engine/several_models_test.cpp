@@ -242,7 +242,14 @@ TEST_F(SeveralModels, TwoDetectorsAreNotChosenFrom) {
   add(model("pretrain", 2, "rtmdet-m"), "b.");
   const std::string file = write();
   EXPECT_EQ(Checkpoint::open(file).inspect().report.verdict, Verdict::Ambiguous);
-  EXPECT_THROW(PersonDetector(Checkpoint::open(file)), Error);
+  try {
+    PersonDetector(Checkpoint::open(file));
+    FAIL() << "took one of two detectors";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("a.backbone  580 of 580"), HasSubstr("b.backbone"),
+                                    HasSubstr("a file of its own"), Not(HasSubstr("--prefix"))));
+  }
   EXPECT_EQ(taken(Checkpoint::open(file).inspect({.prefix = "b"})), "b.backbone");
 }
 
