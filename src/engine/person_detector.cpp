@@ -8,6 +8,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
+#include "engine/choose_model.hpp"
 #include "engine/explain.hpp"
 #include "engine/loading.hpp"
 #include "engine/runtime.hpp"
@@ -40,9 +41,26 @@ Error no_detector(const Inspection& inspection) {
        .hint = "give the RTMDet-m that the original's scripts use, made for persons"});
 }
 
+// What loads a detector has no option that names one of several, as --prefix does for encoders.
+Error several_detectors(const Inspection& inspection) {
+  std::string found;
+  for (const FoundModel& model : inspection.report.candidates) {
+    found += fmt::format("{}{}", found.empty() ? "" : "; ", describe_found(model));
+  }
+  return Error(ErrorCode::CheckpointRefused,
+               {.summary = "several person detectors in one file, so nothing was computed",
+                .file = inspection.file.path,
+                .expected = "one person detector",
+                .actual = std::move(found),
+                .hint = "save the tensors of the one that is meant to a file of its own"});
+}
+
 Assessment assess_as_detector(const StateDict& dict) {
   Assessment assessed = assess(dict, {}, Subject::Detector);
   if (!assessed.detector) throw no_detector(assess(dict, {}, Subject::Anything).inspection);
+  if (assessed.inspection.report.verdict == Verdict::Ambiguous) {
+    throw several_detectors(assessed.inspection);
+  }
   if (!is_usable(assessed.detector->plan.report.verdict)) {
     throw refusal(assessed.inspection, "nothing was computed");
   }

@@ -35,13 +35,16 @@ std::string without_block_number(std::string_view key) {
 
 class Grouper {
  public:
-  void add(Problem problem) {
-    const auto place = std::tuple(problem.label, without_block_number(problem.key), problem.facts);
+  void add(Problem problem) { add(problem, problem.facts); }
+  /// `shared_facts` are those of a group of several blocks.
+  void add(Problem problem, const std::string& shared_facts) {
+    const auto place = std::tuple(problem.label, without_block_number(problem.key), shared_facts);
     const auto [group, is_new] = groups_.try_emplace(place, problems_.size());
     if (is_new) {
       problems_.push_back(std::move(problem));
     } else {
       problems_[group->second].key = std::get<1>(place);
+      problems_[group->second].facts = shared_facts;
       ++problems_[group->second].count;
     }
   }
@@ -98,13 +101,12 @@ std::vector<Problem> group_problems(const Report& report) {
                  .reason = mismatch.reason});
   }
   for (const AlteredParameter& altered : report.altered) {
-    grouper.add(
-        {.label = "altered",
-         .key = altered.key,
-         .facts = altered.by == altered.key
-                      ? altered.reason
-                      : fmt::format("by {}: {}", printable(without_block_number(altered.by)),
-                                    altered.reason)});
+    const auto facts = [&](const std::string& by) {
+      return altered.by == altered.key ? altered.reason
+                                       : fmt::format("by {}: {}", printable(by), altered.reason);
+    };
+    grouper.add({.label = "altered", .key = altered.key, .facts = facts(altered.by)},
+                facts(without_block_number(altered.by)));
   }
   return grouper.take();
 }
@@ -124,6 +126,14 @@ std::string problem_lines(const Report& report) {
 
 std::string counted(Index count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string readable_bytes(std::uint64_t bytes) {
+  constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9;
+  const auto value = static_cast<double>(bytes);
+  if (value >= kGiga) return fmt::format("{:.2f} GB", value / kGiga);
+  if (value >= kMega) return fmt::format("{:.1f} MB", value / kMega);
+  return fmt::format("{:.1f} kB", value / kKilo);
 }
 
 }  // namespace sapiens

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@ namespace sapiens {
 struct Problem {
   std::string label = {};   ///< "missing", "not readable", "wrong shape" or "altered".
   std::string key = {};     ///< With `*` for the block's number where several share the problem.
-  std::string facts = {};   ///< The shapes.
+  std::string facts = {};   ///< The shapes; with `*` where several blocks differ in a name.
   std::string reason = {};  ///< Why it was not made to fit; may be empty.
   Index count = 1;
 };
@@ -28,5 +29,8 @@ std::string problem_lines(const Report& report);
 
 /// "1 parameter", "2 parameters".
 std::string counted(Index count, std::string_view noun);
+
+/// "24.3 kB", "8.0 MB", "1.20 GB".
+std::string readable_bytes(std::uint64_t bytes);
 
 }  // namespace sapiens

@@ -1,120 +1,165 @@
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
+#include "engine/json_text.hpp"
 #include "sapiens/printable.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t kExamples = 5;
 
-Json number_or_null(Index value) { return value > 0 ? Json(value) : Json(nullptr); }
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-Json shape_or_null(const std::vector<Index>& shape) {
-  return shape.empty() ? Json(nullptr) : Json(shape);
-}
+class ReportWriter {
+ public:
+  std::string write(const Inspection& inspection) {
+    json_.object([&] {
+      object("file", [&] { write_file(inspection.file); });
+      object("model", [&] { write_model(inspection.model); });
+      object("report", [&] { write_report(inspection.report); });
+      each("uses", inspection.uses, [&](const UseVerdict& use) {
+        text("use", use.use);
+        text("verdict", verdict_name(use.verdict));
+        number("required", use.required);
+        number("bound", use.bound);
+        text("reason", use.reason);
+      });
+      object("outputs", [&] {
+        shape_or_null("featmap", inspection.outputs.featmap);
+        shape_or_null("raw", inspection.outputs.raw);
+        shape_or_null("cls_token", inspection.outputs.cls_token);
+        shape_or_null("avg_featmap", inspection.outputs.avg_featmap);
+      });
+    });
+    return std::move(json_).take();
+  }
 
-Json file_json(const FileInfo& file) {
-  return {{"path", file.path},       {"format", file.format}, {"bytes", file.bytes},
-          {"tensors", file.tensors}, {"values", file.values}, {"dtypes", file.dtypes}};
-}
+ private:
+  void write_file(const FileInfo& file) {
+    text("path", file.path);
+    text("format", file.format);
+    number("bytes", file.bytes);
+    number("tensors", file.tensors);
+    number("values", file.values);
+    text("dtypes", file.dtypes);
+  }
 
-Json model_json(const ModelInfo& model) {
-  return {{"family", model.family},
-          {"arch", text_or_null(model.arch)},
-          {"task", text_or_null(model.task)},
-          {"width", number_or_null(model.width)},
-          {"depth", number_or_null(model.depth)},
-          {"heads", number_or_null(model.heads)},
-          {"mlp_width", number_or_null(model.mlp_width)},
-          {"cls_token", model.cls_token},
-          {"grid",
-           model.grid.patches() > 0 ? Json({model.grid.height, model.grid.width}) : Json(nullptr)},
-          {"patch_padding", model.patch_padding},
-          {"outputs", number_or_null(model.outputs)},
-          {"parameters", model.parameters}};
-}
+  void write_model(const ModelInfo& model) {
+    text("family", model.family);
+    text_or_null("arch", model.arch);
+    text_or_null("task", model.task);
+    number_or_null("width", model.width);
+    number_or_null("depth", model.depth);
+    number_or_null("heads", model.heads);
+    number_or_null("mlp_width", model.mlp_width);
+    json_.key("cls_token");
+    json_.flag(model.cls_token);
+    const Grid grid = model.grid;
+    shape_or_null("grid",
+                  grid.patches() > 0 ? std::vector{grid.height, grid.width} : std::vector<Index>());
+    number("patch_padding", model.patch_padding);
+    number_or_null("outputs", model.outputs);
+    number("parameters", model.parameters);
+  }
 
-Json report_json(const Report& report) {
-  Json missing = Json::array();
-  for (const MissingParameter& parameter : report.missing) {
-    missing.push_back({{"key", parameter.key}, {"shape", parameter.shape}});
+  void write_report(const Report& report) {
+    text("verdict", verdict_name(report.verdict));
+    number("required", report.required);
+    number("bound", report.bound);
+    each("missing", report.missing, [&](const MissingParameter& parameter) {
+      text("key", parameter.key);
+      shape("shape", parameter.shape);
+    });
+    each("mismatched", report.mismatched, [&](const MismatchedParameter& parameter) {
+      text("key", parameter.key);
+      shape("expected", parameter.expected);
+      shape("found", parameter.found);
+      text_or_null("reason", parameter.reason);
+      text_or_null("type", parameter.type);
+    });
+    each("unused", report.unused, [&](const UnusedTensors& group) {
+      text("reason", group.reason);
+      number("count", group.keys.size());
+      texts("examples", std::span(group.keys).first(std::min(group.keys.size(), kExamples)));
+    });
+    each("rules", report.rules, [&](const AppliedRule& rule) {
+      text("rule", rule.rule);
+      number("count", rule.count);
+      text("reason", rule.reason);
+    });
+    text_or_null("explanation", report.explanation);
+    text_or_null("hint", report.hint);
+    texts("notes", report.notes);
+    each("altered", report.altered, [&](const AlteredParameter& parameter) {
+      text("key", parameter.key);
+      text("by", parameter.by);
+      text("reason", parameter.reason);
+    });
+    each("candidates", report.candidates, [&](const FoundModel& model) { write_found(model); });
   }
-  Json mismatched = Json::array();
-  for (const MismatchedParameter& parameter : report.mismatched) {
-    mismatched.push_back({{"key", parameter.key},
-                          {"expected", parameter.expected},
-                          {"found", parameter.found},
-                          {"reason", text_or_null(parameter.reason)},
-                          {"type", text_or_null(parameter.type)}});
+
+  void write_found(const FoundModel& model) {
+    text("prefix", model.prefix);
+    text("family", model.family);
+    text("verdict", verdict_name(model.verdict));
+    number("required", model.required);
+    number("bound", model.bound);
+    number_or_null("width", model.width);
+    number_or_null("depth", model.depth);
+    json_.key("taken");
+    json_.flag(model.taken);
+    text_or_null("reason", model.reason);
   }
-  Json unused = Json::array();
-  for (const UnusedTensors& group : report.unused) {
-    const auto examples = std::min(group.keys.size(), kExamples);
-    unused.push_back(
-        {{"reason", group.reason},
-         {"count", group.keys.size()},
-         {"examples",
-          std::vector(group.keys.begin(), group.keys.begin() + static_cast<Index>(examples))}});
+
+  template <typename Body>
+  void object(std::string_view key, Body&& members) {
+    json_.key(key);
+    json_.object(members);
   }
-  Json rules = Json::array();
-  for (const AppliedRule& rule : report.rules) {
-    rules.push_back({{"rule", rule.rule}, {"count", rule.count}, {"reason", rule.reason}});
+
+  template <typename List, typename Body>
+  void each(std::string_view key, const List& list, Body&& members) {
+    json_.key(key);
+    json_.array([&] {
+      for (const auto& item : list) json_.object([&] { members(item); });
+    });
   }
-  Json altered = Json::array();
-  for (const AlteredParameter& parameter : report.altered) {
-    altered.push_back({{"key", parameter.key}, {"by", parameter.by}, {"reason", parameter.reason}});
+
+  void text(std::string_view key, std::string_view value) {
+    json_.key(key);
+    json_.text(value);
   }
-  Json candidates = Json::array();
-  for (const FoundModel& model : report.candidates) {
-    candidates.push_back({{"prefix", model.prefix},
-                          {"family", model.family},
-                          {"verdict", verdict_name(model.verdict)},
-                          {"required", model.required},
-                          {"bound", model.bound},
-                          {"width", number_or_null(model.width)},
-                          {"depth", number_or_null(model.depth)},
-                          {"taken", model.taken},
-                          {"reason", text_or_null(model.reason)}});
+  void texts(std::string_view key, std::span<const std::string> values) {
+    json_.key(key);
+    json_.texts(values);
   }
-  return {{"verdict", verdict_name(report.verdict)},
-          {"required", report.required},
-          {"bound", report.bound},
-          {"missing", missing},
-          {"mismatched", mismatched},
-          {"unused", unused},
-          {"rules", rules},
-          {"explanation", text_or_null(report.explanation)},
-          {"hint", text_or_null(report.hint)},
-          {"notes", report.notes},
-          {"altered", altered},
-          {"candidates", candidates}};
-}
+  template <typename T>
+  void number(std::string_view key, T value) {
+    json_.key(key);
+    json_.number(value);
+  }
+  void shape(std::string_view key, std::span<const Index> value) {
+    json_.key(key);
+    json_.numbers(value);
+  }
+  void text_or_null(std::string_view key, std::string_view value) {
+    json_.key(key);
+    value.empty() ? json_.null() : json_.text(value);
+  }
+  void number_or_null(std::string_view key, Index value) {
+    json_.key(key);
+    value > 0 ? json_.number(value) : json_.null();
+  }
+  void shape_or_null(std::string_view key, std::span<const Index> value) {
+    json_.key(key);
+    value.empty() ? json_.null() : json_.numbers(value);
+  }
+
+  JsonText json_;
+};
 
 }  // namespace
 
-std::string Inspection::json() const {
-  Json use_list = Json::array();
-  for (const UseVerdict& use : uses) {
-    use_list.push_back({{"use", use.use},
-                        {"verdict", verdict_name(use.verdict)},
-                        {"required", use.required},
-                        {"bound", use.bound},
-                        {"reason", use.reason}});
-  }
-  const Json document{{"file", file_json(file)},
-                      {"model", model_json(model)},
-                      {"report", report_json(report)},
-                      {"uses", use_list},
-                      {"outputs",
-                       {{"featmap", shape_or_null(outputs.featmap)},
-                        {"raw", shape_or_null(outputs.raw)},
-                        {"cls_token", shape_or_null(outputs.cls_token)},
-                        {"avg_featmap", shape_or_null(outputs.avg_featmap)}}}};
-  // Keys of hostile files may hold any bytes; they become U+FFFD where they are not UTF-8.
-  return printable_json(document.dump(2, ' ', false, Json::error_handler_t::replace));
-}
+// Keys of hostile files may hold any bytes; they become U+FFFD where they are not UTF-8.
+std::string Inspection::json() const { return printable_json(ReportWriter().write(*this)); }
 
 }  // namespace sapiens

@@ -23,14 +23,6 @@ std::string grouped_digits(Index value) {
   return digits;
 }
 
-std::string readable_bytes(std::uint64_t bytes) {
-  constexpr double kKilo = 1e3, kMega = 1e6, kGiga = 1e9;
-  const auto value = static_cast<double>(bytes);
-  if (value >= kGiga) return fmt::format("{:.2f} GB", value / kGiga);
-  if (value >= kMega) return fmt::format("{:.1f} MB", value / kMega);
-  return fmt::format("{:.1f} kB", value / kKilo);
-}
-
 // 1024x64x64, as people say shapes of features.
 std::string by(const std::vector<Index>& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 

@@ -19,6 +19,14 @@ std::string place_of(const EncoderNames& names, const EncoderNames& taken) {
   return parent.empty() || taken.root.starts_with(parent) ? names.root : parent;
 }
 
+// Prefixes that are not in the original's own layout.
+std::ptrdiff_t count_prefixes(const EncoderNames& names) {
+  return std::ranges::count_if(path_components(names.root), [](std::string_view component) {
+    const PrefixRule* rule = find_prefix_rule(component);
+    return rule == nullptr || !rule->because.empty();
+  });
+}
+
 }  // namespace
 
 std::vector<std::size_t> parameter_tensors(const Plan& plan) {
@@ -35,9 +43,10 @@ std::size_t limit_places(std::vector<EncoderNames>& places) {
   constexpr std::size_t kMaxPlaces = 32;
   const std::size_t left_out = places.size() - std::min(places.size(), kMaxPlaces);
   places.resize(places.size() - left_out);
-  // Of copies the first is taken: rather one whose prefix is known.
+  // Of copies the first is taken: rather one whose prefix is known, or that has none.
   std::ranges::stable_sort(places, {}, [](const EncoderNames& names) {
-    return std::tuple(!names.undescribed().empty(), names.role(), names.root);
+    return std::tuple(!names.undescribed().empty(), names.role(), count_prefixes(names),
+                      names.root);
   });
   return left_out;
 }

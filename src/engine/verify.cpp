@@ -20,13 +20,6 @@
 namespace sapiens {
 namespace {
 
-std::string readable_bytes(std::uint64_t bytes) {
-  constexpr double kMega = 1e6, kGiga = 1e9;
-  const auto value = static_cast<double>(bytes);
-  return value >= kGiga ? fmt::format("{:.2f} GB", value / kGiga)
-                        : fmt::format("{:.1f} MB", value / kMega);
-}
-
 /// One member to compare, or why its bytes cannot be found.
 struct Candidate {
   std::string name;
@@ -89,8 +82,13 @@ bool all_were_checked(const Members& members) {
 }
 
 std::string guarded_text(const Verification& known) {
-  std::string text = fmt::format("{} of {}", counted(static_cast<Index>(known.members), "member"),
-                                 readable_bytes(known.bytes));
+  return fmt::format("{} of {}", counted(static_cast<Index>(known.members), "member"),
+                     readable_bytes(known.bytes));
+}
+
+// What no checksum tells anything of, to be put behind what was said of the others.
+std::string unguarded_text(const Verification& known) {
+  std::string text;
   if (known.unguarded > 0) {
     text += fmt::format(
         "; {} no checksum, with {}",
@@ -106,21 +104,24 @@ std::string guarded_text(const Verification& known) {
   return text;
 }
 
-std::string summary(const Verification& known) {
-  if (known.checksum.empty()) {
-    return "values were not checked: no checksums in this file, so damage inside of them cannot be "
-           "noticed";
-  }
+std::string compared_text(const Verification& known) {
   if (!known.ran) {
     return fmt::format(
-        "values were not checked: sapiens inspect --verify compares the checksums of {}; loading "
-        "weights compares "
-        "theirs",
+        "values were not checked: sapiens inspect --verify compares the checksums of {}, and "
+        "loading weights those of its own",
         guarded_text(known));
   }
   if (known.intact()) return fmt::format("values match the checksums of {}", guarded_text(known));
   return fmt::format("DAMAGED: {} of the checksums of {} {} not match", known.damaged.size(),
                      guarded_text(known), known.damaged.size() == 1 ? "does" : "do");
+}
+
+std::string summary(const Verification& known) {
+  if (known.checksum.empty()) {
+    return "values were not checked: no checksums in this file, so damage inside of them cannot be "
+           "noticed";
+  }
+  return compared_text(known) + unguarded_text(known);
 }
 
 std::string damage_text(const DamagedMember& member) {

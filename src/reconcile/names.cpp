@@ -180,7 +180,7 @@ std::string_view EncoderNames::parent() const noexcept {
   return parent;
 }
 
-Role EncoderNames::role() const noexcept {
+Role EncoderNames::role() const {
   Role role = Role::Plain;
   for (const std::string_view component : path_components(root)) {
     const PrefixRule* rule = find_prefix_rule(component);
@@ -210,6 +210,7 @@ std::vector<EncoderNames> find_encoders(const NameIndex& index,
       for (const std::string& anchor : anchors) {
         if (!ends_with_component(path, anchor)) continue;
         std::string root = path.substr(0, path.size() - anchor.size());
+        if (std::ranges::any_of(path_components(root), is_optimizer_state)) continue;
         if (is_alias && !holds_tensors(sorted, root)) continue;
         ++found[{std::move(root), &scheme}];
       }

@@ -80,7 +80,7 @@ struct EncoderNames {
   /// The path in front of "backbone.", "neck." and "head.": `root` without a final "backbone.".
   std::string_view parent() const noexcept;
   bool has_backbone_prefix() const noexcept;
-  Role role() const noexcept;
+  Role role() const;
   /// The components of `root` that no rule describes, joined with dots.
   std::string undescribed() const;
 };

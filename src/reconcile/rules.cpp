@@ -23,6 +23,7 @@ constexpr PrefixRule kPrefixes[] = {
     {"model", kUsualName, Role::Plain},
     {"model_state_dict", kUsualName, Role::Plain},
     {"network", kUsualName, Role::Plain},
+    {"params", kUsualName, Role::Plain},
     {"encoder", "third-party programs call the backbone the encoder", Role::Plain},
     {"vit", "Hugging Face's ViT models keep the encoder under this name", Role::Plain},
     {"base_model", "PEFT keeps the network under this name", Role::Plain},
@@ -39,12 +40,21 @@ constexpr PrefixRule kPrefixes[] = {
     {"ema_model_state_dict", kAverage, Role::Average},
     {"swa_model", kAverage, Role::Average},
     {"averaged_model", kAverage, Role::Average},
+    {"params_ema", kAverage, Role::Average},
+    {"ema_params", kAverage, Role::Average},
+    {"shadow", kAverage, Role::Average},
+    {"shadow_params", kAverage, Role::Average},
 };
 
 constexpr RoleRule kRoleRules[] = {
     {Role::Teacher, Role::Student, "self-distillation trainers publish the teacher"},
     {Role::Plain, Role::Average,
      "beside a second set of weights, as trainers that average keep it, the plain names count"},
+};
+
+constexpr std::string_view kOptimizerState[] = {
+    "exp_avg",    "exp_avg_sq", "max_exp_avg_sq", "exp_inf", "exp_avg_diff", "momentum_buffer",
+    "square_avg", "grad_avg",   "grad",           "grads",   "gradients",
 };
 
 constexpr ModuleName kSapiensModules[] = {
@@ -105,6 +115,7 @@ constexpr std::string_view kDetectorAnchors[] = {
 
 using enum LeftoverRule::Match;
 constexpr std::string_view kEncoderAlone = "a head: features come from the encoder alone";
+constexpr std::string_view kResume = "optimizer state, needed only to resume training";
 constexpr std::string_view kPixels =
     "mean and deviation of the pixels; not read, the published ones are used";
 constexpr LeftoverRule kLeftovers[] = {
@@ -117,7 +128,9 @@ constexpr LeftoverRule kLeftovers[] = {
     {Prefix, "data_preprocessor.", kPixels},
     {Prefix, "pooler.", "a pooling layer after the encoder, which Sapiens does not have"},
     {Prefix, "ema_", "an averaged copy of a parameter, as a hook for averages names it"},
-    {Anywhere, "optimizer.", "optimizer state, needed only to resume training"},
+    {Anywhere, "optimizer.", kResume},
+    {Anywhere, "exp_avg", kResume},
+    {Anywhere, "momentum_buffer", kResume},
     {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
     {Anywhere, "message_hub.", "training log"},
     {Anywhere, "loss_", "named as a part of the training loss"},
@@ -127,7 +140,9 @@ constexpr LeftoverRule kDetectorLeftovers[] = {
     {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
     {Prefix, "data_preprocessor.", kPixels},
     {Prefix, "ema_", "an averaged copy of a parameter, as a hook for averages names it"},
-    {Anywhere, "optimizer.", "optimizer state, needed only to resume training"},
+    {Anywhere, "optimizer.", kResume},
+    {Anywhere, "exp_avg", kResume},
+    {Anywhere, "momentum_buffer", kResume},
     {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
     {Anywhere, "message_hub.", "training log"},
     {Anywhere, "loss_", "named as a part of the training loss"},
@@ -200,6 +215,10 @@ std::span<const PrefixRule> prefix_rules() noexcept { return kPrefixes; }
 std::span<const NameScheme> name_schemes() noexcept { return kSchemes; }
 std::span<const NameScheme> detector_schemes() noexcept { return kDetectorSchemes; }
 std::span<const ForeignPart> foreign_parts() noexcept { return kForeignParts; }
+
+bool is_optimizer_state(std::string_view component) noexcept {
+  return std::ranges::find(kOptimizerState, component) != std::end(kOptimizerState);
+}
 
 const RoleRule* find_role_rule(Role taken, Role left) noexcept {
   const auto rule = std::ranges::find_if(kRoleRules, [&](const RoleRule& candidate) {

@@ -33,6 +33,10 @@ std::span<const PrefixRule> prefix_rules() noexcept;
 /// The rule for `component`, or null for a prefix nobody has described yet.
 const PrefixRule* find_prefix_rule(std::string_view component) noexcept;
 
+/// Whether `component` names what an optimizer keeps for each parameter under the parameter's own
+/// name: of the same shapes, but no weights.
+bool is_optimizer_state(std::string_view component) noexcept;
+
 /// Of two models in one file that differ in nothing but their roles, the one with role `taken`.
 struct RoleRule {
   Role taken;

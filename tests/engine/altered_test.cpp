@@ -86,6 +86,13 @@ TEST_F(Altered, LoraAsPeftStoresIt) {
                  "LoRA", "merge_and_unload");
 }
 
+TEST_F(Altered, TheTensorThatChangesOneBlockIsNamedInFull) {
+  EXPECT_THAT(inspect({}, {"layers.0.attn.qkv.lora_A"}).text(),
+              HasSubstr("by layers.0.attn.qkv.lora_A: "));
+  EXPECT_THAT(inspect({}, {"layers.0.attn.qkv.lora_A", "layers.1.attn.qkv.lora_A"}).text(),
+              HasSubstr("by layers.*.attn.qkv.lora_A: "));
+}
+
 TEST_F(Altered, AnAdapterInADictionaryOfItsOwn) {
   expect_refused(inspect({}, {"lora.base_model.model.layers.1.attn.proj.lora_A.weight"}), "LoRA",
                  "merge");

@@ -183,6 +183,7 @@ TEST_F(SeveralModels, RulesAboutRolesDecideAndSayWhatIsLeft) {
   for (const Pair& pair :
        {Pair{"teacher", "student", "publish the teacher"},
         Pair{"state_dict", "state_dict_ema", "average"}, Pair{"model", "model_ema", "average"},
+        Pair{"params", "params_ema", "average"}, Pair{"model", "ema.shadow", "average"},
         Pair{"net.teacher", "net.student", "teacher"}}) {
     SCOPED_TRACE(pair.left);
     sources_.clear();
@@ -241,7 +242,14 @@ TEST_F(SeveralModels, TwoDetectorsAreNotChosenFrom) {
   add(model("pretrain", 2, "rtmdet-m"), "b.");
   const std::string file = write();
   EXPECT_EQ(Checkpoint::open(file).inspect().report.verdict, Verdict::Ambiguous);
-  EXPECT_THROW(PersonDetector(Checkpoint::open(file)), Error);
+  try {
+    PersonDetector(Checkpoint::open(file));
+    FAIL() << "took one of two detectors";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("a.backbone  580 of 580"), HasSubstr("b.backbone"),
+                                    HasSubstr("a file of its own"), Not(HasSubstr("--prefix"))));
+  }
   EXPECT_EQ(taken(Checkpoint::open(file).inspect({.prefix = "b"})), "b.backbone");
 }
 
@@ -255,6 +263,48 @@ TEST_F(SeveralModels, TheSameTensorsUnderTwoNamesAreOneModel) {
   EXPECT_EQ(inspection.report.verdict, Verdict::Equivalent);
   EXPECT_EQ(taken(inspection), ".");
   EXPECT_THAT(inspection.text(), HasSubstr("the same tensors as ., stored once"));
+}
+
+// Of copies the one in the original's own layout is taken, which loads there too.
+TEST_F(SeveralModels, OfCopiesThePlainNamesAreTaken) {
+  const StateDict& one = model("pretrain", 1);
+  const StateDict dict = [&] {
+    StateDict twice;
+    twice.path = "twice.pth";
+    for (const std::string container : {"model", "state_dict"}) {
+      for (TensorEntry tensor : one.tensors) {
+        tensor.container = container;
+        tensor.key = "backbone." + tensor.key;
+        twice.tensors.push_back(std::move(tensor));
+      }
+    }
+    return twice;
+  }();
+  const Inspection inspection = assess(dict, {.heads = 6}, Subject::Encoder).inspection;
+  EXPECT_EQ(inspection.report.verdict, Verdict::Exact) << inspection.text();
+  ASSERT_EQ(inspection.report.candidates.size(), 2u);
+  EXPECT_EQ(taken(inspection), "backbone");
+}
+
+// Moments have the names and shapes of the parameters, and are none.
+TEST_F(SeveralModels, WhatAnOptimizerKeepsUnderTheNamesOfParametersIsNoModel) {
+  const StateDict &one = model("pretrain", 1), &moments = model("pretrain", 2);
+  for (const std::string place :
+       {"optimizer.exp_avg.", "optimizer.exp_avg_sq.", "optim.state.momentum_buffer.", "grads."}) {
+    add(moments, place);
+  }
+  const Inspection alone = inspect();
+  EXPECT_EQ(alone.report.verdict, Verdict::Foreign) << alone.text();
+  EXPECT_EQ(alone.report.bound, 0);
+
+  add(one, "backbone.");
+  const Inspection both = inspect();
+  EXPECT_EQ(both.report.verdict, Verdict::Exact) << both.text();
+  EXPECT_THAT(prefixes(both), ElementsAre("backbone"));
+  const std::string file = write();
+  sources_.clear();
+  add(one, "");
+  EXPECT_EQ(features(file).values, features(write()).values);
 }
 
 TEST_F(SeveralModels, PartsOfAHeadThatAreNotComputedAreRefused) {
