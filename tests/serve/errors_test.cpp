@@ -128,6 +128,7 @@ TEST_F(Errors, OfJsonAre400) {
 
 TEST_F(Errors, UnknownPathsAndModelsAre404) {
   EXPECT_EQ(error(404, "GET", "/nowhere")["code"], "unknown-path");
+  EXPECT_EQ(error(404, "GET", "/no%0Awhere")["code"], "unknown-path");
   error(404, "GET", "/../etc/passwd");
   error(404, "GET", "/index.html");
   error(404, "POST", "/v1/poses", {{"Content-Type", "image/png"}}, picture_);
