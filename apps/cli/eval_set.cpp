@@ -94,8 +94,7 @@ std::vector<InputFile> pictures_of(const EvalOptions& options, EvalSet& set) {
   const std::vector<std::string> folder = {pictures_folder(options).string()};
   Inputs inputs = collect_inputs(folder, {.output = {}}, std::cin);
   if (!inputs.failed.empty()) throw Error(inputs.failed.front().error);
-  std::erase_if(inputs.files,
-                [](const InputFile& file) { return is_array(file.path); });
+  std::erase_if(inputs.files, [](const InputFile& file) { return is_array(file.path); });
   set.left_out = inputs.left_out.without(LeftOutReason::Labels);
   return std::move(inputs.files);
 }
