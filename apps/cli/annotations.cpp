@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <sapiens/boxes.hpp>
 #include <set>
 #include <utility>
 
@@ -100,7 +101,9 @@ class Reader {
     read_.tally.below_a_pixel += has_area && person.width < 1 && person.height < 1;
     all_shares_ =
         all_shares_ &&
-        (!has_area || looks_like_shares({person.x, person.y, person.width, person.height}));
+        (!has_area ||
+         looks_like_shares({static_cast<float>(person.x), static_cast<float>(person.y),
+                            static_cast<float>(person.width), static_cast<float>(person.height)}));
     any_area_ = any_area_ || has_area;
     of_image.persons.push_back(std::move(person));
   }

@@ -55,11 +55,6 @@ std::string id_text(std::string text) {
   return text;
 }
 
-bool looks_like_shares(const std::array<double, 4>& box) {
-  constexpr double kMaxEdge = 1 + 1e-3;  // sums of rounded numbers
-  return box[0] >= 0 && box[1] >= 0 && box[0] + box[2] <= kMaxEdge && box[1] + box[3] <= kMaxEdge;
-}
-
 void throw_not_coco(const std::filesystem::path& path, const CocoKind& kind, const std::string& why,
                     const std::string& hint) {
   throw Error(ErrorCode::CorruptFile, {.summary = std::string(kind.summary),

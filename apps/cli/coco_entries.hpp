@@ -79,9 +79,6 @@ std::set<std::string> for_each_coco_entry(const std::filesystem::path& path, con
 /// How an id is spelled everywhere: "002" is "2".
 std::string id_text(std::string text);
 
-/// True where all of a box lies between 0 and 1, as shares of an image's sides do.
-bool looks_like_shares(const std::array<double, 4>& box);
-
 inline constexpr const char* kSharesHint =
     "numbers are in pixels: multiply by the image's width and height; a box is [x, y, width, "
     "height]";

@@ -88,6 +88,9 @@ Json settings_json(const EvalPlan& plan, const TaskModels& models) {
 /// With what became of the boxes that persons were looked for in.
 Scores scores_of(const Measure& measure, const EvalCounts& counts, const EvalPlan& plan) {
   Scores scores = measure.scores();
+  if (plan.keypoints == 0) {
+    scores.left_out["files_of_ground_truth_without_an_image"] = plan.set.without_picture;
+  }
   if (plan.true_boxes())
     scores.counted["true_boxes_outside_of_their_image"] = counts.true_boxes_outside;
   if (plan.options.run.boxes_file.empty()) return scores;

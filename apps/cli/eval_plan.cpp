@@ -66,7 +66,9 @@ EvalPlan plan_dense(EvalOptions options, const std::string& task) {
   }
   options.run.detector.clear();
   EvalSet set = dense_set(options, task);
-  return {std::move(options), std::move(set)};
+  for (const std::string& line : left_out_lines(set.left_out)) say(line);
+  Json files = {{"pictures", {{"left_out", left_out_json(set.left_out)}}}};
+  return {std::move(options), std::move(set), 0, std::move(files)};
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ struct EvalPlan {
   EvalOptions options = {};
   EvalSet set = {};
   Index keypoints = 0;          ///< That are annotated; 0 for other tasks.
-  Json files = Json::object();  ///< What of the annotations is used.
+  Json files = Json::object();  ///< What of annotations and folders is used.
 
   bool true_boxes() const { return keypoints > 0 && options.takes_true_boxes(); }
 };

@@ -16,7 +16,7 @@ struct EvalReport {
   std::string boxes = {};  ///< Where persons were looked for; empty for tasks without.
   Index pictures = 0;      ///< Compared.
   Index without_truth = 0, failed = 0;
-  Json files = Json::object();  ///< What of COCO files was used.
+  Json files = Json::object();  ///< What of COCO files and folders was used.
   Scores scores = {};
 };
 

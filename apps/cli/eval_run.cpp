@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <sapiens/boxes.hpp>
 #include <utility>
 
 #include "exit_codes.hpp"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -87,11 +88,30 @@ std::string_view truth_suffix(const std::string& task) {
   return task == "depth" ? "_depth.npy" : "_normal.npy";
 }
 
-std::vector<InputFile> pictures_of(const EvalOptions& options) {
+/// The images of the folder. Labels and arrays are what is true of them; what else is not among
+/// them is noted in `set`.
+std::vector<InputFile> pictures_of(const EvalOptions& options, EvalSet& set) {
   const std::vector<std::string> folder = {pictures_folder(options).string()};
-  Inputs inputs = collect_inputs(folder, {.arrays = false, .output = {}}, std::cin);
+  Inputs inputs = collect_inputs(folder, {.output = {}}, std::cin);
   if (!inputs.failed.empty()) throw Error(inputs.failed.front().error);
+  std::erase_if(inputs.files, [](const InputFile& file) { return is_array(file.path); });
+  set.left_out = inputs.left_out.without(LeftOutReason::Labels);
   return std::move(inputs.files);
+}
+
+/// Files of ground truth that are not that of any of `pictures`. Missing images are easily
+/// overlooked: the scores of the others look as good.
+Index truths_without_picture(const EvalOptions& options, std::string_view suffix,
+                             const std::set<fs::path>& of_pictures) {
+  Index count = 0;
+  std::error_code error;
+  for (fs::directory_iterator entry(options.data, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    count += name.ends_with(suffix) && !name.starts_with('.') &&
+             !of_pictures.contains(fs::path(options.data) / name);
+  }
+  return count;
 }
 
 }  // namespace
@@ -136,17 +156,20 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
 EvalSet dense_set(const EvalOptions& options, const std::string& task) {
   EvalSet set;
   const std::string_view suffix = truth_suffix(task);
-  for (InputFile& input : pictures_of(options)) {
+  std::set<fs::path> truths;
+  for (InputFile& input : pictures_of(options, set)) {
     const fs::path base = fs::path(options.data) / input.path.stem();
     EvalPicture picture{.truth = fs::path(base) += suffix, .classes = fs::path(base) += "_seg.png"};
     if (!is_file(picture.truth)) {
       ++set.without_truth;
       continue;
     }
+    truths.insert(picture.truth);
     if (!is_file(picture.classes)) picture.classes.clear();
     picture.input = std::move(input);
     set.pictures.push_back(std::move(picture));
   }
+  set.without_picture = truths_without_picture(options, suffix, truths);
   keep_first(set.pictures, options.limit);
   expect_truth_of_their_own(set.pictures);
   if (!set.pictures.empty()) return set;

@@ -23,7 +23,9 @@ struct EvalPicture {
 
 struct EvalSet {
   std::vector<EvalPicture> pictures = {};
-  Index without_truth = 0;  ///< Pictures that were skipped.
+  Index without_truth = 0;    ///< Pictures that were skipped.
+  Index without_picture = 0;  ///< Files of ground truth that no picture is beside.
+  LeftOutList left_out = {};  ///< What else is in the folder of pictures.
 };
 
 /// True for a person who counts: no crowd, and with labelled key points.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <sapiens/boxes.hpp>
 #include <sapiens/npy.hpp>
 #include <string>
 #include <utility>
@@ -87,11 +88,6 @@ std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
 }
 
 }  // namespace
-
-bool is_outside(const Box& box, const Image& picture) {
-  return box.x + box.width <= 0 || box.y + box.height <= 0 ||
-         box.x >= static_cast<float>(picture.width) || box.y >= static_cast<float>(picture.height);
-}
 
 void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
   const Stopwatch watch;

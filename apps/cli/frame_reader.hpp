@@ -14,9 +14,6 @@ namespace sapiens::cli {
 /// the mask of a folder, the input of the networks.
 void prepare_frame(const TaskContext& context, const Job& job, Frame& frame);
 
-/// True for a box that no part of the picture is in.
-bool is_outside(const Box& box, const Image& picture);
-
 /// Reads pictures and prepares them, --batch at a time. What cannot be read becomes a frame with an
 /// error.
 class PictureReader {

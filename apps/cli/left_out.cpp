@@ -44,6 +44,12 @@ void LeftOutList::add(LeftOutReason reason, const std::string& path) {
   if (entry->examples.size() < LeftOut::kMaxExamples) entry->examples.push_back(path);
 }
 
+LeftOutList LeftOutList::without(LeftOutReason reason) const {
+  LeftOutList others = *this;
+  std::erase_if(others.entries_, [&](const LeftOut& entry) { return entry.reason == reason; });
+  return others;
+}
+
 std::vector<std::string> left_out_lines(const LeftOutList& list) {
   constexpr std::size_t kMaxShown = 3;
   std::vector<std::string> lines;

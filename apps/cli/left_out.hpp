@@ -33,6 +33,7 @@ struct LeftOut {
 class LeftOutList {
  public:
   void add(LeftOutReason reason, const std::string& path);
+  LeftOutList without(LeftOutReason reason) const;
   const std::vector<LeftOut>& entries() const { return entries_; }
 
  private:

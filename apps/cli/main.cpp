@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
 #include <optional>
 #include <sapiens/current_error.hpp>
 #include <sapiens/version.hpp>
@@ -100,11 +103,33 @@ int start_and_run(int argc, char** argv, std::optional<Interrupts>& interrupts) 
   return run_and_report(argc, argv, *interrupts);
 }
 
+/// What the system does at `terminate`. Called before that is changed.
+std::terminate_handler handler_of_the_system() noexcept {
+  static const std::terminate_handler handler = std::get_terminate();
+  return handler;
+}
+
+/// For memory that runs out where nothing may be thrown, as in the destructors of nlohmann-json.
+[[noreturn]] void end_process() noexcept {
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view kMessage = "error[out-of-resources] memory ran out\n";
+    [[maybe_unused]] const auto count = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    _exit(kOutOfResources);
+  } catch (...) {  // told below
+  }
+  handler_of_the_system()();
+  std::abort();
+}
+
 }  // namespace
 }  // namespace sapiens::cli
 
 int main(int argc, char** argv) {
   sapiens::cli::occupy_standard_streams();
+  sapiens::cli::handler_of_the_system();
+  std::set_terminate(sapiens::cli::end_process);
   std::signal(SIGXFSZ, SIG_IGN);  // a file too large for `ulimit -f` is an error of write()
   std::optional<sapiens::cli::Interrupts> interrupts;  // until the last byte is out
   const int code = sapiens::cli::start_and_run(argc, argv, interrupts);

@@ -94,6 +94,7 @@ void write_manifest(const Manifest& manifest) {
   Json json = {
       {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", std::move(inputs)}};
   if (!manifest.left_out.empty()) json["left_out"] = manifest.left_out;
+  if (!manifest.boxes_file.empty()) json["boxes_file"] = manifest.boxes_file;
   write_json(manifest.path, json, "cannot record the settings of this run");
 }
 

@@ -23,6 +23,7 @@ struct Manifest {
   Json settings = {};                            ///< Equal settings give equal files.
   std::map<std::string, ManifestJob> jobs = {};  ///< By the name of the results.
   Json left_out = {};                            ///< Of the last run; see left_out.hpp.
+  Json boxes_file = {};                          ///< What of --boxes the last run used.
 };
 
 /// Which file it is: path, size, and when it was changed, as the same name may hold other contents.

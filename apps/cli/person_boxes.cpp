@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <sapiens/boxes.hpp>
 #include <system_error>
 #include <utility>
 
@@ -42,10 +43,12 @@ class Reader {
     }
     tally_.expect_persons();
     expect_pixels();
-    return images_.by_name(std::exchange(by_image_, {}),
-                           [&](const std::string& id, const std::vector<Box>& lost) {
-                             if (!lost.empty()) tally_.unknown.add(id, std::ssize(lost));
-                           });
+    auto by_name = images_.by_name(std::exchange(by_image_, {}),
+                                   [&](const std::string& id, const std::vector<Box>& lost) {
+                                     if (!lost.empty()) tally_.unknown.add(id, std::ssize(lost));
+                                   });
+    expect_listed_images();
+    return by_name;
   }
 
  private:
@@ -66,7 +69,7 @@ class Reader {
       ++tally_.without_area;
       return;
     }
-    all_shares_ = all_shares_ && looks_like_shares(numbers);
+    all_shares_ = all_shares_ && looks_like_shares(box);
     tally_.below_a_pixel += box.width < 1 && box.height < 1;
     boxes.push_back(box);
   }
@@ -84,6 +87,15 @@ class Reader {
         path_, kKind,
         fmt::format("all {} boxes lie between 0 and 1, as shares of an image do", with_area),
         kSharesHint);
+  }
+
+  // Other ids than those of the file's own `images` are no choice of images.
+  void expect_listed_images() const {
+    const Index lost = tally_.unknown.entries;
+    if (lost == 0 || lost < tally_.persons() - tally_.without_area) return;
+    throw_not_coco(path_, kKind,
+                   fmt::format("none of its {} persons is in one of its own `images`: {}", lost,
+                               tally_.unknown.text()));
   }
 
   const fs::path& path_;
@@ -121,10 +133,6 @@ std::vector<KnownImage> known_images(std::span<const InputFile> images) {
 }
 
 }  // namespace
-
-bool looks_like_shares(const Box& box) {
-  return looks_like_shares(std::array<double, 4>{box.x, box.y, box.width, box.height});
-}
 
 std::optional<Box> parse_box(std::string_view text) {
   constexpr double kMaxPixel = 1e6;  // more than any image has: what lies farther out is a mistake

@@ -17,9 +17,6 @@ namespace sapiens::cli {
 /// "x,y,width,height" in pixels; nothing for anything else, nor for a box without area.
 std::optional<Box> parse_box(std::string_view text);
 
-/// True for a box that is meant as shares of an image's width and height.
-bool looks_like_shares(const Box& box);
-
 /// What a file says of one image.
 struct ImageBoxes {
   std::vector<Box> boxes = {};

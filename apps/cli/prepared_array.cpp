@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <sapiens/error.hpp>
 #include <sapiens/npy.hpp>
-#include <span>
+#include <sapiens/prepared.hpp>
 
 #include "text.hpp"
 
@@ -16,9 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kExpected =
     "float32 [3, H, W] or [N, 3, H, W], resized and normalised as in training";
-
-// (x - mean) / std for x in 0..255 (docs/preprocessing.md).
-constexpr float kMinPrepared = -2.12f, kMaxPrepared = 2.64f;
 
 bool has_prepared_shape(const std::vector<Index>& shape) {
   const std::size_t rank = shape.size();
@@ -61,17 +58,6 @@ bool is_integer(const std::string& type) {
   return kind != std::string::npos && (type[kind] == 'u' || type[kind] == 'i' || type[kind] == 'b');
 }
 
-std::string doubt_about(std::span<const float> values) {
-  constexpr float kFarOut = 10;
-  const auto [min, max] = std::ranges::minmax(values);  // NaN is refused with the features
-  const bool like_an_image = min >= 0 && max > min && (max <= 1 || max > kMaxPrepared + 0.1f);
-  if (!like_an_image && min >= -kFarOut && max <= kFarOut) return {};
-  return fmt::format(
-      "its numbers go from {:.4g} to {:.4g}; those of a prepared input, (x - mean) / std for x in "
-      "0..255, lie between {} and {}. Was it not normalised? An image is better given as a PNG",
-      min, max, kMinPrepared, kMaxPrepared);
-}
-
 }  // namespace
 
 PreparedArray read_prepared(const fs::path& path) {
@@ -81,7 +67,8 @@ PreparedArray read_prepared(const fs::path& path) {
   if (is_integer(info.type)) throw_image(path, info);
   if (!has_prepared_shape(info.shape)) throw_shape(path, info);
   PreparedArray prepared{.array = read_npy(path)};
-  prepared.doubt = doubt_about(prepared.array.values);
+  prepared.doubt = doubt_about_prepared(prepared.array.values);
+  if (!prepared.doubt.empty()) prepared.doubt += " An image is better given as a PNG";
   return prepared;
 }
 

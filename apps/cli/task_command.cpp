@@ -128,14 +128,14 @@ Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobRe
   Findings found;
   if (outside > 0) found.totals["boxes_outside"] = outside;
   if (!boxes) {
-    if (outside > 0) found.line = fmt::format("{} boxes were outside of their picture", outside);
+    if (outside > 0) found.line = fmt::format("{} boxes were outside of their image", outside);
     return found;
   }
   const CocoTally& tally = boxes->tally();
   found.totals["boxes_file"] = tally.json();
   found.totals["images_without_an_entry"] = unlisted;
   found.line = fmt::format("{}: {} of {} entries are boxes of persons in these images",
-                           tally.file().string(), tally.used(), tally.entries());
+                           printable(tally.file().string()), tally.used(), tally.entries());
   if (outside > 0) found.line += fmt::format(", {} outside of their image", outside);
   if (unlisted > 0) found.line += fmt::format("; {} images have no entry", unlisted);
   return found;
@@ -156,8 +156,9 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options);
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  const JobPlan plan = plan_jobs(options, options.command, run_settings(options, models), inputs,
-                                 make_task_jobs(options, inputs.files), more_files);
+  JobPlan plan = plan_jobs(options, options.command, run_settings(options, models), inputs,
+                           make_task_jobs(options, inputs.files), more_files);
+  if (boxes) plan.manifest.boxes_file = boxes->tally().json();
   start_plan(plan);
 
   session.interrupts.set_farewell(kResumeHint, session.json);

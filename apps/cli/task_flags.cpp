@@ -1,5 +1,6 @@
 #include "task_flags.hpp"
 
+#include <sapiens/boxes.hpp>
 #include <sapiens/keypoint_layout.hpp>
 
 #include "checkpoint_option.hpp"
@@ -22,7 +23,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                  }
                  if (looks_like_shares(*parsed)) {
                    throw CLI::ValidationError(
-                       "--box", "`" + text + "` is less than a pixel: " + kSharesHint);
+                       "--box", "`" + text + "` lies between 0 and 1: " + kSharesHint);
                  }
                  options.boxes.push_back(*parsed);
                }

@@ -86,6 +86,15 @@ class HttplibDoor : public HttpDoor {
       if (response.has_header("Content-Type")) {
         return httplib::Server::HandlerResponse::Unhandled;
       }
+      // A path with a line feed, as %0A, is of no handler.
+      if (response.status == 404) {
+        const HttpError nothing(404, "unknown-path",
+                                {.summary = "there is nothing here",
+                                 .actual = request.path.substr(0, 80),
+                                 .hint = "GET /openapi.json tells what there is"});
+        send(handler_.refuse(nothing, request.remote_addr), response);
+        return httplib::Server::HandlerResponse::Handled;
+      }
       const HttpError error(response.status, "bad-request",
                             {.summary = "this is not a request that can be understood",
                              .expected = "a method of HTTP/1.1, and a path of at most 8 KiB",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <sapiens/boxes.hpp>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/error.hpp>
 #include <utility>
@@ -95,6 +96,7 @@ class HeadModel : public ServedModel {
   Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box> persons,
                    const RunSettings& settings, const StopCheck& check) const override {
     check();
+    expect_boxes_in(*picture, persons);
     Prepared prepared{.settings = settings};
     if (task() != "pose") {
       prepared.inputs.push_back(model_.prepare(*picture, std::nullopt, settings.preprocess));

@@ -366,7 +366,8 @@ SAPIENS_API const char* sapiens_task_model_precision(const sapiens_task_model* m
 
 /// Key points of the person in each of `count` boxes; without boxes, of one person who fills the
 /// picture. One array of floats [persons, key points, 3]: x and y in pixels of the picture, and the
-/// score, about 0 to 1. The box's score does not matter.
+/// score, about 0 to 1. The box's score does not matter. SAPIENS_INVALID_ARGUMENT where a box is
+/// outside of the picture, or all boxes lie between 0 and 1, as shares of its sides do.
 SAPIENS_API sapiens_status sapiens_task_model_pose(sapiens_task_model* model,
                                                    const sapiens_picture* picture,
                                                    const sapiens_box* boxes, size_t count,

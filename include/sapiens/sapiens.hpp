@@ -2,6 +2,7 @@
 
 /// Everything the library offers: open a checkpoint, read its report, load an encoder, run a
 /// picture, get views.
+#include "sapiens/boxes.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/current_error.hpp"
 #include "sapiens/detector.hpp"
@@ -17,6 +18,7 @@
 #include "sapiens/machine.hpp"
 #include "sapiens/npy.hpp"
 #include "sapiens/precision.hpp"
+#include "sapiens/prepared.hpp"
 #include "sapiens/printable.hpp"
 #include "sapiens/reconstruct.hpp"
 #include "sapiens/report.hpp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Iterable, Optional, Sequence, Union
 
 import numpy as np
@@ -119,12 +120,17 @@ class Encoder(Model):
         """Features of float32 inputs (B, 3, H, W) that are preprocessed already.
 
         Arrays in C order are read where they lie, other tensors on the CPU through DLPack. H and W
-        are at least 16. Arguments and results are those of `features` for several pictures.
+        are at least 16. Numbers that look like an image's, 0 to 255 or 0 to 1, get a warning.
+        Arguments and results are those of `features` for several pictures.
         """
         array = inputs if isinstance(inputs, np.ndarray) else np.from_dlpack(inputs)
         if array.dtype != np.float32:
-            raise TypeError(f"inputs are float32, not {array.dtype}")
+            hint = "; `features` takes images" if array.dtype == np.uint8 else ""
+            raise TypeError(f"inputs are float32, not {array.dtype}{hint}")
         array = np.require(array, requirements=["C", "ALIGNED"])
+        doubt = _sapiens.doubt_about_input(array)
+        if doubt:
+            warnings.warn(f"inputs: {doubt} `features` takes images", stacklevel=2)
         return _as_asked(self._forward(array, out_type, layers, norm), layers)
 
     def _of_pictures(

@@ -118,7 +118,8 @@ class Pose(TaskModel):
             images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several.
             boxes: Of the persons, (P, 4) x, y, width, height in pixels, or (P, 5) with a score, as
                 `Detector.persons` finds them; for several pictures one such array (or None) each.
-                None: one person fills the picture. An empty array: there is nobody.
+                None: one person fills the picture. An empty array: there is nobody. Boxes outside
+                of the picture, or that all lie between 0 and 1, raise InvalidArgumentError.
             flip_test: Also run the mirrored person and average, as in the published figures: twice
                 the time.
             preprocess: "full": as in training. "lite": as the original's lite scripts.

@@ -1,10 +1,12 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <sapiens/error.hpp>
 #include <sapiens/features.hpp>
+#include <sapiens/prepared.hpp>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -41,6 +43,15 @@ TensorView<const float, 4> view_of(const Floats& input) {
                                            .actual = input.shape_text()});
   }
   return {input.data(), {input.shape(0), input.shape(1), input.shape(2), input.shape(3)}};
+}
+
+/// Of the first input, which takes a moment; the others were made in the same way.
+std::string doubt_about_input(const py::object& array) {
+  const Floats input(array);
+  const auto view = view_of(input);
+  const Index all = view.size();
+  return doubt_about_prepared(
+      {view.data(), static_cast<std::size_t>(all / std::max<Index>(1, view.extent(0)))});
 }
 
 /// (block, array) of every block that was asked for.
@@ -90,6 +101,7 @@ void bind_encoder(py::module_& module) {
           .def("preprocess", &preprocess, py::arg("picture"), py::arg("mode"))
           .def("forward", &forward, py::arg("input"), py::arg("out_type"), py::arg("layers"),
                py::arg("norm")));
+  module.def("doubt_about_input", &doubt_about_input, py::arg("input"));
   module.def("open_encoder", &open_encoder, py::arg("file"), py::arg("model"), py::arg("engine"));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <sapiens/boxes.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/tasks.hpp>
 
@@ -91,6 +92,7 @@ py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
 py::tuple run_pose(Task& task, const Image& picture, const py::object& array, bool flip_test,
                    std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
+  expect_boxes_in(picture, boxes);
   const PreprocessMode chosen = preprocess_named(mode);
   std::vector<Pose> poses = task.call([&](TaskModel& model, const Progress& progress) {
     std::vector<TaskInput> persons;

@@ -90,6 +90,15 @@ def test_forward_takes_what_preprocess_makes(encoder, picture):
     assert np.array_equal(found[0], encoder.features(picture))
 
 
+@pytest.mark.parametrize("highest", [1, 255])
+def test_forward_warns_of_images(encoder, highest):
+    inputs = np.linspace(0, highest, 3 * 64 * 64, dtype=np.float32).reshape(1, 3, 64, 64)
+    with pytest.warns(UserWarning, match=f"from 0 to {highest};"):
+        encoder.forward(inputs)
+    with pytest.raises(TypeError, match="features"):
+        encoder.forward(np.zeros((1, 64, 64, 3), np.uint8))
+
+
 def test_forward_takes_any_strides_and_sizes(encoder):
     inputs = np.random.default_rng(2).normal(size=(2, 64, 48, 3)).astype(np.float32)
     strided = inputs.transpose(0, 3, 1, 2)

@@ -66,6 +66,12 @@ def test_several_pictures_have_persons_of_their_own(models, pixels):
     assert all(0 <= a < len(pose.names) and 0 <= b < len(pose.names) for a, b in pose.links)
 
 
+@pytest.mark.parametrize("box", [[500, 500, 10, 10], [-20, 5, 10, 10], [0.1, 0.1, 0.5, 0.5]])
+def test_boxes_that_are_not_in_the_image_are_refused(models, pixels, box):
+    with pytest.raises(sapiens.Error, match="boxes\\[0\\]"):
+        sapiens.Pose(models["pose"]).keypoints(pixels, [box])
+
+
 def test_pictures_are_taken_when_their_turn_comes(models, pixels):
     """An iterable may hold more pictures than memory does."""
 

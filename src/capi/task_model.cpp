@@ -8,6 +8,7 @@
 #include "capi/options.hpp"
 #include "capi/pictures.hpp"
 #include "capi/shared.hpp"
+#include "sapiens/boxes.hpp"
 #include "sapiens/tasks.hpp"
 
 using namespace sapiens;
@@ -69,6 +70,7 @@ std::vector<Box> boxes_of(const Image& picture, const sapiens_box* boxes, size_t
     const sapiens_box& box = boxes[i];
     all.push_back({box.x, box.y, box.width, box.height, box.score});
   }
+  expect_boxes_in(picture, all);
   return all;
 }
 

@@ -17,6 +17,7 @@
 #include "model/head.hpp"
 #include "preprocess/person_crop.hpp"
 #include "preprocess/preprocess.hpp"
+#include "sapiens/boxes.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
 #include "tasks/dense.hpp"
@@ -356,6 +357,7 @@ std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> box
                                   const PoseOptions& options) {
   impl_->expect(Task::Pose, "pose");
   const std::vector<Box> whole{whole_picture_box(picture)};
+  expect_boxes_in(picture, boxes);
   if (boxes.empty()) boxes = whole;
   // One person at a time: a crowd needs no more memory than one.
   std::vector<Pose> poses;

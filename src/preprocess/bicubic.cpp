@@ -143,8 +143,8 @@ Image resize_height(const Image& image, Index height, const StopCheck& check) {
 }  // namespace
 
 Image resize_bicubic_pillow(const Image& image, Index height, Index width, const StopCheck& check) {
-  expect_pixels("the picture to resize", image);
-  expect_image_bounds("the picture to resize", image);
+  expect_pixels("the image to resize", image);
+  expect_image_bounds("the image to resize", image);
   expect_target_size(height, width);
   if (width == image.width && height == image.height) return image;
   if (width == image.width) return resize_height(image, height, check);

@@ -21,8 +21,8 @@ void expect_target_size(Index height, Index width) {
 }
 
 Image resize_bilinear_opencv(const Image& image, Index height, Index width) try {
-  expect_pixels("the picture to resize", image);
-  expect_image_bounds("the picture to resize", image);
+  expect_pixels("the image to resize", image);
+  expect_image_bounds("the image to resize", image);
   expect_target_size(height, width);
   Image resized = make_image(height, width);
   cv::Mat target = as_mat(resized);

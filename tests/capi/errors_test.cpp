@@ -232,6 +232,19 @@ TEST_F(CErrors, AreGoneAfterSuccess) {
   sapiens_checkpoint_free(checkpoint);
 }
 
+TEST_F(CErrors, NameTheBoxThatIsNotInTheImage) {
+  const CTaskModel model = load_c_task_model(tiny.file("pose"));
+  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_box outside = {10000, 10000, 5, 5, 1}, share = {0.1f, 0.1f, 0.5f, 0.5f, 1};
+  for (const sapiens_box& box : {outside, share}) {
+    sapiens_error* error = nullptr;
+    sapiens_result* result = nullptr;
+    EXPECT_EQ(sapiens_task_model_pose(model.get(), &picture, &box, 1, nullptr, &result, &error),
+              SAPIENS_INVALID_ARGUMENT);
+    EXPECT_STREQ(sapiens_error_key(CError(error).get()), "boxes[0]");
+  }
+}
+
 TEST_F(CErrors, NameTheArgumentThatIsNull) {
   const CCheckpoint checkpoint = open_c(tiny.file("seg"));
   const CTaskModel model = load_c_task_model(tiny.file("seg"));

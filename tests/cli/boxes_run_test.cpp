@@ -103,6 +103,7 @@ TEST_F(BoxesRun, LeavesOutBoxesWithoutAreaAndOutsideOfTheImage) {
   EXPECT_EQ(totals["boxes_file"]["left_out"]["without_area"], 1);
   EXPECT_EQ(totals["boxes_file"]["left_out"]["other_categories"]["62"], 1);
   EXPECT_EQ(run.json()["inputs"][0]["boxes_outside"], 2);
+  EXPECT_EQ(document("sapiens-pose.json")["boxes_file"], totals["boxes_file"]);
   EXPECT_THAT(run.err, HasSubstr("2 boxes of persons are outside"));
 }
 
@@ -115,6 +116,13 @@ TEST_F(BoxesRun, LeavesOutBoxesOfTheCommandLineThatAreOutside) {
   const Finished shares = this->run("pose", {scratch_ / "in", "--box", "0.1,0.2,0.5,0.6"});
   EXPECT_EQ(shares.code, 2);
   EXPECT_THAT(shares.err, HasSubstr("pixels"));
+}
+
+TEST_F(BoxesRun, SpellsOutTheNameOfTheFile) {
+  const std::string path = scratch_ / "\x1b[31m.json";
+  write_bytes(path, Json::array({box("1.png")}).dump());
+  const Finished run_of_it = run("pose", {scratch_ / "in", "--boxes", path});
+  EXPECT_THAT(run_of_it.out, AllOf(HasSubstr("1 of 1 entries"), Not(HasSubstr("\x1b"))));
 }
 
 TEST_F(BoxesRun, SpeaksOfARecordInItsOwnWords) {

@@ -11,6 +11,7 @@
 namespace sapiens {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 const std::string kCoco = std::string(SAPIENS_TEST_DATA) + "/coco_eval/";
@@ -223,6 +224,28 @@ TEST_F(Eval, SkipsPicturesWithoutTruthAndSaysSo) {
   EXPECT_THAT(run.out, HasSubstr("2 pictures with nothing to compare were skipped"));
   EXPECT_THAT(run.out, HasSubstr("mIoU"));
   EXPECT_EQ(Json::parse(read_bytes(report))["pictures"]["nothing_to_compare"], 2);
+}
+
+TEST_F(Eval, SaysWhatOfTheFolderIsLeftOut) {
+  for (const char* name : {"000002", "gone"}) {
+    const std::vector<Index> shape = {kHeight, kWidth};
+    std::vector<float> values(kWidth * kHeight, 1);
+    values[0] = 2;
+    write_npy(data(name + std::string("_depth.npy")), shape, values);
+  }
+  write_labels("000002", std::vector<std::uint8_t>(kWidth * kHeight, 3));
+  write_bytes(data("notes.md"), "");
+  std::filesystem::create_directory(data("more"));
+  const Finished run = eval({checkpoint("depth"), "--data", data()});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.json()["left_out"]["files_of_ground_truth_without_an_image"], 1);
+  EXPECT_EQ(run.json()["pictures"]["nothing_to_compare"], 2);
+  EXPECT_EQ(
+      run.json()["files"]["pictures"]["left_out"],
+      Json::array({{{"reason", "folder"}, {"count", 1}, {"examples", {data("more")}}},
+                   {{"reason", "other-kind"}, {"count", 1}, {"examples", {data("notes.md")}}}}));
+  EXPECT_THAT(run.err, AllOf(HasSubstr("left out: 1 folder inside a folder"),
+                             HasSubstr("left out: 1 file of another kind")));
 }
 
 TEST_F(Eval, LeavesOutPicturesWhoseTruthIsOddAndNamesTheFile) {

@@ -134,6 +134,7 @@ TEST(Memory, ThatIsShortIsNeverCalledABug) {
        {"features" + model("model.pth") + picture("a") + "--viz",
         "features" + model("model.pth") + picture("b"),
         "pose" + model("pose.pth") + picture("c") + "--viz",
+        "pose" + model("pose.pth") + picture("f") + "--json",
         "seg" + model("seg.pth") + picture("d") + "--viz",
         "depth" + model("depth.pth") + picture("e") + "--viz", "inspect" + model("model.pth"),
         "convert" + model("model.pth") + model("copy.pth")}) {

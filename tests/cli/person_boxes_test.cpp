@@ -31,8 +31,6 @@ TEST(ParseBox, TakesFourNumbers) {
                             "1,2,3,-4", "nan,2,3,4", "1,2,inf,4", "1,2,3,1e300", "1;2;3;4"}) {
     EXPECT_FALSE(parse_box(wrong)) << wrong;
   }
-  EXPECT_TRUE(looks_like_shares(*parse_box("0.2,0.1,0.5,0.9")));
-  EXPECT_FALSE(looks_like_shares(*parse_box("0.2,0.1,2,0.9")));
 }
 
 class BoxesFile : public testing::Test {
@@ -145,6 +143,9 @@ TEST_F(BoxesFile, IsRefusedWhereNothingMatches) {
   EXPECT_THAT(refusal(R"({"images": [{"id": 1, "file_name": "gone.png"}],
                           "annotations": [{"image_id": 139, "bbox": [1, 2, 3, 4]}]})"),
               HasSubstr("image_id 139, which `images` does not have"));
+  EXPECT_THAT(refusal(R"({"images": [{"id": 1, "file_name": "b.png"}],
+                          "annotations": [{"image_id": 101, "bbox": [1, 2, 3, 4]}]})"),
+              HasSubstr("none of its 1 persons is in one of its own `images`: image_id 101"));
   // `a.jpg` alone is a path below the folder; in another one it may be either.
   EXPECT_THAT(refusal(R"([{"file_name": "x/a.jpg", "bbox": [1, 2, 3, 4]}])"),
               HasSubstr("several images"));

@@ -55,6 +55,17 @@ TEST_F(Errors, OfPicturesAre400AndSayWhatIsWrong) {
             "image");
 }
 
+TEST_F(Errors, OfBoxesThatAreNotInTheImageAre400) {
+  for (const char* boxes : {"5000,5000,10,10", "-20,-20,10,10"}) {
+    const Json error =
+        picture_error(400, std::string("/v1/pose?boxes=1,1,30,20;") + boxes, picture_);
+    EXPECT_EQ(error["key"], "boxes[1]") << boxes;
+    EXPECT_THAT(error["summary"], HasSubstr("outside of its image"));
+  }
+  EXPECT_THAT(picture_error(400, "/v1/pose?boxes=0.1,0.2,0.5,0.7", picture_)["summary"],
+              HasSubstr("shares"));
+}
+
 TEST_F(Errors, OfFieldsAre400AndNameTheField) {
   EXPECT_EQ(picture_error(400, "/v1/depth?colour=red", picture_)["key"], "colour");
   const Json choice = picture_error(400, "/v1/features?out_type=map", picture_);
@@ -117,6 +128,7 @@ TEST_F(Errors, OfJsonAre400) {
 
 TEST_F(Errors, UnknownPathsAndModelsAre404) {
   EXPECT_EQ(error(404, "GET", "/nowhere")["code"], "unknown-path");
+  EXPECT_EQ(error(404, "GET", "/no%0Awhere")["code"], "unknown-path");
   error(404, "GET", "/../etc/passwd");
   error(404, "GET", "/index.html");
   error(404, "POST", "/v1/poses", {{"Content-Type", "image/png"}}, picture_);
