@@ -1,4 +1,4 @@
-// Drawing each task's result for one person in a picture of 1920x1080, and writing it, on one
+// Drawing each task's result for one person in an image of 1920x1080, and writing it, on one
 // thread.
 //
 //   drawing_bench --benchmark_filter=seg
@@ -24,20 +24,20 @@ constexpr Index kWidth = 1920, kHeight = 1080, kPixels = kWidth * kHeight;
 
 /// Two thirds of a byte per pixel: a little harder to pack than photographs made smaller.
 Image photograph() {
-  Image picture{.width = kWidth, .height = kHeight, .rgb = {}};
+  Image image{.width = kWidth, .height = kHeight, .rgb = {}};
   std::uint32_t chance = 1;
   for (Index pixel = 0; pixel < kPixels; ++pixel) {
     const auto x = static_cast<double>(pixel % kWidth), y = static_cast<double>(pixel / kWidth);
     for (int c = 0; c < 3; ++c) {
       chance = chance * 1664525u + 1013904223u;
       const double smooth = 120 + 60 * std::sin(x / 397 + c) + 50 * std::sin(y / 261 - x / 811);
-      picture.rgb.push_back(static_cast<std::uint8_t>(smooth + (chance >> 28 == 0 ? 1 : 0)));
+      image.rgb.push_back(static_cast<std::uint8_t>(smooth + (chance >> 28 == 0 ? 1 : 0)));
     }
   }
-  return picture;
+  return image;
 }
 
-/// 27 classes in the columns of an oval that is a third of the picture.
+/// 27 classes in the columns of an oval that is a third of the image.
 Segmentation person() {
   Segmentation found{.width = kWidth, .height = kHeight, .classes = 28, .ids = {}};
   for (Index pixel = 0; pixel < kPixels; ++pixel) {
@@ -107,17 +107,17 @@ void add_file(const std::string& name,
 
 int run(int argc, char** argv) {
   cv::setNumThreads(1);
-  const Image picture = photograph();
+  const Image image = photograph();
   const Segmentation found = person();
   const std::vector<float> depths = surface(1), normals = surface(3);
   const TensorView<const float, 2> depth(depths.data(), {kHeight, kWidth});
   const TensorView<const float, 3> normal(normals.data(), {kHeight, kWidth, 3});
   const std::vector<Pose> poses = {standing_pose()};
 
-  add_drawing("pose", [&] { return draw_pose(picture, poses, find_keypoint_set(308)); });
-  add_drawing("seg", [&] { return draw_segmentation(picture, found, find_seg_classes(28)); });
-  add_drawing("depth", [&] { return draw_depth(picture, depth, found.ids); });
-  add_drawing("normal", [&] { return draw_normals(picture, normal, found.ids); });
+  add_drawing("pose", [&] { return draw_pose(image, poses, find_keypoint_set(308)); });
+  add_drawing("seg", [&] { return draw_segmentation(image, found, find_seg_classes(28)); });
+  add_drawing("depth", [&] { return draw_depth(image, depth, found.ids); });
+  add_drawing("normal", [&] { return draw_normals(image, normal, found.ids); });
   add_file("class.png", [&](const auto& path) { write_class_png(path, found); });
   add_file("depth.png", [&](const auto& path) { write_depth_png(path, depth, found.ids); });
   add_file("depth.exr", [&](const auto& path) { write_depth_exr(path, depth); });

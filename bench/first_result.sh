@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The table of docs/packages.md: how long a new user waits for a first result at each door, from the first command
-# after the installation, with the bundled models and picture.
+# The table of docs/packages.md: how long a new user waits for a first result through each interface, from the first command
+# after the installation, with the bundled models and image.
 #
 #   cmake --install build/release --prefix DIR && python3 -m venv VENV && VENV/bin/pip install .
 #   bench/first_result.sh DIR VENV [RUNS]
@@ -11,7 +11,7 @@ set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
 tree=$(realpath "$1") venv=$(realpath "$2") runs=${3:-5}
 cd "$(dirname "$0")/.."
-picture=$PWD/samples/person.jpg
+image=$PWD/samples/person.jpg
 pose=$PWD/models/tiny/sapiens_tiny_pose.safetensors
 encoder=$PWD/models/tiny/sapiens_tiny_pretrain_clean.pth
 example=$PWD/examples/c/features.c
@@ -25,29 +25,29 @@ cd "$work"
 
 # Each does what a user types, one command a line, and leaves something in `result`.
 command_line() {
-  sapiens pose "$pose" "$picture" --output out 2>log
+  sapiens pose "$pose" "$image" --output out 2>log
   mv out/person.json result
 }
 in_python() {
-  python -c "import sapiens; print(sapiens.Pose('$pose').keypoints('$picture').keypoints)" >result
+  python -c "import sapiens; print(sapiens.Pose('$pose').keypoints('$image').keypoints)" >result
 }
 in_c() {
   # shellcheck disable=SC2046  # several words are meant
   cc -std=c11 "$example" $(pkg-config --cflags --libs sapiens-c) -o features
-  ./features "$encoder" "$picture" >result
+  ./features "$encoder" "$image" >result
 }
 from_server() {
   sapiens serve --port 0 --model "pose=$pose" 2>log &
   server=$!
   until address=$(grep -o 'http://[0-9.:]*' log | head -n 1) && curl -sf "$address/healthz" >/dev/null; do sleep 0.005; done
-  curl -sf --data-binary "@$picture" -H 'Content-Type: image/jpeg' "$address/v1/pose" >result
+  curl -sf --data-binary "@$image" -H 'Content-Type: image/jpeg' "$address/v1/pose" >result
   answered=$EPOCHREALTIME  # the goodbye is not waited for
   kill "$server"
   wait "$server" || true
   server=
 }
 
-# measure DOOR COMMANDS FUNCTION
+# measure INTERFACE COMMANDS FUNCTION
 measure() {
   local times=() spent=() began
   for ((run = 0; run < runs; ++run)); do
@@ -65,7 +65,7 @@ measure() {
 }
 
 TIMEFORMAT='%U %S'
-echo "| door | commands | median | of $runs | processor time |"
+echo "| interface | commands | median | of $runs | processor time |"
 echo "|---|---|---|---|---|"
 measure "command line" 1 command_line
 measure Python 1 in_python

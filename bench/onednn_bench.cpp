@@ -30,7 +30,7 @@ void add_rows(const std::string& name, OneDnnOperand operand, double peak) {
                               .in = layer.in * size.width,
                               .out = layer.out * size.width,
                               .epilogue = layer.epilogue,
-                              .y_type = narrow ? Number::Bf16 : Number::F32};
+                              .y_type = narrow ? ActivationType::Bf16 : ActivationType::F32};
       add_row(name + std::string(layer.name), size.width,
               [=](benchmark::State& state) { bench_layer(state, shape, peak); });
     }

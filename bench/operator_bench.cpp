@@ -12,14 +12,14 @@ namespace {
 /// Random activations of one type.
 class Numbers {
  public:
-  Numbers(Number type, Index rows, Index columns)
+  Numbers(ActivationType type, Index rows, Index columns)
       : bytes_(static_cast<Index>(activation_bytes(type, rows, columns))),
         view_(bytes_.data(), type, rows, columns, columns) {
     std::minstd_rand random(1);
     std::uniform_real_distribution<float> uniform(-1, 1);
     for (Index i = 0; i < rows * columns; ++i) {
       const float x = uniform(random);
-      if (type == Number::F32) {
+      if (type == ActivationType::F32) {
         reinterpret_cast<float*>(bytes_.data())[i] = x;
       } else {
         reinterpret_cast<std::uint16_t*>(bytes_.data())[i] =
@@ -82,8 +82,8 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
                                  Index width) const {
   const Index in = layer.in * width, out = layer.out * width;
   const bool adds = layer.epilogue == Epilogue::Add;
-  const Numbers x(ops_.number(), kTokens, in), weight(Number::F32, out, in);
-  const Numbers y(adds ? Number::F32 : ops_.number(), kTokens, out);
+  const Numbers x(ops_.activation_type(), kTokens, in), weight(ActivationType::F32, out, in);
+  const Numbers y(adds ? ActivationType::F32 : ops_.activation_type(), kTokens, out);
   const LinearWeights packed = ops_.pack_linear(weight.matrix(), {});
   Workspace ws(ops_.workspace_bytes(kTokens, 1, {in}));
   for (auto _ : state) {
@@ -99,19 +99,19 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
 }
 
 void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
-  const Numbers qkv(ops_.number(), kTokens, 3 * size.width);
-  const Numbers y(ops_.number(), kTokens, size.width);
+  const Numbers qkv(ops_.activation_type(), kTokens, 3 * size.width);
+  const Numbers y(ops_.activation_type(), kTokens, size.width);
   Workspace ws(ops_.workspace_bytes(kTokens, size.width / size.heads, {}));
   for (auto _ : state) ops_.attention(qkv.view(), size.heads, y.view(), ws);
   report_operations(state, 4 * kTokens * kTokens * size.width, peaks_.of(precision_));
 }
 
 void OperatorBench::bench_layer_norm(benchmark::State& state, Index width) const {
-  const Numbers x(Number::F32, kTokens, width), y(ops_.number(), kTokens, width);
+  const Numbers x(ActivationType::F32, kTokens, width), y(ops_.activation_type(), kTokens, width);
   const LayerNormWeights weights{AlignedBuffer<float>(width), AlignedBuffer<float>(width)};
   for (auto _ : state) ops_.layer_norm(x.matrix(), weights, y.view());
-  const std::size_t bytes = activation_bytes(Number::F32, kTokens, width) +
-                            activation_bytes(ops_.number(), kTokens, width);
+  const std::size_t bytes = activation_bytes(ActivationType::F32, kTokens, width) +
+                            activation_bytes(ops_.activation_type(), kTokens, width);
   report_bytes(state, static_cast<Index>(bytes), peaks_.read_gbytes);
 }
 

@@ -2,7 +2,7 @@
 //
 //   post_bench --threads=2 --benchmark_filter=seg
 //
-// The last numbers of a row are width and height of the picture, or how many key points there are.
+// The last numbers of a row are width and height of the image, or how many keypoints there are.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -18,7 +18,7 @@ namespace sapiens {
 namespace {
 
 constexpr Grid kInput{1024, 768};
-constexpr Grid kPictures[] = {{1080, 1920}, {4000, 6000}};
+constexpr Grid kImages[] = {{1080, 1920}, {4000, 6000}};
 
 // A head's output: noise, so that nothing can be skipped, or on top of it regions of 32 pixels in
 // which one channel is the largest, as persons have.
@@ -48,15 +48,14 @@ class Map {
 template <class Decode>
 void add_dense(const std::string& name, Grid head, Index channels, const ThreadPool& pool,
                Decode decode, bool regions = false) {
-  for (const Grid picture : kPictures) {
-    const std::string size =
-        "/" + std::to_string(picture.width) + "x" + std::to_string(picture.height);
+  for (const Grid image : kImages) {
+    const std::string size = "/" + std::to_string(image.width) + "x" + std::to_string(image.height);
     benchmark::RegisterBenchmark(
         (name + size).c_str(),
         [=, &pool](benchmark::State& state) {
           Map map(head, channels, regions);
           for (auto _ : state) {
-            benchmark::DoNotOptimize(decode(map.output(), kInput, picture, pool));
+            benchmark::DoNotOptimize(decode(map.output(), kInput, image, pool));
           }
         })
         ->UseRealTime()
@@ -88,8 +87,8 @@ int run(int argc, char** argv) {
   constexpr Grid kHalf{512, 384};
   add_dense("seg/28/regions", kHalf, 28, pool, most_likely_classes, true);
   add_dense("seg/28/noise", kHalf, 28, pool, most_likely_classes);
-  add_dense("depth", kInput, 1, pool, depth_of_picture);
-  add_dense("normal", kHalf, 3, pool, normals_of_picture);
+  add_dense("depth", kInput, 1, pool, depth_of_image);
+  add_dense("normal", kHalf, 3, pool, normals_of_image);
   for (const KeypointSet* set : {&kCocoKeypoints, &kCocoWholeBodyKeypoints, &kGoliathKeypoints}) {
     add_pose(*set, pool);
   }

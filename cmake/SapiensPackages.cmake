@@ -16,7 +16,7 @@ set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME sapiens)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SECTION graphics)
-set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "The program: features, key points, parts, depth and normals of people.")
+set(CPACK_COMPONENT_PROGRAM_DESCRIPTION "The program: features, keypoints, parts, depth and normals of people.")
 
 set(CPACK_DEBIAN_C_PACKAGE_NAME "${c_package}")
 set(CPACK_DEBIAN_C_PACKAGE_SECTION libs)

@@ -1,18 +1,18 @@
-// Features of one picture: open a checkpoint, see what was loaded, run, read numbers.
+// Features of one image: open a checkpoint, see what was loaded, run, read numbers.
 #include <iostream>
 #include <sapiens/sapiens.hpp>
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::cerr << "usage: features_example CHECKPOINT PICTURE\n";
+    std::cerr << "usage: features_example CHECKPOINT IMAGE\n";
     return 2;
   }
   try {
     const auto checkpoint = sapiens::Checkpoint::open(argv[1]);
     std::cout << checkpoint.inspect().text();
 
-    sapiens::FeatureExtractor extractor(checkpoint);
-    const auto features = extractor.run(sapiens::Image::read(argv[2]));
+    sapiens::Encoder encoder(checkpoint);
+    const auto features = encoder.run(sapiens::Image::read(argv[2]));
 
     // One entry per requested layer, [B, C, gh, gw]; by default the last one.
     const auto featmap = features.front().values.view<4>();

@@ -1,18 +1,18 @@
-// Key points of the person in a picture: open a pose checkpoint, run, read points.
+// Keypoints of the person in an image: open a pose checkpoint, run, read points.
 #include <iostream>
 #include <sapiens/sapiens.hpp>
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::cerr << "usage: pose_example CHECKPOINT PICTURE\n";
+    std::cerr << "usage: pose_example CHECKPOINT IMAGE\n";
     return 2;
   }
   try {
     sapiens::TaskModel model(sapiens::Checkpoint::open(argv[1]), {.task = "pose"});
-    const auto picture = sapiens::Image::read(argv[2]);
+    const auto image = sapiens::Image::read(argv[2]);
 
-    // Without boxes, one person fills the picture; with boxes, one pose for each.
-    for (const sapiens::Pose& pose : model.pose(picture)) {
+    // Without boxes, one person fills the image; with boxes, one pose for each.
+    for (const sapiens::Pose& pose : model.pose(image)) {
       for (const sapiens::Keypoint& point : pose.keypoints) {
         std::cout << point.x << " " << point.y << " " << point.score << "\n";
       }

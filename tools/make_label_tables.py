@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Turns a JSON description of key points or of segmentation classes into a table in C++.
+"""Turns a JSON description of keypoints or of segmentation classes into a table in C++.
 
     tools/make_label_tables.py keypoints kCocoKeypoints keypoints_17.json > src/tasks/keypoints_17.cpp
     tools/make_label_tables.py classes goliath.json other.json > src/tasks/seg_class_tables.hpp
 
-Key points: {"dataset", "keypoints": [{"name", "rgb", "mirror", "body_part", "oks_sigma",
+Keypoints: {"dataset", "keypoints": [{"name", "rgb", "mirror", "body_part", "oks_sigma",
 "train_weight"}], "skeleton": [{"a", "b", "rgb"}]}. Classes: {"dataset", "classes": [{"name", "rgb",
 "mirror"}]}, or several of them under "sets".
 """

@@ -9,7 +9,7 @@ The programs are those of BIN_FOLDER.
     ```sh       commands that must succeed
     ```console  "$ command", and the lines that it must say, in this order; "..." stands for anything
     ```python   a program for the package in PYTHON_FOLDER, left out where none is given; it must not print False,
-                since a page shows by True that two doors agree
+                since a page shows by True that two interfaces agree
 """
 
 import os

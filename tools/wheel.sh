@@ -32,10 +32,10 @@ import sys
 
 import sapiens
 
-model, picture = sys.argv[1:]
+model, image = sys.argv[1:]
 report = sapiens.inspect(model)
 assert report.usable
-found = sapiens.Pose(model).keypoints(picture)
+found = sapiens.Pose(model).keypoints(image)
 with open("/proc/self/maps") as maps:
     libraries = {line.split()[-1] for line in maps if ".so" in line}
 bundled = {path for path in libraries if "/sapiens_cpp.libs/" in path}
@@ -45,7 +45,7 @@ texts = dict(line.split(": ") for line in files["libraries.txt"].read_text().spl
 for file in files.values():
     if file.parent.name == "sapiens_cpp.libs":
         assert files[texts[file.name].split(",")[0]].stat().st_size > 0, f"{file.name} came without its licence"
-print(f"{sapiens.__file__}: {report.verdict}, key points {found.keypoints.shape}, {len(bundled)} libraries of its own")
+print(f"{sapiens.__file__}: {report.verdict}, keypoints {found.keypoints.shape}, {len(bundled)} libraries of its own")
 CHECK
 du -h "$folder"/plain/*.whl "$folder"/portable/*.whl
 du -sh "$outside"/venv/lib/python*/site-packages/sapiens "$outside"/venv/lib/python*/site-packages/sapiens_cpp.libs

@@ -19,8 +19,8 @@ constexpr CocoKind kKind = {
     R"({"images": [{"id", "file_name"}, ..], "annotations": [{"image_id", "bbox": [x, y, w, h], )"
     R"("area", "keypoints": [x, y, v, ..]}, ..]} as in COCO)"};
 
-std::vector<LabelledPoint> read_points(const CocoEntry& entry) {
-  std::vector<LabelledPoint> points;
+std::vector<GroundTruthKeypoint> read_points(const CocoEntry& entry) {
+  std::vector<GroundTruthKeypoint> points;
   for (const auto& [x, y, visibility] : entry.points()) {
     if (visibility != 0 && visibility != 1 && visibility != 2) {
       entry.refuse("keypoints",
@@ -31,15 +31,15 @@ std::vector<LabelledPoint> read_points(const CocoEntry& entry) {
   return points;
 }
 
-LabelledPerson read_person(const CocoEntry& entry) {
+GroundTruthPerson read_person(const CocoEntry& entry) {
   const std::array<double, 4> box = entry.box();
-  LabelledPerson person{.x = box[0],
-                        .y = box[1],
-                        .width = box[2],
-                        .height = box[3],
-                        .area = entry.number("area"),
-                        .crowd = entry.flag("iscrowd"),
-                        .keypoints = read_points(entry)};
+  GroundTruthPerson person{.x = box[0],
+                           .y = box[1],
+                           .width = box[2],
+                           .height = box[3],
+                           .area = entry.number("area"),
+                           .crowd = entry.flag("iscrowd"),
+                           .keypoints = read_points(entry)};
   if (person.area < 0) entry.refuse("area", fmt::format("is {}, below 0", person.area));
   person.labelled = entry.has("num_keypoints")
                         ? entry.whole("num_keypoints")
@@ -56,15 +56,15 @@ class Reader {
   void run() {
     for_each_coco_entry(path_, kKind, [&](const CocoEntry& entry) { take(entry); });
     read_.tally.expect_persons();
-    if (read_.pictures.empty()) throw_not_coco(path_, kKind, "it names no images (`images`)");
+    if (read_.images.empty()) throw_not_coco(path_, kKind, "it names no images (`images`)");
     if (persons_.empty()) throw_not_coco(path_, kKind, "it has no persons (`annotations`)");
     if (any_area_ && all_shares_) {
       throw_not_coco(path_, kKind, "all boxes lie between 0 and 1, as shares of an image do",
                      kSharesHint);
     }
-    for (AnnotatedPicture& picture : read_.pictures) {
-      if (auto found = persons_.extract(picture.id)) {
-        picture.persons = std::move(found.mapped().persons);
+    for (AnnotatedImage& image : read_.images) {
+      if (auto found = persons_.extract(image.id)) {
+        image.persons = std::move(found.mapped().persons);
       }
     }
     if (persons_.empty()) return;
@@ -76,7 +76,7 @@ class Reader {
 
  private:
   struct OfImage {
-    std::vector<LabelledPerson> persons = {};
+    std::vector<GroundTruthPerson> persons = {};
     std::string where = {};  ///< The first entry.
   };
 
@@ -89,13 +89,13 @@ class Reader {
   void take_image(const CocoEntry& entry) {
     const std::int64_t id = entry.whole("id");
     if (!ids_.insert(id).second) entry.refuse("id", "is that of an earlier image");
-    read_.pictures.push_back({.id = id, .file_name = entry.text("file_name")});
+    read_.images.push_back({.id = id, .file_name = entry.text("file_name")});
   }
 
   void take_person(const CocoEntry& entry) {
     OfImage& of_image = persons_[entry.whole("image_id")];
     if (of_image.persons.empty()) of_image.where = entry.where();
-    LabelledPerson person = read_person(entry);
+    GroundTruthPerson person = read_person(entry);
     expect_as_many(entry, std::ssize(person.keypoints));
     const bool has_area = person.width > 0 && person.height > 0;
     read_.tally.below_a_pixel += has_area && person.width < 1 && person.height < 1;

@@ -10,16 +10,16 @@
 
 namespace sapiens::cli {
 
-struct AnnotatedPicture {
+struct AnnotatedImage {
   std::int64_t id = 0;
   std::string file_name = {};
-  std::vector<LabelledPerson> persons = {};
+  std::vector<GroundTruthPerson> persons = {};
 };
 
-/// Persons and their key points in pictures, as COCO's person_keypoints_*.json has them.
+/// Persons and their keypoints in images, as COCO's person_keypoints_*.json has them.
 struct Annotations {
-  std::vector<AnnotatedPicture> pictures = {};  ///< In the order of the file.
-  Index keypoints = 0;                          ///< Of every person.
+  std::vector<AnnotatedImage> images = {};  ///< In the order of the file.
+  Index keypoints = 0;                      ///< Of every person.
   CocoTally tally;
 
   /// Throws NotFound or CorruptFile, naming the entry that is wrong.

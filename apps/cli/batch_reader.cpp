@@ -63,7 +63,7 @@ BatchReader::Input BatchReader::load(std::size_t job) const {
 }
 
 BatchReader::Input BatchReader::read(const Job& job) const {
-  if (!is_array(job.input.path)) return read_picture(job);
+  if (!is_array(job.input.path)) return read_image(job);
   auto [array, doubt] = read_prepared(job.input.path);
   const std::size_t rank = array.shape.size();
   return {.item = {.count = rank == 4 ? array.shape[0] : 1,
@@ -73,13 +73,13 @@ BatchReader::Input BatchReader::read(const Job& job) const {
           .frames = std::move(array.values)};
 }
 
-BatchReader::Input BatchReader::read_picture(const Job& job) const {
-  Image picture = Image::read(job.input.path);
-  FloatArray frame = extractor_.preprocess(picture, options_.preprocess, options_.model.input_size);
+BatchReader::Input BatchReader::read_image(const Job& job) const {
+  Image image = Image::read(job.input.path);
+  FloatArray frame = encoder_.preprocess(image, options_.preprocess, options_.model.input_size);
   Input input{.item = {.count = 1},
               .size = {frame.shape[1], frame.shape[2]},
               .frames = std::move(frame.values)};
-  if (!job.pictures.empty()) input.item.picture = std::move(picture);
+  if (!job.images.empty()) input.item.image = std::move(image);
   return input;
 }
 

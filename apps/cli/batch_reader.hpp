@@ -15,13 +15,13 @@ namespace sapiens::cli {
 
 /// One job on its way through a run.
 struct BatchItem {
-  std::size_t job = 0;                ///< Its place among the jobs.
-  JobResult result = {};              ///< What is known of it so far.
-  Index first = 0;                    ///< Of its frames in the batch.
-  Index count = 0;                    ///< 0 if it could not be read.
-  bool has_batch_axis = false;        ///< Read as [N, 3, H, W]: the output keeps the N.
-  std::string doubt = {};             ///< About the numbers of an array; mostly empty.
-  std::optional<Image> picture = {};  ///< To draw on.
+  std::size_t job = 0;              ///< Its place among the jobs.
+  JobResult result = {};            ///< What is known of it so far.
+  Index first = 0;                  ///< Of its frames in the batch.
+  Index count = 0;                  ///< 0 if it could not be read.
+  bool has_batch_axis = false;      ///< Read as [N, 3, H, W]: the output keeps the N.
+  std::string doubt = {};           ///< About the numbers of an array; mostly empty.
+  std::optional<Image> image = {};  ///< To draw on.
 };
 
 /// Consecutive jobs whose frames have one size.
@@ -36,9 +36,8 @@ struct Batch {
 /// an item with an error.
 class BatchReader {
  public:
-  BatchReader(const FeatureExtractor& extractor, const FeaturesOptions& options,
-              std::span<const Job> jobs)
-      : extractor_(extractor), options_(options), jobs_(jobs) {}
+  BatchReader(const Encoder& encoder, const FeaturesOptions& options, std::span<const Job> jobs)
+      : encoder_(encoder), options_(options), jobs_(jobs) {}
 
   /// The next --batch inputs of one size, fewer before another size, more only if one array holds
   /// more; nothing after the last. Stops between two inputs when `is_cancelled`.
@@ -57,9 +56,9 @@ class BatchReader {
   void add(Input input, Batch& batch) const;
   Input load(std::size_t job) const;
   Input read(const Job& job) const;
-  Input read_picture(const Job& job) const;
+  Input read_image(const Job& job) const;
 
-  const FeatureExtractor& extractor_;
+  const Encoder& encoder_;
   const FeaturesOptions& options_;
   std::span<const Job> jobs_;
   std::size_t next_job_ = 0;

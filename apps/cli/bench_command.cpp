@@ -68,7 +68,7 @@ void compare_files(const BenchOptions& options, const Session& session) {
 }
 
 void run(const BenchOptions& options, Session& session) {
-  session.interrupts.set_farewell({}, session.json);
+  session.interrupts.set_exit_message({}, session.json);
   if (options.compare.size() == 2) return compare_files(options, session);
 
   std::vector<BenchSummary> before;
@@ -103,7 +103,7 @@ void add_bench_command(CLI::App& app, Session& session) {
       "Example:\n"
       "  sapiens bench --arch 0.3b --size 512x384 --repeat 10\n"
       "  sapiens bench model.pth --image photo.jpg --isa all --precision all\n"
-      "  sapiens bench --task seg --picture 1920x1080 --precision bf16\n"
+      "  sapiens bench --task seg --image-size 1920x1080 --precision bf16\n"
       "  sapiens bench model.pth --output before.json\n"
       "  sapiens bench model.pth --compare before.json\n"
       "  sapiens bench --compare before.json after.json");

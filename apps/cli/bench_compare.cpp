@@ -27,9 +27,9 @@ StageTime parse_row(const Json& json, const std::string& name) {
 /// What else must be equal for a task.
 std::string task_text(const Json& json) {
   if (!json.contains("task")) return "";
-  const auto picture = json.at("picture").get<std::array<Index, 2>>();
-  return fmt::format(", {} of a picture of {}x{}", json.at("task").get<std::string>(), picture[1],
-                     picture[0]);
+  const auto image = json.at("image").get<std::array<Index, 2>>();
+  return fmt::format(", {} of an image of {}x{}", json.at("task").get<std::string>(), image[1],
+                     image[0]);
 }
 
 BenchSummary parse_run(const Json& json, const std::string& document) {

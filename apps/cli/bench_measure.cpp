@@ -31,27 +31,27 @@ std::vector<float> random_values(std::size_t count) {
   return values;
 }
 
-FeatureExtractor load(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
+Encoder load(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
   return load_measured(engine, run, [&](const EngineOptions& loading) {
     return options.checkpoint.empty()
-               ? FeatureExtractor::random({.arch = arch_of(options)}, loading)
-               : FeatureExtractor(Checkpoint::open(options.checkpoint), options.model, loading);
+               ? Encoder::random({.arch = arch_of(options)}, loading)
+               : Encoder(Checkpoint::open(options.checkpoint), options.model, loading);
   });
 }
 
 /// The input of the network, [batch, 3, H, W].
-std::vector<float> prepare_input(const FeatureExtractor& extractor, const BenchOptions& options,
+std::vector<float> prepare_input(const Encoder& encoder, const BenchOptions& options,
                                  BenchRun& run) {
-  Image picture;
+  Image image;
   if (options.image.empty()) {
-    picture = made_up_picture(run.size);
+    image = made_up_image(run.size);
   } else {
-    const Timing decode = timed(options.repeat, [&] { picture = Image::read(options.image); });
+    const Timing decode = timed(options.repeat, [&] { image = Image::read(options.image); });
     run.stages.push_back({"decode", decode});
   }
   FloatArray one;
   const Timing preprocess = timed(
-      options.repeat, [&] { one = extractor.preprocess(picture, PreprocessMode::Full, run.size); });
+      options.repeat, [&] { one = encoder.preprocess(image, PreprocessMode::Full, run.size); });
   run.stages.push_back({"preprocess", preprocess});
   if (options.image.empty()) return random_values(one.values.size() * run.batch);
   std::vector<float> batch;
@@ -99,8 +99,8 @@ class Passes {
   std::vector<std::vector<double>> operators_;
 };
 
-void measure_passes(FeatureExtractor& extractor, const BenchOptions& options,
-                    const std::vector<float>& input, BenchRun& run) {
+void measure_passes(Encoder& encoder, const BenchOptions& options, const std::vector<float>& input,
+                    BenchRun& run) {
   const TensorView<const float, 4> view(input.data(),
                                         {run.batch, 3, run.size.height, run.size.width});
   const std::string title = fmt::format("{} on {}", run.stats.precision, run.stats.isa);
@@ -114,14 +114,14 @@ void measure_passes(FeatureExtractor& extractor, const BenchOptions& options,
     };
     const Usage before = usage_so_far();
     const Stopwatch watch;
-    extractor.run(view, request);
+    encoder.run(view, request);
     const double seconds = watch.seconds();
     const Usage after = usage_so_far();
     run.page_faults = after.page_faults - before.page_faults;
     if (pass == 0) continue;  // it touches memory and wakes threads
-    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, extractor.stats());
+    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, encoder.stats());
   }
-  run.stats = extractor.stats();
+  run.stats = encoder.stats();
   passes.finish(run);
 }
 
@@ -143,16 +143,16 @@ BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine,
   BenchRun run;
   run.batch = options.batch;
   run.ceilings = ceilings;
-  FeatureExtractor extractor = load(options, engine, run);
-  run.model = extractor.inspection().model;
-  run.stats = extractor.stats();
-  run.size = options.model.input_size.value_or(extractor.native_size());
-  const OutputShapes shapes = extractor.output_shapes(run.size);
+  Encoder encoder = load(options, engine, run);
+  run.model = encoder.inspection().model;
+  run.stats = encoder.stats();
+  run.size = options.model.input_size.value_or(encoder.input_size());
+  const OutputShapes shapes = encoder.output_shapes(run.size);
   run.tokens = shapes.raw.at(0);
   run.gflop = static_cast<double>(run.batch) *
               forward_gflop(run.model, shapes.featmap.at(1) * shapes.featmap.at(2), run.tokens);
-  const std::vector<float> input = prepare_input(extractor, options, run);
-  measure_passes(extractor, options, input, run);
+  const std::vector<float> input = prepare_input(encoder, options, run);
+  measure_passes(encoder, options, input, run);
   run.peak_memory = peak_memory();
   return run;
 }

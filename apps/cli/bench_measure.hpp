@@ -34,12 +34,12 @@ struct OperatorBench {
 struct BenchRun {
   ModelInfo model;
   std::string task;  // empty: the encoder alone
-  Grid picture;      // what a task began with
+  Grid image;        // what a task began with
   Grid size;
   Index batch = 1;
-  Index tokens = 0;  // of one picture
+  Index tokens = 0;  // of one image
   double gflop = 0;  // of one forward pass, from the model's formula
-  Timing seconds;    // of one pass: forward and output, or a task from picture to files
+  Timing seconds;    // of one pass: forward and output, or a task from image to files
   std::vector<StageTime> stages;
   std::vector<OperatorBench> operators;  // of the forward stage, or of encoder and head
   Timing rest;                           // of these stages, in no operator

@@ -18,9 +18,9 @@ constexpr const char* kReference = "reference";
 /// The reference level computes some 0.2 GFLOP per second.
 bool suits_reference(const BenchOptions& options) {
   if (options.checkpoint.empty()) return arch_of(options) == "tiny";
-  constexpr Index kMostParameters = 1'000'000;
+  constexpr Index kMaxParameters = 1'000'000;
   return Checkpoint::open(options.checkpoint).inspect(options.model).model.parameters <=
-         kMostParameters;
+         kMaxParameters;
 }
 
 std::vector<Precision> precisions_of(const BenchOptions& options) {
@@ -46,28 +46,28 @@ void add_bench_options(CLI::App& bench, BenchOptions& options) {
   CLI::Option* image =
       bench
           .add_option("--image", options.image,
-                      "Picture to decode, resize and compute with; by default made-up numbers")
+                      "Image to decode, resize and compute with; by default made-up numbers")
           ->type_name(kFileType);
-  CLI::Option* batch = bench.add_option("--batch", options.batch, "Pictures per forward pass")
+  CLI::Option* batch = bench.add_option("--batch", options.batch, "Images per forward pass")
                            ->check(CLI::Range(Index{1}, Index{4096}))
                            ->capture_default_str();
   CLI::Option* task =
-      bench.add_option("--task", options.task, "Measure a whole task, from a picture to files")
+      bench.add_option("--task", options.task, "Measure a whole task, from an image to files")
           ->check(CLI::IsMember({"pose", "seg", "depth", "normal"}))
           ->excludes(size)
           ->excludes(batch);
   bench
       .add_option_function<std::string>(
-          "--picture",
+          "--image-size",
           [&options](const std::string& text) {
             const auto turned = parse_grid(text);  // which reads heights first
             if (!turned) {
-              throw CLI::ValidationError("--picture", "`" + text + "` is not WIDTHxHEIGHT");
+              throw CLI::ValidationError("--image-size", "`" + text + "` is not WIDTHxHEIGHT");
             }
-            options.picture = Grid{turned->width, turned->height};
+            options.image_size = Grid{turned->width, turned->height};
           },
-          fmt::format("Size of the made-up picture of a task; by default {}x{}",
-                      kDefaultPicture.width, kDefaultPicture.height))
+          fmt::format("Size of the made-up image of a task; by default {}x{}",
+                      kDefaultImageSize.width, kDefaultImageSize.height))
       ->type_name("WxH")
       ->needs(task)
       ->excludes(image);

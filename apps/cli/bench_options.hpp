@@ -17,7 +17,7 @@ struct BenchOptions {
   std::string precision;
   std::string task;  // "pose", "seg", "depth", "normal"; empty: the encoder alone
   std::string image;
-  std::optional<Grid> picture;  // --picture
+  std::optional<Grid> image_size;  // --image-size
   Index batch = 1;
   int repeat = 5;
   bool ceilings = true;
@@ -26,7 +26,7 @@ struct BenchOptions {
 };
 
 /// What a task begins with unless the command line says otherwise.
-inline constexpr Grid kDefaultPicture{1080, 1920};
+inline constexpr Grid kDefaultImageSize{1080, 1920};
 
 /// As a level or a precision: each of them.
 inline constexpr const char* kAll = "all";

@@ -9,7 +9,7 @@
 namespace sapiens::cli {
 namespace {
 
-double pictures_per_second(const BenchRun& run) {
+double images_per_second(const BenchRun& run) {
   return static_cast<double>(run.batch) / run.seconds.median;
 }
 
@@ -31,11 +31,11 @@ std::string header(const BenchRun& run) {
                   run.model.width, run.model.depth, run.stats.precision, run.stats.threads,
                   run.stats.threads == 1 ? "" : "s", run.stats.isa);
   if (!run.task.empty()) {
-    text += fmt::format("{} of a picture of {}x{}, width by height\n", run.task, run.picture.width,
-                        run.picture.height);
+    text += fmt::format("{} of an image of {}x{}, width by height\n", run.task, run.image.width,
+                        run.image.height);
   }
   text += fmt::format("{} of {}x{}, {} tokens each; {:.4g} GFLOP per pass, median of {}\n",
-                      run.batch == 1 ? "a picture" : fmt::format("{} pictures", run.batch),
+                      run.batch == 1 ? "an image" : fmt::format("{} images", run.batch),
                       run.size.height, run.size.width, run.tokens, run.gflop, run.seconds.samples);
   return text;
 }
@@ -87,7 +87,7 @@ std::string ceilings_text(const MachineCeilings& ceilings) {
 
 /// How the parts of a task compare with its encoder.
 struct TaskRatios {
-  double whole = 0;  // picture to files
+  double whole = 0;  // image to files
   double post_and_drawing = 0;
   std::optional<double> encoder_linears, head_linears;  // of their ceilings
 };
@@ -122,8 +122,8 @@ Json ratios_json(const BenchRun& run) {
 
 std::string totals(const BenchRun& run) {
   std::string text =
-      fmt::format("\ntogether  {:.3g} pictures/s, {:.4g} tokens/s, {:.4g} GFLOPS",
-                  pictures_per_second(run), tokens_per_second(run), run.gflop / run.seconds.median);
+      fmt::format("\ntogether  {:.3g} images/s, {:.4g} tokens/s, {:.4g} GFLOPS",
+                  images_per_second(run), tokens_per_second(run), run.gflop / run.seconds.median);
   if (const auto share = ceiling_share(run)) text += ", " + percent(*share) + " of the ceiling";
   if (run.ceilings) text += "\nceilings  " + ceilings_text(*run.ceilings);
   text += fmt::format("\nmemory    weights {}, activations {}, peak {}\n",
@@ -183,7 +183,7 @@ Json run_json(const BenchRun& run) {
       {"tokens", run.tokens},
       {"repeat", run.seconds.samples},
       {"seconds", timing_json(run.seconds)},
-      {"images_per_second", pictures_per_second(run)},
+      {"images_per_second", images_per_second(run)},
       {"tokens_per_second", tokens_per_second(run)},
       {"gflop", run.gflop},
       {"gflops", run.gflop / run.seconds.median},
@@ -209,7 +209,7 @@ Json run_json(const BenchRun& run) {
   }
   if (!run.task.empty()) {
     json["task"] = run.task;
-    json["picture"] = {run.picture.height, run.picture.width};
+    json["image"] = {run.image.height, run.image.width};
     json["ratios"] = ratios_json(run);
   }
   if (run.ceilings) json["ceilings"] = ceilings_json(*run.ceilings);

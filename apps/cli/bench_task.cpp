@@ -50,10 +50,10 @@ struct AfterTimes {
   double draw = 0, write = 0;
 };
 
-/// One picture after the other, from pixels in memory to files.
+/// One image after the other, from pixels in memory to files.
 class TaskPass {
  public:
-  TaskPass(TaskModel& model, const Image& picture) : model_(model), picture_(picture) {}
+  TaskPass(TaskModel& model, const Image& image) : model_(model), image_(image) {}
 
   AfterTimes run(const Progress& progress) {
     if (model_.task() == "pose") return run_pose(progress);
@@ -64,20 +64,20 @@ class TaskPass {
 
  private:
   AfterTimes run_pose(const Progress& progress) {
-    const auto poses = model_.pose(picture_, {}, {.progress = progress});
+    const auto poses = model_.pose(image_, {}, {.progress = progress});
     const KeypointSet* const set = model_.keypoint_set();
-    return finish([&] { return draw_pose(picture_, poses, set); },
+    return finish([&] { return draw_pose(image_, poses, set); },
                   [&] {
                     write_json(folder_ / "a.json",
                                {{"meta_info", documents::keypoints_json(model_.outputs(), set)},
                                 {"instance_info", documents::persons_json(poses)}},
-                               "the key points cannot be written");
+                               "the keypoints cannot be written");
                   });
   }
 
   AfterTimes run_seg(const Progress& progress) {
-    const auto found = model_.segment(picture_, progress);
-    return finish([&] { return draw_segmentation(picture_, found, model_.seg_classes()); },
+    const auto found = model_.segment(image_, progress);
+    return finish([&] { return draw_segmentation(image_, found, model_.seg_classes()); },
                   [&] {
                     const std::vector<Index> shape = {found.height, found.width};
                     write_npy_mask(folder_ / "a.npy", shape, found.ids);
@@ -86,14 +86,14 @@ class TaskPass {
   }
 
   AfterTimes run_depth(const Progress& progress) {
-    const auto depth = model_.depth(picture_, progress);
-    return finish([&] { return draw_depth(picture_, depth.view<2>()); },
+    const auto depth = model_.depth(image_, progress);
+    return finish([&] { return draw_depth(image_, depth.view<2>()); },
                   [&] { write_npy(folder_ / "a.npy", depth.shape, depth.values); });
   }
 
   AfterTimes run_normals(const Progress& progress) {
-    const auto normals = model_.normals(picture_, progress);
-    return finish([&] { return draw_normals(picture_, normals.view<3>()); },
+    const auto normals = model_.normals(image_, progress);
+    return finish([&] { return draw_normals(image_, normals.view<3>()); },
                   [&] { write_npy(folder_ / "a.npy", normals.shape, normals.values); });
   }
 
@@ -111,7 +111,7 @@ class TaskPass {
   }
 
   TaskModel& model_;
-  const Image& picture_;
+  const Image& image_;
   TemporaryFolder folder_;
 };
 
@@ -155,13 +155,13 @@ class TaskPasses {
   std::vector<std::vector<double>> operators_;
 };
 
-void measure_passes(TaskModel& model, const BenchOptions& options, const Image& picture,
+void measure_passes(TaskModel& model, const BenchOptions& options, const Image& image,
                     BenchRun& run) {
   const std::string title =
       fmt::format("{} in {} on {}", run.task, run.stats.precision, run.stats.isa);
   Meter meter(title, 1 + options.repeat, stderr_is_terminal());
   const Stopwatch since_start;
-  TaskPass task(model, picture);
+  TaskPass task(model, image);
   TaskPasses passes;
   for (int pass = 0; pass <= options.repeat; ++pass) {
     const Progress progress = [&](double done) {
@@ -204,15 +204,15 @@ BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine,
   run.stats = model.stats();
   run.size = model.input_size();
   run.tokens = run.model.grid.patches() + (run.model.cls_token ? 1 : 0);
-  Image picture;
+  Image image;
   if (options.image.empty()) {
-    picture = made_up_picture(options.picture.value_or(kDefaultPicture));
+    image = made_up_image(options.image_size.value_or(kDefaultImageSize));
   } else {
-    const Timing decode = timed(options.repeat, [&] { picture = Image::read(options.image); });
+    const Timing decode = timed(options.repeat, [&] { image = Image::read(options.image); });
     run.stages.push_back({"decode", decode});
   }
-  run.picture = {picture.height, picture.width};
-  measure_passes(model, options, picture, run);
+  run.image = {image.height, image.width};
+  measure_passes(model, options, image, run);
   run.peak_memory = peak_memory();
   return run;
 }

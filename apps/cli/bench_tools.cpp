@@ -32,13 +32,13 @@ std::uint64_t peak_memory() {
   return static_cast<std::uint64_t>(resources().ru_maxrss) * 1024;  // Linux counts in kB
 }
 
-Image made_up_picture(Grid size) {
-  Image picture{.width = size.width, .height = size.height, .rgb = {}};
-  picture.rgb.resize(static_cast<std::size_t>(3 * size.height * size.width));
+Image made_up_image(Grid size) {
+  Image image{.width = size.width, .height = size.height, .rgb = {}};
+  image.rgb.resize(static_cast<std::size_t>(3 * size.height * size.width));
   std::minstd_rand generator(1);
-  std::generate(picture.rgb.begin(), picture.rgb.end(),
+  std::generate(image.rgb.begin(), image.rgb.end(),
                 [&] { return static_cast<std::uint8_t>(generator() >> 8); });
-  return picture;
+  return image;
 }
 
 }  // namespace sapiens::cli

@@ -24,7 +24,7 @@ Usage usage_so_far();
 void forget_peak_memory();
 std::uint64_t peak_memory();
 
-Image made_up_picture(Grid size);
+Image made_up_image(Grid size);
 
 inline Timing once(double seconds) { return {seconds, seconds, seconds, 1}; }
 

@@ -15,7 +15,7 @@
 namespace sapiens::cli {
 namespace {
 
-/// "000000000139" is picture 139, as in COCO's own names.
+/// "000000000139" is image 139, as in COCO's own names.
 std::optional<std::int64_t> number_of(const Job& job) {
   const std::string name = job.name.filename().string();
   std::int64_t number = 0;
@@ -104,17 +104,17 @@ Index write_coco(const std::filesystem::path& path, std::span<const Job* const> 
   const std::vector<std::int64_t> ids = ids_of(jobs);
   Index documents = 0;
   write_json_parts(path, "the COCO file cannot be written", [&](std::ostream& out) {
-    // One picture at a time: a data set of a hundred thousand takes no more memory than its names.
+    // One image at a time: a data set of a hundred thousand takes no more memory than its names.
     out << "{\"annotations\": [";
     Json images = Json::array();
     std::int64_t annotations = 0;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       documents += with_document(*jobs[i], [&](const Json& document) {
-        const Json& picture = document.at("picture");
+        const Json& image = document.at("image");
         images.push_back({{"id", ids[i]},
                           {"file_name", jobs[i]->input.name.generic_string()},
-                          {"width", picture.at("width")},
-                          {"height", picture.at("height")}});
+                          {"width", image.at("width")},
+                          {"height", image.at("height")}});
         for (const Json& person : document.at("instance_info")) {
           ++annotations;
           out << (annotations > 1 ? ",\n" : "\n")

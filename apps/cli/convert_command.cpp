@@ -28,7 +28,7 @@ ConvertResult write_copy(const Checkpoint& checkpoint, const ConvertArguments& a
 }
 
 void run(const ConvertArguments& arguments, Session& session) {
-  session.interrupts.set_farewell({}, session.json);
+  session.interrupts.set_exit_message({}, session.json);
   const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
   Inspection source = checkpoint.inspect(arguments.convert.model);
   const ConvertResult result = write_copy(checkpoint, arguments, session);

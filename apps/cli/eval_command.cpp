@@ -45,9 +45,9 @@ void expect_inputs(const EvalOptions& options) {
     throw_usage("--found-category", "no file of boxes or persons is read",
                 "name one with --boxes or --detections, or choose --person-category");
   }
-  if (options.detections.empty() && options.data.empty() && options.pictures.empty()) {
-    throw_usage("--pictures", "nothing tells where the annotated pictures are",
-                "add --pictures DIR, or --data DIR");
+  if (options.detections.empty() && options.data.empty() && options.images.empty()) {
+    throw_usage("--images", "nothing tells where the annotated images are",
+                "add --images DIR, or --data DIR");
   }
 }
 
@@ -63,7 +63,7 @@ std::string truth_text(const EvalOptions& options, const std::string& task) {
 
 std::vector<InputFile> images_of(const EvalSet& set) {
   std::vector<InputFile> images;
-  for (const EvalPicture& picture : set.pictures) images.push_back(picture.input);
+  for (const EvalImage& image : set.images) images.push_back(image.input);
   return images;
 }
 
@@ -89,7 +89,7 @@ Json settings_json(const EvalPlan& plan, const TaskModels& models) {
 Scores scores_of(const Measure& measure, const EvalCounts& counts, const EvalPlan& plan) {
   Scores scores = measure.scores();
   if (plan.keypoints == 0) {
-    scores.left_out["files_of_ground_truth_without_an_image"] = plan.set.without_picture;
+    scores.left_out["files_of_ground_truth_without_an_image"] = plan.set.without_image;
   }
   if (plan.true_boxes())
     scores.counted["true_boxes_outside_of_their_image"] = counts.true_boxes_outside;
@@ -112,17 +112,17 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
   TaskModels models(run);
   const std::unique_ptr<Measure> measure = make_measure(plan, models);
 
-  session.interrupts.set_farewell({}, session.json);
-  Meter meter("eval", std::ssize(plan.set.pictures), stderr_is_terminal());
+  session.interrupts.set_exit_message({}, session.json);
+  Meter meter("eval", std::ssize(plan.set.images), stderr_is_terminal());
   const Json no_meta;
   const TaskContext context{models, run, boxes, no_meta, session.interrupts, meter};
-  const EvalCounts counts = run_eval(context, plan.set.pictures, plan.true_boxes(), *measure);
+  const EvalCounts counts = run_eval(context, plan.set.images, plan.true_boxes(), *measure);
   return {.task = run.command,
           .what = checkpoint_text(run.checkpoint, models.all().front().inspection()),
           .settings = settings_json(plan, models),
           .truth = truth_text(plan.options, run.command),
           .boxes = plan.keypoints > 0 ? boxes_text(plan.options) : "",
-          .pictures = counts.compared,
+          .images = counts.compared,
           .without_truth = plan.set.without_truth + counts.nothing_to_compare,
           .failed = counts.failed,
           .files = std::move(files),
@@ -143,17 +143,17 @@ EvalReport evaluate_detections(const EvalOptions& options) {
                        .pck = options.pck,
                        .true_boxes = false});
   const EvalSet set = pose_set(options, std::move(annotations));
-  for (const EvalPicture& picture : set.pictures) {
-    const auto persons = found.by_picture.find(picture.id);
-    measure.add(picture,
-                persons == found.by_picture.end() ? std::vector<FoundPerson>{} : persons->second);
+  for (const EvalImage& image : set.images) {
+    const auto persons = found.by_image.find(image.id);
+    measure.add(image,
+                persons == found.by_image.end() ? std::vector<PredictedPerson>{} : persons->second);
   }
   return {.task = "pose",
           .what = options.detections,
           .settings = {{"detections", file_json(options.detections)}},
           .truth = truth_text(options, "pose"),
           .boxes = "as they were found",
-          .pictures = std::ssize(set.pictures),
+          .images = std::ssize(set.images),
           .files = std::move(files),
           .scores = measure.scores()};
 }
@@ -163,9 +163,9 @@ void run(const EvalOptions& options, Session& session) {
   if (!options.output.empty()) expect_json_writable(options.output, kUnwritable);
   const EvalReport report =
       options.detections.empty() ? evaluate_model(options, session) : evaluate_detections(options);
-  if (report.pictures == 0) {
+  if (report.images == 0) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "no picture could be compared",
+                {.summary = "no image could be compared",
                  .actual = fmt::format("{} failed, {} have nothing to compare", report.failed,
                                        report.without_truth)});
   }
@@ -184,7 +184,7 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
   app.add_option("--annotations", options.annotations,
                  "Pose: COCO file of persons; by default annotations.json of --data")
       ->type_name(kFileType);
-  app.add_option("--pictures", options.pictures, "Folder of the pictures; by default --data")
+  app.add_option("--images", options.images, "Folder of the images; by default --data")
       ->type_name(kFolderType);
   CLI::Option* detections =
       app.add_option("--detections", options.detections,
@@ -218,15 +218,15 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
 void add_eval_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* eval = app.add_subcommand(
-      "eval", "Measure how good pose, segmentation, depth or normals are on annotated pictures");
+      "eval", "Measure how good pose, segmentation, depth or normals are on annotated images");
   takes_checkpoint(eval->add_option("CKPT", options->run.checkpoint,
                                     "Checkpoint, unless there are --detections"));
   eval->add_option("--data", options->data,
-                   "Folder of pictures with, beside photo.png, photo_seg.png, photo_depth.npy or "
+                   "Folder of images with, beside photo.png, photo_seg.png, photo_depth.npy or "
                    "photo_normal.npy; for pose with annotations.json")
       ->type_name(kFolderType);
   add_pose_eval_options(*eval, *options);
-  eval->add_option("--limit", options->limit, "Only the first so many pictures; 0: all")
+  eval->add_option("--limit", options->limit, "Only the first so many images; 0: all")
       ->check(CLI::Range(Index{0}, Index{1'000'000'000}));
   eval->add_option("-o,--output", options->output, "Also write what --json prints to this file")
       ->type_name(kFileType);
@@ -238,7 +238,7 @@ void add_eval_command(CLI::App& app, Session& session) {
       "docs/eval.md tells how the numbers are computed.\n\n"
       "Example:\n"
       "  sapiens eval seg.pth --data held_out/\n"
-      "  sapiens eval pose.pth --annotations person_keypoints_val2017.json --pictures val2017/\n"
+      "  sapiens eval pose.pth --annotations person_keypoints_val2017.json --images val2017/\n"
       "  sapiens eval --detections results.json --annotations person_keypoints_val2017.json");
   eval->callback([options, &session] { run(*options, session); });
 }

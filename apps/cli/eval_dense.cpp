@@ -14,53 +14,53 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void expect_size_of_picture(const fs::path& path, const std::vector<Index>& expected,
-                            const std::vector<Index>& actual) {
+void expect_size_of_image(const fs::path& path, const std::vector<Index>& expected,
+                          const std::vector<Index>& actual) {
   if (expected == actual) return;
   throw Error(ErrorCode::ShapeMismatch,
-              {.summary = "the true values do not have the picture's size",
+              {.summary = "the true values do not have the image's size",
                .file = path.string(),
                .expected = dims_text(expected),
                .actual = dims_text(actual),
-               .hint = "height comes first; a picture is turned as its EXIF orientation says"});
+               .hint = "height comes first; an image is turned as its EXIF orientation says"});
 }
 
-std::vector<std::uint8_t> read_classes(const fs::path& path, const Image& picture) {
+std::vector<std::uint8_t> read_classes(const fs::path& path, const Image& image) {
   Segmentation truth = read_class_png(path);
-  expect_size_of_picture(path, {picture.height, picture.width}, {truth.height, truth.width});
+  expect_size_of_image(path, {image.height, image.width}, {truth.height, truth.width});
   return std::move(truth.ids);
 }
 
 std::vector<float> read_values(const fs::path& path, std::vector<Index> expected) {
   FloatArray truth = read_npy(path);
-  expect_size_of_picture(path, expected, truth.shape);
+  expect_size_of_image(path, expected, truth.shape);
   return std::move(truth.values);
 }
 
 /// The pixels of persons: neither background nor to be left out.
-std::vector<std::uint8_t> read_mask(const EvalPicture& picture, const Image& image) {
-  if (picture.classes.empty()) {
+std::vector<std::uint8_t> read_mask(const EvalImage& sample, const Image& image) {
+  if (sample.classes.empty()) {
     return std::vector<std::uint8_t>(static_cast<std::size_t>(image.height * image.width), 1);
   }
-  std::vector<std::uint8_t> mask = read_classes(picture.classes, image);
+  std::vector<std::uint8_t> mask = read_classes(sample.classes, image);
   std::ranges::replace(mask, SegmentationEvaluator::kIgnored, std::uint8_t{0});
   return mask;
 }
 
-Index pixels_of(const Frame& frame) { return frame.picture.height * frame.picture.width; }
+Index pixels_of(const Frame& frame) { return frame.image.height * frame.image.width; }
 
 class SegMeasure : public Measure {
  public:
   SegMeasure(Index classes, const SegClassSet* set) : evaluator_(classes), set_(set) {}
 
-  bool add(const EvalPicture& picture, const Frame& frame) override {
-    const auto truth = read_classes(picture.truth, frame.picture);
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const auto truth = read_classes(sample.truth, frame.image);
     const Index before = evaluator_.result().pixels;
     try {
       evaluator_.add(frame.segmentation.ids, truth);
     } catch (const Error& error) {
       ErrorDetail detail = error.detail();
-      detail.file = picture.truth.string();
+      detail.file = sample.truth.string();
       throw Error(error.code(), detail);
     }
     pixels_ += pixels_of(frame);
@@ -87,15 +87,15 @@ class SegMeasure : public Measure {
  private:
   SegmentationEvaluator evaluator_;
   const SegClassSet* set_;
-  Index pixels_ = 0;  // of all pictures
+  Index pixels_ = 0;  // of all images
 };
 
-/// What of the pictures is outside of persons, as far as their masks tell.
+/// What of the images is outside of persons, as far as their masks tell.
 class PersonPixels {
  public:
-  void add(const EvalPicture& picture, const Frame& frame) {
+  void add(const EvalImage& sample, const Frame& frame) {
     pixels_ += pixels_of(frame);
-    without_mask_ += picture.classes.empty();
+    without_mask_ += sample.classes.empty();
   }
 
   Json left_out(Index counted) const {
@@ -108,29 +108,28 @@ class PersonPixels {
 
 class DepthMeasure : public Measure {
  public:
-  bool add(const EvalPicture& picture, const Frame& frame) override {
-    const Image& image = frame.picture;
-    count_.add(picture, frame);
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const Image& image = frame.image;
+    count_.add(sample, frame);
     return evaluator_.add(frame.depth.values,
-                          read_values(picture.truth, {image.height, image.width}),
-                          read_mask(picture, image));
+                          read_values(sample.truth, {image.height, image.width}),
+                          read_mask(sample, image));
   }
 
   Scores scores() const override {
     const DepthScores result = evaluator_.result();
-    return {
-        .metrics = {{"delta1", result.delta[0], "share of pixels off by a factor below 1.25"},
-                    {"delta2", result.delta[1], "... below 1.25^2"},
-                    {"delta3", result.delta[2], "... below 1.25^3"},
-                    {"AbsRel", result.absrel, "mean of |found - true| / true"},
-                    {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
-                    {"unexplained", result.unexplained,
-                     "share of the depths' variance; 1: no better than one depth everywhere"}},
-        .counted = {{"pixels", result.pixels}},
-        .left_out = count_.left_out(result.pixels),
-        .conventions =
-            "after a scale (at least 0) and a shift for each picture that fit its persons best; "
-            "means of the pictures' own numbers"};
+    return {.metrics = {{"delta1", result.delta[0], "share of pixels off by a factor below 1.25"},
+                        {"delta2", result.delta[1], "... below 1.25^2"},
+                        {"delta3", result.delta[2], "... below 1.25^3"},
+                        {"AbsRel", result.absrel, "mean of |found - true| / true"},
+                        {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
+                        {"unexplained", result.unexplained,
+                         "share of the depths' variance; 1: no better than one depth everywhere"}},
+            .counted = {{"pixels", result.pixels}},
+            .left_out = count_.left_out(result.pixels),
+            .conventions =
+                "after a scale (at least 0) and a shift for each image that fit its persons best; "
+                "means of the images' own numbers"};
   }
 
  private:
@@ -140,12 +139,12 @@ class DepthMeasure : public Measure {
 
 class NormalMeasure : public Measure {
  public:
-  bool add(const EvalPicture& picture, const Frame& frame) override {
-    const Image& image = frame.picture;
-    count_.add(picture, frame);
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const Image& image = frame.image;
+    count_.add(sample, frame);
     return evaluator_.add(frame.normals.values,
-                          read_values(picture.truth, {image.height, image.width, 3}),
-                          read_mask(picture, image));
+                          read_values(sample.truth, {image.height, image.width, 3}),
+                          read_mask(sample, image));
   }
 
   Scores scores() const override {
@@ -157,7 +156,7 @@ class NormalMeasure : public Measure {
                         {"within_30", result.within[2], "..."}},
             .counted = {{"pixels", result.pixels}},
             .left_out = count_.left_out(result.pixels),
-            .conventions = "over all pixels of persons of all pictures"};
+            .conventions = "over all pixels of persons of all images"};
   }
 
  private:

@@ -30,11 +30,11 @@ std::string layout_for(Index annotated, Index outputs) {
   if (annotated == 17) return "coco17";
   if (annotated == 133) return "coco133";
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the annotations have other key points than the model",
-               .expected = fmt::format("{} key points, or 17 or 133, to which points are converted "
+              {.summary = "the annotations have other keypoints than the model",
+               .expected = fmt::format("{} keypoints, or 17 or 133, to which points are converted "
                                        "by their names",
                                        outputs),
-               .actual = fmt::format("{} key points", annotated)});
+               .actual = fmt::format("{} keypoints", annotated)});
 }
 
 EvalPlan plan_pose(EvalOptions options, Index outputs) {
@@ -67,7 +67,7 @@ EvalPlan plan_dense(EvalOptions options, const std::string& task) {
   options.run.detector.clear();
   EvalSet set = dense_set(options, task);
   for (const std::string& line : left_out_lines(set.left_out)) say(line);
-  Json files = {{"pictures", {{"left_out", left_out_json(set.left_out)}}}};
+  Json files = {{"images", {{"left_out", left_out_json(set.left_out)}}}};
   return {std::move(options), std::move(set), 0, std::move(files)};
 }
 

@@ -11,8 +11,8 @@ std::vector<double> sigmas_of(const PoseMeasure::Settings& settings) {
   return settings.set ? oks_sigmas(*settings.set) : std::vector<double>{};
 }
 
-FoundPerson found_person(const Pose& pose) {
-  FoundPerson person;
+PredictedPerson found_person(const Pose& pose) {
+  PredictedPerson person;
   std::vector<double> scores;
   for (const Keypoint& point : pose.keypoints) {
     person.keypoints.push_back({point.x, point.y});
@@ -34,56 +34,56 @@ PoseMeasure::PoseMeasure(const Settings& settings)
   if (!sigmas_.empty()) precision_.emplace(sigmas_);
   if (precision_ || settings_.true_boxes) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "nothing tells how exactly these key points are annotated, so found and "
+              {.summary = "nothing tells how exactly these keypoints are annotated, so found and "
                           "true persons cannot be told to be the same",
-               .expected = "17 or 133 key points, or sigmas of the points in the checkpoint",
-               .actual = fmt::format("{} key points", settings_.keypoints),
+               .expected = "17 or 133 keypoints, or sigmas of the points in the checkpoint",
+               .actual = fmt::format("{} keypoints", settings_.keypoints),
                .hint = "run the model in the true boxes: leave out --boxes, --detector and "
                        "--detections"});
 }
 
-bool PoseMeasure::add(const EvalPicture& picture, const Frame& frame) {
-  std::vector<FoundPerson> found;
+bool PoseMeasure::add(const EvalImage& image, const Frame& frame) {
+  std::vector<PredictedPerson> found;
   for (const Pose& pose : frame.poses) found.push_back(found_person(pose));
   if (!settings_.true_boxes) {
-    add(picture, found);
+    add(image, found);
     return true;
   }
   std::vector<std::optional<std::size_t>> partners;
   std::size_t next = 0;
-  for (const LabelledPerson& person : picture.persons) {
+  for (const GroundTruthPerson& person : image.persons) {
     partners.push_back(has_true_box(person) ? std::optional(next++) : std::nullopt);
   }
-  add(picture, found, partners);
+  add(image, found, partners);
   return true;
 }
 
-void PoseMeasure::add(const EvalPicture& picture, const std::vector<FoundPerson>& found) {
-  add(picture, found, pair_persons(sigmas_, picture.persons, found));
+void PoseMeasure::add(const EvalImage& image, const std::vector<PredictedPerson>& found) {
+  add(image, found, pair_persons(sigmas_, image.persons, found));
 }
 
-void PoseMeasure::add(const EvalPicture& picture, const std::vector<FoundPerson>& found,
+void PoseMeasure::add(const EvalImage& image, const std::vector<PredictedPerson>& found,
                       const std::vector<std::optional<std::size_t>>& partners) {
-  count_left_out(picture, found.size());
-  if (precision_) precision_->add(picture.id, picture.persons, found);
+  count_left_out(image, found.size());
+  if (precision_) precision_->add(image.id, image.persons, found);
   for (std::size_t i = 0; i < partners.size(); ++i) {
-    const LabelledPerson& person = picture.persons[i];
+    const GroundTruthPerson& person = image.persons[i];
     if (!is_counted(person)) continue;
     pck_.add(person, partners[i] ? &found[*partners[i]] : nullptr);
   }
 }
 
-void PoseMeasure::count_left_out(const EvalPicture& picture, std::size_t found) {
-  for (const LabelledPerson& person : picture.persons) {
+void PoseMeasure::count_left_out(const EvalImage& image, std::size_t found) {
+  for (const GroundTruthPerson& person : image.persons) {
     crowds_ += person.crowd;
     unlabelled_ += !person.crowd && !is_counted(person);
     without_area_ += settings_.true_boxes && is_counted(person) && !has_true_box(person);
   }
-  if (precision_ && found > KeypointEvaluator::kMostFound) {
-    beyond_best_ += static_cast<Index>(found - KeypointEvaluator::kMostFound);
+  if (precision_ && found > KeypointEvaluator::kMaxDetections) {
+    beyond_best_ += static_cast<Index>(found - KeypointEvaluator::kMaxDetections);
   }
   if (settings_.true_boxes) return;
-  not_paired_ += static_cast<Index>(found - pairable(picture.persons.size(), found));
+  not_paired_ += static_cast<Index>(found - pairable(image.persons.size(), found));
 }
 
 void PoseMeasure::add_average_precision(Scores& scores) const {
@@ -116,7 +116,7 @@ Scores PoseMeasure::scores() const {
     visible += point.visible;
     std::optional<double> share;
     if (point.visible > 0) {
-      share = static_cast<double>(point.right) / static_cast<double>(point.visible);
+      share = static_cast<double>(point.correct) / static_cast<double>(point.visible);
     }
     scores.parts.push_back(
         {point_name(settings_, k), share, fmt::format("{} visible", point.visible)});

@@ -8,7 +8,7 @@
 
 namespace sapiens::cli {
 
-/// Key points, found by a model or read from a file.
+/// Keypoints, found by a model or read from a file.
 class PoseMeasure : public Measure {
  public:
   struct Settings {
@@ -24,14 +24,14 @@ class PoseMeasure : public Measure {
   /// the points are annotated.
   explicit PoseMeasure(const Settings& settings);
 
-  bool add(const EvalPicture& picture, const Frame& frame) override;
-  void add(const EvalPicture& picture, const std::vector<FoundPerson>& found);
+  bool add(const EvalImage& image, const Frame& frame) override;
+  void add(const EvalImage& image, const std::vector<PredictedPerson>& found);
   Scores scores() const override;
 
  private:
-  void add(const EvalPicture& picture, const std::vector<FoundPerson>& found,
+  void add(const EvalImage& image, const std::vector<PredictedPerson>& found,
            const std::vector<std::optional<std::size_t>>& partners);
-  void count_left_out(const EvalPicture& picture, std::size_t found);
+  void count_left_out(const EvalImage& image, std::size_t found);
   void add_average_precision(Scores& scores) const;
 
   Settings settings_;

@@ -24,14 +24,14 @@ std::string table(const std::vector<Metric>& metrics) {
 }
 
 std::string counts_text(const EvalReport& report) {
-  std::string text = fmt::format("{} pictures", report.pictures);
+  std::string text = fmt::format("{} images", report.images);
   for (const auto& [what, count] : report.scores.counted.items()) {
     std::string words = what;
     std::ranges::replace(words, '_', ' ');
     text += fmt::format(", {} {}", count.get<Index>(), words);
   }
   if (report.without_truth > 0) {
-    text += fmt::format("; {} pictures with nothing to compare were skipped", report.without_truth);
+    text += fmt::format("; {} images with nothing to compare were skipped", report.without_truth);
   }
   if (report.failed > 0) text += fmt::format("; {} failed and are not counted", report.failed);
   return text;
@@ -74,8 +74,8 @@ Json report_json(const EvalReport& report) {
   Json json = {{"task", report.task},
                {"evaluated", report.what},
                {"truth", report.truth},
-               {"pictures",
-                {{"compared", report.pictures},
+               {"images",
+                {{"compared", report.images},
                  {"nothing_to_compare", report.without_truth},
                  {"failed", report.failed}}},
                {"counted", report.scores.counted}};

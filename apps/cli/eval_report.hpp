@@ -14,7 +14,7 @@ struct EvalReport {
   Json settings = {};      ///< How the results were made.
   std::string truth = {};  ///< The folder or file of what is true.
   std::string boxes = {};  ///< Where persons were looked for; empty for tasks without.
-  Index pictures = 0;      ///< Compared.
+  Index images = 0;        ///< Compared.
   Index without_truth = 0, failed = 0;
   Json files = Json::object();  ///< What of COCO files and folders was used.
   Scores scores = {};

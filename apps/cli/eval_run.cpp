@@ -16,17 +16,17 @@ namespace {
 
 using Frames = std::vector<Frame>;
 
-std::vector<Job> jobs_of(std::span<const EvalPicture> pictures) {
+std::vector<Job> jobs_of(std::span<const EvalImage> images) {
   std::vector<Job> jobs;
-  for (const EvalPicture& picture : pictures) {
-    jobs.push_back({.input = picture.input, .name = picture.input.name});
+  for (const EvalImage& image : images) {
+    jobs.push_back({.input = image.input, .name = image.input.name});
   }
   return jobs;
 }
 
-std::vector<Box> true_boxes_of(const EvalPicture& picture) {
+std::vector<Box> true_boxes_of(const EvalImage& image) {
   std::vector<Box> boxes;
-  for (const LabelledPerson& person : picture.persons) {
+  for (const GroundTruthPerson& person : image.persons) {
     if (!has_true_box(person)) continue;
     boxes.push_back({.x = static_cast<float>(person.x),
                      .y = static_cast<float>(person.y),
@@ -36,20 +36,20 @@ std::vector<Box> true_boxes_of(const EvalPicture& picture) {
   return boxes;
 }
 
-/// Of one picture: it, or what is true of it, is missing or odd.
+/// Of one image: it, or what is true of it, is missing or odd.
 bool is_about_a_file(const Error& error) {
   return is_about_the_input(error) || exit_code(error.code()) == kBadFile;
 }
 
-void compare(const TaskContext& context, const Job& job, const EvalPicture& picture, Frame frame,
+void compare(const TaskContext& context, const Job& job, const EvalImage& image, Frame frame,
              Measure& measure, EvalCounts& counts) {
   try {
     if (frame.error) throw Error(*frame.error);
     counts.boxes_outside += frame.boxes_outside;
     counts.unlisted += frame.is_unlisted;
     counts.true_boxes_outside += std::ranges::count_if(
-        true_boxes_of(picture), [&](const Box& box) { return is_outside(box, frame.picture); });
-    ++(measure.add(picture, frame) ? counts.compared : counts.nothing_to_compare);
+        true_boxes_of(image), [&](const Box& box) { return is_outside(box, frame.image); });
+    ++(measure.add(image, frame) ? counts.compared : counts.nothing_to_compare);
   } catch (const Error& error) {
     if (!is_about_a_file(error)) throw;
     context.report_failure(job, error);
@@ -59,10 +59,10 @@ void compare(const TaskContext& context, const Job& job, const EvalPicture& pict
 
 }  // namespace
 
-EvalCounts run_eval(const TaskContext& context, std::span<const EvalPicture> pictures,
-                    bool true_boxes, Measure& measure) {
-  const std::vector<Job> jobs = jobs_of(pictures);
-  PictureReader reader(context, jobs);
+EvalCounts run_eval(const TaskContext& context, std::span<const EvalImage> images, bool true_boxes,
+                    Measure& measure) {
+  const std::vector<Job> jobs = jobs_of(images);
+  ImageReader reader(context, jobs);
   const FrameComputer computer(context);
   EvalCounts counts;
 
@@ -71,19 +71,19 @@ EvalCounts run_eval(const TaskContext& context, std::span<const EvalPicture> pic
                                   std::optional<Frames> frames = reader.next(is_cancelled);
                                   if (!frames || !true_boxes) return frames;
                                   for (Frame& frame : *frames)
-                                    frame.boxes = true_boxes_of(pictures[frame.job]);
+                                    frame.boxes = true_boxes_of(images[frame.job]);
                                   return frames;
                                 },
                             .compute =
                                 [&](Frames frames, const std::function<void()>& keep_going) {
-                                  return computer.compute_pictures(std::move(frames), keep_going);
+                                  return computer.compute_images(std::move(frames), keep_going);
                                 },
                             .write =
                                 [&](Frames frames) {
                                   for (Frame& frame : frames) {
                                     const std::size_t number = frame.job;
-                                    compare(context, jobs[number], pictures[number],
-                                            std::move(frame), measure, counts);
+                                    compare(context, jobs[number], images[number], std::move(frame),
+                                            measure, counts);
                                   }
                                 }})
       .run();

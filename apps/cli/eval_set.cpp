@@ -16,8 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path pictures_folder(const EvalOptions& options) {
-  return options.pictures.empty() ? options.data : options.pictures;
+fs::path images_folder(const EvalOptions& options) {
+  return options.images.empty() ? options.data : options.images;
 }
 
 bool is_file(const fs::path& path) {
@@ -25,9 +25,9 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-/// Where a picture of the annotations lies: some files name it with folders in front, and some are
+/// Where an image of the annotations lies: some files name it with folders in front, and some are
 /// written on Windows.
-fs::path find_picture(const fs::path& folder, const std::string& name) {
+fs::path find_image(const fs::path& folder, const std::string& name) {
   const fs::path path = folder / name;  // `name` alone where it is absolute
   if (is_file(path)) return path;
   const std::vector<std::string> parts = path_parts(name);
@@ -40,45 +40,43 @@ fs::path find_picture(const fs::path& folder, const std::string& name) {
 }
 
 /// "val/1.jpg" and "train/1.jpg" are both found as 1.jpg in a folder that has only one of them.
-void expect_files_of_their_own(const EvalOptions& options,
-                               const std::vector<EvalPicture>& pictures) {
-  std::map<fs::path, const EvalPicture*> by_path;
-  for (const EvalPicture& picture : pictures) {
-    const auto [other, is_new] = by_path.emplace(picture.input.path.lexically_normal(), &picture);
+void expect_files_of_their_own(const EvalOptions& options, const std::vector<EvalImage>& images) {
+  std::map<fs::path, const EvalImage*> by_path;
+  for (const EvalImage& image : images) {
+    const auto [other, is_new] = by_path.emplace(image.input.path.lexically_normal(), &image);
     if (is_new) continue;
     throw Error(ErrorCode::CorruptFile,
                 {.summary = "two annotated images are the same file",
                  .file = annotations_path(options).string(),
                  .expected = "a file of its own for every image",
                  .actual = fmt::format("{} and {} are {}", other->second->input.name.string(),
-                                       picture.input.name.string(), other->first.string()),
-                 .hint = "--pictures names the folder that these names are below"});
+                                       image.input.name.string(), other->first.string()),
+                 .hint = "--images names the folder that these names are below"});
   }
 }
 
-bool anybody(const std::vector<EvalPicture>& pictures, bool (*is_one)(const LabelledPerson&)) {
-  return std::ranges::any_of(pictures, [&](const EvalPicture& picture) {
-    return std::ranges::any_of(picture.persons, is_one);
-  });
+bool anybody(const std::vector<EvalImage>& images, bool (*is_one)(const GroundTruthPerson&)) {
+  return std::ranges::any_of(
+      images, [&](const EvalImage& image) { return std::ranges::any_of(image.persons, is_one); });
 }
 
-void keep_first(std::vector<EvalPicture>& pictures, Index limit) {
-  if (limit > 0 && limit < std::ssize(pictures)) {
-    pictures.resize(static_cast<std::size_t>(limit));
+void keep_first(std::vector<EvalImage>& images, Index limit) {
+  if (limit > 0 && limit < std::ssize(images)) {
+    images.resize(static_cast<std::size_t>(limit));
   }
 }
 
 /// photo.jpg and photo.png have one photo_seg.png.
-void expect_truth_of_their_own(const std::vector<EvalPicture>& pictures) {
-  std::map<fs::path, const EvalPicture*> by_truth;
-  for (const EvalPicture& picture : pictures) {
-    const auto [other, is_new] = by_truth.emplace(picture.truth, &picture);
+void expect_truth_of_their_own(const std::vector<EvalImage>& images) {
+  std::map<fs::path, const EvalImage*> by_truth;
+  for (const EvalImage& image : images) {
+    const auto [other, is_new] = by_truth.emplace(image.truth, &image);
     if (is_new) continue;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "two images have the same ground truth",
-                 .file = picture.truth.string(),
+                 .file = image.truth.string(),
                  .actual = fmt::format("{} and {}", other->second->input.path.string(),
-                                       picture.input.path.string()),
+                                       image.input.path.string()),
                  .hint = "move one of the images away, or rename it"});
   }
 }
@@ -90,8 +88,8 @@ std::string_view truth_suffix(const std::string& task) {
 
 /// The images of the folder. Labels and arrays are what is true of them; what else is not among
 /// them is noted in `set`.
-std::vector<InputFile> pictures_of(const EvalOptions& options, EvalSet& set) {
-  const std::vector<std::string> folder = {pictures_folder(options).string()};
+std::vector<InputFile> images_of(const EvalOptions& options, EvalSet& set) {
+  const std::vector<std::string> folder = {images_folder(options).string()};
   Inputs inputs = collect_inputs(folder, {.output = {}}, std::cin);
   if (!inputs.failed.empty()) throw Error(inputs.failed.front().error);
   std::erase_if(inputs.files, [](const InputFile& file) { return is_array(file.path); });
@@ -99,26 +97,26 @@ std::vector<InputFile> pictures_of(const EvalOptions& options, EvalSet& set) {
   return std::move(inputs.files);
 }
 
-/// Files of ground truth that are not that of any of `pictures`. Missing images are easily
+/// Files of ground truth that are not that of any of `images`. Missing images are easily
 /// overlooked: the scores of the others look as good.
-Index truths_without_picture(const EvalOptions& options, std::string_view suffix,
-                             const std::set<fs::path>& of_pictures) {
+Index truths_without_image(const EvalOptions& options, std::string_view suffix,
+                           const std::set<fs::path>& of_images) {
   Index count = 0;
   std::error_code error;
   for (fs::directory_iterator entry(options.data, error);
        !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     count += name.ends_with(suffix) && !name.starts_with('.') &&
-             !of_pictures.contains(fs::path(options.data) / name);
+             !of_images.contains(fs::path(options.data) / name);
   }
   return count;
 }
 
 }  // namespace
 
-bool is_counted(const LabelledPerson& person) { return !person.crowd && person.labelled != 0; }
+bool is_counted(const GroundTruthPerson& person) { return !person.crowd && person.labelled != 0; }
 
-bool has_true_box(const LabelledPerson& person) {
+bool has_true_box(const GroundTruthPerson& person) {
   return is_counted(person) && person.width > 0 && person.height > 0;
 }
 
@@ -130,57 +128,55 @@ fs::path annotations_path(const EvalOptions& options) {
 EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
   EvalSet set;
   const bool needs_persons = options.detections.empty() && options.takes_true_boxes();
-  for (AnnotatedPicture& picture : annotations.pictures) {
-    if (needs_persons && std::ranges::none_of(picture.persons, is_counted)) {
+  for (AnnotatedImage& image : annotations.images) {
+    if (needs_persons && std::ranges::none_of(image.persons, is_counted)) {
       ++set.without_truth;
       continue;
     }
-    set.pictures.push_back(
-        {.input = {.path = find_picture(pictures_folder(options), picture.file_name),
-                   .name = picture.file_name},
-         .id = picture.id,
-         .persons = std::move(picture.persons)});
+    set.images.push_back({.input = {.path = find_image(images_folder(options), image.file_name),
+                                    .name = image.file_name},
+                          .id = image.id,
+                          .persons = std::move(image.persons)});
   }
-  keep_first(set.pictures, options.limit);
-  if (options.detections.empty()) expect_files_of_their_own(options, set.pictures);
-  const bool any = needs_persons ? anybody(set.pictures, has_true_box) : !set.pictures.empty();
+  keep_first(set.images, options.limit);
+  if (options.detections.empty()) expect_files_of_their_own(options, set.images);
+  const bool any = needs_persons ? anybody(set.images, has_true_box) : !set.images.empty();
   if (any) return set;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "there is nothing to compare with",
                .file = annotations_path(options).string(),
-               .expected = "at least one person with a box and labelled key points",
-               .actual = fmt::format("{} pictures without such a person",
-                                     set.without_truth + std::ssize(set.pictures))});
+               .expected = "at least one person with a box and labelled keypoints",
+               .actual = fmt::format("{} images without such a person",
+                                     set.without_truth + std::ssize(set.images))});
 }
 
 EvalSet dense_set(const EvalOptions& options, const std::string& task) {
   EvalSet set;
   const std::string_view suffix = truth_suffix(task);
   std::set<fs::path> truths;
-  for (InputFile& input : pictures_of(options, set)) {
+  for (InputFile& input : images_of(options, set)) {
     const fs::path base = fs::path(options.data) / input.path.stem();
-    EvalPicture picture{.truth = fs::path(base) += suffix, .classes = fs::path(base) += "_seg.png"};
-    if (!is_file(picture.truth)) {
+    EvalImage image{.truth = fs::path(base) += suffix, .classes = fs::path(base) += "_seg.png"};
+    if (!is_file(image.truth)) {
       ++set.without_truth;
       continue;
     }
-    truths.insert(picture.truth);
-    if (!is_file(picture.classes)) picture.classes.clear();
-    picture.input = std::move(input);
-    set.pictures.push_back(std::move(picture));
+    truths.insert(image.truth);
+    if (!is_file(image.classes)) image.classes.clear();
+    image.input = std::move(input);
+    set.images.push_back(std::move(image));
   }
-  set.without_picture = truths_without_picture(options, suffix, truths);
-  keep_first(set.pictures, options.limit);
-  expect_truth_of_their_own(set.pictures);
-  if (!set.pictures.empty()) return set;
-  throw Error(
-      ErrorCode::InvalidArgument,
-      {.summary = "there is nothing to compare with",
-       .file = options.data,
-       .expected = fmt::format("pictures with what is true beside them, as in photo.jpg and "
-                               "photo{}",
-                               suffix),
-       .actual = fmt::format("{} pictures, none with such a file", set.without_truth)});
+  set.without_image = truths_without_image(options, suffix, truths);
+  keep_first(set.images, options.limit);
+  expect_truth_of_their_own(set.images);
+  if (!set.images.empty()) return set;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "there is nothing to compare with",
+               .file = options.data,
+               .expected = fmt::format("images with what is true beside them, as in photo.jpg and "
+                                       "photo{}",
+                                       suffix),
+               .actual = fmt::format("{} images, none with such a file", set.without_truth)});
 }
 
 }  // namespace sapiens::cli

@@ -29,7 +29,7 @@ class FeatureRun {
  public:
   FeatureRun(const RunContext& context, std::span<const Job> jobs)
       : context_(context),
-        reader_(context.extractor, context.options, jobs),
+        reader_(context.encoder, context.options, jobs),
         writer_(context, jobs) {}
 
   std::vector<JobResult> run() {
@@ -79,7 +79,7 @@ class FeatureRun {
         const double frames = static_cast<double>(first) + done * static_cast<double>(count);
         show_progress(batch, frames / static_cast<double>(batch.count));
       };
-      append(all, context_.extractor.run(
+      append(all, context_.encoder.run(
                       {batch.frames.data() + first * 3 * height * width, {count, 3, height, width}},
                       request));
     }

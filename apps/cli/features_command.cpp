@@ -26,7 +26,7 @@ fs::path with_suffix(fs::path stem, const std::string& suffix) { return stem += 
 std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<InputFile>& files,
                            const std::vector<Index>& layers, bool partial) {
   const bool viz = options.viz && has_map(options.request.out_type);
-  if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no pictures are drawn");
+  if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
   std::vector<Job> jobs = plan_names(files);
   for (Job& job : jobs) {
     const fs::path stem =
@@ -36,7 +36,7 @@ std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<Inp
           layers.size() > 1 ? fmt::format(".layer{:02}.npy", layer) : std::string(".npy");
       job.files.push_back({with_suffix(stem, suffix), {{"layer", layer}}});
     }
-    if (viz && !is_array(job.input.path)) job.pictures = {with_suffix(stem, ".png")};
+    if (viz && !is_array(job.input.path)) job.images = {with_suffix(stem, ".png")};
   }
   return jobs;
 }
@@ -64,11 +64,11 @@ const char* out_type_name(OutType type) {
   return "?";
 }
 
-Json settings_of(const FeaturesOptions& options, const FeatureExtractor& extractor,
+Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
                  const std::vector<Index>& layers) {
   Json settings = common_settings(options.checkpoint, options.model.input_size,
-                                  extractor.inspection(), extractor.stats());
-  settings["partial"] = extractor.partial();
+                                  encoder.inspection(), encoder.stats());
+  settings["partial"] = encoder.partial();
   settings["out_type"] = out_type_name(options.request.out_type);
   settings["layers"] = layers;
   settings["norm"] = options.request.norm_layers;
@@ -78,38 +78,37 @@ Json settings_of(const FeaturesOptions& options, const FeatureExtractor& extract
 }
 
 std::vector<JobResult> run_plan(const JobPlan& plan, const FeaturesOptions& options,
-                                FeatureExtractor& extractor, Interrupts& interrupts) {
+                                Encoder& encoder, Interrupts& interrupts) {
   Meter meter("features", static_cast<Index>(plan.jobs.size()), stderr_is_terminal());
-  return run_jobs({extractor, options, interrupts, meter}, plan.jobs);
+  return run_jobs({encoder, options, interrupts, meter}, plan.jobs);
 }
 
 void run(const FeaturesOptions& options, Session& session) {
-  const Inputs inputs = find_inputs(options, InputKinds::PicturesAndArrays);
+  const Inputs inputs = find_inputs(options, InputKinds::ImagesAndArrays);
   prepare_output_folder(options.output);
 
-  FeatureExtractor extractor(Checkpoint::open(options.checkpoint), options.model,
-                             with_load_meter(options.engine));
-  say(checkpoint_text(options.checkpoint, extractor.inspection()));
-  if (extractor.partial()) {
+  Encoder encoder(Checkpoint::open(options.checkpoint), options.model,
+                  with_load_meter(options.engine));
+  say(checkpoint_text(options.checkpoint, encoder.inspection()));
+  if (encoder.partial()) {
     say("warning: parameters without a value count as zero; every output is marked as partial");
   }
-  expect_class_token(options, extractor.inspection().model);
-  const std::vector<Index> layers = extractor.resolve_layers(options.request.layers);
-  const JobPlan plan =
-      plan_jobs(options, "features", settings_of(options, extractor, layers), inputs,
-                make_jobs(options, inputs.files, layers, extractor.partial()));
+  expect_class_token(options, encoder.inspection().model);
+  const std::vector<Index> layers = encoder.resolve_layers(options.request.layers);
+  const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
+                                 make_jobs(options, inputs.files, layers, encoder.partial()));
   start_plan(plan);
 
-  session.interrupts.set_farewell(kResumeHint, session.json);
+  session.interrupts.set_exit_message(kResumeHint, session.json);
   const Stopwatch watch;
-  const std::vector<JobResult> results = run_plan(plan, options, extractor, session.interrupts);
+  const std::vector<JobResult> results = run_plan(plan, options, encoder, session.interrupts);
   const JobsSummary summary{.options = options,
                             .plan = plan,
                             .what = out_type_name(options.request.out_type),
                             .type = std::string(dtype_name(options.dtype)),
                             .results = results,
                             .inputs = inputs,
-                            .stats = extractor.stats(),
+                            .stats = encoder.stats(),
                             .seconds = watch.seconds()};
   report(summary, session);
 }
@@ -132,7 +131,7 @@ void add_compute_options(CLI::App& app, FeaturesOptions& options) {
   add_choice<PreprocessMode>(app, "--preprocess", options.preprocess,
                              {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
                              "full: as in training; lite: as the original's lite scripts");
-  app.add_option("--batch", options.batch, "Pictures of one size per forward pass")
+  app.add_option("--batch", options.batch, "Images of one size per forward pass")
       ->check(CLI::Range(Index{1}, Index{4096}))
       ->capture_default_str();
   add_network_options(app, options);
@@ -146,12 +145,12 @@ void add_compute_options(CLI::App& app, FeaturesOptions& options) {
 void add_features_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<FeaturesOptions>();
   CLI::App* features =
-      app.add_subcommand("features", "Write what the encoder sees in pictures, as .npy");
+      app.add_subcommand("features", "Write what the encoder sees in images, as .npy");
   add_checkpoint_argument(*features, *options);
   add_job_options(*features, *options,
-                  "Pictures, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "
+                  "Images, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "
                   "folders, .txt lists, or - for a list on standard input",
-                  "Also draw the features over each picture, as .png");
+                  "Also draw the features over each image, as .png");
   add_output_options(*features, *options);
   add_compute_options(*features, *options);
   add_json_flag(*features, session);

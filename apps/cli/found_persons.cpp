@@ -21,7 +21,7 @@ constexpr CocoKind kKind = {
     R"(a list of {"image_id", "keypoints": [x, y, score, ..], "score"}, or a document with such )"
     R"("annotations", as `sapiens pose --coco` writes it)"};
 
-using Persons = std::vector<FoundPerson>;
+using Persons = std::vector<PredictedPerson>;
 
 class Reader {
  public:
@@ -52,8 +52,8 @@ class Reader {
     by_image_[image_ref(entry)].push_back(read_person(entry));
   }
 
-  FoundPerson read_person(const CocoEntry& entry) {
-    FoundPerson person{.score = entry.number("score")};
+  PredictedPerson read_person(const CocoEntry& entry) {
+    PredictedPerson person{.score = entry.number("score")};
     for (const auto& [x, y, score] : entry.points()) {
       person.keypoints.push_back({x, y});
       all_shares_ = all_shares_ && x >= 0 && x <= 1 && y >= 0 && y <= 1;
@@ -74,10 +74,9 @@ class Reader {
 
 std::vector<KnownImage> known_images(const Annotations& annotations) {
   std::vector<KnownImage> known;
-  for (const AnnotatedPicture& picture : annotations.pictures) {
-    known.push_back({.path = picture.file_name,
-                     .name = picture.file_name,
-                     .ids = {std::to_string(picture.id)}});
+  for (const AnnotatedImage& image : annotations.images) {
+    known.push_back(
+        {.path = image.file_name, .name = image.file_name, .ids = {std::to_string(image.id)}});
   }
   return known;
 }
@@ -102,14 +101,14 @@ FoundPersons FoundPersons::read(const fs::path& path, const Annotations& annotat
   for (auto& [ref, persons] : by_image) {
     const auto match = matches.image_of.find(ref);
     if (match != matches.image_of.end()) {
-      Persons& all = found.by_picture[annotations.pictures[match->second].id];
+      Persons& all = found.by_image[annotations.images[match->second].id];
       std::ranges::move(persons, std::back_inserter(all));
     } else if (!persons.empty()) {
       found.tally.add_stray(matches.unclear.contains(ref), ref, known, std::ssize(persons));
     }
   }
   expect_clear(path, found.tally.unclear);
-  if (found.tally.persons() == 0 || !found.by_picture.empty()) return found;
+  if (found.tally.persons() == 0 || !found.by_image.empty()) return found;
   throw_not_coco(path, kKind,
                  fmt::format("none of its {} persons is in an annotated image: {}",
                              found.tally.persons(), found.tally.unknown.text()));

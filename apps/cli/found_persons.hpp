@@ -13,7 +13,7 @@ namespace sapiens::cli {
 
 /// Persons that were found before, by the ids of annotated images.
 struct FoundPersons {
-  std::map<std::int64_t, std::vector<FoundPerson>> by_picture = {};
+  std::map<std::int64_t, std::vector<PredictedPerson>> by_image = {};
   CocoTally tally;
 
   /// A list of `{"image_id", "keypoints", "score"}`, as COCO takes results, or a document with such

@@ -26,17 +26,17 @@ struct VideoPlace {
   double seconds = 0;  ///< From the start.
 };
 
-/// One picture, or one frame of a video, on its way through a run, with the results found so far.
+/// One image, or one frame of a video, on its way through a run, with the results found so far.
 struct Frame {
   std::size_t job = 0;  ///< Its place among the jobs.
-  Image picture = {};
+  Image image = {};
   std::optional<VideoPlace> place = {};
-  /// The whole picture, once for every size that is needed; gone once everything is computed.
+  /// The whole image, once for every size that is needed; gone once everything is computed.
   std::vector<TaskInput> inputs = {};
 
   std::optional<std::vector<Box>> boxes = {};  ///< Of persons; none yet where a detector is to run.
-  Index boxes_outside = 0;                     ///< Left out: no part of them is in the picture.
-  bool is_unlisted = false;                    ///< No entry of --boxes is about the picture.
+  Index boxes_outside = 0;                     ///< Left out: no part of them is in the image.
+  bool is_unlisted = false;                    ///< No entry of --boxes is about the image.
   std::vector<Index> ids = {};                 ///< Of persons in a video, one per box.
   std::vector<std::uint8_t> mask = {};         ///< Empty for all pixels.
 
@@ -47,7 +47,7 @@ struct Frame {
   FrameSeconds seconds = {};
   std::optional<Error> error = {};
 
-  /// The whole picture in one size; null where it is not among the inputs.
+  /// The whole image in one size; null where it is not among the inputs.
   const TaskInput* input_of(Grid size) const;
 };
 

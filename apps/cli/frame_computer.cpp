@@ -75,7 +75,7 @@ struct PersonBatch {
     if (frame.error) return;
     const Stopwatch watch;
     guarded({&frame}, [&] {
-      inputs.push_back(model.prepare(frame.picture, (*frame.boxes)[person.box], mode));
+      inputs.push_back(model.prepare(frame.image, (*frame.boxes)[person.box], mode));
       frames.push_back(&frame);
       poses.push_back(&frame.poses[person.box]);
     });
@@ -100,8 +100,8 @@ void FrameComputer::compute(std::span<Frame> frames, const Progress& progress) c
   for (Frame& frame : frames) frame.inputs.clear();
 }
 
-std::vector<Frame> FrameComputer::compute_pictures(std::vector<Frame> frames,
-                                                   const std::function<void()>& keep_going) const {
+std::vector<Frame> FrameComputer::compute_images(std::vector<Frame> frames,
+                                                 const std::function<void()>& keep_going) const {
   const auto first = static_cast<double>(frames.front().job);
   compute(frames, [&](double done) {
     keep_going();
@@ -116,7 +116,7 @@ void FrameComputer::detect(std::span<Frame> frames) const {
     if (!detector || frame->boxes) continue;
     const Stopwatch watch;
     guarded({frame},
-            [&] { frame->boxes = detector->detect(frame->picture, context_.options.detect); });
+            [&] { frame->boxes = detector->detect(frame->image, context_.options.detect); });
     frame->seconds.detect += watch.seconds();
   }
 }

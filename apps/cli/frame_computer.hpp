@@ -20,8 +20,8 @@ class FrameComputer {
   void compute(std::span<Frame> frames, const Progress& progress) const;
 
   /// The same as a stage of a pipeline, for frames of consecutive jobs; tells the meter.
-  std::vector<Frame> compute_pictures(std::vector<Frame> frames,
-                                      const std::function<void()>& keep_going) const;
+  std::vector<Frame> compute_images(std::vector<Frame> frames,
+                                    const std::function<void()>& keep_going) const;
 
  private:
   void detect(std::span<Frame> frames) const;

@@ -16,18 +16,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Box whole_picture(const Image& picture) {
-  return {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)};
+Box whole_image(const Image& image) {
+  return {.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)};
 }
 
-/// Nobody is to be seen there, and key points would be of nothing.
+/// Nobody is to be seen there, and keypoints would be of nothing.
 void leave_out_boxes_outside(const TaskContext& context, const Job& job, Frame& frame) {
   frame.boxes_outside = static_cast<Index>(
-      std::erase_if(*frame.boxes, [&](const Box& box) { return is_outside(box, frame.picture); }));
+      std::erase_if(*frame.boxes, [&](const Box& box) { return is_outside(box, frame.image); }));
   if (frame.boxes_outside == 0) return;
-  const std::string what =
-      fmt::format("{} boxes of persons are outside of its {} x {} pixels", frame.boxes_outside,
-                  frame.picture.width, frame.picture.height);
+  const std::string what = fmt::format("{} boxes of persons are outside of its {} x {} pixels",
+                                       frame.boxes_outside, frame.image.width, frame.image.height);
   if (!frame.place) return context.warn(job, what + " and left out");
   // Once, and not for every frame: all have the same size.
   throw Error(ErrorCode::InvalidArgument,
@@ -63,7 +62,7 @@ void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
     frame.boxes = context.options.boxes;
     leave_out_boxes_outside(context, job, frame);
   } else if (context.options.detector.empty()) {
-    frame.boxes = {whole_picture(frame.picture)};
+    frame.boxes = {whole_image(frame.image)};
   }
 }
 
@@ -71,7 +70,7 @@ void prepare_inputs(const TaskContext& context, Frame& frame) {
   for (const TaskModel& model : context.models.all()) {
     if (model.task() == "pose") continue;
     if (frame.input_of(model.input_size())) continue;
-    frame.inputs.push_back(model.prepare(frame.picture, std::nullopt, context.options.preprocess));
+    frame.inputs.push_back(model.prepare(frame.image, std::nullopt, context.options.preprocess));
   }
 }
 
@@ -82,7 +81,7 @@ bool reads_masks(const TaskOptions& options) {
 // `sapiens seg` gave it the name that this frame's own results have.
 std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
                                     const Frame& frame) {
-  const std::vector<Index> shape = {frame.picture.height, frame.picture.width};
+  const std::vector<Index> shape = {frame.image.height, frame.image.width};
   return read_npy_mask(fs::path(context.options.mask) / (frame_name(job, frame.place) += ".npy"),
                        shape);
 }
@@ -97,7 +96,7 @@ void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
   frame.seconds.preprocess += watch.seconds();
 }
 
-std::optional<std::vector<Frame>> PictureReader::next(const std::function<bool()>& is_cancelled) {
+std::optional<std::vector<Frame>> ImageReader::next(const std::function<bool()>& is_cancelled) {
   std::vector<Frame> frames;
   while (next_job_ < jobs_.size() && std::ssize(frames) < context_.options.batch) {
     if (is_cancelled()) return std::nullopt;
@@ -107,12 +106,12 @@ std::optional<std::vector<Frame>> PictureReader::next(const std::function<bool()
   return frames;
 }
 
-Frame PictureReader::read(std::size_t number) const {
+Frame ImageReader::read(std::size_t number) const {
   const Job& job = jobs_[number];
   Frame frame{.job = number};
   try {
     const Stopwatch watch;
-    frame.picture = Image::read(job.input.path);
+    frame.image = Image::read(job.input.path);
     frame.seconds.decode = watch.seconds();
     prepare_frame(context_, job, frame);
   } catch (const Error& error) {

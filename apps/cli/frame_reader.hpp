@@ -14,11 +14,11 @@ namespace sapiens::cli {
 /// the mask of a folder, the input of the networks.
 void prepare_frame(const TaskContext& context, const Job& job, Frame& frame);
 
-/// Reads pictures and prepares them, --batch at a time. What cannot be read becomes a frame with an
+/// Reads images and prepares them, --batch at a time. What cannot be read becomes a frame with an
 /// error.
-class PictureReader {
+class ImageReader {
  public:
-  PictureReader(const TaskContext& context, std::span<const Job> jobs)
+  ImageReader(const TaskContext& context, std::span<const Job> jobs)
       : context_(context), jobs_(jobs) {}
 
   std::optional<std::vector<Frame>> next(const std::function<bool()>& is_cancelled);

@@ -52,7 +52,7 @@ class FolderFrames : public FrameStream {
                    .file = file.string(),
                    .expected = fmt::format("{}x{}, as the first", width_, height_),
                    .actual = fmt::format("{}x{}", frame.width, frame.height),
-                   .hint = "leave out --frames to work on them as pictures"});
+                   .hint = "leave out --frames to work on them as images"});
     }
   }
 

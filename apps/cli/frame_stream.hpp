@@ -7,7 +7,7 @@
 
 namespace sapiens::cli {
 
-/// The frames of a video, a camera, or a folder of pictures, in order.
+/// The frames of a video, a camera, or a folder of images, in order.
 class FrameStream {
  public:
   /// `folder_rate` is the frames per second of a folder. Throws as VideoReader does.

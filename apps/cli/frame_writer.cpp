@@ -39,21 +39,21 @@ JobResult FrameWriter::write(Frame& frame) const {
 
 void FrameWriter::write_files(const Frame& frame) const {
   const Job& job = jobs_[frame.job];
-  if (!job.pictures.empty() && is_empty(frame.mask)) {
+  if (!job.images.empty() && is_empty(frame.mask)) {
     context_.warn(job, "nothing is under its mask: the drawing is empty");
   }
   if (context_.models.detector() && frame.boxes && frame.boxes->empty()) {
     context_.warn(job,
                   "the detector found no person in it; --bbox-thr may be lower, and without "
-                  "--detector one person fills the picture");
+                  "--detector one person fills the image");
   }
   for (std::size_t i = 0; i < files_.size(); ++i) {
     create_parent(job.files[i].path);
     files_[i]->write(context_, frame, job.files[i].path);
   }
-  for (std::size_t i = 0; i < job.pictures.size(); ++i) {
-    create_parent(job.pictures[i]);
-    draw_result(context_, context_.options.tasks[i].task, frame).write_png(job.pictures[i]);
+  for (std::size_t i = 0; i < job.images.size(); ++i) {
+    create_parent(job.images[i]);
+    draw_result(context_, context_.options.tasks[i].task, frame).write_png(job.images[i]);
   }
 }
 

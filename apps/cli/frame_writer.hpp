@@ -9,7 +9,7 @@
 
 namespace sapiens::cli {
 
-/// Writes the files of frames; `job.files` are those of `task_files`, `job.pictures` one per task.
+/// Writes the files of frames; `job.files` are those of `task_files`, `job.images` one per task.
 class FrameWriter {
  public:
   FrameWriter(const TaskContext& context, std::span<const Job> jobs)

@@ -11,12 +11,12 @@ namespace {
 namespace fs = std::filesystem;
 
 // The names under which JPEG, PNG and WebP are saved; browsers write .jfif and .pjpeg.
-constexpr std::array<std::string_view, 9> kPictureExtensions = {
+constexpr std::array<std::string_view, 9> kImageExtensions = {
     ".jpg", ".jpeg", ".png", ".webp", ".jpe", ".jfif", ".jif", ".pjpeg", ".pjp"};
 
 }  // namespace
 
-std::span<const std::string_view> picture_extensions() { return kPictureExtensions; }
+std::span<const std::string_view> image_extensions() { return kImageExtensions; }
 
 std::string lower_extension(const fs::path& path) {
   std::string extension = path.extension().string();
@@ -26,9 +26,9 @@ std::string lower_extension(const fs::path& path) {
   return extension;
 }
 
-bool is_picture_name(const fs::path& path) {
-  return std::find(kPictureExtensions.begin(), kPictureExtensions.end(), lower_extension(path)) !=
-         kPictureExtensions.end();
+bool is_image_name(const fs::path& path) {
+  return std::find(kImageExtensions.begin(), kImageExtensions.end(), lower_extension(path)) !=
+         kImageExtensions.end();
 }
 
 bool is_hidden(const fs::path& name) { return name.native().starts_with('.'); }

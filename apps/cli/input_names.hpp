@@ -9,13 +9,13 @@
 namespace sapiens::cli {
 
 /// ".jpg" and so on: what is taken out of folders.
-std::span<const std::string_view> picture_extensions();
+std::span<const std::string_view> image_extensions();
 
 /// ".jpg" of "a.JPG".
 std::string lower_extension(const std::filesystem::path& path);
 
-/// True for a name that ends in one of `picture_extensions`, in any case.
-bool is_picture_name(const std::filesystem::path& path);
+/// True for a name that ends in one of `image_extensions`, in any case.
+bool is_image_name(const std::filesystem::path& path);
 
 /// True for `.npy`, in any case: an array that was preprocessed already.
 bool is_array(const std::filesystem::path& path);

@@ -124,7 +124,7 @@ class Collector {
                  .actual = "a name that holds a line feed and does not exist"});
   }
 
-  // A list inside a list is opened as a picture and refused as one: no endless recursion.
+  // A list inside a list is opened as an image and refused as one: no endless recursion.
   void add_found(const fs::path& path) {
     std::error_code error;
     if (fs::is_directory(path, error)) {
@@ -176,8 +176,8 @@ class Collector {
     }
     std::sort(names.begin(), names.end());
     for (const fs::path& name : names) {
-      const bool picture = !is_hidden(name) && is_picture_name(name);
-      if (picture) labels.insert(name.stem().string() + "_seg.png");
+      const bool image = !is_hidden(name) && is_image_name(name);
+      if (image) labels.insert(name.stem().string() + "_seg.png");
     }
     std::erase_if(names, [&](const fs::path& name) {
       const bool hidden = is_hidden(name);
@@ -194,7 +194,7 @@ class Collector {
     if (error) return fail(folder, error);
     InputFile video{.path = folder, .name = fs::path(name_key(folder)).filename(), .video = true};
     for (const fs::path& name : names) {
-      if (is_picture_name(name)) {
+      if (is_image_name(name)) {
         video.frames.push_back(folder / name);
       } else {
         const bool inside = fs::is_directory(folder / name, error);
@@ -237,7 +237,7 @@ class Collector {
     } else if (status.type() == fs::file_type::not_found) {
       leave_out(LeftOutReason::BrokenLink, path);
     } else if (status.type() == fs::file_type::none) {
-      fail(path, error);  // it may be a folder full of pictures
+      fail(path, error);  // it may be a folder full of images
     } else {
       leave_out(LeftOutReason::OtherKind, path);
     }
@@ -254,7 +254,7 @@ class Collector {
 
   /// By its name, of what a folder holds.
   bool is_wanted(const fs::path& path) const {
-    return is_picture_name(path) || (rules_.arrays && is_array(path)) ||
+    return is_image_name(path) || (rules_.arrays && is_array(path)) ||
            (rules_.videos && is_video_file(path));
   }
 
@@ -264,7 +264,7 @@ class Collector {
   }
 
   void add_file(const fs::path& path, const fs::path& name) {
-    const bool video = rules_.videos && !is_picture_name(path) && is_video_file(path);
+    const bool video = rules_.videos && !is_image_name(path) && is_video_file(path);
     add_once({.path = path, .name = name, .video = video});
   }
 

@@ -13,7 +13,7 @@
 
 namespace sapiens::cli {
 
-/// One picture, array, video or camera to work on.
+/// One image, array, video or camera to work on.
 struct InputFile {
   std::filesystem::path path = {};  ///< As it can be opened.
   std::filesystem::path name =
@@ -39,7 +39,7 @@ struct InputRules {
   bool arrays = true;   ///< Also take .npy files out of folders.
   bool videos = false;  ///< Also take videos, and cameras as "camera:0".
   bool folders_are_videos = false;
-  std::filesystem::path output;  ///< Never searched for inputs: results are not pictures.
+  std::filesystem::path output;  ///< Never searched for inputs: results are not images.
 };
 
 /// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, in the order

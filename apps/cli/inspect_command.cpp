@@ -123,7 +123,7 @@ void add_inspect_command(CLI::App& app, Session& session) {
   inspect->add_flag("--verify", options->verify,
                     "Read all values and compare the checksums that the file has");
   add_model_options(*inspect, options->model);
-  add_size_option(*inspect, options->model.input_size, "Picture size to show the shapes for");
+  add_size_option(*inspect, options->model.input_size, "Image size to show the shapes for");
   add_json_flag(*inspect, session);
   inspect->footer(
       "Exit code 3 says that the weights do not add up to the model, exit code 4 that the file\n"

@@ -43,8 +43,8 @@ Interrupts::~Interrupts() {
   waiter_.join();
 }
 
-void Interrupts::set_farewell(std::string hint, bool json) {
-  const std::lock_guard lock(farewell_mutex_);
+void Interrupts::set_exit_message(std::string hint, bool json) {
+  const std::lock_guard lock(exit_message_mutex_);
   hint_ = std::move(hint);
   json_ = json;
 }
@@ -97,7 +97,7 @@ void Interrupts::wait_for_signal() {
   requested_ = true;
 
   const std::lock_guard no_write_is_running(writing_);
-  const std::lock_guard lock(farewell_mutex_);
+  const std::lock_guard lock(exit_message_mutex_);
   if (isatty(STDERR_FILENO)) std::fputc('\n', stderr);  // leave the progress line alone
   say(hint_.empty() ? "interrupted" : "interrupted: " + hint_);
   if (json_) {

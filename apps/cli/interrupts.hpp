@@ -25,7 +25,7 @@ class Interrupts {
   Interrupts& operator=(const Interrupts&) = delete;
 
   /// What to say at the end, and whether to say it as a JSON document too.
-  void set_farewell(std::string hint, bool json);
+  void set_exit_message(std::string hint, bool json);
 
   /// While the returned lock lives, the program does not end.
   [[nodiscard]] std::unique_lock<std::mutex> hold();
@@ -45,7 +45,7 @@ class Interrupts {
    private:
     Interrupts& interrupts_;
   };
-  [[nodiscard]] Call call_instead(std::function<void()> stop) { return {*this, std::move(stop)}; }
+  [[nodiscard]] Call on_signal(std::function<void()> stop) { return {*this, std::move(stop)}; }
 
   /// Inside a long write: throws `Interrupted` when a signal has come.
   void check() const;
@@ -62,7 +62,7 @@ class Interrupts {
   std::mutex writing_;
   std::mutex stop_mutex_;
   std::function<void()> stop_;
-  std::mutex farewell_mutex_;
+  std::mutex exit_message_mutex_;
   std::string hint_;
   bool json_ = false;
   std::thread waiter_;

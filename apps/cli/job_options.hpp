@@ -6,7 +6,7 @@
 
 namespace sapiens::cli {
 
-/// What the commands that work through pictures have in common.
+/// What the commands that work through images have in common.
 struct JobOptions {
   std::string checkpoint;
   std::vector<std::string> inputs;

@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 std::vector<fs::path> files_of(const Job& job) {
   std::vector<fs::path> files;
   for (const JobFile& file : job.files) files.push_back(file.path);
-  files.insert(files.end(), job.pictures.begin(), job.pictures.end());
+  files.insert(files.end(), job.images.begin(), job.images.end());
   return files;
 }
 
@@ -114,13 +114,13 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
   }
 }
 
-const char* besides_pictures(InputKinds kinds) {
+const char* besides_images(InputKinds kinds) {
   switch (kinds) {
-    case InputKinds::Pictures:
+    case InputKinds::Images:
       return "";
-    case InputKinds::PicturesAndArrays:
+    case InputKinds::ImagesAndArrays:
       return ", arrays .npy";
-    case InputKinds::PicturesAndVideos:
+    case InputKinds::ImagesAndVideos:
     case InputKinds::FoldersAsVideos:
       return ", videos .mp4 and so on";
   }
@@ -133,8 +133,8 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
   Inputs inputs = collect_inputs(
       options.inputs,
       {.recursive = options.recursive,
-       .arrays = kinds == InputKinds::PicturesAndArrays,
-       .videos = kinds == InputKinds::PicturesAndVideos || kinds == InputKinds::FoldersAsVideos,
+       .arrays = kinds == InputKinds::ImagesAndArrays,
+       .videos = kinds == InputKinds::ImagesAndVideos || kinds == InputKinds::FoldersAsVideos,
        .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
        .output = options.output},
       std::cin);
@@ -151,10 +151,10 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
   if (inputs.files.empty()) {
     throw Error(
         ErrorCode::InvalidArgument,
-        {.summary = "there is no picture among the inputs",
+        {.summary = "there is no image among the inputs",
          .file = options.inputs.front(),
          .hint = fmt::format("images are {}{}; -r also searches the folders inside a folder",
-                             fmt::join(picture_extensions(), ", "), besides_pictures(kinds))});
+                             fmt::join(image_extensions(), ", "), besides_images(kinds))});
   }
   return inputs;
 }
@@ -229,7 +229,7 @@ void add_job_options(CLI::App& app, JobOptions& options, const std::string& inpu
 
 void add_network_options(CLI::App& app, JobOptions& options) {
   add_size_option(app, options.model.input_size,
-                  "Size the pictures are resized to; by default the model's own");
+                  "Size the images are resized to; by default the model's own");
   add_engine_options(app, options.engine);
 }
 

@@ -24,9 +24,9 @@ struct JobFile {
 /// One input and the files it becomes.
 struct Job {
   InputFile input = {};
-  std::filesystem::path name = {};                   ///< Of its results, below the output folder.
-  std::vector<JobFile> files = {};                   ///< Never empty.
-  std::vector<std::filesystem::path> pictures = {};  ///< Of --viz.
+  std::filesystem::path name = {};                 ///< Of its results, below the output folder.
+  std::vector<JobFile> files = {};                 ///< Never empty.
+  std::vector<std::filesystem::path> images = {};  ///< Of --viz.
 };
 
 /// What became of one job.
@@ -51,7 +51,7 @@ struct JobPlan {
 
 /// Collects the inputs, and says what was left out and which cannot be read. Throws NotFound or
 /// InvalidArgument when there is nothing to do.
-enum class InputKinds { Pictures, PicturesAndArrays, PicturesAndVideos, FoldersAsVideos };
+enum class InputKinds { Images, ImagesAndArrays, ImagesAndVideos, FoldersAsVideos };
 Inputs find_inputs(const JobOptions& options, InputKinds kinds);
 
 /// A job without files for each of `files`; says so where another input wanted the same name.

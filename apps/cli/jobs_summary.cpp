@@ -19,9 +19,9 @@ Json job_json(const Job& job) {
     outputs.back()["path"] = file.path.string();
   }
   Json json = {{"input", job.input.path.string()}, {"outputs", std::move(outputs)}};
-  if (job.pictures.size() == 1) json["viz"] = job.pictures.front().string();
-  if (job.pictures.size() > 1) {
-    for (const auto& picture : job.pictures) json["viz"].push_back(picture.string());
+  if (job.images.size() == 1) json["viz"] = job.images.front().string();
+  if (job.images.size() > 1) {
+    for (const auto& image : job.images) json["viz"].push_back(image.string());
   }
   return json;
 }
@@ -68,9 +68,9 @@ std::string JobsSummary::text() const {
     text += fmt::format("{} {}{}{} in {}", what, dims_text(shown->shape), type.empty() ? "" : " ",
                         type, printable(job.files.front().path.string()));
     text += done() > 1 || job.files.size() > 1 ? " and so on\n" : "\n";
-    if (!job.pictures.empty()) {
-      text += fmt::format("picture in {}{}\n", printable(job.pictures.front().string()),
-                          job.pictures.size() > 1 ? " and so on" : "");
+    if (!job.images.empty()) {
+      text += fmt::format("image in {}{}\n", printable(job.images.front().string()),
+                          job.images.size() > 1 ? " and so on" : "");
     }
   }
   if (!findings.line.empty()) text += findings.line + "\n";

@@ -11,13 +11,13 @@
 
 namespace sapiens::cli {
 
-/// What a command found over all its pictures.
+/// What a command found over all its images.
 struct Findings {
   std::string line = {};         ///< For people.
   Json totals = Json::object();  ///< Likewise, for programs.
 };
 
-/// What a command that works through pictures says at its end.
+/// What a command that works through images says at its end.
 struct JobsSummary {
   const JobOptions& options;
   const JobPlan& plan;

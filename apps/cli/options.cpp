@@ -7,7 +7,7 @@
 namespace sapiens::cli {
 namespace {
 
-// More than any picture: a mistyped number is an error here, not a failed allocation later.
+// More than any image: a mistyped number is an error here, not a failed allocation later.
 constexpr Index kMaxExtent = 1 << 16;
 
 std::optional<Index> parse_integer(std::string_view text) {

@@ -162,8 +162,8 @@ void pull(const PullOptions& options, Session& session) {
   }
   if (!all_there) expect_agreement(options, remotes.size());
 
-  session.interrupts.set_farewell("what has arrived is kept; the same command goes on",
-                                  session.json);
+  session.interrupts.set_exit_message("what has arrived is kept; the same command goes on",
+                                      session.json);
   Json document = {{"files", Json::array()}};
   for (const RemoteFile& remote : remotes) {
     document["files"].push_back(pull_one(hub, remote, session));

@@ -45,7 +45,7 @@ Json settings_of(const ReconstructArguments& options, const Reconstructor& recon
   return settings;
 }
 
-/// Means over the pictures of this run; nothing where nothing was hidden, or done.
+/// Means over the images of this run; nothing where nothing was hidden, or done.
 Findings findings(std::span<const JobResult> results) {
   double masked = 0, mean = 0, count = 0;
   for (const JobResult& result : results) {
@@ -68,7 +68,7 @@ Findings findings(std::span<const JobResult> results) {
 }
 
 void run(const ReconstructArguments& options, Session& session) {
-  const Inputs inputs = find_inputs(options, InputKinds::Pictures);
+  const Inputs inputs = find_inputs(options, InputKinds::Images);
   prepare_output_folder(options.output);
 
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
@@ -78,7 +78,7 @@ void run(const ReconstructArguments& options, Session& session) {
                                  inputs, make_jobs(options, inputs.files));
   start_plan(plan);
 
-  session.interrupts.set_farewell(kResumeHint, session.json);
+  session.interrupts.set_exit_message(kResumeHint, session.json);
   const Stopwatch watch;
   Meter meter(kReconstructCommand, std::ssize(plan.jobs), stderr_is_terminal());
   const ReconstructContext context{reconstructor, options.mask_ratio, options.seed,
@@ -100,7 +100,7 @@ void add_masking_options(CLI::App& app, ReconstructArguments& options) {
   app.add_option("--mask-ratio", options.mask_ratio, "Share of the patches that is hidden")
       ->check(number_between(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--seed", options.seed, "Decides which patches, the same ones in every picture")
+  app.add_option("--seed", options.seed, "Decides which patches, the same ones in every image")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
 }
@@ -111,10 +111,10 @@ void add_reconstruct_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<ReconstructArguments>();
   CLI::App* reconstruct = app.add_subcommand(
       kReconstructCommand,
-      "Hide patches of pictures and draw what the masked autoencoder puts there, as .png");
+      "Hide patches of images and draw what the masked autoencoder puts there, as .png");
   add_checkpoint_argument(*reconstruct, *options);
   add_job_options(*reconstruct, *options,
-                  "Pictures, folders, .txt lists, or - for a list on standard input");
+                  "Images, folders, .txt lists, or - for a list on standard input");
   add_masking_options(*reconstruct, *options);
   add_engine_options(*reconstruct, options->engine);
   add_model_options(*reconstruct, options->model);

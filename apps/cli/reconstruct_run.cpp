@@ -15,10 +15,10 @@
 namespace sapiens::cli {
 namespace {
 
-/// One picture on its way through the run.
+/// One image on its way through the run.
 struct Item {
   std::size_t job = 0;
-  Image picture = {};
+  Image image = {};
   Reconstruction found = {};
   double decode = 0;
   StageTimes stages = {};
@@ -52,7 +52,7 @@ class ReconstructRun {
     Item item{.job = next_job_++};
     const Stopwatch watch;
     try {
-      item.picture = Image::read(jobs_[item.job].input.path);
+      item.image = Image::read(jobs_[item.job].input.path);
     } catch (const Error& error) {
       item.error = error;
     } catch (const std::bad_alloc&) {
@@ -68,7 +68,7 @@ class ReconstructRun {
     const auto first = static_cast<double>(item.job);
     try {
       item.found = context_.reconstructor.run(
-          item.picture,
+          item.image,
           {.mask_ratio = context_.mask_ratio, .seed = context_.seed, .progress = [&](double done) {
              keep_going();
              context_.meter.update(first + done);
@@ -78,7 +78,7 @@ class ReconstructRun {
       if (!is_about_the_input(error)) throw;
       item.error = error;
     }
-    item.picture = {};
+    item.image = {};
     return item;
   }
 

@@ -19,7 +19,7 @@ struct ReconstructContext {
   Meter& meter;
 };
 
-/// Reconstructs the pictures of `jobs`, reading ahead and writing behind; one result per job, with
+/// Reconstructs the images of `jobs`, reading ahead and writing behind; one result per job, with
 /// `masked_error` and `mean_error` among its details. A job that fails is reported to the meter and
 /// the others go on; when memory or disk run out the error is thrown.
 std::vector<JobResult> run_reconstructions(const ReconstructContext& context,

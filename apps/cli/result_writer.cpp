@@ -90,7 +90,7 @@ void ResultWriter::write_item(BatchItem& item, const ComputedBatch& computed) co
     if (!is_about_the_input(error)) throw;
     item.result.error = error;
   }
-  item.picture.reset();
+  item.image.reset();
   item.result.seconds += watch.seconds();
 }
 
@@ -107,21 +107,21 @@ void ResultWriter::write_files(BatchItem& item, const ComputedBatch& computed) c
     item.result.shape = shape_of(features, item);
     write_npy(job.files[layer].path, item.result.shape, part_of(features, item), dtype);
   }
-  if (item.picture) {
-    draw(*item.picture, computed.batch.size, part_of(computed.layers.back(), item),
-         job.pictures.front());
+  if (item.image) {
+    draw(*item.image, computed.batch.size, part_of(computed.layers.back(), item),
+         job.images.front());
   }
 }
 
-void ResultWriter::draw(const Image& picture, Grid size, std::span<const float> features,
+void ResultWriter::draw(const Image& image, Grid size, std::span<const float> features,
                         const fs::path& path) const {
-  const auto shape = context_.extractor.output_shapes(size).featmap;
+  const auto shape = context_.encoder.output_shapes(size).featmap;
   std::vector<float> map;
   if (context_.options.request.out_type == OutType::Raw) {
     map = map_of_tokens(features, shape[0], shape[1] * shape[2]);
     features = map;
   }
-  draw_features(picture, {features.data(), {shape[0], shape[1], shape[2]}}).write_png(path);
+  draw_features(image, {features.data(), {shape[0], shape[1], shape[2]}}).write_png(path);
 }
 
 }  // namespace sapiens::cli

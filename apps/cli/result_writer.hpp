@@ -34,7 +34,7 @@ class ResultWriter {
  private:
   void write_item(BatchItem& item, const ComputedBatch& computed) const;
   void write_files(BatchItem& item, const ComputedBatch& computed) const;
-  void draw(const Image& picture, Grid size, std::span<const float> features,
+  void draw(const Image& image, Grid size, std::span<const float> features,
             const std::filesystem::path& path) const;
 
   const RunContext& context_;

@@ -10,7 +10,7 @@ namespace sapiens::cli {
 
 /// Who takes part in a run.
 struct RunContext {
-  FeatureExtractor& extractor;
+  Encoder& encoder;
   const FeaturesOptions& options;
   Interrupts& interrupts;
   Meter& meter;

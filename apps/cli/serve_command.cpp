@@ -12,7 +12,7 @@
 #include "messages.hpp"
 #include "number_range.hpp"
 #include "options.hpp"
-#include "serve/http_door.hpp"
+#include "serve/http_server.hpp"
 #include "serve/secrets.hpp"
 #include "serve/service.hpp"
 #include "task_flags.hpp"
@@ -86,20 +86,20 @@ void run(const ServeArguments& arguments, Session& session) {
   if (!arguments.quiet) options.log = [](std::string_view line) { say(line); };
 
   serve::Service service(options);
-  const auto door = serve::open_door(options, service);
-  introduce(options, service.models(), door->port());
-  const auto stop_on_signal = session.interrupts.call_instead([&door] {
+  const auto server = serve::listen(options, service);
+  introduce(options, service.models(), server->port());
+  const auto stop_on_signal = session.interrupts.on_signal([&server] {
     say("stopping: requests that have been accepted are answered first");
-    door->stop();
+    server->stop();
   });
-  door->serve();
+  server->serve();
 }
 
 void add_limits(CLI::App& app, serve::Limits& limits) {
   app.add_option("--max-body", limits.body_bytes, "Bytes of a request's body")
       ->check(CLI::Range(std::size_t{1} << 10, std::size_t{1} << 30))
       ->capture_default_str();
-  app.add_option("--max-pixels", limits.picture_pixels, "Pixels of a picture")
+  app.add_option("--max-pixels", limits.image_pixels, "Pixels of an image")
       ->check(CLI::Range(Index{1}, Index{1} << 28))
       ->capture_default_str();
   app.add_option("--queue", limits.queue, "Requests that decode, wait or compute at a time")
@@ -108,7 +108,7 @@ void add_limits(CLI::App& app, serve::Limits& limits) {
   app.add_option("--connections", limits.connections, "Connections at a time")
       ->check(CLI::Range(Index{1}, Index{1024}))
       ->capture_default_str();
-  app.add_option("--batch", limits.batch, "Small pictures that are computed together")
+  app.add_option("--batch", limits.batch, "Small images that are computed together")
       ->check(CLI::Range(Index{1}, Index{64}))
       ->capture_default_str();
   app.add_option("--time-limit", limits.seconds, "Seconds that one request may take")
@@ -130,7 +130,7 @@ void add_serve_command(CLI::App& app, Session& session) {
       ->required();
   add_labelled_prefix_option(*command, arguments->prefixes, "LABEL");
   add_detector_options(*command, server.detector, server.detect,
-                       "Checkpoint of a person detector (RTMDet-m), for pictures that come without "
+                       "Checkpoint of a person detector (RTMDet-m), for images that come without "
                        "boxes; without it one person fills them");
   command->add_option("--host", server.host, "Address to listen on")->capture_default_str();
   command->add_option("--port", server.port, "Port to listen on; 0 takes any that is free")

@@ -31,15 +31,15 @@ struct Gaps {
   Json missing = Json::array(), failed = Json::array();
 };
 
-void expect_no_picture_among(const std::vector<SheetRow>& rows, const std::string& output) {
-  std::vector<InputFile> pictures;
+void expect_no_image_among(const std::vector<SheetRow>& rows, const std::string& output) {
+  std::vector<InputFile> images;
   for (const SheetRow& row : rows) {
     for (const auto& file : row.files) {
-      if (file) pictures.push_back({.path = *file});
+      if (file) images.push_back({.path = *file});
     }
   }
   const fs::path written = output;
-  expect_no_input_among(std::span(&written, 1), pictures);
+  expect_no_input_among(std::span(&written, 1), images);
 }
 
 Gaps fill(ContactSheet& sheet, const std::vector<SheetColumn>& columns,
@@ -78,14 +78,14 @@ void run(const SheetArguments& arguments, Session& session) {
   const std::size_t all_rows = rows.size();
   for (const std::string& line : left_out_lines(found.left_out)) say(line);
   if (rows.size() > arguments.rows) {
-    say(fmt::format("only the first {} of {} pictures; --rows takes more", arguments.rows,
+    say(fmt::format("only the first {} of {} images; --rows takes more", arguments.rows,
                     rows.size()));
     rows.resize(arguments.rows);
   }
-  expect_no_picture_among(rows, arguments.output);
+  expect_no_image_among(rows, arguments.output);
   create_parent(arguments.output);
 
-  session.interrupts.set_farewell({}, session.json);
+  session.interrupts.set_exit_message({}, session.json);
   ContactSheet sheet(titles, arguments.height);
   Gaps gaps = fill(sheet, columns, rows);
   for (const FailedInput& failed : found.failed) {
@@ -122,10 +122,10 @@ void run(const SheetArguments& arguments, Session& session) {
 void add_sheet_command(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SheetArguments>();
   CLI::App* sheet = app.add_subcommand(
-      kSheetCommand, "Put pictures and what was drawn of them beside each other, as one .png");
+      kSheetCommand, "Put images and what was drawn of them beside each other, as one .png");
   sheet
       ->add_option("COLUMN", arguments->columns,
-                   "Folders of pictures; the first one says which pictures, the others have theirs "
+                   "Folders of images; the first one says which images, the others have theirs "
                    "under the same names")
       ->required()
       ->type_name("[TITLE=]" + std::string(kFolderType));
@@ -138,7 +138,7 @@ void add_sheet_command(CLI::App& app, Session& session) {
   sheet->add_option("--height", arguments->height, "Of a row, in pixels")
       ->check(CLI::Range(Index{16}, Index{4096}))
       ->capture_default_str();
-  sheet->add_option("--rows", arguments->rows, "Pictures at most")
+  sheet->add_option("--rows", arguments->rows, "Images at most")
       ->check(CLI::Range(std::size_t{1}, std::size_t{10000}))
       ->capture_default_str();
   add_json_flag(*sheet, session);

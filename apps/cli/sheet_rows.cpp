@@ -19,7 +19,7 @@ void expect_folder(const SheetColumn& column) {
   if (fs::is_directory(column.folder, error)) return;
   const bool exists = fs::exists(column.folder, error);
   throw Error(exists ? ErrorCode::InvalidArgument : ErrorCode::NotFound,
-              {.summary = exists ? "a column of a sheet is a folder of pictures, not a file"
+              {.summary = exists ? "a column of a sheet is a folder of images, not a file"
                                  : "there is no such folder",
                .file = column.folder.string(),
                .hint = "give folders, or TITLE=FOLDER"});
@@ -33,12 +33,12 @@ std::string upper_case(std::string_view text) {
   return upper;
 }
 
-/// The picture that `folder` has for one of another folder; cameras write `.JPG`.
+/// The image that `folder` has for one of another folder; cameras write `.JPG`.
 std::optional<fs::path> counterpart(const fs::path& folder, const fs::path& name) {
   fs::path stem = folder / name;
   stem.replace_extension();
   for (const fs::path& base : {stem, folder / name}) {
-    for (const std::string_view extension : picture_extensions()) {
+    for (const std::string_view extension : image_extensions()) {
       for (const std::string& spelled : {std::string(extension), upper_case(extension)}) {
         fs::path file = base;
         file += spelled;
@@ -71,10 +71,10 @@ SheetRows find_sheet_rows(const std::vector<SheetColumn>& columns) {
                                  {.recursive = true, .arrays = false, .output = {}}, no_list);
 
   std::vector<SheetRow> rows;
-  for (const InputFile& picture : inputs.files) {
-    SheetRow row{.name = fs::path(picture.name).replace_extension(), .files = {picture.path}};
+  for (const InputFile& image : inputs.files) {
+    SheetRow row{.name = fs::path(image.name).replace_extension(), .files = {image.path}};
     for (std::size_t c = 1; c < columns.size(); ++c) {
-      row.files.push_back(counterpart(columns[c].folder, picture.name));
+      row.files.push_back(counterpart(columns[c].folder, image.name));
     }
     rows.push_back(std::move(row));
   }
@@ -84,8 +84,8 @@ SheetRows find_sheet_rows(const std::vector<SheetColumn>& columns) {
     }
     throw Error(
         ErrorCode::NotFound,
-        {.summary = c == 0 ? "no pictures in this folder"
-                           : "this folder has no picture of those in the first column",
+        {.summary = c == 0 ? "no images in this folder"
+                           : "this folder has no image of those in the first column",
          .file = columns[c].folder.string(),
          .expected = c == 0 ? "JPEG, PNG or WebP files"
                             : fmt::format("{}.png, for example", rows[0].name.string()),

@@ -21,7 +21,7 @@ struct SynthArguments {
 };
 
 void run(const SynthArguments& arguments, Session& session) {
-  session.interrupts.set_farewell({}, session.json);
+  session.interrupts.set_exit_message({}, session.json);
   {
     WriteProgress progress("writing", session);
     synthesize_checkpoint(arguments.output, arguments.synth, progress.callback());

@@ -40,8 +40,8 @@ struct TaskCommand {
 const std::vector<TaskCommand>& task_commands() {
   static const std::vector<TaskCommand> commands = {
       {"pose",
-       "Find the key points of persons, as .json",
-       "Also draw the persons' key points and links into each picture, as .png",
+       "Find the keypoints of persons, as .json",
+       "Also draw the persons' keypoints and links into each image, as .png",
        {},
        "Example:\n"
        "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
@@ -50,13 +50,13 @@ const std::vector<TaskCommand>& task_commands() {
        "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
       {"seg",
        "Tell the body part of every pixel, as .npy",
-       "Also draw the classes beside each picture, as .png",
+       "Also draw the classes beside each image, as .png",
        {"npy", "png"},
        "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
        "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
       {"depth",
        "Estimate the relative depth of every pixel, as .npy",
-       "Also draw the depth beside each picture, as .png",
+       "Also draw the depth beside each image, as .png",
        {"npy", "png", "exr"},
        "Example:\n"
        "  sapiens depth model.pth photos/ --output depth\n"
@@ -64,7 +64,7 @@ const std::vector<TaskCommand>& task_commands() {
        "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
       {"normal",
        "Estimate the surface normal of every pixel, as .npy",
-       "Also draw the normals beside each picture, as .png",
+       "Also draw the normals beside each image, as .png",
        {"npy", "exr"},
        "Example:\n"
        "  sapiens normal model.pth photos/ --output normals\n"
@@ -73,7 +73,7 @@ const std::vector<TaskCommand>& task_commands() {
 }
 
 constexpr const char* kInputsHelp =
-    "Pictures, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
+    "Images, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
 
 void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& meta,
                    Interrupts& interrupts) {
@@ -92,19 +92,19 @@ void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& 
   say(fmt::format("the persons of {} are in {}", which, printable(coco_path(options).string())));
 }
 
-/// Pictures first, then one video after the other; results in the order of `jobs`.
+/// Images first, then one video after the other; results in the order of `jobs`.
 std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
                                 const std::optional<PersonBoxes>& boxes, const Json& meta,
                                 Interrupts& interrupts, std::span<const Job> jobs) {
-  std::vector<Job> pictures;
+  std::vector<Job> images;
   for (const Job& job : jobs) {
-    if (!job.input.video) pictures.push_back(job);
+    if (!job.input.video) images.push_back(job);
   }
-  Meter meter(options.command, std::ssize(pictures), stderr_is_terminal());
+  Meter meter(options.command, std::ssize(images), stderr_is_terminal());
   const TaskContext context{models, options, boxes, meta, interrupts, meter};
-  std::vector<JobResult> of_pictures = run_pictures(context, pictures);
+  std::vector<JobResult> of_images = run_images(context, images);
   std::vector<JobResult> results;
-  auto next = of_pictures.begin();
+  auto next = of_images.begin();
   for (const Job& job : jobs) {
     results.push_back(job.input.video ? run_video(context, job) : std::move(*next++));
   }
@@ -142,10 +142,10 @@ Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobRe
 }
 
 void run(TaskOptions options, Session& session) {
-  settle_task_options(options);
+  resolve_task_options(options);
   const Inputs inputs =
       find_inputs(options, options.video.folder_rate > 0 ? InputKinds::FoldersAsVideos
-                                                         : InputKinds::PicturesAndVideos);
+                                                         : InputKinds::ImagesAndVideos);
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) {
     boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);
@@ -161,7 +161,7 @@ void run(TaskOptions options, Session& session) {
   if (boxes) plan.manifest.boxes_file = boxes->tally().json();
   start_plan(plan);
 
-  session.interrupts.set_farewell(kResumeHint, session.json);
+  session.interrupts.set_exit_message(kResumeHint, session.json);
   const Json meta = pose_meta(options, models);
   const Stopwatch watch;
   const std::vector<JobResult> results =
@@ -223,7 +223,7 @@ void add_run_command(CLI::App& app, Session& session) {
   auto prefixes = std::make_shared<std::vector<std::string>>();
   options->command = "run";
   CLI::App* run_all = app.add_subcommand(
-      "run", "Run several tasks on each picture, which is read once; they share boxes and masks");
+      "run", "Run several tasks on each image, which is read once; they share boxes and masks");
   add_job_options(*run_all, *options, kInputsHelp,
                   "Also draw every result, as .png; depth and normals under the masks of --seg");
   for (const TaskCommand& task : task_commands()) {

@@ -16,7 +16,7 @@ struct TaskContext {
   TaskModels& models;
   const TaskOptions& options;
   const std::optional<PersonBoxes>& boxes;  ///< Of --boxes.
-  const Json& pose_meta;                    ///< What key points are, to write into documents.
+  const Json& pose_meta;                    ///< What keypoints are, to write into documents.
   Interrupts& interrupts;
   Meter& meter;
 

@@ -28,12 +28,12 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                  options.boxes.push_back(*parsed);
                }
              },
-             "A person in every picture, in pixels; give it once per person")
+             "A person in every image, in pixels; give it once per person")
           ->type_name("X,Y,W,H")
           ->allow_extra_args(false);
   CLI::Option* file =
       app.add_option("--boxes", options.boxes_file,
-                     "COCO-style JSON with the persons of each picture: a list of {file_name or "
+                     "COCO-style JSON with the persons of each image: a list of {file_name or "
                      "image_id, bbox: [x, y, w, h], score}, or {images, annotations}")
           ->type_name(kFileType)
           ->excludes(box);
@@ -43,7 +43,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
   CLI::Option* detector =
       add_detector_options(app, options.detector, options.detect,
                            "Checkpoint of a person detector (RTMDet-m); without it and without "
-                           "boxes one person fills the picture")
+                           "boxes one person fills the image")
           ->excludes(box)
           ->excludes(file);
   app.add_option("--detect-every", options.video.detect_every,
@@ -58,7 +58,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
 CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
                                   const std::string& help) {
   CLI::Option* detector = takes_checkpoint(app.add_option("--detector", checkpoint, help));
-  app.add_option("--bbox-thr", options.least_score, "Least score of a detected person")
+  app.add_option("--bbox-thr", options.min_score, "Least score of a detected person")
       ->check(number_between(0, 1))
       ->needs(detector)
       ->capture_default_str();
@@ -86,7 +86,7 @@ CLI::Option* add_person_category_option(CLI::App& app, const std::string& name,
 
 void add_flip_test_flag(CLI::App& app, TaskOptions& options) {
   app.add_flag("!--no-flip-test", options.flip_test,
-               "Do not average with the mirrored picture: twice as fast, a little less exact");
+               "Do not average with the mirrored image: twice as fast, a little less exact");
 }
 
 void add_pose_options(CLI::App& app, TaskOptions& options) {
@@ -98,7 +98,7 @@ void add_pose_options(CLI::App& app, TaskOptions& options) {
       ->check(CLI::IsMember(std::vector<std::string>(layouts.begin(), layouts.end())));
   app.add_flag("--coco", options.coco,
                "Also write all persons of the run as one COCO keypoint file");
-  app.add_option("--kpt-thr", options.pose_drawing.least_score, "Least score of points drawn")
+  app.add_option("--kpt-thr", options.pose_drawing.min_score, "Least score of points drawn")
       ->capture_default_str();
   app.add_option("--radius", options.pose_drawing.radius,
                  "Of points drawn, in pixels; 0: grows with the person")
@@ -148,14 +148,14 @@ void add_task_run_options(CLI::App& app, TaskOptions& options) {
       "full: as in training; lite: constants, enlarging and no flip test as in the original's lite "
       "scripts");
   app.add_option("--batch", options.batch,
-                 "Pictures, or persons, per forward pass; their sizes may differ")
+                 "Images, or persons, per forward pass; their sizes may differ")
       ->check(CLI::Range(Index{1}, Index{4096}))
       ->capture_default_str();
 }
 
 void add_video_options(CLI::App& app, TaskOptions& options) {
   app.add_option("--frames", options.video.folder_rate,
-                 "Take each folder for a video: its pictures, sorted, so many per second")
+                 "Take each folder for a video: its images, sorted, so many per second")
       ->check(number_between(0.001, 1000.0))
       ->type_name("FPS");
   app.add_option("--every", options.video.every, "In videos: work on every so many frames")

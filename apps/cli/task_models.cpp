@@ -88,7 +88,7 @@ void TaskModels::choose_labels(const TaskOptions& options) {
   if (options.keypoints.empty()) return;
   if (!keypoints_) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "nothing tells what the key points of this model are",
+                {.summary = "nothing tells what the keypoints of this model are",
                  .key = "--keypoints",
                  .expected = "a model of 17, 133 or 308 points, or names of the points in its file",
                  .actual = fmt::format("{} points without names", pose->outputs()),

@@ -26,10 +26,10 @@ class TaskModels {
   /// Segmentation first: depth and normals are drawn under its masks.
   std::list<TaskModel>& all() { return models_; }
 
-  /// What key points that are written are; null where neither the file nor a published set tells.
+  /// What keypoints that are written are; null where neither the file nor a published set tells.
   const KeypointSet* keypoints() const { return keypoints_; }
   Index keypoint_count() const { return keypoint_count_; }
-  /// Set where key points are converted.
+  /// Set where keypoints are converted.
   const std::optional<KeypointConversion>& conversion() const { return conversion_; }
   const SegClassSet* classes() const { return classes_; }
 

@@ -40,11 +40,11 @@ struct TaskOptions : JobOptions {
 
   std::string detector;  ///< Checkpoint that finds persons.
   DetectOptions detect;
-  std::vector<Box> boxes;          ///< Persons in every picture.
-  std::string boxes_file;          ///< Persons in each picture.
+  std::vector<Box> boxes;          ///< Persons in every image.
+  std::string boxes_file;          ///< Persons in each image.
   PersonCategory person_category;  ///< Of `boxes_file`.
   bool flip_test = true;
-  std::string keypoints;  ///< Layout to convert key points to; empty: the model's own.
+  std::string keypoints;  ///< Layout to convert keypoints to; empty: the model's own.
   bool coco = false;      ///< Also one file of all persons.
 
   PoseDrawing pose_drawing;

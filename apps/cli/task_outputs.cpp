@@ -22,14 +22,14 @@ void write_pose(const TaskContext& context, const Frame& frame, const fs::path& 
     document["seconds"] = frame.place->seconds;
   } else {
     document["meta_info"] = context.pose_meta;
-    document["picture"] = {{"width", frame.picture.width}, {"height", frame.picture.height}};
+    document["image"] = {{"width", frame.image.width}, {"height", frame.image.height}};
   }
   document["instance_info"] = documents::persons_json(frame.poses, frame.ids);
-  write_json(path, document, "the key points cannot be written");
+  write_json(path, document, "the keypoints cannot be written");
 }
 
 constexpr TaskFile kFiles[] = {
-    {"pose", ".json", "key points", "", "", write_pose},
+    {"pose", ".json", "keypoints", "", "", write_pose},
     {"seg", ".npy", "foreground mask", "bool", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
        write_npy_mask(path, size_of(frame.segmentation), frame.segmentation.ids);
@@ -96,18 +96,18 @@ Image draw_result(const TaskContext& context, std::string_view task, const Frame
     PoseDrawing drawing = context.options.pose_drawing;
     const std::vector<std::string> labels = labels_of(frame);
     drawing.labels = labels;
-    return draw_pose(frame.picture, frame.poses, context.models.keypoints(), drawing);
+    return draw_pose(frame.image, frame.poses, context.models.keypoints(), drawing);
   }
   if (task == "seg") {
     SegDrawing drawing = context.options.seg_drawing;
     drawing.side_by_side = still;
-    return draw_segmentation(frame.picture, frame.segmentation, context.models.classes(), drawing);
+    return draw_segmentation(frame.image, frame.segmentation, context.models.classes(), drawing);
   }
   if (task == "depth") {
-    return draw_depth(frame.picture, frame.depth.view<2>(), frame.mask,
+    return draw_depth(frame.image, frame.depth.view<2>(), frame.mask,
                       {.normals = still, .side_by_side = still});
   }
-  return draw_normals(frame.picture, frame.normals.view<3>(), frame.mask, {.side_by_side = still});
+  return draw_normals(frame.image, frame.normals.view<3>(), frame.mask, {.side_by_side = still});
 }
 
 std::vector<Index> result_shape(const TaskContext& context, std::string_view task,

@@ -28,7 +28,7 @@ std::vector<const TaskFile*> task_files(const TaskOptions& options);
 std::filesystem::path result_path(const TaskOptions& options, std::string_view task,
                                   const std::filesystem::path& name, std::string_view suffix);
 
-/// The picture that --viz draws.
+/// The image that --viz draws.
 Image draw_result(const TaskContext& context, std::string_view task, const Frame& frame);
 
 /// The shape of the result: persons and points, height and width.

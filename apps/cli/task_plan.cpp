@@ -19,7 +19,7 @@ bool has_task(const TaskOptions& options, std::string_view task) {
 }
 
 /// Where masks come from, and whether anything needs them.
-void settle_masks(TaskOptions& options) {
+void resolve_masks(TaskOptions& options) {
   const bool drawn = has_task(options, "depth") || has_task(options, "normal");
   const bool used = drawn && (options.viz || options.formats.contains("png"));
   const bool can_be_auto = has_task(options, "seg") || !options.seg_checkpoint.empty();
@@ -62,13 +62,13 @@ void add_video_files(const TaskOptions& options, Job& job) {
   job.files = {{result_path(options, first, job.name, ".json"), {{"holds", "what frames are"}}}};
   if (!options.viz) return;
   for (const TaskCheckpoint& task : options.tasks) {
-    job.pictures.push_back(result_path(options, task.task, job.name, ".mp4"));
+    job.images.push_back(result_path(options, task.task, job.name, ".mp4"));
   }
 }
 
 }  // namespace
 
-void settle_task_options(TaskOptions& options) {
+void resolve_task_options(TaskOptions& options) {
   if (options.command != "run") options.tasks = {{options.command, options.checkpoint}};
   if (options.tasks.empty()) {
     throw Error(ErrorCode::InvalidArgument,
@@ -77,7 +77,7 @@ void settle_task_options(TaskOptions& options) {
                  .hint = "add at least one of them"});
   }
   expect_files_of_every_task(options);
-  settle_masks(options);
+  resolve_masks(options);
   // The original's lite scripts have none.
   if (options.preprocess == PreprocessMode::Lite) options.flip_test = false;
 }
@@ -95,7 +95,7 @@ std::vector<Job> make_task_jobs(const TaskOptions& options, const std::vector<In
     }
     if (!options.viz) continue;
     for (const TaskCheckpoint& task : options.tasks) {
-      job.pictures.push_back(result_path(options, task.task, job.name, ".png"));
+      job.images.push_back(result_path(options, task.task, job.name, ".png"));
     }
   }
   return jobs;

@@ -10,9 +10,9 @@
 
 namespace sapiens::cli {
 
-std::vector<JobResult> run_pictures(const TaskContext& context, std::span<const Job> jobs) {
+std::vector<JobResult> run_images(const TaskContext& context, std::span<const Job> jobs) {
   using Frames = std::vector<Frame>;
-  PictureReader reader(context, jobs);
+  ImageReader reader(context, jobs);
   const FrameComputer computer(context);
   const FrameWriter writer(context, jobs);
   std::vector<JobResult> results(jobs.size());
@@ -21,7 +21,7 @@ std::vector<JobResult> run_pictures(const TaskContext& context, std::span<const 
       {.read = [&](const std::function<bool()>& is_cancelled) { return reader.next(is_cancelled); },
        .compute =
            [&](Frames frames, const std::function<void()>& keep_going) {
-             return computer.compute_pictures(std::move(frames), keep_going);
+             return computer.compute_images(std::move(frames), keep_going);
            },
        .write =
            [&](Frames frames) {

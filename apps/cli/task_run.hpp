@@ -8,9 +8,9 @@
 
 namespace sapiens::cli {
 
-/// Works through pictures, reading ahead and writing behind while the networks compute. Returns one
-/// result per job. A picture that cannot be read or computed is reported to the meter and the
+/// Works through images, reading ahead and writing behind while the networks compute. Returns one
+/// result per job. An image that cannot be read or computed is reported to the meter and the
 /// others go on; when memory or disk run out the error is thrown.
-std::vector<JobResult> run_pictures(const TaskContext& context, std::span<const Job> jobs);
+std::vector<JobResult> run_images(const TaskContext& context, std::span<const Job> jobs);
 
 }  // namespace sapiens::cli

@@ -32,15 +32,15 @@ Json conventions(const TaskModel& model, const TaskLabels& labels) {
   if (model.task() == "normal") {
     return {{"normals",
              "unit vectors, axes x, y, z; x is the horizontal component: mirroring the "
-             "picture negates it; meaningless on the background"}};
+             "image negates it; meaningless on the background"}};
   }
   return {{"keypoints",
-           "x and y in pixels of the picture, 0, 0 being the middle of the top left one, possibly "
+           "x and y in pixels of the image, 0, 0 being the middle of the top left one, possibly "
            "outside; in the order of keypoint_id2name"},
           {"keypoint_scores",
            "height of the heatmap's peak, about 0 to 1, not clipped; 0 for a point that the model "
            "does not have"},
-          {"bbox", "x1, y1, x2, y2 in pixels of the picture"}};
+          {"bbox", "x1, y1, x2, y2 in pixels of the image"}};
 }
 
 /// 0.3 and not 0.30000001192092896.
@@ -49,7 +49,7 @@ double as_written(float number) { return std::stod(fmt::format("{}", number)); }
 Json boxes_json(const TaskOptions& options) {
   if (!options.detector.empty()) {
     Json json = {{"detector", file_json(options.detector)},
-                 {"bbox_thr", as_written(options.detect.least_score)},
+                 {"bbox_thr", as_written(options.detect.min_score)},
                  {"nms_thr", as_written(options.detect.nms_iou)}};
     if (options.video.detect_every > 1) json["detect_every"] = options.video.detect_every;
     return json;
@@ -59,7 +59,7 @@ Json boxes_json(const TaskOptions& options) {
     if (options.person_category.chosen) json["person_category"] = options.person_category.id;
     return json;
   }
-  if (options.boxes.empty()) return "the whole picture";
+  if (options.boxes.empty()) return "the whole image";
   Json boxes = Json::array();
   for (const Box& box : options.boxes) boxes.push_back({box.x, box.y, box.width, box.height});
   return boxes;

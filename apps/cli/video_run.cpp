@@ -34,7 +34,7 @@ class VideoComputer {
     PersonDetector* const detector =
         context_.models.find("pose") ? context_.models.detector() : nullptr;
     if (!detector) return computer_.compute(frames, progress);
-    // One after the other: where the key points of a frame are tells where to look in the next.
+    // One after the other: where the keypoints of a frame are tells where to look in the next.
     for (Frame& frame : frames) {
       find_persons(*detector, frame);
       computer_.compute({&frame, 1}, progress);
@@ -47,7 +47,7 @@ class VideoComputer {
     const Stopwatch watch;
     const bool turn = computed_++ % context_.options.video.detect_every == 0;
     const std::vector<TrackedBox> persons =
-        turn ? tracker_.update(detector.detect(frame.picture, context_.options.detect))
+        turn ? tracker_.update(detector.detect(frame.image, context_.options.detect))
              : tracker_.predict();
     frame.boxes.emplace();
     for (const TrackedBox& person : persons) {
@@ -68,7 +68,7 @@ class VideoSink {
  public:
   VideoSink(const TaskContext& context, const Job& job, double rate)
       : context_(context), job_(job), rate_(rate), files_(task_files(context.options)) {
-    videos_.resize(job.pictures.size());
+    videos_.resize(job.images.size());
   }
 
   void write(Frame& frame) {
@@ -118,8 +118,8 @@ class VideoSink {
     const Image drawing = draw_result(context_, context_.options.tasks[task].task, frame);
     std::optional<VideoWriter>& video = videos_[task];
     if (!video) {
-      create_parent(job_.pictures[task]);
-      video.emplace(job_.pictures[task], rate_, drawing.width, drawing.height);
+      create_parent(job_.images[task]);
+      video.emplace(job_.images[task], rate_, drawing.width, drawing.height);
     }
     video->write(drawing);
   }
@@ -263,7 +263,7 @@ JobResult run_video(const TaskContext& context, const Job& job) {
   try {
     if (context.boxes) {
       throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "the boxes of --boxes are about pictures, not about frames",
+                  {.summary = "the boxes of --boxes are about images, not about frames",
                    .file = job.input.path.string(),
                    .hint = "take --detector for videos, or --box"});
     }

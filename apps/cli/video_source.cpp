@@ -59,9 +59,9 @@ bool VideoSource::advance(const std::function<bool()>& is_cancelled) {
 Frame VideoSource::read() {
   const Stopwatch watch;
   Frame frame{.place = VideoPlace{video_->frames_read() - 1, video_->seconds()}};
-  video_->retrieve(frame.picture);
-  width_ = frame.picture.width;
-  height_ = frame.picture.height;
+  video_->retrieve(frame.image);
+  width_ = frame.image.width;
+  height_ = frame.image.height;
   frame.seconds.decode = watch.seconds();
   prepare_frame(context_, job_, frame);
   return frame;

@@ -8,7 +8,7 @@
 
 namespace sapiens::documents {
 
-/// What the points of a model with `count` key points are. `set` may be null: numbers are then
+/// What the points of a model with `count` keypoints are. `set` may be null: numbers are then
 /// their names.
 Json keypoints_json(Index count, const KeypointSet* set);
 

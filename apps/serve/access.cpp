@@ -53,7 +53,7 @@ void expect_own_page(const Request& request) {
 
 // A page of another site can make a browser send forms here, and a name that it points at this
 // machine (DNS rebinding) lets it read the answers. Neither gets past a token.
-void expect_browser_means_it(const Request& request, const ServerOptions& options) {
+void check_same_origin(const Request& request, const ServerOptions& options) {
   if (!options.token.empty()) return;
   if (request.method == "POST") expect_own_page(request);
   const std::string host = request.header("Host");

@@ -75,12 +75,12 @@ FloatArray map_of_tokens(const FloatArray& tokens, Grid grid) {
 Image draw_map(const Answered& a, const StopCheck& check) {
   const FloatArray& array = a.computed.result.array;
   if (a.settings.out_type == OutType::Featmap)
-    return draw_features(a.picture, array.view<3>(), check);
+    return draw_features(a.image, array.view<3>(), check);
   if (a.settings.out_type == OutType::Raw) {
     constexpr Index kPatch = 16;
     const Grid size = a.entry.model->input_size();
     const Grid grid = {size.height / kPatch, size.width / kPatch};
-    return draw_features(a.picture, map_of_tokens(array, grid).view<3>(), check);
+    return draw_features(a.image, map_of_tokens(array, grid).view<3>(), check);
   }
   throw HttpError(406, "not-acceptable",
                   {.summary = "one vector cannot be drawn",
@@ -94,14 +94,14 @@ Image draw(const Answered& a, const StopCheck& check) {
   const ServedModel& model = *a.entry.model;
   if (a.operation.task == "features") return draw_map(a, check);
   if (a.operation.task == "pose") {
-    return draw_pose(a.picture, result.poses, model.keypoint_set(), {}, check);
+    return draw_pose(a.image, result.poses, model.keypoint_set(), {}, check);
   }
   if (a.operation.task == "seg") {
-    return draw_segmentation(a.picture, result.segmentation, model.seg_classes(), {}, check);
+    return draw_segmentation(a.image, result.segmentation, model.seg_classes(), {}, check);
   }
   if (a.operation.task == "depth")
-    return draw_depth(a.picture, result.array.view<2>(), {}, {}, check);
-  return draw_normals(a.picture, result.array.view<3>(), {}, {}, check);
+    return draw_depth(a.image, result.array.view<2>(), {}, {}, check);
+  return draw_normals(a.image, result.array.view<3>(), {}, {}, check);
 }
 
 Json classes_json(const Segmentation& found, const SegClassSet* set) {
@@ -161,7 +161,7 @@ std::vector<std::pair<std::string, double>> stages_of(const Answered& a) {
 Json answer_json(const Answered& a) {
   Json json = {{"model", a.entry.name},
                {"task", a.operation.task},
-               {"picture", {{"width", a.picture.width}, {"height", a.picture.height}}}};
+               {"image", {{"width", a.image.width}, {"height", a.image.height}}}};
   json.update(result_json(a));
   json["seconds"] = Json::object();
   for (const auto& [stage, seconds] : stages_of(a)) json["seconds"][stage] = seconds;

@@ -15,7 +15,7 @@ struct Answered {
   const Operation& operation;
   const Models::Entry& entry;
   const Fields& fields;
-  const Image& picture;
+  const Image& image;
   const RunSettings& settings;
   const Computed& computed;
   double decode = 0;      ///< Seconds.

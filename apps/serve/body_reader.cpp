@@ -10,7 +10,7 @@
 namespace sapiens::serve {
 namespace {
 
-constexpr std::size_t kMostParts = 64;
+constexpr std::size_t kMaxParts = 64;
 
 }  // namespace
 
@@ -40,10 +40,10 @@ Body BodyReader::read() const {
                     {.summary = "the body did not arrive in time",
                      .hint = "while others wait, a body has to come without long pauses"});
   }
-  if (body.parts.size() > kMostParts) {
+  if (body.parts.size() > kMaxParts) {
     throw HttpError(400, "bad-body",
                     {.summary = "the form has too many parts",
-                     .expected = fmt::format("at most {}", kMostParts)});
+                     .expected = fmt::format("at most {}", kMaxParts)});
   }
   throw HttpError(400, "bad-body",
                   {.summary = "the body ends early, or is not what its Content-Type says"});
@@ -62,7 +62,7 @@ void BodyReader::expect_length() const {
                      .key = "Content-Length",
                      .expected = fmt::format("at most {} bytes", limits_.body_bytes),
                      .actual = std::to_string(*length_),
-                     .hint = "send the picture as JPEG, or start the server with --max-body"});
+                     .hint = "send the image as JPEG, or start the server with --max-body"});
   }
   const std::string coding = request_.get_header_value("Content-Encoding");
   if (!coding.empty() && !is_same_name(coding, "identity")) {
@@ -84,7 +84,7 @@ bool BodyReader::read_form(Body& body) const {
   return (*reader_)(
       [&](const httplib::MultipartFormData& part) {
         body.parts.push_back({part.name, {}});
-        return body.parts.size() <= kMostParts && in_time();
+        return body.parts.size() <= kMaxParts && in_time();
       },
       [&](const char* data, std::size_t size) {
         body.parts.back().content.append(data, size);

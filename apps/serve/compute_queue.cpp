@@ -14,7 +14,7 @@
 namespace sapiens::serve {
 namespace {
 
-// 256 patches. A forward pass gains a tenth from two pictures of 48 patches, and nothing from
+// 256 patches. A forward pass gains a tenth from two images of 48 patches, and nothing from
 // several of 192 or more (docs/features.md), where company only makes the first one wait.
 constexpr Index kPixelsTogether = 256 * 256;
 

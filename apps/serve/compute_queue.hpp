@@ -27,7 +27,7 @@ struct Computed {
 };
 
 /// One thread that computes, and a bounded queue in front of it. Every network uses all cores, so
-/// two at once would only get in each other's way; small pictures that wait are computed together.
+/// two at once would only get in each other's way; small images that wait are computed together.
 class ComputeQueue {
  public:
   ComputeQueue(const Limits& limits, Metrics& metrics);
@@ -36,8 +36,8 @@ class ComputeQueue {
   ComputeQueue(const ComputeQueue&) = delete;
   ComputeQueue& operator=(const ComputeQueue&) = delete;
 
-  /// One of the places in the queue, from before a picture is decoded until it is answered, so that
-  /// no more pictures than that are in memory.
+  /// One of the places in the queue, from before an image is decoded until it is answered, so that
+  /// no more images than that are in memory.
   class Place {
    public:
     explicit Place(ComputeQueue& queue) : queue_(queue) {}

@@ -12,15 +12,15 @@
 namespace sapiens::serve {
 namespace {
 
-constexpr std::size_t kLongestShown = 80;  // of what was sent, in messages
-constexpr float kFarthest = 1e6f;          // more pixels than any picture has
+constexpr std::size_t kMaxShown = 80;  // of what was sent, in messages
+constexpr float kMaxDistance = 1e6f;   // more pixels than any image has
 
 HttpError bad_value(const Parameter& parameter, const std::string& value, std::string expected) {
   return HttpError(400, "invalid-argument",
                    {.summary = fmt::format("`{}` has a value that it cannot have", parameter.name),
                     .key = std::string(parameter.name),
                     .expected = std::move(expected),
-                    .actual = value.substr(0, kLongestShown)});
+                    .actual = value.substr(0, kMaxShown)});
 }
 
 template <typename Number>
@@ -53,7 +53,7 @@ std::optional<Box> parse_box(std::string_view text) {
     const std::size_t comma = i < 3 ? text.find(',') : text.size();
     if (comma == std::string_view::npos) return std::nullopt;
     const auto number = parse<float>(text.substr(0, comma));
-    if (!number || !(std::abs(*number) <= kFarthest)) return std::nullopt;  // nor NaN
+    if (!number || !(std::abs(*number) <= kMaxDistance)) return std::nullopt;  // nor NaN
     numbers[i] = *number;
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
@@ -109,7 +109,7 @@ void Fields::add(const std::string& name, const std::string& value) {
     for (const Parameter& known : operation_.parameters) names.push_back(known.name);
     throw HttpError(400, "invalid-argument",
                     {.summary = fmt::format("{} has no field of this name", operation_.path),
-                     .key = name.substr(0, kLongestShown),
+                     .key = name.substr(0, kMaxShown),
                      .expected = fmt::format("{}", fmt::join(names, ", "))});
   }
   expect_value(*parameter, value);

@@ -12,7 +12,7 @@
 
 namespace sapiens::serve {
 
-/// What a request says beside its picture: every name is one of the operation's, once, and every
+/// What a request says beside its image: every name is one of the operation's, once, and every
 /// value of its kind. Throws HttpError 400 otherwise.
 class Fields {
  public:

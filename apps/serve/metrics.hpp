@@ -33,7 +33,7 @@ class Metrics {
   std::string text(const Models& models) const;
 
  private:
-  /// To the default time limit: a large network takes minutes for a picture.
+  /// To the default time limit: a large network takes minutes for an image.
   static constexpr std::array<double, 15> kBounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
                                                      2.5,   5,    10,    30,   60,  120,  300};
   struct Histogram {

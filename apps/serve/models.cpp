@@ -15,13 +15,13 @@ namespace {
 using documents::Json;
 
 void expect_name(const NamedCheckpoint& checkpoint) {
-  constexpr std::size_t kLongest = 64;
+  constexpr std::size_t kMaxLength = 64;
   const auto fits = [](char c) {
     return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') ||
            std::string_view("-_.").find(c) != std::string_view::npos;
   };
   const std::string& name = checkpoint.name;
-  if (!name.empty() && name.size() <= kLongest && std::all_of(name.begin(), name.end(), fits)) {
+  if (!name.empty() && name.size() <= kMaxLength && std::all_of(name.begin(), name.end(), fits)) {
     return;
   }
   throw Error(ErrorCode::InvalidArgument, {.summary = "this cannot be the name of a model",
@@ -66,7 +66,7 @@ void expect_use_of_finder(const std::vector<Models::Entry>& entries, const std::
   const auto is_pose = [](const auto& entry) { return entry.model->task() == "pose"; };
   if (std::ranges::any_of(entries, is_pose)) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "a detector finds persons for key points, and no model is for these",
+              {.summary = "a detector finds persons for keypoints, and no model is for these",
                .file = detector,
                .key = "--detector",
                .expected = "a model for pose",

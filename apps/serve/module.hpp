@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "serve/http_door.hpp"
+#include "serve/http_server.hpp"
 
 /// What the program and its module `sapiens_server` say to each other. Unlike other modules this
 /// one speaks C++ (strings, functions, HttpError), because both are built and packed together; a
@@ -17,7 +17,7 @@ inline constexpr const char* kModuleEntry = "sapiens_server_module";
 
 struct Module {
   std::uint32_t version;
-  std::unique_ptr<HttpDoor> (*open)(const ServerOptions& options, RequestHandler& handler);
+  std::unique_ptr<HttpServer> (*open)(const ServerOptions& options, RequestHandler& handler);
 };
 
 }  // namespace sapiens::serve

@@ -54,7 +54,7 @@ Json request_body(const Operation& operation) {
   Json content = {{"multipart/form-data", {{"schema", body_schema(operation, file)}}},
                   {kJsonType, {{"schema", body_schema(operation, base64)}}}};
   for (const char* type : {"image/jpeg", "image/png", "image/webp", kBytesType}) {
-    content[type] = binary("The picture alone; fields stand in the query");
+    content[type] = binary("The image alone; fields stand in the query");
   }
   return {{"required", true}, {"content", std::move(content)}};
 }
@@ -90,7 +90,7 @@ Json answer_schema(const Operation& operation) {
   const Json integer = typed("integer");
   Json properties = {{"model", typed("string")},
                      {"task", typed("string")},
-                     {"picture", object({{"width", integer}, {"height", integer}})},
+                     {"image", object({{"width", integer}, {"height", integer}})},
                      {"shape", list_of(integer)},
                      {"seconds", {{"type", "object"}, {"additionalProperties", typed("number")}}},
                      {"together", integer}};
@@ -122,14 +122,14 @@ Json responses_of(const Operation& operation) {
     const char *status, *meaning;
   };
   constexpr Row kRows[] = {
-      {"400", "The picture or a field cannot be read"},
+      {"400", "The image or a field cannot be read"},
       {"401", kNoToken},
       {"403", "A browser sends this for the page of another site"},
       {"404", "No model of this name"},
       {"406", "None of the accepted types can be sent"},
       {"408", "The body did not arrive in time"},
       {"411", "The body's length is not told, or it comes in chunks"},
-      {"413", "The body or the picture is too large"},
+      {"413", "The body or the image is too large"},
       {"415", "Bodies of this type are not taken"},
       {"421", "The server is for its own machine, and was called by another name"},
       {"422", "The model does something else"},

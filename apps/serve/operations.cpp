@@ -32,10 +32,10 @@ const Parameter kDtype = {
 
 const Parameter kBoxes = {
     "boxes", Boxes, "",
-    "Persons, in pixels of the picture; by default those whom the server's detector "
-    "finds, and where it has none, one who fills the picture"};
+    "Persons, in pixels of the image; by default those whom the server's detector "
+    "finds, and where it has none, one who fills the image"};
 const Parameter kFlipTest = {"flip_test", Flag, "true",
-                             "Also run the mirrored picture and average: twice the time"};
+                             "Also run the mirrored image and average: twice the time"};
 const Parameter kArray = {"array",
                           Choice,
                           "classes",
@@ -46,33 +46,33 @@ const std::vector<Operation>& table() {
   static const std::vector<Operation> operations = {
       {"features",
        "/v1/features",
-       "What the encoder makes of a picture",
+       "What the encoder makes of an image",
        "float32 or float16, of the shape that out_type says",
-       "The first three principal components over the picture",
+       "The first three principal components over the image",
        {kModel, kOutType, kLayer, kNorm, kDtype, kPreprocess}},
       {"pose",
        "/v1/pose",
-       "Key points of persons",
+       "Keypoints of persons",
        "",
-       "Key points and links on the picture",
+       "Keypoints and links on the image",
        {kModel, kBoxes, kFlipTest, kPreprocess}},
       {"seg",
        "/v1/seg",
        "The body part of every pixel",
        "int64 (H, W), class ids; or bool (H, W)",
-       "Classes blended with the picture, with names",
+       "Classes blended with the image, with names",
        {kModel, kArray, kPreprocess}},
       {"depth",
        "/v1/depth",
        "Relative depth of every pixel, larger is farther",
        "float32 (H, W)",
-       "Depth beside the picture, near bright",
+       "Depth beside the image, near bright",
        {kModel, kPreprocess}},
       {"normal",
        "/v1/normal",
        "Surface normal of every pixel",
        "float32 (H, W, 3)",
-       "Normals as colours beside the picture",
+       "Normals as colours beside the image",
        {kModel, kPreprocess}},
   };
   return operations;

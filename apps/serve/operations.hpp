@@ -14,7 +14,7 @@ enum class ParameterKind {
   Boxes,   ///< "x,y,width,height;..." or [[x, y, width, height], ...]
 };
 
-/// A field beside the picture. Requests are checked against these, and /openapi.json is made from
+/// A field beside the image. Requests are checked against these, and /openapi.json is made from
 /// them.
 struct Parameter {
   std::string_view name;
@@ -24,7 +24,7 @@ struct Parameter {
   std::vector<std::string_view> choices = {};
 };
 
-/// A POST of a picture.
+/// A POST of an image.
 struct Operation {
   std::string_view task;  ///< "features", "pose", "seg", "depth" or "normal".
   std::string_view path;

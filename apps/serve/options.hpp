@@ -14,14 +14,14 @@ namespace sapiens::serve {
 using Clock = std::chrono::steady_clock;
 
 /// What one request, and all of them together, may take. Memory is bounded by `connections` bodies
-/// and `queue` decoded pictures.
+/// and `queue` decoded images.
 struct Limits {
   std::size_t body_bytes = 32u << 20;
-  Index picture_pixels = Index{1} << 25;  ///< By the picture's header: 33.5 megapixels.
-  Index persons = 64;                     ///< Boxes in one request.
-  Index queue = 32;                       ///< Requests that are decoding, waiting or computing.
-  Index connections = 64;                 ///< Bodies that are read, computed or answered at a time.
-  Index batch = 8;                        ///< Pictures in one forward pass.
+  Index image_pixels = Index{1} << 25;  ///< By the image's header: 33.5 megapixels.
+  Index persons = 64;                   ///< Boxes in one request.
+  Index queue = 32;                     ///< Requests that are decoding, waiting or computing.
+  Index connections = 64;               ///< Bodies that are read, computed or answered at a time.
+  Index batch = 8;                      ///< Images in one forward pass.
   double seconds = 300;     ///< From a request's head to its answer, and then to take it.
   double look_pause = 0.1;  ///< Seconds between two looks whether anybody still waits for it.
 };

@@ -9,7 +9,7 @@
 namespace sapiens::serve {
 namespace {
 
-// Scripts and styles are files of their own, so nothing inline needs to be allowed; pictures are
+// Scripts and styles are files of their own, so nothing inline needs to be allowed; images are
 // those that the page draws itself.
 constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

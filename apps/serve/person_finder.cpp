@@ -16,11 +16,11 @@ std::unique_ptr<PersonFinder> PersonFinder::load(const std::string& path,
   return std::unique_ptr<PersonFinder>(new PersonFinder(Checkpoint::open(path), options, own));
 }
 
-std::vector<Box> PersonFinder::find(const Image& picture, const StopCheck& check) {
+std::vector<Box> PersonFinder::find(const Image& image, const StopCheck& check) {
   const Clock::time_point start = Clock::now();
   DetectOptions options = options_;
   options.check = check;
-  std::vector<Box> persons = detector_.detect(picture, options);
+  std::vector<Box> persons = detector_.detect(image, options);
   last_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
   return persons;
 }

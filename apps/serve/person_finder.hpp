@@ -7,7 +7,7 @@
 
 namespace sapiens::serve {
 
-/// Finds persons in pictures that come without boxes. One call at a time.
+/// Finds persons in images that come without boxes. One call at a time.
 class PersonFinder {
  public:
   /// Null where `path` is empty. Throws `Error` as `PersonDetector` does.
@@ -18,7 +18,7 @@ class PersonFinder {
   EngineStats stats() const { return detector_.stats(); }
 
   /// Best first; empty where there is nobody.
-  std::vector<Box> find(const Image& picture, const StopCheck& check);
+  std::vector<Box> find(const Image& image, const StopCheck& check);
   /// What the last call of `find` took, with all that belongs to it.
   double last_seconds() const { return last_seconds_; }
 

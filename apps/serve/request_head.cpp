@@ -9,13 +9,13 @@
 namespace sapiens::serve {
 namespace {
 
-constexpr std::size_t kLongestShown = 80;  // of what was sent, in messages
+constexpr std::size_t kMaxShown = 80;  // of what was sent, in messages
 
 HttpError bad_head(std::string what, std::string_view line = {}) {
   return HttpError(400, "bad-request",
                    {.summary = "this is not a request that can be understood",
                     .expected = std::move(what),
-                    .actual = std::string(line.substr(0, kLongestShown))});
+                    .actual = std::string(line.substr(0, kMaxShown))});
 }
 
 char small_letter(char c) noexcept { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -152,7 +152,7 @@ void expect_clear_meaning(const RequestHead& head) {
                     {.summary = "this expectation cannot be met",
                      .key = "Expect",
                      .expected = "100-continue",
-                     .actual = expectation.substr(0, kLongestShown)});
+                     .actual = expectation.substr(0, kMaxShown)});
   }
 }
 

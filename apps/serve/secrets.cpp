@@ -29,10 +29,10 @@ std::string read_token(const std::filesystem::path& path) {
 }
 
 void expect_token(std::string_view token, const std::string& source) {
-  constexpr std::size_t kLeast = 8, kMost = 1024;
+  constexpr std::size_t kMin = 8, kMax = 1024;
   const bool printable =
       std::all_of(token.begin(), token.end(), [](char c) { return '!' <= c && c <= '~'; });
-  if (printable && kLeast <= token.size() && token.size() <= kMost) return;
+  if (printable && kMin <= token.size() && token.size() <= kMax) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "this is no token",
                .file = source,

@@ -14,26 +14,26 @@ class FeatureModel : public ServedModel {
  public:
   FeatureModel(const Checkpoint& checkpoint, const ModelOptions& options, Inspection inspection,
                const EngineOptions& engine)
-      : ServedModel(std::move(inspection)), extractor_(checkpoint, options, engine) {}
+      : ServedModel(std::move(inspection)), encoder_(checkpoint, options, engine) {}
 
   std::string_view task() const override { return "features"; }
-  EngineStats stats() const override { return extractor_.stats(); }
+  EngineStats stats() const override { return encoder_.stats(); }
   StageTimes last_stages() const override { return {.encoder = stats().forward_seconds}; }
-  Grid input_size() const override { return extractor_.native_size(); }
+  Grid input_size() const override { return encoder_.input_size(); }
 
-  Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box>,
+  Prepared prepare(const std::shared_ptr<const Image>& image, std::span<const Box>,
                    const RunSettings& settings, const StopCheck& check) const override {
     expect_class_token(settings.out_type);
     Prepared prepared{.settings = settings};
-    prepared.settings.layer = extractor_.resolve_layers({&settings.layer, 1}).front();
+    prepared.settings.layer = encoder_.resolve_layers({&settings.layer, 1}).front();
     prepared.inputs.push_back(
-        {.pixels = extractor_.preprocess(*picture, settings.preprocess, std::nullopt, check),
-         .width = picture->width,
-         .height = picture->height});
+        {.pixels = encoder_.preprocess(*image, settings.preprocess, std::nullopt, check),
+         .width = image->width,
+         .height = image->height});
     return prepared;
   }
 
-  // Requests have one picture each, so they are `together` or fewer.
+  // Requests have one image each, so they are `together` or fewer.
   std::vector<Result> run(std::span<const Prepared* const> requests, Index,
                           const StopCheck& check) override {
     const RunSettings& settings = requests.front()->settings;
@@ -45,11 +45,11 @@ class FeatureModel : public ServedModel {
       frames.insert(frames.end(), frame.begin(), frame.end());
     }
     const std::vector<LayerFeatures> layers =
-        extractor_.run({frames.data(), {std::ssize(requests), shape[0], shape[1], shape[2]}},
-                       {.out_type = settings.out_type,
-                        .layers = {settings.layer},
-                        .norm_layers = settings.norm,
-                        .check = check});
+        encoder_.run({frames.data(), {std::ssize(requests), shape[0], shape[1], shape[2]}},
+                     {.out_type = settings.out_type,
+                      .layers = {settings.layer},
+                      .norm_layers = settings.norm,
+                      .check = check});
     return split(layers.front().values, requests.size());
   }
 
@@ -75,7 +75,7 @@ class FeatureModel : public ServedModel {
     return results;
   }
 
-  FeatureExtractor extractor_;
+  Encoder encoder_;
 };
 
 class HeadModel : public ServedModel {
@@ -93,21 +93,21 @@ class HeadModel : public ServedModel {
   const SegClassSet* seg_classes() const override { return model_.seg_classes(); }
   Index outputs() const override { return model_.outputs(); }
 
-  Prepared prepare(const std::shared_ptr<const Image>& picture, std::span<const Box> persons,
+  Prepared prepare(const std::shared_ptr<const Image>& image, std::span<const Box> persons,
                    const RunSettings& settings, const StopCheck& check) const override {
     check();
-    expect_boxes_in(*picture, persons);
+    expect_boxes_in(*image, persons);
     Prepared prepared{.settings = settings};
     if (task() != "pose") {
-      prepared.inputs.push_back(model_.prepare(*picture, std::nullopt, settings.preprocess));
+      prepared.inputs.push_back(model_.prepare(*image, std::nullopt, settings.preprocess));
     } else if (persons.size() == 1) {
-      prepared.inputs.push_back(model_.prepare(*picture, persons.front(), settings.preprocess));
+      prepared.inputs.push_back(model_.prepare(*image, persons.front(), settings.preprocess));
     } else if (persons.empty() && !finder_) {
-      const Box all = {.width = static_cast<float>(picture->width),
-                       .height = static_cast<float>(picture->height)};
-      prepared.inputs.push_back(model_.prepare(*picture, all, settings.preprocess));
+      const Box all = {.width = static_cast<float>(image->width),
+                       .height = static_cast<float>(image->height)};
+      prepared.inputs.push_back(model_.prepare(*image, all, settings.preprocess));
     } else {
-      prepared.crowd = picture;
+      prepared.crowd = image;
       prepared.persons.assign(persons.begin(), persons.end());
     }
     return prepared;
@@ -131,7 +131,7 @@ class HeadModel : public ServedModel {
   }
 
  private:
-  // Everybody in one picture, `together` at a time.
+  // Everybody in one image, `together` at a time.
   std::vector<Result> run_crowd(const Prepared& request, Index together, const StopCheck& check) {
     std::vector<Box> found;
     if (request.persons.empty()) {
@@ -152,13 +152,13 @@ class HeadModel : public ServedModel {
     return results;
   }
 
-  std::vector<TaskInput> prepare_persons(const Image& picture, std::span<const Box> persons,
+  std::vector<TaskInput> prepare_persons(const Image& image, std::span<const Box> persons,
                                          PreprocessMode mode, const StopCheck& check) {
     const Clock::time_point start = Clock::now();
     std::vector<TaskInput> inputs;
     for (const Box& person : persons) {
       check();
-      inputs.push_back(model_.prepare(picture, person, mode));
+      inputs.push_back(model_.prepare(image, person, mode));
     }
     stages_.preprocess += std::chrono::duration<double>(Clock::now() - start).count();
     return inputs;

@@ -16,7 +16,7 @@
 
 namespace sapiens::serve {
 
-/// How a network is run. Pictures that agree in all this, and in their size, are run together.
+/// How a network is run. Images that agree in all this, and in their size, are run together.
 struct RunSettings {
   OutType out_type = OutType::Featmap;
   Index layer = 0;
@@ -27,9 +27,9 @@ struct RunSettings {
   friend bool operator==(const RunSettings&, const RunSettings&) = default;
 };
 
-/// One request's inputs: those of one picture or person. Several persons stay boxes, or are not
+/// One request's inputs: those of one image or person. Several persons stay boxes, or are not
 /// even found, until their turn comes, so that a crowd that waits needs no more memory than its
-/// picture.
+/// image.
 struct Prepared {
   std::vector<TaskInput> inputs = {};
   std::shared_ptr<const Image> crowd = {};  ///< Set instead of inputs.
@@ -64,12 +64,11 @@ class ServedModel {
   virtual double last_detect_seconds() const { return 0; }
   virtual Grid input_size() const = 0;
 
-  /// Any thread, at any time. Without `persons` the picture's are found by `run`, or there is one
-  /// that fills it. Throws `Error` for a picture or settings that do not fit, and what `check`
+  /// Any thread, at any time. Without `persons` the image's are found by `run`, or there is one
+  /// that fills it. Throws `Error` for an image or settings that do not fit, and what `check`
   /// throws.
-  virtual Prepared prepare(const std::shared_ptr<const Image>& picture,
-                           std::span<const Box> persons, const RunSettings& settings,
-                           const StopCheck& check) const = 0;
+  virtual Prepared prepare(const std::shared_ptr<const Image>& image, std::span<const Box> persons,
+                           const RunSettings& settings, const StopCheck& check) const = 0;
 
   /// One result for each of `requests`, whose settings agree and which are one where there is a
   /// crowd; at most `together` inputs go through the network at once. One call at a time.

@@ -130,7 +130,7 @@ Response Service::refuse(const HttpError& error, const std::string& remote) noex
 }
 
 Response Service::route(const Request& request) {
-  expect_browser_means_it(request, options_);
+  check_same_origin(request, options_);
   if (const Operation* operation = find_operation(request.path)) {
     authorize(request, options_);
     if (request.method != "POST") throw wrong_method(request.method, "POST");
@@ -180,18 +180,18 @@ Response Service::compute(const Operation& operation, const Request& request) {
   // Every step from here on ends soon after nobody waits for it any more.
   const StopCheck check = wanted_check(request, options_.limits);
   Clock::time_point start = Clock::now();
-  const auto picture = std::make_shared<const Image>(decode(upload.picture, check));
+  const auto image = std::make_shared<const Image>(decode(upload.image, check));
   const double decoding = seconds_since(start);
   start = Clock::now();
   Prepared prepared =
-      entry.model->prepare(picture, persons_of(upload.fields), settings_of(upload.fields), check);
+      entry.model->prepare(image, persons_of(upload.fields), settings_of(upload.fields), check);
   const double preprocessing = seconds_since(start);
   const RunSettings settings = prepared.settings;
   const Computed computed = queue_.compute(entry, std::move(prepared), request, place);
   return make_answer({.operation = operation,
                       .entry = entry,
                       .fields = upload.fields,
-                      .picture = *picture,
+                      .image = *image,
                       .settings = settings,
                       .computed = computed,
                       .decode = decoding,
@@ -201,12 +201,12 @@ Response Service::compute(const Operation& operation, const Request& request) {
 
 Image Service::decode(const std::string& bytes, const StopCheck& check) const try {
   const auto encoded = std::as_bytes(std::span(bytes));
-  const PictureSize size = measure_picture(encoded, "image");
-  if (size.pixels() > options_.limits.picture_pixels) {
+  const ImageSize size = measure_image(encoded, "image");
+  if (size.pixels() > options_.limits.image_pixels) {
     throw HttpError(413, "too-large",
-                    {.summary = "the picture has too many pixels",
+                    {.summary = "the image has too many pixels",
                      .key = "image",
-                     .expected = fmt::format("at most {}", options_.limits.picture_pixels),
+                     .expected = fmt::format("at most {}", options_.limits.image_pixels),
                      .actual = fmt::format("{} x {} (width x height)", size.width, size.height),
                      .hint = "scale it down; networks see it at a few hundred pixels"});
   }

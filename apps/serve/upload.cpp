@@ -22,9 +22,9 @@ using documents::Json;
 
 constexpr const char* kImageField = "image";
 
-HttpError without_picture(std::string actual) {
+HttpError without_image(std::string actual) {
   return HttpError(400, "invalid-argument",
-                   {.summary = "the request has no picture",
+                   {.summary = "the request has no image",
                     .key = kImageField,
                     .expected = "a JPEG, PNG or WebP",
                     .actual = std::move(actual),
@@ -40,7 +40,7 @@ HttpError without_name() {
                     .hint = R"(in C#: form.Add(content, "\"image\"", "\"photo.jpg\""))"});
 }
 
-/// Also under the names that old browsers and programs give them. What a picture is, it says
+/// Also under the names that old browsers and programs give them. What an image is, it says
 /// itself.
 bool is_image_type(std::string_view type) {
   constexpr std::string_view kTypes[] = {"image/jpeg", "image/png",   "image/webp", kBytesType,
@@ -60,11 +60,11 @@ void read_form(std::vector<FormPart> parts, Upload& upload) {
       throw HttpError(400, "invalid-argument",
                       {.summary = "`image` is given twice",
                        .key = kImageField,
-                       .hint = "send one request for each picture"});
+                       .hint = "send one request for each image"});
     }
-    upload.picture = std::move(part.content);
+    upload.image = std::move(part.content);
   }
-  if (!found) throw without_picture("a form without a part of this name");
+  if (!found) throw without_image("a form without a part of this name");
 }
 
 HttpError bad_json(std::string actual) {
@@ -79,7 +79,7 @@ std::string field_text(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-std::string decode_picture(std::string_view text) {
+std::string decode_image(std::string_view text) {
   if (text.starts_with("data:")) {
     const std::size_t comma = text.find(',');
     text.remove_prefix(comma == std::string_view::npos ? 0 : comma + 1);
@@ -114,14 +114,14 @@ class NamesOnce {
 void read_json(const std::string& bytes, Upload& upload) {
   // Far more than any field needs: every value takes many times the memory of its text, and every
   // level a part of the stack.
-  constexpr int kDeepest = 8, kMostValues = 10000;
+  constexpr int kMaxDepth = 8, kMaxValues = 10000;
   int values = 0;
   bool too_much = false;
   NamesOnce names;
   const Json document = Json::parse(
       bytes,
       [&](int depth, Json::parse_event_t event, Json& value) {
-        too_much |= depth > kDeepest || ++values > kMostValues;
+        too_much |= depth > kMaxDepth || ++values > kMaxValues;
         if (!too_much) names.see(event, value);
         return !too_much;
       },
@@ -129,14 +129,14 @@ void read_json(const std::string& bytes, Upload& upload) {
   if (too_much) throw bad_json("JSON that is longer, or nests deeper, than any field");
   if (document.is_discarded()) throw bad_json("not JSON, or not all of it");
   if (!document.is_object()) throw bad_json("JSON, but not an object");
-  if (!document.contains(kImageField)) throw without_picture("an object without a field `image`");
+  if (!document.contains(kImageField)) throw without_image("an object without a field `image`");
   for (const auto& [name, value] : document.items()) {
     if (name != kImageField) {
       upload.fields.add(name, field_text(value));
       continue;
     }
     if (!value.is_string()) throw bad_json("`image` is not a text");
-    upload.picture = decode_picture(value.get_ref<const std::string&>());
+    upload.image = decode_image(value.get_ref<const std::string&>());
   }
 }
 
@@ -153,7 +153,7 @@ Upload read_upload(const Request& request, const Operation& operation) {
                                  "multipart/form-data or application/json",
                      .actual = content_type.empty() ? "none" : content_type});
   }
-  Upload upload{.picture = {}, .fields = Fields(operation)};
+  Upload upload{.image = {}, .fields = Fields(operation)};
   for (const auto& [name, value] : request.query) upload.fields.add(name, value);
   Body body = request.read_body();
   if (type == "multipart/form-data") {
@@ -161,9 +161,9 @@ Upload read_upload(const Request& request, const Operation& operation) {
   } else if (type == kJsonType) {
     read_json(body.bytes, upload);
   } else {
-    upload.picture = std::move(body.bytes);
+    upload.image = std::move(body.bytes);
   }
-  if (upload.picture.empty()) throw without_picture("nothing");
+  if (upload.image.empty()) throw without_image("nothing");
   return upload;
 }
 

@@ -157,7 +157,7 @@ def summarize(rows, seconds, close):
 
 
 def print_table(result):
-    print(f"| | s per picture | min - max | x {BASE} | peak RSS, MiB | set-up, s | rel. L2 | mean cosine | worst cosine |")
+    print(f"| | s per image | min - max | x {BASE} | peak RSS, MiB | set-up, s | rel. L2 | mean cosine | worst cosine |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, row in result["rows"].items():
         speed, close = row["seconds"], row["closeness"]

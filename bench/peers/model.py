@@ -24,7 +24,7 @@ class Encoder:
 
 
 def read_encoder(checkpoint, size):
-    """The weights of a clean pretrain file, mapped from it, for pictures of `size` (height, width)."""
+    """The weights of a clean pretrain file, mapped from it, for images of `size` (height, width)."""
     weights = dict(torch.load(checkpoint, weights_only=True, mmap=True))
     grid = (size[0] // PATCH, size[1] // PATCH)
     weights["pos_embed"] = resize_positions(weights["pos_embed"].float(), grid)

@@ -1,4 +1,4 @@
-"""One class per peer: what it needs on disk, how it is set up, and how it runs one picture.
+"""One class per peer: what it needs on disk, how it is set up, and how it runs one image.
 
 compare.py runs each in a process of its own, so that memory figures are its own too, and imports of one do not
 meet those of another. Every peer takes float32 [1, 3, H, W] and gives the tokens after the last norm, [T, C].
@@ -162,7 +162,7 @@ class OpenVinoBf16(OpenVino):
 
 
 class OpenVinoInt8(OpenVino):
-    """Static quantisation with ranges taken from the very picture that is timed: its fastest, and flattered.
+    """Static quantisation with ranges taken from the very image that is timed: its fastest, and flattered.
 
     Dynamic quantisation, with weights compressed by NNCF, took 1.65 times the processor time, and NNCF's own static
     quantisation as long as this one, but more than 12 GB to prepare.

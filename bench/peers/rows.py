@@ -1,5 +1,5 @@
 """What is timed: a peer in a process of its own, or a run of this project's program. Both have the same four uses:
-`run()` gives the seconds of one picture, `tokens()` the result, and `setup_seconds` and `peak_rss` speak for themselves.
+`run()` gives the seconds of one image, `tokens()` the result, and `setup_seconds` and `peak_rss` speak for themselves.
 """
 import json
 import multiprocessing

@@ -1,4 +1,4 @@
-/* Features of one picture from C: open a checkpoint, see what was loaded, run, read numbers. */
+/* Features of one image from C: open a checkpoint, see what was loaded, run, read numbers. */
 #include <inttypes.h>
 #include <sapiens/sapiens.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 /* One exit for all: freeing NULL does nothing. */
 int main(int argc, char** argv) {
   if (argc != 3) {
-    fprintf(stderr, "usage: features_c_example CHECKPOINT PICTURE\n");
+    fprintf(stderr, "usage: features_c_example CHECKPOINT IMAGE\n");
     return 2;
   }
   sapiens_checkpoint* checkpoint = NULL;
@@ -23,10 +23,10 @@ int main(int argc, char** argv) {
 
   status = sapiens_encoder_load(checkpoint, NULL, NULL, &encoder, &error);
   if (status != SAPIENS_OK) goto done;
-  sapiens_picture picture;
-  SAPIENS_INIT(&picture);
-  picture.path = argv[2];
-  status = sapiens_encoder_features(encoder, &picture, 1, NULL, &features, &error);
+  sapiens_image image;
+  SAPIENS_INIT(&image);
+  image.path = argv[2];
+  status = sapiens_encoder_features(encoder, &image, 1, NULL, &features, &error);
   if (status != SAPIENS_OK) goto done;
 
   /* One array per requested layer, [B, C, gh, gw]; by default the last one. */

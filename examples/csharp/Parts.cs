@@ -1,6 +1,6 @@
-// Which body parts are in a picture, from C#: the C API by P/Invoke, and nothing else.
+// Which body parts are in an image, from C#: the C API by P/Invoke, and nothing else.
 //
-//   mcs Parts.cs && mono Parts.exe CHECKPOINT PICTURE        (or a project of `dotnet new console`)
+//   mcs Parts.cs && mono Parts.exe CHECKPOINT IMAGE        (or a project of `dotnet new console`)
 //
 // libsapiens_c.so.0.1 must be where the system looks for libraries (LD_LIBRARY_PATH).
 using System;
@@ -10,9 +10,9 @@ using System.Runtime.InteropServices;
 static class Native {
   const string Library = "libsapiens_c.so.0.1";
 
-  // sapiens_picture of sapiens.h: one of path, file and pixels; 0 and null elsewhere.
+  // sapiens_image of sapiens.h: one of path, file and pixels; 0 and null elsewhere.
   [StructLayout(LayoutKind.Sequential)]
-  public struct Picture {
+  public struct Image {
     public UIntPtr structSize;
     [MarshalAs(UnmanagedType.LPUTF8Str)] public string path;
     public IntPtr file;
@@ -36,7 +36,7 @@ static class Native {
   [DllImport(Library)]
   public static extern IntPtr sapiens_task_model_output_name(IntPtr model, long index);
   [DllImport(Library)]
-  public static extern int sapiens_task_model_segment(IntPtr model, ref Picture pictures,
+  public static extern int sapiens_task_model_segment(IntPtr model, ref Image images,
                                                       UIntPtr count, IntPtr options,
                                                       out IntPtr classes, out IntPtr error);
   [DllImport(Library)]
@@ -87,12 +87,12 @@ sealed class Segmenter : IDisposable {
 
   // The class of every pixel, row by row from the top left.
   public byte[] Segment(string path, out long height, out long width) {
-    var picture = new Native.Picture {
-      structSize = (UIntPtr)Marshal.SizeOf(typeof(Native.Picture)), path = path
+    var image = new Native.Image {
+      structSize = (UIntPtr)Marshal.SizeOf(typeof(Native.Image)), path = path
     };
     IntPtr result, error;
     SapiensException.ThrowUnlessOk(
-        Native.sapiens_task_model_segment(model, ref picture, (UIntPtr)1, IntPtr.Zero, out result,
+        Native.sapiens_task_model_segment(model, ref image, (UIntPtr)1, IntPtr.Zero, out result,
                                           out error), error);
     try {
       var shape = new long[2];
@@ -116,7 +116,7 @@ sealed class Segmenter : IDisposable {
 static class Program {
   static int Main(string[] arguments) {
     if (arguments.Length != 2) {
-      Console.Error.WriteLine("usage: Parts CHECKPOINT PICTURE");
+      Console.Error.WriteLine("usage: Parts CHECKPOINT IMAGE");
       return 2;
     }
     try {

@@ -35,7 +35,7 @@ struct ModelOptions {
   Index heads = 0;        ///< Attention heads, for widths that were never published.
   Index decoder_heads = 0;  ///< The same of the MAE decoder, which has 16 at the published width.
   std::optional<Grid> grid = {};            ///< The file's position grid, where it is not square.
-  std::optional<Grid> input_size = {};      ///< Picture size in pixels to prepare `pos_embed` for.
+  std::optional<Grid> input_size = {};      ///< Image size in pixels to prepare `pos_embed` for.
   std::optional<Index> patch_padding = {};  ///< 0 or 2; by default the task decides.
   bool allow_partial = false;               ///< Compute with zeros in place of missing parameters.
   /// Of several models in one file, the one whose names begin so: "encoder_q", with or without a

@@ -13,11 +13,11 @@ namespace sapiens {
 
 /// Which of the boxes that the network proposes are persons.
 struct DetectOptions {
-  float least_score = 0.3f;  ///< A box needs a higher score than this; 0 to 1.
-  float nms_iou = 0.3f;      ///< Of two boxes that overlap more, the lower score goes; 0 to 1.
-  Index most = 100;          ///< The best so many of what is left; at least 1.
-  Progress progress = {};    ///< Told now and then; may throw to stop.
-  StopCheck check = {};      ///< Called in between, too.
+  float min_score = 0.3f;      ///< A box needs a higher score than this; 0 to 1.
+  float nms_iou = 0.3f;        ///< Of two boxes that overlap more, the lower score goes; 0 to 1.
+  Index max_detections = 100;  ///< The best so many of what is left; at least 1.
+  Progress progress = {};      ///< Told now and then; may throw to stop.
+  StopCheck check = {};        ///< Called in between, too.
 };
 
 /// Finds persons: RTMDet with one class, the detector in front of the original's pose,
@@ -42,11 +42,11 @@ class PersonDetector {
   const Inspection& inspection() const;
   EngineStats stats() const;
 
-  /// The persons in `picture`, best first, in its pixels. A box ends where the network's square
-  /// input does, so it may reach beyond the picture on the right or at the bottom. Empty where
-  /// there is nobody. Throws InvalidArgument for options outside their range and for a picture
+  /// The persons in `image`, best first, in its pixels. A box ends where the network's square
+  /// input does, so it may reach beyond the image on the right or at the bottom. Empty where
+  /// there is nobody. Throws InvalidArgument for options outside their range and for an image
   /// whose pixels do not add up.
-  std::vector<Box> detect(const Image& picture, const DetectOptions& options = {});
+  std::vector<Box> detect(const Image& image, const DetectOptions& options = {});
 
  private:
   struct Impl;

@@ -12,40 +12,40 @@
 
 namespace sapiens {
 
-// How good results are, against annotations. Every class takes one picture, or person, after the
-// other and keeps sums and short records, never pictures. docs/eval.md has the formulas. All throw
+// How good results are, against annotations. Every class takes one image, or person, after the
+// other and keeps sums and short records, never images. docs/eval.md has the formulas. All throw
 // Error(InvalidArgument) for sizes that do not fit each other.
 
-/// A key point as COCO annotates it.
-struct LabelledPoint {
+/// A keypoint as COCO annotates it.
+struct GroundTruthKeypoint {
   double x = 0, y = 0;
   int visibility = 0;  ///< 0: not labelled, 1: labelled but hidden, 2: visible.
 };
 
 /// A person as COCO annotates one.
-struct LabelledPerson {
+struct GroundTruthPerson {
   double x = 0, y = 0, width = 0, height = 0;  ///< The box.
   double area = 0;                             ///< Of the person's outline, in pixels.
   bool crowd = false;                          ///< A region of many persons, which is not counted.
   Index labelled = 0;  ///< COCO's num_keypoints; a person with 0 is not counted.
-  std::vector<LabelledPoint> keypoints = {};
+  std::vector<GroundTruthKeypoint> keypoints = {};
 };
 
-struct FoundPoint {
+struct PredictedKeypoint {
   double x = 0, y = 0;
 };
 
-struct FoundPerson {
+struct PredictedPerson {
   double score = 0;
-  std::vector<FoundPoint> keypoints = {};
+  std::vector<PredictedKeypoint> keypoints = {};
 };
 
 /// The annotators' spread of every point; empty where the set does not know all of them.
 std::vector<double> oks_sigmas(const KeypointSet& set);
 
-/// Object key point similarity, 0 to 1, as pycocotools computes it.
-double object_keypoint_similarity(std::span<const double> sigmas, const LabelledPerson& labelled,
-                                  const FoundPerson& found);
+/// Object keypoint similarity, 0 to 1, as pycocotools computes it.
+double object_keypoint_similarity(std::span<const double> sigmas, const GroundTruthPerson& labelled,
+                                  const PredictedPerson& found);
 
 /// How many of `found` persons, best scores first, `pair_persons` compares with each of `labelled`
 /// ones: all of them up to 250,000 pairs, as 500 persons found among 500 have, so that cost and
@@ -56,8 +56,8 @@ std::size_t pairable(std::size_t labelled, std::size_t found);
 /// long as it is above 0. Crowds and persons without labelled points get nobody. Only the best
 /// `pairable` of the found ones are somebody's.
 std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
-                                                     std::span<const LabelledPerson> labelled,
-                                                     std::span<const FoundPerson> found);
+                                                     std::span<const GroundTruthPerson> labelled,
+                                                     std::span<const PredictedPerson> found);
 
 /// The ten numbers of pycocotools; empty (its -1) where there is no person of that size.
 struct KeypointScores {
@@ -66,17 +66,17 @@ struct KeypointScores {
   Index persons = 0;  ///< That count, of any size.
 };
 
-/// COCO's average precision and recall of key points, equal to those of pycocotools.
+/// COCO's average precision and recall of keypoints, equal to those of pycocotools.
 class KeypointEvaluator {
  public:
-  static constexpr std::size_t kMostFound = 20;  ///< Of a picture; the best ones.
+  static constexpr std::size_t kMaxDetections = 20;  ///< Of an image; the best ones.
 
   explicit KeypointEvaluator(std::span<const double> sigmas);
 
-  /// Each picture once, in any order. `image` decides between equal scores in several pictures:
+  /// Each image once, in any order. `image` decides between equal scores in several images:
   /// the smaller number comes first. Throws for scores that are not finite.
-  void add(std::int64_t image, std::span<const LabelledPerson> labelled,
-           std::span<const FoundPerson> found);
+  void add(std::int64_t image, std::span<const GroundTruthPerson> labelled,
+           std::span<const PredictedPerson> found);
   KeypointScores result() const;
 
  private:
@@ -85,7 +85,7 @@ class KeypointEvaluator {
   struct Record {
     double score;
     std::int64_t image;
-    std::int64_t rank;  // in its picture
+    std::int64_t rank;  // in its image
     std::array<std::uint16_t, kSizes> matched, ignored;
   };
   struct Curve;
@@ -100,20 +100,20 @@ class KeypointEvaluator {
 
 struct PckScores {
   struct Point {
-    Index visible = 0, right = 0;
+    Index visible = 0, correct = 0;
   };
   std::optional<double> mean = {};   ///< Right among all visible points of all persons.
-  std::vector<Point> points = {};    ///< By key point.
+  std::vector<Point> points = {};    ///< By keypoint.
   Index persons = 0, not_found = 0;  ///< With a visible point; of these, without a result.
 };
 
-/// The share of visible key points that lie within `share` of the longer side of the person's box.
+/// The share of visible keypoints that lie within `share` of the longer side of the person's box.
 class PckEvaluator {
  public:
   explicit PckEvaluator(Index keypoints, double share = 0.1);
 
   /// A person of whom nothing was `found` (null) has no point right.
-  void add(const LabelledPerson& labelled, const FoundPerson* found);
+  void add(const GroundTruthPerson& labelled, const PredictedPerson* found);
   PckScores result() const;
 
  private:
@@ -139,7 +139,7 @@ class SegmentationEvaluator {
   /// 1 to 255 classes.
   explicit SegmentationEvaluator(Index classes);
 
-  /// Class ids of the pixels of one picture. Throws for a label that is no class.
+  /// Class ids of the pixels of one image. Throws for a label that is no class.
   void add(std::span<const std::uint8_t> found, std::span<const std::uint8_t> labelled);
   SegmentationScores result() const;
 
@@ -147,7 +147,7 @@ class SegmentationEvaluator {
   std::vector<SegmentationScores::Class> classes_;
 };
 
-/// Means of the pictures' own numbers; all empty without a picture.
+/// Means of the images' own numbers; all empty without an image.
 struct DepthScores {
   std::optional<double> rmse = {};    ///< In the unit of the labels.
   std::optional<double> absrel = {};  ///< |found - true| / true.
@@ -156,14 +156,14 @@ struct DepthScores {
   /// Share of the true depths' variance that is left: 1 for the same depth everywhere, whose delta
   /// may well be 1, as persons are flat for somebody who stands far away.
   std::optional<double> unexplained = {};
-  Index pictures = 0, pixels = 0;
+  Index images = 0, pixels = 0;
 };
 
-/// Relative depth against true distances, after a scale of at least 0 and a shift for each picture
+/// Relative depth against true distances, after a scale of at least 0 and a shift for each image
 /// that fit best (least squares).
 class DepthEvaluator {
  public:
-  /// One picture; pixels count where `mask` is not 0 and the true depth is finite and above 0.
+  /// One image; pixels count where `mask` is not 0 and the true depth is finite and above 0.
   /// False, and nothing is added, where fewer than two do. Throws for a found depth that is not
   /// finite where it counts.
   bool add(std::span<const float> found, std::span<const float> labelled,
@@ -173,14 +173,14 @@ class DepthEvaluator {
  private:
   double rmse_ = 0, absrel_ = 0, unexplained_ = 0;
   std::array<double, 3> delta_{};
-  Index pictures_ = 0, pixels_ = 0;
+  Index images_ = 0, pixels_ = 0;
 };
 
-/// Over all pixels of all pictures, in degrees.
+/// Over all pixels of all images, in degrees.
 struct NormalScores {
   std::optional<double> mean = {}, median = {};
   std::array<std::optional<double>, 3> within = {};  ///< Share below 11.25, 22.5, 30 degrees.
-  Index pictures = 0, pixels = 0;
+  Index images = 0, pixels = 0;
 };
 
 /// Angles between found and true surface normals.
@@ -188,7 +188,7 @@ class NormalEvaluator {
  public:
   NormalEvaluator();
 
-  /// One picture, three numbers a pixel, of any length. Pixels count where `mask` is not 0 and the
+  /// One image, three numbers a pixel, of any length. Pixels count where `mask` is not 0 and the
   /// true normal has a direction; one found without a direction is off by 180 degrees. False where
   /// no pixel counts.
   bool add(std::span<const float> found, std::span<const float> labelled,
@@ -200,7 +200,7 @@ class NormalEvaluator {
 
   double sum_ = 0;
   std::array<Index, 3> within_{};
-  Index pictures_ = 0, pixels_ = 0;
+  Index images_ = 0, pixels_ = 0;
   std::vector<Index> histogram_;
 };
 

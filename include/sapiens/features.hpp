@@ -18,7 +18,7 @@
 
 namespace sapiens {
 
-/// How a picture becomes the network's input.
+/// How an image becomes the network's input.
 enum class PreprocessMode {
   Full,  ///< As in training: Pillow's antialiased bicubic and the exact ImageNet constants.
   Lite,  ///< As the original's lite scripts: OpenCV bilinear and rounded constants.
@@ -88,7 +88,7 @@ struct OperatorTime {
   std::string arithmetic = {};  ///< What the multiply-adds ran in: "fp32", "bf16", "int8" or "".
 };
 
-/// Seconds of the steps from a picture to a result.
+/// Seconds of the steps from an image to a result.
 struct StageTimes {
   double preprocess = 0;  ///< 0 where the caller called `prepare` itself.
   double encoder = 0;
@@ -109,29 +109,29 @@ struct EngineStats {
   std::vector<OperatorTime> operators = {};  ///< Of the last call, in the order they first ran.
 };
 
-/// A loaded encoder. One forward pass at a time; two extractors in one process share nothing.
-class FeatureExtractor {
+/// A loaded encoder. One forward pass at a time; two encoders in one process share nothing.
+class Encoder {
  public:
   /// Loads the encoder of `checkpoint`. Throws `Error(CheckpointRefused)` with the whole report
   /// when a parameter has no value or holds NaN or infinity, unless `model.allow_partial`;
   /// InvalidArgument when heads or grid must be given.
-  explicit FeatureExtractor(const Checkpoint& checkpoint, const ModelOptions& model = {},
-                            const EngineOptions& engine = {});
+  explicit Encoder(const Checkpoint& checkpoint, const ModelOptions& model = {},
+                   const EngineOptions& engine = {});
 
   /// An encoder with random weights that never touched a file, for benchmarks.
-  static FeatureExtractor random(const SynthOptions& synth, const EngineOptions& engine = {});
+  static Encoder random(const SynthOptions& synth, const EngineOptions& engine = {});
 
-  FeatureExtractor(FeatureExtractor&&) noexcept;
-  FeatureExtractor& operator=(FeatureExtractor&&) noexcept;
-  FeatureExtractor(const FeatureExtractor&) = delete;
-  FeatureExtractor& operator=(const FeatureExtractor&) = delete;
-  ~FeatureExtractor();
+  Encoder(Encoder&&) noexcept;
+  Encoder& operator=(Encoder&&) noexcept;
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder();
 
   const Inspection& inspection() const;
   /// True when parameters were left at zero: whatever comes out must be marked.
   bool partial() const;
   /// The input size in pixels this model was configured for, e.g. 1024x1024.
-  Grid native_size() const;
+  Grid input_size() const;
   EngineStats stats() const;
 
   /// Resizes `image` to `size` (the native size if empty), normalises it and returns [3, H, W].
@@ -143,7 +143,7 @@ class FeatureExtractor {
   std::vector<LayerFeatures> run(TensorView<const float, 4> input,
                                  const FeatureRequest& request = {});
 
-  /// Preprocesses one picture and runs it.
+  /// Preprocesses one image and runs it.
   std::vector<LayerFeatures> run(const Image& image, const FeatureRequest& request = {});
 
   /// The blocks that a request for `layers` will emit: counted from 0, ascending, each once. Throws
@@ -155,7 +155,7 @@ class FeatureExtractor {
 
  private:
   struct Impl;
-  explicit FeatureExtractor(std::unique_ptr<Impl> impl);
+  explicit Encoder(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

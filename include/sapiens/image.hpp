@@ -12,8 +12,8 @@
 
 namespace sapiens {
 
-/// Pixels of a picture that is still encoded.
-struct PictureSize {
+/// Pixels of an image that is still encoded.
+struct ImageSize {
   Index width = 0;
   Index height = 0;
 
@@ -21,9 +21,9 @@ struct PictureSize {
 };
 
 /// The size that the header of a JPEG, PNG or WebP says, before EXIF orientation turns it. Decodes
-/// nothing and allocates nothing that depends on the size, so that a program can refuse a picture
+/// nothing and allocates nothing that depends on the size, so that a program can refuse an image
 /// before it takes memory. Throws as `Image::decode` does.
-PictureSize measure_picture(std::span<const std::byte> bytes, const std::string& name);
+ImageSize measure_image(std::span<const std::byte> bytes, const std::string& name);
 
 /// What an image may have, wherever it comes from: pixels in all, pixels along a side, and how many
 /// times its shorter side the longer one may be, unless that has `kFreeImageSide` pixels or fewer.
@@ -34,7 +34,7 @@ inline constexpr Index kMaxImageSide = 65500;             // as libjpeg has it
 inline constexpr Index kMaxImageAspect = 64;
 inline constexpr Index kFreeImageSide = 1024;
 
-/// An 8-bit RGB picture, rows top to bottom, [height, width, 3].
+/// An 8-bit RGB image, rows top to bottom, [height, width, 3].
 struct Image {
   Index width = 0;
   Index height = 0;

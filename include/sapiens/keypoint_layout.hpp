@@ -19,7 +19,7 @@ std::span<const std::string_view> keypoint_layouts() noexcept;
 /// the two.
 ///
 ///   const auto convert = KeypointConversion::make(*find_keypoint_set(308), "openpose25");
-///   draw_pose(picture, convert(poses), &convert.to());
+///   draw_pose(image, convert(poses), &convert.to());
 class KeypointConversion {
  public:
   /// Throws Error(InvalidArgument) for a layout that does not exist, and when `from` has none of

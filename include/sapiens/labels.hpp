@@ -19,7 +19,7 @@ enum class BodyPart { Upper, Lower, Other };
 struct KeypointInfo {
   std::string_view name = {};
   Rgb color = {};
-  int mirror = 0;  ///< The point that it becomes in a mirrored picture; itself on the midline.
+  int mirror = 0;  ///< The point that it becomes in a mirrored image; itself on the midline.
   BodyPart part = BodyPart::Other;
   float sigma = 0;   ///< How far annotators disagree, relative to the person's size (OKS); 0: not
                      ///< known.
@@ -46,7 +46,7 @@ const KeypointSet* find_keypoint_set(Index count) noexcept;
 struct SegClass {
   std::string_view name = {};
   Rgb color = {};
-  int mirror = 0;  ///< The class that it becomes in a mirrored picture; itself where not known.
+  int mirror = 0;  ///< The class that it becomes in a mirrored image; itself where not known.
 };
 
 struct SegClassSet {

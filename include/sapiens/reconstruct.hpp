@@ -17,7 +17,7 @@ struct ReconstructOptions {
   /// The share of patches that is hidden, 0 to 1; 0.75 in training. int(N * (1 - mask_ratio)) of N
   /// patches stay visible.
   double mask_ratio = 0.75;
-  /// Decides which patches: the same ones in every picture. docs/reconstruct.md tells how.
+  /// Decides which patches: the same ones in every image. docs/reconstruct.md tells how.
   std::uint64_t seed = 1;
   /// Decides instead of the seed where it is not empty: one number per patch, those with the
   /// smallest stay visible.
@@ -36,9 +36,9 @@ struct MaskedPrediction {
   double masked_error = 0, mean_error = 0;  ///< As in Reconstruction.
 };
 
-/// Three pictures of the size that the network sees.
+/// Three images of the size that the network sees.
 struct Reconstruction {
-  Image original = {};        ///< The picture, resized.
+  Image original = {};        ///< The image, resized.
   Image masked = {};          ///< Hidden patches are grey.
   Image reconstruction = {};  ///< Hidden patches are predicted, visible ones the original's.
   Grid grid = {};
@@ -59,7 +59,7 @@ struct Reconstruction {
 ///   mae.run(Image::read("photo.jpg")).reconstruction.write_png("reconstruction.png");
 class Reconstructor {
  public:
-  /// Throws as FeatureExtractor's constructor does, and CheckpointRefused for a file without the
+  /// Throws as Encoder's constructor does, and CheckpointRefused for a file without the
   /// decoder, whatever `allow_partial` says. The input size is the one the model was trained with:
   /// InvalidArgument for others.
   explicit Reconstructor(const Checkpoint& checkpoint, const ModelOptions& model = {},
@@ -74,12 +74,12 @@ class Reconstructor {
   const Inspection& inspection() const;
   /// Its stages: `head` is the decoder.
   EngineStats stats() const;
-  /// What pictures are resized to, in pixels.
-  Grid native_size() const;
+  /// What images are resized to, in pixels.
+  Grid input_size() const;
 
-  /// Throws InvalidArgument for a ratio out of range, for noise that is no number, and for a
-  /// picture whose pixels do not add up.
-  Reconstruction run(const Image& picture, const ReconstructOptions& options = {});
+  /// Throws InvalidArgument for a ratio out of range, for noise that is no number, and for an
+  /// image whose pixels do not add up.
+  Reconstruction run(const Image& image, const ReconstructOptions& options = {});
 
   /// The same in numbers: `input` [3, H, W] is normalised and of the native size. Throws
   /// ShapeMismatch for another size, and for noise of another length than patches.

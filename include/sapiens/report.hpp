@@ -117,7 +117,7 @@ struct ModelInfo {
   bool cls_token = false;
   Grid grid = {};           ///< Of `pos_embed` as the model uses it.
   Index patch_padding = 0;  ///< 0, or 2 for the pose, normal, lip and cihp configurations.
-  Index outputs = 0;        ///< Key points or classes of the task head; 0 without a head.
+  Index outputs = 0;        ///< Keypoints or classes of the task head; 0 without a head.
   Index parameters = 0;     ///< Scalar values in all parameters of the encoder.
 };
 

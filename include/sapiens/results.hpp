@@ -7,7 +7,7 @@
 
 namespace sapiens {
 
-/// A rectangle in pixels of a picture; it may reach beyond the picture.
+/// A rectangle in pixels of an image; it may reach beyond the image.
 struct Box {
   float x = 0, y = 0;  ///< Left and top edge.
   float width = 0, height = 0;
@@ -15,17 +15,17 @@ struct Box {
 };
 
 struct Keypoint {
-  float x = 0, y = 0;  ///< Pixels of the picture; may lie outside it.
+  float x = 0, y = 0;  ///< Pixels of the image; may lie outside it.
   float score = 0;     ///< Height of the heatmap's peak, about 0 to 1; not clipped.
 };
 
-/// One person, in the order of the model's key points.
+/// One person, in the order of the model's keypoints.
 struct Pose {
   Box box = {};
   std::vector<Keypoint> keypoints = {};
 };
 
-/// Class per pixel of the picture, rows top to bottom.
+/// Class per pixel of the image, rows top to bottom.
 struct Segmentation {
   Index width = 0, height = 0;
   Index classes = 0;

@@ -100,7 +100,7 @@ SAPIENS_API const char* sapiens_error_hint(const sapiens_error* error);  ///< Wh
 SAPIENS_API const char* sapiens_error_text(const sapiens_error* error);
 SAPIENS_API void sapiens_error_free(sapiens_error* error);
 
-// ---- Options and pictures ----
+// ---- Options and images ----
 
 /// Told now and then, in the thread that called, which share of the work is done, 0 to 1. Any
 /// answer but 0 ends the call with SAPIENS_CANCELLED; its model stays usable. Must return normally
@@ -142,8 +142,8 @@ typedef struct sapiens_engine_options {
   void* user_data;           ///< Handed to `loading`.
 } sapiens_engine_options;
 
-/// A picture, in exactly one of three ways. It is read during the call and not kept.
-typedef struct sapiens_picture {
+/// An image, in exactly one of three ways. It is read during the call and not kept.
+typedef struct sapiens_image {
   size_t struct_size;
   const char* path;       ///< A JPEG, PNG or WebP file; EXIF orientation is applied.
   const void* file;       ///< Or the bytes of such a file,
@@ -151,9 +151,9 @@ typedef struct sapiens_picture {
   const uint8_t* pixels;  ///< Or red, green, blue of each pixel, a byte each, from the top left.
   int64_t width;          ///< Of `pixels`, at least 1.
   int64_t height;
-  int64_t stride;  ///< Bytes from one row to the next lower one; negative where the picture lies
+  int64_t stride;  ///< Bytes from one row to the next lower one; negative where the image lies
                    ///< upside down in memory; 0: 3 * width.
-} sapiens_picture;
+} sapiens_image;
 
 enum {
   SAPIENS_PREPROCESS_FULL = 0,  ///< As in training.
@@ -237,7 +237,7 @@ SAPIENS_API sapiens_status sapiens_checkpoint_convert(
 
 // ---- Results ----
 
-/// A rectangle in pixels of a picture. Its layout is final.
+/// A rectangle in pixels of an image. Its layout is final.
 typedef struct sapiens_box {
   float x;  ///< Left and top edge.
   float y;
@@ -276,7 +276,7 @@ enum {
   SAPIENS_AVG_FEATMAP = 3  ///< [B, C]: the mean patch token, normalised.
 };
 
-/// What to compute. `preprocess` and the size are about pictures alone.
+/// What to compute. `preprocess` and the size are about images alone.
 typedef struct sapiens_features_options {
   size_t struct_size;
   const int64_t* layers;  ///< Blocks to emit, negative from the end; none: the last one.
@@ -285,7 +285,7 @@ typedef struct sapiens_features_options {
   int32_t norm_layers;        ///< 1: every block passes the final norm, not the last one alone.
   int32_t preprocess;         ///< SAPIENS_PREPROCESS_*
   int32_t reserved;           ///< 0
-  int64_t height;             ///< Pixels that pictures are resized to, at least 16;
+  int64_t height;             ///< Pixels that images are resized to, at least 16;
   int64_t width;              ///< both or neither: by default the model's native size.
   sapiens_progress progress;  ///< Told after every block.
   void* user_data;            ///< Handed to `progress`.
@@ -303,7 +303,7 @@ SAPIENS_API void sapiens_encoder_free(sapiens_encoder* encoder);
 /// The report on the encoder alone.
 SAPIENS_API sapiens_status sapiens_encoder_report(const sapiens_encoder* encoder,
                                                   sapiens_report** report, sapiens_error** error);
-/// The picture size that the model was made for, in pixels; 0 for NULL.
+/// The image size that the model was made for, in pixels; 0 for NULL.
 SAPIENS_API int64_t sapiens_encoder_height(const sapiens_encoder* encoder);
 SAPIENS_API int64_t sapiens_encoder_width(const sapiens_encoder* encoder);
 /// 1 where parameters are zeros or not finite, which `allow_partial` allowed: mark what comes out.
@@ -311,10 +311,10 @@ SAPIENS_API int32_t sapiens_encoder_is_partial(const sapiens_encoder* encoder);
 /// What it computes in: "fp32", "bf16" or "int8".
 SAPIENS_API const char* sapiens_encoder_precision(const sapiens_encoder* encoder);
 
-/// Features of `count` pictures, resized and computed together: an array of floats for every
+/// Features of `count` images, resized and computed together: an array of floats for every
 /// requested layer, in ascending order of blocks, with B = count.
 SAPIENS_API sapiens_status sapiens_encoder_features(sapiens_encoder* encoder,
-                                                    const sapiens_picture* pictures, size_t count,
+                                                    const sapiens_image* images, size_t count,
                                                     const sapiens_features_options* options,
                                                     sapiens_result** features,
                                                     sapiens_error** error);
@@ -325,7 +325,7 @@ SAPIENS_API sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const f
                                                const sapiens_features_options* options,
                                                sapiens_result** features, sapiens_error** error);
 
-// ---- Key points, classes, depth, normals ----
+// ---- Keypoints, classes, depth, normals ----
 
 /// A network with a task head, for the one task of its checkpoint. The functions of other tasks
 /// fail with SAPIENS_INVALID_ARGUMENT.
@@ -353,42 +353,42 @@ SAPIENS_API sapiens_status sapiens_task_model_report(const sapiens_task_model* m
                                                      sapiens_error** error);
 /// "pose", "seg", "depth" or "normal".
 SAPIENS_API const char* sapiens_task_model_task(const sapiens_task_model* model);
-/// Key points, classes, or channels of the head; 0 for NULL.
+/// Keypoints, classes, or channels of the head; 0 for NULL.
 SAPIENS_API int64_t sapiens_task_model_outputs(const sapiens_task_model* model);
-/// What key point or class `index` is called; "" where nobody has named it.
+/// What keypoint or class `index` is called; "" where nobody has named it.
 SAPIENS_API const char* sapiens_task_model_output_name(const sapiens_task_model* model,
                                                        int64_t index);
-/// The size that pictures, or persons, are resized to, in pixels; 0 for NULL.
+/// The size that images, or persons, are resized to, in pixels; 0 for NULL.
 SAPIENS_API int64_t sapiens_task_model_height(const sapiens_task_model* model);
 SAPIENS_API int64_t sapiens_task_model_width(const sapiens_task_model* model);
 /// What it computes in: "fp32", "bf16" or "int8".
 SAPIENS_API const char* sapiens_task_model_precision(const sapiens_task_model* model);
 
-/// Key points of the person in each of `count` boxes; without boxes, of one person who fills the
-/// picture. One array of floats [persons, key points, 3]: x and y in pixels of the picture, and the
+/// Keypoints of the person in each of `count` boxes; without boxes, of one person who fills the
+/// image. One array of floats [persons, keypoints, 3]: x and y in pixels of the image, and the
 /// score, about 0 to 1. The box's score does not matter. SAPIENS_INVALID_ARGUMENT where a box is
-/// outside of the picture, or all boxes lie between 0 and 1, as shares of its sides do.
+/// outside of the image, or all boxes lie between 0 and 1, as shares of its sides do.
 SAPIENS_API sapiens_status sapiens_task_model_pose(sapiens_task_model* model,
-                                                   const sapiens_picture* picture,
+                                                   const sapiens_image* image,
                                                    const sapiens_box* boxes, size_t count,
                                                    const sapiens_task_options* options,
                                                    sapiens_result** poses, sapiens_error** error);
-/// The most likely class of every pixel, 0 is the background: for each of `count` pictures, which
-/// are computed together, an array of bytes [H, W] of the picture's size.
+/// The most likely class of every pixel, 0 is the background: for each of `count` images, which
+/// are computed together, an array of bytes [H, W] of the image's size.
 SAPIENS_API sapiens_status sapiens_task_model_segment(sapiens_task_model* model,
-                                                      const sapiens_picture* pictures, size_t count,
+                                                      const sapiens_image* images, size_t count,
                                                       const sapiens_task_options* options,
                                                       sapiens_result** classes,
                                                       sapiens_error** error);
 /// Relative depth of every pixel, larger is farther, about 0 to 1 on the person and without meaning
-/// elsewhere: for each picture an array of floats [H, W].
+/// elsewhere: for each image an array of floats [H, W].
 SAPIENS_API sapiens_status sapiens_task_model_depth(sapiens_task_model* model,
-                                                    const sapiens_picture* pictures, size_t count,
+                                                    const sapiens_image* images, size_t count,
                                                     const sapiens_task_options* options,
                                                     sapiens_result** depths, sapiens_error** error);
-/// Unit vectors x, y, z, where x is horizontal: for each picture an array of floats [H, W, 3].
+/// Unit vectors x, y, z, where x is horizontal: for each image an array of floats [H, W, 3].
 SAPIENS_API sapiens_status sapiens_task_model_normals(sapiens_task_model* model,
-                                                      const sapiens_picture* pictures, size_t count,
+                                                      const sapiens_image* images, size_t count,
                                                       const sapiens_task_options* options,
                                                       sapiens_result** normals,
                                                       sapiens_error** error);
@@ -400,9 +400,9 @@ typedef struct sapiens_detector sapiens_detector;
 
 typedef struct sapiens_detect_options {
   size_t struct_size;
-  float least_score;          ///< A box needs a higher score, up to 1; 0: 0.3.
+  float min_score;            ///< A box needs a higher score, up to 1; 0: 0.3.
   float nms_iou;              ///< Of two boxes that overlap more, the lower score goes; 0: 0.3.
-  int64_t most;               ///< The best so many of what is left; 0: 100.
+  int64_t max_detections;     ///< The best so many of what is left; 0: 100.
   sapiens_progress progress;  ///< Told now and then.
   void* user_data;            ///< Handed to `progress`.
 } sapiens_detect_options;
@@ -415,11 +415,11 @@ SAPIENS_API sapiens_status sapiens_detector_load(const sapiens_checkpoint* check
                                                  sapiens_error** error);
 SAPIENS_API void sapiens_detector_free(sapiens_detector* detector);
 
-/// The persons in a picture, best first: one array of boxes [persons], which may be empty, and may
-/// reach beyond the picture. They are what sapiens_task_model_pose takes; for none, do not call it,
-/// since without boxes it takes the whole picture for a person.
+/// The persons in an image, best first: one array of boxes [persons], which may be empty, and may
+/// reach beyond the image. They are what sapiens_task_model_pose takes; for none, do not call it,
+/// since without boxes it takes the whole image for a person.
 SAPIENS_API sapiens_status sapiens_detector_detect(sapiens_detector* detector,
-                                                   const sapiens_picture* picture,
+                                                   const sapiens_image* image,
                                                    const sapiens_detect_options* options,
                                                    sapiens_result** persons, sapiens_error** error);
 
@@ -431,16 +431,16 @@ typedef struct sapiens_reconstructor sapiens_reconstructor;
 typedef struct sapiens_reconstruct_options {
   size_t struct_size;
   double mask_ratio;          ///< The share of patches that is hidden; 0: 0.75; -1: none.
-  uint64_t seed;              ///< Decides which, the same ones in every picture; 0: 1.
+  uint64_t seed;              ///< Decides which, the same ones in every image; 0: 1.
   const float* noise;         ///< Decides instead of the seed where there is any: a number per
   size_t noise_count;         ///< patch, row by row; those with the smallest stay visible.
   sapiens_progress progress;  ///< Told after every block.
   void* user_data;            ///< Handed to `progress`.
 } sapiens_reconstruct_options;
 
-/// The arrays of a reconstruction, by index. Pictures are bytes [H, W, 3], of the model's size.
+/// The arrays of a reconstruction, by index. Images are bytes [H, W, 3], of the model's size.
 enum {
-  SAPIENS_RECONSTRUCTION_ORIGINAL = 0,   ///< The picture, resized.
+  SAPIENS_RECONSTRUCTION_ORIGINAL = 0,   ///< The image, resized.
   SAPIENS_RECONSTRUCTION_MASKED = 1,     ///< Hidden patches are grey.
   SAPIENS_RECONSTRUCTION_PREDICTED = 2,  ///< Hidden patches as predicted, the others as they are.
   SAPIENS_RECONSTRUCTION_MASK = 3,       ///< Bytes [gh, gw]: 1 where a patch is hidden.
@@ -461,15 +461,15 @@ SAPIENS_API void sapiens_reconstructor_free(sapiens_reconstructor* reconstructor
 SAPIENS_API sapiens_status sapiens_reconstructor_report(const sapiens_reconstructor* reconstructor,
                                                         sapiens_report** report,
                                                         sapiens_error** error);
-/// The size that pictures are resized to, in pixels; 0 for NULL.
+/// The size that images are resized to, in pixels; 0 for NULL.
 SAPIENS_API int64_t sapiens_reconstructor_height(const sapiens_reconstructor* reconstructor);
 SAPIENS_API int64_t sapiens_reconstructor_width(const sapiens_reconstructor* reconstructor);
 /// What it computes in: "fp32", "bf16" or "int8".
 SAPIENS_API const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconstructor);
 
-/// Hides patches of a picture and predicts them; see SAPIENS_RECONSTRUCTION_* for what comes out.
+/// Hides patches of an image and predicts them; see SAPIENS_RECONSTRUCTION_* for what comes out.
 SAPIENS_API sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
-                                                     const sapiens_picture* picture,
+                                                     const sapiens_image* image,
                                                      const sapiens_reconstruct_options* options,
                                                      sapiens_result** reconstruction,
                                                      sapiens_error** error);

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Everything the library offers: open a checkpoint, read its report, load an encoder, run a
-/// picture, get views.
+/// Everything the library offers: open a checkpoint, read its report, load an encoder, run an
+/// image, get views.
 #include "sapiens/boxes.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/current_error.hpp"

@@ -10,9 +10,9 @@
 namespace sapiens {
 
 struct TrackOptions {
-  float least_iou = 0.3f;    ///< Boxes of one person in two frames overlap at least this much.
-  Index forget_after = 30;   ///< Frames out of sight after which a person is somebody new.
-  float least_score = 0.3f;  ///< Key points below this do not move a box.
+  float min_iou = 0.3f;    ///< Boxes of one person in two frames overlap at least this much.
+  Index max_age = 30;      ///< Frames out of sight after which a person is somebody new.
+  float min_score = 0.3f;  ///< Keypoints below this do not move a box.
 };
 
 /// A person of one frame. The same `id`, from 1, is the same person in every frame.
@@ -31,8 +31,8 @@ struct TrackedBox {
 /// Nothing but arithmetic on boxes: the same calls give the same answer everywhere.
 class PersonTracker {
  public:
-  /// Throws Error(InvalidArgument) unless least_iou is above 0 and at most 1, forget_after is not
-  /// negative and least_score is a number.
+  /// Throws Error(InvalidArgument) unless min_iou is above 0 and at most 1, max_age is not
+  /// negative and min_score is a number.
   explicit PersonTracker(const TrackOptions& options = {});
 
   /// The next frame, with what a detector found in it: each box once, in the order given, under the
@@ -46,21 +46,21 @@ class PersonTracker {
   std::vector<TrackedBox> predict();
 
   /// What the pose model saw in the boxes of the latest `update` or `predict`, in their order.
-  /// After `update` it is remembered how a person's box lies about the key points; after `predict`
-  /// the box is laid about the key points in the same way, so that it becomes what a detector would
-  /// have given. A pose that has jumped, or with too few key points, changes nothing. Throws
+  /// After `update` it is remembered how a person's box lies about the keypoints; after `predict`
+  /// the box is laid about the keypoints in the same way, so that it becomes what a detector would
+  /// have given. A pose that has jumped, or with too few keypoints, changes nothing. Throws
   /// Error(InvalidArgument), and changes nothing, for another number of poses.
   void follow(std::span<const Pose> poses);
 
  private:
   struct Track {
     Index id = 0;
-    Box box = {};                     ///< In the latest frame.
-    float step_x = 0, step_y = 0;     ///< Motion of its centre per frame.
-    Box measured = {};                ///< The last box that was not merely predicted,
-    Index age = 0;                    ///< so many frames ago.
-    Box detected = {};                ///< What the detector gave last,
-    std::vector<Keypoint> pose = {};  ///< and the key points in it.
+    Box box = {};                          ///< In the latest frame.
+    float velocity_x = 0, velocity_y = 0;  ///< Motion of its centre per frame.
+    Box measured = {};                     ///< The last box that was not merely predicted,
+    Index age = 0;                         ///< so many frames ago.
+    Box detected = {};                     ///< What the detector gave last,
+    std::vector<Keypoint> pose = {};       ///< and the keypoints in it.
   };
 
   void next_frame();

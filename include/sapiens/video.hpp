@@ -14,7 +14,7 @@ namespace sapiens {
 /// `why` says which, and how to get it. Loading takes about 0.2 s and 60 MB.
 bool video_available(std::string* why = nullptr);
 
-/// True for a file that should be opened as a video and not as a picture: by its first bytes, and
+/// True for a file that should be opened as a video and not as an image: by its first bytes, and
 /// by its name (.mp4, .mov, .avi, .mkv, .webm ...) where they say nothing or cannot be read. Never
 /// throws, needs no module; false for folders and devices.
 bool is_video_file(const std::filesystem::path& path);
@@ -30,7 +30,7 @@ bool is_video_file(const std::filesystem::path& path);
 class VideoReader {
  public:
   /// Opens a regular local file, whatever its name looks like: no address, no device, no pattern of
-  /// picture names. Throws `Error`: NotFound, UnsupportedFormat (no video, or one that this FFmpeg
+  /// image names. Throws `Error`: NotFound, UnsupportedFormat (no video, or one that this FFmpeg
   /// cannot decode; no module), CorruptFile, OutOfResources.
   static VideoReader open(const std::filesystem::path& path);
 
@@ -64,7 +64,7 @@ class VideoReader {
   /// first frame.
   void retrieve(Image& frame);
   /// When the frame that was read or skipped last is shown, in seconds: by its time stamp, counted
-  /// from the start of the file's stream of pictures, or from a camera's first frame. A frame
+  /// from the start of the file's stream of images, or from a camera's first frame. A frame
   /// without a time stamp, or with one that lies before the frame in front of it, counts on from
   /// that frame at `rate()`, or at 25 frames per second where that is 0. Never decreases.
   double seconds() const noexcept;

@@ -6,7 +6,7 @@
     encoder = sapiens.Encoder("sapiens_0.3b_epoch_1600_clean.pth")
     featmap = encoder.features("photo.jpg")  # float32 (1024, 64, 64)
 
-Pictures are paths, PIL images or uint8 arrays [height, width, 3]; results are NumPy arrays. A model
+Images are paths, PIL images or uint8 arrays [height, width, 3]; results are NumPy arrays. A model
 may be used from any thread, and computes without the GIL. docs/python.md tells the rest.
 """
 
@@ -29,7 +29,7 @@ from ._errors import (
     UnsupportedHardwareError,
     WriteFailedError,
 )
-from ._pictures import read_image
+from ._images import read_image
 from ._reconstructor import Reconstruction, Reconstructor
 from ._report import FileInfo, ModelInfo, Report, Use
 from ._sapiens import __version__

@@ -24,7 +24,7 @@ def inspect(path: Path, **options: Any) -> Report:
         options: What you know better than the weights. arch: refuse anything but "0.3b", "0.6b",
             "1b", "2b". task: "pretrain", "backbone", "pose", "seg", "depth" or "normal". heads,
             decoder_heads: for widths that were never published. grid: (rows, columns) of the file's
-            positions, where it is not square. size: (height, width) of pictures to tell the shapes
+            positions, where it is not square. size: (height, width) of images to tell the shapes
             for. patch_padding: 0 or 2; by default the task decides. prefix: of several models in
             the file, the one whose names begin so ("encoder_q"; "." for no prefix).
 

@@ -1,4 +1,4 @@
-"""Persons in pictures."""
+"""Persons in images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import _sapiens
 from ._calls import call
 from ._model import Model, engine_options
 from ._paths import Path, as_path
-from ._pictures import as_picture, is_one, several
+from ._images import as_image, is_one, several
 from ._tasks import Images
 
 
@@ -34,20 +34,20 @@ class Detector(Model):
         )
 
     def persons(
-        self, images: Images, *, score: float = 0.3, iou: float = 0.3, most: int = 100
+        self, images: Images, *, score: float = 0.3, iou: float = 0.3, max_detections: int = 100
     ) -> Union[np.ndarray, list[np.ndarray]]:
         """Boxes of the persons, best first, float32 (persons, 5): x, y, width, height, score.
 
         Args:
-            images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several, which
+            images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several, which
                 give a list.
             score: A box needs a higher score than this, 0 to 1.
             iou: Of two boxes that overlap more, the lower score goes, 0 to 1.
-            most: The best so many of what is left.
+            max_detections: The best so many of what is left.
         """
         if is_one(images):
-            return call(self._native.detect, as_picture(images), score, iou, most)
+            return call(self._native.detect, as_image(images), score, iou, max_detections)
         return [
-            call(self._native.detect, as_picture(image), score, iou, most)
+            call(self._native.detect, as_image(image), score, iou, max_detections)
             for image in several(images)
         ]

@@ -11,7 +11,7 @@ from . import _sapiens
 from ._calls import call
 from ._model import Model, engine_options, model_options
 from ._paths import Path, as_path
-from ._pictures import Picture, as_picture, in_chunks, is_one
+from ._images import Image, as_image, in_chunks, is_one
 
 Layers = Union[None, int, Sequence[int]]
 Features = Union[np.ndarray, dict[int, np.ndarray]]
@@ -30,7 +30,7 @@ class Encoder(Model):
         threads: 0 takes every core this process may use. Results do not depend on it.
         isa: Highest kernel level: "reference", "avx2", "avx512", "amx"; empty: what the variable
             SAPIENS_ISA says, else the best there is.
-        size: (height, width) in pixels that pictures are resized to; by default the model's own.
+        size: (height, width) in pixels that images are resized to; by default the model's own.
         allow_partial: Compute with zeros in place of missing parameters; see `partial`.
         options: arch, task, heads, grid, patch_padding, prefix, as `sapiens.inspect` takes them.
 
@@ -63,12 +63,12 @@ class Encoder(Model):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) in pixels that pictures are resized to."""
+        """(height, width) in pixels that images are resized to."""
         return self._native.size()
 
     def features(
         self,
-        images: Union[Picture, Iterable[Picture]],
+        images: Union[Image, Iterable[Image]],
         out_type: str = "featmap",
         layers: Layers = None,
         *,
@@ -79,7 +79,7 @@ class Encoder(Model):
         """What the encoder sees, float32.
 
         Args:
-            images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several.
+            images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several.
             out_type: "featmap": patch tokens as (C, rows, columns). "raw": all tokens as
                 (tokens, C), the class token first where there is one. "cls_token": (C,).
                 "avg_featmap": (C,), LayerNorm of the mean patch token.
@@ -87,32 +87,32 @@ class Encoder(Model):
                 of blocks gives a dict from block (counted from 0) to array.
             norm: Pass every block through the final norm, not just the last.
             preprocess: "full": as in training. "lite": as the original's lite scripts.
-            batch: Pictures that go through the encoder together. Results are the same bit for bit;
+            batch: Images that go through the encoder together. Results are the same bit for bit;
                 more than 1 helps with small inputs only.
 
         Returns:
-            For one picture an array of these shapes; for several one with an axis more in front.
+            For one image an array of these shapes; for several one with an axis more in front.
         """
         if is_one(images):
-            found = self._of_pictures([as_picture(images)], out_type, layers, norm, preprocess)
+            found = self._of_images([as_image(images)], out_type, layers, norm, preprocess)
             return _as_asked({layer: array[0] for layer, array in found.items()}, layers)
         parts = [
-            self._of_pictures(chunk, out_type, layers, norm, preprocess)
+            self._of_images(chunk, out_type, layers, norm, preprocess)
             for chunk in in_chunks(images, batch)
         ]
         if not parts:
-            raise ValueError("there are no pictures")
+            raise ValueError("there are no images")
         return _as_asked(_joined(parts), layers)
 
-    def draw(self, image: Picture, featmap: np.ndarray) -> np.ndarray:
-        """The picture, and beside it the first three principal components of its "featmap" as
+    def draw(self, image: Image, featmap: np.ndarray) -> np.ndarray:
+        """The image, and beside it the first three principal components of its "featmap" as
         colours over it, as ``--viz`` draws them, uint8 (H, 2 W, 3).
         """
-        return _sapiens.draw_features(as_picture(image), featmap)
+        return _sapiens.draw_features(as_image(image), featmap)
 
-    def preprocess(self, image: Picture, preprocess: str = "full") -> np.ndarray:
-        """The picture resized to `size` and normalised, float32 (3, H, W): what `forward` takes."""
-        return call(self._native.preprocess, as_picture(image), preprocess)
+    def preprocess(self, image: Image, preprocess: str = "full") -> np.ndarray:
+        """The image resized to `size` and normalised, float32 (3, H, W): what `forward` takes."""
+        return call(self._native.preprocess, as_image(image), preprocess)
 
     def forward(
         self, inputs: Any, out_type: str = "featmap", layers: Layers = None, *, norm: bool = False
@@ -121,7 +121,7 @@ class Encoder(Model):
 
         Arrays in C order are read where they lie, other tensors on the CPU through DLPack. H and W
         are at least 16. Numbers that look like an image's, 0 to 255 or 0 to 1, get a warning.
-        Arguments and results are those of `features` for several pictures.
+        Arguments and results are those of `features` for several images.
         """
         array = inputs if isinstance(inputs, np.ndarray) else np.from_dlpack(inputs)
         if array.dtype != np.float32:
@@ -133,15 +133,15 @@ class Encoder(Model):
             warnings.warn(f"inputs: {doubt} `features` takes images", stacklevel=2)
         return _as_asked(self._forward(array, out_type, layers, norm), layers)
 
-    def _of_pictures(
+    def _of_images(
         self,
-        pictures: list[_sapiens.Image],
+        images: list[_sapiens.Image],
         out_type: str,
         layers: Layers,
         norm: bool,
         preprocess: str,
     ) -> dict[int, np.ndarray]:
-        prepared = [call(self._native.preprocess, picture, preprocess) for picture in pictures]
+        prepared = [call(self._native.preprocess, image, preprocess) for image in images]
         inputs = prepared[0][np.newaxis] if len(prepared) == 1 else np.stack(prepared)
         return self._forward(inputs, out_type, layers, norm)
 

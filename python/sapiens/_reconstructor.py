@@ -10,13 +10,13 @@ from . import _sapiens
 from ._calls import call
 from ._model import Model, engine_options, model_options
 from ._paths import Path, as_path
-from ._pictures import Picture, as_picture
+from ._images import Image, as_image
 
 
 class Reconstruction(NamedTuple):
-    """Pictures of the network's size, uint8 (H, W, 3), and how far off they are."""
+    """Images of the network's size, uint8 (H, W, 3), and how far off they are."""
 
-    original: np.ndarray  #: The picture, resized.
+    original: np.ndarray  #: The image, resized.
     masked: np.ndarray  #: Hidden patches are grey.
     reconstruction: np.ndarray  #: Hidden patches are predicted, visible ones the original's.
     mask: np.ndarray  #: bool (rows, columns) of patches: True where one is hidden.
@@ -24,7 +24,7 @@ class Reconstruction(NamedTuple):
     mean_error: float  #: The same for predicting each patch's mean.
 
     def draw(self) -> np.ndarray:
-        """Masked, reconstructed and original picture side by side, as the program draws them."""
+        """Masked, reconstructed and original image side by side, as the program draws them."""
         return np.hstack([self.masked, self.reconstruction, self.original])
 
 
@@ -52,15 +52,15 @@ class Reconstructor(Model):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) in pixels that pictures are resized to."""
+        """(height, width) in pixels that images are resized to."""
         return self._native.size()
 
     def reconstruct(
-        self, image: Picture, *, mask_ratio: float = 0.75, seed: int = 1
+        self, image: Image, *, mask_ratio: float = 0.75, seed: int = 1
     ) -> Reconstruction:
         """Hides a share of the patches, those that `seed` decides, and predicts them."""
         original, masked, predicted, mask, masked_error, mean_error = call(
-            self._native.run, as_picture(image), mask_ratio, seed
+            self._native.run, as_image(image), mask_ratio, seed
         )
         return Reconstruction(
             original, masked, predicted, mask.view(np.bool_), masked_error, mean_error

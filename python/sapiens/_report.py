@@ -30,7 +30,7 @@ class FileInfo:
 class ModelInfo:
     """What the tensors say the model is. None: it cannot be known, or there is no such part.
 
-    ``grid`` is (rows, columns) of patches; ``outputs`` counts key points or classes of the head.
+    ``grid`` is (rows, columns) of patches; ``outputs`` counts keypoints or classes of the head.
     """
 
     family: str

@@ -1,4 +1,4 @@
-"""Key points, classes, depths and normals."""
+"""Keypoints, classes, depths and normals."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from . import _sapiens
 from ._calls import call
 from ._model import Model, engine_options, model_options
 from ._paths import Path, as_path
-from ._pictures import Picture, as_picture, in_chunks, is_one, several
+from ._images import Image, as_image, in_chunks, is_one, several
 
-Images = Union[Picture, Iterable[Picture]]
+Images = Union[Image, Iterable[Image]]
 
 
 class TaskModel(Model):
@@ -56,12 +56,12 @@ class TaskModel(Model):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) in pixels that pictures, or persons, are resized to."""
+        """(height, width) in pixels that images, or persons, are resized to."""
         return self._native.size()
 
     def _dense(self, compute: Any, images: Images, preprocess: str, batch: int) -> Any:
         if is_one(images):
-            return call(compute, [as_picture(images)], preprocess)[0]
+            return call(compute, [as_image(images)], preprocess)[0]
         return [
             result
             for chunk in in_chunks(images, batch)
@@ -77,7 +77,7 @@ def _bytes_of(mask: Optional[np.ndarray]) -> np.ndarray:
 
 
 class PoseResult(NamedTuple):
-    """Key points of P persons, K each, in pixels of the picture; points may lie outside it."""
+    """Keypoints of P persons, K each, in pixels of the image; points may lie outside it."""
 
     keypoints: np.ndarray  #: float32 (P, K, 2): x, y.
     scores: np.ndarray  #: float32 (P, K): height of the heatmap's peak, about 0 to 1, not clipped.
@@ -85,7 +85,7 @@ class PoseResult(NamedTuple):
 
 
 class Pose(TaskModel):
-    """Key points.
+    """Keypoints.
 
     pose = sapiens.Pose("sapiens_0.3b_goliath_best_goliath_AP_575.pth")
     keypoints, scores, boxes = pose.keypoints("photo.jpg")
@@ -95,12 +95,12 @@ class Pose(TaskModel):
 
     @property
     def names(self) -> list[str]:
-        """Of the key points, in their order; empty where nobody has named them."""
+        """Of the keypoints, in their order; empty where nobody has named them."""
         return self._labels["names"]
 
     @property
     def links(self) -> list[tuple[int, int]]:
-        """Pairs of key points that make the skeleton."""
+        """Pairs of keypoints that make the skeleton."""
         return self._labels["links"]
 
     def keypoints(
@@ -112,46 +112,46 @@ class Pose(TaskModel):
         preprocess: str = "full",
         batch: int = 1,
     ) -> Union[PoseResult, list[PoseResult]]:
-        """Key points of the persons in pictures.
+        """Keypoints of the persons in images.
 
         Args:
-            images: A picture (path, PIL image, uint8 array [H, W, 3], red first), or several.
+            images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several.
             boxes: Of the persons, (P, 4) x, y, width, height in pixels, or (P, 5) with a score, as
-                `Detector.persons` finds them; for several pictures one such array (or None) each.
-                None: one person fills the picture. An empty array: there is nobody. Boxes outside
-                of the picture, or that all lie between 0 and 1, raise InvalidArgumentError.
+                `Detector.persons` finds them; for several images one such array (or None) each.
+                None: one person fills the image. An empty array: there is nobody. Boxes outside
+                of the image, or that all lie between 0 and 1, raise InvalidArgumentError.
             flip_test: Also run the mirrored person and average, as in the published figures: twice
                 the time.
             preprocess: "full": as in training. "lite": as the original's lite scripts.
-            batch: Persons of a picture that go through the encoder together.
+            batch: Persons of an image that go through the encoder together.
 
         Returns:
-            A PoseResult for one picture, a list of them for several.
+            A PoseResult for one image, a list of them for several.
         """
         how = (flip_test, preprocess, batch)
         if is_one(images):
-            return self._of_picture(as_picture(images), boxes, *how)
+            return self._of_image(as_image(images), boxes, *how)
         if boxes is None:
-            return [self._of_picture(as_picture(image), None, *how) for image in several(images)]
-        pictures = list(several(images))
-        if len(boxes) != len(pictures):
-            raise ValueError(f"{len(pictures)} pictures need {len(pictures)} arrays of boxes")
-        return [self._of_picture(as_picture(i), b, *how) for i, b in zip(pictures, boxes)]
+            return [self._of_image(as_image(image), None, *how) for image in several(images)]
+        images = list(several(images))
+        if len(boxes) != len(images):
+            raise ValueError(f"{len(images)} images need {len(images)} arrays of boxes")
+        return [self._of_image(as_image(i), b, *how) for i, b in zip(images, boxes)]
 
-    def draw(self, image: Picture, found: PoseResult, *, score: float = 0.3) -> np.ndarray:
-        """The picture with the skeletons of its persons, as ``--viz`` draws it, uint8 (H, W, 3).
+    def draw(self, image: Image, found: PoseResult, *, score: float = 0.3) -> np.ndarray:
+        """The image with the skeletons of its persons, as ``--viz`` draws it, uint8 (H, W, 3).
 
-        `found` is what `keypoints` makes of the picture; points below `score` are left out.
+        `found` is what `keypoints` makes of the image; points below `score` are left out.
         """
-        return call(_sapiens.draw_pose, self._native, as_picture(image), *found, score)
+        return call(_sapiens.draw_pose, self._native, as_image(image), *found, score)
 
-    def _of_picture(
-        self, picture: _sapiens.Image, boxes: Any, flip_test: bool, preprocess: str, batch: int
+    def _of_image(
+        self, image: _sapiens.Image, boxes: Any, flip_test: bool, preprocess: str, batch: int
     ) -> PoseResult:
         if batch < 1:
             raise ValueError("batch must be at least 1")
         if boxes is None:
-            boxes = [[0, 0, picture.width, picture.height]]
+            boxes = [[0, 0, image.width, image.height]]
         try:
             given = np.asarray(boxes, np.float32)
         except (TypeError, ValueError):
@@ -160,7 +160,7 @@ class Pose(TaskModel):
         if given.size == 0:
             given = given.reshape(0, 5)
         parts = [
-            call(self._native.pose, picture, given[first : first + batch], flip_test, preprocess)
+            call(self._native.pose, image, given[first : first + batch], flip_test, preprocess)
             for first in range(0, max(len(given), 1), batch)
         ]
         keypoints, scores = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts))
@@ -185,7 +185,7 @@ class Segmenter(TaskModel):
 
     @property
     def colors(self) -> np.ndarray:
-        """Colours the classes are drawn in, uint8 (classes, 3): ``colors[ids]`` is a picture."""
+        """Colours the classes are drawn in, uint8 (classes, 3): ``colors[ids]`` is an image."""
         return np.array(self._labels["colors"], np.uint8).reshape(-1, 3)
 
     def segment(
@@ -193,17 +193,17 @@ class Segmenter(TaskModel):
     ) -> Union[np.ndarray, list[np.ndarray]]:
         """The most likely class of every pixel, uint8 (H, W); 0 is the background.
 
-        `images`, `preprocess` and `batch` are those of `Encoder.features`. Pictures may differ in
+        `images`, `preprocess` and `batch` are those of `Encoder.features`. Images may differ in
         size; several give a list.
         """
         return self._dense(self._native.segment, images, preprocess, batch)
 
-    def draw(self, image: Picture, ids: np.ndarray) -> np.ndarray:
-        """The picture, and beside it the picture in the colours of its classes, with their names,
-        as ``--viz`` draws them, uint8. `ids` are what `segment` makes of the picture.
+    def draw(self, image: Image, ids: np.ndarray) -> np.ndarray:
+        """The image, and beside it the image in the colours of its classes, with their names,
+        as ``--viz`` draws them, uint8. `ids` are what `segment` makes of the image.
         """
         ids = np.ascontiguousarray(ids, np.uint8)
-        return _sapiens.draw_segmentation(self._native, as_picture(image), ids)
+        return _sapiens.draw_segmentation(self._native, as_image(image), ids)
 
 
 class Depth(TaskModel):
@@ -217,19 +217,19 @@ class Depth(TaskModel):
         """Depth of every pixel, float32 (H, W): about 0 at the person's nearest point, 1 at the
         farthest, without a unit. The background means nothing.
 
-        `images`, `preprocess` and `batch` are those of `Encoder.features`. Pictures may differ in
+        `images`, `preprocess` and `batch` are those of `Encoder.features`. Images may differ in
         size; several give a list.
         """
         return self._dense(self._native.depth, images, preprocess, batch)
 
     def draw(
-        self, image: Picture, depth: np.ndarray, mask: Optional[np.ndarray] = None
+        self, image: Image, depth: np.ndarray, mask: Optional[np.ndarray] = None
     ) -> np.ndarray:
-        """The picture, its depth and the surface that the depth describes, side by side, as
-        ``--viz`` draws them, uint8. `depth` is what `depth` makes of the picture; with a `mask`
+        """The image, its depth and the surface that the depth describes, side by side, as
+        ``--viz`` draws them, uint8. `depth` is what `depth` makes of the image; with a `mask`
         (H, W), such as the classes of a `Segmenter`, what is not under it is grey.
         """
-        return _sapiens.draw_depth(as_picture(image), depth, _bytes_of(mask))
+        return _sapiens.draw_depth(as_image(image), depth, _bytes_of(mask))
 
 
 class Normals(TaskModel):
@@ -243,16 +243,16 @@ class Normals(TaskModel):
         """Unit vectors x, y, z of every pixel, float32 (H, W, 3); x is horizontal. The background
         means nothing.
 
-        `images`, `preprocess` and `batch` are those of `Encoder.features`. Pictures may differ in
+        `images`, `preprocess` and `batch` are those of `Encoder.features`. Images may differ in
         size; several give a list.
         """
         return self._dense(self._native.normals, images, preprocess, batch)
 
     def draw(
-        self, image: Picture, normals: np.ndarray, mask: Optional[np.ndarray] = None
+        self, image: Image, normals: np.ndarray, mask: Optional[np.ndarray] = None
     ) -> np.ndarray:
-        """The picture, and beside it its normals as colours, as ``--viz`` draws them, uint8.
-        `normals` are what `normals` makes of the picture; what is not under a `mask` (H, W) is
+        """The image, and beside it its normals as colours, as ``--viz`` draws them, uint8.
+        `normals` are what `normals` makes of the image; what is not under a `mask` (H, W) is
         black.
         """
-        return _sapiens.draw_normals(as_picture(image), normals, _bytes_of(mask))
+        return _sapiens.draw_normals(as_image(image), normals, _bytes_of(mask))

@@ -43,9 +43,9 @@ py::object moved(std::vector<T> values, const std::vector<Index>& shape,
 inline py::object moved(FloatArray array) { return moved(std::move(array.values), array.shape); }
 
 /// [H, W, 3]
-inline py::object moved(Image picture) {
-  const std::vector<Index> shape = {picture.height, picture.width, 3};
-  return moved(std::move(picture.rgb), shape);
+inline py::object moved(Image image) {
+  const std::vector<Index> shape = {image.height, image.width, 3};
+  return moved(std::move(image.rgb), shape);
 }
 
 /// An array of Python that is being read. To be made, moved and destroyed with the GIL.

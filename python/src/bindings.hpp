@@ -16,7 +16,7 @@ namespace py = pybind11;
 void bind_errors(py::module_& module);
 void bind_arrays(py::module_& module);
 void bind_options(py::module_& module);
-void bind_pictures(py::module_& module);
+void bind_images(py::module_& module);
 void bind_checkpoints(py::module_& module);
 void bind_encoder(py::module_& module);
 void bind_tasks(py::module_& module);

@@ -21,13 +21,14 @@ std::unique_ptr<Detector> open_detector(const std::filesystem::path& file, Engin
 }
 
 /// [persons, 5]: x, y, width, height, score.
-py::object detect(Detector& detector, const Image& picture, float least_score, float nms_iou,
-                  Index most) {
+py::object detect(Detector& detector, const Image& image, float min_score, float nms_iou,
+                  Index max_detections) {
   const std::vector<Box> boxes =
       detector.call([&](PersonDetector& model, const Progress& progress) {
-        return model.detect(
-            picture,
-            {.least_score = least_score, .nms_iou = nms_iou, .most = most, .progress = progress});
+        return model.detect(image, {.min_score = min_score,
+                                    .nms_iou = nms_iou,
+                                    .max_detections = max_detections,
+                                    .progress = progress});
       });
   std::vector<float> numbers;
   for (const Box& box : boxes) {
@@ -47,8 +48,8 @@ void bind_detector(py::module_& module) {
                  return to_dict(self.call(
                      [](PersonDetector& model, const Progress&) { return model.stats(); }));
                })
-          .def("detect", &detect, py::arg("picture"), py::arg("least_score"), py::arg("nms_iou"),
-               py::arg("most")));
+          .def("detect", &detect, py::arg("image"), py::arg("min_score"), py::arg("nms_iou"),
+               py::arg("max_detections")));
   module.def("open_detector", &open_detector, py::arg("file"), py::arg("engine"));
 }
 

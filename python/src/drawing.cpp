@@ -33,35 +33,35 @@ TensorView<const float, kRank> view_of(const Floats& array, const char* what,
 /// Drawn without the GIL; the caller of the Python function keeps what `draw` looks at.
 template <typename Draw>
 py::object drawn(const Draw& draw) {
-  Image picture;
+  Image image;
   {
     const WithoutGil no_gil;
-    picture = draw();
+    image = draw();
   }
-  return moved(std::move(picture));
+  return moved(std::move(image));
 }
 
-py::object paint_features(const Image& picture, const py::object& array) {
+py::object paint_features(const Image& image, const py::object& array) {
   const Floats featmap = to_floats(array, "features");
   const auto view = view_of<3>(featmap, "features to draw", "[C, rows, columns]");
-  return drawn([&] { return draw_features(picture, view); });
+  return drawn([&] { return draw_features(image, view); });
 }
 
-py::object paint_depth(const Image& picture, const py::object& array, const py::object& shown) {
+py::object paint_depth(const Image& image, const py::object& array, const py::object& shown) {
   const Floats depth = to_floats(array, "depths");
   const Bytes mask = to_bytes(shown, "a mask");  // an empty one stands for all pixels
   const auto view = view_of<2>(depth, "depths", "[H, W]");
-  return drawn([&] { return draw_depth(picture, view, mask.items()); });
+  return drawn([&] { return draw_depth(image, view, mask.items()); });
 }
 
-py::object paint_normals(const Image& picture, const py::object& array, const py::object& shown) {
+py::object paint_normals(const Image& image, const py::object& array, const py::object& shown) {
   const Floats normals = to_floats(array, "normals");
   const Bytes mask = to_bytes(shown, "a mask");
   const auto view = view_of<3>(normals, "normals", "[H, W, 3]");
-  return drawn([&] { return draw_normals(picture, view, mask.items()); });
+  return drawn([&] { return draw_normals(image, view, mask.items()); });
 }
 
-py::object paint_classes(const Task& task, const Image& picture, const py::object& array) {
+py::object paint_classes(const Task& task, const Image& image, const py::object& array) {
   const Bytes ids = to_bytes(array, "class ids");
   if (ids.ndim() != 2) refuse_shape("class ids", "[H, W]", ids);
   const TaskModel& model = task.model();
@@ -78,16 +78,16 @@ py::object paint_classes(const Task& task, const Image& picture, const py::objec
                            .height = ids.shape(0),
                            .classes = model.outputs(),
                            .ids = {given.begin(), given.end()}};
-  return drawn([&] { return draw_segmentation(picture, found, model.seg_classes()); });
+  return drawn([&] { return draw_segmentation(image, found, model.seg_classes()); });
 }
 
 /// Of arrays [P, K, 2], [P, K] and [P, 5], as `pose` makes them.
 std::vector<Pose> to_poses(const Floats& points, const Floats& scores, const Floats& boxes) {
-  const auto xy = view_of<3>(points, "key points", "[P, K, 2]");
+  const auto xy = view_of<3>(points, "keypoints", "[P, K, 2]");
   const Index persons = xy.extent(0), count = xy.extent(1);
-  if (xy.extent(2) != 2) refuse_shape("key points", "[P, K, 2]", points);
+  if (xy.extent(2) != 2) refuse_shape("keypoints", "[P, K, 2]", points);
   if (scores.ndim() != 2 || scores.shape(0) != persons || scores.shape(1) != count) {
-    refuse_shape("scores of these key points", "[P, K]", scores);
+    refuse_shape("scores of these keypoints", "[P, K]", scores);
   }
   if (boxes.ndim() != 2 || boxes.shape(0) != persons || boxes.shape(1) != 5) {
     refuse_shape("boxes of these persons", "[P, 5]", boxes);
@@ -104,29 +104,28 @@ std::vector<Pose> to_poses(const Floats& points, const Floats& scores, const Flo
   return poses;
 }
 
-py::object paint_pose(const Task& task, const Image& picture, const py::object& keypoints,
-                      const py::object& heights, const py::object& persons, float least_score) {
-  const Floats points = to_floats(keypoints, "key points");
+py::object paint_pose(const Task& task, const Image& image, const py::object& keypoints,
+                      const py::object& heights, const py::object& persons, float min_score) {
+  const Floats points = to_floats(keypoints, "keypoints");
   const Floats scores = to_floats(heights, "scores");
   const Floats boxes = to_floats(persons, "boxes");
   const bool nobody = points.ndim() == 3 && points.shape(0) == 0;
   const std::vector<Pose> poses = nobody ? std::vector<Pose>{} : to_poses(points, scores, boxes);
   return drawn([&] {
-    return draw_pose(picture, poses, task.model().keypoint_set(), {.least_score = least_score});
+    return draw_pose(image, poses, task.model().keypoint_set(), {.min_score = min_score});
   });
 }
 
 }  // namespace
 
 void bind_drawing(py::module_& module) {
-  module.def("draw_features", &paint_features, py::arg("picture"), py::arg("featmap"));
-  module.def("draw_pose", &paint_pose, py::arg("model"), py::arg("picture"), py::arg("keypoints"),
-             py::arg("scores"), py::arg("boxes"), py::arg("least_score"));
-  module.def("draw_segmentation", &paint_classes, py::arg("model"), py::arg("picture"),
+  module.def("draw_features", &paint_features, py::arg("image"), py::arg("featmap"));
+  module.def("draw_pose", &paint_pose, py::arg("model"), py::arg("image"), py::arg("keypoints"),
+             py::arg("scores"), py::arg("boxes"), py::arg("min_score"));
+  module.def("draw_segmentation", &paint_classes, py::arg("model"), py::arg("image"),
              py::arg("ids"));
-  module.def("draw_depth", &paint_depth, py::arg("picture"), py::arg("depth"), py::arg("mask"));
-  module.def("draw_normals", &paint_normals, py::arg("picture"), py::arg("normals"),
-             py::arg("mask"));
+  module.def("draw_depth", &paint_depth, py::arg("image"), py::arg("depth"), py::arg("mask"));
+  module.def("draw_normals", &paint_normals, py::arg("image"), py::arg("normals"), py::arg("mask"));
 }
 
 }  // namespace sapiens::python

@@ -16,21 +16,21 @@
 namespace sapiens::python {
 namespace {
 
-using Encoder = Shared<FeatureExtractor>;
+using SharedEncoder = Shared<Encoder>;
 
-std::unique_ptr<Encoder> open_encoder(const std::filesystem::path& file, const ModelOptions& model,
-                                      EngineOptions engine) {
+std::unique_ptr<SharedEncoder> open_encoder(const std::filesystem::path& file,
+                                            const ModelOptions& model, EngineOptions engine) {
   engine.loading = interruptible();
-  return std::make_unique<Encoder>(
-      [&] { return FeatureExtractor(Checkpoint::open(file), model, engine); });
+  return std::make_unique<SharedEncoder>(
+      [&] { return Encoder(Checkpoint::open(file), model, engine); });
 }
 
-py::object preprocess(const Encoder& encoder, const Image& picture, std::string_view mode) {
+py::object preprocess(const SharedEncoder& encoder, const Image& image, std::string_view mode) {
   FloatArray prepared;
   const PreprocessMode chosen = preprocess_named(mode);
   {
     const WithoutGil no_gil;
-    prepared = encoder.model().preprocess(picture, chosen);
+    prepared = encoder.model().preprocess(image, chosen);
   }
   return moved(std::move(prepared));
 }
@@ -55,17 +55,16 @@ std::string doubt_about_input(const py::object& array) {
 }
 
 /// (block, array) of every block that was asked for.
-py::list forward(Encoder& encoder, const py::object& array, std::string_view out_type,
+py::list forward(SharedEncoder& encoder, const py::object& array, std::string_view out_type,
                  const std::vector<Index>& layers, bool norm) {
   const Floats input(array);
   const auto view = view_of(input);
   FeatureRequest request{
       .out_type = out_type_named(out_type), .layers = layers, .norm_layers = norm};
-  std::vector<LayerFeatures> found =
-      encoder.call([&](FeatureExtractor& extractor, const Progress& progress) {
-        request.progress = progress;
-        return extractor.run(view, request);
-      });
+  std::vector<LayerFeatures> found = encoder.call([&](Encoder& model, const Progress& progress) {
+    request.progress = progress;
+    return model.run(view, request);
+  });
   py::list features;
   for (LayerFeatures& layer : found) {
     features.append(py::make_tuple(layer.layer, moved(std::move(layer.values))));
@@ -85,20 +84,21 @@ py::dict to_dict(const EngineStats& stats) {
 
 void bind_encoder(py::module_& module) {
   made_by_functions(
-      py::class_<Encoder>(module, "Encoder", py::is_final())
-          .def("report", [](const Encoder& self) { return to_report(self.model().inspection()); })
-          .def("partial", [](const Encoder& self) { return self.model().partial(); })
+      py::class_<SharedEncoder>(module, "Encoder", py::is_final())
+          .def("report",
+               [](const SharedEncoder& self) { return to_report(self.model().inspection()); })
+          .def("partial", [](const SharedEncoder& self) { return self.model().partial(); })
           .def("size",
-               [](const Encoder& self) {
-                 const Grid size = self.model().native_size();
+               [](const SharedEncoder& self) {
+                 const Grid size = self.model().input_size();
                  return py::make_tuple(size.height, size.width);
                })
           .def("stats",
-               [](Encoder& self) {
-                 return to_dict(self.call(
-                     [](FeatureExtractor& model, const Progress&) { return model.stats(); }));
+               [](SharedEncoder& self) {
+                 return to_dict(
+                     self.call([](Encoder& model, const Progress&) { return model.stats(); }));
                })
-          .def("preprocess", &preprocess, py::arg("picture"), py::arg("mode"))
+          .def("preprocess", &preprocess, py::arg("image"), py::arg("mode"))
           .def("forward", &forward, py::arg("input"), py::arg("out_type"), py::arg("layers"),
                py::arg("norm")));
   module.def("doubt_about_input", &doubt_about_input, py::arg("input"));

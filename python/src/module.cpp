@@ -9,7 +9,7 @@ PYBIND11_MODULE(_sapiens, module) {
   bind_errors(module);
   bind_arrays(module);
   bind_options(module);
-  bind_pictures(module);
+  bind_images(module);
   bind_checkpoints(module);
   bind_encoder(module);
   bind_tasks(module);

@@ -54,7 +54,7 @@ void expect_range(const char* what, Index value, Index least, Index most) {
 
 using Size = std::optional<std::pair<Index, Index>>;
 
-// More than any picture: a mistyped number is an error here, not a failed allocation later.
+// More than any image: a mistyped number is an error here, not a failed allocation later.
 std::optional<Grid> to_grid(const char* what, const Size& size, Index least) {
   constexpr Index kMaxExtent = 1 << 16;
   if (!size) return std::nullopt;
@@ -67,11 +67,11 @@ ModelOptions model_options(const std::string& arch, const std::string& task, Ind
                            Index decoder_heads, const Size& grid, const Size& size,
                            std::optional<Index> patch_padding, bool allow_partial,
                            const std::string& prefix) {
-  constexpr Index kPatch = 16, kMostHeads = 1024;
+  constexpr Index kPatch = 16, kMaxHeads = 1024;
   expect_name("arch", arch);
   expect_name("task", task);
-  expect_range("heads", heads, 0, kMostHeads);
-  expect_range("decoder_heads", decoder_heads, 0, kMostHeads);
+  expect_range("heads", heads, 0, kMaxHeads);
+  expect_range("decoder_heads", decoder_heads, 0, kMaxHeads);
   return {.arch = arch,
           .task = task,
           .heads = heads,

@@ -23,10 +23,9 @@ std::unique_ptr<Autoencoder> open_autoencoder(const std::filesystem::path& file,
 }
 
 /// (original, masked, reconstruction, mask, masked error, mean error).
-py::tuple run(Autoencoder& autoencoder, const Image& picture, double mask_ratio,
-              std::uint64_t seed) {
+py::tuple run(Autoencoder& autoencoder, const Image& image, double mask_ratio, std::uint64_t seed) {
   Reconstruction found = autoencoder.call([&](Reconstructor& model, const Progress& progress) {
-    return model.run(picture, {.mask_ratio = mask_ratio, .seed = seed, .progress = progress});
+    return model.run(image, {.mask_ratio = mask_ratio, .seed = seed, .progress = progress});
   });
   return py::make_tuple(moved(std::move(found.original)), moved(std::move(found.masked)),
                         moved(std::move(found.reconstruction)),
@@ -43,7 +42,7 @@ void bind_reconstructor(py::module_& module) {
                [](const Autoencoder& self) { return to_report(self.model().inspection()); })
           .def("size",
                [](const Autoencoder& self) {
-                 const Grid size = self.model().native_size();
+                 const Grid size = self.model().input_size();
                  return py::make_tuple(size.height, size.width);
                })
           .def("stats",
@@ -51,7 +50,7 @@ void bind_reconstructor(py::module_& module) {
                  return to_dict(self.call(
                      [](Reconstructor& model, const Progress&) { return model.stats(); }));
                })
-          .def("run", &run, py::arg("picture"), py::arg("mask_ratio"), py::arg("seed")));
+          .def("run", &run, py::arg("image"), py::arg("mask_ratio"), py::arg("seed")));
   module.def("open_reconstructor", &open_autoencoder, py::arg("file"), py::arg("model"),
              py::arg("engine"));
 }

@@ -45,7 +45,7 @@ class Shared {
     if (holder_ == std::this_thread::get_id()) refuse_nesting();
     const Progress progress = interruptible();
     const WithoutGil no_gil;
-    const Turn turn(*this, progress);
+    const Lock held(*this, progress);
     return compute(*model_, progress);
   }
 
@@ -53,28 +53,28 @@ class Shared {
   const Model& model() const { return *model_; }
 
  private:
-  class Turn {
+  class Lock {
    public:
-    Turn(Shared& shared, const Progress& progress)
+    Lock(Shared& shared, const Progress& progress)
         : shared_(shared), lock_(wait(shared, progress)) {
       shared_.holder_ = std::this_thread::get_id();
     }
-    ~Turn() { shared_.holder_ = std::thread::id(); }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
+    ~Lock() { shared_.holder_ = std::thread::id(); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
 
    private:
-    using Lock = std::unique_lock<std::timed_mutex>;
+    using MutexLock = std::unique_lock<std::timed_mutex>;
 
-    static Lock wait(Shared& shared, const Progress& progress) {
-      if (!progress) return Lock(shared.mutex_);
-      Lock lock(shared.mutex_, std::defer_lock);
+    static MutexLock wait(Shared& shared, const Progress& progress) {
+      if (!progress) return MutexLock(shared.mutex_);
+      MutexLock lock(shared.mutex_, std::defer_lock);
       while (!lock.try_lock_for(std::chrono::milliseconds(200))) progress(0);
       return lock;
     }
 
     Shared& shared_;
-    Lock lock_;
+    MutexLock lock_;
   };
 
   bool is_forked() const { return getpid() != process_; }

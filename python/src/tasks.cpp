@@ -18,7 +18,7 @@ namespace sapiens::python {
 namespace {
 
 using Task = Shared<TaskModel>;
-using Pictures = std::vector<std::shared_ptr<Image>>;
+using Images = std::vector<std::shared_ptr<Image>>;
 
 /// Before anything is loaded: a file for another task is refused; of two heads on one encoder the
 /// one that is wanted is taken.
@@ -72,7 +72,7 @@ std::vector<Box> to_boxes(const py::object& boxes_of_python) {
   return boxes;
 }
 
-/// (key points [P, K, 2], scores [P, K]).
+/// (keypoints [P, K, 2], scores [P, K]).
 py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
   const auto count = static_cast<Index>(poses.size());
   std::vector<float> places, scores;
@@ -88,35 +88,35 @@ py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
                         moved(std::move(scores), {count, points}));
 }
 
-/// Key points of the persons in `array`; they go through the encoder together.
-py::tuple run_pose(Task& task, const Image& picture, const py::object& array, bool flip_test,
+/// Keypoints of the persons in `array`; they go through the encoder together.
+py::tuple run_pose(Task& task, const Image& image, const py::object& array, bool flip_test,
                    std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
-  expect_boxes_in(picture, boxes);
+  expect_boxes_in(image, boxes);
   const PreprocessMode chosen = preprocess_named(mode);
   std::vector<Pose> poses = task.call([&](TaskModel& model, const Progress& progress) {
     std::vector<TaskInput> persons;
-    for (const Box& box : boxes) persons.push_back(model.prepare(picture, box, chosen));
+    for (const Box& box : boxes) persons.push_back(model.prepare(image, box, chosen));
     return model.pose(persons, {.flip_test = flip_test, .progress = progress});
   });
   return to_arrays(poses, task.model().outputs());
 }
 
-/// One result per picture; they go through the encoder together.
+/// One result per image; they go through the encoder together.
 template <typename Compute>
-auto dense(Task& task, const Pictures& pictures, std::string_view mode, Compute compute) {
+auto dense(Task& task, const Images& images, std::string_view mode, Compute compute) {
   const PreprocessMode chosen = preprocess_named(mode);
   return task.call([&](TaskModel& model, const Progress& progress) {
     std::vector<TaskInput> inputs;
-    for (const std::shared_ptr<Image>& picture : pictures) {
-      inputs.push_back(model.prepare(*picture, std::nullopt, chosen));
+    for (const std::shared_ptr<Image>& image : images) {
+      inputs.push_back(model.prepare(*image, std::nullopt, chosen));
     }
     return compute(model, inputs, progress);
   });
 }
 
-py::list segment(Task& task, const Pictures& pictures, std::string_view mode) {
-  auto found = dense(task, pictures, mode,
+py::list segment(Task& task, const Images& images, std::string_view mode) {
+  auto found = dense(task, images, mode,
                      [](TaskModel& model, std::span<const TaskInput> inputs,
                         const Progress& progress) { return model.segment(inputs, progress); });
   py::list results;
@@ -130,8 +130,8 @@ using DenseTask = std::vector<FloatArray> (TaskModel::*)(std::span<const TaskInp
                                                          const Progress&, const StopCheck&);
 
 template <DenseTask kTask>
-py::list dense_floats(Task& task, const Pictures& pictures, std::string_view mode) {
-  auto found = dense(task, pictures, mode,
+py::list dense_floats(Task& task, const Images& images, std::string_view mode) {
+  auto found = dense(task, images, mode,
                      [](TaskModel& model, std::span<const TaskInput> inputs,
                         const Progress& progress) { return (model.*kTask)(inputs, progress, {}); });
   py::list results;
@@ -139,7 +139,7 @@ py::list dense_floats(Task& task, const Pictures& pictures, std::string_view mod
   return results;
 }
 
-/// What key points or classes are called and drawn as: {"names", "colors", "links"}; empty lists
+/// What keypoints or classes are called and drawn as: {"names", "colors", "links"}; empty lists
 /// where nobody has named them.
 py::dict labels(const Task& task) {
   py::list names, colors, links;
@@ -178,12 +178,11 @@ void bind_tasks(py::module_& module) {
                })
           .def("outputs", [](const Task& self) { return self.model().outputs(); })
           .def("labels", &labels)
-          .def("pose", &run_pose, py::arg("picture"), py::arg("boxes"), py::arg("flip_test"),
+          .def("pose", &run_pose, py::arg("image"), py::arg("boxes"), py::arg("flip_test"),
                py::arg("mode"))
-          .def("segment", &segment, py::arg("pictures"), py::arg("mode"))
-          .def("depth", &dense_floats<&TaskModel::depth>, py::arg("pictures"), py::arg("mode"))
-          .def("normals", &dense_floats<&TaskModel::normals>, py::arg("pictures"),
-               py::arg("mode")));
+          .def("segment", &segment, py::arg("images"), py::arg("mode"))
+          .def("depth", &dense_floats<&TaskModel::depth>, py::arg("images"), py::arg("mode"))
+          .def("normals", &dense_floats<&TaskModel::normals>, py::arg("images"), py::arg("mode")));
   module.def("open_task", &open_task, py::arg("file"), py::arg("task"), py::arg("model"),
              py::arg("engine"));
 }

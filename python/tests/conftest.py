@@ -1,4 +1,4 @@
-"""Tiny models with random weights, a picture, and the program to compare results with."""
+"""Tiny models with random weights, an image, and the program to compare results with."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pixels():
-    """A picture as an array: smooth colours, and noise so that no two patches agree."""
+    """An image as an array: smooth colours, and noise so that no two patches agree."""
     y, x = np.mgrid[0:90, 0:120]
     smooth = np.stack([2 * x, 2 * y, 255 - x - y], axis=-1)
     noise = np.random.default_rng(1).integers(-20, 20, smooth.shape)
@@ -35,9 +35,9 @@ def pixels():
 
 
 @pytest.fixture(scope="session")
-def picture(pixels, tmp_path_factory):
+def image(pixels, tmp_path_factory):
     """The same as a file, without a loss."""
-    path = tmp_path_factory.mktemp("pictures") / "picture.png"
+    path = tmp_path_factory.mktemp("images") / "image.png"
     Image.fromarray(pixels).save(path)
     return path
 

@@ -31,7 +31,7 @@ def expect_varied(array, dtype, shape):
 
 
 @pytest.fixture(scope="module")
-def image(pixels):
+def native(pixels):
     return _sapiens.Image.from_array(pixels)
 
 
@@ -97,9 +97,9 @@ def test_features(models, pixels):
     assert np.array_equal(encoder.draw(pixels, doubles), encoder.draw(pixels, featmap))
 
 
-def test_pictures_of_any_strides(pixels, picture):
-    expect_varied(sapiens.read_image(picture), np.uint8, pixels.shape)
-    assert np.array_equal(sapiens.read_image(picture), pixels)
+def test_images_of_any_strides(pixels, image):
+    expect_varied(sapiens.read_image(image), np.uint8, pixels.shape)
+    assert np.array_equal(sapiens.read_image(image), pixels)
     wide = np.repeat(pixels, 2, axis=1)
     large = np.dstack([pixels, pixels])
     for view, same in (
@@ -168,14 +168,14 @@ def test_reconstructions(tmp_path, pixels):
     assert 0.7 < found.mask.mean() < 0.8
 
 
-def test_types_that_do_not_fit_are_refused(models, image, pixels):
+def test_types_that_do_not_fit_are_refused(models, native, pixels):
     height, width = pixels.shape[:2]
     for ids in (np.zeros((height, width)), np.zeros((height, width), np.int64)):
         with pytest.raises(TypeError):
-            _sapiens.draw_depth(image, np.zeros((height, width)), ids)
+            _sapiens.draw_depth(native, np.zeros((height, width)), ids)
     for text in ("nothing", [["a"]], object()):
         with pytest.raises(TypeError) as refused:
-            _sapiens.draw_depth(image, text, nothing())
+            _sapiens.draw_depth(native, text, nothing())
         assert len(str(refused.value)) < 200
     with pytest.raises(sapiens.InvalidArgumentError):
         _sapiens.Image.from_array(np.zeros((4, 4, 3), "datetime64[s]"))

@@ -9,7 +9,7 @@ from PIL import Image
 import sapiens
 
 TOP = Path(__file__).resolve().parents[2]
-PICTURE = TOP / "samples" / "person.jpg"
+IMAGE = TOP / "samples" / "person.jpg"
 
 
 def model_of(name):
@@ -19,7 +19,7 @@ def model_of(name):
 @pytest.fixture
 def program_drawing(run_sapiens, tmp_path):
     def run(task, model, *options):
-        run_sapiens(task, model_of(model), PICTURE, "--output", tmp_path, "--viz", *options)
+        run_sapiens(task, model_of(model), IMAGE, "--output", tmp_path, "--viz", *options)
         return np.asarray(Image.open(tmp_path / "person.png"))
 
     return run
@@ -32,54 +32,54 @@ def assert_same(drawn, expected):
 
 def test_features(program_drawing):
     encoder = sapiens.Encoder(model_of("pretrain_clean.pth"))
-    drawn = encoder.draw(PICTURE, encoder.features(PICTURE))
+    drawn = encoder.draw(IMAGE, encoder.features(IMAGE))
     assert_same(drawn, program_drawing("features", "pretrain_clean.pth"))
 
 
-def test_key_points(program_drawing):
+def test_keypoints(program_drawing):
     pose = sapiens.Pose(model_of("pose.safetensors"))
-    found = pose.keypoints(PICTURE)
-    drawn = pose.draw(PICTURE, found)
+    found = pose.keypoints(IMAGE)
+    drawn = pose.draw(IMAGE, found)
     assert_same(drawn, program_drawing("pose", "pose.safetensors"))
-    plain = sapiens.read_image(PICTURE)
+    plain = sapiens.read_image(IMAGE)
     assert not np.array_equal(drawn, plain)
-    assert np.array_equal(pose.draw(PICTURE, found, score=2), plain)
-    assert np.array_equal(pose.draw(PICTURE, pose.keypoints(PICTURE, [])), plain)
+    assert np.array_equal(pose.draw(IMAGE, found, score=2), plain)
+    assert np.array_equal(pose.draw(IMAGE, pose.keypoints(IMAGE, [])), plain)
 
 
 def test_classes(program_drawing):
     segmenter = sapiens.Segmenter(model_of("seg.safetensors"))
-    ids = segmenter.segment(PICTURE)
-    assert_same(segmenter.draw(PICTURE, ids), program_drawing("seg", "seg.safetensors"))
+    ids = segmenter.segment(IMAGE)
+    assert_same(segmenter.draw(IMAGE, ids), program_drawing("seg", "seg.safetensors"))
 
 
 def test_depth_under_a_mask_and_without(program_drawing):
     depth = sapiens.Depth(model_of("depth.safetensors"))
-    found = depth.depth(PICTURE)
-    assert_same(depth.draw(PICTURE, found), program_drawing("depth", "depth.safetensors"))
-    mask = sapiens.Segmenter(model_of("seg.safetensors")).segment(PICTURE)
+    found = depth.depth(IMAGE)
+    assert_same(depth.draw(IMAGE, found), program_drawing("depth", "depth.safetensors"))
+    mask = sapiens.Segmenter(model_of("seg.safetensors")).segment(IMAGE)
     options = ["--seg-checkpoint", model_of("seg.safetensors")]
     expected = program_drawing("depth", "depth.safetensors", *options)
-    assert_same(depth.draw(PICTURE, found, mask), expected)
+    assert_same(depth.draw(IMAGE, found, mask), expected)
 
 
 def test_normals(program_drawing):
     normals = sapiens.Normals(model_of("normal.safetensors"))
-    found = normals.normals(PICTURE)
-    assert_same(normals.draw(PICTURE, found), program_drawing("normal", "normal.safetensors"))
+    found = normals.normals(IMAGE)
+    assert_same(normals.draw(IMAGE, found), program_drawing("normal", "normal.safetensors"))
 
 
 def test_reconstructions(run_sapiens, tmp_path):
     model = model_of("pretrain.pth")
-    run_sapiens("reconstruct", model, PICTURE, "--output", tmp_path)
-    drawn = sapiens.Reconstructor(model).reconstruct(PICTURE).draw()
+    run_sapiens("reconstruct", model, IMAGE, "--output", tmp_path)
+    drawn = sapiens.Reconstructor(model).reconstruct(IMAGE).draw()
     assert_same(drawn, np.asarray(Image.open(tmp_path / "person.png")))
 
 
-def test_what_does_not_belong_to_the_picture_is_refused(pixels):
+def test_what_does_not_belong_to_the_image_is_refused(pixels):
     height, width = pixels.shape[:2]
     segmenter = sapiens.Segmenter(model_of("seg.safetensors"))
-    with pytest.raises(sapiens.InvalidArgumentError, match="size of the picture"):
+    with pytest.raises(sapiens.InvalidArgumentError, match="size of the image"):
         segmenter.draw(pixels, np.zeros((height, width - 1), np.uint8))
     with pytest.raises(sapiens.InvalidArgumentError, match="does not have"):
         segmenter.draw(pixels, np.full((height, width), 255, np.uint8))

@@ -16,12 +16,12 @@ def encoder(models):
 @pytest.mark.parametrize("out_type", OUT_TYPES)
 @pytest.mark.parametrize("precision", ("fp32", "bf16", "int8", "auto"))
 def test_features_are_those_of_the_program(
-    models, picture, run_sapiens, tmp_path, out_type, precision
+    models, image, run_sapiens, tmp_path, out_type, precision
 ):
     run_sapiens(
         "features",
         models["pretrain"],
-        picture,
+        image,
         "--output",
         tmp_path,
         "--out-type",
@@ -29,19 +29,19 @@ def test_features_are_those_of_the_program(
         "--precision",
         precision,
     )
-    found = sapiens.Encoder(models["pretrain"], precision=precision).features(picture, out_type)
-    expected = np.load(tmp_path / "picture.npy")
+    found = sapiens.Encoder(models["pretrain"], precision=precision).features(image, out_type)
+    expected = np.load(tmp_path / "image.npy")
     assert found.dtype == expected.dtype and found.shape == expected.shape
     assert found.tobytes() == expected.tobytes()
 
 
 def test_layers_size_and_preprocessing_are_those_of_the_program(
-    models, picture, run_sapiens, tmp_path
+    models, image, run_sapiens, tmp_path
 ):
     run_sapiens(
         "features",
         models["pretrain"],
-        picture,
+        image,
         "--output",
         tmp_path,
         "--size",
@@ -54,40 +54,40 @@ def test_layers_size_and_preprocessing_are_those_of_the_program(
     )
     encoder = sapiens.Encoder(models["pretrain"], size=(96, 160))
     assert encoder.size == (96, 160)
-    found = encoder.features(picture, layers=[-1, 0], norm=True, preprocess="lite")
+    found = encoder.features(image, layers=[-1, 0], norm=True, preprocess="lite")
     assert list(found) == [0, max(found)]
     for layer, array in found.items():
-        assert np.array_equal(array, np.load(tmp_path / f"picture.layer{layer:02}.npy"))
+        assert np.array_equal(array, np.load(tmp_path / f"image.layer{layer:02}.npy"))
 
 
-def test_one_layer_is_an_array(encoder, picture):
-    last = encoder.features(picture)
-    assert np.array_equal(encoder.features(picture, layers=-1), last)
-    assert np.array_equal(encoder.features(picture, layers=np.int64(-1)), last)
-    assert not np.array_equal(encoder.features(picture, layers=0), last)
+def test_one_layer_is_an_array(encoder, image):
+    last = encoder.features(image)
+    assert np.array_equal(encoder.features(image, layers=-1), last)
+    assert np.array_equal(encoder.features(image, layers=np.int64(-1)), last)
+    assert not np.array_equal(encoder.features(image, layers=0), last)
 
 
 @pytest.mark.parametrize("batch", (1, 2, 5))
 def test_any_batch_gives_the_same_bits(encoder, pixels, batch):
-    pictures = [pixels, pixels[:, ::-1], pixels[:50, :40]]
-    found = encoder.features(pictures, "raw", batch=batch)
-    each = [encoder.features(picture, "raw") for picture in pictures]
+    images = [pixels, pixels[:, ::-1], pixels[:50, :40]]
+    found = encoder.features(images, "raw", batch=batch)
+    each = [encoder.features(image, "raw") for image in images]
     assert np.array_equal(found, np.stack(each))
-    by_layer = encoder.features(iter(pictures), "raw", layers=[0, 1], batch=batch)
+    by_layer = encoder.features(iter(images), "raw", layers=[0, 1], batch=batch)
     assert by_layer[0].shape == by_layer[1].shape == found.shape
 
 
-def test_any_number_of_threads_gives_the_same_bits(models, encoder, picture):
+def test_any_number_of_threads_gives_the_same_bits(models, encoder, image):
     one = sapiens.Encoder(models["pretrain"], precision="fp32", threads=1)
     assert one.stats["threads"] == 1
-    assert np.array_equal(one.features(picture), encoder.features(picture))
+    assert np.array_equal(one.features(image), encoder.features(image))
 
 
-def test_forward_takes_what_preprocess_makes(encoder, picture):
-    prepared = encoder.preprocess(picture)
+def test_forward_takes_what_preprocess_makes(encoder, image):
+    prepared = encoder.preprocess(image)
     assert prepared.dtype == np.float32 and prepared.shape == (3, *encoder.size)
     found = encoder.forward(prepared[np.newaxis])
-    assert np.array_equal(found[0], encoder.features(picture))
+    assert np.array_equal(found[0], encoder.features(image))
 
 
 @pytest.mark.parametrize("highest", [1, 255])
@@ -107,7 +107,7 @@ def test_forward_takes_any_strides_and_sizes(encoder):
     assert np.array_equal(found, encoder.forward(np.ascontiguousarray(strided)))
 
 
-def test_arrays_pass_through_dlpack_both_ways(encoder, picture):
+def test_arrays_pass_through_dlpack_both_ways(encoder, image):
     class Tensor:  # as of another library, which NumPy knows through the protocol alone
         def __init__(self, array):
             self._array = array
@@ -118,17 +118,17 @@ def test_arrays_pass_through_dlpack_both_ways(encoder, picture):
         def __dlpack_device__(self):
             return self._array.__dlpack_device__()
 
-    prepared = encoder.preprocess(picture)[np.newaxis]
+    prepared = encoder.preprocess(image)[np.newaxis]
     found = encoder.forward(Tensor(prepared))
     assert np.array_equal(found, encoder.forward(prepared))
     assert np.from_dlpack(found).ctypes.data == found.ctypes.data
 
 
-def test_results_outlive_the_model_and_can_be_written_to(models, picture):
+def test_results_outlive_the_model_and_can_be_written_to(models, image):
     encoder = sapiens.Encoder(models["pretrain"])
-    found = encoder.features(picture)
+    found = encoder.features(image)
     before = found.copy()
-    encoder.features(picture, "raw")
+    encoder.features(image, "raw")
     del encoder
     assert np.array_equal(found, before)
     assert found.flags.writeable and found.flags.c_contiguous
@@ -152,8 +152,8 @@ def test_inputs_that_are_none_are_refused(encoder):
         encoder.features(np.zeros((20, 20, 3), np.uint8), layers=[])
 
 
-def test_report_and_stats_tell_what_was_loaded(models, encoder, picture):
-    encoder.features(picture)
+def test_report_and_stats_tell_what_was_loaded(models, encoder, image):
+    encoder.features(image)
     assert encoder.report.file.path == str(models["pretrain"])
     assert encoder.stats["precision"] == "fp32"
     assert encoder.stats["weight_bytes"] > 0 and encoder.stats["forward_seconds"] > 0

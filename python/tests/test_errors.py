@@ -84,7 +84,7 @@ def test_options_that_make_no_sense_are_invalid_arguments(models, pixels):
         sapiens.Encoder(models["pretrain"], no_such_option=1)
 
 
-def test_what_a_file_holds_is_no_path_and_not_repeated(models, picture):
+def test_what_a_file_holds_is_no_path_and_not_repeated(models, image):
     """A long value in a wrong place gives a short message."""
     whole = models["pretrain"].read_bytes()
     text = "x" * 100_000
@@ -101,12 +101,12 @@ def test_what_a_file_holds_is_no_path_and_not_repeated(models, picture):
         (sapiens.Pose, (text,)),
         (sapiens.Detector, (whole,)),
         (sapiens.Reconstructor, (whole,)),
-        (sapiens.read_image, (picture.read_bytes(),)),
+        (sapiens.read_image, (image.read_bytes(),)),
         (encoder.features, (whole,)),
         (encoder.features, (bytearray(whole),)),
-        (encoder.features, (picture, text)),
-        (encoder.features, (picture, "raw", text)),
-        (detector_free.keypoints, (picture, text)),
+        (encoder.features, (image, text)),
+        (encoder.features, (image, "raw", text)),
+        (detector_free.keypoints, (image, text)),
     ):
         with pytest.raises((TypeError, ValueError)) as refused:
             function(*arguments)

@@ -24,7 +24,7 @@ def test_persons_are_those_of_the_program(models, run_sapiens, tmp_path):
     found = sapiens.Pose(models["pose"]).keypoints(image, boxes)
     assert np.array_equal(found.boxes, boxes)
     assert np.array_equal(found.scores, np.float32([p["keypoint_scores"] for p in persons]))
-    assert np.array_equal(detector.persons([image], most=2)[0], boxes[:2])
+    assert np.array_equal(detector.persons([image], max_detections=2)[0], boxes[:2])
 
 
 def test_nobody_is_an_empty_array(pixels):
@@ -34,13 +34,13 @@ def test_nobody_is_an_empty_array(pixels):
         detector.persons(pixels, score=2)
 
 
-def test_reconstructions_are_those_of_the_program(picture, run_sapiens, tmp_path):
+def test_reconstructions_are_those_of_the_program(image, run_sapiens, tmp_path):
     checkpoint = tmp_path / "mae.pth"
     sapiens.synthesize(checkpoint, "tiny", layout="mmengine")
     printed = run_sapiens(
-        "reconstruct", checkpoint, picture, "--output", tmp_path / "out", "--seed", 5, "--json"
+        "reconstruct", checkpoint, image, "--output", tmp_path / "out", "--seed", 5, "--json"
     )
-    found = sapiens.Reconstructor(checkpoint).reconstruct(picture, seed=5)
+    found = sapiens.Reconstructor(checkpoint).reconstruct(image, seed=5)
     shown = json.loads(printed)["inputs"][0]
     assert found.masked_error == pytest.approx(shown["masked_error"], rel=1e-12)
     assert found.original.shape == found.masked.shape == found.reconstruction.shape

@@ -18,12 +18,12 @@ def keypoints_of(document):
 
 
 @pytest.mark.parametrize("options", ([], ["--preprocess", "lite"]))
-def test_key_points_are_those_of_the_program(models, picture, run_sapiens, tmp_path, options):
-    run_sapiens("pose", models["pose"], picture, "--output", tmp_path, *options)
+def test_keypoints_are_those_of_the_program(models, image, run_sapiens, tmp_path, options):
+    run_sapiens("pose", models["pose"], image, "--output", tmp_path, *options)
     pose = sapiens.Pose(models["pose"])
     lite = bool(options)
-    found = pose.keypoints(picture, preprocess="lite" if lite else "full", flip_test=not lite)
-    keypoints, scores = keypoints_of(tmp_path / "picture.json")
+    found = pose.keypoints(image, preprocess="lite" if lite else "full", flip_test=not lite)
+    keypoints, scores = keypoints_of(tmp_path / "image.json")
     assert found.keypoints.dtype == found.scores.dtype == found.boxes.dtype == np.float32
     assert np.array_equal(found.keypoints, keypoints)
     assert np.array_equal(found.scores, scores)
@@ -31,11 +31,11 @@ def test_key_points_are_those_of_the_program(models, picture, run_sapiens, tmp_p
 
 
 @pytest.mark.parametrize("batch", (1, 2, 3))
-def test_boxes_are_persons(models, picture, run_sapiens, tmp_path, batch):
+def test_boxes_are_persons(models, image, run_sapiens, tmp_path, batch):
     run_sapiens(
         "pose",
         models["pose"],
-        picture,
+        image,
         "--output",
         tmp_path,
         "--box",
@@ -46,14 +46,14 @@ def test_boxes_are_persons(models, picture, run_sapiens, tmp_path, batch):
         "-5,-5,70,90",
     )
     boxes = [[10, 5, 40, 60], [50, 20, 30, 30.5], [-5, -5, 70, 90]]
-    found = sapiens.Pose(models["pose"]).keypoints(picture, boxes, batch=batch)
-    keypoints, scores = keypoints_of(tmp_path / "picture.json")
+    found = sapiens.Pose(models["pose"]).keypoints(image, boxes, batch=batch)
+    keypoints, scores = keypoints_of(tmp_path / "image.json")
     assert np.array_equal(found.keypoints, keypoints)
     assert np.array_equal(found.scores, scores)
     assert found.boxes.shape == (3, 5)
 
 
-def test_several_pictures_have_persons_of_their_own(models, pixels):
+def test_several_images_have_persons_of_their_own(models, pixels):
     pose = sapiens.Pose(models["pose"])
     boxes = np.float32([[10, 5, 40, 60, 0.5]])
     with_box, nobody, whole = pose.keypoints([pixels, pixels, pixels], [boxes, [], None])
@@ -72,18 +72,18 @@ def test_boxes_that_are_not_in_the_image_are_refused(models, pixels, box):
         sapiens.Pose(models["pose"]).keypoints(pixels, [box])
 
 
-def test_pictures_are_taken_when_their_turn_comes(models, pixels):
-    """An iterable may hold more pictures than memory does."""
+def test_images_are_taken_when_their_turn_comes(models, pixels):
+    """An iterable may hold more images than memory does."""
 
-    def pictures():
+    def images():
         for taken in range(3):
             assert len(done) == taken
             yield pixels
 
     pose, done = sapiens.Pose(models["pose"]), []
-    of_picture = pose._of_picture
-    pose._of_picture = lambda *given: done.append(of_picture(*given))
-    pose.keypoints(pictures())
+    of_image = pose._of_image
+    pose._of_image = lambda *given: done.append(of_image(*given))
+    pose.keypoints(images())
     assert len(done) == 3
 
 
@@ -100,35 +100,35 @@ def test_boxes_that_are_none_are_refused(models, pixels):
         pose.keypoints([pixels, pixels], [None])
 
 
-def test_classes_are_those_of_the_program(models, picture, run_sapiens, tmp_path):
-    run_sapiens("seg", models["seg"], picture, "--output", tmp_path)
+def test_classes_are_those_of_the_program(models, image, run_sapiens, tmp_path):
+    run_sapiens("seg", models["seg"], image, "--output", tmp_path)
     segmenter = sapiens.Segmenter(models["seg"])
-    ids = segmenter.segment(picture)
+    ids = segmenter.segment(image)
     assert ids.dtype == np.uint8
-    assert np.array_equal(ids, np.load(tmp_path / "picture_seg.npy"))
-    assert np.array_equal(ids != 0, np.load(tmp_path / "picture.npy"))
+    assert np.array_equal(ids, np.load(tmp_path / "image_seg.npy"))
+    assert np.array_equal(ids != 0, np.load(tmp_path / "image.npy"))
     assert segmenter.names[0] == "Background" and len(segmenter.names) == 28
     assert segmenter.colors[ids].shape == (90, 120, 3)
 
 
 @pytest.mark.parametrize("task", DENSE)
-def test_dense_results_are_those_of_the_program(models, picture, run_sapiens, tmp_path, task):
-    run_sapiens(task, models[task], picture, "--output", tmp_path)
+def test_dense_results_are_those_of_the_program(models, image, run_sapiens, tmp_path, task):
+    run_sapiens(task, models[task], image, "--output", tmp_path)
     kind, method = DENSE[task]
-    found = getattr(kind(models[task]), method)(picture)
-    expected = np.load(tmp_path / "picture.npy")
+    found = getattr(kind(models[task]), method)(image)
+    expected = np.load(tmp_path / "image.npy")
     assert found.dtype == expected.dtype and found.shape == expected.shape
     assert found.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("batch", (1, 2, 4))
-def test_pictures_of_any_sizes_give_a_list(models, pixels, batch):
+def test_images_of_any_sizes_give_a_list(models, pixels, batch):
     depth = sapiens.Depth(models["depth"])
-    pictures = [pixels, pixels[:40, :30], pixels[::2]]
-    found = depth.depth(pictures, batch=batch)
-    assert [one.shape for one in found] == [picture.shape[:2] for picture in pictures]
-    for one, picture in zip(found, pictures):
-        assert np.array_equal(one, depth.depth(picture))
+    images = [pixels, pixels[:40, :30], pixels[::2]]
+    found = depth.depth(images, batch=batch)
+    assert [one.shape for one in found] == [image.shape[:2] for image in images]
+    for one, image in zip(found, images):
+        assert np.array_equal(one, depth.depth(image))
     assert depth.depth([]) == []
 
 

@@ -69,13 +69,13 @@ def others_run_during(call):
     return seen[0]
 
 
-def test_other_threads_run_during(gil_is_never_taken_away, models, encoder, picture, tmp_path):
-    inputs = encoder.preprocess(picture)[np.newaxis]
+def test_other_threads_run_during(gil_is_never_taken_away, models, encoder, image, tmp_path):
+    inputs = encoder.preprocess(image)[np.newaxis]
     calls = {
         "inspecting": lambda: sapiens.inspect(models["pretrain"]),
         "loading": lambda: sapiens.Encoder(models["pretrain"]),
         "computing": lambda: encoder.forward(inputs),
-        "decoding": lambda: sapiens.read_image(picture),
+        "decoding": lambda: sapiens.read_image(image),
         "reading weights": lambda: sapiens.load_state_dict(models["pretrain"]),
         "writing weights": lambda: sapiens.synthesize(tmp_path / "m.pth"),
     }
@@ -85,29 +85,29 @@ def test_other_threads_run_during(gil_is_never_taken_away, models, encoder, pict
 
 
 def test_threads_that_share_a_model_get_their_own_results(models, encoder, pixels):
-    pictures = [np.roll(pixels, shift, axis=1) for shift in range(12)]
-    expected = [encoder.features(picture) for picture in pictures]
+    images = [np.roll(pixels, shift, axis=1) for shift in range(12)]
+    expected = [encoder.features(image) for image in images]
     segmenter = sapiens.Segmenter(models["seg"])
-    classes = [segmenter.segment(picture) for picture in pictures]
+    classes = [segmenter.segment(image) for image in images]
     with ThreadPoolExecutor(6) as pool:
-        for found, one in zip(pool.map(encoder.features, pictures), expected):
+        for found, one in zip(pool.map(encoder.features, images), expected):
             assert np.array_equal(found, one)
-        for found, one in zip(pool.map(segmenter.segment, pictures), classes):
+        for found, one in zip(pool.map(segmenter.segment, images), classes):
             assert np.array_equal(found, one)
 
 
-def test_signal_handlers_end_a_computation_and_the_model_stays_usable(encoder, picture):
+def test_signal_handlers_end_a_computation_and_the_model_stays_usable(encoder, image):
     class Alarm(Exception):
         pass
 
     def handler(number, frame):
         raise Alarm
 
-    expected = encoder.features(picture)
+    expected = encoder.features(image)
     with on_alarm(handler), pytest.raises(Alarm):
         while True:
             encoder.forward(LARGE)
-    assert np.array_equal(encoder.features(picture), expected)
+    assert np.array_equal(encoder.features(image), expected)
 
 
 def test_a_signal_handler_cannot_wait_for_the_call_that_it_interrupts(encoder):
@@ -169,12 +169,12 @@ def test_python_ends_while_a_daemon_thread_computes(models):
         subprocess.run([sys.executable, "-c", script, models["pretrain"]], check=True)
 
 
-def test_a_forked_child_is_told_instead_of_waiting_for_ever(encoder, picture):
+def test_a_forked_child_is_told_instead_of_waiting_for_ever(encoder, image):
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            encoder.features(picture)
+            encoder.features(image)
         except sapiens.InvalidArgumentError as error:
             code = 0 if "forked" in str(error) and error.hint else 2
         finally:

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "capi/border.hpp"
+#include "capi/error_boundary.hpp"
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
 
@@ -19,7 +19,7 @@ static_assert(static_cast<int>(Verdict::Ambiguous) == SAPIENS_VERDICT_AMBIGUOUS)
 
 sapiens_status sapiens_checkpoint_open(const char* path, sapiens_checkpoint** checkpoint,
                                        sapiens_error** error) {
-  return capi::handing_out(checkpoint, "checkpoint", error, [&] {
+  return capi::create_handle(checkpoint, "checkpoint", error, [&] {
     capi::require(path, "path");
     return std::make_unique<sapiens_checkpoint>(sapiens_checkpoint{Checkpoint::open(path)});
   });
@@ -30,7 +30,7 @@ void sapiens_checkpoint_free(sapiens_checkpoint* checkpoint) { delete checkpoint
 sapiens_status sapiens_checkpoint_inspect(const sapiens_checkpoint* checkpoint,
                                           const sapiens_model_options* options,
                                           sapiens_report** report, sapiens_error** error) {
-  return capi::handing_out(report, "report", error, [&] {
+  return capi::create_handle(report, "report", error, [&] {
     capi::require(checkpoint, "checkpoint");
     return std::make_unique<sapiens_report>(
         checkpoint->checkpoint.inspect(capi::model_options(options)));
@@ -41,7 +41,7 @@ sapiens_status sapiens_checkpoint_convert(const sapiens_checkpoint* checkpoint, 
                                           const sapiens_model_options* model,
                                           const sapiens_convert_options* options,
                                           sapiens_report** report, sapiens_error** error) {
-  return capi::handing_out(report, "report", error, [&] {
+  return capi::create_handle(report, "report", error, [&] {
     capi::require(checkpoint, "checkpoint");
     capi::require(output, "output");
     capi::ConvertCall wanted = capi::convert_call(options);

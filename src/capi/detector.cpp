@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "capi/border.hpp"
+#include "capi/error_boundary.hpp"
 #include "capi/handles.hpp"
+#include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/pictures.hpp"
 #include "capi/shared.hpp"
 
 using namespace sapiens;
@@ -22,7 +22,7 @@ struct sapiens_detector {
 sapiens_status sapiens_detector_load(const sapiens_checkpoint* checkpoint,
                                      const sapiens_engine_options* engine,
                                      sapiens_detector** detector, sapiens_error** error) {
-  return capi::handing_out(detector, "detector", error, [&] {
+  return capi::create_handle(detector, "detector", error, [&] {
     capi::require(checkpoint, "checkpoint");
     return std::make_unique<sapiens_detector>(checkpoint->checkpoint, capi::engine_options(engine));
   });
@@ -30,16 +30,16 @@ sapiens_status sapiens_detector_load(const sapiens_checkpoint* checkpoint,
 
 void sapiens_detector_free(sapiens_detector* detector) { delete detector; }
 
-sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens_picture* picture,
+sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens_image* image,
                                        const sapiens_detect_options* options,
                                        sapiens_result** persons, sapiens_error** error) {
-  return capi::handing_out(persons, "persons", error, [&] {
+  return capi::create_handle(persons, "persons", error, [&] {
     capi::require(detector, "detector");
     const DetectOptions wanted = capi::detect_options(options);
-    const Image seen = capi::read_picture(picture, "picture");
+    const Image seen = capi::read_image(image, "image");
     std::vector<sapiens_box> boxes;
-    const auto turn = detector->model.take();
-    for (const Box& box : turn->detect(seen, wanted)) {
+    const auto lock = detector->model.lock();
+    for (const Box& box : lock->detect(seen, wanted)) {
       boxes.push_back({box.x, box.y, box.width, box.height, box.score});
     }
     const std::int64_t count = std::ssize(boxes);

@@ -3,10 +3,10 @@
 #include <utility>
 #include <vector>
 
-#include "capi/border.hpp"
+#include "capi/error_boundary.hpp"
 #include "capi/handles.hpp"
+#include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/pictures.hpp"
 #include "capi/shared.hpp"
 #include "sapiens/features.hpp"
 
@@ -17,17 +17,17 @@ struct sapiens_encoder {
                   const EngineOptions& engine)
       : model(checkpoint, options, engine), precision(model->stats().precision) {}
 
-  capi::Shared<FeatureExtractor> model;
+  capi::Shared<Encoder> model;
   std::string precision;
 };
 
 namespace {
 
 // More numbers than a process can address; below, products of sizes do not overflow.
-constexpr Index kMostNumbers = Index{1} << 45;
+constexpr Index kMaxNumbers = Index{1} << 45;
 
 void expect_input(Index batch, Index height, Index width) {
-  const Index most = kMostNumbers / 3;
+  const Index most = kMaxNumbers / 3;
   if (batch >= 1 && height >= 1 && width >= 1 && height <= most / width &&
       batch <= most / (height * width)) {
     return;
@@ -38,28 +38,28 @@ void expect_input(Index batch, Index height, Index width) {
       std::to_string(batch) + ", " + std::to_string(height) + ", " + std::to_string(width));
 }
 
-// All pictures as [B, 3, H, W].
-FloatArray prepare(const sapiens_encoder& encoder, const capi::Pictures& pictures,
+// All images as [B, 3, H, W].
+FloatArray prepare(const sapiens_encoder& encoder, const capi::Images& images,
                    const capi::FeaturesOptions& options) {
   FloatArray batch;
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    FloatArray one = encoder.model->preprocess(pictures.read(i), options.mode, options.size);
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    FloatArray one = encoder.model->preprocess(images.read(i), options.mode, options.size);
     if (i == 0) {
       batch = std::move(one);
-      batch.values.reserve(pictures.size() * batch.values.size());
+      batch.values.reserve(images.size() * batch.values.size());
     } else {
       batch.values.insert(batch.values.end(), one.values.begin(), one.values.end());
     }
   }
-  batch.shape.insert(batch.shape.begin(), static_cast<Index>(pictures.size()));
+  batch.shape.insert(batch.shape.begin(), static_cast<Index>(images.size()));
   return batch;
 }
 
 std::unique_ptr<sapiens_result> compute(sapiens_encoder& encoder, TensorView<const float, 4> input,
                                         const FeatureRequest& request) {
   auto result = std::make_unique<sapiens_result>();
-  const auto turn = encoder.model.take();
-  for (LayerFeatures& layer : turn->run(input, request)) {
+  const auto lock = encoder.model.lock();
+  for (LayerFeatures& layer : lock->run(input, request)) {
     result->arrays.push_back({.shape = std::move(layer.values.shape),
                               .values = std::move(layer.values.values),
                               .layer = layer.layer});
@@ -73,7 +73,7 @@ sapiens_status sapiens_encoder_load(const sapiens_checkpoint* checkpoint,
                                     const sapiens_model_options* options,
                                     const sapiens_engine_options* engine, sapiens_encoder** encoder,
                                     sapiens_error** error) {
-  return capi::handing_out(encoder, "encoder", error, [&] {
+  return capi::create_handle(encoder, "encoder", error, [&] {
     capi::require(checkpoint, "checkpoint");
     return std::make_unique<sapiens_encoder>(checkpoint->checkpoint, capi::model_options(options),
                                              capi::engine_options(engine));
@@ -84,18 +84,18 @@ void sapiens_encoder_free(sapiens_encoder* encoder) { delete encoder; }
 
 sapiens_status sapiens_encoder_report(const sapiens_encoder* encoder, sapiens_report** report,
                                       sapiens_error** error) {
-  return capi::handing_out(report, "report", error, [&] {
+  return capi::create_handle(report, "report", error, [&] {
     capi::require(encoder, "encoder");
     return std::make_unique<sapiens_report>(encoder->model->inspection());
   });
 }
 
 int64_t sapiens_encoder_height(const sapiens_encoder* encoder) {
-  return encoder ? encoder->model->native_size().height : 0;
+  return encoder ? encoder->model->input_size().height : 0;
 }
 
 int64_t sapiens_encoder_width(const sapiens_encoder* encoder) {
-  return encoder ? encoder->model->native_size().width : 0;
+  return encoder ? encoder->model->input_size().width : 0;
 }
 
 int32_t sapiens_encoder_is_partial(const sapiens_encoder* encoder) {
@@ -106,13 +106,13 @@ const char* sapiens_encoder_precision(const sapiens_encoder* encoder) {
   return encoder ? encoder->precision.c_str() : "";
 }
 
-sapiens_status sapiens_encoder_features(sapiens_encoder* encoder, const sapiens_picture* pictures,
+sapiens_status sapiens_encoder_features(sapiens_encoder* encoder, const sapiens_image* images,
                                         size_t count, const sapiens_features_options* options,
                                         sapiens_result** features, sapiens_error** error) {
-  return capi::handing_out(features, "features", error, [&] {
+  return capi::create_handle(features, "features", error, [&] {
     capi::require(encoder, "encoder");
     const capi::FeaturesOptions wanted = capi::features_options(options);
-    const FloatArray input = prepare(*encoder, {pictures, count}, wanted);
+    const FloatArray input = prepare(*encoder, {images, count}, wanted);
     return compute(*encoder, input.view<4>(), wanted.request);
   });
 }
@@ -121,7 +121,7 @@ sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const float* input,
                                    int64_t height, int64_t width,
                                    const sapiens_features_options* options,
                                    sapiens_result** features, sapiens_error** error) {
-  return capi::handing_out(features, "features", error, [&] {
+  return capi::create_handle(features, "features", error, [&] {
     capi::require(encoder, "encoder");
     capi::require(input, "input");
     expect_input(batch, height, width);

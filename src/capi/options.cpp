@@ -3,13 +3,13 @@
 #include <cstring>
 #include <string>
 
-#include "capi/border.hpp"
+#include "capi/error_boundary.hpp"
 
 namespace sapiens::capi {
 namespace {
 
 // No struct will ever be that large, but a size that was never set may be.
-constexpr std::size_t kLargestStruct = 4096;
+constexpr std::size_t kMaxStruct = 4096;
 
 bool is_flag(std::int32_t value, const char* name) {
   if (value != 0 && value != 1) refuse("not a flag", name, "0 or 1", std::to_string(value));
@@ -91,7 +91,7 @@ void copy_known_fields(const void* given, std::span<std::byte> known, const char
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof size);
   // Every struct begins with a size_t, so its size is a multiple of that.
-  if (size < sizeof size || size > kLargestStruct || size % sizeof size != 0) {
+  if (size < sizeof size || size > kMaxStruct || size % sizeof size != 0) {
     refuse("a struct_size that cannot be; start with SAPIENS_INIT", name, "the size of the struct",
            std::to_string(size));
   }
@@ -149,9 +149,9 @@ TaskOptions task_options(const sapiens_task_options* given) {
 DetectOptions detect_options(const sapiens_detect_options* given) {
   const sapiens_detect_options known = known_fields(given, "options");
   DetectOptions options{.progress = progress_of(known.progress, known.user_data)};
-  if (known.least_score != 0) options.least_score = known.least_score;
+  if (known.min_score != 0) options.min_score = known.min_score;
   if (known.nms_iou != 0) options.nms_iou = known.nms_iou;
-  if (known.most != 0) options.most = known.most;
+  if (known.max_detections != 0) options.max_detections = known.max_detections;
   return options;
 }
 

@@ -2,10 +2,10 @@
 #include <string>
 #include <utility>
 
-#include "capi/border.hpp"
+#include "capi/error_boundary.hpp"
 #include "capi/handles.hpp"
+#include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/pictures.hpp"
 #include "capi/shared.hpp"
 #include "sapiens/reconstruct.hpp"
 
@@ -22,8 +22,8 @@ struct sapiens_reconstructor {
 
 namespace {
 
-sapiens_array array_of(Image&& picture) {
-  return {.shape = {picture.height, picture.width, 3}, .values = std::move(picture.rgb)};
+sapiens_array array_of(Image&& image) {
+  return {.shape = {image.height, image.width, 3}, .values = std::move(image.rgb)};
 }
 
 // In the order of SAPIENS_RECONSTRUCTION_*.
@@ -47,7 +47,7 @@ sapiens_status sapiens_reconstructor_load(const sapiens_checkpoint* checkpoint,
                                           const sapiens_engine_options* engine,
                                           sapiens_reconstructor** reconstructor,
                                           sapiens_error** error) {
-  return capi::handing_out(reconstructor, "reconstructor", error, [&] {
+  return capi::create_handle(reconstructor, "reconstructor", error, [&] {
     capi::require(checkpoint, "checkpoint");
     return std::make_unique<sapiens_reconstructor>(
         checkpoint->checkpoint, capi::model_options(options), capi::engine_options(engine));
@@ -58,18 +58,18 @@ void sapiens_reconstructor_free(sapiens_reconstructor* reconstructor) { delete r
 
 sapiens_status sapiens_reconstructor_report(const sapiens_reconstructor* reconstructor,
                                             sapiens_report** report, sapiens_error** error) {
-  return capi::handing_out(report, "report", error, [&] {
+  return capi::create_handle(report, "report", error, [&] {
     capi::require(reconstructor, "reconstructor");
     return std::make_unique<sapiens_report>(reconstructor->model->inspection());
   });
 }
 
 int64_t sapiens_reconstructor_height(const sapiens_reconstructor* reconstructor) {
-  return reconstructor ? reconstructor->model->native_size().height : 0;
+  return reconstructor ? reconstructor->model->input_size().height : 0;
 }
 
 int64_t sapiens_reconstructor_width(const sapiens_reconstructor* reconstructor) {
-  return reconstructor ? reconstructor->model->native_size().width : 0;
+  return reconstructor ? reconstructor->model->input_size().width : 0;
 }
 
 const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconstructor) {
@@ -77,14 +77,14 @@ const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconst
 }
 
 sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
-                                         const sapiens_picture* picture,
+                                         const sapiens_image* image,
                                          const sapiens_reconstruct_options* options,
                                          sapiens_result** reconstruction, sapiens_error** error) {
-  return capi::handing_out(reconstruction, "reconstruction", error, [&] {
+  return capi::create_handle(reconstruction, "reconstruction", error, [&] {
     capi::require(reconstructor, "reconstructor");
     const ReconstructOptions wanted = capi::reconstruct_options(options);
-    const Image seen = capi::read_picture(picture, "picture");
-    const auto turn = reconstructor->model.take();
-    return result_of(turn->run(seen, wanted));
+    const Image seen = capi::read_image(image, "image");
+    const auto lock = reconstructor->model.lock();
+    return result_of(lock->run(seen, wanted));
   });
 }

@@ -13,19 +13,19 @@ namespace sapiens::capi {
 
 /// A model behind a handle. That threads may share it is a matter of types: everybody sees a
 /// `const` model, whose functions, but for `stats`, read what never changes after loading; to
-/// compute takes one that is not `const`, and that is what a turn gives, to one call at a time.
+/// compute takes one that is not `const`, and that is what a lock gives, to one call at a time.
 template <typename Model>
 class Shared {
  public:
   /// Lasts until it is destroyed.
-  class Turn {
+  class Lock {
    public:
-    explicit Turn(Shared& shared) : shared_(shared), lock_(shared.mutex_) {
+    explicit Lock(Shared& shared) : shared_(shared), lock_(shared.mutex_) {
       shared_.holder_ = std::this_thread::get_id();
     }
-    ~Turn() { shared_.holder_ = std::thread::id(); }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
+    ~Lock() { shared_.holder_ = std::thread::id(); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
 
     Model& operator*() const { return *shared_.model_; }
     Model* operator->() const { return shared_.model_.get(); }
@@ -48,8 +48,8 @@ class Shared {
   const Model* operator->() const { return model_.get(); }
 
   /// Waits for those who came before. Throws InvalidArgument in a process that was forked, and in a
-  /// progress function of the call that has the turn, which would wait for itself.
-  [[nodiscard]] Turn take() {
+  /// progress function of the call that has the lock, which would wait for itself.
+  [[nodiscard]] Lock lock() {
     if (is_forked()) {
       throw Error(
           ErrorCode::InvalidArgument,
@@ -61,7 +61,7 @@ class Shared {
                   {.summary = "a progress function computes with the model that called it",
                    .hint = "let the call end first, or load a second model"});
     }
-    return Turn(*this);
+    return Lock(*this);
   }
 
  private:

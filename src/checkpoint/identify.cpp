@@ -27,7 +27,7 @@ struct Signature {
 };
 
 constexpr std::string_view kUnpack = "unpack it first";
-constexpr std::string_view kPicture = "this is a picture; pass it where a picture is wanted";
+constexpr std::string_view kImage = "this is an image; pass it where an image is wanted";
 constexpr std::string_view kNeedPth =
     "use the PyTorch checkpoint (.pth, .pt2) or the safetensors file of the same model";
 
@@ -46,9 +46,9 @@ constexpr std::array kSignatures = {
     Signature{"\x93NUMPY", 0, "a NumPy array", "a checkpoint has many tensors; this is one array"},
     Signature{"TFL3", 4, "a TensorFlow Lite model", kNeedPth},
     Signature{"ftrt", 0, "a TensorRT engine", kNeedPth},
-    Signature{"\x89PNG", 0, "a PNG picture", kPicture},
-    Signature{"\xff\xd8\xff", 0, "a JPEG picture", kPicture},
-    Signature{"WEBP", 8, "a WebP picture", kPicture},
+    Signature{"\x89PNG", 0, "a PNG image", kImage},
+    Signature{"\xff\xd8\xff", 0, "a JPEG image", kImage},
+    Signature{"WEBP", 8, "a WebP image", kImage},
     Signature{"%PDF", 0, "a PDF document", ""},
     Signature{"\x7f"
               "ELF",

@@ -15,9 +15,9 @@
 namespace sapiens {
 namespace {
 
-constexpr std::size_t kMostAxes = 4;
+constexpr std::size_t kMaxAxes = 4;
 // Two bytes of UTF-8 for every byte of the widest type.
-constexpr std::size_t kMaxArrayText = 2 * 8 * kMostNumpyValues;
+constexpr std::size_t kMaxArrayText = 2 * 8 * kMaxNumpyValues;
 
 using DecodeOne = double (*)(const char*);
 
@@ -76,9 +76,9 @@ class NumpyReader {
 
   std::optional<std::vector<Index>> read_shape(NodeId node) const {
     const auto extents = tuple(node);
-    if (extents.empty() || extents.size() > kMostAxes) return std::nullopt;
+    if (extents.empty() || extents.size() > kMaxAxes) return std::nullopt;
     std::vector<Index> shape;
-    auto room = static_cast<Index>(kMostNumpyValues);
+    auto room = static_cast<Index>(kMaxNumpyValues);
     for (const NodeId extent : extents) {
       const PickleNode& number = graph_[extent];
       if (number.kind != PickleKind::Int || number.integer < 1 || number.integer > room) {

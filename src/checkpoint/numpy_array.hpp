@@ -9,8 +9,8 @@
 
 namespace sapiens {
 
-/// Colours of 308 key points and the like; what is larger is no note about a model.
-inline constexpr std::size_t kMostNumpyValues = 4096;
+/// Colours of 308 keypoints and the like; what is larger is no note about a model.
+inline constexpr std::size_t kMaxNumpyValues = 4096;
 
 struct NumpyArray {
   std::vector<Index> shape;
@@ -18,7 +18,7 @@ struct NumpyArray {
 };
 
 /// The NumPy array that `node` describes; nothing if it is something else, of a type without
-/// numbers, byte-swapped, in Fortran order, or larger than kMostNumpyValues.
+/// numbers, byte-swapped, in Fortran order, or larger than kMaxNumpyValues.
 std::optional<NumpyArray> read_numpy_array(const PickleGraph& graph, NodeId node);
 
 }  // namespace sapiens

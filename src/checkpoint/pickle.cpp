@@ -52,8 +52,7 @@ class PickleMachine {
   }
 
   NodeId add(PickleNode node) {
-    if (graph_.size() >= kMostPickleValues)
-      fail("the pickle holds more values than any checkpoint");
+    if (graph_.size() >= kMaxPickleValues) fail("the pickle holds more values than any checkpoint");
     return graph_.add(node);
   }
   void push(NodeId id) { stack_.push_back(id); }

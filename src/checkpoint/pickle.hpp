@@ -83,10 +83,10 @@ class PickleGraph {
 
 /// Reads one pickle (protocols 0 to 5) and leaves `reader` behind its STOP. Executes nothing:
 /// globals, reductions and builds become data. Memory stays within about a hundred bytes per
-/// byte of pickle, and within kMostPickleValues values. Throws `Error(CorruptFile)`.
+/// byte of pickle, and within kMaxPickleValues values. Throws `Error(CorruptFile)`.
 PickleGraph read_pickle(ByteReader& reader);
 
 /// Far above any checkpoint (a training file of the largest model has about 100000).
-inline constexpr std::size_t kMostPickleValues = std::size_t{1} << 22;
+inline constexpr std::size_t kMaxPickleValues = std::size_t{1} << 22;
 
 }  // namespace sapiens

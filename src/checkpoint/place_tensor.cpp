@@ -9,7 +9,7 @@ namespace {
 
 // No tensor has more elements, not even one expanded from a single value; keeps sums over all
 // tensors of a file far from overflow.
-constexpr Index kMostElements = Index{1} << 40;
+constexpr Index kMaxElements = Index{1} << 40;
 
 // The index of the last element in its storage, or nothing on overflow or a negative number.
 std::optional<Index> last_element(const TensorEntry& entry, Index offset) {
@@ -37,7 +37,7 @@ void place_tensor(TensorEntry& entry, std::span<const std::byte> storage, Index 
                                          .hint = "the file is damaged; download it again"});
   };
   const auto numel = checked_numel(entry.shape);
-  if (!numel || *numel > kMostElements) fail("impossible tensor shape", shape_text(entry.shape));
+  if (!numel || *numel > kMaxElements) fail("impossible tensor shape", shape_text(entry.shape));
   if (entry.shape.size() != entry.strides.size()) {
     fail("the tensor has more axes than strides, or fewer",
          fmt::format("shape {}, strides {}", shape_text(entry.shape), shape_text(entry.strides)));

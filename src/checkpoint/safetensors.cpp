@@ -16,7 +16,7 @@
 namespace sapiens {
 namespace {
 
-constexpr std::uint64_t kLongestHeader = 100'000'000;  // the reference implementation's limit
+constexpr std::uint64_t kMaxHeaderLength = 100'000'000;  // the reference implementation's limit
 
 [[noreturn]] void fail(const FileBytes& file, const std::string& key, std::string summary,
                        std::string actual = {}) {
@@ -147,7 +147,7 @@ void read_safetensors(const FileBytes& file, StateDict& out) {
   out.format = CheckpointFormat::Safetensors;
   ByteReader reader(file.bytes, file.source);
   const std::uint64_t length = reader.u64();
-  if (length > kLongestHeader) {
+  if (length > kMaxHeaderLength) {
     fail(file, {}, "the safetensors header is impossibly long", fmt::format("{} bytes", length));
   }
   if (length > reader.remaining()) {

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 2> kNestedNames = {"serialized_state_dict
 constexpr std::string_view kWeights = "/data/weights/";
 constexpr std::string_view kTableSuffix = "_weights_config.json";
 // Some 300 bytes per parameter: room for 200000 of them.
-constexpr std::size_t kLargestTable = std::size_t{1} << 26;
+constexpr std::size_t kMaxTable = std::size_t{1} << 26;
 
 /// torch/_export/serde/schema.py, ScalarType.
 constexpr std::array<std::pair<int, DType>, 10> kScalarTypes = {{
@@ -141,7 +141,7 @@ struct Pt2Reader {
 };
 
 void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out) {
-  if (table.size > kLargestTable) {
+  if (table.size > kMaxTable) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is impossibly long",
                                          .file = archive.file().source,
                                          .key = std::string(table.name)});

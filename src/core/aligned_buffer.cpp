@@ -57,9 +57,9 @@ void* allocate_small(std::size_t bytes) noexcept {
 
 void* allocate_aligned(std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  constexpr std::size_t kMost = std::size_t{1} << 62;
+  constexpr std::size_t kMax = std::size_t{1} << 62;
   void* data = nullptr;
-  if (bytes < kMost) data = bytes >= kHugePage ? map_huge(bytes) : allocate_small(bytes);
+  if (bytes < kMax) data = bytes >= kHugePage ? map_huge(bytes) : allocate_small(bytes);
   if (data == nullptr) throw_out_of_memory(fmt::format("{} bytes in one piece", bytes));
   return data;
 }

@@ -14,10 +14,10 @@ namespace sapiens {
 namespace {
 
 // The longest name allowed must not become too long by what is added here.
-constexpr std::size_t kLongestPart = 200;
+constexpr std::size_t kMaxPartLength = 200;
 
 std::string temporary_name(const std::filesystem::path& path, std::string_view ending) {
-  const std::string part = path.filename().string().substr(0, kLongestPart);
+  const std::string part = path.filename().string().substr(0, kMaxPartLength);
   return fmt::format(".{}.tmp{}", part, ending);
 }
 

@@ -10,7 +10,7 @@ namespace sapiens {
 inline std::uint16_t half_bits(float value) noexcept {
   constexpr std::uint32_t kInfinity = 0x7f800000;
   constexpr std::uint32_t kRoundsToInfinity = 0x477ff000;  // 65520
-  constexpr std::uint32_t kSmallestNormal = 0x38800000;    // 2^-14
+  constexpr std::uint32_t kMinNormal = 0x38800000;         // 2^-14
   constexpr std::uint32_t kRebias = (127u - 15u) << 23;    // from float's exponent to half's
 
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -21,7 +21,7 @@ inline std::uint16_t half_bits(float value) noexcept {
     half = 0x7e00;
   } else if (magnitude >= kRoundsToInfinity) {
     half = 0x7c00;
-  } else if (magnitude < kSmallestNormal) {
+  } else if (magnitude < kMinNormal) {
     // One unit of 0.5f is the step of half's subnormals, so the addition rounds to it.
     const float rounded = std::bit_cast<float>(magnitude) + 0.5f;
     half = std::bit_cast<std::uint32_t>(rounded) - std::bit_cast<std::uint32_t>(0.5f);

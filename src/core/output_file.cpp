@@ -17,7 +17,7 @@ namespace sapiens {
 namespace {
 
 // The kernel writes at most 2^31 - 4096 bytes at a time anyway; smaller pieces let signals in.
-constexpr std::size_t kLargestWrite = std::size_t{1} << 26;
+constexpr std::size_t kMaxWrite = std::size_t{1} << 26;
 
 bool is_still_called(const Descriptor& file, int folder, const char* name, int flags) noexcept {
   struct stat opened {};
@@ -94,7 +94,7 @@ Descriptor open_locked(const std::filesystem::path& path, const std::filesystem:
 void write_all(const Descriptor& file, std::span<const std::byte> bytes,
                const std::filesystem::path& shown) {
   while (!bytes.empty()) {
-    const std::size_t wanted = std::min(bytes.size(), kLargestWrite);
+    const std::size_t wanted = std::min(bytes.size(), kMaxWrite);
     const ::ssize_t written =
         uninterrupted([&] { return ::write(file.number(), bytes.data(), wanted); });
     if (written < 0) fail_to_write(shown, "writing the output file failed", errno);

@@ -216,15 +216,15 @@ class ThreadPool::Impl {
 };
 
 ThreadPool::ThreadPool(int threads) {
-  constexpr int kMost = 1024;
-  static_assert(kMost <= State::kInside);
-  if (threads < 0 || threads > kMost) {
+  constexpr int kMax = 1024;
+  static_assert(kMax <= State::kInside);
+  if (threads < 0 || threads > kMax) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this number of threads cannot be",
                                              .key = "--threads",
-                                             .expected = fmt::format("0 (all) to {}", kMost),
+                                             .expected = fmt::format("0 (all) to {}", kMax),
                                              .actual = std::to_string(threads)});
   }
-  impl_ = std::make_unique<Impl>(threads == 0 ? std::min(usable_cpus(), kMost) : threads);
+  impl_ = std::make_unique<Impl>(threads == 0 ? std::min(usable_cpus(), kMax) : threads);
 }
 
 ThreadPool::~ThreadPool() = default;

@@ -39,18 +39,18 @@ ModelHints hints_of(const ModelOptions& options) {
                                              .actual = std::move(actual)});
   };
   const auto text = [](Grid grid) { return fmt::format("{}x{}", grid.height, grid.width); };
-  constexpr Index kLargestSide = 1 << 14;  // pixels; 16384 x 16384 already makes a million tokens
+  constexpr Index kMaxSide = 1 << 14;  // pixels; 16384 x 16384 already makes a million tokens
   if (options.heads < 0) refuse("--heads", "a positive number", std::to_string(options.heads));
   if (options.decoder_heads < 0) {
     refuse("--decoder-heads", "a positive number", std::to_string(options.decoder_heads));
   }
   if (options.grid && (std::min(options.grid->height, options.grid->width) < 1 ||
-                       std::max(options.grid->height, options.grid->width) > kLargestSide)) {
+                       std::max(options.grid->height, options.grid->width) > kMaxSide)) {
     refuse("--grid", "HxW, for example 64x48", text(*options.grid));
   }
   if (options.input_size &&
       (std::min(options.input_size->height, options.input_size->width) < kPatch ||
-       std::max(options.input_size->height, options.input_size->width) > kLargestSide)) {
+       std::max(options.input_size->height, options.input_size->width) > kMaxSide)) {
     refuse("--size", "HxW from 16 to 16384 pixels, for example 1024x768",
            text(*options.input_size));
   }

@@ -11,14 +11,14 @@ namespace sapiens {
 namespace {
 
 constexpr const char* kPrefix = "meta.dataset_meta.";
-constexpr std::size_t kLongestName = 256;
+constexpr std::size_t kMaxNameLength = 256;
 
 template <class T>
 std::optional<T> parse(const std::string* text) {
   return text ? parse_number<T>(*text) : std::nullopt;
 }
 
-bool is_name(const std::string& text) { return !text.empty() && text.size() <= kLongestName; }
+bool is_name(const std::string& text) { return !text.empty() && text.size() <= kMaxNameLength; }
 
 bool are_distinct(const std::vector<std::string>& names) {
   return std::set<std::string>(names.begin(), names.end()).size() == names.size();

@@ -24,7 +24,7 @@ class DatasetMeta {
   std::optional<float> number(const std::string& key) const;
   std::optional<Rgb> color(const std::string& key) const;
 
-  /// The names of all `count` key points or classes, each of them once; empty where the file has
+  /// The names of all `count` keypoints or classes, each of them once; empty where the file has
   /// none, or as many as another head would need.
   std::vector<std::string> keypoint_names(Index count) const;
   std::vector<std::string> class_names(Index count) const;

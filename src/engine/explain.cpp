@@ -246,7 +246,7 @@ std::string describe_model(const ModelInfo& model) {
   std::string text = fmt::format("Sapiens {} {} model", shown_arch(model.arch), model.task);
   if (model.outputs > 0 && (model.task == "pose" || model.task == "seg")) {
     fmt::format_to(std::back_inserter(text), ", {} {}", model.outputs,
-                   model.task == "pose" ? "key points" : "classes");
+                   model.task == "pose" ? "keypoints" : "classes");
   }
   return text;
 }

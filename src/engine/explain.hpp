@@ -26,7 +26,7 @@ std::string altered_text(const Report& report);
 /// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);
 
-/// "Sapiens 0.3B encoder, pretrained", "Sapiens 1B pose model, 308 key points".
+/// "Sapiens 0.3B encoder, pretrained", "Sapiens 1B pose model, 308 keypoints".
 std::string describe_model(const ModelInfo& model);
 
 }  // namespace sapiens

@@ -9,11 +9,11 @@
 
 namespace sapiens {
 
-/// The published set of `count` key points, unless `names` says that these are others; null where
+/// The published set of `count` keypoints, unless `names` says that these are others; null where
 /// there is none.
 const KeypointSet* published_keypoints(std::span<const std::string> names, Index count);
 
-/// Which key point each of `count` becomes in a mirrored picture: what training wrote into the file
+/// Which keypoint each of `count` becomes in a mirrored image: what training wrote into the file
 /// (`meta.dataset_meta.flip_indices`), else those of the published set of that many points, else
 /// nothing.
 std::vector<int> mirror_partners(const StateDict& dict, Index count);

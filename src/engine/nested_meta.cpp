@@ -70,12 +70,12 @@ class Entry {
   std::optional<PlainValue> as(Form form) const {
     if (form == Form::NameOfId || form == Form::IdOfName) return dictionary(form);
     std::size_t used = 0;
-    auto found = list_or_leaf(path_, form, kDeepest, used);
+    auto found = list_or_leaf(path_, form, kMaxDepth, used);
     return used == items_.size() + notes_.count(path_) ? found : std::nullopt;
   }
 
  private:
-  static constexpr int kDeepest = 2;  // a list of colours
+  static constexpr int kMaxDepth = 2;  // a list of colours
 
   std::optional<PlainValue> list_or_leaf(const std::string& path, Form form, int depth,
                                          std::size_t& used) const {

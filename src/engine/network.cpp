@@ -37,7 +37,7 @@ Grid Network::grid_of(TensorView<const float, 4> input) const {
 }
 
 // `pos_embed` for an input's grid. Where that is another than the model's, the last table is kept
-// and no more: they are as large as features, and a program may see pictures of any number of
+// and no more: they are as large as features, and a program may see images of any number of
 // sizes.
 ConstMatrix Network::positions_for(Grid grid) {
   const Index C = config_.width;
@@ -57,7 +57,7 @@ ConstMatrix Network::positions_for(Grid grid) {
 void Network::forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
                       const Progress& progress) {
   const ConstMatrix positions = positions_for(grid_of(input));
-  const Encoder encoder(config_, weights_, ops());
+  const EncoderNetwork encoder(config_, weights_, ops());
   Workspace& ws = workspace(encoder.workspace_bytes(input.extent(0), positions.extent(0)));
   encoder.forward(input, positions, taps, ws, progress);
 }
@@ -66,7 +66,7 @@ void Network::forward_masked(TensorView<const float, 3> image, std::span<const I
                              Matrix tokens, const Progress& progress) {
   const auto [channels, H, W] = image.extents();
   const ConstMatrix positions = positions_for(grid_of({image.data(), {1, channels, H, W}}));
-  const Encoder encoder(config_, weights_, ops());
+  const EncoderNetwork encoder(config_, weights_, ops());
   Workspace& ws = workspace(encoder.workspace_bytes(1, positions.extent(0)));
   encoder.forward_masked(image, positions, kept, tokens, ws, progress);
 }

@@ -21,11 +21,11 @@ class Network : public Runtime {
   Grid grid_of(TensorView<const float, 4> input) const;
   Index tokens(Grid grid) const noexcept { return config_.extra_tokens() + grid.patches(); }
 
-  /// Runs the encoder; see Encoder::forward.
+  /// Runs the encoder; see EncoderNetwork::forward.
   void forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
                const Progress& progress);
 
-  /// The pass of the masked autoencoder; see Encoder::forward_masked.
+  /// The pass of the masked autoencoder; see EncoderNetwork::forward_masked.
   void forward_masked(TensorView<const float, 3> image, std::span<const Index> kept, Matrix tokens,
                       const Progress& progress);
 

@@ -10,7 +10,7 @@
 namespace sapiens {
 
 /// What the outputs of a head are called and how they are drawn: as training wrote it into the
-/// file, else as the published set of that many key points or classes says. Owns what its sets
+/// file, else as the published set of that many keypoints or classes says. Owns what its sets
 /// refer to.
 class OutputLabels {
  public:

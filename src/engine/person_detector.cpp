@@ -23,7 +23,7 @@ namespace {
 
 constexpr Index kInputSide = 640;
 
-// Small objects are found by small differences, and a picture takes little time beside the task
+// Small objects are found by small differences, and an image takes little time beside the task
 // that follows: less than fp32 is for those who ask for it.
 EngineOptions with_default_precision(EngineOptions options) {
   if (options.precision == Precision::Auto) options.precision = Precision::Fp32;
@@ -130,15 +130,15 @@ PersonDetector::~PersonDetector() = default;
 const Inspection& PersonDetector::inspection() const { return impl_->inspection; }
 EngineStats PersonDetector::stats() const { return impl_->runtime.stats(); }
 
-std::vector<Box> PersonDetector::detect(const Image& picture, const DetectOptions& options) {
+std::vector<Box> PersonDetector::detect(const Image& image, const DetectOptions& options) {
   expect_detect_options(options);
-  const Letterbox input = letterbox(picture, kInputSide);
+  const Letterbox input = letterbox(image, kInputSide);
   impl_->run(input.square, options.progress, options.check);
   const InputFrame frame{
       .size = {kInputSide, kInputSide}, .scale_x = input.scale_x, .scale_y = input.scale_y};
-  const std::vector<ScoredBox> found = decode_boxes(impl_->levels, frame, options.least_score);
+  const std::vector<ScoredBox> found = decode_boxes(impl_->levels, frame, options.min_score);
   std::vector<Box> persons;
-  for (const ScoredBox& box : suppress_overlaps(found, options.nms_iou, options.most)) {
+  for (const ScoredBox& box : suppress_overlaps(found, options.nms_iou, options.max_detections)) {
     persons.push_back(to_box(box));
   }
   return persons;

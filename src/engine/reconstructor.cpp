@@ -30,7 +30,7 @@ Error misuse(const char* summary, const char* key, std::string expected, std::st
 ModelOptions as_pretrained(ModelOptions options) {
   const std::string_view pretrain = task_name(Task::Pretrain);
   if (!options.task.empty() && options.task != pretrain) {
-    throw misuse("only a pretrained model reconstructs pictures", "--task", std::string(pretrain),
+    throw misuse("only a pretrained model reconstructs images", "--task", std::string(pretrain),
                  options.task);
   }
   if (options.patch_padding.value_or(0) != 0) {
@@ -136,7 +136,7 @@ struct Reconstructor::Impl {
   void forward(TensorView<const float, 3> input, std::span<const Index> kept, MaskedPrediction& out,
                const Progress& progress);
   MaskedPrediction predict(TensorView<const float, 3> input, const ReconstructOptions& options);
-  Grid native_size() const {
+  Grid input_size() const {
     const Grid grid = network.config().grid;
     return {grid.height * kPatch, grid.width * kPatch};
   }
@@ -176,7 +176,7 @@ void Reconstructor::Impl::forward(TensorView<const float, 3> input, std::span<co
 
 MaskedPrediction Reconstructor::Impl::predict(TensorView<const float, 3> input,
                                               const ReconstructOptions& options) {
-  const Grid size = native_size();
+  const Grid size = input_size();
   expect_shape("input", input, {3, size.height, size.width});
   PatchMask mask = mask_of(options);
   network.profile().clear();
@@ -216,18 +216,18 @@ Reconstructor::~Reconstructor() = default;
 
 const Inspection& Reconstructor::inspection() const { return impl_->inspection; }
 EngineStats Reconstructor::stats() const { return impl_->network.stats(); }
-Grid Reconstructor::native_size() const { return impl_->native_size(); }
+Grid Reconstructor::input_size() const { return impl_->input_size(); }
 
 MaskedPrediction Reconstructor::predict(TensorView<const float, 3> input,
                                         const ReconstructOptions& options) {
   return impl_->predict(input, options);
 }
 
-Reconstruction Reconstructor::run(const Image& picture, const ReconstructOptions& options) {
+Reconstruction Reconstructor::run(const Image& image, const ReconstructOptions& options) {
   const Stopwatch watch;
-  const Grid size = native_size();
+  const Grid size = input_size();
   Reconstruction result{
-      .original = resize_for_features(picture, size.height, size.width, PreprocessMode::Full)};
+      .original = resize_for_features(image, size.height, size.width, PreprocessMode::Full)};
   FloatArray input = make_array({3, size.height, size.width});
   normalize(result.original, PreprocessMode::Full,
             {input.values.data(), {3, size.height, size.width}});

@@ -27,11 +27,11 @@
 namespace sapiens {
 namespace {
 
-FloatArray normalized(const Image& picture, PreprocessMode mode) {
+FloatArray normalized(const Image& image, PreprocessMode mode) {
   FloatArray chw{
-      .shape = {3, picture.height, picture.width},
-      .values = std::vector<float>(static_cast<std::size_t>(3 * picture.height * picture.width))};
-  normalize(picture, mode, {chw.values.data(), {3, picture.height, picture.width}});
+      .shape = {3, image.height, image.width},
+      .values = std::vector<float>(static_cast<std::size_t>(3 * image.height * image.width))};
+  normalize(image, mode, {chw.values.data(), {3, image.height, image.width}});
   return chw;
 }
 
@@ -55,9 +55,9 @@ void expect_persons(std::span<const TaskInput> inputs, bool persons) {
     if (input.person.has_value() == persons) continue;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "this input was prepared for another task",
-                 .expected = persons ? "a person cut out of a picture" : "a whole picture",
-                 .actual = persons ? "a whole picture" : "a person cut out of a picture",
-                 .hint = "key points need prepare(picture, box), other tasks prepare(picture)"});
+                 .expected = persons ? "a person cut out of an image" : "a whole image",
+                 .actual = persons ? "a whole image" : "a person cut out of an image",
+                 .hint = "keypoints need prepare(image, box), other tasks prepare(image)"});
   }
 }
 
@@ -111,13 +111,13 @@ struct TaskModel::Impl {
   TensorView<const float, 4> stacked(std::span<const TaskInput> inputs, Grid size, bool mirrored);
   std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options);
   template <typename Result, typename Decode>
-  std::vector<Result> dense(std::span<const TaskInput> pictures, const Progress& progress,
+  std::vector<Result> dense(std::span<const TaskInput> images, const Progress& progress,
                             const StopCheck& check, Decode decode);
-  // One picture, prepared here.
+  // One image, prepared here.
   template <typename Run>
-  auto of_picture(const TaskModel& model, const Image& picture, Run run) {
+  auto of_image(const TaskModel& model, const Image& image, Run run) {
     const Stopwatch watch;
-    const TaskInput input = model.prepare(picture);
+    const TaskInput input = model.prepare(image);
     const double seconds = watch.seconds();
     auto results = run(std::span(&input, 1));
     stages().preprocess = seconds;
@@ -126,7 +126,7 @@ struct TaskModel::Impl {
 
   Network network;
   HeadConfig config;
-  std::vector<int> partners;  // of key points in a mirror; empty: not known
+  std::vector<int> partners;  // of keypoints in a mirror; empty: not known
   OutputLabels labels;
   HeadWeights weights;
   std::vector<NonFinite> non_finite;
@@ -212,31 +212,30 @@ std::vector<Pose> TaskModel::Impl::pose(std::span<const TaskInput> persons,
     }
     const Box& box = *persons[static_cast<std::size_t>(i)].person;
     const auto found = decode_heatmaps(heatmaps, input, pool);
-    poses.push_back({.box = box, .keypoints = to_picture(found, crop_of_box(box, input), input)});
+    poses.push_back({.box = box, .keypoints = to_image(found, crop_of_box(box, input), input)});
     stages().post += watch.seconds();
   }
   return poses;
 }
 
-// `decode(head_output, input, picture, pool)` makes a result of one picture.
+// `decode(head_output, input, image, pool)` makes a result of one image.
 template <typename Result, typename Decode>
-std::vector<Result> TaskModel::Impl::dense(std::span<const TaskInput> pictures,
+std::vector<Result> TaskModel::Impl::dense(std::span<const TaskInput> images,
                                            const Progress& progress, const StopCheck& check,
                                            Decode decode) {
-  if (pictures.empty()) return {};
-  expect_persons(pictures, false);
+  if (images.empty()) return {};
+  expect_persons(images, false);
   const ThreadPool::Watch watch_pool(network.ops().pool(), check);
-  const Grid input = size_of(pictures);
-  encode(stacked(pictures, input, false), tokens, progress);
+  const Grid input = size_of(images);
+  encode(stacked(images, input, false), tokens, progress);
   std::vector<Result> results;
-  for (Index i = 0; i < std::ssize(pictures); ++i) {
+  for (Index i = 0; i < std::ssize(images); ++i) {
     const HeadOutput map = run_head(tokens, i, input, output);
     const Stopwatch watch;
-    const TaskInput& picture = pictures[static_cast<std::size_t>(i)];
-    // The original's lite scripts enlarge the head's output to the picture in one step.
-    const Grid between = picture.mode == PreprocessMode::Lite ? map.size : input;
-    results.push_back(
-        decode(map, between, Grid{picture.height, picture.width}, network.ops().pool()));
+    const TaskInput& image = images[static_cast<std::size_t>(i)];
+    // The original's lite scripts enlarge the head's output to the image in one step.
+    const Grid between = image.mode == PreprocessMode::Lite ? map.size : input;
+    results.push_back(decode(map, between, Grid{image.height, image.width}, network.ops().pool()));
     stages().post += watch.seconds();
   }
   return results;
@@ -306,14 +305,14 @@ std::vector<std::string> TaskModel::output_names() const {
 
 Grid TaskModel::input_size() const { return impl_->input_size(); }
 
-TaskInput TaskModel::prepare(const Image& picture, const std::optional<Box>& person,
+TaskInput TaskModel::prepare(const Image& image, const std::optional<Box>& person,
                              PreprocessMode mode) const {
   const Grid size = impl_->input_size();
-  const Image seen = person ? warp_person(picture, crop_of_box(*person, size), size)
-                            : resize_bilinear_opencv(picture, size.height, size.width);
+  const Image seen = person ? warp_person(image, crop_of_box(*person, size), size)
+                            : resize_bilinear_opencv(image, size.height, size.width);
   return {.pixels = normalized(seen, mode),
-          .width = picture.width,
-          .height = picture.height,
+          .width = image.width,
+          .height = image.height,
           .person = person,
           .mode = mode};
 }
@@ -326,45 +325,45 @@ std::vector<Pose> TaskModel::pose(std::span<const TaskInput> persons, const Pose
   return poses;
 }
 
-std::vector<Segmentation> TaskModel::segment(std::span<const TaskInput> pictures,
+std::vector<Segmentation> TaskModel::segment(std::span<const TaskInput> images,
                                              const Progress& progress, const StopCheck& check) {
   impl_->expect(Task::Seg, "segmentation");
   impl_->begin_call();
-  auto found = impl_->dense<Segmentation>(pictures, progress, check, most_likely_classes);
+  auto found = impl_->dense<Segmentation>(images, progress, check, most_likely_classes);
   impl_->end_call();
   return found;
 }
 
-std::vector<FloatArray> TaskModel::depth(std::span<const TaskInput> pictures,
+std::vector<FloatArray> TaskModel::depth(std::span<const TaskInput> images,
                                          const Progress& progress, const StopCheck& check) {
   impl_->expect(Task::Depth, "depth");
   impl_->begin_call();
-  auto depths = impl_->dense<FloatArray>(pictures, progress, check, depth_of_picture);
+  auto depths = impl_->dense<FloatArray>(images, progress, check, depth_of_image);
   impl_->end_call();
   return depths;
 }
 
-std::vector<FloatArray> TaskModel::normals(std::span<const TaskInput> pictures,
+std::vector<FloatArray> TaskModel::normals(std::span<const TaskInput> images,
                                            const Progress& progress, const StopCheck& check) {
   impl_->expect(Task::Normal, "surface normals");
   impl_->begin_call();
-  auto normals = impl_->dense<FloatArray>(pictures, progress, check, normals_of_picture);
+  auto normals = impl_->dense<FloatArray>(images, progress, check, normals_of_image);
   impl_->end_call();
   return normals;
 }
 
-std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> boxes,
+std::vector<Pose> TaskModel::pose(const Image& image, std::span<const Box> boxes,
                                   const PoseOptions& options) {
   impl_->expect(Task::Pose, "pose");
-  const std::vector<Box> whole{whole_picture_box(picture)};
-  expect_boxes_in(picture, boxes);
+  const std::vector<Box> whole{whole_image_box(image)};
+  expect_boxes_in(image, boxes);
   if (boxes.empty()) boxes = whole;
   // One person at a time: a crowd needs no more memory than one.
   std::vector<Pose> poses;
   impl_->begin_call();
   for (const Box& box : boxes) {
     const Stopwatch watch;
-    const TaskInput person = prepare(picture, box);
+    const TaskInput person = prepare(image, box);
     impl_->stages().preprocess += watch.seconds();
     PoseOptions of_person{.flip_test = options.flip_test, .check = options.check};
     if (options.progress) {
@@ -379,22 +378,22 @@ std::vector<Pose> TaskModel::pose(const Image& picture, std::span<const Box> box
   return poses;
 }
 
-Segmentation TaskModel::segment(const Image& picture, const Progress& progress) {
+Segmentation TaskModel::segment(const Image& image, const Progress& progress) {
   impl_->expect(Task::Seg, "segmentation");
-  return impl_->of_picture(
-      *this, picture, [&](std::span<const TaskInput> input) { return segment(input, progress); });
+  return impl_->of_image(
+      *this, image, [&](std::span<const TaskInput> input) { return segment(input, progress); });
 }
 
-FloatArray TaskModel::depth(const Image& picture, const Progress& progress) {
+FloatArray TaskModel::depth(const Image& image, const Progress& progress) {
   impl_->expect(Task::Depth, "depth");
-  return impl_->of_picture(
-      *this, picture, [&](std::span<const TaskInput> input) { return depth(input, progress); });
+  return impl_->of_image(*this, image,
+                         [&](std::span<const TaskInput> input) { return depth(input, progress); });
 }
 
-FloatArray TaskModel::normals(const Image& picture, const Progress& progress) {
+FloatArray TaskModel::normals(const Image& image, const Progress& progress) {
   impl_->expect(Task::Normal, "surface normals");
-  return impl_->of_picture(
-      *this, picture, [&](std::span<const TaskInput> input) { return normals(input, progress); });
+  return impl_->of_image(
+      *this, image, [&](std::span<const TaskInput> input) { return normals(input, progress); });
 }
 
 }  // namespace sapiens

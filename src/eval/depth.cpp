@@ -91,14 +91,14 @@ bool DepthEvaluator::add(std::span<const float> found, std::span<const float> la
   unexplained_ += all > 0 ? squares / all : 0;
   for (std::size_t i = 0; i < near.size(); ++i) delta_[i] += static_cast<double>(near[i]) / count;
   pixels_ += std::ssize(depths.found);
-  ++pictures_;
+  ++images_;
   return true;
 }
 
 DepthScores DepthEvaluator::result() const {
-  DepthScores scores{.pictures = pictures_, .pixels = pixels_};
-  if (pictures_ == 0) return scores;
-  const auto count = static_cast<double>(pictures_);
+  DepthScores scores{.images = images_, .pixels = pixels_};
+  if (images_ == 0) return scores;
+  const auto count = static_cast<double>(images_);
   scores.rmse = rmse_ / count;
   scores.absrel = absrel_ / count;
   scores.unexplained = unexplained_ / count;

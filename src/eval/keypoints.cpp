@@ -36,25 +36,28 @@ bool is_outside(double area, const SizeRange& range) {
 }
 
 /// What COCO.loadRes takes for the size of a found person: the box around its points.
-double found_area(const FoundPerson& found) {
+double found_area(const PredictedPerson& found) {
   if (found.keypoints.empty()) return 0;
-  const auto [left, right] = std::ranges::minmax_element(found.keypoints, {}, &FoundPoint::x);
-  const auto [top, bottom] = std::ranges::minmax_element(found.keypoints, {}, &FoundPoint::y);
+  const auto [left, right] =
+      std::ranges::minmax_element(found.keypoints, {}, &PredictedKeypoint::x);
+  const auto [top, bottom] =
+      std::ranges::minmax_element(found.keypoints, {}, &PredictedKeypoint::y);
   return (right->x - left->x) * (bottom->y - top->y);
 }
 
 /// Best first; in their order where scores are equal.
-std::vector<const FoundPerson*> best_of(std::span<const FoundPerson> found, std::size_t most) {
-  std::vector<const FoundPerson*> best;
-  for (const FoundPerson& person : found) best.push_back(&person);
-  std::ranges::stable_sort(best, std::ranges::greater{}, &FoundPerson::score);
+std::vector<const PredictedPerson*> best_of(std::span<const PredictedPerson> found,
+                                            std::size_t most) {
+  std::vector<const PredictedPerson*> best;
+  for (const PredictedPerson& person : found) best.push_back(&person);
+  std::ranges::stable_sort(best, std::ranges::greater{}, &PredictedPerson::score);
   best.resize(std::min(best.size(), most));
   return best;
 }
 
-/// The persons of one picture, those that do not count last, and how they resemble those found.
+/// The persons of one image, those that do not count last, and how they resemble those found.
 struct Matching {
-  std::vector<const LabelledPerson*> persons = {};
+  std::vector<const GroundTruthPerson*> persons = {};
   std::vector<bool> ignored = {}, taken = {};
   std::vector<std::vector<double>> similarity = {};  // [found][person]
 
@@ -74,9 +77,9 @@ struct Matching {
 };
 
 /// For one range of sizes.
-Matching make_matching(std::span<const LabelledPerson> labelled, const SizeRange& range,
+Matching make_matching(std::span<const GroundTruthPerson> labelled, const SizeRange& range,
                        std::span<const std::vector<double>> similarity) {
-  const auto is_ignored = [&](const LabelledPerson& person) {
+  const auto is_ignored = [&](const GroundTruthPerson& person) {
     return person.crowd || person.labelled == 0 || is_outside(person.area, range);
   };
   std::vector<std::size_t> order(labelled.size());
@@ -95,8 +98,8 @@ Matching make_matching(std::span<const LabelledPerson> labelled, const SizeRange
   return matching;
 }
 
-void expect_finite(std::span<const FoundPerson> found) {
-  for (const FoundPerson& person : found) {
+void expect_finite(std::span<const PredictedPerson> found) {
+  for (const PredictedPerson& person : found) {
     if (std::isfinite(person.score)) continue;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "the score of a found person is not a finite number"});
@@ -118,17 +121,17 @@ KeypointEvaluator::KeypointEvaluator(std::span<const double> sigmas)
     : sigmas_(sigmas.begin(), sigmas.end()) {
   if (!sigmas_.empty() && std::ranges::all_of(sigmas_, [](double s) { return s > 0; })) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "every key point needs a sigma above 0 to be compared"});
+              {.summary = "every keypoint needs a sigma above 0 to be compared"});
 }
 
-void KeypointEvaluator::add(std::int64_t image, std::span<const LabelledPerson> labelled,
-                            std::span<const FoundPerson> found) {
+void KeypointEvaluator::add(std::int64_t image, std::span<const GroundTruthPerson> labelled,
+                            std::span<const PredictedPerson> found) {
   expect_finite(found);
-  const std::vector<const FoundPerson*> best = best_of(found, kMostFound);
+  const std::vector<const PredictedPerson*> best = best_of(found, kMaxDetections);
   std::vector<std::vector<double>> similarity(best.size());
   std::vector<Record> records;
   for (std::size_t f = 0; f < best.size(); ++f) {
-    for (const LabelledPerson& person : labelled) {
+    for (const GroundTruthPerson& person : labelled) {
       similarity[f].push_back(object_keypoint_similarity(sigmas_, person, *best[f]));
     }
     records.push_back({best[f]->score, image, static_cast<std::int64_t>(f), {}, {}});

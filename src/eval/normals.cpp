@@ -55,7 +55,7 @@ bool NormalEvaluator::add(std::span<const float> found, std::span<const float> l
     ++histogram_[static_cast<std::size_t>(off * kBins)];
     ++pixels_;
   }
-  pictures_ += pixels_ > before;
+  images_ += pixels_ > before;
   return pixels_ > before;
 }
 
@@ -67,7 +67,7 @@ double NormalEvaluator::median() const {
 }
 
 NormalScores NormalEvaluator::result() const {
-  NormalScores scores{.pictures = pictures_, .pixels = pixels_};
+  NormalScores scores{.images = images_, .pixels = pixels_};
   if (pixels_ == 0) return scores;
   const auto count = static_cast<double>(pixels_);
   scores.mean = sum_ / count;

@@ -22,12 +22,12 @@ double outside(double value, double first, double last) {
 }
 
 /// To a region three times the box's size; for persons of whom no point is labelled.
-Distance to_region(const LabelledPerson& person, const FoundPoint& point) {
+Distance to_region(const GroundTruthPerson& person, const PredictedKeypoint& point) {
   return {outside(point.x, person.x - person.width, person.x + 2 * person.width),
           outside(point.y, person.y - person.height, person.y + 2 * person.height)};
 }
 
-bool has_label(const LabelledPoint& point) { return point.visibility > 0; }
+bool has_label(const GroundTruthKeypoint& point) { return point.visibility > 0; }
 
 struct Pair {
   double similarity;
@@ -35,7 +35,7 @@ struct Pair {
 };
 
 /// The places of the `count` with the best scores, in the order of the list.
-std::vector<std::size_t> best_places(std::span<const FoundPerson> found, std::size_t count) {
+std::vector<std::size_t> best_places(std::span<const PredictedPerson> found, std::size_t count) {
   std::vector<std::size_t> places(found.size());
   std::iota(places.begin(), places.end(), 0);
   if (count == places.size()) return places;
@@ -51,7 +51,7 @@ std::vector<std::size_t> best_places(std::span<const FoundPerson> found, std::si
 std::size_t pairable(std::size_t labelled, std::size_t found) {
   constexpr std::size_t kMaxPairs = 250'000;
   const std::size_t share = kMaxPairs / std::max<std::size_t>(labelled, 1);
-  return std::min(found, std::max(share, KeypointEvaluator::kMostFound));
+  return std::min(found, std::max(share, KeypointEvaluator::kMaxDetections));
 }
 
 std::vector<double> oks_sigmas(const KeypointSet& set) {
@@ -64,19 +64,19 @@ std::vector<double> oks_sigmas(const KeypointSet& set) {
   return sigmas;
 }
 
-double object_keypoint_similarity(std::span<const double> sigmas, const LabelledPerson& labelled,
-                                  const FoundPerson& found) {
-  expect_count("the labelled key points", sigmas.size(), labelled.keypoints.size());
-  expect_count("the found key points", sigmas.size(), found.keypoints.size());
+double object_keypoint_similarity(std::span<const double> sigmas, const GroundTruthPerson& labelled,
+                                  const PredictedPerson& found) {
+  expect_count("the labelled keypoints", sigmas.size(), labelled.keypoints.size());
+  expect_count("the found keypoints", sigmas.size(), found.keypoints.size());
   const bool any = std::ranges::any_of(labelled.keypoints, has_label);
   // np.spacing(1): an area of 0 must not divide by 0.
   const double area = labelled.area + std::numeric_limits<double>::epsilon();
   double sum = 0;
   Index points = 0;
   for (std::size_t k = 0; k < sigmas.size(); ++k) {
-    const LabelledPoint& truth = labelled.keypoints[k];
+    const GroundTruthKeypoint& truth = labelled.keypoints[k];
     if (any && !has_label(truth)) continue;
-    const FoundPoint& point = found.keypoints[k];
+    const PredictedKeypoint& point = found.keypoints[k];
     const Distance d =
         any ? Distance{point.x - truth.x, point.y - truth.y} : to_region(labelled, point);
     const double spread = 2 * sigmas[k];
@@ -87,8 +87,8 @@ double object_keypoint_similarity(std::span<const double> sigmas, const Labelled
 }
 
 std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
-                                                     std::span<const LabelledPerson> labelled,
-                                                     std::span<const FoundPerson> found) {
+                                                     std::span<const GroundTruthPerson> labelled,
+                                                     std::span<const PredictedPerson> found) {
   const auto places = best_places(found, pairable(labelled.size(), found.size()));
   std::vector<Pair> pairs;
   for (std::size_t l = 0; l < labelled.size(); ++l) {

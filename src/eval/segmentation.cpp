@@ -37,7 +37,7 @@ SegmentationEvaluator::SegmentationEvaluator(Index classes) {
 void SegmentationEvaluator::add(std::span<const std::uint8_t> found,
                                 std::span<const std::uint8_t> labelled) {
   expect_count("the labelled pixels", found.size(), labelled.size());
-  auto counted = classes_;  // taken over at the end: a picture with a wrong label adds nothing
+  auto counted = classes_;  // taken over at the end: an image with a wrong label adds nothing
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (labelled[i] == kIgnored) continue;
     expect_class(labelled[i], counted.size(), "label");
@@ -52,17 +52,17 @@ void SegmentationEvaluator::add(std::span<const std::uint8_t> found,
 SegmentationScores SegmentationEvaluator::result() const {
   SegmentationScores scores{.classes = classes_};
   double sum = 0;
-  Index right = 0, there = 0;
+  Index correct = 0, there = 0;
   for (const SegmentationScores::Class& c : classes_) {
     scores.pixels += c.labelled;
-    right += c.both;
+    correct += c.both;
     if (c.labelled == 0) continue;
     sum += *c.iou();
     ++there;
   }
   if (there > 0) {
     scores.mean_iou = sum / static_cast<double>(there);
-    scores.pixel_accuracy = static_cast<double>(right) / static_cast<double>(scores.pixels);
+    scores.pixel_accuracy = static_cast<double>(correct) / static_cast<double>(scores.pixels);
   }
   return scores;
 }

@@ -13,14 +13,14 @@
 namespace sapiens::hub {
 namespace {
 
-constexpr int kMostRedirects = 10;
-constexpr std::size_t kLongestOrigin = 512;
-constexpr double kLongestConnect = 20;
-constexpr std::size_t kMostHeaders = 200;
+constexpr int kMaxRedirects = 10;
+constexpr std::size_t kMaxOriginLength = 512;
+constexpr double kMaxConnectSeconds = 20;
+constexpr std::size_t kMaxHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
 // Of an answer that is no content: a page with an error, which nobody reads.
-constexpr std::size_t kMostIgnored = std::size_t{1} << 20;
-constexpr double kLeastTimeout = 1, kMostTimeout = 3600;
+constexpr std::size_t kMaxIgnored = std::size_t{1} << 20;
+constexpr double kMinTimeout = 1, kMaxTimeout = 3600;
 
 std::string text_in(const char* variable) {
   const char* const value = std::getenv(variable);
@@ -54,7 +54,7 @@ class Listener final : public Receiver {
   }
 
   bool body(const char* bytes, std::size_t count) noexcept override {
-    if (!has_content(answer_.status)) return (ignored_ += count) <= kMostIgnored;
+    if (!has_content(answer_.status)) return (ignored_ += count) <= kMaxIgnored;
     return guarded([&] {
       if (!ear_.body) return;
       begin();
@@ -100,7 +100,7 @@ class Listener final : public Receiver {
       return;
     }
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos || answer_.headers.size() >= kMostHeaders) return;
+    if (colon == std::string_view::npos || answer_.headers.size() >= kMaxHeaders) return;
     std::string name = lower(trimmed(line.substr(0, colon)));
     std::string value(trimmed(line.substr(colon + 1)));
     if (name.starts_with(kLinked)) {
@@ -117,7 +117,7 @@ class Listener final : public Receiver {
   std::exception_ptr thrown_;
 };
 
-/// Without a query: those of storages are signatures, hundreds of characters that open a door.
+/// Without a query: those of storages are signatures, hundreds of characters that grant access.
 std::string shown(const std::string& url) { return url.substr(0, url.find('?')); }
 
 void expect_response(Outcome outcome, const Response& response, const std::string& url) {
@@ -156,11 +156,11 @@ std::string checked_token(std::string token) {
 
 // The module takes whole seconds, and 0 for no limit.
 double checked_timeout(double seconds) {
-  if (kLeastTimeout <= seconds && seconds <= kMostTimeout) return seconds;
+  if (kMinTimeout <= seconds && seconds <= kMaxTimeout) return seconds;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "a connection cannot be given that time",
                .key = "timeout",
-               .expected = fmt::format("{} to {} seconds", kLeastTimeout, kMostTimeout),
+               .expected = fmt::format("{} to {} seconds", kMinTimeout, kMaxTimeout),
                .actual = fmt::format("{}", seconds)});
 }
 
@@ -189,7 +189,7 @@ Connection::Connection(const HubOptions& options)
 }
 
 std::string Connection::origin_of(const std::string& url) const {
-  char text[kLongestOrigin];
+  char text[kMaxOriginLength];
   return module_.origin(url.c_str(), text, sizeof text) ? text : "";
 }
 
@@ -204,7 +204,7 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
                           bool head) {
   const std::string home = origin_of(endpoint_);
   Answer answer;
-  for (int hop = 0; hop <= kMostRedirects; ++hop) {
+  for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     std::vector<std::string> lines = headers;
     if (!token_.empty() && origin_of(url) == home) {
       lines.push_back("Authorization: Bearer " + token_);
@@ -257,7 +257,7 @@ Outcome Connection::perform(const std::string& url, const std::vector<std::strin
                         .head = head,
                         .headers = lines.data(),
                         .certificates = certificates_.empty() ? nullptr : certificates_.c_str(),
-                        .connect_seconds = static_cast<int>(std::min(timeout_, kLongestConnect)),
+                        .connect_seconds = static_cast<int>(std::min(timeout_, kMaxConnectSeconds)),
                         .idle_seconds = static_cast<int>(timeout_)};
   return client_->perform(request, receiver, response);
 }

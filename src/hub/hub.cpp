@@ -22,13 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Each attempt counts, also one that brought a byte: nobody's patience is endless.
-constexpr int kMostAttempts = 500;
+constexpr int kMaxAttempts = 500;
 constexpr double kFirstWait = 0.5;
-constexpr double kLongestWait = 30;
+constexpr double kMaxWaitSeconds = 30;
 
 /// The waits grow from attempt to attempt that brings nothing.
 double back_off(int failures) {
-  return std::min(kFirstWait * std::exp2(failures - 1), kLongestWait);
+  return std::min(kFirstWait * std::exp2(failures - 1), kMaxWaitSeconds);
 }
 
 /// Runs `attempt` until it does not throw Transient, or has too often without `arrived` growing.
@@ -42,7 +42,7 @@ auto keep_trying(const HubOptions& options, const PullListener& listener,
     } catch (const Transient& failure) {
       failures = arrived() > before ? 1 : failures + 1;
       before = arrived();
-      if (failures > options.retries || attempts == kMostAttempts) throw failure.error;
+      if (failures > options.retries || attempts == kMaxAttempts) throw failure.error;
       const double wait = failure.wait.value_or(back_off(failures));
       if (listener.message) {
         const ErrorDetail& detail = failure.error.detail();

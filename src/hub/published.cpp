@@ -11,7 +11,7 @@ constexpr std::string_view kNonCommercial = "CC BY-NC 4.0, not for commercial us
 constexpr std::string_view kSeePage = "stated on its page";
 
 // Names of files are those of the original's READMEs, and repositories those that the page
-// huggingface.co/facebook/sapiens lists. No 308 key points and no segmentation were released for
+// huggingface.co/facebook/sapiens lists. No 308 keypoints and no segmentation were released for
 // 2b. Sizes are four bytes for each parameter. OpenMMLab ends names with the first eight digits of
 // a file's SHA-256.
 constexpr std::array kPublished = std::to_array<PublishedFile>({

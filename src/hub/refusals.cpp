@@ -9,12 +9,12 @@
 namespace sapiens::hub {
 namespace {
 
-constexpr double kMostPatience = 120;
+constexpr double kMaxPatience = 120;
 
 /// What the hub says in its own words; others' text is cut short.
 std::string words_of(const Answer& answer) {
-  constexpr std::size_t kMostWords = 300;
-  const std::string words = answer.header("x-error-message").substr(0, kMostWords);
+  constexpr std::size_t kMaxWords = 300;
+  const std::string words = answer.header("x-error-message").substr(0, kMaxWords);
   return words.empty() ? fmt::format("status {}", answer.status)
                        : fmt::format("status {}: {}", answer.status, words);
 }
@@ -31,7 +31,7 @@ void refuse_for_now(const Answer& answer) {
                      .file = answer.url,
                      .actual = words_of(answer),
                      .hint = "try again later; what has arrived is kept"};
-  if (wait && *wait > kMostPatience) {
+  if (wait && *wait > kMaxPatience) {
     detail.hint = fmt::format("the hub asks to wait for {:.0f} s", *wait);
     throw Error(ErrorCode::Network, detail);
   }

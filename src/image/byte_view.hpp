@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <span>
 
-#include "image/picture_header.hpp"
+#include "image/image_header.hpp"
 
 namespace sapiens {
 
-/// A bounds-checked cursor over a picture file; reading past the end is a `BrokenPicture`.
+/// A bounds-checked cursor over an image file; reading past the end is a `BrokenImage`.
 class ByteView {
  public:
   explicit ByteView(std::span<const std::byte> bytes) noexcept : rest_(bytes) {}
@@ -17,7 +17,7 @@ class ByteView {
   std::span<const std::byte> rest() const noexcept { return rest_; }
 
   std::span<const std::byte> take(std::uint64_t count) {
-    if (count > rest_.size()) throw BrokenPicture("the file ends early");
+    if (count > rest_.size()) throw BrokenImage("the file ends early");
     const auto taken = rest_.first(static_cast<std::size_t>(count));
     rest_ = rest_.subspan(taken.size());
     return taken;

@@ -5,29 +5,29 @@
 #include <span>
 #include <vector>
 
-#include "image/picture_header.hpp"
+#include "image/image_header.hpp"
 #include "sapiens/image.hpp"
 #include "sapiens/stop_check.hpp"
 
 namespace sapiens {
 
 // One file for each library, and none of the libraries' types leaves its file. All decoders return
-// the pixels of OpenCV 4.6's IMREAD_COLOR before it turns the picture, print nothing, and throw
-// `BrokenPicture`, `UnreadablePicture` or `std::bad_alloc`. They allocate for the size in `header`,
+// the pixels of OpenCV 4.6's IMREAD_COLOR before it turns the image, print nothing, and throw
+// `BrokenImage`, `UnreadableImage` or `std::bad_alloc`. They allocate for the size in `header`,
 // which the caller has found acceptable, and refuse a file in which the library sees another one.
 // They call `check`, where it is not empty, between rows or pieces of the file, and end with what
 // it throws.
 
-Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header,
+Image decode_jpeg(std::span<const std::byte> bytes, const ImageHeader& header,
                   const StopCheck& check);
-Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header,
+Image decode_png(std::span<const std::byte> bytes, const ImageHeader& header,
                  const StopCheck& check);
-Image decode_webp(std::span<const std::byte> bytes, const PictureHeader& header,
+Image decode_webp(std::span<const std::byte> bytes, const ImageHeader& header,
                   const StopCheck& check);
 
 /// The values that a PNG stores, one for each pixel: indices of a palette, or grey levels. Throws
-/// `UnreadablePicture` for other PNGs and for more than 8 bits.
+/// `UnreadableImage` for other PNGs and for more than 8 bits.
 std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
-                                            const PictureHeader& header);
+                                            const ImageHeader& header);
 
 }  // namespace sapiens

@@ -21,65 +21,65 @@ constexpr auto kHeifHint =
 constexpr auto kVideoHint =
     "take single frames out of it first, e.g. `ffmpeg -i INPUT frame_%04d.png`"sv;
 constexpr auto kDownloadHint =
-    "the download saved a page instead of the picture; open the address in a browser and save the "
-    "picture itself"sv;
+    "the download saved a page instead of the image; open the address in a browser and save the "
+    "image itself"sv;
 constexpr auto kCheckpointHint = "this may be the checkpoint: are the arguments swapped?"sv;
 
 // The first match wins, so a longer signature stands before its own beginning.
 constexpr Signature kSignatures[] = {
-    {0, "\xff\xd8\xff"sv, {PictureFormat::Jpeg, "a JPEG picture", ""}},
-    {0, "\x89PNG\r\n\x1a\n"sv, {PictureFormat::Png, "a PNG picture", ""}},
-    {8, "WEBP"sv, {PictureFormat::WebP, "a WebP picture", ""}},
+    {0, "\xff\xd8\xff"sv, {ImageFormat::Jpeg, "a JPEG image", ""}},
+    {0, "\x89PNG\r\n\x1a\n"sv, {ImageFormat::Png, "a PNG image", ""}},
+    {8, "WEBP"sv, {ImageFormat::WebP, "a WebP image", ""}},
     {0,
      "\x89PNG"sv,
-     {PictureFormat::Other, "a PNG picture whose line ends were rewritten",
+     {ImageFormat::Other, "a PNG image whose line ends were rewritten",
       "copy it again in binary mode"}},
-    {4, "ftypavif"sv, {PictureFormat::Other, "an AVIF picture", kConvertHint}},
-    {4, "ftypavis"sv, {PictureFormat::Other, "an AVIF picture", kConvertHint}},
-    {4, "ftyphei"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
-    {4, "ftyphev"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
-    {4, "ftypmif1"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
-    {4, "ftypmsf1"sv, {PictureFormat::Other, "a HEIC picture", kHeifHint}},
-    {4, "ftyp"sv, {PictureFormat::Video, "a video (MP4 or QuickTime)", kVideoHint}},
-    {8, "AVI "sv, {PictureFormat::Video, "a video (AVI)", kVideoHint}},
-    {0, "\x1a\x45\xdf\xa3"sv, {PictureFormat::Video, "a video (Matroska or WebM)", kVideoHint}},
-    {0, "\0\0\1\xba"sv, {PictureFormat::Video, "a video (MPEG)", kVideoHint}},
-    {0, "\0\0\1\xb3"sv, {PictureFormat::Video, "a video (MPEG)", kVideoHint}},
-    {0, "FLV\1"sv, {PictureFormat::Video, "a video (Flash)", kVideoHint}},
+    {4, "ftypavif"sv, {ImageFormat::Other, "an AVIF image", kConvertHint}},
+    {4, "ftypavis"sv, {ImageFormat::Other, "an AVIF image", kConvertHint}},
+    {4, "ftyphei"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
+    {4, "ftyphev"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
+    {4, "ftypmif1"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
+    {4, "ftypmsf1"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
+    {4, "ftyp"sv, {ImageFormat::Video, "a video (MP4 or QuickTime)", kVideoHint}},
+    {8, "AVI "sv, {ImageFormat::Video, "a video (AVI)", kVideoHint}},
+    {0, "\x1a\x45\xdf\xa3"sv, {ImageFormat::Video, "a video (Matroska or WebM)", kVideoHint}},
+    {0, "\0\0\1\xba"sv, {ImageFormat::Video, "a video (MPEG)", kVideoHint}},
+    {0, "\0\0\1\xb3"sv, {ImageFormat::Video, "a video (MPEG)", kVideoHint}},
+    {0, "FLV\1"sv, {ImageFormat::Video, "a video (Flash)", kVideoHint}},
     {0,
      "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv,
-     {PictureFormat::Video, "a video (Windows Media)", kVideoHint}},
-    {0, "GIF8"sv, {PictureFormat::Other, "a GIF picture", kConvertHint}},
-    {0, "BM"sv, {PictureFormat::Other, "a BMP picture", kConvertHint}},
-    {0, "II*\0"sv, {PictureFormat::Other, "a TIFF or camera raw picture", kConvertHint}},
-    {0, "MM\0*"sv, {PictureFormat::Other, "a TIFF or camera raw picture", kConvertHint}},
-    {0, "\xff\x0a"sv, {PictureFormat::Other, "a JPEG XL picture", kConvertHint}},
-    {4, "JXL \r\n"sv, {PictureFormat::Other, "a JPEG XL picture", kConvertHint}},
-    {4, "jP  \r\n"sv, {PictureFormat::Other, "a JPEG 2000 picture", kConvertHint}},
-    {0, "8BPS"sv, {PictureFormat::Other, "a Photoshop document", kConvertHint}},
+     {ImageFormat::Video, "a video (Windows Media)", kVideoHint}},
+    {0, "GIF8"sv, {ImageFormat::Other, "a GIF image", kConvertHint}},
+    {0, "BM"sv, {ImageFormat::Other, "a BMP image", kConvertHint}},
+    {0, "II*\0"sv, {ImageFormat::Other, "a TIFF or camera raw image", kConvertHint}},
+    {0, "MM\0*"sv, {ImageFormat::Other, "a TIFF or camera raw image", kConvertHint}},
+    {0, "\xff\x0a"sv, {ImageFormat::Other, "a JPEG XL image", kConvertHint}},
+    {4, "JXL \r\n"sv, {ImageFormat::Other, "a JPEG XL image", kConvertHint}},
+    {4, "jP  \r\n"sv, {ImageFormat::Other, "a JPEG 2000 image", kConvertHint}},
+    {0, "8BPS"sv, {ImageFormat::Other, "a Photoshop document", kConvertHint}},
     {0,
      "%PDF"sv,
-     {PictureFormat::Other, "a PDF document",
-      "take the pictures out of it first, e.g. `pdfimages -all INPUT page`"}},
+     {ImageFormat::Other, "a PDF document",
+      "take the images out of it first, e.g. `pdfimages -all INPUT page`"}},
     {0,
      "version https://git-lfs"sv,
-     {PictureFormat::Other, "a Git LFS pointer, not the picture itself",
+     {ImageFormat::Other, "a Git LFS pointer, not the image itself",
       "fetch the real file with `git lfs pull`"}},
-    {0, "PK\x03\x04"sv, {PictureFormat::Other, "a zip archive", kCheckpointHint}},
+    {0, "PK\x03\x04"sv, {ImageFormat::Other, "a zip archive", kCheckpointHint}},
     {0,
      "\x93NUMPY"sv,
-     {PictureFormat::Other, "a NumPy array",
-      "a preprocessed input is given as an array, not as a picture"}},
+     {ImageFormat::Other, "a NumPy array",
+      "a preprocessed input is given as an array, not as an image"}},
     // Something may stand between the start marker and the first segment.
-    {0, "\xff\xd8"sv, {PictureFormat::Jpeg, "a JPEG picture", ""}},
+    {0, "\xff\xd8"sv, {ImageFormat::Jpeg, "a JPEG image", ""}},
 };
 
 constexpr Signature kTextSignatures[] = {
-    {0, "<!doctype html"sv, {PictureFormat::Other, "an HTML page", kDownloadHint}},
-    {0, "<html"sv, {PictureFormat::Other, "an HTML page", kDownloadHint}},
-    {0, "<svg"sv, {PictureFormat::Other, "an SVG drawing", kConvertHint}},
-    {0, "<?xml"sv, {PictureFormat::Other, "an XML document", kDownloadHint}},
-    {0, "{"sv, {PictureFormat::Other, "a JSON document", kDownloadHint}},
+    {0, "<!doctype html"sv, {ImageFormat::Other, "an HTML page", kDownloadHint}},
+    {0, "<html"sv, {ImageFormat::Other, "an HTML page", kDownloadHint}},
+    {0, "<svg"sv, {ImageFormat::Other, "an SVG drawing", kConvertHint}},
+    {0, "<?xml"sv, {ImageFormat::Other, "an XML document", kDownloadHint}},
+    {0, "{"sv, {ImageFormat::Other, "a JSON document", kDownloadHint}},
 };
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -105,7 +105,7 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
                               std::min<std::size_t>(bytes.size(), 512));
   if (head.empty()) {
-    return {PictureFormat::Other, "an empty file", "copy or download it again"};
+    return {ImageFormat::Other, "an empty file", "copy or download it again"};
   }
   for (const Signature& signature : kSignatures) {
     if (head.size() > signature.offset &&
@@ -117,10 +117,10 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
     if (starts_with_text(head, signature.magic)) return signature.kind;
   }
   if (head.find_first_not_of('\0') == std::string_view::npos) {
-    return {PictureFormat::Other, "nothing but zero bytes", "copy or download it again"};
+    return {ImageFormat::Other, "nothing but zero bytes", "copy or download it again"};
   }
-  if (is_text(head)) return {PictureFormat::Other, "a text file", "check the path"};
-  return {PictureFormat::Unknown, "a file of unknown format", "check the path"};
+  if (is_text(head)) return {ImageFormat::Other, "a text file", "check the path"};
+  return {ImageFormat::Unknown, "a file of unknown format", "check the path"};
 }
 
 }  // namespace sapiens

@@ -21,27 +21,27 @@ namespace sapiens {
 namespace {
 
 constexpr const char* kCopyAgain =
-    "copy or download the picture again, or save it anew with an image editor";
+    "copy or download the image again, or save it anew with an image editor";
 
 struct Codec {
-  PictureFormat format;
-  PictureHeader (*read_header)(std::span<const std::byte> bytes);
-  Image (*decode)(std::span<const std::byte> bytes, const PictureHeader& header,
+  ImageFormat format;
+  ImageHeader (*read_header)(std::span<const std::byte> bytes);
+  Image (*decode)(std::span<const std::byte> bytes, const ImageHeader& header,
                   const StopCheck& check);
 };
 
 constexpr Codec kCodecs[] = {
-    {PictureFormat::Jpeg, read_jpeg_header, decode_jpeg},
-    {PictureFormat::Png, read_png_header, decode_png},
-    {PictureFormat::WebP, read_webp_header, decode_webp},
+    {ImageFormat::Jpeg, read_jpeg_header, decode_jpeg},
+    {ImageFormat::Png, read_png_header, decode_png},
+    {ImageFormat::WebP, read_webp_header, decode_webp},
 };
 
 // A header that claims more costs a few bytes to write and gigabytes to decode.
-void refuse_huge(const PictureHeader& header, const std::string& name) {
+void refuse_huge(const ImageHeader& header, const std::string& name) {
   const std::string broken = broken_image_bound(header.width, header.height);
   if (broken.empty()) return;
   throw Error(ErrorCode::UnsupportedFormat,
-              {.summary = "the picture is too large",
+              {.summary = "the image is too large",
                .file = name,
                .expected = broken,
                .actual = fmt::format("{} x {} pixels (width x height) by its header", header.width,
@@ -51,7 +51,7 @@ void refuse_huge(const PictureHeader& header, const std::string& name) {
 
 [[noreturn]] void throw_broken(const FileKind& kind, const std::string& name,
                                const std::string& what) {
-  throw Error(ErrorCode::CorruptFile, {.summary = "the picture cannot be decoded",
+  throw Error(ErrorCode::CorruptFile, {.summary = "the image cannot be decoded",
                                        .file = name,
                                        .expected = fmt::format("{}, whole", kind.description),
                                        .actual = what,
@@ -63,7 +63,7 @@ struct Wanted {
   std::string_view sentence, formats;
 };
 
-constexpr Wanted kPicture = {"not a picture that can be read", "JPEG, PNG or WebP"};
+constexpr Wanted kImage = {"not an image that can be read", "JPEG, PNG or WebP"};
 constexpr Wanted kStoredValues = {"not a PNG whose stored values can be read",
                                   "a PNG with a palette or in grey, of at most 8 bits"};
 
@@ -81,31 +81,31 @@ template <typename Decode>
 auto explained(const Wanted& wanted, const FileKind& kind, const std::string& name, Decode decode) {
   try {
     return decode();
-  } catch (const BrokenPicture& broken) {
+  } catch (const BrokenImage& broken) {
     throw_broken(kind, name, broken.what());
-  } catch (const UnreadablePicture& unreadable) {
+  } catch (const UnreadableImage& unreadable) {
     throw_unsupported(wanted, unreadable.what(), unreadable.hint, name);
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to decode the picture", .file = name});
+                {.summary = "not enough memory to decode the image", .file = name});
   }
 }
 
 const Codec& codec_of(const FileKind& kind, const std::string& name) {
   const auto* codec = std::ranges::find(kCodecs, kind.format, &Codec::format);
-  if (codec == std::end(kCodecs)) throw_unsupported(kPicture, kind.description, kind.hint, name);
+  if (codec == std::end(kCodecs)) throw_unsupported(kImage, kind.description, kind.hint, name);
   return *codec;
 }
 
 }  // namespace
 
-PictureSize measure_picture(std::span<const std::byte> bytes, const std::string& name) {
+ImageSize measure_image(std::span<const std::byte> bytes, const std::string& name) {
   const FileKind kind = detect_file_kind(bytes);
   const Codec& codec = codec_of(kind, name);
-  return explained(kPicture, kind, name, [&] {
-    const PictureHeader header = codec.read_header(bytes);
+  return explained(kImage, kind, name, [&] {
+    const ImageHeader header = codec.read_header(bytes);
     refuse_huge(header, name);
-    return PictureSize{header.width, header.height};
+    return ImageSize{header.width, header.height};
   });
 }
 
@@ -118,8 +118,8 @@ Image Image::decode(std::span<const std::byte> bytes, const std::string& name,
                     const StopCheck& check) {
   const FileKind kind = detect_file_kind(bytes);
   const Codec& codec = codec_of(kind, name);
-  return explained(kPicture, kind, name, [&] {
-    const PictureHeader header = codec.read_header(bytes);
+  return explained(kImage, kind, name, [&] {
+    const ImageHeader header = codec.read_header(bytes);
     refuse_huge(header, name);
     return upright(codec.decode(bytes, header, check), exif_orientation(header.exif), check);
   });
@@ -127,27 +127,27 @@ Image Image::decode(std::span<const std::byte> bytes, const std::string& name,
 
 PngValues stored_png_values(std::span<const std::byte> bytes, const std::string& name) {
   const FileKind kind = detect_file_kind(bytes);
-  if (kind.format != PictureFormat::Png) {
+  if (kind.format != ImageFormat::Png) {
     throw_unsupported(kStoredValues, kind.description, kind.hint, name);
   }
   return explained(kStoredValues, kind, name, [&] {
-    const PictureHeader header = read_png_header(bytes);
+    const ImageHeader header = read_png_header(bytes);
     refuse_huge(header, name);
     return PngValues{header.width, header.height, decode_png_values(bytes, header)};
   });
 }
 
 std::vector<std::byte> Image::encode_png(const StopCheck& check) const {
-  expect_pixels("the picture to encode", *this);
+  expect_pixels("the image to encode", *this);
   try {
     return sapiens::encode_png({.width = width, .height = height, .pixels = rgb.data()}, check);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the picture"});
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the image"});
   }
 }
 
 void Image::write_png(const std::filesystem::path& path) const {
-  expect_pixels("the picture to write", *this);
+  expect_pixels("the image to write", *this);
   write_png_file(path, {.width = width, .height = height, .pixels = rgb.data()});
 }
 

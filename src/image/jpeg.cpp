@@ -214,7 +214,7 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, std::uint8_t* rgb
   }
 }
 
-// True where each coefficient of a progressive picture has all its bits.
+// True where each coefficient of a progressive image has all its bits.
 bool has_all_bits(const jpeg_decompress_struct& jpeg) {
   if (!jpeg.progressive_mode || jpeg.coef_bits == nullptr) return true;
   for (int component = 0; component < jpeg.num_components; ++component) {
@@ -224,7 +224,7 @@ bool has_all_bits(const jpeg_decompress_struct& jpeg) {
   return true;
 }
 
-// `cmyk` is room for a row of four inks; null for a picture that libjpeg turns into RGB by itself.
+// `cmyk` is room for a row of four inks; null for an image that libjpeg turns into RGB by itself.
 bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
   if (setjmp(in.escape) != 0) return false;
   in.jpeg.out_color_space = cmyk == nullptr ? JCS_RGB : JCS_CMYK;
@@ -253,16 +253,16 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
     case JERR_CONVERSION_NOTIMPL:
     case JERR_IMAGE_TOO_BIG:
     case JERR_SOF_UNSUPPORTED:
-      throw UnreadablePicture(std::string("a JPEG of a rare kind: ") + failed.message.data(),
-                              "save it anew as an ordinary JPEG with an image editor");
+      throw UnreadableImage(std::string("a JPEG of a rare kind: ") + failed.message.data(),
+                            "save it anew as an ordinary JPEG with an image editor");
     default:
-      throw BrokenPicture(ends_early ? "the file ends early" : failed.message.data());
+      throw BrokenImage(ends_early ? "the file ends early" : failed.message.data());
   }
 }
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header,
+Image decode_jpeg(std::span<const std::byte> bytes, const ImageHeader& header,
                   const StopCheck& check) {
   Decompressor in;
   in.check = &check;
@@ -274,7 +274,7 @@ Image decode_jpeg(std::span<const std::byte> bytes, const PictureHeader& header,
   if (!read_rows(in, image.rgb.data(), cmyk.empty() ? nullptr : cmyk.data())) {
     throw_failure(in, header.ends_early || in.ends_early);
   }
-  if (in.ends_early && in.incomplete) throw BrokenPicture("the file ends early");
+  if (in.ends_early && in.incomplete) throw BrokenImage("the file ends early");
   return image;
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "image/byte_view.hpp"
-#include "image/picture_header.hpp"
+#include "image/image_header.hpp"
 
 // ITU T.81 (JPEG), annex B: a file is SOI, segments, EOI. A segment is FF, a marker byte and, but
 // for the markers listed below, a length that counts itself. Entropy-coded data follows each SOS
@@ -16,12 +16,12 @@ namespace {
 
 constexpr std::uint32_t kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda, kApp1 = 0xe1, kTem = 0x01;
 
-// Bounds on time: each scan may cost a pass over the whole picture, 2.4 ns for each pixel, however
+// Bounds on time: each scan may cost a pass over the whole image, 2.4 ns for each pixel, however
 // few bytes it has. Programs write about ten, the most eager optimisers below twenty;
-// libjpeg-turbo's authors advise to stop at 500. Small pictures may have more, as that costs
+// libjpeg-turbo's authors advise to stop at 500. Small images may have more, as that costs
 // little.
 constexpr int kMaxScans = 500;
-constexpr int kMaxScansOfLargePictures = 24;
+constexpr int kMaxScansOfLargeImages = 24;
 constexpr Index kMaxScannedPixels = Index{1} << 24;
 
 // "Exif", two zero bytes, then TIFF.
@@ -66,9 +66,9 @@ class HeaderWalk {
  public:
   explicit HeaderWalk(std::span<const std::byte> bytes) : in_(bytes) {}
 
-  PictureHeader walk() {
+  ImageHeader walk() {
     if (in_.u16be() != (0xff00 | kSoi)) {
-      throw BrokenPicture("the JPEG does not begin with its start marker");
+      throw BrokenImage("the JPEG does not begin with its start marker");
     }
     std::optional<std::uint32_t> marker = next_marker(in_);
     while (marker && *marker != kEoi) {
@@ -83,7 +83,7 @@ class HeaderWalk {
  private:
   void read_segment(std::uint32_t marker) {
     const std::uint32_t length = in_.u16be();
-    if (length < 2) throw BrokenPicture("a JPEG segment is shorter than its own length field");
+    if (length < 2) throw BrokenImage("a JPEG segment is shorter than its own length field");
     const auto segment = in_.take(length - 2);
     if (is_frame(marker) && header_.width == 0) read_frame(segment);
     if (marker == kSos) read_scan(segment);
@@ -112,34 +112,33 @@ class HeaderWalk {
       component = in.u8();
       in.take(1);  // which Huffman tables
     }
-    if (in.u8() != 0) return;  // a later part of a progressive picture
+    if (in.u8() != 0) return;  // a later part of a progressive image
     for (const std::uint32_t component : components) without_data_.reset(component);
   }
 
   void expect_all_parts() const {
     if (header_.width == 0 || header_.height == 0) {
-      throw BrokenPicture("the JPEG does not say its size");
+      throw BrokenImage("the JPEG does not say its size");
     }
-    if (scans_ == 0) throw BrokenPicture("the JPEG has no picture data");
+    if (scans_ == 0) throw BrokenImage("the JPEG has no image data");
     if (without_data_.any()) {
-      throw BrokenPicture(
-          header_.ends_early
-              ? std::string("the file ends early")
-              : fmt::format("the scan of {} of its colours is missing", without_data_.count()));
+      throw BrokenImage(header_.ends_early ? std::string("the file ends early")
+                                           : fmt::format("the scan of {} of its colours is missing",
+                                                         without_data_.count()));
     }
     const Index pixels = header_.width * header_.height;
-    if (scans_ > kMaxScansOfLargePictures && scans_ > kMaxScannedPixels / pixels) {
+    if (scans_ > kMaxScansOfLargeImages && scans_ > kMaxScannedPixels / pixels) {
       refuse_scans(fmt::format("{} scans for {} pixels", scans_, pixels));
     }
   }
 
   [[noreturn]] static void refuse_scans(const std::string& how_many) {
-    throw UnreadablePicture(fmt::format("a JPEG of {}", how_many),
-                            "save it anew with an image editor");
+    throw UnreadableImage(fmt::format("a JPEG of {}", how_many),
+                          "save it anew with an image editor");
   }
 
   ByteView in_;
-  PictureHeader header_;
+  ImageHeader header_;
   std::bitset<256> without_data_;  // components of the frame that no scan has begun yet
   bool has_app1_ = false;
   int scans_ = 0;
@@ -147,8 +146,6 @@ class HeaderWalk {
 
 }  // namespace
 
-PictureHeader read_jpeg_header(std::span<const std::byte> bytes) {
-  return HeaderWalk(bytes).walk();
-}
+ImageHeader read_jpeg_header(std::span<const std::byte> bytes) { return HeaderWalk(bytes).walk(); }
 
 }  // namespace sapiens

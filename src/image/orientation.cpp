@@ -34,7 +34,7 @@ int find_orientation(std::span<const std::byte> tiff) {
   return kUpright;
 }
 
-// How an upright picture reads the stored one: along its columns instead of its rows, from the last
+// How an upright image reads the stored one: along its columns instead of its rows, from the last
 // row, from the last column.
 struct Walk {
   bool transposed;
@@ -52,7 +52,7 @@ constexpr Walk kWalks[] = {
 int exif_orientation(std::span<const std::byte> tiff) {
   try {
     return find_orientation(tiff);
-  } catch (const BrokenPicture&) {
+  } catch (const BrokenImage&) {
     return kUpright;
   }
 }

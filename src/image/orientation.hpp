@@ -8,10 +8,10 @@
 namespace sapiens {
 
 /// The orientation, 1 to 8, that an Exif TIFF structure gives; 1 (upright) where it gives none, or
-/// is damaged: a picture is worth more than its notes.
+/// is damaged: an image is worth more than its notes.
 int exif_orientation(std::span<const std::byte> tiff);
 
-/// Turns and mirrors a picture that was stored in that orientation.
+/// Turns and mirrors an image that was stored in that orientation.
 Image upright(Image stored, int orientation, const StopCheck& check = {});
 
 }  // namespace sapiens

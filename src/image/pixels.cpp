@@ -9,14 +9,14 @@
 namespace sapiens {
 
 void expect_pixels(std::string_view what, const Image& image) {
-  constexpr Index kLongestSide = Index{1} << 30;  // so that the product below cannot overflow
-  const bool sized = image.width > 0 && image.width <= kLongestSide && image.height > 0 &&
-                     image.height <= kLongestSide;
+  constexpr Index kMaxSide = Index{1} << 30;  // so that the product below cannot overflow
+  const bool sized =
+      image.width > 0 && image.width <= kMaxSide && image.height > 0 && image.height <= kMaxSide;
   if (sized && static_cast<std::uint64_t>(image.width) * image.height * 3 == image.rgb.size()) {
     return;
   }
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format("{} is not a complete picture", what),
+              {.summary = fmt::format("{} is not a complete image", what),
                .expected = "width and height of at least 1, and 3 bytes for each pixel",
                .actual = fmt::format("{} x {} pixels (width x height) and {} bytes", image.width,
                                      image.height, image.rgb.size())});

@@ -93,20 +93,20 @@ bool read_rows(Reader& in, png_bytep pixels, std::size_t row_bytes, png_uint_32 
   return true;
 }
 
-void start(Reader& in, const PictureHeader& header, void (*transform)(Reader&)) {
+void start(Reader& in, const ImageHeader& header, void (*transform)(Reader&)) {
   if (in.info == nullptr) throw std::bad_alloc();
-  if (!read_header(in, transform)) throw BrokenPicture(in.message);
+  if (!read_header(in, transform)) throw BrokenImage(in.message);
   expect_header_size(header, png_get_image_width(in.png, in.info),
                      png_get_image_height(in.png, in.info));
 }
 
-void finish(Reader& in, std::span<std::uint8_t> pixels, const PictureHeader& header,
+void finish(Reader& in, std::span<std::uint8_t> pixels, const ImageHeader& header,
             const StopCheck& check) {
   const std::size_t row_bytes = pixels.size() / static_cast<std::size_t>(header.height);
   const auto height = static_cast<png_uint_32>(header.height);
   if (read_rows(in, pixels.data(), row_bytes, height, check)) return;
   // What stands behind the last row is no pixel.
-  if (!in.has_all_rows || !header.ends_early) throw BrokenPicture(in.message);
+  if (!in.has_all_rows || !header.ends_early) throw BrokenImage(in.message);
 }
 
 std::string_view kind_name(int color) {
@@ -124,12 +124,12 @@ std::string_view kind_name(int color) {
 
 }  // namespace
 
-Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header,
+Image decode_png(std::span<const std::byte> bytes, const ImageHeader& header,
                  const StopCheck& check) {
   Reader in(bytes);
   start(in, header, ask_for_rgb);
   if (png_get_rowbytes(in.png, in.info) != static_cast<std::size_t>(header.width) * 3) {
-    throw BrokenPicture("its pixels cannot be turned into red, green and blue");
+    throw BrokenImage("its pixels cannot be turned into red, green and blue");
   }
   Image image = make_image(header.height, header.width);
   finish(in, image.rgb, header, check);
@@ -137,13 +137,13 @@ Image decode_png(std::span<const std::byte> bytes, const PictureHeader& header,
 }
 
 std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
-                                            const PictureHeader& header) {
+                                            const ImageHeader& header) {
   Reader in(bytes);
   start(in, header, ask_for_stored_values);
   const int color = png_get_color_type(in.png, in.info);
   const int bits = png_get_bit_depth(in.png, in.info);  // 8 after unpacking
   if ((color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY) || bits != 8) {
-    throw UnreadablePicture(
+    throw UnreadableImage(
         fmt::format("a PNG of {} in {} bits", kind_name(color), bits),
         "save class ids as a PNG with a palette or in grey, of 8 bits, as `sapiens seg --format "
         "png` does");

@@ -3,7 +3,7 @@
 
 #include "core/crc32.hpp"
 #include "image/byte_view.hpp"
-#include "image/picture_header.hpp"
+#include "image/image_header.hpp"
 
 // PNG (ISO 15948): a signature, then chunks of length, type, data and a CRC-32 over type and data.
 namespace sapiens {
@@ -39,42 +39,42 @@ bool ends_in_data(const ByteView& in) {
   return in.rest().size() >= 8 && text_of(in.rest().subspan(4, 4)) == "IDAT";
 }
 
-// ISO 15948, 5.4: a small first letter means that a picture can be shown without the chunk.
+// ISO 15948, 5.4: a small first letter means that an image can be shown without the chunk.
 bool is_critical(std::string_view type) { return (type.front() & 0x20) == 0; }
 
-PictureHeader read_ihdr(std::span<const std::byte> data) {
+ImageHeader read_ihdr(std::span<const std::byte> data) {
   ByteView in(data);
   const Index width = in.u32be();
   const Index height = in.u32be();
-  if (width == 0 || height == 0) throw BrokenPicture("the PNG says that it has no pixels");
+  if (width == 0 || height == 0) throw BrokenImage("the PNG says that it has no pixels");
   return {.width = width, .height = height};
 }
 
 }  // namespace
 
-PictureHeader read_png_header(std::span<const std::byte> bytes) {
+ImageHeader read_png_header(std::span<const std::byte> bytes) {
   ByteView in(bytes);
   in.take(kSignatureBytes);
-  PictureHeader header;
+  ImageHeader header;
   bool has_data = false;
   while (const std::optional<Chunk> chunk = next_chunk(in)) {
     if (chunk->type == "IEND") {
       header.ends_early = !chunk->sound;
-      if (!has_data) throw BrokenPicture("the PNG has no picture data");
+      if (!has_data) throw BrokenImage("the PNG has no image data");
       return header;
     }
     if (!chunk->sound && is_critical(chunk->type)) {
-      throw BrokenPicture("a checksum in the PNG is wrong");
+      throw BrokenImage("a checksum in the PNG is wrong");
     }
     if (header.width == 0) {
-      if (chunk->type != "IHDR") throw BrokenPicture("the PNG does not begin with its header");
+      if (chunk->type != "IHDR") throw BrokenImage("the PNG does not begin with its header");
       header = read_ihdr(chunk->data);
     }
     has_data |= chunk->type == "IDAT";
     const bool orientation = chunk->type == "eXIf" && chunk->sound;
     if (orientation && header.exif.empty()) header.exif = chunk->data;
   }
-  if (!has_data || ends_in_data(in)) throw BrokenPicture("the file ends early");
+  if (!has_data || ends_in_data(in)) throw BrokenImage("the file ends early");
   header.ends_early = true;  // the decoder sees whether all rows are there
   return header;
 }

@@ -94,17 +94,17 @@ std::vector<png_text> texts_of(std::span<const PngText> texts) {
 
 // The fastest level, and zlib's default strategy: on photographs 15 ms per megapixel and 0.44 bytes
 // per pixel. OpenCV's, which finds runs only, takes 16 ms for 0.55 bytes; libdeflate would take 10.
-bool write_picture(Writer& out, const PngPicture& picture, const Layout& layout,
-                   std::span<const png_color> colors, std::span<const png_text> texts,
-                   const StopCheck& check) {
+bool write_image(Writer& out, const PngImage& image, const Layout& layout,
+                 std::span<const png_color> colors, std::span<const png_text> texts,
+                 const StopCheck& check) {
   if (setjmp(png_jmpbuf(out.png)) != 0) return false;
   png_set_write_fn(out.png, &out, keep_bytes, flush_nothing);
   png_set_user_limits(out.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_set_filter(out.png, PNG_FILTER_TYPE_BASE, layout.filter);
   png_set_compression_level(out.png, Z_BEST_SPEED);
   png_set_compression_strategy(out.png, Z_DEFAULT_STRATEGY);
-  png_set_IHDR(out.png, out.info, static_cast<png_uint_32>(picture.width),
-               static_cast<png_uint_32>(picture.height), layout.bits, layout.color_type,
+  png_set_IHDR(out.png, out.info, static_cast<png_uint_32>(image.width),
+               static_cast<png_uint_32>(image.height), layout.bits, layout.color_type,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   if (!colors.empty()) {
     png_set_PLTE(out.png, out.info, colors.data(), static_cast<int>(colors.size()));
@@ -114,10 +114,10 @@ bool write_picture(Writer& out, const PngPicture& picture, const Layout& layout,
   }
   png_write_info(out.png, out.info);
   if (layout.bits == 16) png_set_swap(out.png);  // files are big-endian, machines are not
-  const auto* row = static_cast<png_const_bytep>(picture.pixels);
-  for (Index y = 0; y < picture.height; ++y) {
+  const auto* row = static_cast<png_const_bytep>(image.pixels);
+  for (Index y = 0; y < image.height; ++y) {
     if (check) check();  // what it throws passes no frame of libpng
-    png_write_row(out.png, row + y * picture.width * layout.pixel_bytes);
+    png_write_row(out.png, row + y * image.width * layout.pixel_bytes);
   }
   png_write_end(out.png, nullptr);
   return true;
@@ -125,24 +125,24 @@ bool write_picture(Writer& out, const PngPicture& picture, const Layout& layout,
 
 }  // namespace
 
-std::vector<std::byte> encode_png(const PngPicture& picture, const StopCheck& check) {
-  const std::vector<png_color> colors = colors_of(picture.palette);
-  const std::vector<png_text> texts = texts_of(picture.texts);
+std::vector<std::byte> encode_png(const PngImage& image, const StopCheck& check) {
+  const std::vector<png_color> colors = colors_of(image.palette);
+  const std::vector<png_text> texts = texts_of(image.texts);
   Writer out;
   if (out.info == nullptr ||
-      !write_picture(out, picture, layout_of(picture.kind), colors, texts, check)) {
+      !write_image(out, image, layout_of(image.kind), colors, texts, check)) {
     throw std::bad_alloc();
   }
   return std::move(out.bytes);
 }
 
-void write_png_file(const std::filesystem::path& path, const PngPicture& picture) {
+void write_png_file(const std::filesystem::path& path, const PngImage& image) {
   std::vector<std::byte> png;
   try {
-    png = encode_png(picture);
+    png = encode_png(image);
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to encode the picture", .file = path.string()});
+                {.summary = "not enough memory to encode the image", .file = path.string()});
   }
   AtomicFile file(path);
   file.write(png);

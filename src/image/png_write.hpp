@@ -24,7 +24,7 @@ struct PngText {
 };
 
 /// Borrowed pixels, rows without gaps from top to bottom, and what stands around them.
-struct PngPicture {
+struct PngImage {
   PngKind kind = PngKind::Rgb;
   Index width = 0, height = 0;
   const void* pixels = nullptr;
@@ -33,9 +33,9 @@ struct PngPicture {
 };
 
 /// A PNG file in memory. Throws `std::bad_alloc`.
-std::vector<std::byte> encode_png(const PngPicture& picture, const StopCheck& check = {});
+std::vector<std::byte> encode_png(const PngImage& image, const StopCheck& check = {});
 
 /// Writes it atomically. Throws `Error`: WriteFailed, OutOfResources.
-void write_png_file(const std::filesystem::path& path, const PngPicture& picture);
+void write_png_file(const std::filesystem::path& path, const PngImage& image);
 
 }  // namespace sapiens

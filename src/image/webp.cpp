@@ -15,10 +15,10 @@ void expect_success(VP8StatusCode status) {
   if (status == VP8_STATUS_OK) return;
   if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
   if (status == VP8_STATUS_UNSUPPORTED_FEATURE) {
-    throw UnreadablePicture("a WebP of a kind that libwebp does not know",
-                            "save it anew as JPEG or PNG with an image editor");
+    throw UnreadableImage("a WebP of a kind that libwebp does not know",
+                          "save it anew as JPEG or PNG with an image editor");
   }
-  throw BrokenPicture("its picture data breaks the rules of the format");
+  throw BrokenImage("its image data breaks the rules of the format");
 }
 
 // The same pixels as from WebPDecode, which cannot be stopped.
@@ -42,7 +42,7 @@ void decode_in_pieces(const std::uint8_t* data, std::size_t size, WebPDecoderCon
 
 // libwebp also takes the chunk alone, and then nothing around it can be an obstacle. Alpha, which
 // may lie in another chunk, is dropped anyway.
-Image decode_webp(std::span<const std::byte>, const PictureHeader& header, const StopCheck& check) {
+Image decode_webp(std::span<const std::byte>, const ImageHeader& header, const StopCheck& check) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
   const auto* data = reinterpret_cast<const std::uint8_t*>(header.coded.data());

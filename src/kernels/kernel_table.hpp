@@ -7,7 +7,7 @@
 namespace sapiens {
 
 // How numbers stand in memory between two operators. Strides count numbers, not bytes.
-enum class Number : std::int32_t {
+enum class ActivationType : std::int32_t {
   F32,
   Bf16,  // the upper half of a float, rounded to nearest even
 };
@@ -17,7 +17,7 @@ struct LayerNormArgs {
   const float* gamma = nullptr;  // [width]
   const float* beta = nullptr;   // [width]
   void* y = nullptr;             // [rows, width], rows `y_stride` apart; may be x itself as F32
-  Number y_type = Number::F32;
+  ActivationType y_type = ActivationType::F32;
   std::int64_t rows = 0, width = 0, x_stride = 0, y_stride = 0;
   float epsilon = 0;
 };
@@ -36,8 +36,8 @@ struct LinearArgs {
   const void* weight = nullptr;  // written by `pack` of the same LinearKernel
   const float* bias = nullptr;   // [out]
   void* y = nullptr;             // [rows, out], rows `y_stride` apart; does not overlap x
-  Number x_type = Number::F32;
-  Number y_type = Number::F32;  // always F32 for Epilogue::Add
+  ActivationType x_type = ActivationType::F32;
+  ActivationType y_type = ActivationType::F32;  // always F32 for Epilogue::Add
   std::int64_t rows = 0, in = 0, out = 0, x_stride = 0, y_stride = 0;
   std::int64_t first_column = 0, columns = 0;
   Epilogue epilogue = Epilogue::Store;
@@ -52,8 +52,8 @@ struct PackArgs {
 };
 
 // A kernel travels with the packer that writes the one layout it can read. It takes x of either
-// Number and writes y of either. Every row of y depends on the same row of x alone, bit by bit:
-// neither on the other rows of the call nor on how a caller cuts rows and columns.
+// ActivationType and writes y of either. Every row of y depends on the same row of x alone, bit by
+// bit: neither on the other rows of the call nor on how a caller cuts rows and columns.
 struct LinearKernel {
   void (*run)(const LinearArgs&) noexcept = nullptr;
   void (*pack)(const PackArgs&) noexcept = nullptr;
@@ -65,11 +65,11 @@ struct LinearKernel {
 
 // Some query rows of one head: y = softmax(scale q k^T) v.
 struct AttentionArgs {
-  const void* q = nullptr;    // [rows, head_dim], the first query of this call
-  const void* k = nullptr;    // [tokens, head_dim]
-  const void* v = nullptr;    // [tokens, head_dim]
-  void* y = nullptr;          // [rows, head_dim], rows `y_stride` apart
-  Number type = Number::F32;  // of all four
+  const void* q = nullptr;                    // [rows, head_dim], the first query of this call
+  const void* k = nullptr;                    // [tokens, head_dim]
+  const void* v = nullptr;                    // [tokens, head_dim]
+  void* y = nullptr;                          // [rows, head_dim], rows `y_stride` apart
+  ActivationType type = ActivationType::F32;  // of all four
   std::int64_t rows = 0, tokens = 0, head_dim = 0;
   std::int64_t stride = 0;  // between rows of q, k and v
   std::int64_t y_stride = 0;
@@ -78,7 +78,7 @@ struct AttentionArgs {
 };
 
 // As with LinearKernel, a row of y depends on its own query and on k and v alone. `attention` takes
-// either Number and computes in fp32; `attention_bf16` takes Bf16.
+// either ActivationType and computes in fp32; `attention_bf16` takes Bf16.
 struct AttentionKernel {
   void (*run)(const AttentionArgs&) noexcept = nullptr;
   std::int64_t (*scratch_bytes)(std::int64_t tokens, std::int64_t head_dim) noexcept = nullptr;
@@ -89,7 +89,7 @@ struct AttentionKernel {
 // Statistics of some rows of pixels, column by column, for instance norm.
 struct ColumnStatisticsArgs {
   const void* x = nullptr;  // [rows, width], rows `x_stride` apart
-  Number type = Number::F32;
+  ActivationType type = ActivationType::F32;
   std::int64_t rows = 0, width = 0, x_stride = 0;
   float* mean = nullptr;     // [width]
   float* squares = nullptr;  // [width]: sums of (x - mean)^2
@@ -99,8 +99,8 @@ struct ColumnStatisticsArgs {
 struct NormalizeSiluArgs {
   const void* x = nullptr;  // [rows, width], rows `x_stride` apart
   void* y = nullptr;  // [rows, width], rows `y_stride` apart; may be x itself as the same type
-  Number x_type = Number::F32;
-  Number y_type = Number::F32;
+  ActivationType x_type = ActivationType::F32;
+  ActivationType y_type = ActivationType::F32;
   std::int64_t rows = 0, width = 0, x_stride = 0, y_stride = 0;
   const float* mean = nullptr;   // [width]
   const float* scale = nullptr;  // [width]

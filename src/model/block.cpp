@@ -44,17 +44,17 @@ void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<fl
                Workspace& ws) {
   const auto [B, T, C] = tokens.extents();
   const Index M = w.fc1.out;
-  const Index R = B * T;  // rows of all pictures together
+  const Index R = B * T;  // rows of all images together
   const Workspace::Scope scope(ws);
   const Matrix x(tokens.data(), {R, C});
-  const Activations h = take_activations(ws, ops.number(), R, C);
-  const Activations buffer = take_activations(ws, ops.number(), R, wide(C, M));
+  const Activations h = take_activations(ws, ops.activation_type(), R, C);
+  const Activations buffer = take_activations(ws, ops.activation_type(), R, wide(C, M));
   const Activations qkv = buffer.first_columns(3 * C);
   const Activations hidden = buffer.first_columns(M);
 
   ops.layer_norm(x, w.ln1, h);     // h    = LN1(x)                     [R, C]
   ops.linear(h, w.qkv, qkv, ws);   // qkv  = h W_qkv^T + b              [R, 3C]
-  for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], picture by picture
+  for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], image by image
     ops.attention(qkv.rows_from(b * T, T), heads, h.rows_from(b * T, T), ws);
   }
   ops.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
@@ -66,7 +66,7 @@ void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<fl
 
 std::size_t block_bytes(const Ops& ops, Index rows, const BlockSize& size) noexcept {
   const auto matrix = [&](Index columns) {
-    return Workspace::rounded(activation_bytes(ops.number(), rows, columns));
+    return Workspace::rounded(activation_bytes(ops.activation_type(), rows, columns));
   };
   return matrix(size.width) + matrix(wide(size.width, size.mlp_width));
 }

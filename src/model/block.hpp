@@ -31,12 +31,12 @@ BlockWeights load_block(ParamLoader& params, const std::string& module, const Bl
 
 std::size_t bytes_of(const LayerNormWeights& norm) noexcept;
 
-/// x += Attention(LN1(x));  x += MLP(LN2(x)).  `tokens` is [B, T, C]; attention stays within a
-/// picture. Allocates only from `ws`.
+/// x += Attention(LN1(x));  x += MLP(LN2(x)).  `tokens` is [B, T, C]; attention stays within an
+/// image. Allocates only from `ws`.
 void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<float, 3> tokens,
                Workspace& ws);
 
-/// Bytes that `run_block` takes for `rows` tokens of all pictures together, without those of the
+/// Bytes that `run_block` takes for `rows` tokens of all images together, without those of the
 /// operators.
 std::size_t block_bytes(const Ops& ops, Index rows, const BlockSize& size) noexcept;
 

@@ -47,7 +47,7 @@ inline constexpr Index kPatchPixels = kPatch * kPatch * 3;
 /// The plain ViT of Sapiens.
 struct EncoderConfig {
   Index width = 0;      ///< D
-  Index depth = 0;      ///< Number of blocks.
+  Index depth = 0;      ///< ActivationType of blocks.
   Index heads = 0;      ///< 0: not known, and it cannot be seen in the weights.
   Index mlp_width = 0;  ///< Hidden width of the feed-forward layers.
   bool cls_token = false;
@@ -81,7 +81,7 @@ struct HeadConfig {
   std::vector<ConvShape> deconvs;
   std::vector<ConvShape> convs;
   Index final_in = 0;
-  Index outputs = 0;  ///< Key points or classes; `kAny` when the file lacks the layer that tells.
+  Index outputs = 0;  ///< Keypoints or classes; `kAny` when the file lacks the layer that tells.
 };
 
 /// The published head of `task` on an encoder of `width`.

@@ -52,13 +52,13 @@ Decoder::Decoder(const DecoderConfig& config, const DecoderWeights& weights, con
 
 std::size_t Decoder::workspace_bytes() const {
   const Index T = config_.tokens;
-  const auto matrix = [&](Number type) {
+  const auto matrix = [&](ActivationType type) {
     return Workspace::rounded(activation_bytes(type, T, config_.width));
   };
   // z lives with one of: the embedded tokens, of which there are T at most; what a block takes; and
   // what becomes of z in the final norm, which is less.
-  return matrix(Number::F32) +
-         std::max(matrix(Number::F32), block_bytes(ops_, T, config_.block())) +
+  return matrix(ActivationType::F32) +
+         std::max(matrix(ActivationType::F32), block_bytes(ops_, T, config_.block())) +
          ops_.workspace_bytes(T, config_.width / std::max<Index>(1, config_.heads),
                               {weights_.embed.in, config_.width, config_.mlp_width});
 }
@@ -79,7 +79,7 @@ void Decoder::forward(ConstMatrix tokens, std::span<const Index> kept, Matrix pr
               {z.data(), {1, T, M}}, ws);
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(config_.depth));
   }
-  const Activations h = take_activations(ws, ops_.number(), T, M);
+  const Activations h = take_activations(ws, ops_.activation_type(), T, M);
   ops_.layer_norm(z, weights_.final_norm, h);  // h = LN(z)  [T, M]
   // prediction = h W_pred^T + b  [T - 1, 768]; the class token predicts nothing
   ops_.linear(h.rows_from(1, T - 1), weights_.pred, prediction, ws);

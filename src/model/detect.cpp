@@ -16,8 +16,8 @@ using Shape = std::vector<Index>;
 
 // Sizes beyond these belong to no vision transformer; they bound what a hostile file can make us
 // plan.
-constexpr Index kLargestWidth = 1 << 15;
-constexpr Index kLargestDepth = 1000;
+constexpr Index kMaxWidth = 1 << 15;
+constexpr Index kMaxDepth = 1000;
 
 // The size that most tensors agree on, so that one damaged tensor does not decide what the model
 // is.
@@ -25,7 +25,7 @@ class Vote {
  public:
   void add(const OfferedShapes& offered, const std::string& key, std::size_t axis) {
     const std::optional<Shape> shape = offered.find(key);
-    if (shape && axis < shape->size() && (*shape)[axis] > 0 && (*shape)[axis] <= kLargestWidth) {
+    if (shape && axis < shape->size() && (*shape)[axis] > 0 && (*shape)[axis] <= kMaxWidth) {
       ++votes_[(*shape)[axis]];
     }
   }
@@ -88,7 +88,7 @@ std::optional<Grid> parse_grid(std::string_view text) {
   const auto read = [](std::string_view digits, Index& value) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     return error == std::errc() && end == digits.data() + digits.size() && value > 0 &&
-           value <= kLargestWidth;
+           value <= kMaxWidth;
   };
   if (!read(text.substr(0, x), grid.height) || !read(text.substr(x + 1), grid.width))
     return std::nullopt;
@@ -108,7 +108,7 @@ Index recorded_heads(const StateDict& dict, std::string_view name) {
   if (const auto text = recorded(dict, name)) {
     std::from_chars(text->data(), text->data() + text->size(), heads);
   }
-  return std::clamp(heads, Index{0}, kLargestWidth);
+  return std::clamp(heads, Index{0}, kMaxWidth);
 }
 
 std::vector<ConvShape> chain(const OfferedShapes& offered, const std::string& prefix,
@@ -281,7 +281,7 @@ Index OfferedShapes::count_numbered(std::string_view prefix) const {
     const std::string_view rest = path.substr(in_file.size());
     Index number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error == std::errc() && end != rest.data() && number >= 0 && number < kLargestDepth) {
+    if (error == std::errc() && end != rest.data() && number >= 0 && number < kMaxDepth) {
       count = std::max(count, number + 1);
     }
   };

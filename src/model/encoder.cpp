@@ -17,7 +17,7 @@ void copy_rows(ConstMatrix from, Matrix to) {
   }
 }
 
-// One line of one channel of one patch: 16 pixels, zero where the line leaves the picture.
+// One line of one channel of one patch: 16 pixels, zero where the line leaves the image.
 void gather_line(const float* line, Index width, Index first, float* out) {
   const Index begin = std::clamp(-first, Index{0}, kPatch);
   const Index end = std::clamp(width - first, begin, kPatch);
@@ -51,15 +51,16 @@ void gather_patches(TensorView<const float, 3> image, Grid grid, Index padding, 
   });
 }
 
-Encoder::Encoder(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops)
+EncoderNetwork::EncoderNetwork(const EncoderConfig& config, const EncoderWeights& weights,
+                               const Ops& ops)
     : config_(config), weights_(weights), ops_(ops) {
   assert(static_cast<Index>(weights.blocks.size()) == config.depth);
 }
 
-std::size_t Encoder::workspace_bytes(Index batch, Index tokens) const {
+std::size_t EncoderNetwork::workspace_bytes(Index batch, Index tokens) const {
   const Index rows = batch * tokens;
   const auto matrix = [](Index r, Index c) {
-    return Workspace::rounded(activation_bytes(Number::F32, r, c));
+    return Workspace::rounded(activation_bytes(ActivationType::F32, r, c));
   };
   // x and what a block takes live together; the patches are gone before the first block begins.
   return matrix(rows, config_.width) +
@@ -68,10 +69,10 @@ std::size_t Encoder::workspace_bytes(Index batch, Index tokens) const {
                               {config_.width, config_.mlp_width, kPatchPixels});
 }
 
-// B = pictures, T = tokens of one picture, N = its patches, C = width.
-void Encoder::forward(TensorView<const float, 4> images, ConstMatrix positions,
-                      std::span<const EncoderTap> taps, Workspace& ws,
-                      const std::function<void(double)>& progress) const {
+// B = images, T = tokens of one image, N = its patches, C = width.
+void EncoderNetwork::forward(TensorView<const float, 4> images, ConstMatrix positions,
+                             std::span<const EncoderTap> taps, Workspace& ws,
+                             const std::function<void(double)>& progress) const {
   const Index B = images.extent(0);
   const Index T = positions.extent(0);
   const Index C = config_.width;
@@ -98,9 +99,9 @@ void Encoder::forward(TensorView<const float, 4> images, ConstMatrix positions,
 }
 
 // K = kept patches.
-void Encoder::forward_masked(TensorView<const float, 3> image, ConstMatrix positions,
-                             std::span<const Index> kept, Matrix tokens, Workspace& ws,
-                             const std::function<void(double)>& progress) const {
+void EncoderNetwork::forward_masked(TensorView<const float, 3> image, ConstMatrix positions,
+                                    std::span<const Index> kept, Matrix tokens, Workspace& ws,
+                                    const std::function<void(double)>& progress) const {
   const Index T = positions.extent(0);
   const Index C = config_.width;
   const Index extra = config_.extra_tokens();
@@ -127,9 +128,9 @@ void Encoder::forward_masked(TensorView<const float, 3> image, ConstMatrix posit
   ops_.layer_norm(tokens, weights_.final_norm, tokens);
 }
 
-// x = [cls, patches W_E^T + b_E] + E_pos, picture by picture.
-void Encoder::embed(TensorView<const float, 4> images, ConstMatrix positions,
-                    TensorView<float, 3> x, Workspace& ws) const {
+// x = [cls, patches W_E^T + b_E] + E_pos, image by image.
+void EncoderNetwork::embed(TensorView<const float, 4> images, ConstMatrix positions,
+                           TensorView<float, 3> x, Workspace& ws) const {
   const Grid grid = patch_grid({images.extent(2), images.extent(3)}, config_.patch_padding);
   const Index extra = config_.extra_tokens();
   const Index N = grid.patches();

@@ -19,11 +19,11 @@ struct EncoderTap {
   TensorView<float, 3> tokens = {};  ///< [B, T, C]; the class token first where there is one.
 };
 
-/// The plain ViT of Sapiens: pictures in, one feature vector per patch out.
-class Encoder {
+/// The plain ViT of Sapiens: images in, one feature vector per patch out.
+class EncoderNetwork {
  public:
   /// Borrows weights and ops; both must outlive this object.
-  Encoder(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops);
+  EncoderNetwork(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops);
 
   /// Runs `images` [B, 3, H, W], normalised, up to the last block that a tap wants. `positions` is
   /// `pos_embed` for the grid of this input, [T, C]. Taps are in ascending order of blocks.
@@ -39,8 +39,8 @@ class Encoder {
                       std::span<const Index> kept, Matrix tokens, Workspace& ws,
                       const std::function<void(double)>& progress = {}) const;
 
-  /// Bytes of scratch that `forward` takes for a batch of `batch` pictures of `tokens` tokens;
-  /// `forward_masked` takes no more than for one picture with all its tokens.
+  /// Bytes of scratch that `forward` takes for a batch of `batch` images of `tokens` tokens;
+  /// `forward_masked` takes no more than for one image with all its tokens.
   std::size_t workspace_bytes(Index batch, Index tokens) const;
 
  private:
@@ -54,7 +54,7 @@ class Encoder {
 };
 
 /// The pixels under each patch, in the order of the convolution's weights: `patches` is [gh * gw, 3
-/// * 16 * 16]. Pixels outside the picture are zero, on every side with `padding`, right and bottom
+/// * 16 * 16]. Pixels outside the image are zero, on every side with `padding`, right and bottom
 /// without.
 void gather_patches(TensorView<const float, 3> image, Grid grid, Index padding, Matrix patches,
                     const ThreadPool& pool);

@@ -93,8 +93,9 @@ Grid Head::output_size(Grid patches) const noexcept {
 std::array<std::size_t, 2> Head::buffer_bytes(Index patches) const noexcept {
   std::array<std::size_t, 2> most{};
   for (const Map& map : maps_) {
-    most[map.buffer] = std::max(most[map.buffer],
-                                activation_bytes(ops_.number(), patches * map.pixels, map.columns));
+    most[map.buffer] =
+        std::max(most[map.buffer],
+                 activation_bytes(ops_.activation_type(), patches * map.pixels, map.columns));
   }
   return most;
 }
@@ -110,7 +111,7 @@ void Head::forward(ConstMatrix tokens, Grid patches, Matrix out, Workspace& ws) 
   auto next = maps_.begin();
   const auto next_map = [&] {
     const Map& map = *next++;
-    return Activations(buffers[map.buffer], ops_.number(), N * map.pixels, map.columns,
+    return Activations(buffers[map.buffer], ops_.activation_type(), N * map.pixels, map.columns,
                        map.columns);
   };
 
@@ -140,20 +141,22 @@ std::size_t Head::workspace_bytes(Grid patches) const {
   const std::array<std::size_t, 2> buffers = buffer_bytes(N);
   const std::size_t norm =
       2 * Workspace::rounded(static_cast<std::size_t>(most_columns_) * sizeof(float));
-  Number x_type = Number::F32;
+  ActivationType x_type = ActivationType::F32;
   Index pixels = N;
   std::size_t most = 0;
   for (const DeconvWeights& deconv : weights_.deconvs) {
-    most = std::max(most, deconv_workspace_bytes(ops_, pixels, deconv, x_type, ops_.number()));
+    most = std::max(most,
+                    deconv_workspace_bytes(ops_, pixels, deconv, x_type, ops_.activation_type()));
     pixels *= 4;
-    x_type = ops_.number();
+    x_type = ops_.activation_type();
   }
   for (const LinearWeights& conv : weights_.convs) {
-    most = std::max(most, pointwise_workspace_bytes(ops_, pixels, conv, x_type, ops_.number()));
-    x_type = ops_.number();
+    most = std::max(most,
+                    pointwise_workspace_bytes(ops_, pixels, conv, x_type, ops_.activation_type()));
+    x_type = ops_.activation_type();
   }
-  most =
-      std::max(most, pointwise_workspace_bytes(ops_, pixels, weights_.final, x_type, Number::F32));
+  most = std::max(
+      most, pointwise_workspace_bytes(ops_, pixels, weights_.final, x_type, ActivationType::F32));
   return Workspace::rounded(buffers[0]) + Workspace::rounded(buffers[1]) + norm + most;
 }
 

@@ -6,7 +6,7 @@
 
 namespace sapiens {
 
-/// Patch tokens of one picture [N, C] as a map [C, N] (that is [C, gh, gw]): `featmap` of the
+/// Patch tokens of one image [N, C] as a map [C, N] (that is [C, gh, gw]): `featmap` of the
 /// original.
 void tokens_to_map(ConstMatrix patches, std::span<float> map);
 

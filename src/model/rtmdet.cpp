@@ -63,11 +63,11 @@ class Pass {
   };
 
   Map map(Grid size, Index channels) {
-    const std::size_t bytes = activation_bytes(Number::F32, size.patches(), channels);
+    const std::size_t bytes = activation_bytes(ActivationType::F32, size.patches(), channels);
     taken_ += Workspace::rounded(bytes);
     most_ = std::max(most_, taken_);
     std::byte* const data = ws_ != nullptr ? ws_->bytes(bytes).data() : nullptr;
-    return {{data, Number::F32, size.patches(), channels, channels}, size};
+    return {{data, ActivationType::F32, size.patches(), channels, channels}, size};
   }
 
   void conv(const ConstMap& x, const Conv2dWeights& w, const Map& y, ConvEnd end = ConvEnd::Silu) {
@@ -112,10 +112,9 @@ class Network {
   Network(const RtmDetWeights& w, Pass& pass, const std::function<void(double)>& progress)
       : w_(w), pass_(pass), progress_(progress) {}
 
-  void run(const ConstMap& picture, std::span<const DetectorLevel> levels) {
+  void run(const ConstMap& image, std::span<const DetectorLevel> levels) {
     const Pass::Scope scope(pass_);
-    const Grid p3 = level_grid(picture, 0), p4 = level_grid(picture, 1),
-               p5 = level_grid(picture, 2);
+    const Grid p3 = level_grid(image, 0), p4 = level_grid(image, 1), p5 = level_grid(image, 2);
     const Index c3 = width(1), c4 = width(2), c5 = width(3);
     // Pairs that the network concatenates are the two halves of one map from the beginning.
     const Map up4 = pass_.map(p4, 2 * c4);    // upsampled r0 | stage 3
@@ -125,7 +124,7 @@ class Network {
     const Map r0 = down5.columns(c4, c4), r1 = down4.columns(c3, c3);
 
     const Map stage4 = pass_.map(p5, c5);
-    backbone(picture, {up3.columns(c3, c3), up4.columns(c4, c4), stage4});
+    backbone(image, {up3.columns(c3, c3), up4.columns(c4, c4), stage4});
 
     const Map t4 = pass_.map(p4, c4), o3 = pass_.map(p3, c3);
     pass_.conv(stage4, w_.reduce_layers[0], r0);  // r0 = reduce(stage4)           [p5, c4]
@@ -147,21 +146,21 @@ class Network {
   }
 
  private:
-  static Grid level_grid(const ConstMap& picture, std::size_t level) noexcept {
-    return RtmDet::level_size(picture.size, kDetectorStrides[level]);
+  static Grid level_grid(const ConstMap& image, std::size_t level) noexcept {
+    return RtmDet::level_size(image.size, kDetectorStrides[level]);
   }
   Index width(std::size_t stage) const noexcept { return w_.down[stage].linear.out; }
 
   // Stages 2, 3 and 4 into `out`.
-  void backbone(const ConstMap& picture, const std::array<Map, 3>& out) {
-    const Grid size = half(picture.size);
+  void backbone(const ConstMap& image, const std::array<Map, 3>& out) {
+    const Grid size = half(image.size);
     const Map stage1 = pass_.map(half(size), width(0));
     {
       const Pass::Scope scope(pass_);
       std::array<Map, 3> stem{pass_.map(size, w_.stem[0].linear.out),
                               pass_.map(size, w_.stem[1].linear.out),
                               pass_.map(size, w_.stem[2].linear.out)};
-      pass_.conv(picture, w_.stem[0], stem[0]);
+      pass_.conv(image, w_.stem[0], stem[0]);
       pass_.conv(stem[0], w_.stem[1], stem[1]);
       pass_.conv(stem[1], w_.stem[2], stem[2]);
       step();
@@ -259,25 +258,25 @@ void expect_whole_points(Grid size) {
 
 }  // namespace
 
-void RtmDet::forward(ConstMatrix picture, Grid size, std::span<const DetectorLevel> levels,
+void RtmDet::forward(ConstMatrix image, Grid size, std::span<const DetectorLevel> levels,
                      Workspace& ws, const std::function<void(double)>& progress) const {
   expect_whole_points(size);
-  expect_shape("detector: picture", picture, {size.patches(), 3});
+  expect_shape("detector: image", image, {size.patches(), 3});
   for (std::size_t i = 0; i < kDetectorStrides.size(); ++i) {
     const Index points = level_size(size, kDetectorStrides[i]).patches();
     expect_shape("detector: logits", levels[i].logits, {points, 1});
     expect_shape("detector: distances", levels[i].distances, {points, 4});
   }
   Pass pass(ops_, &ws);
-  Network(weights_, pass, progress).run({picture, size}, levels);
+  Network(weights_, pass, progress).run({image, size}, levels);
 }
 
 std::size_t RtmDet::workspace_bytes(Grid size) const {
   expect_whole_points(size);
   Pass pass(ops_, nullptr);
-  const ConstMap picture({nullptr, Number::F32, size.patches(), 3, 3}, size);
+  const ConstMap image({nullptr, ActivationType::F32, size.patches(), 3, 3}, size);
   const std::array<DetectorLevel, 3> levels{};
-  Network(weights_, pass, {}).run(picture, levels);
+  Network(weights_, pass, {}).run(image, levels);
   return pass.most_bytes();
 }
 

@@ -33,10 +33,10 @@ class RtmDet {
     return {size.height / stride, size.width / stride};
   }
 
-  /// `picture` [pixels of `size`, 3], normalised, blue first; height and width are multiples of 32.
+  /// `image` [pixels of `size`, 3], normalised, blue first; height and width are multiples of 32.
   /// Fills the three `levels`, in order of their strides. Allocates only from `ws`. `progress` is
   /// told the share of steps done.
-  void forward(ConstMatrix picture, Grid size, std::span<const DetectorLevel> levels, Workspace& ws,
+  void forward(ConstMatrix image, Grid size, std::span<const DetectorLevel> levels, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
 
   /// Bytes of scratch that `forward` takes.

@@ -12,7 +12,7 @@ namespace {
 
 // Sizes beyond these belong to no RTMDet; they bound what a hostile file can make us plan.
 constexpr Index kWidest = 1 << 13;
-constexpr Index kMostBlocks = 64;
+constexpr Index kMaxBlocks = 64;
 
 // The first size of the first of these tensors that the file has.
 std::optional<Index> outputs_of(const OfferedShapes& offered,
@@ -32,7 +32,7 @@ Index width_of(const OfferedShapes& offered, const std::string& module, Index pu
 }
 
 Index blocks_of(const OfferedShapes& offered, const std::string& list) {
-  return std::min(offered.count_numbered(list + "."), kMostBlocks);
+  return std::min(offered.count_numbered(list + "."), kMaxBlocks);
 }
 
 // The widths of a published model say how many blocks it has: fewer means that some are missing.

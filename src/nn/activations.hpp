@@ -16,7 +16,7 @@ namespace sapiens {
 template <class Byte>
 class ActivationView {
  public:
-  ActivationView(Byte* data, Number type, Index rows, Index columns, Index stride) noexcept
+  ActivationView(Byte* data, ActivationType type, Index rows, Index columns, Index stride) noexcept
       : data_(data), type_(type), rows_(rows), columns_(columns), stride_(stride) {}
 
   /// A matrix of floats.
@@ -25,8 +25,8 @@ class ActivationView {
       (!std::is_const_v<Float> || std::is_const_v<Byte>)
       // NOLINTNEXTLINE(google-explicit-constructor): it is one kind of activations
       ActivationView(TensorView<Float, 2> matrix) noexcept
-      : ActivationView(reinterpret_cast<Byte*>(matrix.data()), Number::F32, matrix.extent(0),
-                       matrix.extent(1), matrix.strides()[0]) {}
+      : ActivationView(reinterpret_cast<Byte*>(matrix.data()), ActivationType::F32,
+                       matrix.extent(0), matrix.extent(1), matrix.strides()[0]) {}
 
   template <class Other>
   requires std::same_as<Byte, const Other> &&(!std::same_as<Byte, Other>)
@@ -35,7 +35,7 @@ class ActivationView {
       : ActivationView(other.data(), other.type(), other.rows(), other.columns(), other.stride()) {}
 
   Byte* data() const noexcept { return data_; }
-  Number type() const noexcept { return type_; }
+  ActivationType type() const noexcept { return type_; }
   Index rows() const noexcept { return rows_; }
   Index columns() const noexcept { return columns_; }
   /// Numbers from one row to the next.
@@ -58,24 +58,24 @@ class ActivationView {
     return {at(0, first), type_, rows_, count, stride_};
   }
 
-  static constexpr Index bytes_per_number(Number type) noexcept {
-    return type == Number::F32 ? 4 : 2;
+  static constexpr Index bytes_per_number(ActivationType type) noexcept {
+    return type == ActivationType::F32 ? 4 : 2;
   }
 
  private:
   Byte* data_;
-  Number type_;
+  ActivationType type_;
   Index rows_, columns_, stride_;
 };
 
 using Activations = ActivationView<std::byte>;
 using ConstActivations = ActivationView<const std::byte>;
 
-constexpr std::size_t activation_bytes(Number type, Index rows, Index columns) noexcept {
+constexpr std::size_t activation_bytes(ActivationType type, Index rows, Index columns) noexcept {
   return static_cast<std::size_t>(rows * columns * Activations::bytes_per_number(type));
 }
 
-inline Activations take_activations(Workspace& ws, Number type, Index rows, Index columns) {
+inline Activations take_activations(Workspace& ws, ActivationType type, Index rows, Index columns) {
   return {ws.bytes(activation_bytes(type, rows, columns)).data(), type, rows, columns, columns};
 }
 

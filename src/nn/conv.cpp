@@ -118,7 +118,7 @@ void pointwise(const Ops& ops, ConstActivations x, const ChannelNorm* of_x, cons
   ChannelStatistics statistics(ops.row_blocks(w, x.rows()), of_y == nullptr ? 0 : 1, w.out, ws);
   ops.linear_gathered({&w, 1},
                       {.rows = x.rows(),
-                       .x_type = of_x == nullptr ? x.type() : ops.number(),
+                       .x_type = of_x == nullptr ? x.type() : ops.activation_type(),
                        .y_type = y.type(),
                        .gather =
                            [&](const RowBlock& block, Activations rows) {
@@ -146,13 +146,13 @@ void normalize_silu(const Ops& ops, Activations x, const ChannelNorm& norm) {
 }
 
 std::size_t deconv_workspace_bytes(const Ops& ops, Index pixels, const DeconvWeights& w,
-                                   Number x_type, Number y_type) {
+                                   ActivationType x_type, ActivationType y_type) {
   return ChannelStatistics::bytes(ops.row_blocks(w.phases[0], pixels), 4, w.out) +
          ops.gathered_bytes(w.phases[0], x_type, y_type);
 }
 
 std::size_t pointwise_workspace_bytes(const Ops& ops, Index pixels, const LinearWeights& w,
-                                      Number x_type, Number y_type) {
+                                      ActivationType x_type, ActivationType y_type) {
   return ChannelStatistics::bytes(ops.row_blocks(w, pixels), 1, w.out) +
          ops.gathered_bytes(w, x_type, y_type);
 }

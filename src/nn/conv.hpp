@@ -59,8 +59,8 @@ void normalize_silu(const Ops& ops, Activations x, const ChannelNorm& norm);
 
 /// What `deconv` and `pointwise` take from their workspace for an input of `pixels` rows.
 std::size_t deconv_workspace_bytes(const Ops& ops, Index pixels, const DeconvWeights& w,
-                                   Number x_type, Number y_type);
+                                   ActivationType x_type, ActivationType y_type);
 std::size_t pointwise_workspace_bytes(const Ops& ops, Index pixels, const LinearWeights& w,
-                                      Number x_type, Number y_type);
+                                      ActivationType x_type, ActivationType y_type);
 
 }  // namespace sapiens

@@ -102,12 +102,12 @@ void conv2d(const Ops& ops, ConstActivations x, Grid size, const Conv2dWeights& 
             Activations y, Workspace& ws) {
   expect_shape("convolution: input", x, {size.patches(), w.in});
   expect_shape("convolution: output", y, {conv2d_size(size, w.stride).patches(), w.linear.out});
-  assert(x.type() == Number::F32 && y.type() == Number::F32);
+  assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32);
   ops.linear_gathered(
       {&w.linear, 1},
       {.rows = y.rows(),
-       .x_type = Number::F32,
-       .y_type = Number::F32,
+       .x_type = ActivationType::F32,
+       .y_type = ActivationType::F32,
        .gather = [&](const RowBlock& block,
                      Activations patches) { gather_patches(x, size, w, block, patches); },
        .take =
@@ -118,7 +118,7 @@ void conv2d(const Ops& ops, ConstActivations x, Grid size, const Conv2dWeights& 
 }
 
 std::size_t conv2d_workspace_bytes(const Ops& ops, const Conv2dWeights& w) {
-  return ops.gathered_bytes(w.linear, Number::F32, Number::F32);
+  return ops.gathered_bytes(w.linear, ActivationType::F32, ActivationType::F32);
 }
 
 }  // namespace sapiens

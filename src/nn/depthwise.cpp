@@ -71,7 +71,7 @@ void depthwise_silu(const Ops& ops, ConstActivations x, Grid size, const Depthwi
                     Activations y) {
   expect_shape("depthwise convolution: input", x, {size.patches(), w.channels});
   expect_shape("depthwise convolution: output", y, {size.patches(), w.channels});
-  assert(x.type() == Number::F32 && y.type() == Number::F32);
+  assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32);
   const auto products = static_cast<double>(size.patches() * w.kernel * w.kernel * w.channels);
   const Profile::Timer timer(ops.profile(), "depthwise",
                              {.arithmetic = "fp32", .operations = 2 * products});

@@ -60,7 +60,7 @@ void mean_of_pixels(const Ops& ops, ConstActivations x, Matrix sums, Matrix mean
 void max_pool(const Ops& ops, ConstActivations x, Grid size, Index kernel, Activations y) {
   expect_shape("max pool: input", x, {size.patches(), kAny});
   expect_shape("max pool: output", y, {x.rows(), x.columns()});
-  assert(x.type() == Number::F32 && y.type() == Number::F32 && kernel % 2 == 1);
+  assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32 && kernel % 2 == 1);
   const Profile::Timer timer(ops.profile(), "max_pool", moved(x, kernel * kernel + 1));
   ops.pool().parallel_for(size.patches(), [&](Index begin, Index end) {
     for (Index pixel = begin; pixel < end; ++pixel) {
@@ -87,7 +87,7 @@ void upsample_nearest(const Ops& ops, ConstActivations x, Grid size, Activations
 void channel_attention(const Ops& ops, Activations x, const LinearWeights& w, Workspace& ws) {
   const Index C = x.columns();
   expect_shape("channel attention: input", x, {kAny, w.in});
-  assert(x.type() == Number::F32 && w.in == w.out);
+  assert(x.type() == ActivationType::F32 && w.in == w.out);
   const Workspace::Scope scope(ws);
   const Matrix sums = ws.matrix(mean_blocks(x.rows()).parts, C);
   const Matrix mean = ws.matrix(1, C), gate = ws.matrix(1, C);
@@ -106,7 +106,7 @@ void channel_attention(const Ops& ops, Activations x, const LinearWeights& w, Wo
 std::size_t channel_attention_workspace_bytes(const Ops& ops, Index pixels,
                                               const LinearWeights& w) {
   const auto bytes = [&](Index rows) {
-    return Workspace::rounded(activation_bytes(Number::F32, rows, w.in));
+    return Workspace::rounded(activation_bytes(ActivationType::F32, rows, w.in));
   };
   return bytes(mean_blocks(pixels).parts) + 2 * bytes(1) + ops.workspace_bytes(1, 1, {w.in});
 }

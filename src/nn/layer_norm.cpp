@@ -12,7 +12,7 @@ void Ops::layer_norm(ConstMatrix x, const LayerNormWeights& w, Activations y) co
   expect_shape("layer_norm: output", y, {rows, width});
 
   const std::size_t bytes =
-      activation_bytes(Number::F32, rows, width) + activation_bytes(y.type(), rows, width);
+      activation_bytes(ActivationType::F32, rows, width) + activation_bytes(y.type(), rows, width);
   const Profile::Timer timer(profile_, "layer_norm", {.bytes = static_cast<double>(bytes)});
   pool_->parallel_for(rows, [&](Index begin, Index end) {
     kernels_->layer_norm({.x = x.data() + begin * x.strides()[0],

@@ -10,7 +10,8 @@ namespace {
 // The scratch memory of a worker: what the kernel wants, a block of x, a block of y. Offsets in
 // bytes.
 struct BlockScratch {
-  BlockScratch(const LinearWeights& w, Index rows, Number x_type, Number y_type) noexcept
+  BlockScratch(const LinearWeights& w, Index rows, ActivationType x_type,
+               ActivationType y_type) noexcept
       : x(rounded(static_cast<std::size_t>(w.kernel->scratch_bytes(w.in)))),
         y(x + rounded(activation_bytes(x_type, rows, w.in))),
         end(y + rounded(activation_bytes(y_type, rows, w.out))) {}
@@ -24,9 +25,9 @@ struct BlockScratch {
 
 // The most rows of a block: x, the kernel's copy of it and y share L2.
 Index most_rows(const LinearWeights& w) noexcept {
-  constexpr Index kMost = 160;
+  constexpr Index kMax = 160;
   const Index tile = w.kernel->row_tile;
-  return std::max(tile, std::min(w.kernel->row_block(w.in), kMost) / tile * tile);
+  return std::max(tile, std::min(w.kernel->row_block(w.in), kMax) / tile * tile);
 }
 
 }  // namespace
@@ -75,8 +76,8 @@ void Ops::linear_gathered(std::span<const LinearWeights> layers, const GatheredR
   });
 }
 
-std::size_t Ops::gathered_bytes(const LinearWeights& w, Number x_type,
-                                Number y_type) const noexcept {
+std::size_t Ops::gathered_bytes(const LinearWeights& w, ActivationType x_type,
+                                ActivationType y_type) const noexcept {
   return WorkerScratch::total(pool_->threads(), BlockScratch(w, most_rows(w), x_type, y_type).end);
 }
 

@@ -17,10 +17,10 @@ Precision resolved(Precision precision, const KernelTable& kernels) noexcept {
 Ops::Ops(const KernelTable& kernels, const ThreadPool& pool, Precision precision) noexcept
     : kernels_(&kernels), pool_(&pool), precision_(resolved(precision, kernels)) {}
 
-Number Ops::number() const noexcept {
+ActivationType Ops::activation_type() const noexcept {
   const bool bf16 =
       precision_ == Precision::Bf16 || (precision_ == Precision::Int8 && kernels_->fast_bf16);
-  return bf16 ? Number::Bf16 : Number::F32;
+  return bf16 ? ActivationType::Bf16 : ActivationType::F32;
 }
 
 const LinearKernel& Ops::linear_kernel(DType stored) const noexcept {
@@ -32,7 +32,7 @@ const LinearKernel& Ops::linear_kernel(DType stored) const noexcept {
 }
 
 const AttentionKernel& Ops::attention_kernel() const noexcept {
-  return number() == Number::Bf16 ? kernels_->attention_bf16 : kernels_->attention;
+  return activation_type() == ActivationType::Bf16 ? kernels_->attention_bf16 : kernels_->attention;
 }
 
 std::string_view Ops::arithmetic(const LinearKernel& kernel) const noexcept {

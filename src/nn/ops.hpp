@@ -47,7 +47,7 @@ struct RowBlock {
 /// cache: x need not exist as a matrix, and y may land anywhere. Called from several threads.
 struct GatheredRows {
   Index rows = 0;
-  Number x_type = Number::F32, y_type = Number::F32;
+  ActivationType x_type = ActivationType::F32, y_type = ActivationType::F32;
   FunctionRef<void(const RowBlock& block, Activations x)> gather;
   FunctionRef<void(const RowBlock& block, Activations y)> take;
 };
@@ -67,7 +67,7 @@ class Ops {
   /// Never Auto.
   Precision precision() const noexcept { return precision_; }
   /// How activations stand in memory between operators, except for the residual stream: F32.
-  Number number() const noexcept;
+  ActivationType activation_type() const noexcept;
 
   /// From now on the operators add their times to `profile`; null ends that.
   void set_profile(Profile* profile) noexcept { profile_ = profile; }
@@ -96,7 +96,8 @@ class Ops {
   /// The blocks that `linear_gathered` cuts rows into. They do not depend on the threads.
   Split row_blocks(const LinearWeights& w, Index rows) const noexcept;
   /// What `linear_gathered` takes from its workspace.
-  std::size_t gathered_bytes(const LinearWeights& w, Number x_type, Number y_type) const noexcept;
+  std::size_t gathered_bytes(const LinearWeights& w, ActivationType x_type,
+                             ActivationType y_type) const noexcept;
 
   /// eps is 1e-6; y may be x.
   void layer_norm(ConstMatrix x, const LayerNormWeights& w, Activations y) const;

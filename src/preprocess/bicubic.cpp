@@ -6,7 +6,7 @@
 #include "preprocess/preprocess.hpp"
 #include "preprocess/target_size.hpp"
 
-// Pillow's resampling of 8-bit pictures (Resample.c), restated.
+// Pillow's resampling of 8-bit images (Resample.c), restated.
 //
 // Output pixel i of a row looks at the input around c = (i + 1/2) scale, with a cubic kernel that
 // is stretched by max(scale, 1). The weights add up to one and are rounded to 22-bit fixed point,
@@ -149,7 +149,7 @@ Image resize_bicubic_pillow(const Image& image, Index height, Index width, const
   if (width == image.width && height == image.height) return image;
   if (width == image.width) return resize_height(image, height, check);
   if (height == image.height) return resize_width(image, width, check);
-  expect_target_size(image.height, width);  // the picture between the passes
+  expect_target_size(image.height, width);  // the image between the passes
   return resize_height(resize_width(image, width, check), height, check);
 }
 

@@ -19,20 +19,19 @@ Index scaled(Index length, double scale) noexcept {
 
 }  // namespace
 
-Letterbox letterbox(const Image& picture, Index side) {
-  expect_pixels("the picture to find persons in", picture);
+Letterbox letterbox(const Image& image, Index side) {
+  expect_pixels("the image to find persons in", image);
   const double scale =
-      static_cast<double>(side) / static_cast<double>(std::max(picture.width, picture.height));
-  const Index width = std::min(side, scaled(picture.width, scale));
-  const Index height = std::min(side, scaled(picture.height, scale));
-  const Image resized = resize_bilinear_opencv(picture, height, width);
+      static_cast<double>(side) / static_cast<double>(std::max(image.width, image.height));
+  const Index width = std::min(side, scaled(image.width, scale));
+  const Index height = std::min(side, scaled(image.height, scale));
+  const Image resized = resize_bilinear_opencv(image, height, width);
 
   Letterbox box{
       .square = make_image(side, side),
-      .scale_x =
-          static_cast<float>(static_cast<double>(width) / static_cast<double>(picture.width)),
+      .scale_x = static_cast<float>(static_cast<double>(width) / static_cast<double>(image.width)),
       .scale_y =
-          static_cast<float>(static_cast<double>(height) / static_cast<double>(picture.height))};
+          static_cast<float>(static_cast<double>(height) / static_cast<double>(image.height))};
   std::ranges::fill(box.square.rgb, kGrey);
   for (Index y = 0; y < height; ++y) {
     std::copy_n(resized.rgb.begin() + y * width * 3, width * 3,
@@ -43,13 +42,13 @@ Letterbox letterbox(const Image& picture, Index side) {
 
 // The constants are ImageNet's, in the order blue, green, red, and so are the channels. The
 // original's lite scripts hand over red first and normalise it as blue.
-void normalize_for_detector(const Image& picture, Matrix rows) {
-  expect_pixels("the picture to normalise", picture);
-  expect_shape("normalised picture", rows, {picture.width * picture.height, 3});
+void normalize_for_detector(const Image& image, Matrix rows) {
+  expect_pixels("the image to normalise", image);
+  expect_shape("normalised image", rows, {image.width * image.height, 3});
   const std::array<ByteTable, 3> tables{make_byte_table(103.53f, 57.375f),
                                         make_byte_table(116.28f, 57.12f),
                                         make_byte_table(123.675f, 58.395f)};
-  const std::uint8_t* in = picture.rgb.data();
+  const std::uint8_t* in = image.rgb.data();
   for (Index pixel = 0; pixel < rows.extent(0); ++pixel, in += 3) {
     float* const row = rows[pixel].data();
     for (std::size_t channel = 0; channel < 3; ++channel) {

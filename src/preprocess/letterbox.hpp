@@ -5,19 +5,19 @@
 
 namespace sapiens {
 
-/// A picture in the top left corner of a grey square, as the person detector sees it.
+/// An image in the top left corner of a grey square, as the person detector sees it.
 struct Letterbox {
   Image square = {};
-  /// Pixels of the square per pixel of the picture; they differ a little, as sizes are whole.
+  /// Pixels of the square per pixel of the image; they differ a little, as sizes are whole.
   float scale_x = 1, scale_y = 1;
 };
 
-/// Resizes `picture`, up or down, until its longer side is `side` pixels long, byte for byte as the
-/// original does it. Throws InvalidArgument for a picture whose pixels do not add up.
-Letterbox letterbox(const Image& picture, Index side);
+/// Resizes `image`, up or down, until its longer side is `side` pixels long, byte for byte as the
+/// original does it. Throws InvalidArgument for an image whose pixels do not add up.
+Letterbox letterbox(const Image& image, Index side);
 
 /// (x - mean) / std of each pixel as the person detector wants it: `rows` is [pixels, 3], blue
 /// first. Throws ShapeMismatch unless there are as many rows as pixels.
-void normalize_for_detector(const Image& picture, Matrix rows);
+void normalize_for_detector(const Image& image, Matrix rows);
 
 }  // namespace sapiens

@@ -31,8 +31,8 @@ std::uint8_t level(float value) noexcept {
 }  // namespace
 
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw) {
-  expect_pixels("the picture to normalise", image);
-  expect_shape("normalised picture", chw, {3, image.height, image.width});
+  expect_pixels("the image to normalise", image);
+  expect_shape("normalised image", chw, {3, image.height, image.width});
   const Constants& constants = constants_of(mode);
   for (int channel = 0; channel < 3; ++channel) {
     const ByteTable table = make_byte_table(constants.mean[channel], constants.std[channel]);
@@ -45,7 +45,7 @@ void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw
 }
 
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode) {
-  expect_shape("normalised picture", chw, {3, kAny, kAny});
+  expect_shape("normalised image", chw, {3, kAny, kAny});
   const Constants& constants = constants_of(mode);
   Image image = make_image(chw.extent(1), chw.extent(2));
   for (int channel = 0; channel < 3; ++channel) {

@@ -18,10 +18,10 @@ namespace {
 constexpr float kMargin = 1.25f;  // GetBBoxCenterScale(padding=1.25)
 
 // OpenCV computes source positions in 22.10 fixed point; within this limit they fit.
-constexpr float kFarthestEdge = 1 << 18;
+constexpr float kMaxEdge = 1 << 18;
 
 void expect_box(const Box& box) {
-  const auto near = [](float edge) { return std::abs(edge) <= kFarthestEdge; };
+  const auto near = [](float edge) { return std::abs(edge) <= kMaxEdge; };
   if (box.width > 0 && box.height > 0 && near(box.x) && near(box.y) && near(box.x + box.width) &&
       near(box.y + box.height)) {
     return;
@@ -30,20 +30,20 @@ void expect_box(const Box& box) {
       ErrorCode::InvalidArgument,
       {.summary = "this is no box of a person",
        .expected = fmt::format("x, y, width and height in pixels, width and height above 0, "
-                               "edges within {} pixels of the picture's corner",
-                               kFarthestEdge),
+                               "edges within {} pixels of the image's corner",
+                               kMaxEdge),
        .actual = fmt::format("{}, {}, {}, {}", box.x, box.y, box.width, box.height)});
 }
 
 // remap() holds positions in 16 bits.
-void expect_warpable(const Image& picture) {
-  constexpr Index kLongestSide = std::numeric_limits<std::int16_t>::max() - 1;
-  if (picture.width <= kLongestSide && picture.height <= kLongestSide) return;
+void expect_warpable(const Image& image) {
+  constexpr Index kMaxSide = std::numeric_limits<std::int16_t>::max() - 1;
+  if (image.width <= kMaxSide && image.height <= kMaxSide) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the picture is too large to cut persons out of it",
-               .expected = fmt::format("at most {} pixels wide and high", kLongestSide),
-               .actual = fmt::format("{} x {} (height x width)", picture.height, picture.width),
-               .hint = "shrink the picture first; the network sees 1024 x 768 pixels of it"});
+              {.summary = "the image is too large to cut persons out of it",
+               .expected = fmt::format("at most {} pixels wide and high", kMaxSide),
+               .actual = fmt::format("{} x {} (height x width)", image.height, image.width),
+               .hint = "shrink the image first; the network sees 1024 x 768 pixels of it"});
 }
 
 // The outermost pixel centres of the crop onto those of the input: `get_udp_warp_matrix`, which
@@ -63,8 +63,8 @@ cv::Matx23f udp_matrix(const PersonCrop& crop, Grid input) {
 
 }  // namespace
 
-Box whole_picture_box(const Image& picture) {
-  return {.width = static_cast<float>(picture.width), .height = static_cast<float>(picture.height)};
+Box whole_image_box(const Image& image) {
+  return {.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)};
 }
 
 PersonCrop crop_of_box(const Box& box, Grid input) {
@@ -79,13 +79,13 @@ PersonCrop crop_of_box(const Box& box, Grid input) {
           .height = wide ? width / aspect : height};
 }
 
-Image warp_person(const Image& picture, const PersonCrop& crop, Grid input) try {
-  expect_pixels("the picture of a person", picture);
-  expect_warpable(picture);
+Image warp_person(const Image& image, const PersonCrop& crop, Grid input) try {
+  expect_pixels("the image of a person", image);
+  expect_warpable(image);
   expect_target_size(input.height, input.width);
   Image warped = make_image(input.height, input.width);
   cv::Mat target = as_mat(warped);
-  cv::warpAffine(as_mat(picture), target, udp_matrix(crop, input), target.size(), cv::INTER_LINEAR,
+  cv::warpAffine(as_mat(image), target, udp_matrix(crop, input), target.size(), cv::INTER_LINEAR,
                  cv::BORDER_CONSTANT, cv::Scalar::all(0));
   return warped;
 } catch (...) {

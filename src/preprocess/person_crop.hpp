@@ -7,23 +7,23 @@
 
 namespace sapiens {
 
-/// The part of a picture that a pose network sees: a person's box, a quarter larger, in the aspect
-/// ratio of the network's input. In pixels of the picture, and float32 as in the original.
+/// The part of an image that a pose network sees: a person's box, a quarter larger, in the aspect
+/// ratio of the network's input. In pixels of the image, and float32 as in the original.
 struct PersonCrop {
   float center_x = 0, center_y = 0;
   float width = 0, height = 0;
 };
 
-/// The box of a person who fills the picture.
-Box whole_picture_box(const Image& picture);
+/// The box of a person who fills the image.
+Box whole_image_box(const Image& image);
 
 /// Throws InvalidArgument unless width and height are positive and all edges lie within 2^18 pixels
-/// of the picture's corner.
+/// of the image's corner.
 PersonCrop crop_of_box(const Box& box, Grid input);
 
 /// The crop, resampled to `input` pixels, byte for byte as OpenCV does it; black where the crop
-/// reaches beyond the picture. Throws InvalidArgument for a picture wider or higher than 32766.
-Image warp_person(const Image& picture, const PersonCrop& crop, Grid input);
+/// reaches beyond the image. Throws InvalidArgument for an image wider or higher than 32766.
+Image warp_person(const Image& image, const PersonCrop& crop, Grid input);
 
 /// Swaps left and right of a [C, H, W] input, in place: the second look of the flip test.
 void mirror_columns(TensorView<float, 3> chw);

@@ -6,7 +6,7 @@
 
 namespace sapiens {
 
-// All of these throw `Error(InvalidArgument)` for a picture whose pixels do not add up and for
+// All of these throw `Error(InvalidArgument)` for an image whose pixels do not add up and for
 // sizes outside 1 .. 2^28 pixels, and those that resize for images outside of the bounds of
 // `sapiens/image.hpp`.
 
@@ -24,7 +24,7 @@ Image resize_for_features(const Image& image, Index height, Index width, Preproc
                           const StopCheck& check = {});
 
 /// (x - mean) / std of each channel in float32, as PyTorch computes it; `chw` is [3, H, W] in RGB
-/// order. Throws ShapeMismatch unless H and W are the picture's.
+/// order. Throws ShapeMismatch unless H and W are the image's.
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw);
 
 /// The way back, from `chw` [3, H, W] to levels of 0 to 255: what lies outside is clipped,

@@ -15,7 +15,7 @@ void expect_target_size(Index height, Index width) {
   constexpr Index kMaxPixels = Index{1} << 28;
   if (height >= 1 && width >= 1 && height <= kMaxPixels / width) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "a picture cannot be resized to that size",
+              {.summary = "an image cannot be resized to that size",
                .expected = fmt::format("1 to {} pixels", kMaxPixels),
                .actual = fmt::format("{} x {} (height x width)", height, width)});
 }

@@ -15,13 +15,12 @@ float blended(float a, float b, float weight) noexcept { return a * (1.0f - weig
 
 }  // namespace
 
-FloatArray depth_of_picture(const HeadOutput& depth, Grid input, Grid picture,
-                            const ThreadPool& pool) {
+FloatArray depth_of_image(const HeadOutput& depth, Grid input, Grid image, const ThreadPool& pool) {
   expect_shape("depth", depth.values, {kAny, 1});
-  const TwoStepResize resize(depth, input, picture);
-  FloatArray result = make_array({picture.height, picture.width});
+  const TwoStepResize resize(depth, input, image);
+  FloatArray result = make_array({image.height, image.width});
   resize.for_each_row({}, pool, [&](Index y, const float* row) {
-    float* out = result.values.data() + y * picture.width;
+    float* out = result.values.data() + y * image.width;
     for (const Tap& tap : resize.columns()) {
       *out++ = blended(row[tap.first], row[tap.second], tap.weight);
     }
@@ -29,13 +28,13 @@ FloatArray depth_of_picture(const HeadOutput& depth, Grid input, Grid picture,
   return result;
 }
 
-FloatArray normals_of_picture(const HeadOutput& normals, Grid input, Grid picture,
-                              const ThreadPool& pool) {
+FloatArray normals_of_image(const HeadOutput& normals, Grid input, Grid image,
+                            const ThreadPool& pool) {
   expect_shape("normals", normals.values, {kAny, 3});
-  const TwoStepResize resize(normals, input, picture);
-  FloatArray result = make_array({picture.height, picture.width, 3});
+  const TwoStepResize resize(normals, input, image);
+  FloatArray result = make_array({image.height, image.width, 3});
   resize.for_each_row({}, pool, [&](Index y, const float* row) {
-    float* out = result.values.data() + y * picture.width * 3;
+    float* out = result.values.data() + y * image.width * 3;
     for (const Tap& tap : resize.columns()) {
       const float* const a = row + tap.first * 3;
       const float* const b = row + tap.second * 3;

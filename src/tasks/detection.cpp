@@ -50,12 +50,12 @@ float overlap(const ScoredBox& a, const ScoredBox& b) noexcept {
 }  // namespace
 
 std::vector<ScoredBox> decode_boxes(std::span<const DetectorLevel> levels, const InputFrame& frame,
-                                    float least_score) {
+                                    float min_score) {
   std::vector<ScoredBox> boxes;
   for (const DetectorLevel& level : levels) {
     for (Index point = 0; point < level.size.patches(); ++point) {
       const float score = sigmoid(*level.logits[point].data());
-      if (!(score > least_score)) continue;
+      if (!(score > min_score)) continue;
       ScoredBox box = box_at(level, point, frame);
       if (!has_area(box)) continue;
       box.score = score;
@@ -66,10 +66,11 @@ std::vector<ScoredBox> decode_boxes(std::span<const DetectorLevel> levels, const
   return boxes;
 }
 
-std::vector<ScoredBox> suppress_overlaps(std::span<const ScoredBox> boxes, float iou, Index most) {
+std::vector<ScoredBox> suppress_overlaps(std::span<const ScoredBox> boxes, float iou,
+                                         Index max_detections) {
   std::vector<ScoredBox> kept;
   for (const ScoredBox& box : boxes) {
-    if (std::ssize(kept) >= most) break;
+    if (std::ssize(kept) >= max_detections) break;
     const bool covered = std::ranges::any_of(
         kept, [&](const ScoredBox& better) { return overlap(better, box) > iou; });
     if (!covered) kept.push_back(box);
@@ -84,13 +85,14 @@ void expect_detect_options(const DetectOptions& options) {
                                              .expected = expected,
                                              .actual = std::move(actual)});
   };
-  if (!(options.least_score >= 0 && options.least_score <= 1)) {
-    refuse("least_score", "0 to 1", fmt::format("{}", options.least_score));
+  if (!(options.min_score >= 0 && options.min_score <= 1)) {
+    refuse("min_score", "0 to 1", fmt::format("{}", options.min_score));
   }
   if (!(options.nms_iou >= 0 && options.nms_iou <= 1)) {
     refuse("nms_iou", "0 to 1", fmt::format("{}", options.nms_iou));
   }
-  if (options.most < 1) refuse("most", "1 or more", fmt::format("{}", options.most));
+  if (options.max_detections < 1)
+    refuse("max_detections", "1 or more", fmt::format("{}", options.max_detections));
 }
 
 Box to_box(const ScoredBox& box) noexcept {

@@ -31,7 +31,7 @@ const KeypointSet& find_layout(std::string_view layout) {
   const auto name = std::ranges::find(kNames, layout);
   if (name != kNames.end()) return *kSets[name - kNames.begin()];
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "there is no such layout of key points",
+              {.summary = "there is no such layout of keypoints",
                .expected = fmt::format("one of {}", fmt::join(kNames, ", ")),
                .actual = std::string(layout)});
 }
@@ -56,7 +56,7 @@ KeypointConversion KeypointConversion::make(const KeypointSet& from, std::string
   if (std::ranges::find(conversion.present_, true) == conversion.present_.end()) {
     throw Error(
         ErrorCode::InvalidArgument,
-        {.summary = fmt::format("these key points have none of those of {}", layout),
+        {.summary = fmt::format("these keypoints have none of those of {}", layout),
          .expected = fmt::format("names such as {}", conversion.to().keypoints[0].name),
          .actual = from.keypoints.empty() ? std::string("no points")
                                           : fmt::format("{} points: {} ...", from.keypoints.size(),

@@ -9,7 +9,7 @@
 namespace sapiens {
 
 // The pixels of the masked autoencoder. N patches of 16 x 16 pixels; a patch is a row of 768
-// numbers, ordered row, column, channel, of the normalised picture.
+// numbers, ordered row, column, channel, of the normalised image.
 
 struct PatchMask {
   std::vector<Index> kept;           ///< Patches that stay visible, in the order of their noise.

@@ -11,7 +11,7 @@
 namespace sapiens {
 namespace {
 
-// Key points whose maps are gathered from the channels at once: half a cache line of each pixel.
+// Keypoints whose maps are gathered from the channels at once: half a cache line of each pixel.
 constexpr Index kBlock = 8;
 
 void expect_heatmaps(const HeadOutput& heatmaps) {
@@ -95,8 +95,8 @@ std::vector<InputKeypoint> decode_heatmaps(const HeadOutput& heatmaps, Grid inpu
   return found;
 }
 
-std::vector<Keypoint> to_picture(std::span<const InputKeypoint> keypoints, const PersonCrop& crop,
-                                 Grid input) {
+std::vector<Keypoint> to_image(std::span<const InputKeypoint> keypoints, const PersonCrop& crop,
+                               Grid input) {
   const double left = double{crop.center_x} - double{crop.width} / 2;
   const double top = double{crop.center_y} - double{crop.height} / 2;
   const double scale_x = double{crop.width} / static_cast<double>(input.width);

@@ -10,14 +10,14 @@
 
 namespace sapiens {
 
-/// A key point in pixels of the network's input, before it is mapped into the picture.
+/// A keypoint in pixels of the network's input, before it is mapped into the image.
 struct InputKeypoint {
   double x = 0, y = 0;
   float score = 0;
 };
 
 /// heatmaps = (heatmaps + mirrored back) / 2, where `mirrored` is what the mirrored input gave and
-/// `partners[k]` is the key point that k becomes in a mirror. Throws ShapeMismatch where the sizes
+/// `partners[k]` is the keypoint that k becomes in a mirror. Throws ShapeMismatch where the sizes
 /// differ.
 void average_with_mirrored(Matrix heatmaps, const HeadOutput& mirrored,
                            std::span<const int> partners, const ThreadPool& pool);
@@ -28,10 +28,10 @@ void average_with_mirrored(Matrix heatmaps, const HeadOutput& mirrored,
 std::vector<InputKeypoint> decode_heatmaps(const HeadOutput& heatmaps, Grid input,
                                            const ThreadPool& pool);
 
-/// From the input to the picture that the crop was cut from. As in the original this maps 0 ..
+/// From the input to the image that the crop was cut from. As in the original this maps 0 ..
 /// `input` onto the crop, where the crop's warp mapped 0 .. `input` - 1: off by up to a pixel of
 /// the input at the far edge, and what the published figures were measured with.
-std::vector<Keypoint> to_picture(std::span<const InputKeypoint> keypoints, const PersonCrop& crop,
-                                 Grid input);
+std::vector<Keypoint> to_image(std::span<const InputKeypoint> keypoints, const PersonCrop& crop,
+                               Grid input);
 
 }  // namespace sapiens

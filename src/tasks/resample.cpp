@@ -15,14 +15,14 @@ constexpr Index kTileRows = 16;
 
 std::string text(Grid size) { return fmt::format("{} x {}", size.height, size.width); }
 
-void expect_sizes(Grid head, Grid input, Grid picture) {
-  for (const Grid size : {head, input, picture}) {
+void expect_sizes(Grid head, Grid input, Grid image) {
+  for (const Grid size : {head, input, image}) {
     if (size.height > 0 && size.width > 0) continue;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "a prediction cannot be resized",
                  .expected = "positive sizes",
                  .actual = fmt::format("{} to {} to {} (height x width)", text(head), text(input),
-                                       text(picture))});
+                                       text(image))});
   }
 }
 
@@ -65,7 +65,7 @@ void keep_columns_read(std::vector<Tap>& columns, std::vector<Tap>& taps) {
 }
 
 // The rows of one thread. Keeps the two rows of the network's input that it used last, because
-// neighbouring rows of the picture share them.
+// neighbouring rows of the image share them.
 class TwoStepResize::Rows {
  public:
   Rows(const TwoStepResize& resize, const Padding& padding)
@@ -75,14 +75,14 @@ class TwoStepResize::Rows {
     };
     head_row_.assign(floats(resize.head_.size.width), padding.value);
     for (auto& row : input_rows_) row.resize(floats(std::ssize(resize.input_columns_)));
-    picture_row_.resize(floats(std::ssize(resize.input_columns_)));
+    image_row_.resize(floats(std::ssize(resize.input_columns_)));
   }
 
-  const float* picture_row(Index y) {
-    const Tap& tap = resize_.picture_rows_[y];
+  const float* image_row(Index y) {
+    const Tap& tap = resize_.image_rows_[y];
     const float* const first = input_row(tap.first);
-    blend(first, input_row(tap.second), tap.weight, std::ssize(picture_row_), picture_row_.data());
-    return picture_row_.data();
+    blend(first, input_row(tap.second), tap.weight, std::ssize(image_row_), image_row_.data());
+    return image_row_.data();
   }
 
  private:
@@ -117,17 +117,17 @@ class TwoStepResize::Rows {
   std::vector<float> head_row_;
   std::vector<float> input_rows_[2];
   Index cached_[2] = {-1, -1};
-  std::vector<float> picture_row_;
+  std::vector<float> image_row_;
 };
 
-TwoStepResize::TwoStepResize(const HeadOutput& head, Grid input, Grid picture) : head_(head) {
-  expect_sizes(head.size, input, picture);
+TwoStepResize::TwoStepResize(const HeadOutput& head, Grid input, Grid image) : head_(head) {
+  expect_sizes(head.size, input, image);
   expect_shape("head output", head.values, {head.size.patches(), kAny});
   input_rows_ = bilinear_taps(head.size.height, input.height);
   input_columns_ = bilinear_taps(head.size.width, input.width);
-  picture_rows_ = bilinear_taps(input.height, picture.height);
-  picture_columns_ = bilinear_taps(input.width, picture.width);
-  keep_columns_read(input_columns_, picture_columns_);
+  image_rows_ = bilinear_taps(input.height, image.height);
+  image_columns_ = bilinear_taps(input.width, image.width);
+  keep_columns_read(input_columns_, image_columns_);
 }
 
 Index TwoStepResize::padded_channels(const Padding& padding) const noexcept {
@@ -138,10 +138,10 @@ Index TwoStepResize::padded_channels(const Padding& padding) const noexcept {
 void TwoStepResize::for_each_row(const Padding& padding, const ThreadPool& pool,
                                  FunctionRef<void(Index y, const float* row)> body) const {
   std::vector<Rows> rows(static_cast<std::size_t>(pool.threads()), Rows(*this, padding));
-  const Index height = std::ssize(picture_rows_);
+  const Index height = std::ssize(image_rows_);
   pool.parallel_tasks((height + kTileRows - 1) / kTileRows, [&](Index tile, int worker) {
     const Index end = std::min((tile + 1) * kTileRows, height);
-    for (Index y = tile * kTileRows; y < end; ++y) body(y, rows[worker].picture_row(y));
+    for (Index y = tile * kTileRows; y < end; ++y) body(y, rows[worker].image_row(y));
   });
 }
 

@@ -26,18 +26,18 @@ struct Tap {
 /// included: half-pixel centres, replicated border, no antialiasing.
 std::vector<Tap> bilinear_taps(Index in_size, Index out_size);
 
-/// The two bilinear steps of dense predictions: head -> network input -> picture.
+/// The two bilinear steps of dense predictions: head -> network input -> image.
 ///
-/// The picture's rows are made one at a time and nothing of the picture's size exists in between.
+/// The image's rows are made one at a time and nothing of the image's size exists in between.
 /// Rows are blended before columns where PyTorch does it the other way round: the same numbers but
-/// for rounding, and the columns of the picture are left to the user, who reduces them at once.
-/// Columns of the input that no pixel of the picture reads are not made: a picture may have one
+/// for rounding, and the columns of the image are left to the user, who reduces them at once.
+/// Columns of the input that no pixel of the image reads are not made: an image may have one
 /// column and thousands of rows.
 class TwoStepResize {
  public:
   /// `input` equal to the head's size leaves the first step out, as the original's lite scripts do.
   /// Throws ShapeMismatch unless `head` has a row for every pixel, InvalidArgument for empty sizes.
-  TwoStepResize(const HeadOutput& head, Grid input, Grid picture);
+  TwoStepResize(const HeadOutput& head, Grid input, Grid image);
 
   /// How channels are padded for users that work on several at once.
   struct Padding {
@@ -47,21 +47,21 @@ class TwoStepResize {
   /// Numbers per column of a row.
   Index padded_channels(const Padding& padding) const noexcept;
 
-  /// Calls `body(y, row)` for every row of the picture, on all threads. `row` holds `row_columns()`
+  /// Calls `body(y, row)` for every row of the image, on all threads. `row` holds `row_columns()`
   /// columns of the network's input, padded_channels() numbers each; `columns()` says how they make
   /// pixels.
   void for_each_row(const Padding& padding, const ThreadPool& pool,
                     FunctionRef<void(Index y, const float* row)> body) const;
   Index row_columns() const noexcept { return std::ssize(input_columns_); }
-  /// One tap per column of the picture, into the columns of a row.
-  const std::vector<Tap>& columns() const noexcept { return picture_columns_; }
+  /// One tap per column of the image, into the columns of a row.
+  const std::vector<Tap>& columns() const noexcept { return image_columns_; }
 
  private:
   class Rows;
 
   HeadOutput head_;
-  std::vector<Tap> input_rows_, input_columns_;      // of the head's output
-  std::vector<Tap> picture_rows_, picture_columns_;  // of the network's input
+  std::vector<Tap> input_rows_, input_columns_;  // of the head's output
+  std::vector<Tap> image_rows_, image_columns_;  // of the network's input
 };
 
 }  // namespace sapiens

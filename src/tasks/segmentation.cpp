@@ -92,16 +92,15 @@ void write_one_class(const TwoStepResize& resize, const ThreadPool& pool, std::u
 
 }  // namespace
 
-Segmentation most_likely_classes(const HeadOutput& logits, Grid input, Grid picture,
+Segmentation most_likely_classes(const HeadOutput& logits, Grid input, Grid image,
                                  const ThreadPool& pool) {
   const Index classes = logits.values.extent(1);
   expect_classes(classes);
-  const TwoStepResize resize(logits, input, picture);
-  Segmentation result{
-      .width = picture.width,
-      .height = picture.height,
-      .classes = std::max<Index>(classes, 2),
-      .ids = std::vector<std::uint8_t>(static_cast<std::size_t>(picture.patches()))};
+  const TwoStepResize resize(logits, input, image);
+  Segmentation result{.width = image.width,
+                      .height = image.height,
+                      .classes = std::max<Index>(classes, 2),
+                      .ids = std::vector<std::uint8_t>(static_cast<std::size_t>(image.patches()))};
   if (classes == 1) {
     write_one_class(resize, pool, result.ids.data());
   } else {

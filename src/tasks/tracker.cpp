@@ -15,7 +15,7 @@ namespace sapiens {
 namespace {
 
 // Fewer points than this say little about where a whole person is.
-constexpr std::size_t kLeastPoints = 4;
+constexpr std::size_t kMinPoints = 4;
 
 struct Edges {
   double left, top, right, bottom;
@@ -56,7 +56,7 @@ void expect_boxes(std::span<const Box> boxes) {
                              wrong->y, wrong->width, wrong->height, wrong->score)});
 }
 
-/// The smallest rectangles about the same key points then and now.
+/// The smallest rectangles about the same keypoints then and now.
 struct Extents {
   Edges then, now;
   std::size_t points = 0;
@@ -67,17 +67,17 @@ void include(Edges& edges, const Keypoint& point) {
            std::max<double>(edges.right, point.x), std::max<double>(edges.bottom, point.y)};
 }
 
-bool confident(const Keypoint& point, float least_score) {
-  return point.score >= least_score && std::isfinite(point.x) && std::isfinite(point.y);
+bool confident(const Keypoint& point, float min_score) {
+  return point.score >= min_score && std::isfinite(point.x) && std::isfinite(point.y);
 }
 
-// Only points that are seen in both: feet that leave the picture must not shorten the person.
+// Only points that are seen in both: feet that leave the image must not shorten the person.
 Extents shared_extents(std::span<const Keypoint> then, std::span<const Keypoint> now,
-                       float least_score) {
+                       float min_score) {
   constexpr double kFar = std::numeric_limits<double>::infinity();
   Extents extents{{kFar, kFar, -kFar, -kFar}, {kFar, kFar, -kFar, -kFar}};
   for (std::size_t k = 0; k < std::min(then.size(), now.size()); ++k) {
-    if (!confident(then[k], least_score) || !confident(now[k], least_score)) continue;
+    if (!confident(then[k], min_score) || !confident(now[k], min_score)) continue;
     include(extents.then, then[k]);
     include(extents.now, now[k]);
     ++extents.points;
@@ -88,7 +88,7 @@ Extents shared_extents(std::span<const Keypoint> then, std::span<const Keypoint>
 // `box` lay about the points then; the result lies about them in the same way now. Margins grow
 // with the diagonal, because a person seen from the side has almost no width to measure by.
 std::optional<Box> laid_about(const Extents& extents, const Box& box) {
-  if (extents.points < kLeastPoints || !(extents.then.diagonal() > 0)) return std::nullopt;
+  if (extents.points < kMinPoints || !(extents.then.diagonal() > 0)) return std::nullopt;
   const double scale = extents.now.diagonal() / extents.then.diagonal();
   const Edges old = edges_of(box);
   const double left = extents.now.left - scale * (extents.then.left - old.left);
@@ -106,30 +106,29 @@ std::optional<Box> laid_about(const Extents& extents, const Box& box) {
 }  // namespace
 
 PersonTracker::PersonTracker(const TrackOptions& options) : options_(options) {
-  if (options.least_iou > 0 && options.least_iou <= 1 && options.forget_after >= 0 &&
-      !std::isnan(options.least_score)) {
+  if (options.min_iou > 0 && options.min_iou <= 1 && options.max_age >= 0 &&
+      !std::isnan(options.min_score)) {
     return;
   }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "persons cannot be tracked like this",
-               .expected = "least_iou above 0 and at most 1, forget_after from 0, least_score a "
-                           "number",
-               .actual = fmt::format("{}, {}, {}", options.least_iou, options.forget_after,
-                                     options.least_score)});
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary = "persons cannot be tracked like this",
+       .expected = "min_iou above 0 and at most 1, max_age from 0, min_score a "
+                   "number",
+       .actual = fmt::format("{}, {}, {}", options.min_iou, options.max_age, options.min_score)});
 }
 
 // Moves everybody by one frame and drops who has been out of sight for too long.
 void PersonTracker::next_frame() {
   for (Track& track : tracks_) {
-    track.box.x += track.step_x;
-    track.box.y += track.step_y;
+    track.box.x += track.velocity_x;
+    track.box.y += track.velocity_y;
     ++track.age;
   }
   const auto lost = tracks_.begin() + static_cast<std::ptrdiff_t>(in_sight_);
-  tracks_.erase(
-      std::remove_if(lost, tracks_.end(),
-                     [&](const Track& track) { return track.age > options_.forget_after; }),
-      tracks_.end());
+  tracks_.erase(std::remove_if(lost, tracks_.end(),
+                               [&](const Track& track) { return track.age > options_.max_age; }),
+                tracks_.end());
 }
 
 // A motion is known the better, the longer the time it was measured over: boxes of detectors
@@ -141,8 +140,8 @@ void PersonTracker::measure(Track& track, const Box& box) const {
     const auto centre = [](float from, float length) { return from + length / 2; };
     const float x = centre(box.x, box.width) - centre(track.measured.x, track.measured.width);
     const float y = centre(box.y, box.height) - centre(track.measured.y, track.measured.height);
-    track.step_x += trust * (x / frames - track.step_x);
-    track.step_y += trust * (y / frames - track.step_y);
+    track.velocity_x += trust * (x / frames - track.velocity_x);
+    track.velocity_y += trust * (y / frames - track.velocity_y);
   }
   track.box = track.measured = box;
   track.age = 0;
@@ -170,7 +169,7 @@ std::vector<TrackedBox> PersonTracker::update(std::span<const Box> detections) {
   for (std::size_t t = 0; t < tracks_.size(); ++t) {
     for (std::size_t d = 0; d < detections.size(); ++d) {
       const double common = iou(tracks_[t].box, detections[d]);
-      if (common >= options_.least_iou) pairs.emplace_back(-common, tracks_[t].id, d, t);
+      if (common >= options_.min_iou) pairs.emplace_back(-common, tracks_[t].id, d, t);
     }
   }
   std::ranges::sort(pairs);
@@ -192,7 +191,7 @@ std::vector<TrackedBox> PersonTracker::update(std::span<const Box> detections) {
     next.push_back(std::move(track));
   }
   for (std::size_t t = 0; t < tracks_.size(); ++t) {
-    if (!taken[t] && tracks_[t].age <= options_.forget_after) next.push_back(std::move(tracks_[t]));
+    if (!taken[t] && tracks_[t].age <= options_.max_age) next.push_back(std::move(tracks_[t]));
   }
   tracks_ = std::move(next);
   in_sight_ = detections.size();
@@ -215,10 +214,10 @@ void PersonTracker::follow(Track& track, const Pose& pose) const {
     track.pose = pose.keypoints;
     return;
   }
-  const Extents extents = shared_extents(track.pose, pose.keypoints, options_.least_score);
+  const Extents extents = shared_extents(track.pose, pose.keypoints, options_.min_score);
   const std::optional<Box> box = laid_about(extents, track.detected);
   // The crop of one person shows parts of the next, and a pose may change over to them.
-  if (box && iou(*box, track.box) >= options_.least_iou) measure(track, *box);
+  if (box && iou(*box, track.box) >= options_.min_iou) measure(track, *box);
 }
 
 }  // namespace sapiens

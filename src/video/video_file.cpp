@@ -55,9 +55,9 @@ bool is_video_file(const std::filesystem::path& path) {
   const auto status = std::filesystem::status(path, error);
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return false;
   try {
-    const PictureFormat format = video::open_video_file(path).kind.format;
-    if (format == PictureFormat::Video) return true;
-    if (format != PictureFormat::Other && format != PictureFormat::Unknown) return false;
+    const ImageFormat format = video::open_video_file(path).kind.format;
+    if (format == ImageFormat::Video) return true;
+    if (format != ImageFormat::Other && format != ImageFormat::Unknown) return false;
   } catch (const Error&) {
     // Whoever opens it will say what is wrong; the name says who that should be.
   }

@@ -19,7 +19,7 @@ namespace sapiens {
 namespace {
 
 // Above these a header is damaged, not long or fast.
-constexpr double kMostFrames = 1e12;
+constexpr double kMaxFrames = 1e12;
 constexpr double kMaxReadRate = 1e6;
 
 double sensible(double value, double most) {
@@ -31,19 +31,19 @@ double sensible(double value, double most) {
               {.summary = "this is not a video",
                .file = name,
                .actual = std::string(kind.description),
-               .hint = kind.hint.empty() ? "give it as a picture" : std::string(kind.hint)});
+               .hint = kind.hint.empty() ? "give it as an image" : std::string(kind.hint)});
 }
 
 [[noreturn]] void throw_cannot_open(const std::string& name, const FileKind& kind,
                                     const std::string& reason) {
-  const bool video = kind.format == PictureFormat::Video;
+  const bool video = kind.format == ImageFormat::Video;
   throw Error(video ? ErrorCode::CorruptFile : ErrorCode::UnsupportedFormat,
               {.summary = "the video cannot be opened",
                .file = name,
                .expected = "a whole file with a video stream that FFmpeg can decode",
                .actual = reason.empty() ? std::string(kind.description)
                                         : fmt::format("{}: {}", kind.description, reason),
-               .hint = video ? "the file is incomplete, or has no pictures in it; if it plays "
+               .hint = video ? "the file is incomplete, or has no images in it; if it plays "
                                "elsewhere, convert it, e.g. `ffmpeg -i INPUT output.mp4`"
                              : "check the path"});
 }
@@ -102,7 +102,7 @@ bool VideoReader::Impl::grab() {
   }
   if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
   if (live) {
-    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped giving pictures",
+    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped giving images",
                                       .file = name,
                                       .hint = "is it still connected?"});
   }
@@ -122,7 +122,7 @@ VideoReader::~VideoReader() = default;
 VideoReader VideoReader::open(const std::filesystem::path& path) {
   const std::string name = path.string();
   const video::VideoFile file = video::open_video_file(path);
-  if (file.kind.format != PictureFormat::Video && file.kind.format != PictureFormat::Unknown) {
+  if (file.kind.format != ImageFormat::Video && file.kind.format != ImageFormat::Unknown) {
     throw_no_video(name, file.kind);  // Text among them: playlists name other files and addresses.
   }
   const video::Module& module = video::require_module(name);
@@ -173,7 +173,7 @@ double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(
 
 Index VideoReader::frames() const noexcept {
   if (impl_->live) return 0;
-  return static_cast<Index>(sensible(impl_->source->frames(), kMostFrames));
+  return static_cast<Index>(sensible(impl_->source->frames(), kMaxFrames));
 }
 
 Index VideoReader::width() const noexcept { return impl_->source->width(); }

@@ -24,7 +24,7 @@ namespace sapiens {
 namespace {
 
 // What H.264 and Motion JPEG can hold.
-constexpr Index kLongestSide = 16384;
+constexpr Index kMaxSide = 16384;
 constexpr double kMaxWrittenRate = 1000;
 
 /// Codecs of a container, the better one first.
@@ -63,11 +63,11 @@ void expect_format(const std::string& name, double rate, Index width, Index heig
          .expected = fmt::format("above 0 and at most {} frames per second", kMaxWrittenRate),
          .actual = fmt::format("{}", rate)});
   }
-  if (width < 1 || height < 1 || width > kLongestSide || height > kLongestSide) {
+  if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "a video cannot have this size",
                  .file = name,
-                 .expected = fmt::format("1 to {} pixels wide and high", kLongestSide),
+                 .expected = fmt::format("1 to {} pixels wide and high", kMaxSide),
                  .actual = fmt::format("{} x {} (width x height)", width, height)});
   }
 }

@@ -89,11 +89,9 @@ class Capture final : public FrameSource {
   Outcome retrieve(Frame& frame) noexcept override {
     return guarded([&] {
       if (!capture_.retrieve(decoded_) || decoded_.type() != CV_8UC3) return Outcome::Failed;
-      const cv::Mat& picture = upright();
-      frame = {.bgr = picture.data,
-               .width = picture.cols,
-               .height = picture.rows,
-               .stride = picture.step[0]};
+      const cv::Mat& image = upright();
+      frame = {
+          .bgr = image.data, .width = image.cols, .height = image.rows, .stride = image.step[0]};
       return Outcome::Done;
     });
   }

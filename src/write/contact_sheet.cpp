@@ -13,12 +13,12 @@
 namespace sapiens {
 namespace {
 
-constexpr Index kLeastHeight = 16, kMostHeight = 4096;
-constexpr Index kMostAspect = 32, kMostRows = 10'000;
-constexpr Index kMostPixels = Index{1} << 28;
-constexpr double kGapShare = 1.0 / 32;    // of the height of a row, around every picture
+constexpr Index kMinHeight = 16, kMaxHeight = 4096;
+constexpr Index kMaxAspect = 32, kMaxRows = 10'000;
+constexpr Index kMaxPixels = Index{1} << 28;
+constexpr double kGapShare = 1.0 / 32;    // of the height of a row, around every image
 constexpr double kTitleShare = 1.0 / 18;  // of the height of a row: a capital letter
-constexpr double kLeastTitle = 8;         // pixels
+constexpr double kMinTitle = 8;           // pixels
 constexpr Rgb kInk = {32, 32, 32};
 
 Error wrong(const char* summary, std::string expected, std::string actual) {
@@ -28,25 +28,25 @@ Error wrong(const char* summary, std::string expected, std::string actual) {
 
 Error too_large(std::string actual) {
   return Error(ErrorCode::OutOfResources, {.summary = "the sheet is too large to draw",
-                                           .expected = fmt::format("{} pixels", kMostPixels),
+                                           .expected = fmt::format("{} pixels", kMaxPixels),
                                            .actual = std::move(actual),
                                            .hint = "fewer rows, or lower ones"});
 }
 
-Index scaled_width(const Image& picture, Index height) {
-  return std::max(Index{1}, (picture.width * height + picture.height / 2) / picture.height);
+Index scaled_width(const Image& image, Index height) {
+  return std::max(Index{1}, (image.width * height + image.height / 2) / image.height);
 }
 
-Image scaled_to_height(const Image& picture, Index height) {
-  Image scaled = make_image(height, scaled_width(picture, height));
+Image scaled_to_height(const Image& image, Index height) {
+  Image scaled = make_image(height, scaled_width(image, height));
   cv::Mat to = as_mat(scaled);
-  const bool smaller = height < picture.height;
-  cv::resize(as_mat(picture), to, to.size(), 0, 0, smaller ? cv::INTER_AREA : cv::INTER_CUBIC);
+  const bool smaller = height < image.height;
+  cv::resize(as_mat(image), to, to.size(), 0, 0, smaller ? cv::INTER_AREA : cv::INTER_CUBIC);
   return scaled;
 }
 
 Lettering title_lettering(Index row_height) {
-  return Lettering(std::max(kLeastTitle, static_cast<double>(row_height) * kTitleShare));
+  return Lettering(std::max(kMinTitle, static_cast<double>(row_height) * kTitleShare));
 }
 
 }  // namespace
@@ -54,31 +54,31 @@ Lettering title_lettering(Index row_height) {
 ContactSheet::ContactSheet(std::vector<std::string> titles, Index row_height)
     : titles_(std::move(titles)), row_height_(row_height) {
   if (titles_.empty()) throw wrong("a sheet without columns", "a title for each column", "none");
-  if (row_height < kLeastHeight || row_height > kMostHeight) {
+  if (row_height < kMinHeight || row_height > kMaxHeight) {
     throw wrong("the height of a row is out of range",
-                fmt::format("{} to {} pixels", kLeastHeight, kMostHeight),
+                fmt::format("{} to {} pixels", kMinHeight, kMaxHeight),
                 fmt::format("{}", row_height));
   }
 }
 
-void ContactSheet::set(Index row, Index column, const Image& picture) try {
-  expect_pixels("the picture for a sheet", picture);
-  if (row < 0 || row >= kMostRows || column < 0 || column >= std::ssize(titles_)) {
+void ContactSheet::set(Index row, Index column, const Image& image) try {
+  expect_pixels("the image for a sheet", image);
+  if (row < 0 || row >= kMaxRows || column < 0 || column >= std::ssize(titles_)) {
     throw wrong("a sheet has no such place",
-                fmt::format("a row below {}, a column below {}", kMostRows, titles_.size()),
+                fmt::format("a row below {}, a column below {}", kMaxRows, titles_.size()),
                 fmt::format("row {}, column {}", row, column));
   }
-  if (picture.width / picture.height >= kMostAspect) {
-    throw wrong("the picture is too wide for a sheet",
-                fmt::format("less than {} times its height", kMostAspect),
-                fmt::format("{}x{}", picture.width, picture.height));
+  if (image.width / image.height >= kMaxAspect) {
+    throw wrong("the image is too wide for a sheet",
+                fmt::format("less than {} times its height", kMaxAspect),
+                fmt::format("{}x{}", image.width, image.height));
   }
   const auto place = static_cast<std::size_t>(row);
   if (rows_.size() <= place) rows_.resize(place + 1, std::vector<Image>(titles_.size()));
   Image& cell = rows_[place][static_cast<std::size_t>(column)];
-  const Index pixels = pixels_ + (scaled_width(picture, row_height_) - cell.width) * row_height_;
-  if (pixels > kMostPixels) throw too_large("more");
-  cell = scaled_to_height(picture, row_height_);
+  const Index pixels = pixels_ + (scaled_width(image, row_height_) - cell.width) * row_height_;
+  if (pixels > kMaxPixels) throw too_large("more");
+  cell = scaled_to_height(image, row_height_);
   pixels_ = pixels;
 } catch (...) {
   rethrow_from_opencv();
@@ -97,7 +97,7 @@ Image ContactSheet::draw() const try {
   }
   const Index top = lettering.line_height() + gap;
   const Index height = top + std::ssize(rows_) * (row_height_ + gap);
-  if (height > kMostPixels / width) throw too_large(fmt::format("{}x{}", width, height));
+  if (height > kMaxPixels / width) throw too_large(fmt::format("{}x{}", width, height));
 
   Image sheet = make_image(height, width);
   cv::Mat canvas = as_mat(sheet);

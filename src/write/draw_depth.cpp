@@ -48,15 +48,15 @@ NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::u
 
 }  // namespace
 
-Image draw_depth(const Image& picture, TensorView<const float, 2> depth,
+Image draw_depth(const Image& image, TensorView<const float, 2> depth,
                  std::span<const std::uint8_t> mask, const DepthDrawing& drawing,
                  const StopCheck& check) try {
-  expect_size_of(picture, "the depths", depth.extent(0), depth.extent(1));
-  if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
-  Panels panels(picture, drawing.normals ? 2 : 1, drawing.side_by_side, 0, &check);
+  expect_size_of(image, "the depths", depth.extent(0), depth.extent(1));
+  if (!mask.empty()) expect_pixels_of(image, "the values of the mask", mask.size());
+  Panels panels(image, drawing.normals ? 2 : 1, drawing.side_by_side, 0, &check);
   const NearnessMap map = nearness_of(depth, mask, check);
   const std::array<Rgb, 256> colors = inferno();
-  for (Index y = 0; y < picture.height; ++y) {
+  for (Index y = 0; y < image.height; ++y) {
     const auto* value = map.values.ptr<float>(static_cast<int>(y));
     const auto* known = map.known.ptr<std::uint8_t>(static_cast<int>(y));
     panels.paint_row(0, y, [&](Index, Index x) {

@@ -15,8 +15,8 @@
 namespace sapiens {
 namespace {
 
-constexpr double kLongestSide = 1600;    // of one panel; more shows nothing new of a 64 x 64 grid
-constexpr double kColourShare = 0.62;    // of the overlay; the rest is the picture in grey
+constexpr double kMaxSide = 1600;        // of one panel; more shows nothing new of a 64 x 64 grid
+constexpr double kColourShare = 0.62;    // of the overlay; the rest is the image in grey
 constexpr std::uint8_t kNoColour = 128;  // where nothing varies, or nothing is known
 constexpr int kGap = 12;                 // white pixels between the panels
 
@@ -62,20 +62,20 @@ Image colour_grid(TensorView<const float, 3> featmap, const StopCheck& check) {
   return grid;
 }
 
-cv::Mat limited_size(const cv::Mat& picture) {
-  const double scale = kLongestSide / std::max(picture.cols, picture.rows);
-  if (scale >= 1) return picture;
-  const cv::Size size(std::max(1, cvRound(picture.cols * scale)),
-                      std::max(1, cvRound(picture.rows * scale)));
+cv::Mat limited_size(const cv::Mat& image) {
+  const double scale = kMaxSide / std::max(image.cols, image.rows);
+  if (scale >= 1) return image;
+  const cv::Size size(std::max(1, cvRound(image.cols * scale)),
+                      std::max(1, cvRound(image.rows * scale)));
   cv::Mat limited;
-  cv::resize(picture, limited, size, 0, 0, cv::INTER_AREA);
+  cv::resize(image, limited, size, 0, 0, cv::INTER_AREA);
   return limited;
 }
 
-cv::Mat overlay(const cv::Mat& picture, const cv::Mat& grid) {
+cv::Mat overlay(const cv::Mat& image, const cv::Mat& grid) {
   cv::Mat colours, grey, blended;
-  cv::resize(grid, colours, picture.size(), 0, 0, cv::INTER_CUBIC);
-  cv::cvtColor(picture, grey, cv::COLOR_RGB2GRAY);
+  cv::resize(grid, colours, image.size(), 0, 0, cv::INTER_CUBIC);
+  cv::cvtColor(image, grey, cv::COLOR_RGB2GRAY);
   cv::cvtColor(grey, grey, cv::COLOR_GRAY2RGB);
   cv::addWeighted(colours, kColourShare, grey, 1 - kColourShare, 0, blended);
   return blended;
@@ -83,19 +83,19 @@ cv::Mat overlay(const cv::Mat& picture, const cv::Mat& grid) {
 
 }  // namespace
 
-Image draw_features(const Image& picture, TensorView<const float, 3> featmap,
+Image draw_features(const Image& image, TensorView<const float, 3> featmap,
                     const StopCheck& check) try {
-  expect_pixels("the picture to draw on", picture);
-  expect_image_bounds("the picture to draw on", picture);
-  constexpr Index kMostTokens = Index{1} << 24;
+  expect_pixels("the image to draw on", image);
+  expect_image_bounds("the image to draw on", image);
+  constexpr Index kMaxTokens = Index{1} << 24;
   const auto [channels, rows, columns] = featmap.extents();
-  if (channels < 1 || rows < 1 || columns < 1 || rows > kMostTokens / columns) {
+  if (channels < 1 || rows < 1 || columns < 1 || rows > kMaxTokens / columns) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "the features cannot be drawn",
                                              .expected = "a feature map [C, gh, gw]",
                                              .actual = shape_text(featmap.extents())});
   }
   const Image grid = colour_grid(featmap, check);
-  const cv::Mat left = limited_size(as_mat(picture));
+  const cv::Mat left = limited_size(as_mat(image));
   if (check) check();
   const cv::Mat right = overlay(left, as_mat(grid));
 

@@ -6,19 +6,19 @@
 
 namespace sapiens {
 
-Image draw_normals(const Image& picture, TensorView<const float, 3> normals,
+Image draw_normals(const Image& image, TensorView<const float, 3> normals,
                    std::span<const std::uint8_t> mask, const NormalDrawing& drawing,
                    const StopCheck& check) {
-  expect_size_of(picture, "the normals", normals.extent(0), normals.extent(1));
-  if (!mask.empty()) expect_pixels_of(picture, "the values of the mask", mask.size());
+  expect_size_of(image, "the normals", normals.extent(0), normals.extent(1));
+  if (!mask.empty()) expect_pixels_of(image, "the values of the mask", mask.size());
   if (normals.extent(2) != 3) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "the normals cannot be drawn",
                                              .expected = "[H, W, 3]",
                                              .actual = shape_text(normals.extents())});
   }
-  Panels panels(picture, 1, drawing.side_by_side, 0, &check);
+  Panels panels(image, 1, drawing.side_by_side, 0, &check);
   panels.paint(0, [&](Index y, Index x) {
-    if (!is_masked(mask, y * picture.width + x)) return Rgb{};
+    if (!is_masked(mask, y * image.width + x)) return Rgb{};
     const auto normal = normals[y][x];
     return normal_color(normal[0], normal[1], normal[2]);
   });

@@ -25,7 +25,7 @@ constexpr float kOne = 1 << kFraction;
 
 constexpr float kLoosePoint = 1.0f / 3;  // of a joint's radius: a point that no link ends at
 constexpr float kShareOfGap = 0.35f;     // of the way to the nearest point that a point may fill
-constexpr float kLeastRadius = 0.75f;
+constexpr float kMinRadius = 0.75f;
 constexpr float kSmoothEdge =
     0.5f;                        // what OpenCV's smoothing adds to a radius; much of a small one
 constexpr int kThickest = 2048;  // OpenCV ends at 32767
@@ -36,9 +36,9 @@ cv::Point fixed_point(const Keypoint& point) {
 
 class PoseDrawer {
  public:
-  PoseDrawer(Image& picture, const KeypointSet* set, const PoseDrawing& drawing,
+  PoseDrawer(Image& image, const KeypointSet* set, const PoseDrawing& drawing,
              const StopCheck& check)
-      : canvas_(as_mat(picture)), set_(set), drawing_(drawing), check_(check) {}
+      : canvas_(as_mat(image)), set_(set), drawing_(drawing), check_(check) {}
 
   void draw(const Pose& pose) {
     const bool known = set_ && set_->keypoints.size() == pose.keypoints.size();
@@ -60,13 +60,13 @@ class PoseDrawer {
 
   void draw_label(const Box& box, const std::string& label, Rgb color) {
     if (label.empty()) return;
-    const Lettering letters = Lettering::for_picture(canvas_.size());
+    const Lettering letters = Lettering::for_image(canvas_.size());
     const cv::Size size = letters.label_size(label);
     const cv::Point corner = visible(box).tl();
     const auto within = [](int from, int length, int limit) {
       return std::max(0, std::min(from, limit - length));
     };
-    // On the box, and in it where the picture ends above.
+    // On the box, and in it where the image ends above.
     letters.draw_label(canvas_, label,
                        {within(corner.x, size.width, canvas_.cols),
                         within(corner.y - size.height, size.height, canvas_.rows)},
@@ -80,11 +80,11 @@ class PoseDrawer {
 
   // Also false for NaN.
   bool is_drawn(const Keypoint& point) const {
-    return point.score >= drawing_.least_score && point.x > 0 && point.y > 0 &&
+    return point.score >= drawing_.min_score && point.x > 0 && point.y > 0 &&
            point.x < static_cast<float>(canvas_.cols) && point.y < static_cast<float>(canvas_.rows);
   }
 
-  // What of a box lies in the picture; empty for boxes without a size.
+  // What of a box lies in the image; empty for boxes without a size.
   cv::Rect visible(const Box& box) const {
     const auto clip = [](float at, int limit) {
       return at > 0 ? cvRound(std::min(at, static_cast<float>(limit))) : 0;
@@ -95,7 +95,7 @@ class PoseDrawer {
     return {from.x, from.y, std::max(0, to.x - from.x), std::max(0, to.y - from.y)};
   }
 
-  // A person of 600 pixels gets the original's 3. No person is larger than the picture, whatever a
+  // A person of 600 pixels gets the original's 3. No person is larger than the image, whatever a
   // box says, and none is smaller than a pixel. A box more than three times as long as a strip is
   // wide would have lines that paint all of it.
   float size_of(const Box& box) const {
@@ -114,13 +114,13 @@ class PoseDrawer {
     const float joint = drawing_.radius > 0 ? drawing_.radius : size;
     std::vector<float> radii(pose.keypoints.size(), joint);
     if (known && !set_->skeleton.empty()) {
-      for (float& radius : radii) radius = std::max(kLeastRadius, joint * kLoosePoint);
+      for (float& radius : radii) radius = std::max(kMinRadius, joint * kLoosePoint);
       for (const SkeletonLink& link : set_->skeleton) radii[link.from] = radii[link.to] = joint;
     }
     if (drawing_.radius > 0) return radii;
     for (std::size_t k = 0; k < radii.size(); ++k) {
       const float free = kShareOfGap * distance_to_nearest(pose, k);
-      radii[k] = std::min(radii[k], std::max(kLeastRadius, free));
+      radii[k] = std::min(radii[k], std::max(kMinRadius, free));
     }
     return radii;
   }
@@ -173,7 +173,7 @@ void expect_options(const PoseDrawing& drawing, std::size_t persons) {
                .actual = fmt::format("{} labels", drawing.labels.size())});
 }
 
-// The same for the same label, in every picture of a video.
+// The same for the same label, in every image of a video.
 Rgb color_of(std::span<const std::string> labels, std::size_t person) {
   if (labels.empty()) return kBox;
   std::uint32_t hash = 2166136261u;  // FNV-1a: the standard's hash differs between libraries
@@ -184,12 +184,12 @@ Rgb color_of(std::span<const std::string> labels, std::size_t person) {
 
 }  // namespace
 
-Image draw_pose(const Image& picture, std::span<const Pose> poses, const KeypointSet* set,
+Image draw_pose(const Image& image, std::span<const Pose> poses, const KeypointSet* set,
                 const PoseDrawing& drawing, const StopCheck& check) try {
-  expect_pixels("the picture to draw on", picture);
-  expect_image_bounds("the picture to draw on", picture);
+  expect_pixels("the image to draw on", image);
+  expect_image_bounds("the image to draw on", image);
   expect_options(drawing, poses.size());
-  Image drawn = picture;
+  Image drawn = image;
   PoseDrawer drawer(drawn, set, drawing, check);
   for (std::size_t person = 0; person < poses.size(); ++person) {
     if (drawing.boxes) drawer.draw_box(poses[person].box, color_of(drawing.labels, person));
@@ -200,7 +200,7 @@ Image draw_pose(const Image& picture, std::span<const Pose> poses, const Keypoin
   }
   if (drawing.alpha < 1) {
     cv::Mat all = as_mat(drawn);
-    cv::addWeighted(all, drawing.alpha, as_mat(picture), 1 - drawing.alpha, 0, all);
+    cv::addWeighted(all, drawing.alpha, as_mat(image), 1 - drawing.alpha, 0, all);
   }
   return drawn;
 } catch (...) {

@@ -8,15 +8,15 @@
 namespace sapiens {
 
 Image draw_reconstruction(const Reconstruction& reconstruction) {
-  const Image* const pictures[] = {&reconstruction.masked, &reconstruction.reconstruction,
-                                   &reconstruction.original};
+  const Image* const images[] = {&reconstruction.masked, &reconstruction.reconstruction,
+                                 &reconstruction.original};
   const Index height = reconstruction.original.height, width = reconstruction.original.width;
-  for (const Image* picture : pictures) {
-    expect_size_of(*picture, "the pictures of a reconstruction", height, width);
+  for (const Image* image : images) {
+    expect_size_of(*image, "the images of a reconstruction", height, width);
   }
-  Panels panels(reconstruction.original, std::ssize(pictures), false);
-  for (Index panel = 0; panel < std::ssize(pictures); ++panel) {
-    const std::uint8_t* const rgb = pictures[panel]->rgb.data();
+  Panels panels(reconstruction.original, std::ssize(images), false);
+  for (Index panel = 0; panel < std::ssize(images); ++panel) {
+    const std::uint8_t* const rgb = images[panel]->rgb.data();
     for (Index y = 0; y < height; ++y) {
       std::copy_n(rgb + y * width * 3, width * 3, panels.row(panel, y));
     }

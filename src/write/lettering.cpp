@@ -9,8 +9,8 @@ namespace {
 
 constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 constexpr double kFontHeight = 21;  // of a capital letter at scale 1
-constexpr double kLeastHeight = 8;
-constexpr double kShareOfPicture = 1.0 / 70;
+constexpr double kMinHeight = 8;
+constexpr double kShareOfImage = 1.0 / 70;
 
 // Of the strokes, relative to the letters' height: a seventh is a normal weight.
 constexpr double kWeight = 1.0 / 10;
@@ -32,9 +32,8 @@ Rgb color_of_hue(double degrees) {
   return {rgb[0], rgb[1], rgb[2]};
 }
 
-Lettering Lettering::for_picture(cv::Size picture) noexcept {
-  return Lettering(
-      std::max(kLeastHeight, std::min(picture.width, picture.height) * kShareOfPicture));
+Lettering Lettering::for_image(cv::Size image) noexcept {
+  return Lettering(std::max(kMinHeight, std::min(image.width, image.height) * kShareOfImage));
 }
 
 Lettering::Lettering(double capital_height) noexcept

@@ -15,9 +15,9 @@ Rgb color_of_hue(double degrees);
 /// Letters of one size.
 class Lettering {
  public:
-  /// Those that can be read in a picture of that size: a seventieth of its shorter side, about as
+  /// Those that can be read in an image of that size: a seventieth of its shorter side, about as
   /// in the original, but not less than what makes letters out of pixels.
-  static Lettering for_picture(cv::Size picture) noexcept;
+  static Lettering for_image(cv::Size image) noexcept;
 
   explicit Lettering(double capital_height) noexcept;
 

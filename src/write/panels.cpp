@@ -10,21 +10,21 @@
 
 namespace sapiens {
 
-void expect_size_of(const Image& picture, std::string_view what, Index height, Index width) {
-  expect_pixels("the picture to draw on", picture);
-  expect_image_bounds("the picture to draw on", picture);
-  if (height == picture.height && width == picture.width) return;
+void expect_size_of(const Image& image, std::string_view what, Index height, Index width) {
+  expect_pixels("the image to draw on", image);
+  expect_image_bounds("the image to draw on", image);
+  if (height == image.height && width == image.width) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format("{} do not have the size of the picture", what),
-               .expected = fmt::format("{}x{}", picture.height, picture.width),
+              {.summary = fmt::format("{} do not have the size of the image", what),
+               .expected = fmt::format("{}x{}", image.height, image.width),
                .actual = fmt::format("{}x{}", height, width)});
 }
 
-void expect_pixels_of(const Image& picture, std::string_view what, std::size_t count) {
-  const auto pixels = static_cast<std::size_t>(picture.height * picture.width);
+void expect_pixels_of(const Image& image, std::string_view what, std::size_t count) {
+  const auto pixels = static_cast<std::size_t>(image.height * image.width);
   if (count == pixels) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format("{} do not have the size of the picture", what),
+              {.summary = fmt::format("{} do not have the size of the image", what),
                .expected = fmt::format("{} pixels", pixels),
                .actual = fmt::format("{} pixels", count)});
 }
@@ -37,17 +37,17 @@ void expect_option(std::string_view name, float value, float most) {
                                            .actual = fmt::format("{}", value)});
 }
 
-Panels::Panels(const Image& picture, Index panels, bool side_by_side, Index column,
+Panels::Panels(const Image& image, Index panels, bool side_by_side, Index column,
                const StopCheck* check)
-    : width_(picture.width),
-      first_(side_by_side ? picture.width : 0),
+    : width_(image.width),
+      first_(side_by_side ? image.width : 0),
       column_(column),
       check_(check),
-      drawing_(make_image(picture.height, first_ + panels * width_ + column)) {
+      drawing_(make_image(image.height, first_ + panels * width_ + column)) {
   if (!side_by_side) return;
-  for (Index y = 0; y < picture.height; ++y) {
+  for (Index y = 0; y < image.height; ++y) {
     look();
-    std::copy_n(picture.rgb.data() + y * width_ * 3, width_ * 3, row(-1, y));
+    std::copy_n(image.rgb.data() + y * width_ * 3, width_ * 3, row(-1, y));
   }
 }
 

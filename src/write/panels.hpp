@@ -14,11 +14,11 @@
 
 namespace sapiens {
 
-/// Throws `Error(InvalidArgument)` unless `what` is height x width, as the picture is.
-void expect_size_of(const Image& picture, std::string_view what, Index height, Index width);
+/// Throws `Error(InvalidArgument)` unless `what` is height x width, as the image is.
+void expect_size_of(const Image& image, std::string_view what, Index height, Index width);
 
 /// Throws unless `what` has `count` numbers, one per pixel.
-void expect_pixels_of(const Image& picture, std::string_view what, std::size_t count);
+void expect_pixels_of(const Image& image, std::string_view what, std::size_t count);
 
 /// Throws unless `value` lies between 0 and `most`.
 void expect_option(std::string_view name, float value, float most);
@@ -28,12 +28,12 @@ inline bool is_masked(std::span<const std::uint8_t> mask, Index pixel) noexcept 
   return mask.empty() || mask[static_cast<std::size_t>(pixel)] != 0;
 }
 
-/// Panels of the picture's size beside each other, after a copy of the picture itself where it is
+/// Panels of the image's size beside each other, after a copy of the image itself where it is
 /// wanted, and black at first; `column` more pixels are left at the right. `check`, which has to
 /// live as long, is called for every row that is painted.
 class Panels {
  public:
-  Panels(const Image& picture, Index panels, bool side_by_side, Index column = 0,
+  Panels(const Image& image, Index panels, bool side_by_side, Index column = 0,
          const StopCheck* check = nullptr);
 
   /// Gives pixel x of row y the colour that `color_of(y, x)` returns.

@@ -17,11 +17,11 @@ namespace {
 
 void expect_filled(const std::filesystem::path& path, Index height, Index width,
                    std::size_t values) {
-  constexpr Index kLongestSide = Index{1} << 30;  // so that the product below cannot overflow
-  const bool sized = height > 0 && width > 0 && height <= kLongestSide && width <= kLongestSide;
+  constexpr Index kMaxSide = Index{1} << 30;  // so that the product below cannot overflow
+  const bool sized = height > 0 && width > 0 && height <= kMaxSide && width <= kMaxSide;
   if (sized && static_cast<std::uint64_t>(height) * width == values) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the values to write do not fill a picture",
+              {.summary = "the values to write do not fill an image",
                .file = path.string(),
                .expected = "a height and width of at least 1, and a value for each pixel",
                .actual = fmt::format("{}x{} pixels and {} values", height, width, values)});

@@ -104,7 +104,7 @@ Index ClassRows::longest(int id) const noexcept {
 
 void draw_seg_labels(cv::Mat& panel, const Segmentation& segmentation, const ClassRows& rows,
                      const ClassLook& look) {
-  const Lettering letters = Lettering::for_picture(panel.size());
+  const Lettering letters = Lettering::for_image(panel.size());
   LabelPlacer placer(segmentation, rows);
   for (const int id : rows.by_area()) {
     const std::string name = look.name(id);

@@ -21,10 +21,10 @@ int longest_name(const Lettering& letters, Index classes, const ClassLook& look)
 
 }  // namespace
 
-SegLegend::SegLegend(const Image& picture, Index classes, const ClassLook& look)
-    : picture_(static_cast<int>(picture.width), static_cast<int>(picture.height)),
+SegLegend::SegLegend(const Image& image, Index classes, const ClassLook& look)
+    : image_(static_cast<int>(image.width), static_cast<int>(image.height)),
       look_(look),
-      letters_(Lettering::for_picture(picture_)),
+      letters_(Lettering::for_image(image_)),
       width_(margin() * 3 + swatch() + longest_name(letters_, classes, look)) {}
 
 void SegLegend::draw(cv::Mat& column, std::span<const int> ids) const {

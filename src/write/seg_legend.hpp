@@ -9,27 +9,27 @@
 
 namespace sapiens {
 
-/// A column of colours with their names, as high as the picture and wide enough for the longest
+/// A column of colours with their names, as high as the image and wide enough for the longest
 /// name of the set.
 class SegLegend {
  public:
-  SegLegend(const Image& picture, Index classes, const ClassLook& look);
+  SegLegend(const Image& image, Index classes, const ClassLook& look);
 
   Index width() const noexcept { return width_; }
-  /// Not beside pictures that would be smaller than it.
-  bool fits() const noexcept { return width_ <= picture_.width && rows() >= kFewestRows; }
+  /// Not beside images that would be smaller than it.
+  bool fits() const noexcept { return width_ <= image_.width && rows() >= kMinRows; }
 
   /// `ids` from top to bottom; where there is no room for all, the last line says how many more.
   void draw(cv::Mat& column, std::span<const int> ids) const;
 
  private:
-  static constexpr int kFewestRows = 4;
+  static constexpr int kMinRows = 4;
 
-  int rows() const noexcept { return (picture_.height - margin()) / letters_.line_height(); }
+  int rows() const noexcept { return (image_.height - margin()) / letters_.line_height(); }
   int margin() const noexcept { return letters_.capital_height(); }
   int swatch() const noexcept { return letters_.capital_height() * 3 / 2; }
 
-  cv::Size picture_;
+  cv::Size image_;
   const ClassLook& look_;
   Lettering letters_;
   int width_;

@@ -41,7 +41,7 @@ void print_nothing(exr_const_context_t, exr_result_t, const char*) {}
 void check(exr_result_t result) {
   if (result == EXR_ERR_SUCCESS) return;
   if (result == EXR_ERR_OUT_OF_MEMORY) throw std::bad_alloc();
-  throw Error(ErrorCode::WriteFailed, {.summary = "the picture cannot be turned into OpenEXR",
+  throw Error(ErrorCode::WriteFailed, {.summary = "the image cannot be turned into OpenEXR",
                                        .actual = exr_get_error_code_as_string(result)});
 }
 
@@ -65,12 +65,12 @@ class ExrFile {
   exr_context_t context_ = nullptr;
 };
 
-class Encoder {
+class ExrEncoder {
  public:
-  explicit Encoder(exr_context_t context) : context_(context) {}
-  ~Encoder() { exr_encoding_destroy(context_, &pipeline_); }
-  Encoder(const Encoder&) = delete;
-  Encoder& operator=(const Encoder&) = delete;
+  explicit ExrEncoder(exr_context_t context) : context_(context) {}
+  ~ExrEncoder() { exr_encoding_destroy(context_, &pipeline_); }
+  ExrEncoder(const ExrEncoder&) = delete;
+  ExrEncoder& operator=(const ExrEncoder&) = delete;
 
   /// The rows from `y` on that make one chunk. `first_of(name)` is where a channel's begin.
   template <typename FirstOf>
@@ -117,7 +117,7 @@ std::vector<std::byte> encode(TensorView<const float, 3> values,
   std::int32_t rows = 0;
   check(exr_get_scanlines_per_chunk(file.context(), kPart, &rows));
   {
-    Encoder encoder(file.context());
+    ExrEncoder encoder(file.context());
     for (int y = 0; y < height; y += rows) {
       encoder.run(y, values.strides()[1], values.strides()[0], [&](const char* channel) {
         return values[y].data() + (std::ranges::find(channels, channel) - channels.begin());
@@ -130,12 +130,12 @@ std::vector<std::byte> encode(TensorView<const float, 3> values,
 
 void expect_writable(TensorView<const float, 3> values, std::size_t channels,
                      const std::filesystem::path& path) {
-  constexpr Index kLongest = std::numeric_limits<std::int32_t>::max() / 64;
+  constexpr Index kMaxLength = std::numeric_limits<std::int32_t>::max() / 64;
   const auto [height, width, depth] = values.extents();
-  const bool sized = height > 0 && width > 0 && height <= kLongest && width <= kLongest &&
-                     values.strides()[0] <= kLongest;
+  const bool sized = height > 0 && width > 0 && height <= kMaxLength && width <= kMaxLength &&
+                     values.strides()[0] <= kMaxLength;
   if (sized && depth == static_cast<Index>(channels)) return;
-  throw Error(ErrorCode::InvalidArgument, {.summary = "not a picture that OpenEXR can hold",
+  throw Error(ErrorCode::InvalidArgument, {.summary = "not an image that OpenEXR can hold",
                                            .file = path.string(),
                                            .expected = fmt::format("[H, W, {}]", channels),
                                            .actual = shape_text(values.extents())});
@@ -149,7 +149,7 @@ void write_exr(const std::filesystem::path& path, TensorView<const float, 3> val
     bytes = encode(values, channels, path.string());
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to encode the picture", .file = path.string()});
+                {.summary = "not enough memory to encode the image", .file = path.string()});
   }
   AtomicFile file(path);
   file.write(bytes);

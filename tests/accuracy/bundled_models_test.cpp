@@ -103,10 +103,10 @@ TEST(BundledPretraining, CleanedFileGivesTheFeaturesOfTheFullOne) {
   EXPECT_THAT(document.dump(), HasSubstr("backbone."));
 
   const Scratch scratch;
-  const std::string picture = kPeople + "/000000.png";
+  const std::string image = kPeople + "/000000.png";
   const auto features_of = [&](const std::string& checkpoint, const std::string& name) {
     const std::string folder = scratch / name;
-    run_json({"features", checkpoint, picture, "--output", folder, "--out-type", "raw"});
+    run_json({"features", checkpoint, image, "--output", folder, "--out-type", "raw"});
     return read_bytes(folder + "/000000.npy");
   };
   const std::string features = features_of(kClean, "clean");

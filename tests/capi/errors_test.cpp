@@ -46,11 +46,11 @@ CError open_error(const std::string& path) {
 
 class CErrors : public testing::Test {
  protected:
-  // Of computing features of the picture.
+  // Of computing features of the image.
   CError features_error(const sapiens_features_options& options) {
-    const sapiens_picture picture = picture_at(tiny.picture);
+    const sapiens_image image = image_at(tiny.image);
     return error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+      return sapiens_encoder_features(encoder.get(), &image, 1, &options, out, error);
     });
   }
 
@@ -85,7 +85,7 @@ TEST_F(CErrors, AboutDamagedValuesSayAllThatCppSays) {
     return sapiens_encoder_load(damaged.get(), nullptr, nullptr, out, given);
   });
   EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_CORRUPT_FILE);
-  expect_same(error, thrown_by([&] { FeatureExtractor(Checkpoint::open(path)); }));
+  expect_same(error, thrown_by([&] { Encoder(Checkpoint::open(path)); }));
 }
 
 // JSON may spell it; C would see the end of the string there.
@@ -109,7 +109,7 @@ TEST_F(CErrors, AboutRefusedCheckpointsHaveTheWholeReport) {
   expect_same(error_of<sapiens_encoder>([&](sapiens_encoder** out, sapiens_error** error) {
                 return sapiens_encoder_load(detector.get(), nullptr, nullptr, out, error);
               }),
-              thrown_by([&] { FeatureExtractor(Checkpoint::open(tiny.detector)); }));
+              thrown_by([&] { Encoder(Checkpoint::open(tiny.detector)); }));
 
   const CCheckpoint pretrained = open_c(tiny.file("pretrain"));
   const CError error =
@@ -127,9 +127,9 @@ TEST_F(CErrors, AboutRefusedCheckpointsHaveTheWholeReport) {
 
 TEST_F(CErrors, AboutATaskThatTheModelIsNotFor) {
   const CTaskModel model = load_c_task_model(tiny.file("seg"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const CError error = error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** given) {
-    return sapiens_task_model_depth(model.get(), &picture, 1, nullptr, out, given);
+    return sapiens_task_model_depth(model.get(), &image, 1, nullptr, out, given);
   });
   EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_INVALID_ARGUMENT);
   EXPECT_STREQ(sapiens_error_actual(error.get()), "one for seg");
@@ -137,13 +137,13 @@ TEST_F(CErrors, AboutATaskThatTheModelIsNotFor) {
 
 TEST_F(CErrors, AboutBoxesOfNobody) {
   const CTaskModel model = load_c_task_model(tiny.file("pose"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (const sapiens_box& box :
        {sapiens_box{0, 0, 0, 5, 1}, sapiens_box{0, 0, -1, 5, 1}, sapiens_box{0, 0, 5, kInfinity, 1},
         sapiens_box{0, std::nanf(""), 5, 5, 1}}) {
     const CError error = error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** given) {
-      return sapiens_task_model_pose(model.get(), &picture, &box, 1, nullptr, out, given);
+      return sapiens_task_model_pose(model.get(), &image, &box, 1, nullptr, out, given);
     });
     EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_INVALID_ARGUMENT);
     EXPECT_STRNE(sapiens_error_expected(error.get()), "");
@@ -192,9 +192,9 @@ TEST_F(CErrors, AreToldWhenTheCallerCancels) {
   EXPECT_EQ(blocks, 2);
 
   // The model is as good as before, and loading can be cancelled too.
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** given) {
-    return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, given);
+    return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, given);
   }));
   auto engine = defaults<sapiens_engine_options>();
   engine.loading = [](double, void*) { return 1; };
@@ -234,12 +234,12 @@ TEST_F(CErrors, AreGoneAfterSuccess) {
 
 TEST_F(CErrors, NameTheBoxThatIsNotInTheImage) {
   const CTaskModel model = load_c_task_model(tiny.file("pose"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const sapiens_box outside = {10000, 10000, 5, 5, 1}, share = {0.1f, 0.1f, 0.5f, 0.5f, 1};
   for (const sapiens_box& box : {outside, share}) {
     sapiens_error* error = nullptr;
     sapiens_result* result = nullptr;
-    EXPECT_EQ(sapiens_task_model_pose(model.get(), &picture, &box, 1, nullptr, &result, &error),
+    EXPECT_EQ(sapiens_task_model_pose(model.get(), &image, &box, 1, nullptr, &result, &error),
               SAPIENS_INVALID_ARGUMENT);
     EXPECT_STREQ(sapiens_error_key(CError(error).get()), "boxes[0]");
   }
@@ -248,7 +248,7 @@ TEST_F(CErrors, NameTheBoxThatIsNotInTheImage) {
 TEST_F(CErrors, NameTheArgumentThatIsNull) {
   const CCheckpoint checkpoint = open_c(tiny.file("seg"));
   const CTaskModel model = load_c_task_model(tiny.file("seg"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const auto expect = [](const char* key, auto call) {
     sapiens_error* given = nullptr;
     EXPECT_EQ(call(&given), SAPIENS_INVALID_ARGUMENT);
@@ -263,7 +263,7 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   sapiens_reconstructor* a = nullptr;
   sapiens_detector* d = nullptr;
   sapiens_result* r = nullptr;
-  const auto* const x = &picture;
+  const auto* const x = &image;
   expect("path", [&](E e) { return sapiens_checkpoint_open(nullptr, &c, e); });
   expect("checkpoint", [&](E e) { return sapiens_checkpoint_open("a", nullptr, e); });
   expect("checkpoint", [&](E e) { return sapiens_checkpoint_inspect(nullptr, nullptr, &p, e); });
@@ -292,14 +292,14 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   expect("model", [&](E e) { return sapiens_task_model_report(nullptr, &p, e); });
   expect("model",
          [&](E e) { return sapiens_task_model_pose(nullptr, x, nullptr, 0, nullptr, &r, e); });
-  expect("picture", [&](E e) {
+  expect("image", [&](E e) {
     return sapiens_task_model_pose(model.get(), nullptr, nullptr, 0, nullptr, &r, e);
   });
   expect("boxes",
          [&](E e) { return sapiens_task_model_pose(model.get(), x, nullptr, 1, nullptr, &r, e); });
   expect("classes",
          [&](E e) { return sapiens_task_model_segment(model.get(), x, 1, nullptr, nullptr, e); });
-  expect("pictures",
+  expect("images",
          [&](E e) { return sapiens_task_model_depth(model.get(), nullptr, 1, nullptr, &r, e); });
   expect("model", [&](E e) { return sapiens_task_model_normals(nullptr, x, 1, nullptr, &r, e); });
   expect("checkpoint", [&](E e) { return sapiens_detector_load(nullptr, nullptr, &d, e); });

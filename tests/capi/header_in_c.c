@@ -8,7 +8,7 @@
 
 EXPECT_LAYOUT(sapiens_model_options, 88, prefix, 80);
 EXPECT_LAYOUT(sapiens_engine_options, 40, user_data, 32);
-EXPECT_LAYOUT(sapiens_picture, 64, stride, 56);
+EXPECT_LAYOUT(sapiens_image, 64, stride, 56);
 EXPECT_LAYOUT(sapiens_features_options, 72, user_data, 64);
 EXPECT_LAYOUT(sapiens_task_options, 32, user_data, 24);
 EXPECT_LAYOUT(sapiens_detect_options, 40, user_data, 32);

@@ -46,7 +46,7 @@ class CMemory : public testing::Test {
 
   TinyModels tiny;
   sapiens_engine_options engine = defaults<sapiens_engine_options>();
-  sapiens_picture picture = picture_at(tiny.picture);
+  sapiens_image image = image_at(tiny.image);
 };
 
 TEST_F(CMemory, ThatRunsOutInspectingIsAStatus) {
@@ -69,7 +69,7 @@ TEST_F(CMemory, ThatRunsOutInAnEncoderIsAStatus) {
   });
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"), &engine);
   expect_statuses_until_there_is_memory<CResult>([&](auto** out, sapiens_error** error) {
-    return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+    return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, error);
   });
 }
 
@@ -84,12 +84,12 @@ TEST_F(CMemory, ThatRunsOutInATaskIsAStatus) {
     const auto model = made<CTaskModel>(load);
     expect_statuses_until_there_is_memory<CResult>([&](auto** out, sapiens_error** error) {
       if (task == "pose") {
-        return sapiens_task_model_pose(model.get(), &picture, nullptr, 0, nullptr, out, error);
+        return sapiens_task_model_pose(model.get(), &image, nullptr, 0, nullptr, out, error);
       }
       const auto compute = task == "seg"     ? sapiens_task_model_segment
                            : task == "depth" ? sapiens_task_model_depth
                                              : sapiens_task_model_normals;
-      return compute(model.get(), &picture, 1, nullptr, out, error);
+      return compute(model.get(), &image, 1, nullptr, out, error);
     });
   }
 }
@@ -102,7 +102,7 @@ TEST_F(CMemory, ThatRunsOutReconstructingIsAStatus) {
   expect_statuses_until_there_is_memory<CReconstructor>(load);
   const auto reconstructor = made<CReconstructor>(load);
   expect_statuses_until_there_is_memory<CResult>([&](auto** out, sapiens_error** error) {
-    return sapiens_reconstructor_run(reconstructor.get(), &picture, nullptr, out, error);
+    return sapiens_reconstructor_run(reconstructor.get(), &image, nullptr, out, error);
   });
 }
 

@@ -10,7 +10,7 @@
 
 extern "C" const char* version_in_c(void);
 
-// Through the door of C come the same bytes as through that of C++.
+// Through the interface of C come the same bytes as through that of C++.
 namespace sapiens {
 namespace {
 
@@ -48,14 +48,14 @@ void expect_same(const CResult& actual, const std::vector<LayerFeatures>& expect
 
 TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
   TinyModels tiny;
-  FeatureExtractor expected(Checkpoint::open(tiny.file("pretrain")));
+  Encoder expected(Checkpoint::open(tiny.file("pretrain")));
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
-  EXPECT_EQ(sapiens_encoder_height(encoder.get()), expected.native_size().height);
-  EXPECT_EQ(sapiens_encoder_width(encoder.get()), expected.native_size().width);
+  EXPECT_EQ(sapiens_encoder_height(encoder.get()), expected.input_size().height);
+  EXPECT_EQ(sapiens_encoder_width(encoder.get()), expected.input_size().width);
   EXPECT_EQ(sapiens_encoder_precision(encoder.get()), expected.stats().precision);
   EXPECT_EQ(sapiens_encoder_is_partial(encoder.get()), 0);
-  const Image image = Image::read(tiny.picture);
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const Image image = Image::read(tiny.image);
+  const sapiens_image given = image_at(tiny.image);
   const std::vector<std::int64_t> layers = {-1, 0};
   for (const int type : {SAPIENS_FEATMAP, SAPIENS_RAW, SAPIENS_CLS_TOKEN, SAPIENS_AVG_FEATMAP}) {
     for (const int norm : {0, 1}) {
@@ -66,7 +66,7 @@ TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
       options.layer_count = layers.size();
       options.norm_layers = norm;
       const auto actual = made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-        return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+        return sapiens_encoder_features(encoder.get(), &given, 1, &options, out, error);
       });
       expect_same(actual, expected.run(image, {.out_type = static_cast<OutType>(type),
                                                .layers = layers,
@@ -75,24 +75,24 @@ TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
   }
 }
 
-TEST(CApi, GivesTheSameFeaturesOfPicturesOfAnotherSizeTogether) {
+TEST(CApi, GivesTheSameFeaturesOfImagesOfAnotherSizeTogether) {
   TinyModels tiny;
-  FeatureExtractor extractor(Checkpoint::open(tiny.file("pretrain")));
+  Encoder cpp_encoder(Checkpoint::open(tiny.file("pretrain")));
   FloatArray input =
-      extractor.preprocess(Image::read(tiny.picture), PreprocessMode::Lite, Grid{96, 64});
+      cpp_encoder.preprocess(Image::read(tiny.image), PreprocessMode::Lite, Grid{96, 64});
   const FloatArray second =
-      extractor.preprocess(Image::read(tiny.other_picture), PreprocessMode::Lite, Grid{96, 64});
+      cpp_encoder.preprocess(Image::read(tiny.other_image), PreprocessMode::Lite, Grid{96, 64});
   input.values.insert(input.values.end(), second.values.begin(), second.values.end());
-  const auto expected = extractor.run({input.values.data(), {2, 3, 96, 64}});
+  const auto expected = cpp_encoder.run({input.values.data(), {2, 3, 96, 64}});
 
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
-  const std::array pictures = {picture_at(tiny.picture), picture_at(tiny.other_picture)};
+  const std::array images = {image_at(tiny.image), image_at(tiny.other_image)};
   auto options = defaults<sapiens_features_options>();
   options.preprocess = SAPIENS_PREPROCESS_LITE;
   options.height = 96;
   options.width = 64;
   expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-                return sapiens_encoder_features(encoder.get(), pictures.data(), 2, &options, out,
+                return sapiens_encoder_features(encoder.get(), images.data(), 2, &options, out,
                                                 error);
               }),
               expected);
@@ -127,18 +127,18 @@ TEST(CApi, LoadsWithTheOptionsOfModelAndEngine) {
   EXPECT_EQ(sapiens_encoder_height(encoder.get()), 64);
   EXPECT_EQ(sapiens_encoder_width(encoder.get()), 96);
 
-  FeatureExtractor expected(Checkpoint::open(tiny.file("pretrain")),
-                            {.heads = 2, .input_size = Grid{64, 96}, .patch_padding = 2},
-                            {.threads = 1, .isa = "reference", .precision = Precision::Int8});
+  Encoder expected(Checkpoint::open(tiny.file("pretrain")),
+                   {.heads = 2, .input_size = Grid{64, 96}, .patch_padding = 2},
+                   {.threads = 1, .isa = "reference", .precision = Precision::Int8});
   const auto report = made<CReport>([&](sapiens_report** out, sapiens_error** error) {
     return sapiens_encoder_report(encoder.get(), out, error);
   });
   EXPECT_EQ(sapiens_report_text(report.get()), expected.inspection().text());
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-                return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+                return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, error);
               }),
-              expected.run(Image::read(tiny.picture)));
+              expected.run(Image::read(tiny.image)));
 }
 
 TEST(CApi, TellsThatWeightsAreNotWhatTheyShouldBe) {
@@ -178,7 +178,7 @@ void expect_same(const CResult& actual, const std::vector<Pose>& expected) {
   }
 }
 
-TEST(CApi, FindsTheSameKeyPointsWithAndWithoutBoxes) {
+TEST(CApi, FindsTheSameKeypointsWithAndWithoutBoxes) {
   TinyModels tiny;
   TaskModel expected(Checkpoint::open(tiny.file("pose")));
   const CTaskModel model = load_c_task_model(tiny.file("pose"));
@@ -191,15 +191,15 @@ TEST(CApi, FindsTheSameKeyPointsWithAndWithoutBoxes) {
   EXPECT_EQ(sapiens_task_model_width(model.get()), expected.input_size().width);
   EXPECT_EQ(sapiens_task_model_precision(model.get()), expected.stats().precision);
 
-  const Image image = Image::read(tiny.picture);
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const Image image = Image::read(tiny.image);
+  const sapiens_image given = image_at(tiny.image);
   const std::vector<sapiens_box> boxes = {{10, 5, 60, 90, 1}, {40.5f, 20, 80, 70, 0.5f}};
   for (const int without : {0, 1}) {
     auto options = defaults<sapiens_task_options>();
     options.no_flip_test = without;
     const auto pose = [&](const sapiens_box* of, std::size_t count) {
       return made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-        return sapiens_task_model_pose(model.get(), &picture, of, count, &options, out, error);
+        return sapiens_task_model_pose(model.get(), &given, of, count, &options, out, error);
       });
     };
     const std::vector<Box> persons = {{10, 5, 60, 90, 1}, {40.5f, 20, 80, 70, 0.5f}};
@@ -210,11 +210,11 @@ TEST(CApi, FindsTheSameKeyPointsWithAndWithoutBoxes) {
 
 using Dense = decltype(sapiens_task_model_depth);
 
-// Two pictures of different sizes together.
+// Two images of different sizes together.
 CResult dense(Dense* function, const CTaskModel& model, const TinyModels& tiny) {
-  const std::array pictures = {picture_at(tiny.picture), picture_at(tiny.other_picture)};
+  const std::array images = {image_at(tiny.image), image_at(tiny.other_image)};
   return made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-    return function(model.get(), pictures.data(), pictures.size(), nullptr, out, error);
+    return function(model.get(), images.data(), images.size(), nullptr, out, error);
   });
 }
 
@@ -225,8 +225,7 @@ TEST(CApi, FindsTheSameClasses) {
   const CResult actual = dense(sapiens_task_model_segment, model, tiny);
   ASSERT_EQ(sapiens_result_count(actual.get()), 2);
   for (const int i : {0, 1}) {
-    const Segmentation one =
-        expected.segment(Image::read(i == 0 ? tiny.picture : tiny.other_picture));
+    const Segmentation one = expected.segment(Image::read(i == 0 ? tiny.image : tiny.other_image));
     EXPECT_EQ(shape_of(actual, i), (std::vector<Index>{one.height, one.width}));
     EXPECT_EQ(std::memcmp(sapiens_result_bytes(actual.get(), i), one.ids.data(), one.ids.size()),
               0);
@@ -245,7 +244,7 @@ TEST(CApi, FindsTheSameDepthAndNormals) {
         dense(task == "depth" ? sapiens_task_model_depth : sapiens_task_model_normals, model, tiny);
     ASSERT_EQ(sapiens_result_count(actual.get()), 2);
     for (const int i : {0, 1}) {
-      const Image image = Image::read(i == 0 ? tiny.picture : tiny.other_picture);
+      const Image image = Image::read(i == 0 ? tiny.image : tiny.other_image);
       const FloatArray one = task == "depth" ? expected.depth(image) : expected.normals(image);
       EXPECT_EQ(shape_of(actual, i), one.shape);
       EXPECT_EQ(floats_of(actual, i), one.values);
@@ -257,18 +256,18 @@ TEST(CApi, DetectsTheSamePersonsAndHandsThemToPose) {
   TinyModels tiny;
   const auto persons =
       PersonDetector(Checkpoint::open(tiny.detector))
-          .detect(Image::read(tiny.other_picture), {.least_score = 0.1f, .most = 2});
+          .detect(Image::read(tiny.other_image), {.min_score = 0.1f, .max_detections = 2});
   ASSERT_FALSE(persons.empty());
   const CCheckpoint checkpoint = open_c(tiny.detector);
   const auto detector = made<CDetector>([&](sapiens_detector** out, sapiens_error** error) {
     return sapiens_detector_load(checkpoint.get(), nullptr, out, error);
   });
   auto options = defaults<sapiens_detect_options>();
-  options.least_score = 0.1f;
-  options.most = 2;
-  const sapiens_picture picture = picture_at(tiny.other_picture);
+  options.min_score = 0.1f;
+  options.max_detections = 2;
+  const sapiens_image image = image_at(tiny.other_image);
   const auto found = made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-    return sapiens_detector_detect(detector.get(), &picture, &options, out, error);
+    return sapiens_detector_detect(detector.get(), &image, &options, out, error);
   });
   ASSERT_EQ(shape_of(found), (std::vector<Index>{std::ssize(persons)}));
   const sapiens_box* const boxes = sapiens_result_boxes(found.get(), 0);
@@ -280,12 +279,12 @@ TEST(CApi, DetectsTheSamePersonsAndHandsThemToPose) {
     EXPECT_EQ(boxes[i].score, persons[i].score);
   }
   const CTaskModel model = load_c_task_model(tiny.file("pose"));
-  expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-                return sapiens_task_model_pose(model.get(), &picture, boxes, persons.size(),
-                                               nullptr, out, error);
-              }),
-              TaskModel(Checkpoint::open(tiny.file("pose")))
-                  .pose(Image::read(tiny.other_picture), persons));
+  expect_same(
+      made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+        return sapiens_task_model_pose(model.get(), &image, boxes, persons.size(), nullptr, out,
+                                       error);
+      }),
+      TaskModel(Checkpoint::open(tiny.file("pose"))).pose(Image::read(tiny.other_image), persons));
 }
 
 }  // namespace

@@ -13,15 +13,15 @@ namespace {
 class CReconstructions : public testing::Test {
  protected:
   CResult run(const sapiens_reconstruct_options* options) {
-    const sapiens_picture picture = picture_at(tiny.picture);
+    const sapiens_image image = image_at(tiny.image);
     return made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_reconstructor_run(reconstructor.get(), &picture, options, out, error);
+      return sapiens_reconstructor_run(reconstructor.get(), &image, options, out, error);
     });
   }
   CError refused(const sapiens_reconstruct_options& options) {
-    const sapiens_picture picture = picture_at(tiny.picture);
+    const sapiens_image image = image_at(tiny.image);
     return error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_reconstructor_run(reconstructor.get(), &picture, &options, out, error);
+      return sapiens_reconstructor_run(reconstructor.get(), &image, &options, out, error);
     });
   }
 
@@ -32,13 +32,13 @@ class CReconstructions : public testing::Test {
 
 void expect_same(const CResult& actual, const Reconstruction& expected) {
   ASSERT_EQ(sapiens_result_count(actual.get()), 5);
-  const auto expect_picture = [&](int index, const Image& picture) {
-    EXPECT_EQ(shape_of(actual, index), (std::vector<Index>{picture.height, picture.width, 3}));
-    EXPECT_EQ(bytes_of(actual, index), picture.rgb) << index;
+  const auto expect_image = [&](int index, const Image& image) {
+    EXPECT_EQ(shape_of(actual, index), (std::vector<Index>{image.height, image.width, 3}));
+    EXPECT_EQ(bytes_of(actual, index), image.rgb) << index;
   };
-  expect_picture(SAPIENS_RECONSTRUCTION_ORIGINAL, expected.original);
-  expect_picture(SAPIENS_RECONSTRUCTION_MASKED, expected.masked);
-  expect_picture(SAPIENS_RECONSTRUCTION_PREDICTED, expected.reconstruction);
+  expect_image(SAPIENS_RECONSTRUCTION_ORIGINAL, expected.original);
+  expect_image(SAPIENS_RECONSTRUCTION_MASKED, expected.masked);
+  expect_image(SAPIENS_RECONSTRUCTION_PREDICTED, expected.reconstruction);
   EXPECT_EQ(shape_of(actual, SAPIENS_RECONSTRUCTION_MASK),
             (std::vector<Index>{expected.grid.height, expected.grid.width}));
   EXPECT_EQ(bytes_of(actual, SAPIENS_RECONSTRUCTION_MASK), expected.mask);
@@ -53,27 +53,27 @@ void expect_same(const CResult& actual, const Reconstruction& expected) {
 }
 
 TEST_F(CReconstructions, AreThoseOfCpp) {
-  const Image picture = Image::read(tiny.picture);
-  expect_same(run(nullptr), same.run(picture));
+  const Image image = Image::read(tiny.image);
+  expect_same(run(nullptr), same.run(image));
   auto options = defaults<sapiens_reconstruct_options>();
   options.mask_ratio = 0.4;
   options.seed = 7;
-  expect_same(run(&options), same.run(picture, {.mask_ratio = 0.4, .seed = 7}));
+  expect_same(run(&options), same.run(image, {.mask_ratio = 0.4, .seed = 7}));
   options.mask_ratio = -1;
-  expect_same(run(&options), same.run(picture, {.mask_ratio = 0}));
+  expect_same(run(&options), same.run(image, {.mask_ratio = 0}));
 
-  const Grid size = same.native_size();
+  const Grid size = same.input_size();
   std::vector<float> noise(static_cast<std::size_t>(size.height / 16 * (size.width / 16)));
   for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<float>(i % 7);
   options = defaults<sapiens_reconstruct_options>();
   options.noise = noise.data();
   options.noise_count = noise.size();
-  expect_same(run(&options), same.run(picture, {.noise = noise}));
+  expect_same(run(&options), same.run(image, {.noise = noise}));
 }
 
 TEST_F(CReconstructions, TellWhatWasLoaded) {
-  EXPECT_EQ(sapiens_reconstructor_height(reconstructor.get()), same.native_size().height);
-  EXPECT_EQ(sapiens_reconstructor_width(reconstructor.get()), same.native_size().width);
+  EXPECT_EQ(sapiens_reconstructor_height(reconstructor.get()), same.input_size().height);
+  EXPECT_EQ(sapiens_reconstructor_width(reconstructor.get()), same.input_size().width);
   EXPECT_EQ(sapiens_reconstructor_precision(reconstructor.get()), same.stats().precision);
   const auto report = made<CReport>([&](sapiens_report** out, sapiens_error** error) {
     return sapiens_reconstructor_report(reconstructor.get(), out, error);
@@ -100,7 +100,7 @@ TEST_F(CReconstructions, EndWhenTheCallerCancels) {
   auto options = defaults<sapiens_reconstruct_options>();
   options.progress = [](double, void*) { return 1; };
   EXPECT_EQ(sapiens_error_status(refused(options).get()), SAPIENS_CANCELLED);
-  expect_same(run(nullptr), same.run(Image::read(tiny.picture)));
+  expect_same(run(nullptr), same.run(Image::read(tiny.image)));
 }
 
 TEST_F(CReconstructions, NeedTheDecoder) {

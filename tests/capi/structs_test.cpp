@@ -106,13 +106,13 @@ TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
   EXPECT_EQ(engine_refused([](Engine& e) { e.isa = "mmx"; }), SAPIENS_INVALID_ARGUMENT);
 
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const auto features_refused = [&](auto set) {
     auto options = defaults<sapiens_features_options>();
     set(options);
     return sapiens_error_status(
         error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
-          return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+          return sapiens_encoder_features(encoder.get(), &image, 1, &options, out, error);
         }).get());
   };
   using Features = sapiens_features_options;
@@ -138,21 +138,21 @@ TEST_F(CStructs, WithDetectionsThatCannotBeAreRefused) {
   const auto detector = made<CDetector>([&](sapiens_detector** out, sapiens_error** error) {
     return sapiens_detector_load(file.get(), nullptr, out, error);
   });
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const auto refused = [&](auto set) {
     auto options = defaults<sapiens_detect_options>();
     set(options);
     return sapiens_error_status(
         error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
-          return sapiens_detector_detect(detector.get(), &picture, &options, out, error);
+          return sapiens_detector_detect(detector.get(), &image, &options, out, error);
         }).get());
   };
   using Options = sapiens_detect_options;
   for (const float number : {-0.1f, 1.1f, std::nanf("")}) {
-    EXPECT_EQ(refused([&](Options& o) { o.least_score = number; }), SAPIENS_INVALID_ARGUMENT);
+    EXPECT_EQ(refused([&](Options& o) { o.min_score = number; }), SAPIENS_INVALID_ARGUMENT);
     EXPECT_EQ(refused([&](Options& o) { o.nms_iou = number; }), SAPIENS_INVALID_ARGUMENT);
   }
-  EXPECT_EQ(refused([](Options& o) { o.most = -1; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(refused([](Options& o) { o.max_detections = -1; }), SAPIENS_INVALID_ARGUMENT);
 }
 
 }  // namespace

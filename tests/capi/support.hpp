@@ -89,10 +89,10 @@ Struct defaults() {
   return options;
 }
 
-inline sapiens_picture picture_at(const std::string& path) {
-  auto picture = defaults<sapiens_picture>();
-  picture.path = path.c_str();
-  return picture;
+inline sapiens_image image_at(const std::string& path) {
+  auto image = defaults<sapiens_image>();
+  image.path = path.c_str();
+  return image;
 }
 
 inline std::vector<std::int64_t> shape_of(const CResult& result, std::int64_t index = 0) {
@@ -121,7 +121,7 @@ inline std::vector<std::uint8_t> bytes_of(const CResult& result, std::int64_t in
   return {values, values + size_of(result, index)};
 }
 
-/// Checkpoints of random weights with a picture, in a folder of their own.
+/// Checkpoints of random weights with an image, in a folder of their own.
 class TinyModels {
  public:
   std::string file(const std::string& task) {
@@ -141,8 +141,8 @@ class TinyModels {
   }
   std::string in_scratch(const std::string& name) const { return scratch_ / name; }
 
-  const std::string picture = std::string(SAPIENS_TEST_DATA) + "/golden/task_pose/image.png";
-  const std::string other_picture = std::string(SAPIENS_TEST_DATA) + "/golden/rtmdet/image.jpg";
+  const std::string image = std::string(SAPIENS_TEST_DATA) + "/golden/task_pose/image.png";
+  const std::string other_image = std::string(SAPIENS_TEST_DATA) + "/golden/rtmdet/image.jpg";
   const std::string detector = std::string(SAPIENS_TEST_DATA) + "/golden/rtmdet/rtmdet.pth";
 
  private:

@@ -14,15 +14,15 @@ TEST(CThreads, ComputeOnOneModelAndGetTheSameBytes) {
   TinyModels tiny;
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
   const CTaskModel model = load_c_task_model(tiny.file("depth"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const auto features = [&] {
     return floats_of(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+      return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, error);
     }));
   };
   const auto depth = [&] {
     return floats_of(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_task_model_depth(model.get(), &picture, 1, nullptr, out, error);
+      return sapiens_task_model_depth(model.get(), &image, 1, nullptr, out, error);
     }));
   };
   const std::vector<float> expected_features = features(), expected_depth = depth();
@@ -44,7 +44,7 @@ TEST(CThreads, ComputeOnOneModelAndGetTheSameBytes) {
 TEST(CThreads, LookAtAModelWhileItComputes) {
   TinyModels tiny;
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   std::atomic<bool> computing = true;
   std::thread other([&] {
     while (computing) {
@@ -58,7 +58,7 @@ TEST(CThreads, LookAtAModelWhileItComputes) {
   });
   for (int i = 0; i < 20; ++i) {
     EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+      return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, error);
     }));
   }
   computing = false;
@@ -86,22 +86,22 @@ TEST(CThreads, InspectAndLoadFromOneCheckpoint) {
 TEST(CThreads, AProgressFunctionMayNotComputeWithItsModel) {
   TinyModels tiny;
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   struct Context {
     sapiens_encoder* encoder;
-    const sapiens_picture* picture;
+    const sapiens_image* image;
     sapiens_status status = SAPIENS_OK;
-  } context{encoder.get(), &picture};
+  } context{encoder.get(), &image};
   auto options = defaults<sapiens_features_options>();
   options.user_data = &context;
   options.progress = [](double, void* data) {
     auto& of = *static_cast<Context*>(data);
     sapiens_result* result = nullptr;
-    of.status = sapiens_encoder_features(of.encoder, of.picture, 1, nullptr, &result, nullptr);
+    of.status = sapiens_encoder_features(of.encoder, of.image, 1, nullptr, &result, nullptr);
     return 0;
   };
   EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-    return sapiens_encoder_features(encoder.get(), &picture, 1, &options, out, error);
+    return sapiens_encoder_features(encoder.get(), &image, 1, &options, out, error);
   }));
   EXPECT_EQ(context.status, SAPIENS_INVALID_ARGUMENT);
 }
@@ -112,13 +112,13 @@ TEST(CThreads, AModelRefusesToComputeInAForkedProcessAndIsFreedThere) {
   auto engine = defaults<sapiens_engine_options>();
   engine.threads = 4;
   CEncoder encoder = load_c_encoder(tiny.file("pretrain"), &engine);
-  const sapiens_picture picture = picture_at(tiny.picture);
+  const sapiens_image image = image_at(tiny.image);
   const pid_t child = fork();
   if (child == 0) {
     alarm(60);
     sapiens_result* result = nullptr;
     const sapiens_status status =
-        sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, &result, nullptr);
+        sapiens_encoder_features(encoder.get(), &image, 1, nullptr, &result, nullptr);
     const bool knows_its_size = sapiens_encoder_height(encoder.get()) > 0;
     encoder.reset();
     _exit(status == SAPIENS_INVALID_ARGUMENT && knows_its_size ? 0 : 1);
@@ -127,7 +127,7 @@ TEST(CThreads, AModelRefusesToComputeInAForkedProcessAndIsFreedThere) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
   EXPECT_TRUE(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-    return sapiens_encoder_features(encoder.get(), &picture, 1, nullptr, out, error);
+    return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, error);
   }));
 }
 

@@ -85,14 +85,14 @@ TEST(NumpyArray, OfAnotherKindIsNothing) {
 }
 
 TEST(NumpyArray, OfMoreNumbersThanANoteHasIsNothing) {
-  const std::string many(kMostNumpyValues + 1, 'x');
+  const std::string many(kMaxNumpyValues + 1, 'x');
   const auto of = [&](std::size_t count) {
     return Pickled{.shape = fmt::format("(I{}\nt", count),
                    .bytes = "c_codecs\nencode\n(S'" + many.substr(0, count) + "'\nS'latin1'\ntR"}
         .read();
   };
-  EXPECT_TRUE(of(kMostNumpyValues));
-  EXPECT_FALSE(of(kMostNumpyValues + 1));
+  EXPECT_TRUE(of(kMaxNumpyValues));
+  EXPECT_FALSE(of(kMaxNumpyValues + 1));
 }
 
 TEST(NumpyArray, OfACheckpointBecomesNotesLikeAList) {

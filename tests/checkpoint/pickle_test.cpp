@@ -179,7 +179,7 @@ TEST(Pickle, SurvivesAListThatContainsItself) {
 }
 
 TEST(Pickle, LimitsTheNumberOfValues) {
-  EXPECT_TRUE(is_refused(std::string(kMostPickleValues + 1, ']')));
+  EXPECT_TRUE(is_refused(std::string(kMaxPickleValues + 1, ']')));
 }
 
 TEST(PickledCheckpoint, SurvivesNestingAndCycles) {

@@ -26,7 +26,7 @@ class Batches : public testing::Test {
   /// How many frames and items each batch has, as "frames/items".
   std::vector<std::string> sizes(Index most) {
     options_.batch = most;
-    BatchReader reader(extractor_, options_, jobs_);
+    BatchReader reader(encoder_, options_, jobs_);
     std::vector<std::string> found;
     std::size_t next_job = 0;
     while (const std::optional<Batch> batch = reader.next([] { return false; })) {
@@ -40,7 +40,7 @@ class Batches : public testing::Test {
     return found;
   }
 
-  FeatureExtractor extractor_ = FeatureExtractor::random({.arch = "tiny"}, {.threads = 1});
+  Encoder encoder_ = Encoder::random({.arch = "tiny"}, {.threads = 1});
   FeaturesOptions options_;
   std::vector<Job> jobs_;
 
@@ -94,7 +94,7 @@ TEST_F(Batches, CountWhatCannotBeReadSoThatItIsSaidSoon) {
 
 TEST_F(Batches, EndWhenNobodyWantsThem) {
   add_array({3, 16, 16});
-  BatchReader reader(extractor_, options_, jobs_);
+  BatchReader reader(encoder_, options_, jobs_);
   EXPECT_FALSE(reader.next([] { return true; }));
 }
 

@@ -28,10 +28,10 @@ TEST(Bench, HasEveryPartInText) {
   const Finished run = bench({});
   ASSERT_EQ(run.code, 0) << run.err;
   for (const char* part :
-       {"open",       "load",    "preprocess",  "forward", "output",     "embed",
-        "layer_norm", "qkv",     "attention",   "proj",    "fc1",        "fc2",
-        "rest",       "GFLOPS",  "GB/s",        "% of",    "pictures/s", "tokens/s",
-        "ceilings",   "weights", "activations", "peak",    "busy",       "faults"}) {
+       {"open",       "load",    "preprocess",  "forward", "output",   "embed",
+        "layer_norm", "qkv",     "attention",   "proj",    "fc1",      "fc2",
+        "rest",       "GFLOPS",  "GB/s",        "% of",    "images/s", "tokens/s",
+        "ceilings",   "weights", "activations", "peak",    "busy",     "faults"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
 }
@@ -99,21 +99,21 @@ TEST(Bench, OperatorsDoTheArithmeticOfTheFormula) {
   const double C = document["model"]["width"], depth = document["model"]["depth"];
   const double P = 4 * 3, N = P + 1;
   EXPECT_EQ(document["tokens"], N);
-  const double picture = 2 * P * 768 * C + depth * (24 * N * C * C + 4 * N * N * C);
+  const double image = 2 * P * 768 * C + depth * (24 * N * C * C + 4 * N * N * C);
   double operators = 0;
   for (const Json& op : document["operators"]) operators += op.value("gflop", 0.0);
-  EXPECT_NEAR(operators, 2 * picture * 1e-9, 1e-15);
-  EXPECT_NEAR(document["gflop"].get<double>(), 2 * picture * 1e-9, 1e-15);
+  EXPECT_NEAR(operators, 2 * image * 1e-9, 1e-15);
+  EXPECT_NEAR(document["gflop"].get<double>(), 2 * image * 1e-9, 1e-15);
 }
 
-TEST(Bench, OfATaskGoesFromThePictureToFiles) {
+TEST(Bench, OfATaskGoesFromTheImageToFiles) {
   for (const char* task : {"pose", "seg", "depth", "normal"}) {
     SCOPED_TRACE(task);
-    const Finished run = bench({"--task", task, "--picture", "50x40", "--json"});
+    const Finished run = bench({"--task", task, "--image-size", "50x40", "--json"});
     ASSERT_EQ(run.code, 0) << run.err;
     const Json document = run.json();
     EXPECT_EQ(document["task"], task);
-    EXPECT_EQ(document["picture"], Json({40, 50}));
+    EXPECT_EQ(document["image"], Json({40, 50}));
     EXPECT_THAT(names(document["stages"]), ElementsAre("open", "load", "preprocess", "encoder",
                                                        "head", "post", "draw", "write"));
     const auto operators = names(document["operators"]);
@@ -142,9 +142,9 @@ TEST(Bench, StagesOfATaskTakeNoLongerThanTheWhole) {
 }
 
 TEST(Bench, OfATaskHasItsRatiosInText) {
-  const Finished run = bench({"--task", "pose", "--picture", "50x40"});
+  const Finished run = bench({"--task", "pose", "--image-size", "50x40"});
   ASSERT_EQ(run.code, 0) << run.err;
-  for (const char* part : {"pose of a picture of 50x40", "times the encoder", "linears", "deconv",
+  for (const char* part : {"pose of an image of 50x40", "times the encoder", "linears", "deconv",
                            "normalize_silu", "post", "draw", "write"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
@@ -155,7 +155,7 @@ TEST(Bench, OfATaskRunsACheckpointOfThatTaskOnly) {
   ASSERT_EQ(run_sapiens({"synth", scratch / "seg.pth", "--arch", "tiny", "--task", "seg"}).code, 0);
   const auto run = [&](const std::string& task) {
     return run_sapiens({"bench", scratch / "seg.pth", "--task", task, "--repeat", "1",
-                        "--no-ceilings", "--picture", "50x40"});
+                        "--no-ceilings", "--image-size", "50x40"});
   };
   EXPECT_EQ(run("seg").code, 0);
   EXPECT_EQ(run("pose").code, 3);
@@ -165,8 +165,8 @@ TEST(Bench, RefusesOptionsThatATaskHasNotGot) {
   EXPECT_EQ(bench({"--task", "seg", "--size", "64x64"}).code, 2);
   EXPECT_EQ(bench({"--task", "seg", "--batch", "2"}).code, 2);
   EXPECT_EQ(bench({"--task", "pretrain"}).code, 2);
-  EXPECT_EQ(bench({"--picture", "50x40"}).code, 2);
-  EXPECT_EQ(bench({"--task", "seg", "--picture", "50"}).code, 2);
+  EXPECT_EQ(bench({"--image-size", "50x40"}).code, 2);
+  EXPECT_EQ(bench({"--task", "seg", "--image-size", "50"}).code, 2);
 }
 
 TEST(Bench, LeavesCeilingsOutWhenAsked) {
@@ -176,9 +176,9 @@ TEST(Bench, LeavesCeilingsOutWhenAsked) {
   EXPECT_THAT(bench({"--no-ceilings"}).out, Not(HasSubstr("ceilings")));
 }
 
-TEST(Bench, OfAPictureDecodesIt) {
+TEST(Bench, OfAnImageDecodesIt) {
   const Scratch scratch;
-  make_picture(scratch / "a.png");
+  make_image(scratch / "a.png");
   const Finished run = bench({"--json", "--no-ceilings", "--image", scratch / "a.png"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(names(run.json()["stages"]), testing::Contains("decode"));
@@ -273,7 +273,7 @@ TEST_F(CompareBench, OfTwoFilesTakesNoCheckpoint) {
 TEST_F(CompareBench, OfThisRunWithAFileMeasuresFirst) {
   const Finished run = bench({"--no-ceilings", "--compare", document_});
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.out, HasSubstr("pictures/s"));
+  EXPECT_THAT(run.out, HasSubstr("images/s"));
   EXPECT_THAT(run.out, HasSubstr("after   this run"));
 }
 
@@ -286,9 +286,9 @@ TEST_F(CompareBench, RefusesOtherSizes) {
 
 TEST_F(CompareBench, RefusesATaskBesideAnEncoder) {
   const Finished run =
-      bench({"--no-ceilings", "--task", "seg", "--picture", "50x40", "--compare", document_});
+      bench({"--no-ceilings", "--task", "seg", "--image-size", "50x40", "--compare", document_});
   EXPECT_EQ(run.code, 2);
-  EXPECT_THAT(run.err, HasSubstr("seg of a picture of 50x40"));
+  EXPECT_THAT(run.err, HasSubstr("seg of an image of 50x40"));
 }
 
 TEST_F(CompareBench, RefusesWhatIsNoBench) {

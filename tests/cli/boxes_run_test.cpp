@@ -14,7 +14,7 @@ using testing::Not;
 class BoxesRun : public TaskFixture {
  protected:
   BoxesRun() {
-    for (const char* name : {"in/1.png", "in/2.png"}) picture(name);
+    for (const char* name : {"in/1.png", "in/2.png"}) image(name);
   }
 
   Finished pose(const Json& entries, std::vector<std::string> more = {}) {
@@ -66,7 +66,7 @@ TEST_F(BoxesRun, IsRefusedBeforeItComputesWhereNothingMatches) {
 }
 
 TEST_F(BoxesRun, FailsForImagesThatAreUnclear) {
-  picture("in/deep/1.png");
+  image("in/deep/1.png");
   const Finished run = pose({box("x/1.png"), box("2.png")});
   EXPECT_EQ(run.code, 1);
   EXPECT_EQ(run.json()["totals"]["failed"], 2);
@@ -174,14 +174,14 @@ class EvalRun : public BoxesRun {
 };
 
 TEST_F(EvalRun, FindsImagesThatWereNamedOnWindows) {
-  const Finished run = eval({checkpoint("pose"), "--pictures", scratch_ / "in", "--no-flip-test"});
+  const Finished run = eval({checkpoint("pose"), "--images", scratch_ / "in", "--no-flip-test"});
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_EQ(run.json()["pictures"]["compared"], 2);
+  EXPECT_EQ(run.json()["images"]["compared"], 2);
 }
 
 TEST_F(EvalRun, CountsTrueBoxesOutsideOfTheirImage) {
   truth_["annotations"].push_back(person(2, {500, 2, 15, 20}));
-  const Finished run = eval({checkpoint("pose"), "--pictures", scratch_ / "in", "--no-flip-test"});
+  const Finished run = eval({checkpoint("pose"), "--images", scratch_ / "in", "--no-flip-test"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.json()["counted"]["true_boxes_outside_of_their_image"], 1);
 }
@@ -196,30 +196,30 @@ TEST_F(EvalRun, RefusesImagesWithOneGroundTruth) {
                 {"eval", checkpoint("depth"), "--data", scratch_ / "in", "--person-category", "0"})
                 .code,
             2);
-  EXPECT_EQ(eval({checkpoint("pose"), "--pictures", scratch_ / "in", "--found-category", "0"}).code,
+  EXPECT_EQ(eval({checkpoint("pose"), "--images", scratch_ / "in", "--found-category", "0"}).code,
             2);
 }
 
 TEST_F(EvalRun, RefusesTwoAnnotatedImagesOfOneFile) {
   truth_["images"][1]["file_name"] = "train/1.png";
-  const Finished run = eval({checkpoint("pose"), "--pictures", scratch_ / "in"});
+  const Finished run = eval({checkpoint("pose"), "--images", scratch_ / "in"});
   EXPECT_EQ(run.code, 4);
   EXPECT_THAT(run.err, AllOf(HasSubstr("val/1.png"), HasSubstr("train/1.png")));
 }
 
 TEST_F(EvalRun, CountsPersonsWhoseBoxHasNoArea) {
   truth_["annotations"].push_back(person(2, {1, 2, 0, 20}));
-  const Finished run = eval({checkpoint("pose"), "--pictures", scratch_ / "in", "--no-flip-test"});
+  const Finished run = eval({checkpoint("pose"), "--images", scratch_ / "in", "--no-flip-test"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.json()["left_out"]["persons_not_found_as_their_box_has_no_area"], 1);
   EXPECT_EQ(run.json()["counted"]["persons"], 3);  // they count as not found
   EXPECT_EQ(run.json()["counted"]["of_these_not_found"], 1);
   // Also where the image has nobody else.
   truth_["annotations"] = {person(1), person(2, {1, 2, 5, -20})};
-  const Finished alone = eval({checkpoint("pose"), "--pictures", scratch_ / "in"});
+  const Finished alone = eval({checkpoint("pose"), "--images", scratch_ / "in"});
   EXPECT_EQ(alone.json()["counted"]["of_these_not_found"], 1);
   truth_["annotations"] = Json::array({person(1, {1, 2, 0, 0})});
-  EXPECT_EQ(eval({checkpoint("pose"), "--pictures", scratch_ / "in"}).code, 2);
+  EXPECT_EQ(eval({checkpoint("pose"), "--images", scratch_ / "in"}).code, 2);
 }
 
 TEST_F(EvalRun, SaysWhatOfTheDetectionsIsLeftOut) {

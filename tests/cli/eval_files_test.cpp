@@ -63,17 +63,17 @@ class EvalFiles : public testing::Test {
 TEST_F(EvalFiles, AnnotationsAreReadInWhateverOrderTheListsHave) {
   const Annotations read = annotations();
   EXPECT_EQ(read.keypoints, 2);
-  ASSERT_EQ(read.pictures.size(), 2u);
-  EXPECT_EQ(read.pictures[0].id, 9);
-  EXPECT_TRUE(read.pictures[0].persons.empty());
-  ASSERT_EQ(read.pictures[1].persons.size(), 2u);  // category 2 is no person
-  const LabelledPerson& person = read.pictures[1].persons[0];
+  ASSERT_EQ(read.images.size(), 2u);
+  EXPECT_EQ(read.images[0].id, 9);
+  EXPECT_TRUE(read.images[0].persons.empty());
+  ASSERT_EQ(read.images[1].persons.size(), 2u);  // category 2 is no person
+  const GroundTruthPerson& person = read.images[1].persons[0];
   EXPECT_EQ(person.height, 40);
   EXPECT_EQ(person.area, 500.5);
   EXPECT_EQ(person.labelled, 1);
   EXPECT_EQ(person.keypoints[0].visibility, 2);
-  EXPECT_TRUE(read.pictures[1].persons[1].crowd);
-  EXPECT_EQ(read.pictures[1].persons[1].labelled, 2);  // counted where the file does not
+  EXPECT_TRUE(read.images[1].persons[1].crowd);
+  EXPECT_EQ(read.images[1].persons[1].labelled, 2);  // counted where the file does not
 }
 
 TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {
@@ -96,7 +96,7 @@ TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {
       {"[1, 2, 30, 40]", "[1, 2, 30, 40], \"bbox\": [1, 2, 30, 40]"},
       {"\"category_id\": 1", "\"category_id\": null"},
       {"\"image_id\": 7", "\"image_id\": \"seven\""},
-      {"\"image_id\": 7", "\"image_id\": 8"},  // no such picture
+      {"\"image_id\": 7", "\"image_id\": 8"},  // no such image
       {"{\"id\": 9", "{\"id\": 7"},            // twice
       {"\"file_name\": \"b.png\"", "\"name\": \"b.png\""},
   };
@@ -116,8 +116,8 @@ TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {
 TEST_F(EvalFiles, AnnotationsTakeIdsThatOtherProgramsWrite) {
   const Annotations read = annotations(
       changed("\"image_id\": 7, \"category_id\": 1,", "\"image_id\": 7.0, \"category_id\": 1.0,"));
-  EXPECT_EQ(read.pictures[1].persons.size(), 2u);
-  EXPECT_EQ(annotations(changed("{\"id\": 7", "{\"id\": \"07\"")).pictures[1].persons.size(), 2u);
+  EXPECT_EQ(read.images[1].persons.size(), 2u);
+  EXPECT_EQ(annotations(changed("{\"id\": 7", "{\"id\": \"07\"")).images[1].persons.size(), 2u);
   EXPECT_THAT(refusal([&] { annotations(changed("{\"id\": 9", "{\"id\": 7.0")); }),
               HasSubstr("entry 1 of images"));
 }
@@ -131,7 +131,7 @@ TEST_F(EvalFiles, AnnotationsSayWhatIsNoPerson) {
   EXPECT_THAT(refusal([&] { annotations(zero); }),
               AllOf(HasSubstr("1 of category 0"), HasSubstr("--person-category 0")));
   EXPECT_EQ(Annotations::read(scratch_ / "annotations.json", {.id = "0", .chosen = true})
-                .pictures[0]
+                .images[0]
                 .persons.size(),
             1u);
 }
@@ -183,24 +183,24 @@ TEST_F(EvalFiles, FoundPersonsAreAListWithTheIdsOfTheAnnotations) {
     {"image_id": 7, "category_id": 1, "keypoints": [1, 2, 0.5, 3, 4, 1], "score": 0.25},
     {"image_id": 7, "category_id": 3, "keypoints": [], "score": 1},
     {"image_id": 8, "category_id": 1, "keypoints": [1, 2, 0, 3, 4, 0], "score": 1}])");
-  ASSERT_EQ(read.by_picture.size(), 1u);
-  const FoundPerson& person = read.by_picture.at(7).at(0);
+  ASSERT_EQ(read.by_image.size(), 1u);
+  const PredictedPerson& person = read.by_image.at(7).at(0);
   EXPECT_EQ(person.score, 0.25);
   EXPECT_EQ(person.keypoints[1].x, 3);
   EXPECT_EQ(read.tally.unknown.entries, 1);
-  EXPECT_TRUE(found("[]").by_picture.empty());
+  EXPECT_TRUE(found("[]").by_image.empty());
 }
 
-TEST_F(EvalFiles, FoundPersonsOfADocumentBelongToPicturesByTheirNames) {
+TEST_F(EvalFiles, FoundPersonsOfADocumentBelongToImagesByTheirNames) {
   const FoundPersons read = found(R"({
     "annotations": [{"image_id": 1, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1},
                     {"image_id": 2, "keypoints": [5, 6, 2, 7, 8, 2], "score": 1},
                     {"image_id": 7, "keypoints": [5, 6, 2, 7, 8, 2], "score": 1}],
     "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"},
                {"id": 7, "file_name": "c.png"}]})");
-  EXPECT_EQ(read.by_picture.at(7).at(0).keypoints[0].x, 1);
-  EXPECT_EQ(read.by_picture.at(9).at(0).keypoints[0].x, 5);
-  EXPECT_EQ(read.tally.unknown.entries, 1);  // c.png, although an annotated picture has its number
+  EXPECT_EQ(read.by_image.at(7).at(0).keypoints[0].x, 1);
+  EXPECT_EQ(read.by_image.at(9).at(0).keypoints[0].x, 5);
+  EXPECT_EQ(read.tally.unknown.entries, 1);  // c.png, although an annotated image has its number
 }
 
 TEST_F(EvalFiles, EntriesOfFoundPersonsAreObjects) {
@@ -219,7 +219,7 @@ TEST_F(EvalFiles, FoundPersonsAreMatchedAsBoxesAre) {
   for (const char* image :
        {"\"image_id\": 7.0", "\"image_id\": \"7\"", "\"file_name\": \"deep/a.png\"",
         "\"file_name\": \"C:\\\\x\\\\a.png\"", "\"file_name\": \"/data/val/deep/a.png\""}) {
-    EXPECT_EQ(found(entry(image)).by_picture.at(7).size(), 1u) << image;
+    EXPECT_EQ(found(entry(image)).by_image.at(7).size(), 1u) << image;
   }
   for (const char* image : {"\"image_id\": 8", "\"image_id\": -7", "\"image_id\": 1e15",
                             "\"file_name\": \"a.jpg\"", "\"image_id\": \"a\""}) {
@@ -241,7 +241,7 @@ TEST_F(EvalFiles, FoundPersonsSayTheirCategory) {
   const std::string zero =
       R"([{"image_id": 7, "category_id": 0, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
   EXPECT_THAT(refusal([&] { found(zero); }), HasSubstr("--person-category 0"));
-  EXPECT_EQ(found(zero, {.id = "0", .chosen = true}).by_picture.at(7).size(), 1u);
+  EXPECT_EQ(found(zero, {.id = "0", .chosen = true}).by_image.at(7).size(), 1u);
 }
 
 TEST_F(EvalFiles, FoundPersonsAreInPixels) {
@@ -251,7 +251,7 @@ TEST_F(EvalFiles, FoundPersonsAreInPixels) {
               HasSubstr("multiply"));
   // Whole numbers are pixels: nothing was found but the corner.
   EXPECT_EQ(found(R"([{"image_id": 7, "keypoints": [0, 0, 0, 1, 1, 2], "score": 1}])")
-                .by_picture.at(7)
+                .by_image.at(7)
                 .size(),
             1u);
 }

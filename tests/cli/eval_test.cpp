@@ -21,12 +21,12 @@ class Eval : public TaskFixture {
  protected:
   Eval() {
     for (int i = 0; i < 3; ++i)
-      picture("data/" + kNames[static_cast<std::size_t>(i)] + ".png", i + 1);
+      image("data/" + kNames[static_cast<std::size_t>(i)] + ".png", i + 1);
   }
 
   std::string data(const std::string& name = "") const { return scratch_ / ("data/" + name); }
 
-  /// What the checkpoint of a task finds in the pictures, as the program writes it.
+  /// What the checkpoint of a task finds in the images, as the program writes it.
   void run_on_data(const std::string& task, std::vector<std::string> more = {}) {
     more.push_back(data());
     const Finished finished = run(task, more);
@@ -66,7 +66,7 @@ class Eval : public TaskFixture {
     write_bytes(data("annotations.json"), truth.dump());
   }
 
-  /// Makes what the model finds in two boxes of each picture the truth.
+  /// Makes what the model finds in two boxes of each image the truth.
   void make_pose_data() {
     Json boxes = Json::array();
     for (const std::string& name : kNames) {
@@ -91,7 +91,7 @@ TEST_F(Eval, OfDetectionsGivesTheNumbersOfPycocotools) {
     EXPECT_NEAR(json["metrics"][name], expected[number++], 1e-6) << name;
   }
   EXPECT_EQ(json["task"], "pose");
-  EXPECT_EQ(json["pictures"]["compared"], 10);
+  EXPECT_EQ(json["images"]["compared"], 10);
 }
 
 TEST_F(Eval, OfTheTruthItselfIsOne) {
@@ -113,12 +113,12 @@ TEST_F(Eval, OfAPoseModelRunsItInTheTrueBoxes) {
   EXPECT_EQ(json["metrics"]["AP"], 1);
   EXPECT_THAT(json["boxes"].get<std::string>(), HasSubstr("true boxes"));
   EXPECT_EQ(json["settings"]["flip_test"], true);
-  EXPECT_EQ(json["pictures"]["compared"], 3);
+  EXPECT_EQ(json["images"]["compared"], 3);
 
   const Finished less = eval({checkpoint("pose"), "--data", data(), "--limit", "2",
                               "--no-flip-test", "--boxes", scratch_ / "boxes.json"});
   ASSERT_EQ(less.code, 0) << less.err;
-  EXPECT_EQ(less.json()["pictures"]["compared"], 2);
+  EXPECT_EQ(less.json()["images"]["compared"], 2);
   EXPECT_EQ(less.json()["settings"]["flip_test"], false);
   EXPECT_THAT(less.json()["boxes"].get<std::string>(), HasSubstr("boxes.json"));
 }
@@ -214,16 +214,16 @@ TEST_F(Eval, OfNormalsIsAboutThePixelsOfPersons) {
   EXPECT_EQ(json["counted"]["pixels"], 3 * kWidth * kHeight / 2);
 }
 
-TEST_F(Eval, SkipsPicturesWithoutTruthAndSaysSo) {
+TEST_F(Eval, SkipsImagesWithoutTruthAndSaysSo) {
   write_labels("000002", std::vector<std::uint8_t>(kWidth * kHeight, 3));
   const std::string report = scratch_ / "report.json";
   const Finished run =
       run_sapiens({"eval", checkpoint("seg"), "--data", data(), "--output", report});
   ASSERT_EQ(run.code, 0) << run.err;
-  EXPECT_THAT(run.out, HasSubstr("1 pictures"));
-  EXPECT_THAT(run.out, HasSubstr("2 pictures with nothing to compare were skipped"));
+  EXPECT_THAT(run.out, HasSubstr("1 images"));
+  EXPECT_THAT(run.out, HasSubstr("2 images with nothing to compare were skipped"));
   EXPECT_THAT(run.out, HasSubstr("mIoU"));
-  EXPECT_EQ(Json::parse(read_bytes(report))["pictures"]["nothing_to_compare"], 2);
+  EXPECT_EQ(Json::parse(read_bytes(report))["images"]["nothing_to_compare"], 2);
 }
 
 TEST_F(Eval, SaysWhatOfTheFolderIsLeftOut) {
@@ -239,16 +239,16 @@ TEST_F(Eval, SaysWhatOfTheFolderIsLeftOut) {
   const Finished run = eval({checkpoint("depth"), "--data", data()});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.json()["left_out"]["files_of_ground_truth_without_an_image"], 1);
-  EXPECT_EQ(run.json()["pictures"]["nothing_to_compare"], 2);
+  EXPECT_EQ(run.json()["images"]["nothing_to_compare"], 2);
   EXPECT_EQ(
-      run.json()["files"]["pictures"]["left_out"],
+      run.json()["files"]["images"]["left_out"],
       Json::array({{{"reason", "folder"}, {"count", 1}, {"examples", {data("more")}}},
                    {{"reason", "other-kind"}, {"count", 1}, {"examples", {data("notes.md")}}}}));
   EXPECT_THAT(run.err, AllOf(HasSubstr("left out: 1 folder inside a folder"),
                              HasSubstr("left out: 1 file of another kind")));
 }
 
-TEST_F(Eval, LeavesOutPicturesWhoseTruthIsOddAndNamesTheFile) {
+TEST_F(Eval, LeavesOutImagesWhoseTruthIsOddAndNamesTheFile) {
   for (const std::string& name : kNames) {
     write_labels(name, std::vector<std::uint8_t>(kWidth * kHeight, 3));
   }
@@ -256,7 +256,7 @@ TEST_F(Eval, LeavesOutPicturesWhoseTruthIsOddAndNamesTheFile) {
   write_labels("000003", std::vector<std::uint8_t>(kWidth * kHeight, 77));
   const Finished run = eval({checkpoint("seg"), "--data", data()});
   EXPECT_EQ(run.code, 1);
-  EXPECT_EQ(run.json()["pictures"]["failed"], 2);
+  EXPECT_EQ(run.json()["images"]["failed"], 2);
   EXPECT_EQ(run.json()["counted"]["pixels"], kWidth * kHeight);
   EXPECT_THAT(run.err, HasSubstr("000001_seg.png"));
   EXPECT_THAT(run.err, HasSubstr("000003_seg.png"));
@@ -264,7 +264,7 @@ TEST_F(Eval, LeavesOutPicturesWhoseTruthIsOddAndNamesTheFile) {
 }
 
 TEST_F(Eval, LeavesOutTruthOfTheWrongType) {
-  picture("data/000001_seg.png");  // red, green and blue
+  image("data/000001_seg.png");  // red, green and blue
   EXPECT_EQ(eval({checkpoint("seg"), "--data", data()}).code, 2);
   std::filesystem::remove(data("000001_seg.png"));
   write_npy_ids(data("000001_depth.npy"), std::vector<Index>{kHeight, kWidth},
@@ -274,16 +274,16 @@ TEST_F(Eval, LeavesOutTruthOfTheWrongType) {
             std::vector<float>(kWidth * kHeight));
   const Finished run = eval({checkpoint("depth"), "--data", data()});
   EXPECT_EQ(run.code, 2);
-  EXPECT_THAT(run.json()["error"]["summary"].get<std::string>(), HasSubstr("no picture"));
+  EXPECT_THAT(run.json()["error"]["summary"].get<std::string>(), HasSubstr("no image"));
   for (const std::string& name : kNames) EXPECT_THAT(run.err, HasSubstr(name + "_depth.npy"));
 }
 
-TEST_F(Eval, LeavesOutAnnotatedPicturesThatAreNotThere) {
+TEST_F(Eval, LeavesOutAnnotatedImagesThatAreNotThere) {
   make_pose_data();
   std::filesystem::remove(data("000002.png"));
   const Finished run = eval({checkpoint("pose"), "--data", data(), "--no-flip-test"});
   EXPECT_EQ(run.code, 1);
-  EXPECT_EQ(run.json()["pictures"]["failed"], 1);
+  EXPECT_EQ(run.json()["images"]["failed"], 1);
   EXPECT_THAT(run.err, HasSubstr("000002.png"));
 }
 
@@ -314,7 +314,7 @@ TEST_F(Eval, RefusesCallsThatMakeNoSense) {
         {checkpoint("pose"), "--annotations", truth},
         {checkpoint("pose"), "--annotations", truth, "--detections", found},
         {"--annotations", truth, "--detections", found, "--task", "seg"},
-        {checkpoint("seg"), "--annotations", truth, "--pictures", data()},
+        {checkpoint("seg"), "--annotations", truth, "--images", data()},
         {"--annotations", truth, "--detections", found, "--pck", "0"},
         {"--annotations", truth, "--detections", found, "--pck", "nan"}}) {
     EXPECT_EQ(eval(call).code, 2) << testing::PrintToString(call);

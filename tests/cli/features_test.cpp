@@ -30,9 +30,9 @@ class Features : public testing::Test {
 };
 
 TEST_F(Features, OfAFolderKeepItsStructure) {
-  make_picture(scratch_ / "in/a.png");
-  make_picture(scratch_ / "in/deep/a.png");
-  write_bytes(scratch_ / "in/notes.md", "not a picture");
+  make_image(scratch_ / "in/a.png");
+  make_image(scratch_ / "in/deep/a.png");
+  write_bytes(scratch_ / "in/notes.md", "not an image");
   const Finished run = features({scratch_ / "in", "-r"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(shape("a.npy").size(), 3u);
@@ -41,7 +41,7 @@ TEST_F(Features, OfAFolderKeepItsStructure) {
 }
 
 TEST_F(Features, HaveTheShapesOfTheirType) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   ASSERT_EQ(features({scratch_ / "a.png"}).code, 0);
   const std::vector<Index> map = shape("a.npy");  // [C, gh, gw]
   ASSERT_EQ(features({scratch_ / "a.png", "--out-type", "raw"}).code, 0);
@@ -63,10 +63,10 @@ TEST_F(Features, OfAnArrayKeepItsBatchAxis) {
   EXPECT_EQ(shape("two.npy"), batched);
 }
 
-TEST_F(Features, OfAnArrayEqualThoseOfThePicture) {
-  make_picture(scratch_ / "a.png");
-  FeatureExtractor extractor(Checkpoint::open(checkpoint_));
-  const FloatArray input = extractor.preprocess(Image::read(scratch_ / "a.png"));
+TEST_F(Features, OfAnArrayEqualThoseOfTheImage) {
+  make_image(scratch_ / "a.png");
+  Encoder encoder(Checkpoint::open(checkpoint_));
+  const FloatArray input = encoder.preprocess(Image::read(scratch_ / "a.png"));
   write_npy(scratch_ / "b.npy", std::vector<Index>(input.shape.end() - 3, input.shape.end()),
             input.values);
   ASSERT_EQ(features({scratch_ / "a.png", scratch_ / "b.npy"}).code, 0);
@@ -74,7 +74,7 @@ TEST_F(Features, OfAnArrayEqualThoseOfThePicture) {
 }
 
 TEST_F(Features, OfABatchEqualThoseOneByOne) {
-  for (int i = 0; i < 5; ++i) make_picture(scratch_ / ("in/" + std::to_string(i) + ".png"), i + 1);
+  for (int i = 0; i < 5; ++i) make_image(scratch_ / ("in/" + std::to_string(i) + ".png"), i + 1);
   ASSERT_EQ(features({scratch_ / "in"}).code, 0);
   const std::string single = read_bytes(out("4.npy"));
   ASSERT_EQ(features({scratch_ / "in", "--batch", "3"}).code, 0);
@@ -82,7 +82,7 @@ TEST_F(Features, OfABatchEqualThoseOneByOne) {
 }
 
 TEST_F(Features, OfSeveralLayersAreFilesOfTheirOwn) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   const Finished run = features({scratch_ / "a.png", "--layers", "0,-1", "--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   const Json outputs = run.json()["inputs"][0]["outputs"];
@@ -92,11 +92,11 @@ TEST_F(Features, OfSeveralLayersAreFilesOfTheirOwn) {
   EXPECT_EQ(features({scratch_ / "a.png", "--layers", "99"}).code, 2);
 }
 
-TEST_F(Features, GoOnAfterABadPicture) {
-  make_picture(scratch_ / "in/a.png");
+TEST_F(Features, GoOnAfterABadImage) {
+  make_image(scratch_ / "in/a.png");
   write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
   write_bytes(scratch_ / "in/empty.npy", "");
-  make_picture(scratch_ / "in/z.png");
+  make_image(scratch_ / "in/z.png");
   const Finished run = features({scratch_ / "in", "--json"});
   EXPECT_EQ(run.code, 1);
   const Json document = run.json();
@@ -108,14 +108,14 @@ TEST_F(Features, GoOnAfterABadPicture) {
 }
 
 TEST_F(Features, OfMissingInputsFailAndOfNothingButThoseAreAMissingFile) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   EXPECT_EQ(features({scratch_ / "a.png", scratch_ / "none.png"}).code, 1);
   EXPECT_EQ(features({scratch_ / "none.png"}).code, 4);
 }
 
 TEST_F(Features, OfEqualNamesDoNotReplaceEachOther) {
-  make_picture(scratch_ / "in/a.png", 1);
-  make_picture(scratch_ / "in/a.jpg", 2);
+  make_image(scratch_ / "in/a.png", 1);
+  make_image(scratch_ / "in/a.jpg", 2);
   const Finished run = features({scratch_ / "in"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_NE(read_bytes(out("a.jpg.npy")), read_bytes(out("a.png.npy")));
@@ -126,7 +126,7 @@ TEST_F(Features, OfNamesSeparatedByNulAreAllWritten) {
   std::string list;
   for (int i = 1; i <= 3; ++i) {
     const std::string path = scratch_ / ("in/b c" + std::to_string(i) + ".png");
-    make_picture(path, i);
+    make_image(path, i);
     list += path + '\0';
   }
   const Finished run = features({"-"}, list);
@@ -138,12 +138,12 @@ TEST_F(Features, OfNamesSeparatedByNulAreAllWritten) {
 }
 
 TEST_F(Features, OfLinksAreWrittenUnderTheirNames) {
-  make_picture(scratch_ / "blobs/x", 1);
+  make_image(scratch_ / "blobs/x", 1);
   fs::create_directories(scratch_ / "in");
   for (const char* name : {"a.png", "b.png"}) {
     fs::create_symlink("../blobs/x", scratch_ / "in/" + name);
   }
-  make_picture(scratch_ / "elsewhere/c.jfif", 2);
+  make_image(scratch_ / "elsewhere/c.jfif", 2);
   fs::create_directory_symlink("../elsewhere", scratch_ / "in/train");
   const Finished run = features({scratch_ / "in", "-r", "--json"});
   EXPECT_EQ(run.code, 0) << run.err;
@@ -153,9 +153,9 @@ TEST_F(Features, OfLinksAreWrittenUnderTheirNames) {
 }
 
 TEST_F(Features, SayWhatWasLeftOut) {
-  make_picture(scratch_ / "in/a.png");
-  make_picture(scratch_ / "in/deep/b.png");
-  write_bytes(scratch_ / "in/notes.md", "no picture");
+  make_image(scratch_ / "in/a.png");
+  make_image(scratch_ / "in/deep/b.png");
+  write_bytes(scratch_ / "in/notes.md", "no image");
   const Finished run = features({scratch_ / "in", scratch_ / "in/a.png", "--json"});
   EXPECT_EQ(run.code, 0) << run.err;
   const Json left_out = run.json()["left_out"];
@@ -181,14 +181,14 @@ TEST_F(Features, OfAnArrayThatWasNotNormalisedComeWithAWarning) {
 }
 
 TEST_F(Features, OfAListOnStandardInput) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   EXPECT_EQ(features({"-"}, "# one\n" + (scratch_ / "a.png") + "\n").code, 0);
   EXPECT_TRUE(fs::exists(out("a.npy")));
 }
 
 TEST_F(Features, OfALongestNameAreWritten) {
   const std::string name(255 - 4, 'x');
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   fs::rename(scratch_ / "a.png", scratch_ / (name + ".png"));
   EXPECT_EQ(features({scratch_ / (name + ".png")}).code, 0);
   EXPECT_TRUE(fs::exists(out(name + ".npy")));
@@ -197,7 +197,7 @@ TEST_F(Features, OfALongestNameAreWritten) {
 TEST_F(Features, WithoutAClassTokenAreRefusedBeforeAnyInputIsRead) {
   checkpoint_ = scratch_ / "pose.pth";
   ASSERT_EQ(run_sapiens({"synth", checkpoint_, "--arch", "tiny", "--task", "pose"}).code, 0);
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   const Finished run = features({scratch_ / "a.png", "--out-type", "cls_token", "--json"});
   EXPECT_EQ(run.code, 2);
   EXPECT_EQ(run.json()["error"]["key"], "--out-type");
@@ -222,8 +222,8 @@ TEST_F(Features, ThatHoldNaNOrOverflowF16AreNotWritten) {
   EXPECT_FALSE(fs::exists(out("large.npy")));
 }
 
-TEST_F(Features, AreDrawnOverThePicture) {
-  make_picture(scratch_ / "a.png");
+TEST_F(Features, AreDrawnOverTheImage) {
+  make_image(scratch_ / "a.png");
   for (const std::string type : {"featmap", "raw"}) {
     ASSERT_EQ(features({scratch_ / "a.png", "--viz", "--out-type", type}).code, 0);
     EXPECT_GT(Image::read(out("a.png")).width, 40);
@@ -231,30 +231,30 @@ TEST_F(Features, AreDrawnOverThePicture) {
   }
   const Finished run = features({scratch_ / "a.png", "--viz", "--out-type", "cls_token"});
   EXPECT_EQ(run.code, 0);
-  EXPECT_THAT(run.err, HasSubstr("no pictures are drawn"));
+  EXPECT_THAT(run.err, HasSubstr("no images are drawn"));
 }
 
 TEST_F(Features, InHalfPrecisionAreHalfTheSize) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   ASSERT_EQ(features({scratch_ / "a.png", "--dtype", "f16"}).code, 0);
   EXPECT_THAT(read_bytes(out("a.npy")), HasSubstr("'<f2'"));
 }
 
 TEST_F(Features, NeverReplaceAnInput) {
-  make_picture(scratch_ / "out/a.png");
+  make_image(scratch_ / "out/a.png");
   const std::string before = read_bytes(scratch_ / "out/a.png");
   EXPECT_EQ(features({scratch_ / "out/a.png", "--viz"}).code, 2);
   EXPECT_EQ(read_bytes(scratch_ / "out/a.png"), before);
 }
 
 TEST_F(Features, NeedAFolderThatCanBeWritten) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   write_bytes(output_, "a file");
   EXPECT_EQ(features({scratch_ / "a.png"}).code, 5);
 }
 
 TEST_F(Features, OfAnIncompleteModelAreRefusedOrMarked) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   checkpoint_ = scratch_ / "broken.safetensors";
   make_incomplete_checkpoint(checkpoint_);
   const Finished refused = features({scratch_ / "a.png", "--json"});

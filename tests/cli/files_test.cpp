@@ -26,7 +26,7 @@ class Files : public testing::Test {
 };
 
 TEST_F(Files, AreNotWrittenInPlaceOfAFolder) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   make_checkpoint(scratch_ / "tiny.pth");
   const std::string out = scratch_ / "out";
   ASSERT_EQ(

@@ -43,7 +43,7 @@ TEST_F(HostileNames, OfTensorsAreSpelledOut) {
     expect_printable(run);
     EXPECT_THAT(run.out, HasSubstr(spelled_));
   }
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   const Finished refused =
       run_sapiens({"features", path, scratch_ / "a.png", "--output", scratch_ / "out", "--json"});
   EXPECT_EQ(refused.code, 3);
@@ -71,9 +71,9 @@ TEST_F(HostileNames, OfFilesAreSpelledOut) {
   expect_printable(inspected);
   EXPECT_THAT(inspected.out, HasSubstr("\\x1b[31m\\nerror[internal] \\u202e\\xff.pth"));
 
-  make_picture(scratch_ / "in/\x1b]0;pwned\x07.png");
-  make_picture(scratch_ / "in/\u009b2J\n\xff.png");
-  write_bytes(scratch_ / "in/\u2028broken\r.png", "no picture");
+  make_image(scratch_ / "in/\x1b]0;pwned\x07.png");
+  make_image(scratch_ / "in/\u009b2J\n\xff.png");
+  write_bytes(scratch_ / "in/\u2028broken\r.png", "no image");
   const std::vector<std::string> features = {"features",      checkpoint,
                                              scratch_ / "in", scratch_ / "no\x1b.png",
                                              "--output",      scratch_ / "out\x1b[1m"};
@@ -101,7 +101,7 @@ TEST_F(HostileNames, OfOptionsAndCommandsAreSpelledOut) {
 }
 
 TEST_F(HostileNames, OfColumnsAndOutputsAreSpelledOut) {
-  make_picture(scratch_ / "in/a.png");
+  make_image(scratch_ / "in/a.png");
   const Finished run =
       run_sapiens({"sheet", "t\x1b=" + (scratch_ / "in"), "--output", scratch_ / "s\u009b\n.png"});
   EXPECT_EQ(run.code, 0) << run.err;

@@ -44,7 +44,7 @@ class InputFiles : public testing::Test {
   Scratch scratch_;
 };
 
-TEST_F(InputFiles, OfAFolderArePicturesAndArraysInOrder) {
+TEST_F(InputFiles, OfAFolderAreImagesAndArraysInOrder) {
   for (const char* name : {"in/b.JPG", "in/a.png", "in/c.jpeg", "in/d.WebP", "in/e.npy",
                            "in/notes.md", "in/.hidden.png", "in/deep/f.png"}) {
     touch(name);
@@ -53,7 +53,7 @@ TEST_F(InputFiles, OfAFolderArePicturesAndArraysInOrder) {
               ElementsAre("a.png", "b.JPG", "c.jpeg", "d.WebP", "e.npy"));
 }
 
-TEST_F(InputFiles, OfAFolderAreNotTheLabelsBesideAPicture) {
+TEST_F(InputFiles, OfAFolderAreNotTheLabelsBesideAnImage) {
   for (const char* name :
        {"in/a.jpg", "in/a_seg.png", "in/b_seg.png", "in/c.png", "in/c_seg.jpg"}) {
     touch(name);
@@ -95,7 +95,7 @@ TEST_F(InputFiles, ThatCannotBeReadSayWhy) {
 
 TEST_F(InputFiles, OfAListAreFoundFromItsFolderAndCommentsSkipped) {
   touch("in/a.png");
-  write_bytes(scratch_ / "in/list.txt", "# pictures\n\n  a.png \r\nmissing.png\n");
+  write_bytes(scratch_ / "in/list.txt", "# images\n\n  a.png \r\nmissing.png\n");
   const Inputs inputs = collect({scratch_ / "in/list.txt"});
   EXPECT_THAT(names(inputs), ElementsAre("a.png"));
   ASSERT_EQ(inputs.failed.size(), 1u);
@@ -222,7 +222,7 @@ TEST_F(InputFiles, WhateverIsLeftOutIsCounted) {
   EXPECT_THAT(left_out_lines(inputs.left_out).front(), testing::HasSubstr("2 hidden files"));
 }
 
-TEST_F(InputFiles, ThatAreBrokenLinksToPicturesFailWhenTheyAreRead) {
+TEST_F(InputFiles, ThatAreBrokenLinksToImagesFailWhenTheyAreRead) {
   fs::create_directories(scratch_ / "in");
   fs::create_symlink("nowhere", scratch_ / "in/a.jpg");
   EXPECT_THAT(names(collect({scratch_ / "in"})), ElementsAre("a.jpg"));

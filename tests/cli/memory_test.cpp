@@ -77,13 +77,13 @@ TEST(Memory, TooLittleOfItIsNoMissingFile) {
   EXPECT_EQ(WEXITSTATUS(status), 5);
 }
 
-// A full-size 0.3B file of 1.2 GB; the small picture keeps the test short, and makes the weights
+// A full-size 0.3B file of 1.2 GB; the small image keeps the test short, and makes the weights
 // stand out.
 TEST(Memory, FeaturesHoldTheWeightsOnceAndLittleElse) {
   if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer's own memory would be measured";
   const Scratch scratch;
   ASSERT_EQ(run_sapiens({"synth", scratch / "model.pth", "--arch", "0.3b"}).code, 0);
-  make_picture(scratch / "a.png");
+  make_image(scratch / "a.png");
   struct Expected {
     std::string precision;
     std::uint64_t weight_bytes;  // 303 million numbers of linear layers, at least
@@ -126,17 +126,17 @@ TEST(Memory, ThatIsShortIsNeverCalledABug) {
   }
   Image large{.width = 1200, .height = 1000, .rgb = std::vector<std::uint8_t>(1200 * 1000 * 3, 99)};
   large.write_png(scratch / "large.png");
-  const auto picture = [&](const std::string& folder) {
+  const auto image = [&](const std::string& folder) {
     return " '" + (scratch / "large.png") + "' --threads 2 --output '" + (scratch / folder) + "' ";
   };
   const auto model = [&](const std::string& name) { return " '" + (scratch / name) + "'"; };
   for (const std::string& arguments :
-       {"features" + model("model.pth") + picture("a") + "--viz",
-        "features" + model("model.pth") + picture("b"),
-        "pose" + model("pose.pth") + picture("c") + "--viz",
-        "pose" + model("pose.pth") + picture("f") + "--json",
-        "seg" + model("seg.pth") + picture("d") + "--viz",
-        "depth" + model("depth.pth") + picture("e") + "--viz", "inspect" + model("model.pth"),
+       {"features" + model("model.pth") + image("a") + "--viz",
+        "features" + model("model.pth") + image("b"),
+        "pose" + model("pose.pth") + image("c") + "--viz",
+        "pose" + model("pose.pth") + image("f") + "--json",
+        "seg" + model("seg.pth") + image("d") + "--viz",
+        "depth" + model("depth.pth") + image("e") + "--viz", "inspect" + model("model.pth"),
         "convert" + model("model.pth") + model("copy.pth")}) {
     int done = 0, short_of_memory = 0;
     for (int megabytes = 40; megabytes <= 200 && done < 3; megabytes += 4) {

@@ -52,13 +52,13 @@ class Pipeline : public testing::Test {
 };
 
 /// What one input after the other gives, without the program.
-std::vector<float> features_of(FeatureExtractor& extractor, const fs::path& input) {
+std::vector<float> features_of(Encoder& encoder, const fs::path& input) {
   if (input.extension() == ".png") {
-    return extractor.run(Image::read(input)).front().values.values;
+    return encoder.run(Image::read(input)).front().values.values;
   }
   const FloatArray array = read_npy(input);
   const std::size_t rank = array.shape.size();
-  return extractor
+  return encoder
       .run({array.values.data(),
             {rank == 4 ? array.shape[0] : 1, 3, array.shape[rank - 2], array.shape[rank - 1]}})
       .front()
@@ -66,15 +66,15 @@ std::vector<float> features_of(FeatureExtractor& extractor, const fs::path& inpu
 }
 
 TEST_F(Pipeline, OfAMixtureGivesWhatOneAfterTheOtherGives) {
-  for (int i = 0; i < 5; ++i) make_picture(scratch_ / ("in/a" + std::to_string(i) + ".png"), i + 1);
+  for (int i = 0; i < 5; ++i) make_image(scratch_ / ("in/a" + std::to_string(i) + ".png"), i + 1);
   make_array("b.npy", {3, 64, 48});
   make_array("c.npy", {5, 3, 64, 48});
-  write_bytes(scratch_ / "in/d-broken.png", "not a picture");
+  write_bytes(scratch_ / "in/d-broken.png", "not an image");
   make_array("e.npy", {3, 64, 48});
   make_array("f-small.npy", {3, 8, 8});  // less than one patch
   make_array("g-flat.npy", {64, 48});
-  make_picture(scratch_ / "in/h.png", 9);
-  FeatureExtractor extractor(Checkpoint::open(checkpoint_));
+  make_image(scratch_ / "in/h.png", 9);
+  Encoder encoder(Checkpoint::open(checkpoint_));
 
   for (const std::string batch : {"1", "2", "3", "64"}) {
     const Finished run = run_sapiens(command({"--batch", batch, "--json"}));
@@ -93,7 +93,7 @@ TEST_F(Pipeline, OfAMixtureGivesWhatOneAfterTheOtherGives) {
         continue;
       }
       EXPECT_EQ(read_npy(output_ + "/" + path.stem().string() + ".npy").values,
-                features_of(extractor, path))
+                features_of(encoder, path))
           << path << ", --batch " << batch;
     }
     EXPECT_THAT(failed, ElementsAre("d-broken.png", "f-small.npy", "g-flat.npy"));
@@ -101,9 +101,9 @@ TEST_F(Pipeline, OfAMixtureGivesWhatOneAfterTheOtherGives) {
 }
 
 TEST_F(Pipeline, EndsWhereAnOutputFolderCannotBeMade) {
-  make_picture(scratch_ / "in/a.png");
-  make_picture(scratch_ / "in/deep/b.png");
-  for (int i = 0; i < 50; ++i) make_picture(scratch_ / ("in/z" + std::to_string(i) + ".png"));
+  make_image(scratch_ / "in/a.png");
+  make_image(scratch_ / "in/deep/b.png");
+  for (int i = 0; i < 50; ++i) make_image(scratch_ / ("in/z" + std::to_string(i) + ".png"));
   write_bytes(output_ + "/deep", "a file where a folder should be");
   const Finished run = run_sapiens(command({"-r", "--json"}));
   EXPECT_EQ(run.code, 5) << run.err;

@@ -53,7 +53,7 @@ void join(const Stored& a, const std::string& a_prefix, const Stored& b,
 class Prefix : public testing::Test {
  protected:
   void SetUp() override {
-    make_picture(picture_);
+    make_image(image_);
     for (const char* seed : {"1", "2"}) {
       const std::string path = scratch_ / (std::string(seed) + ".safetensors");
       ASSERT_EQ(
@@ -65,16 +65,16 @@ class Prefix : public testing::Test {
 
   std::string seg(const std::string& checkpoint, const std::string& prefix) {
     const std::string output = scratch_ / ("out-" + std::to_string(++runs_));
-    std::vector<std::string> arguments = {"seg", checkpoint, picture_, "-o", output};
+    std::vector<std::string> arguments = {"seg", checkpoint, image_, "-o", output};
     if (!prefix.empty()) arguments.insert(arguments.end(), {"--prefix", prefix});
     const Finished run = run_sapiens(arguments);
     EXPECT_EQ(run.code, 0) << run.err;
-    return read_bytes(output + "/picture_seg.npy");
+    return read_bytes(output + "/image_seg.npy");
   }
 
   Scratch scratch_;
   std::string both_ = scratch_ / "both.safetensors";
-  std::string picture_ = scratch_ / "picture.png";
+  std::string image_ = scratch_ / "image.png";
   int runs_ = 0;
 };
 
@@ -87,9 +87,9 @@ TEST_F(Prefix, IsAskedForByEveryCommand) {
   const std::string out = scratch_ / "refused";
   for (const std::vector<std::string>& command :
        {std::vector<std::string>{"inspect", both_},
-        {"features", both_, picture_, "-o", out},
-        {"seg", both_, picture_, "-o", out},
-        {"run", picture_, "--seg", both_, "-o", out},
+        {"features", both_, image_, "-o", out},
+        {"seg", both_, image_, "-o", out},
+        {"run", image_, "--seg", both_, "-o", out},
         {"bench", both_, "--repeat", "1", "--no-ceilings"},
         {"convert", both_, scratch_ / "copy.safetensors"},
         {"serve", "--port", "0", "--model", "seg=" + both_}}) {
@@ -110,8 +110,8 @@ TEST_F(Prefix, IsToldWithWhatWasLeft) {
   EXPECT_EQ(candidates[1]["prefix"], "net_b.backbone");
   EXPECT_EQ(candidates[1]["bound"], candidates[1]["required"]);
 
-  const Finished features = run_sapiens(
-      {"features", both_, picture_, "-o", scratch_ / "f", "--json", "--prefix", "net_a"});
+  const Finished features =
+      run_sapiens({"features", both_, image_, "-o", scratch_ / "f", "--json", "--prefix", "net_a"});
   EXPECT_EQ(features.code, 0) << features.err;
   EXPECT_THAT(features.err, HasSubstr("left: net_b.backbone"));
   EXPECT_EQ(features.json()["candidates"].size(), 2u);
@@ -133,11 +133,11 @@ TEST_F(Prefix, OfAConvertedFileIsGone) {
 TEST_F(Prefix, GoesToTheTaskItIsGivenFor) {
   const std::string out = scratch_ / "run";
   const Finished run =
-      run_sapiens({"run", picture_, "--seg", both_, "-o", out, "--prefix", "seg=net_b"});
+      run_sapiens({"run", image_, "--seg", both_, "-o", out, "--prefix", "seg=net_b"});
   EXPECT_EQ(run.code, 0) << run.err;
-  EXPECT_EQ(read_bytes(out + "/seg/picture_seg.npy"), seg(scratch_ / "2.safetensors", ""));
-  EXPECT_EQ(
-      run_sapiens({"run", picture_, "--seg", both_, "-o", out, "--prefix", "pose=net_b"}).code, 2);
+  EXPECT_EQ(read_bytes(out + "/seg/image_seg.npy"), seg(scratch_ / "2.safetensors", ""));
+  EXPECT_EQ(run_sapiens({"run", image_, "--seg", both_, "-o", out, "--prefix", "pose=net_b"}).code,
+            2);
 }
 
 TEST_F(Prefix, WithoutACheckpointIsAMistake) {

@@ -92,13 +92,13 @@ void make_incomplete_checkpoint(const std::string& path) {
   write_bytes(path, bytes);
 }
 
-void make_picture(const std::string& path, int seed) {
-  Image picture{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
-  for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
-    picture.rgb[i] = static_cast<std::uint8_t>(i * static_cast<std::size_t>(seed) % 251);
+void make_image(const std::string& path, int seed) {
+  Image image{.width = 40, .height = 30, .rgb = std::vector<std::uint8_t>(40 * 30 * 3)};
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) {
+    image.rgb[i] = static_cast<std::uint8_t>(i * static_cast<std::size_t>(seed) % 251);
   }
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-  picture.write_png(path);
+  image.write_png(path);
 }
 
 }  // namespace sapiens

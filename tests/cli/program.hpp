@@ -59,6 +59,6 @@ void make_checkpoint(const std::string& path);
 void make_incomplete_checkpoint(const std::string& path);
 
 /// A PNG of some colours that depend on `seed`, whatever its name says.
-void make_picture(const std::string& path, int seed = 1);
+void make_image(const std::string& path, int seed = 1);
 
 }  // namespace sapiens

@@ -25,8 +25,8 @@ class ReconstructCommand : public testing::Test {
     return run_sapiens(arguments);
   }
 
-  std::string picture(const std::string& name, int seed = 1) {
-    make_picture(scratch_ / name, seed);
+  std::string image(const std::string& name, int seed = 1) {
+    make_image(scratch_ / name, seed);
     return scratch_ / name;
   }
   std::string out(const std::string& name) const { return output_ + "/" + name; }
@@ -46,8 +46,8 @@ std::vector<std::uint8_t> columns(const Image& image, Index first, Index width) 
   return part;
 }
 
-TEST_F(ReconstructCommand, DrawsThreePicturesBesideEachOther) {
-  const Finished run = reconstruct({picture("a.png")});
+TEST_F(ReconstructCommand, DrawsThreeImagesBesideEachOther) {
+  const Finished run = reconstruct({image("a.png")});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("masked error "));
   EXPECT_THAT(run.out, HasSubstr(out("a.png")));
@@ -67,8 +67,8 @@ TEST_F(ReconstructCommand, DrawsThreePicturesBesideEachOther) {
   EXPECT_NE(reconstruction, original);
 }
 
-TEST_F(ReconstructCommand, TellsTheErrorsOfEveryPicture) {
-  const Finished run = reconstruct({picture("a.png"), picture("b.png", 2), "--json"});
+TEST_F(ReconstructCommand, TellsTheErrorsOfEveryImage) {
+  const Finished run = reconstruct({image("a.png"), image("b.png", 2), "--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   const Json document = run.json();
   EXPECT_EQ(document["mask_ratio"], 0.75);
@@ -86,7 +86,7 @@ TEST_F(ReconstructCommand, TellsTheErrorsOfEveryPicture) {
 }
 
 TEST_F(ReconstructCommand, HasNoErrorsWhereNothingIsHidden) {
-  const std::string file = picture("a.png");
+  const std::string file = image("a.png");
   const Finished run = reconstruct({file, "--mask-ratio", "0", "--json"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_TRUE(run.json()["inputs"][0]["masked_error"].is_null());
@@ -95,7 +95,7 @@ TEST_F(ReconstructCommand, HasNoErrorsWhereNothingIsHidden) {
 }
 
 TEST_F(ReconstructCommand, DrawsTheSameForTheSameSeed) {
-  const std::string file = picture("a.png");
+  const std::string file = image("a.png");
   ASSERT_EQ(reconstruct({file, "--seed", "5"}).code, 0);
   const std::string first = read_bytes(out("a.png"));
   ASSERT_EQ(reconstruct({file, "--seed", "5", "--threads", "1"}).code, 0);
@@ -104,9 +104,9 @@ TEST_F(ReconstructCommand, DrawsTheSameForTheSameSeed) {
   EXPECT_NE(read_bytes(out("a.png")), first);
 }
 
-TEST_F(ReconstructCommand, GoesOnAfterABadPicture) {
-  picture("in/a.png");
-  picture("in/z.png");
+TEST_F(ReconstructCommand, GoesOnAfterABadImage) {
+  image("in/a.png");
+  image("in/z.png");
   write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
   write_bytes(scratch_ / "in/empty.png", "");
   const Finished run = reconstruct({scratch_ / "in", "--json"});
@@ -118,8 +118,8 @@ TEST_F(ReconstructCommand, GoesOnAfterABadPicture) {
 }
 
 TEST_F(ReconstructCommand, GoesOnWhereItStopped) {
-  picture("in/a.png");
-  picture("in/b.png", 2);
+  image("in/a.png");
+  image("in/b.png", 2);
   ASSERT_EQ(reconstruct({scratch_ / "in"}).code, 0);
   const std::string before = read_bytes(out("b.png"));
   fs::remove(out("b.png"));
@@ -135,7 +135,7 @@ TEST_F(ReconstructCommand, RefusesACleanedFile) {
   const std::string clean = scratch_ / "clean.pth";
   make_checkpoint(clean);
   const Finished run =
-      run_sapiens({"reconstruct", clean, picture("a.png"), "--output", output_, "--json"});
+      run_sapiens({"reconstruct", clean, image("a.png"), "--output", output_, "--json"});
   EXPECT_EQ(run.code, 3);
   EXPECT_THAT(run.err,
               HasSubstr("the MAE decoder (neck.*, 104 tensors as published) is not in this file"));
@@ -144,7 +144,7 @@ TEST_F(ReconstructCommand, RefusesACleanedFile) {
 }
 
 TEST_F(ReconstructCommand, RefusesRatiosOutOfRange) {
-  const std::string file = picture("a.png");
+  const std::string file = image("a.png");
   for (const char* ratio : {"-0.1", "1.5", "nan", "much"}) {
     const Finished run = reconstruct({file, "--mask-ratio", ratio});
     EXPECT_EQ(run.code, 2) << ratio;
@@ -153,7 +153,7 @@ TEST_F(ReconstructCommand, RefusesRatiosOutOfRange) {
 }
 
 TEST_F(ReconstructCommand, DoesNotReplaceWhatAnotherCommandDrew) {
-  const std::string file = picture("a.png");
+  const std::string file = image("a.png");
   ASSERT_EQ(run_sapiens({"features", checkpoint_, file, "--output", output_, "--viz"}).code, 0);
   const Finished run = reconstruct({file});
   EXPECT_EQ(run.code, 2);

@@ -15,14 +15,14 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-constexpr std::size_t kPictures = 60;
+constexpr std::size_t kImages = 60;
 
 class Resume : public testing::Test {
  protected:
   void SetUp() override {
     make_checkpoint(checkpoint_);
-    for (std::size_t i = 0; i < kPictures; ++i) {
-      make_picture(scratch_ / ("in/" + std::to_string(100 + i) + ".png"), static_cast<int>(i) + 1);
+    for (std::size_t i = 0; i < kImages; ++i) {
+      make_image(scratch_ / ("in/" + std::to_string(100 + i) + ".png"), static_cast<int>(i) + 1);
     }
   }
 
@@ -72,13 +72,13 @@ TEST_F(Resume, AfterKillGivesTheSameFilesAsOneRun) {
     ASSERT_EQ(interrupt(run, output_, SIGKILL).code, 128 + SIGKILL);
   }
   const std::size_t before = arrays(output_).size();
-  ASSERT_LT(before, kPictures);
+  ASSERT_LT(before, kImages);
   for (const fs::path& array : arrays(output_)) EXPECT_NO_THROW(read_npy(array));
 
   const Finished resumed = run_sapiens(command(output_, {"--resume", "--json"}));
   ASSERT_EQ(resumed.code, 0) << resumed.err;
   EXPECT_EQ(resumed.json()["totals"]["finished_before"], before);
-  EXPECT_EQ(resumed.json()["inputs"].size(), kPictures);
+  EXPECT_EQ(resumed.json()["inputs"].size(), kImages);
 
   ASSERT_EQ(run_sapiens(command(scratch_ / "whole")).code, 0);
   for (const fs::path& array : arrays(scratch_ / "whole")) {
@@ -101,13 +101,13 @@ TEST_F(Resume, IsOfferedAfterCtrlC) {
   }
 }
 
-TEST_F(Resume, AfterCtrlCGoesOnWithBatchesAndPictures) {
+TEST_F(Resume, AfterCtrlCGoesOnWithBatchesAndImages) {
   const std::vector<std::string> options = {"--batch", "4", "--viz"};
   {
     Running run(command(output_, options));
     ASSERT_EQ(interrupt(run, output_, SIGINT).code, 130);
   }
-  ASSERT_LT(arrays(output_).size(), kPictures);
+  ASSERT_LT(arrays(output_).size(), kImages);
   std::vector<std::string> resume = options;
   resume.insert(resume.end(), {"--resume"});
   ASSERT_EQ(run_sapiens(command(output_, resume)).code, 0);
@@ -132,21 +132,21 @@ TEST_F(Resume, IsRefusedWithOtherSettings) {
 
 TEST_F(Resume, ComputesAgainWhatAnotherInputMade) {
   fs::remove_all(scratch_ / "in");
-  make_picture(scratch_ / "in/a.png", 1);
+  make_image(scratch_ / "in/a.png", 1);
   ASSERT_EQ(run_sapiens(command(output_)).code, 0);
   const std::string first = read_bytes(output_ + "/a.npy");
   fs::remove(scratch_ / "in/a.png");
-  make_picture(scratch_ / "in/a.jpg", 2);
+  make_image(scratch_ / "in/a.jpg", 2);
   ASSERT_EQ(run_sapiens(command(output_, {"--resume"})).code, 0);
   EXPECT_NE(read_bytes(output_ + "/a.npy"), first);
 }
 
 TEST_F(Resume, ComputesAgainWhatHasChanged) {
   fs::remove_all(scratch_ / "in");
-  make_picture(scratch_ / "in/a.png", 1);
-  make_picture(scratch_ / "in/b.png", 1);
+  make_image(scratch_ / "in/a.png", 1);
+  make_image(scratch_ / "in/b.png", 1);
   ASSERT_EQ(run_sapiens(command(output_)).code, 0);
-  make_picture(scratch_ / "in/a.png", 2);
+  make_image(scratch_ / "in/a.png", 2);
   const Finished again = run_sapiens(command(output_, {"--resume", "--json"}));
   EXPECT_EQ(again.json()["totals"]["done"], 1);
   EXPECT_EQ(again.json()["totals"]["finished_before"], 1);
@@ -155,7 +155,7 @@ TEST_F(Resume, ComputesAgainWhatHasChanged) {
 
 TEST_F(Resume, IsRefusedWithOtherWeightsOfTheSameNameAndSize) {
   fs::remove_all(scratch_ / "in");
-  make_picture(scratch_ / "in/a.png", 1);
+  make_image(scratch_ / "in/a.png", 1);
   ASSERT_EQ(run_sapiens(command(output_)).code, 0);
   ASSERT_EQ(run_sapiens({"synth", checkpoint_, "--arch", "tiny", "--seed", "2"}).code, 0);
   const Finished other = run_sapiens(command(output_, {"--resume", "--json"}));
@@ -175,7 +175,7 @@ TEST_F(Resume, SaysThatARecordIsUnreadable) {
 
 TEST_F(Resume, StartsAfreshWithoutIt) {
   fs::remove_all(scratch_ / "in");
-  make_picture(scratch_ / "in/a.png", 1);
+  make_image(scratch_ / "in/a.png", 1);
   ASSERT_EQ(run_sapiens(command(output_)).code, 0);
   const Finished again = run_sapiens(command(output_, {"--json"}));
   EXPECT_EQ(again.json()["totals"]["done"], 1);

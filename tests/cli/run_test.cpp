@@ -44,8 +44,8 @@ std::set<std::string> files_below(const fs::path& folder) {
 }
 
 TEST_F(Run, GivesEveryTaskWhatItsCommandGives) {
-  picture("in/a.png", 1);
-  picture("in/b.png", 3);
+  image("in/a.png", 1);
+  image("in/b.png", 3);
   const Finished finished = run_all({scratch_ / "in", "--viz", "--json"});
   ASSERT_EQ(finished.code, 0) << finished.err;
   const std::string together = output_;
@@ -77,7 +77,7 @@ TEST_F(Run, GivesEveryTaskWhatItsCommandGives) {
 }
 
 TEST_F(Run, DrawsUnderTheSameMasksFromAFolderAndFromACheckpoint) {
-  picture("a.png");
+  image("a.png");
   const std::string seg = checkpoint("seg");
   output_ = scratch_ / "seg";
   ASSERT_EQ(run("seg", {scratch_ / "a.png"}).code, 0);
@@ -94,17 +94,17 @@ TEST_F(Run, DrawsUnderTheSameMasksFromAFolderAndFromACheckpoint) {
 }
 
 TEST_F(Run, RefusesMasksThatNobodyMakes) {
-  const Finished refused = run("depth", {picture("a.png"), "--viz", "--mask", "auto"});
+  const Finished refused = run("depth", {image("a.png"), "--viz", "--mask", "auto"});
   EXPECT_EQ(refused.code, 2);
   EXPECT_THAT(refused.err, HasSubstr("--seg-checkpoint"));
 }
 
-TEST_F(Run, GivesTheSameInBatchesOfPicturesOfAnySize) {
-  picture("in/a.png", 1);
+TEST_F(Run, GivesTheSameInBatchesOfImagesOfAnySize) {
+  image("in/a.png", 1);
   Image wide{.width = 61, .height = 17, .rgb = std::vector<std::uint8_t>(61 * 17 * 3, 90)};
   wide.write_png(scratch_ / "in/b.png");
   write_bytes(scratch_ / "in/bad.png", "rubbish");
-  picture("in/c.png", 2);
+  image("in/c.png", 2);
   std::set<std::string> names;
   for (const std::string batch : {"1", "3"}) {
     output_ = scratch_ / ("batch" + batch);
@@ -122,9 +122,9 @@ TEST_F(Run, GivesTheSameInBatchesOfPicturesOfAnySize) {
 }
 
 TEST_F(Run, ResumesWhatIsNotFinished) {
-  picture("in/a.png");
+  image("in/a.png");
   ASSERT_EQ(run_all({scratch_ / "in"}).code, 0);
-  picture("in/b.png");
+  image("in/b.png");
   fs::remove(out("depth/a.npy"));
   const Finished more = run_all({scratch_ / "in", "--resume", "--json"});
   ASSERT_EQ(more.code, 0) << more.err;
@@ -134,8 +134,8 @@ TEST_F(Run, ResumesWhatIsNotFinished) {
 }
 
 TEST_F(Run, NeedsSomethingToDo) {
-  EXPECT_EQ(run_sapiens({"run", picture("a.png"), "--output", output_}).code, 2);
-  const Finished unseen = run_sapiens({"run", picture("a.png"), "--output", output_, "--normal",
+  EXPECT_EQ(run_sapiens({"run", image("a.png"), "--output", output_}).code, 2);
+  const Finished unseen = run_sapiens({"run", image("a.png"), "--output", output_, "--normal",
                                        checkpoint("normal"), "--format", "png"});
   EXPECT_EQ(unseen.code, 2);
   EXPECT_THAT(unseen.err, HasSubstr("--format"));
@@ -143,13 +143,13 @@ TEST_F(Run, NeedsSomethingToDo) {
 
 TEST_F(Run, RefusesACheckpointUnderTheWrongName) {
   const Finished refused = run_sapiens(
-      {"run", picture("a.png"), "--output", output_, "--depth", checkpoint("seg"), "--json"});
+      {"run", image("a.png"), "--output", output_, "--depth", checkpoint("seg"), "--json"});
   EXPECT_EQ(refused.code, 3);
   EXPECT_THAT(refused.err, HasSubstr("a checkpoint for seg, not for depth"));
 }
 
 TEST_F(Run, NeverReplacesResultsOfACommand) {
-  picture("a.png");
+  image("a.png");
   output_ = scratch_ / "out/seg";
   ASSERT_EQ(run("seg", {scratch_ / "a.png"}).code, 0);
   output_ = scratch_ / "out";
@@ -157,7 +157,7 @@ TEST_F(Run, NeverReplacesResultsOfACommand) {
 }
 
 TEST_F(Run, WritesTheFormatsAskedFor) {
-  picture("a.png");
+  image("a.png");
   ASSERT_EQ(run("seg", {scratch_ / "a.png", "--format", "png"}).code, 0);
   EXPECT_EQ(files_below(output_), (std::set<std::string>{"a_seg.png", "sapiens-seg.json"}));
   output_ = scratch_ / "depth";
@@ -169,23 +169,23 @@ TEST_F(Run, WritesTheFormatsAskedFor) {
   EXPECT_EQ(run("normal", {scratch_ / "a.png", "--format", "png"}).code, 2);
 }
 
-TEST_F(Run, ConvertsKeyPoints) {
+TEST_F(Run, ConvertsKeypoints) {
   const Finished pose =
-      run("pose", {picture("a.png"), "--keypoints", "openpose25", "--no-flip-test", "--viz"});
+      run("pose", {image("a.png"), "--keypoints", "openpose25", "--no-flip-test", "--viz"});
   ASSERT_EQ(pose.code, 0) << pose.err;
   const Json json = document("a.json");
   EXPECT_EQ(json["meta_info"]["num_keypoints"], 25);
   EXPECT_EQ(json["instance_info"][0]["keypoints"].size(), 25u);
   EXPECT_EQ(json["meta_info"]["sapiens"]["keypoints"], "openpose25");
-  EXPECT_EQ(run("pose", {picture("a.png"), "--keypoints", "openpose7"}).code, 2);
+  EXPECT_EQ(run("pose", {image("a.png"), "--keypoints", "openpose7"}).code, 2);
 }
 
 TEST_F(Run, CollectsAllPersonsInOneCocoFile) {
-  picture("in/000000000139.png");
+  image("in/000000000139.png");
   const std::vector<std::string> words = {scratch_ / "in", "--no-flip-test", "--box", "1,2,20,25",
                                           "--box",         "5,5,30,20",      "--coco"};
   ASSERT_EQ(run("pose", words).code, 0);
-  picture("in/000000000007.png");
+  image("in/000000000007.png");
   std::vector<std::string> resume = words;
   resume.push_back("--resume");
   ASSERT_EQ(run("pose", resume).code, 0);
@@ -239,7 +239,7 @@ TEST_F(Run, FindsPersonsWithADetector) {
 }
 
 TEST_F(Run, RefusesDetectorsThatAreNone) {
-  picture("a.png");
+  image("a.png");
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--detector", checkpoint("seg")}).code, 3);
   const Finished swapped = run_sapiens(
       {"pose", golden("rtmdet.pth"), scratch_ / "a.png", "--output", output_, "--json"});
@@ -249,7 +249,7 @@ TEST_F(Run, RefusesDetectorsThatAreNone) {
 }
 
 TEST_F(Run, ReproducesTheLiteScriptsWhereTheyAreSane) {
-  const std::string input = picture("a.png");
+  const std::string input = image("a.png");
   ASSERT_EQ(run("pose", {input, "--preprocess", "lite"}).code, 0);
   EXPECT_EQ(document("a.json")["meta_info"]["sapiens"]["flip_test"], false);
   EXPECT_EQ(document("a.json")["meta_info"]["sapiens"]["preprocess"], "lite");

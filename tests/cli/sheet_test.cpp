@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 class Sheet : public testing::Test {
  protected:
-  void picture(const std::string& name, int seed = 1) { make_picture(scratch_ / name, seed); }
+  void image(const std::string& name, int seed = 1) { make_image(scratch_ / name, seed); }
 
   Finished sheet(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "sheet");
@@ -24,11 +24,11 @@ class Sheet : public testing::Test {
   std::string output_ = scratch_ / "out/sheet.png";
 };
 
-TEST_F(Sheet, PutsResultsBesideTheirPictures) {
-  picture("in/a.png");
-  picture("in/deep/b.jpg", 2);
-  picture("drawn/a.png", 3);
-  picture("drawn/deep/b.png", 4);
+TEST_F(Sheet, PutsResultsBesideTheirImages) {
+  image("in/a.png");
+  image("in/deep/b.jpg", 2);
+  image("drawn/a.png", 3);
+  image("drawn/deep/b.png", 4);
   const Finished run =
       sheet({scratch_ / "in", "as found=" + scratch_ / "drawn/", "--height", "64"});
   ASSERT_EQ(run.code, 0) << run.err;
@@ -43,8 +43,8 @@ TEST_F(Sheet, PutsResultsBesideTheirPictures) {
 }
 
 TEST_F(Sheet, IsWrittenIntoTheFolderThatOneIsIn) {
-  picture("in/a.png");
-  picture("drawn/a.png", 3);
+  image("in/a.png");
+  image("drawn/a.png", 3);
   const auto before = std::filesystem::current_path();
   std::filesystem::current_path(scratch_.path());
   for (const char* output : {"sheet.png", "./other.png", "new/sheet.png", "new/../third.png"}) {
@@ -59,8 +59,8 @@ TEST_F(Sheet, IsWrittenIntoTheFolderThatOneIsIn) {
   std::filesystem::current_path(before);
 }
 
-TEST_F(Sheet, SaysWhichPicturesItLeavesOut) {
-  for (const char* name : {"in/a.png", "in/b.png", "in/.hidden.png", "drawn/a.png"}) picture(name);
+TEST_F(Sheet, SaysWhichImagesItLeavesOut) {
+  for (const char* name : {"in/a.png", "in/b.png", "in/.hidden.png", "drawn/a.png"}) image(name);
   const Finished run = sheet({scratch_ / "in", scratch_ / "drawn", "--rows", "1"});
   EXPECT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.json()["rows_left_out"], 1);
@@ -69,23 +69,23 @@ TEST_F(Sheet, SaysWhichPicturesItLeavesOut) {
 }
 
 TEST_F(Sheet, FindsNamesThatKeptTheirExtension) {
-  picture("in/a.jpg");
-  picture("drawn/a.jpg.png", 3);
+  image("in/a.jpg");
+  image("drawn/a.jpg.png", 3);
   EXPECT_EQ(sheet({scratch_ / "in", scratch_ / "drawn"}).json()["missing"].size(), 0);
 }
 
-TEST_F(Sheet, FindsPicturesAsCamerasNameThem) {
-  picture("drawn/a.png");
-  picture("photos/a.JPG", 3);
+TEST_F(Sheet, FindsImagesAsCamerasNameThem) {
+  image("drawn/a.png");
+  image("photos/a.JPG", 3);
   EXPECT_EQ(sheet({scratch_ / "drawn", scratch_ / "photos"}).code, 0);
 }
 
 TEST_F(Sheet, SaysWhatIsMissingOrCannotBeRead) {
-  picture("in/a.png");
-  picture("in/b.png", 2);
-  picture("in/c.png", 3);
-  picture("drawn/a.png", 4);
-  write_bytes(scratch_ / "drawn/c.png", "no picture");
+  image("in/a.png");
+  image("in/b.png", 2);
+  image("in/c.png", 3);
+  image("drawn/a.png", 4);
+  write_bytes(scratch_ / "drawn/c.png", "no image");
   const Finished run = sheet({scratch_ / "in", scratch_ / "drawn"});
   EXPECT_EQ(run.code, 1);
   EXPECT_EQ(run.json()["missing"], (Json{"drawn of b"}));
@@ -94,7 +94,7 @@ TEST_F(Sheet, SaysWhatIsMissingOrCannotBeRead) {
 }
 
 TEST_F(Sheet, TakesSoManyRowsOnly) {
-  for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) picture(name);
+  for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) image(name);
   const Finished run = sheet({scratch_ / "in", "--rows", "2"});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_EQ(run.json()["rows"].size(), 2);
@@ -102,8 +102,8 @@ TEST_F(Sheet, TakesSoManyRowsOnly) {
 }
 
 TEST_F(Sheet, RefusesFoldersThatCannotBeColumns) {
-  picture("in/a.png");
-  picture("other/b.png");
+  image("in/a.png");
+  image("other/b.png");
   std::filesystem::create_directories(scratch_ / "empty");
   EXPECT_EQ(sheet({scratch_ / "nowhere"}).code, 4);
   EXPECT_EQ(sheet({scratch_ / "empty"}).code, 4);
@@ -114,8 +114,8 @@ TEST_F(Sheet, RefusesFoldersThatCannotBeColumns) {
   EXPECT_FALSE(std::filesystem::exists(output_));
 }
 
-TEST_F(Sheet, ReplacesNoPictureItShows) {
-  picture("in/a.png");
+TEST_F(Sheet, ReplacesNoImageItShows) {
+  image("in/a.png");
   output_ = scratch_ / "in/a.png";
   const std::string before = read_bytes(output_);
   EXPECT_EQ(sheet({scratch_ / "in"}).code, 2);

@@ -25,7 +25,7 @@ class Streams : public testing::Test {
  protected:
   void SetUp() override {
     make_checkpoint(checkpoint_);
-    make_picture(scratch_ / "a.png");
+    make_image(scratch_ / "a.png");
   }
 
   std::string features() const {

@@ -10,7 +10,7 @@
 
 namespace sapiens {
 
-// Of make_picture().
+// Of make_image().
 inline constexpr Index kHeight = 30, kWidth = 40;
 
 /// Tests of the commands that run tasks, on tiny checkpoints of random weights.
@@ -31,8 +31,8 @@ class TaskFixture : public testing::Test {
     return path;
   }
 
-  std::string picture(const std::string& name, int seed = 1) {
-    make_picture(scratch_ / name, seed);
+  std::string image(const std::string& name, int seed = 1) {
+    make_image(scratch_ / name, seed);
     return scratch_ / name;
   }
 

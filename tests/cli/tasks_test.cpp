@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using Tasks = TaskFixture;
 
 TEST_F(Tasks, SegWritesAMaskAndTheClassIdsBehindIt) {
-  const Finished seg = run("seg", {picture("a.png"), "--viz", "--json"});
+  const Finished seg = run("seg", {image("a.png"), "--viz", "--json"});
   ASSERT_EQ(seg.code, 0) << seg.err;
   const std::string ids = read_bytes(out("a_seg.npy"));
   EXPECT_THAT(ids, HasSubstr("'<i8'"));
@@ -34,13 +34,13 @@ TEST_F(Tasks, SegWritesAMaskAndTheClassIdsBehindIt) {
   }
 }
 
-TEST_F(Tasks, DepthAndNormalsAreOfThePicturesSize) {
-  ASSERT_EQ(run("depth", {picture("a.png"), "--viz"}).code, 0);
+TEST_F(Tasks, DepthAndNormalsAreOfTheImagesSize) {
+  ASSERT_EQ(run("depth", {image("a.png"), "--viz"}).code, 0);
   EXPECT_EQ(read_npy(out("a.npy")).shape, (std::vector<Index>{kHeight, kWidth}));
   EXPECT_EQ(Image::read(out("a.png")).width, 3 * kWidth);  // the third are normals from depth
 
   output_ = scratch_ / "normals";
-  ASSERT_EQ(run("normal", {picture("a.png"), "--viz"}).code, 0);
+  ASSERT_EQ(run("normal", {image("a.png"), "--viz"}).code, 0);
   const FloatArray normals = read_npy(out("a.npy"));
   EXPECT_EQ(normals.shape, (std::vector<Index>{kHeight, kWidth, 3}));
   const float* n = normals.values.data();
@@ -50,7 +50,7 @@ TEST_F(Tasks, DepthAndNormalsAreOfThePicturesSize) {
 
 TEST_F(Tasks, PoseWritesOnePersonPerBoxAndWhatThePointsAre) {
   const Finished pose =
-      run("pose", {picture("a.png"), "--box", "0,0,20,30", "--box", "20,0,20,30.5", "--json"});
+      run("pose", {image("a.png"), "--box", "0,0,20,30", "--box", "20,0,20,30.5", "--json"});
   ASSERT_EQ(pose.code, 0) << pose.err;
   const Json json = document("a.json");
   ASSERT_EQ(json["instance_info"].size(), 2u);
@@ -63,15 +63,15 @@ TEST_F(Tasks, PoseWritesOnePersonPerBoxAndWhatThePointsAre) {
   }
 }
 
-TEST_F(Tasks, PoseWithoutBoxesTakesTheWholePictureForAPerson) {
-  ASSERT_EQ(run("pose", {picture("a.png"), "--no-flip-test", "--viz"}).code, 0);
+TEST_F(Tasks, PoseWithoutBoxesTakesTheWholeImageForAPerson) {
+  ASSERT_EQ(run("pose", {image("a.png"), "--no-flip-test", "--viz"}).code, 0);
   const Json json = document("a.json");
   EXPECT_EQ(json["instance_info"][0]["bbox"], Json({0.0, 0.0, kWidth, kHeight}));
   EXPECT_EQ(json["meta_info"]["sapiens"]["flip_test"], false);
   EXPECT_EQ(Image::read(out("a.png")).width, kWidth);
 }
 
-TEST_F(Tasks, PoseTakesTheWholePictureAsItIsTurnedByItsCamera) {
+TEST_F(Tasks, PoseTakesTheWholeImageAsItIsTurnedByItsCamera) {
   const std::string folder = std::string(SAPIENS_TEST_DATA) + "/golden/preprocess_full/";
   const Image turned = Image::read(folder + "decoded_exif6_jpg.png");
   ASSERT_NE(turned.width, turned.height);
@@ -80,11 +80,11 @@ TEST_F(Tasks, PoseTakesTheWholePictureAsItIsTurnedByItsCamera) {
             Json({0.0, 0.0, turned.width, turned.height}));
 }
 
-TEST_F(Tasks, PoseTakesTheBoxesOfEachPictureFromAFile) {
+TEST_F(Tasks, PoseTakesTheBoxesOfEachImageFromAFile) {
   write_bytes(scratch_ / "boxes.json",
               R"([{"file_name": "a.png", "bbox": [1, 2, 30, 20], "score": 0.5}])");
-  const Finished pose = run("pose", {picture("a.png"), picture("b.png"), "--no-flip-test",
-                                     "--boxes", scratch_ / "boxes.json"});
+  const Finished pose = run("pose", {image("a.png"), image("b.png"), "--no-flip-test", "--boxes",
+                                     scratch_ / "boxes.json"});
   ASSERT_EQ(pose.code, 0) << pose.err;
   EXPECT_EQ(document("a.json")["instance_info"][0]["bbox_score"], 0.5);
   EXPECT_TRUE(document("b.json")["instance_info"].empty());
@@ -92,7 +92,7 @@ TEST_F(Tasks, PoseTakesTheBoxesOfEachPictureFromAFile) {
 }
 
 TEST_F(Tasks, PoseRefusesBoxesThatMakeNoSense) {
-  picture("a.png");
+  image("a.png");
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3"}).code, 2);
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3,0"}).code, 2);
   write_bytes(scratch_ / "boxes.json", "{}");
@@ -101,7 +101,7 @@ TEST_F(Tasks, PoseRefusesBoxesThatMakeNoSense) {
 }
 
 TEST_F(Tasks, RefuseTheCheckpointOfAnotherTask) {
-  picture("a.png");
+  image("a.png");
   for (const auto& [command, task] : {std::pair{"pose", "seg"}, std::pair{"seg", "pose"},
                                       std::pair{"seg", "pretrain"}, std::pair{"depth", "normal"}}) {
     const Finished refused =
@@ -114,7 +114,7 @@ TEST_F(Tasks, RefuseTheCheckpointOfAnotherTask) {
 }
 
 TEST_F(Tasks, NeverRunAPretrainedEncoderWithAMadeUpHead) {
-  picture("a.png");
+  image("a.png");
   for (const char* task : {"pose", "seg", "depth", "normal"}) {
     const Finished refused = run_sapiens({task, checkpoint("pretrain"), scratch_ / "a.png",
                                           "--task", task, "--output", output_, "--json"});
@@ -140,7 +140,7 @@ class FineTunes : public Tasks {
 TEST_F(FineTunes, OfFiveClassesRunWithoutFlagsUnderTheirOwnNames) {
   const std::string mine = converted("seg_5_user/seg.pth", "6");
   const Finished seg =
-      run_sapiens({"seg", mine, picture("a.png"), "--output", output_, "--viz", "--json"});
+      run_sapiens({"seg", mine, image("a.png"), "--output", output_, "--viz", "--json"});
   ASSERT_EQ(seg.code, 0) << seg.err;
   EXPECT_EQ(seg.json()["conventions"]["classes"],
             Json({"class_0", "class_1", "class_2", "class_3", "class_4"}));
@@ -148,7 +148,7 @@ TEST_F(FineTunes, OfFiveClassesRunWithoutFlagsUnderTheirOwnNames) {
 
 TEST_F(FineTunes, OfTwentyOnePointsRunWithoutFlagsUnderTheirOwnNames) {
   const std::string mine = converted("pose_21_user/pose.pth", "4");
-  const Finished pose = run_sapiens({"pose", mine, picture("a.png"), "--output", output_, "--viz"});
+  const Finished pose = run_sapiens({"pose", mine, image("a.png"), "--output", output_, "--viz"});
   ASSERT_EQ(pose.code, 0) << pose.err;
   const Json meta = document("a.json")["meta_info"];
   EXPECT_EQ(meta["dataset_name"], "mine");
@@ -163,7 +163,7 @@ TEST_F(FineTunes, OfTwentyOnePointsRunWithoutFlagsUnderTheirOwnNames) {
 
 TEST_F(Tasks, TakeAHeadOfTheSameShapeForWhatTheUserSaysItIs) {
   const std::string three_outputs = checkpoint("normal");
-  std::vector<std::string> command = {"seg", three_outputs, picture("a.png"), "--output", output_};
+  std::vector<std::string> command = {"seg", three_outputs, image("a.png"), "--output", output_};
   const Finished refused = run_sapiens(command);
   EXPECT_EQ(refused.code, 3);
   EXPECT_THAT(refused.err, HasSubstr("--task seg"));
@@ -174,10 +174,10 @@ TEST_F(Tasks, TakeAHeadOfTheSameShapeForWhatTheUserSaysItIs) {
 }
 
 TEST_F(Tasks, GoOnAfterRubbish) {
-  picture("in/a.png");
+  image("in/a.png");
   write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
   write_bytes(scratch_ / "in/array.npy", "not asked for");
-  picture("in/z.png");
+  image("in/z.png");
   const Finished depth = run("depth", {scratch_ / "in", "--json"});
   EXPECT_EQ(depth.code, 1);
   EXPECT_EQ(depth.json()["totals"]["done"], 2);
@@ -187,8 +187,8 @@ TEST_F(Tasks, GoOnAfterRubbish) {
 }
 
 TEST_F(Tasks, DrawDepthUnderTheMasksOfAFolder) {
-  picture("a.png");
-  picture("b.png");
+  image("a.png");
+  image("b.png");
   const std::vector<Index> shape = {kHeight, kWidth};
   fs::create_directories(scratch_ / "masks");
   write_npy_mask(scratch_ / "masks/a.npy", shape, std::vector<std::uint8_t>(kHeight * kWidth));
@@ -202,9 +202,9 @@ TEST_F(Tasks, DrawDepthUnderTheMasksOfAFolder) {
 }
 
 TEST_F(Tasks, ResumeKeepsWhatIsFinishedUnlessSettingsDiffer) {
-  picture("in/a.png");
+  image("in/a.png");
   ASSERT_EQ(run("pose", {scratch_ / "in", "--no-flip-test"}).code, 0);
-  picture("in/b.png");
+  image("in/b.png");
   const Finished more = run("pose", {scratch_ / "in", "--no-flip-test", "--resume", "--json"});
   ASSERT_EQ(more.code, 0) << more.err;
   EXPECT_EQ(more.json()["totals"]["finished_before"], 1);
@@ -214,15 +214,15 @@ TEST_F(Tasks, ResumeKeepsWhatIsFinishedUnlessSettingsDiffer) {
 }
 
 TEST_F(Tasks, RefuseInputsWhoseFilesWouldBeTheSame) {
-  picture("in/a.png");
-  picture("in/a_seg.png");
+  image("in/a.png");
+  image("in/a_seg.png");
   const std::string one = scratch_ / "in/a.png", other = scratch_ / "in/a_seg.png";
   EXPECT_EQ(run("seg", {one, other}).code, 2);  // both want a_seg.npy
   EXPECT_EQ(run("depth", {one, other}).code, 0);
 }
 
 TEST_F(Tasks, NeverReplaceResultsOfAnotherCommand) {
-  picture("a.png");
+  image("a.png");
   ASSERT_EQ(run("seg", {scratch_ / "a.png"}).code, 0);
   const std::string mask = read_bytes(out("a.npy"));
   const Finished depth = run("depth", {scratch_ / "a.png", "--json"});
@@ -233,20 +233,20 @@ TEST_F(Tasks, NeverReplaceResultsOfAnotherCommand) {
 }
 
 TEST_F(Tasks, NeverReplaceDrawingsOfAnotherCommand) {
-  picture("a.png");
+  image("a.png");
   ASSERT_EQ(run("seg", {scratch_ / "a.png", "--viz"}).code, 0);
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--viz"}).code, 2);  // a.png
   EXPECT_EQ(run("pose", {scratch_ / "a.png"}).code, 0);           // a.json alone
 }
 
 TEST_F(Tasks, NeverReplaceTheRecordOfTheRun) {
-  EXPECT_EQ(run("pose", {picture("sapiens-pose.png")}).code, 2);
-  EXPECT_EQ(run("seg", {picture("sapiens-pose.png")}).code, 0);
+  EXPECT_EQ(run("pose", {image("sapiens-pose.png")}).code, 2);
+  EXPECT_EQ(run("seg", {image("sapiens-pose.png")}).code, 0);
 }
 
 TEST_F(Tasks, ResumeIsRefusedWithOtherBoxesUnderTheSameName) {
   write_bytes(scratch_ / "boxes.json", R"([{"file_name": "a.png", "bbox": [1, 2, 30, 20]}])");
-  const std::vector<std::string> arguments = {picture("a.png"), "--boxes", scratch_ / "boxes.json",
+  const std::vector<std::string> arguments = {image("a.png"), "--boxes", scratch_ / "boxes.json",
                                               "--resume", "--json"};
   ASSERT_EQ(run("pose", arguments).code, 0);
   write_bytes(scratch_ / "boxes.json", R"([{"file_name": "a.png", "bbox": [1, 2, 30, 200]}])");
@@ -256,7 +256,7 @@ TEST_F(Tasks, ResumeIsRefusedWithOtherBoxesUnderTheSameName) {
 }
 
 TEST_F(Tasks, NeverReplaceAnInput) {
-  const std::string path = picture("out/a.png");
+  const std::string path = image("out/a.png");
   const std::string before = read_bytes(path);
   EXPECT_EQ(run("seg", {path, "--viz"}).code, 2);
   EXPECT_EQ(read_bytes(path), before);

@@ -42,11 +42,11 @@ class Video : public TaskFixture {
     return scratch_ / name;
   }
 
-  /// The golden picture of the detector, for some frames.
+  /// The golden image of the detector, for some frames.
   std::string crowd(Index frames) {
-    const Image picture = Image::read(golden("image.jpg"));
-    VideoWriter video(scratch_ / "crowd.avi", 10, picture.width, picture.height);
-    for (Index number = 0; number < frames; ++number) video.write(picture);
+    const Image image = Image::read(golden("image.jpg"));
+    VideoWriter video(scratch_ / "crowd.avi", 10, image.width, image.height);
+    for (Index number = 0; number < frames; ++number) video.write(image);
     video.finish();
     return scratch_ / "crowd.avi";
   }
@@ -139,7 +139,7 @@ TEST_F(Video, OfConstantRateKeepsItsTimesWhenDrawn) {
 }
 
 TEST_F(Video, BesideAFolderOfItsNameLosesNothing) {
-  picture("in/clip/000000.png");
+  image("in/clip/000000.png");
   fs::rename(clip("clip.mp4", 2), scratch_ / "in/clip.mp4");
   const Finished seg = run("seg", {scratch_ / "in", "-r", "--json"});
   ASSERT_EQ(seg.code, 0) << seg.err;
@@ -163,8 +163,8 @@ TEST_F(Video, FollowsPersonsBetweenRunsOfTheDetector) {
   }
 }
 
-TEST_F(Video, RunsSeveralTasksBesidePictures) {
-  picture("in/a.png");
+TEST_F(Video, RunsSeveralTasksBesideImages) {
+  image("in/a.png");
   fs::rename(clip("short.mp4", 3), scratch_ / "in/short.mp4");
   const Finished finished =
       run_sapiens({"run", scratch_ / "in", "--output", output_, "--viz", "--seg", checkpoint("seg"),
@@ -178,7 +178,7 @@ TEST_F(Video, RunsSeveralTasksBesidePictures) {
 
 TEST_F(Video, TakesAFolderOfFramesForOne) {
   for (int number = 0; number < 6; ++number) {
-    picture("shots/f" + std::to_string(number) + ".png", number + 1);
+    image("shots/f" + std::to_string(number) + ".png", number + 1);
   }
   const Finished seg =
       run("seg", {scratch_ / "shots", "--frames", "12.5", "--every", "2", "--viz", "--json"});
@@ -188,9 +188,9 @@ TEST_F(Video, TakesAFolderOfFramesForOne) {
   EXPECT_EQ(count_frames(out("shots.mp4")), 3);
   EXPECT_NEAR(VideoReader::open(out("shots.mp4")).rate(), 6.25, 1e-3);
 
-  // What a frame becomes is what the picture becomes.
+  // What a frame becomes is what the image becomes.
   const std::string frame = read_bytes(out("shots/000004_seg.npy"));
-  output_ = scratch_ / "pictures";
+  output_ = scratch_ / "images";
   ASSERT_EQ(run("seg", {scratch_ / "shots"}).code, 0);
   EXPECT_TRUE(read_bytes(out("f4_seg.npy")) == frame);
 
@@ -222,7 +222,7 @@ TEST_F(Video, GoesOnAfterRubbish) {
   write_bytes(scratch_ / "in/text.mp4", "this is no video");
   const std::string whole = read_bytes(clip("whole.mp4", 5));
   write_bytes(scratch_ / "in/cut.mp4", whole.substr(0, whole.size() / 2));
-  picture("in/a.png");
+  image("in/a.png");
   const Finished depth = run("depth", {scratch_ / "in", "camera:99", "--json"});
   EXPECT_EQ(depth.code, 1);
   EXPECT_EQ(depth.json()["totals"]["done"], 1);
@@ -231,7 +231,7 @@ TEST_F(Video, GoesOnAfterRubbish) {
   EXPECT_FALSE(fs::exists(out("empty.json")));
 }
 
-TEST_F(Video, TakesNoBoxesOfPictures) {
+TEST_F(Video, TakesNoBoxesOfImages) {
   write_bytes(scratch_ / "boxes.json", "[]");
   const Finished pose = run("pose", {clip("c.mp4", 2), "--boxes", scratch_ / "boxes.json"});
   EXPECT_EQ(pose.code, 1);

@@ -45,8 +45,8 @@ TEST(AlignedBuffer, MovesWithoutCopying) {
 }
 
 TEST(AlignedBuffer, ReportsMemoryThatIsNotThere) {
-  constexpr Index kMost = std::numeric_limits<Index>::max();
-  for (const Index size : {Index{-1}, kMost / 8, kMost}) {
+  constexpr Index kMax = std::numeric_limits<Index>::max();
+  for (const Index size : {Index{-1}, kMax / 8, kMax}) {
     EXPECT_EQ(code_of([&] { AlignedBuffer<float> buffer(size); }), ErrorCode::OutOfResources);
   }
 }

@@ -58,7 +58,7 @@ class Altered : public testing::Test {
     EXPECT_THAT(inspection.report.explanation, HasSubstr(meaning));
     EXPECT_THAT(inspection.report.hint, HasSubstr(remedy));
     try {
-      FeatureExtractor(Checkpoint::open(scratch_ / "out.safetensors"), {}, exact());
+      Encoder(Checkpoint::open(scratch_ / "out.safetensors"), {}, exact());
       FAIL() << "computed without " << meaning;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);

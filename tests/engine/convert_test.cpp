@@ -40,9 +40,9 @@ std::vector<std::string> keys_of(const std::filesystem::path& file) {
 }
 
 std::vector<float> raw_of(const std::filesystem::path& file, const Golden& golden) {
-  FeatureExtractor extractor(Checkpoint::open(file), golden.options(), exact());
+  Encoder encoder(Checkpoint::open(file), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  return extractor.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values;
+  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values;
 }
 
 TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {
@@ -213,8 +213,8 @@ TEST(Synth, TheSameSeedGivesTheSameFileAndAnotherDoesNot) {
 TEST(Synth, WeightsInMemoryAreThoseOfTheFile) {
   const Scratch scratch;
   synthesize_checkpoint(scratch / "a.pth", {.arch = "tiny", .seed = 3});
-  FeatureExtractor from_file(Checkpoint::open(scratch / "a.pth"), {}, exact());
-  FeatureExtractor from_memory = FeatureExtractor::random({.arch = "tiny", .seed = 3}, exact());
+  Encoder from_file(Checkpoint::open(scratch / "a.pth"), {}, exact());
+  Encoder from_memory = Encoder::random({.arch = "tiny", .seed = 3}, exact());
   const std::vector<float> input(3 * 128 * 128, 0.5f);
   const TensorView<const float, 4> view(input.data(), {1, 3, 128, 128});
   EXPECT_EQ(from_file.run(view)[0].values.values, from_memory.run(view)[0].values.values);

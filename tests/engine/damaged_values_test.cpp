@@ -64,7 +64,7 @@ class DamagedValues : public testing::Test {
 TEST_F(DamagedValues, AreRefusedByEverythingThatLoadsThem) {
   const Checkpoint file = Checkpoint::open(damaged("plain.pth", key_));
   const std::function<void()> loaders[] = {
-      [&] { FeatureExtractor model(file, golden_.options()); },
+      [&] { Encoder model(file, golden_.options()); },
       [&] { convert_checkpoint(file, scratch_ / "out.pth", {.model = golden_.options()}); },
       [&] { convert_checkpoint(file, scratch_ / "out.safetensors", {.model = golden_.options()}); },
       [&] { convert_in_memory(file, {.model = golden_.options()}); }};
@@ -120,8 +120,8 @@ TEST_F(DamagedValues, WhereThereAreNoneAreFoundByNobody) {
 // Nobody needs the tensor: features are right, and verify tells.
 TEST_F(DamagedValues, OfAnUnusedTensorDoNotStopLoading) {
   const Checkpoint file = Checkpoint::open(damaged("extra_key.pth", "mystery.weight"));
-  FeatureExtractor model(file, golden_.options(), exact());
-  FeatureExtractor whole(Checkpoint::open(golden_.file("plain.pth")), golden_.options(), exact());
+  Encoder model(file, golden_.options(), exact());
+  Encoder whole(Checkpoint::open(golden_.file("plain.pth")), golden_.options(), exact());
   const FloatArray input = golden_.array("input");
   EXPECT_EQ(model.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values,
             whole.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values);

@@ -107,11 +107,11 @@ TEST_F(DetectorFiles, MayLackCountersAndHavePrefixes) {
 
 TEST_F(DetectorFiles, AreRefusedByEverythingForAnEncoder) {
   const Checkpoint file = Checkpoint::open(golden_.file("rtmdet.pth"));
-  for (const std::string& text :
-       {std::string(refusal_of([&] { FeatureExtractor model(file); }).what()),
-        std::string(refusal_of([&] { TaskModel model(file); }).what()),
-        std::string(
-            refusal_of([&] { convert_checkpoint(file, scratch_ / "out.pth", {}); }).what())}) {
+  for (const std::string& text : {std::string(refusal_of([&] { Encoder model(file); }).what()),
+                                  std::string(refusal_of([&] { TaskModel model(file); }).what()),
+                                  std::string(refusal_of([&] {
+                                                convert_checkpoint(file, scratch_ / "out.pth", {});
+                                              }).what())}) {
     EXPECT_THAT(text, HasSubstr("checkpoint-refused"));
     EXPECT_THAT(text, HasSubstr("person detector"));
   }
@@ -206,14 +206,14 @@ TEST(FullSizeDetector, OfSynthIsExactAndRuns) {
   EXPECT_THAT(inspection.text(), HasSubstr("RANDOM WEIGHTS"));
 
   PersonDetector detector(file);
-  const Image picture = Image::read(Golden("rtmdet").file("image.jpg"));
-  const std::vector<Box> boxes = detector.detect(picture, {.least_score = 0, .most = 20});
+  const Image image = Image::read(Golden("rtmdet").file("image.jpg"));
+  const std::vector<Box> boxes = detector.detect(image, {.min_score = 0, .max_detections = 20});
   ASSERT_EQ(boxes.size(), 20u);
   for (const Box& box : boxes) {
     EXPECT_GT(box.width, 0);
     EXPECT_TRUE(std::isfinite(box.score));
   }
-  EXPECT_TRUE(detector.detect(picture).empty());  // as synth promises
+  EXPECT_TRUE(detector.detect(image).empty());  // as synth promises
 }
 
 TEST(FullSizeDetector, HasNoOtherTask) {

@@ -23,7 +23,7 @@
 #include "support/golden.hpp"
 #include "tasks/detection.hpp"
 
-// The original's detector, narrow and with random weights, on a drawn picture.
+// The original's detector, narrow and with random weights, on a drawn image.
 namespace sapiens {
 namespace {
 
@@ -36,7 +36,7 @@ class RawOutputs {
     weights_ = load_rtmdet(file.config, plan_source(dict, file.plan), runtime_.ops()).weights;
   }
 
-  void run(ConstMatrix picture, Grid size) {
+  void run(ConstMatrix image, Grid size) {
     levels_.clear();
     for (std::size_t i = 0; i < kDetectorStrides.size(); ++i) {
       const Index stride = kDetectorStrides[i];
@@ -51,12 +51,12 @@ class RawOutputs {
     const RtmDet network(weights_, runtime_.ops());
     const std::size_t bytes = network.workspace_bytes(size);
     Workspace& workspace = runtime_.workspace(bytes);
-    network.forward(picture, size, levels_, workspace);
+    network.forward(image, size, levels_, workspace);
     EXPECT_EQ(workspace.high_water(), bytes);
   }
 
-  void run_picture(const Image& picture) {
-    const Letterbox input = letterbox(picture, 640);
+  void run_image(const Image& image) {
+    const Letterbox input = letterbox(image, 640);
     std::vector<float> pixels(input.square.rgb.size());
     const Matrix rows(pixels.data(), {640 * 640, 3});
     normalize_for_detector(input.square, rows);
@@ -121,12 +121,12 @@ class DetectorGolden : public testing::Test {
   }
 
   Golden golden_{"rtmdet"};
-  Image picture_ = Image::read(golden_.file("image.jpg"));
+  Image image_ = Image::read(golden_.file("image.jpg"));
 };
 
-TEST_F(DetectorGolden, EveryMapOfAPictureIsTheOriginals) {
+TEST_F(DetectorGolden, EveryMapOfAnImageIsTheOriginals) {
   RawOutputs outputs(golden_, exact());
-  outputs.run_picture(picture_);
+  outputs.run_image(image_);
   expect_maps(outputs, "");
 }
 
@@ -145,8 +145,8 @@ TEST_F(DetectorGolden, EveryMapOfASmallInputIsTheOriginals) {
 
 TEST_F(DetectorGolden, TheBoxesAreTheOriginalsAtEveryStep) {
   RawOutputs outputs(golden_, exact());
-  outputs.run_picture(picture_);
-  const Letterbox input = letterbox(picture_, 640);
+  outputs.run_image(image_);
+  const Letterbox input = letterbox(image_, 640);
   const InputFrame frame{.size = {640, 640}, .scale_x = input.scale_x, .scale_y = input.scale_y};
 
   auto before = decode_boxes(outputs.levels(), frame, 0.05f);
@@ -166,7 +166,7 @@ TEST_F(DetectorGolden, TheBoxesAreTheOriginalsAtEveryStep) {
 
 TEST_F(DetectorGolden, DetectFindsTheOriginalsPersons) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
-  const std::vector<Box> persons = detector.detect(picture_);
+  const std::vector<Box> persons = detector.detect(image_);
   const FloatArray expected = golden_.array("boxes_after_nms");
   std::vector<float> corners;
   for (const Box& box : persons) {
@@ -177,16 +177,16 @@ TEST_F(DetectorGolden, DetectFindsTheOriginalsPersons) {
   EXPECT_EQ(detector.stats().precision, "fp32");
 }
 
-TEST_F(DetectorGolden, TheResultDoesNotDependOnThreadsOrEarlierPictures) {
+TEST_F(DetectorGolden, TheResultDoesNotDependOnThreadsOrEarlierImages) {
   EngineOptions one;
   one.threads = 1;
   EngineOptions two;
   two.threads = 2;
   const Checkpoint checkpoint = Checkpoint::open(golden_.file("rtmdet.pth"));
   PersonDetector first(checkpoint, one), second(checkpoint, two);
-  const std::vector<Box> expected = first.detect(picture_);
+  const std::vector<Box> expected = first.detect(image_);
   second.detect(Image::read(golden_.file("../preprocess_full/small.png")));
-  const std::vector<Box> found = second.detect(picture_);
+  const std::vector<Box> found = second.detect(image_);
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_EQ(found[i].x, expected[i].x);
@@ -204,14 +204,14 @@ TEST_F(DetectorGolden, TheLayoutIsInTheOrderOfTheFile) {
   }
 }
 
-TEST_F(DetectorGolden, OddPicturesAreNoReasonToFail) {
+TEST_F(DetectorGolden, OddImagesAreNoReasonToFail) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
   for (const auto& [width, height] : {std::pair<Index, Index>{1, 1}, {1024, 3}, {1, 700}}) {
-    const Image picture{
+    const Image image{
         .width = width,
         .height = height,
         .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 90)};
-    for (const Box& box : detector.detect(picture, {.least_score = 0, .most = 7})) {
+    for (const Box& box : detector.detect(image, {.min_score = 0, .max_detections = 7})) {
       EXPECT_GE(box.x, 0);
       EXPECT_GT(box.width, 0);
       EXPECT_GT(box.height, 0);
@@ -220,24 +220,24 @@ TEST_F(DetectorGolden, OddPicturesAreNoReasonToFail) {
   const Image too_long{.width = 10000, .height = 3, .rgb = std::vector<std::uint8_t>(90000, 90)};
   EXPECT_EQ(error_code_of([&] { detector.detect(too_long); }), ErrorCode::InvalidArgument);
   EXPECT_THROW(detector.detect({}), Error);
-  EXPECT_THROW(detector.detect(picture_, {.nms_iou = 2}), Error);
+  EXPECT_THROW(detector.detect(image_, {.nms_iou = 2}), Error);
 }
 
 TEST_F(DetectorGolden, NobodyIsAnEmptyList) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
-  EXPECT_TRUE(detector.detect(picture_, {.least_score = 1}).empty());
+  EXPECT_TRUE(detector.detect(image_, {.min_score = 1}).empty());
 }
 
 TEST_F(DetectorGolden, ProgressEndsAtOneAndMayStopTheWork) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
   std::vector<double> told;
-  detector.detect(picture_, {.progress = [&](double done) { told.push_back(done); }});
+  detector.detect(image_, {.progress = [&](double done) { told.push_back(done); }});
   EXPECT_TRUE(std::ranges::is_sorted(told));
   EXPECT_EQ(told.size(), 10u);
   EXPECT_DOUBLE_EQ(told.back(), 1);
   struct Stop {};
-  EXPECT_THROW(detector.detect(picture_, {.progress = [](double) { throw Stop(); }}), Stop);
-  EXPECT_FALSE(detector.detect(picture_).empty());
+  EXPECT_THROW(detector.detect(image_, {.progress = [](double) { throw Stop(); }}), Stop);
+  EXPECT_FALSE(detector.detect(image_).empty());
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ namespace {
 // ours is as large.
 constexpr float kTolerance = 2e-5f;
 
-FloatArray run(FeatureExtractor& extractor, const FloatArray& input, OutType out_type) {
-  return extractor.run(input.view<4>(), {.out_type = out_type}).at(0).values;
+FloatArray run(Encoder& encoder, const FloatArray& input, OutType out_type) {
+  return encoder.run(input.view<4>(), {.out_type = out_type}).at(0).values;
 }
 
 struct OutTypeName {
@@ -35,13 +35,13 @@ class EncoderParity : public testing::TestWithParam<const char*> {};
 
 TEST_P(EncoderParity, EveryOutTypeMatchesTheOriginal) {
   const Golden golden(GetParam());
-  FeatureExtractor extractor(Checkpoint::open(golden.file(golden.facts()["checkpoint"])),
-                             golden.options(), exact());
+  Encoder encoder(Checkpoint::open(golden.file(golden.facts()["checkpoint"])), golden.options(),
+                  exact());
   const FloatArray input = golden.array("input");
   for (const auto& [type, name] : kOutTypes) {
     SCOPED_TRACE(name);
     const FloatArray expected = golden.array(name);
-    const FloatArray actual = run(extractor, input, type);
+    const FloatArray actual = run(encoder, input, type);
     EXPECT_EQ(actual.shape, expected.shape);
     EXPECT_TRUE(close(actual.values, expected.values, {.absolute = kTolerance}));
   }
@@ -57,10 +57,9 @@ INSTANTIATE_TEST_SUITE_P(Golden, EncoderParity,
 
 TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
   const Golden golden("encoder_sq128");
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
-                             exact());
+  Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  const auto layers = extractor.run(
+  const auto layers = encoder.run(
       input.view<4>(), {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false});
   ASSERT_EQ(layers.size(), 3u);
   for (Index i = 0; i < 2; ++i) {
@@ -76,12 +75,11 @@ TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
 
 TEST(Encoder, NormalisesIntermediateBlocksOnRequest) {
   const Golden golden("encoder_sq128");
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
-                             exact());
+  Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  const auto plain = extractor.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}});
-  const auto normed = extractor.run(input.view<4>(),
-                                    {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true});
+  const auto plain = encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}});
+  const auto normed =
+      encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true});
   EXPECT_NE(plain[0].values.values, normed[0].values.values);
 }
 
@@ -89,28 +87,26 @@ TEST(Encoder, ResizesThePositionTableForAConfiguredSize) {
   const Golden golden("encoder_posembed_resize_on_load");
   ModelOptions options = golden.options();
   options.input_size = Grid{128, 128};
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), options, exact());
-  EXPECT_EQ(extractor.inspection().report.verdict, Verdict::Adapted);
-  EXPECT_EQ(extractor.native_size(), (Grid{128, 128}));
+  Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), options, exact());
+  EXPECT_EQ(encoder.inspection().report.verdict, Verdict::Adapted);
+  EXPECT_EQ(encoder.input_size(), (Grid{128, 128}));
   const FloatArray input = golden.array("input");
-  EXPECT_TRUE(close(run(extractor, input, OutType::Raw).values, golden.array("raw").values,
+  EXPECT_TRUE(close(run(encoder, input, OutType::Raw).values, golden.array("raw").values,
                     {.absolute = kTolerance}));
 }
 
 TEST(Encoder, FineTuningGeometryMatchesTheOriginal) {
   const Golden shared(
-      "backbone_nocls_from_clean");  // both cases start from the same file and picture
+      "backbone_nocls_from_clean");  // both cases start from the same file and image
   const FloatArray input = shared.array("input");
   for (const char* name : {"backbone_nocls_from_clean", "backbone_nocls_from_clean_pad2"}) {
     SCOPED_TRACE(name);
     const Golden golden(name);
     ModelOptions options = golden.options();
     options.task = "backbone";
-    FeatureExtractor extractor(Checkpoint::open(shared.file("encoder_clean.pth")), options,
-                               exact());
-    EXPECT_EQ(extractor.native_size(),
-              (Grid{128, 96}));  // 4:3 of a square grid, without being told
-    const FloatArray actual = run(extractor, input, OutType::Featmap);
+    Encoder encoder(Checkpoint::open(shared.file("encoder_clean.pth")), options, exact());
+    EXPECT_EQ(encoder.input_size(), (Grid{128, 96}));  // 4:3 of a square grid, without being told
+    const FloatArray actual = run(encoder, input, OutType::Featmap);
     const FloatArray expected = golden.array("featmap");
     EXPECT_EQ(actual.shape, expected.shape);
     EXPECT_TRUE(close(actual.values, expected.values, {.absolute = kTolerance}));
@@ -127,12 +123,12 @@ class TaskEncoder : public testing::TestWithParam<TaskCheckpoint> {};
 // named.
 TEST_P(TaskEncoder, GivesTheFeaturesInsideATaskModel) {
   const Golden golden(GetParam().name);
-  FeatureExtractor extractor(Checkpoint::open(golden.file(GetParam().file)),
-                             {.heads = golden.options().heads}, exact());
-  EXPECT_EQ(extractor.inspection().report.verdict, Verdict::Exact);
-  EXPECT_EQ(extractor.native_size(), (Grid{128, 96}));
-  const FloatArray expected = golden.array("featmap");  // of the first picture
-  const FloatArray actual = run(extractor, golden.array("input"), OutType::Featmap);
+  Encoder encoder(Checkpoint::open(golden.file(GetParam().file)), {.heads = golden.options().heads},
+                  exact());
+  EXPECT_EQ(encoder.inspection().report.verdict, Verdict::Exact);
+  EXPECT_EQ(encoder.input_size(), (Grid{128, 96}));
+  const FloatArray expected = golden.array("featmap");  // of the first image
+  const FloatArray actual = run(encoder, golden.array("input"), OutType::Featmap);
   ASSERT_GE(actual.values.size(), expected.values.size());
   EXPECT_TRUE(close(std::span(actual.values).first(expected.values.size()), expected.values,
                     {.absolute = kTolerance}));
@@ -151,8 +147,8 @@ TEST(Encoder, EveryContainerOfOneModelGivesTheSameFeaturesBitForBit) {
   for (const char* file :
        {"encoder.pth", "encoder_meta_state.pth", "encoder_clean.pth", "encoder_clean_legacy.pth"}) {
     SCOPED_TRACE(file);
-    FeatureExtractor extractor(Checkpoint::open(golden.file(file)), golden.options(), exact());
-    const FloatArray raw = run(extractor, input, OutType::Raw);
+    Encoder encoder(Checkpoint::open(golden.file(file)), golden.options(), exact());
+    const FloatArray raw = run(encoder, input, OutType::Raw);
     if (first.empty()) first = raw.values;
     EXPECT_EQ(raw.values, first);
   }
@@ -161,10 +157,9 @@ TEST(Encoder, EveryContainerOfOneModelGivesTheSameFeaturesBitForBit) {
 TEST(Encoder, TorchScriptGivesTheFeaturesOfThePthBitForBit) {
   const Golden golden("torchscript_encoder");
   const FloatArray input = golden.array("input");
-  FeatureExtractor scripted(Checkpoint::open(golden.file("encoder_torchscript.pt2")),
-                            golden.options(), exact());
-  FeatureExtractor plain(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
-                         exact());
+  Encoder scripted(Checkpoint::open(golden.file("encoder_torchscript.pt2")), golden.options(),
+                   exact());
+  Encoder plain(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray featmap = run(scripted, input, OutType::Featmap);
   EXPECT_EQ(featmap.values, run(plain, input, OutType::Featmap).values);
   EXPECT_TRUE(close(featmap.values, golden.array("featmap").values, {.absolute = kTolerance}));
@@ -174,9 +169,8 @@ TEST(Encoder, FeaturesDoNotDependOnThreads) {
   const Golden golden("encoder_sq128");
   const FloatArray input = golden.array("input");
   const Checkpoint checkpoint = Checkpoint::open(golden.file("encoder_clean.pth"));
-  FeatureExtractor one(checkpoint, golden.options(), {.threads = 1, .precision = Precision::Fp32});
-  FeatureExtractor three(checkpoint, golden.options(),
-                         {.threads = 3, .precision = Precision::Fp32});
+  Encoder one(checkpoint, golden.options(), {.threads = 1, .precision = Precision::Fp32});
+  Encoder three(checkpoint, golden.options(), {.threads = 3, .precision = Precision::Fp32});
   EXPECT_EQ(run(one, input, OutType::Raw).values, run(three, input, OutType::Raw).values);
 }
 
@@ -189,7 +183,7 @@ TEST(FloatArray, IsSeenThroughAViewOfItsRank) {
 TEST(Encoder, AsksForHeadsThatNobodyPublished) {
   const Golden golden("encoder_sq128");
   try {
-    FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")));
+    Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")));
     FAIL() << "heads were guessed";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
@@ -199,35 +193,33 @@ TEST(Encoder, AsksForHeadsThatNobodyPublished) {
 
 TEST(Encoder, RefusesWhatItCannotCompute) {
   const Golden golden("encoder_sq128");
-  FeatureExtractor extractor(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(),
-                             exact());
+  Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  EXPECT_THROW(extractor.run(input.view<4>(), {.layers = {3}}), Error);
+  EXPECT_THROW(encoder.run(input.view<4>(), {.layers = {3}}), Error);
   const std::vector<float> small(3 * 8 * 8);
-  EXPECT_THROW(extractor.run(TensorView<const float, 4>(small.data(), {1, 3, 8, 8})), Error);
+  EXPECT_THROW(encoder.run(TensorView<const float, 4>(small.data(), {1, 3, 8, 8})), Error);
   ModelOptions backbone = golden.options();
   backbone.task = "backbone";
-  FeatureExtractor without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone,
-                               exact());
+  Encoder without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone, exact());
   EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
 }
 
 // A table of positions is as large as features; 200 of them take 4 MB here, and 16 MB each in 0.3b.
 TEST(Encoder, KeepsNoTableForEverySizeThatItSaw) {
-  auto extractor = FeatureExtractor::random({.arch = "tiny"}, {.threads = 1});
-  constexpr Index kMostPatches = 200;
-  const std::vector<float> pixels(3 * kPatch * kPatch * kMostPatches);
+  auto encoder = Encoder::random({.arch = "tiny"}, {.threads = 1});
+  constexpr Index kMaxPatches = 200;
+  const std::vector<float> pixels(3 * kPatch * kPatch * kMaxPatches);
   const auto run = [&](Index patches) {
-    extractor.run({pixels.data(), {1, 3, kPatch, kPatch * patches}});
+    encoder.run({pixels.data(), {1, 3, kPatch, kPatch * patches}});
   };
   const auto allocated = [] {
     const struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
   };
-  run(kMostPatches);  // after which nothing else has to grow
-  run(kMostPatches - 1);
+  run(kMaxPatches);  // after which nothing else has to grow
+  run(kMaxPatches - 1);
   const std::size_t before = allocated();
-  for (Index patches = 1; patches < kMostPatches; ++patches) run(patches);
+  for (Index patches = 1; patches < kMaxPatches; ++patches) run(patches);
   EXPECT_LT(allocated(), before + 1'000'000);
 }
 

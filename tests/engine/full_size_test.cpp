@@ -19,13 +19,13 @@ namespace {
 
 struct Size {
   const char* arch;
-  Index picture;  // side in pixels
+  Index image;  // side in pixels
 };
 
 // Under a sanitizer the double-precision reference would take many minutes; the widths stay, the
-// picture shrinks.
-Index picture_side(const Size& size) {
-  return kUnderSanitizer ? std::min<Index>(size.picture, 128) : size.picture;
+// image shrinks.
+Index image_side(const Size& size) {
+  return kUnderSanitizer ? std::min<Index>(size.image, 128) : size.image;
 }
 
 enum class Blocks {
@@ -37,10 +37,10 @@ enum class Blocks {
 class FirstBlocks {
  public:
   FirstBlocks(const Size& size, Index depth, Blocks blocks)
-      : synth_(synth_model({.arch = size.arch})), picture_(picture_side(size)), blocks_(blocks) {
+      : synth_(synth_model({.arch = size.arch})), image_(image_side(size)), blocks_(blocks) {
     config_ = synth_.encoder;
     config_.depth = depth;
-    config_.grid = patch_grid({picture_, picture_}, 0);
+    config_.grid = patch_grid({image_, image_}, 0);
     const ParamSource source{.read = [this](const std::string& key, Index first,
                                             std::span<float> out) { read(key, first, out); },
                              .done = {}};
@@ -57,7 +57,7 @@ class FirstBlocks {
   }
 
   // Tokens after each of the first blocks, not normalised.
-  std::vector<std::vector<float>> run(const std::vector<float>& picture) {
+  std::vector<std::vector<float>> run(const std::vector<float>& image) {
     const Index T = config_.tokens();
     std::vector<std::vector<float>> tokens(static_cast<std::size_t>(config_.depth));
     std::vector<EncoderTap> taps;
@@ -66,9 +66,9 @@ class FirstBlocks {
       out.resize(static_cast<std::size_t>(T * config_.width));
       taps.push_back({.layer = i, .norm = false, .tokens = {out.data(), {1, T, config_.width}}});
     }
-    const Encoder encoder(config_, weights_, ops_);
+    const EncoderNetwork encoder(config_, weights_, ops_);
     Workspace workspace(encoder.workspace_bytes(1, T));
-    encoder.forward({picture.data(), {1, 3, picture_, picture_}},
+    encoder.forward({image.data(), {1, 3, image_, image_}},
                     {weights_.pos_embed.data(), {T, config_.width}}, taps, workspace);
     return tokens;
   }
@@ -95,7 +95,7 @@ class FirstBlocks {
   }
 
   // The token of patch (row, column) before the first block, in double.
-  std::vector<double> embedded(const std::vector<float>& picture, Index token) const {
+  std::vector<double> embedded(const std::vector<float>& image, Index token) const {
     const std::vector<float> weight = values("backbone.patch_embed.projection.weight");
     const std::vector<float> bias = values("backbone.patch_embed.projection.bias");
     const Index row = (token - 1) / config_.grid.width, column = (token - 1) % config_.grid.width;
@@ -105,10 +105,9 @@ class FirstBlocks {
                    weights_.pos_embed.span()[static_cast<std::size_t>(token * config_.width + d)];
       for (Index i = 0; i < 3 * kPatch * kPatch; ++i) {
         const Index channel = i / (kPatch * kPatch), y = i / kPatch % kPatch, x = i % kPatch;
-        const Index pixel =
-            (channel * picture_ + row * kPatch + y) * picture_ + column * kPatch + x;
+        const Index pixel = (channel * image_ + row * kPatch + y) * image_ + column * kPatch + x;
         sum += double{weight[static_cast<std::size_t>(d * 3 * kPatch * kPatch + i)]} *
-               picture[static_cast<std::size_t>(pixel)];
+               image[static_cast<std::size_t>(pixel)];
       }
       out[static_cast<std::size_t>(d)] = sum;
     }
@@ -116,8 +115,8 @@ class FirstBlocks {
   }
 
   const EncoderConfig& config() const { return config_; }
-  std::vector<float> random_picture() const {
-    return random_normal(3 * picture_ * picture_, {.seed = 5});
+  std::vector<float> random_image() const {
+    return random_normal(3 * image_ * image_, {.seed = 5});
   }
 
  private:
@@ -135,7 +134,7 @@ class FirstBlocks {
   }
 
   SynthModel synth_;
-  Index picture_;
+  Index image_;
   Blocks blocks_;
   EncoderConfig config_;
   ThreadPool pool_;
@@ -168,7 +167,7 @@ TEST_P(FullSize, EveryBlockAgreesWithDoublePrecision) {
   FirstBlocks model(GetParam(), 2, Blocks::Working);
   const Index C = model.config().width;
   const Index last = model.config().tokens() - 1;
-  const auto tokens = model.run(model.random_picture());
+  const auto tokens = model.run(model.random_image());
 
   // From our own input to the block, so that the error is that of one block. The class token, both
   // ends, the middle.
@@ -189,13 +188,13 @@ TEST_P(FullSize, EveryBlockAgreesWithDoublePrecision) {
 
 TEST_P(FullSize, ThePatchEmbeddingAgreesWithDoublePrecision) {
   FirstBlocks model(GetParam(), 1, Blocks::Idle);
-  const std::vector<float> picture = model.random_picture();
-  const auto tokens = model.run(picture);
+  const std::vector<float> image = model.random_image();
+  const auto tokens = model.run(image);
   const Index C = model.config().width;
   const Index last = model.config().tokens() - 1;
   Difference difference;
   for (const Index row : {Index{1}, last / 2, last}) {
-    difference.add(model.embedded(picture, row), row_of(tokens[0], row, C));
+    difference.add(model.embedded(image, row), row_of(tokens[0], row, C));
   }
   // One chain of 768 products: their roundings, of partial sums up to the largest value, add up
   // like a random walk, to sqrt(768) = 28 units.
@@ -203,7 +202,7 @@ TEST_P(FullSize, ThePatchEmbeddingAgreesWithDoublePrecision) {
   EXPECT_GT(difference.largest, 0.5);
 }
 
-// 0.3B and 1B on whole pictures of 4097 tokens. 0.6B and 2B, whose head dims of 80 and 60 fill no
+// 0.3B and 1B on whole images of 4097 tokens. 0.6B and 2B, whose head dims of 80 and 60 fill no
 // vector, on small ones.
 INSTANTIATE_TEST_SUITE_P(Published, FullSize,
                          testing::Values(Size{"0.3b", 1024}, Size{"0.6b", 256}, Size{"1b", 1024},

@@ -61,10 +61,9 @@ class BetweenLayers : public testing::Test {
  protected:
   std::vector<float> tokens_after(Index layer, const std::vector<LoadedArray>& tensors) {
     write_tensors(scratch_ / "model.safetensors", tensors);
-    FeatureExtractor extractor(Checkpoint::open(scratch_ / "model.safetensors"), golden_.options(),
-                               exact());
+    Encoder encoder(Checkpoint::open(scratch_ / "model.safetensors"), golden_.options(), exact());
     const FloatArray input = golden_.array("input");
-    return extractor.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {layer}})
+    return encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {layer}})
         .at(0)
         .values.values;
   }

@@ -35,9 +35,9 @@ std::string test_name(const testing::TestParamInfo<std::string>& file) {
 }
 
 FloatArray raw_of(const Golden& golden, const std::string& file, const ModelOptions& options) {
-  FeatureExtractor extractor(Checkpoint::open(golden.file(file)), options, exact());
+  Encoder encoder(Checkpoint::open(golden.file(file)), options, exact());
   const FloatArray input = golden.array("input");
-  return extractor.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values;
+  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values;
 }
 
 class GoodNames : public testing::TestWithParam<std::string> {};
@@ -142,10 +142,9 @@ TEST(Names, AllowPartialComputesWithZerosAndSaysSo) {
   const Golden golden("names");
   ModelOptions options = golden.options();
   options.allow_partial = true;
-  const FeatureExtractor extractor(Checkpoint::open(golden.file("missing_one.pth")), options,
-                                   exact());
-  EXPECT_TRUE(extractor.partial());
-  const FeatureExtractor whole(Checkpoint::open(golden.file("plain.pth")), options, exact());
+  const Encoder encoder(Checkpoint::open(golden.file("missing_one.pth")), options, exact());
+  EXPECT_TRUE(encoder.partial());
+  const Encoder whole(Checkpoint::open(golden.file("plain.pth")), options, exact());
   EXPECT_FALSE(whole.partial());
 }
 
@@ -153,7 +152,7 @@ TEST(Names, AllowPartialDoesNotMakeAResNetASapiensModel) {
   const Golden golden("names");
   ModelOptions options = golden.options();
   options.allow_partial = true;
-  EXPECT_THROW(FeatureExtractor(Checkpoint::open(golden.file("resnet.pth")), options), Error);
+  EXPECT_THROW(Encoder(Checkpoint::open(golden.file("resnet.pth")), options), Error);
 }
 
 }  // namespace

@@ -47,10 +47,10 @@ Closeness closeness(const FloatArray& actual, const FloatArray& expected) {
 }
 
 Closeness measure(const Golden& golden, const std::string& isa, Precision precision) {
-  FeatureExtractor extractor(Checkpoint::open(golden.file(golden.facts()["checkpoint"])),
-                             golden.options(), {.isa = isa, .precision = precision});
+  Encoder encoder(Checkpoint::open(golden.file(golden.facts()["checkpoint"])), golden.options(),
+                  {.isa = isa, .precision = precision});
   const FloatArray input = golden.array("input");
-  const auto features = extractor.run(input.view<4>(), {.out_type = OutType::Raw});
+  const auto features = encoder.run(input.view<4>(), {.out_type = OutType::Raw});
   return closeness(features.at(0).values, golden.array("raw"));
 }
 
@@ -102,7 +102,7 @@ TEST(Precision, IsRecorded) {
   const Golden golden("encoder_sq128");
   const Checkpoint checkpoint = Checkpoint::open(golden.file("encoder_clean.pth"));
   const auto precision = [&](Precision wanted, const std::string& isa = {}) {
-    return FeatureExtractor(checkpoint, golden.options(), {.isa = isa, .precision = wanted})
+    return Encoder(checkpoint, golden.options(), {.isa = isa, .precision = wanted})
         .stats()
         .precision;
   };
@@ -126,8 +126,8 @@ TEST(Precision, Fp32FromSixteenBitStorageIsTheSameBitByBit) {
     const FloatArray input = golden.array("input");
     for (const std::string& isa : kernel_levels()) {
       const EngineOptions engine{.isa = isa, .precision = Precision::Fp32};
-      FeatureExtractor small(Checkpoint::open(narrow), golden.options(), engine);
-      FeatureExtractor large(Checkpoint::open(wide), golden.options(), engine);
+      Encoder small(Checkpoint::open(narrow), golden.options(), engine);
+      Encoder large(Checkpoint::open(wide), golden.options(), engine);
       EXPECT_EQ(small.run(input.view<4>()).at(0).values.values,
                 large.run(input.view<4>()).at(0).values.values)
           << isa;

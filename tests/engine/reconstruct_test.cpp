@@ -74,7 +74,7 @@ TEST_F(ReconstructGolden, ComparesWithPredictingTheMean) {
   EXPECT_NEAR(predict().mean_error, 767.0 / 768.0, 4e-6);
 }
 
-TEST_F(ReconstructGolden, MakesTheOriginalsPictureOfThePrediction) {
+TEST_F(ReconstructGolden, MakesTheOriginalsImageOfThePrediction) {
   constexpr float kMean[] = {123.675f, 116.28f, 103.53f}, kStd[] = {58.395f, 57.12f, 57.375f};
   FloatArray pixels = predict().pixels;
   const std::size_t plane = pixels.values.size() / 3;
@@ -86,8 +86,8 @@ TEST_F(ReconstructGolden, MakesTheOriginalsPictureOfThePrediction) {
   EXPECT_TRUE(close(pixels.values, golden_.array("reconstruction").values, {.absolute = 3e-3}));
 }
 
-// From a picture file to three pictures. What is hidden is the original's prediction, and a value
-// next to a whole number may be cut off to the level below; what is visible is the picture.
+// From an image file to three images. What is hidden is the original's prediction, and a value
+// next to a whole number may be cut off to the level below; what is visible is the image.
 TEST_F(ReconstructGolden, DrawsWhatTheOriginalDraws) {
   const Image predicted = Image::read(golden_.file("reconstruction.png"));
   const Reconstruction found =
@@ -171,12 +171,12 @@ class Reconstruct : public testing::Test {
   Checkpoint full() { return Checkpoint::open(file({.arch = "tiny", .layout = Layout::MMEngine})); }
   Checkpoint clean() { return Checkpoint::open(file({.arch = "tiny"})); }
 
-  static Image picture() {
-    Image picture{.width = 50, .height = 40, .rgb = std::vector<std::uint8_t>(50 * 40 * 3)};
-    for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
-      picture.rgb[i] = static_cast<std::uint8_t>(i * i % 251);
+  static Image image() {
+    Image image{.width = 50, .height = 40, .rgb = std::vector<std::uint8_t>(50 * 40 * 3)};
+    for (std::size_t i = 0; i < image.rgb.size(); ++i) {
+      image.rgb[i] = static_cast<std::uint8_t>(i * i % 251);
     }
-    return picture;
+    return image;
   }
 
   static Index hidden(const Reconstruction& found) {
@@ -189,8 +189,8 @@ class Reconstruct : public testing::Test {
 TEST_F(Reconstruct, KnowsTheHeadsThatOurOwnFilesRecord) {
   Reconstructor model(full());
   EXPECT_EQ(model.inspection().report.verdict, Verdict::Exact);
-  const Grid size = model.native_size();
-  const Reconstruction found = model.run(picture());
+  const Grid size = model.input_size();
+  const Reconstruction found = model.run(image());
   EXPECT_EQ(found.grid.patches(), std::ssize(found.mask));
   for (const Image* image : {&found.original, &found.masked, &found.reconstruction}) {
     EXPECT_EQ(image->width, size.width);
@@ -201,47 +201,47 @@ TEST_F(Reconstruct, KnowsTheHeadsThatOurOwnFilesRecord) {
 }
 
 TEST_F(Reconstruct, KeepsTheDecoderThroughAConversion) {
-  const Reconstruction before = Reconstructor(full(), {}, exact()).run(picture());
+  const Reconstruction before = Reconstructor(full(), {}, exact()).run(image());
   const std::filesystem::path copy = scratch_ / "copy.safetensors";
   convert_checkpoint(full(), copy, {.keep_unused = true});
-  const Reconstruction after = Reconstructor(Checkpoint::open(copy), {}, exact()).run(picture());
+  const Reconstruction after = Reconstructor(Checkpoint::open(copy), {}, exact()).run(image());
   EXPECT_EQ(after.reconstruction.rgb, before.reconstruction.rgb);
 }
 
 TEST_F(Reconstruct, HidesWhatTheSeedSays) {
   Reconstructor model(full());
-  const Reconstruction first = model.run(picture(), {.seed = 7});
-  Image other = picture();
+  const Reconstruction first = model.run(image(), {.seed = 7});
+  Image other = image();
   other.width = 40;
   other.height = 50;
   EXPECT_EQ(model.run(other, {.seed = 7}).mask, first.mask);
-  EXPECT_NE(model.run(picture(), {.seed = 8}).mask, first.mask);
-  EXPECT_EQ(model.run(picture(), {.seed = 7}).reconstruction.rgb, first.reconstruction.rgb);
+  EXPECT_NE(model.run(image(), {.seed = 8}).mask, first.mask);
+  EXPECT_EQ(model.run(image(), {.seed = 7}).reconstruction.rgb, first.reconstruction.rgb);
 }
 
 TEST_F(Reconstruct, TakesEveryRatioFromNothingToAll) {
   Reconstructor model(full());
-  const Reconstruction nothing = model.run(picture(), {.mask_ratio = 0});
+  const Reconstruction nothing = model.run(image(), {.mask_ratio = 0});
   EXPECT_EQ(hidden(nothing), 0);
   EXPECT_EQ(nothing.reconstruction.rgb, nothing.original.rgb);
   EXPECT_TRUE(std::isnan(nothing.masked_error) && std::isnan(nothing.mean_error));
 
-  const Reconstruction all = model.run(picture(), {.mask_ratio = 1});
+  const Reconstruction all = model.run(image(), {.mask_ratio = 1});
   EXPECT_EQ(hidden(all), all.grid.patches());
   EXPECT_TRUE(std::ranges::all_of(all.masked.rgb, [](std::uint8_t level) { return level == 100; }));
   EXPECT_TRUE(std::isfinite(all.masked_error));
 
   for (const double ratio : {-0.01, 1.01, std::numeric_limits<double>::quiet_NaN()}) {
-    EXPECT_EQ(error_code_of([&] { model.run(picture(), {.mask_ratio = ratio}); }),
+    EXPECT_EQ(error_code_of([&] { model.run(image(), {.mask_ratio = ratio}); }),
               ErrorCode::InvalidArgument)
         << ratio;
   }
 }
 
-TEST_F(Reconstruct, RefusesAPictureWhosePixelsDoNotAddUp) {
+TEST_F(Reconstruct, RefusesAnImageWhosePixelsDoNotAddUp) {
   Reconstructor model(full());
   EXPECT_EQ(error_code_of([&] { model.run(Image{}); }), ErrorCode::InvalidArgument);
-  Image short_one = picture();
+  Image short_one = image();
   short_one.rgb.pop_back();
   EXPECT_EQ(error_code_of([&] { model.run(short_one); }), ErrorCode::InvalidArgument);
 }
@@ -286,12 +286,12 @@ TEST_F(Reconstruct, StopsWhenItsProgressThrows) {
   Reconstructor model(full());
   struct Stop {};
   double last = 0;
-  model.run(picture(), {.progress = [&](double done) {
+  model.run(image(), {.progress = [&](double done) {
               EXPECT_GT(done, last);
               last = done;
             }});
   EXPECT_DOUBLE_EQ(last, 1);
-  EXPECT_THROW(model.run(picture(), {.progress = [](double) { throw Stop{}; }}), Stop);
+  EXPECT_THROW(model.run(image(), {.progress = [](double) { throw Stop{}; }}), Stop);
 }
 
 }  // namespace

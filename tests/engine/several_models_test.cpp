@@ -78,11 +78,11 @@ class SeveralModels : public testing::Test {
     return Checkpoint::open(write()).inspect(options);
   }
   static FloatArray features(const std::string& file, const ModelOptions& options = {}) {
-    FeatureExtractor extractor(Checkpoint::open(file), options, exact());
+    Encoder encoder(Checkpoint::open(file), options, exact());
     const Grid size{64, 48};
     std::vector<float> input(static_cast<std::size_t>(3 * size.patches()));
     for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i % 7) - 3.0f;
-    return extractor.run({input.data(), {1, 3, size.height, size.width}}, {}).at(0).values;
+    return encoder.run({input.data(), {1, 3, size.height, size.width}}, {}).at(0).values;
   }
   static std::vector<std::string> prefixes(const Inspection& inspection) {
     std::vector<std::string> names;

@@ -86,7 +86,7 @@ class SharedNames : public testing::Test {
   }
 
   std::vector<float> features(const Checkpoint& file) {
-    FeatureExtractor model(file, golden_.options(), exact());
+    Encoder model(file, golden_.options(), exact());
     const FloatArray input = golden_.array("input");
     return model.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values;
   }
@@ -128,15 +128,15 @@ TEST_F(SharedNames, OfADetectorsHeadAreFollowed) {
   EXPECT_THAT(inspection.text(), HasSubstr("follow a shared name (8 parameters)"));
   EXPECT_TRUE(inspection.report.missing.empty());
 
-  Image picture{.width = 64, .height = 48, .rgb = {}};
+  Image image{.width = 64, .height = 48, .rgb = {}};
   for (int i = 0; i < 64 * 48 * 3; ++i)
-    picture.rgb.push_back(static_cast<std::uint8_t>(i * 37 % 251));
+    image.rgb.push_back(static_cast<std::uint8_t>(i * 37 % 251));
   const auto boxes_of = [&](const Checkpoint& file) {
     PersonDetector detector(file);
     DetectOptions options;
-    options.least_score = 0.0f;
+    options.min_score = 0.0f;
     std::vector<float> numbers;
-    for (const Box& box : detector.detect(picture, options)) {
+    for (const Box& box : detector.detect(image, options)) {
       numbers.insert(numbers.end(), {box.x, box.y, box.width, box.height, box.score});
     }
     return numbers;

@@ -15,18 +15,18 @@ TaskModel open_model(const Golden& golden, const std::string& checkpoint) {
   return TaskModel(Checkpoint::open(golden.file(checkpoint)), {.heads = 4}, exact());
 }
 
-/// The upper left part of `picture`: of another size, and other pixels.
-Image part_of(const Image& picture, Index height, Index width) {
+/// The upper left part of `image`: of another size, and other pixels.
+Image part_of(const Image& image, Index height, Index width) {
   Image part{.width = width, .height = height, .rgb = {}};
   for (Index y = 0; y < height; ++y) {
-    const auto row = picture.rgb.begin() + y * picture.width * 3;
+    const auto row = image.rgb.begin() + y * image.width * 3;
     part.rgb.insert(part.rgb.end(), row, row + width * 3);
   }
   return part;
 }
 
-// A row of a linear layer does not depend on the others, so neither does a picture of a batch.
-TEST(TaskBatches, GiveEachPictureWhatItGetsAlone) {
+// A row of a linear layer does not depend on the others, so neither does an image of a batch.
+TEST(TaskBatches, GiveEachImageWhatItGetsAlone) {
   const Golden golden("task_seg");
   TaskModel model = open_model(golden, "seg.pth");
   const Image whole = Image::read(golden.file("image.png"));
@@ -45,12 +45,12 @@ TEST(TaskBatches, GiveEachPictureWhatItGetsAlone) {
 TEST(TaskBatches, GiveEachPersonWhatTheyGetAlone) {
   const Golden golden("pose_21_user");
   TaskModel model = open_model(golden, "pose.pth");
-  const Image picture = Image::read(golden.file("image.png"));
+  const Image image = Image::read(golden.file("image.png"));
   const std::vector<Box> boxes = {{10, 5, 60, 80}, {30, 20, 50, 70}, {-5, 0, 90, 40}};
   std::vector<TaskInput> persons;
-  for (const Box& box : boxes) persons.push_back(model.prepare(picture, box));
+  for (const Box& box : boxes) persons.push_back(model.prepare(image, box));
   const auto batch = model.pose(persons);
-  const auto alone = model.pose(picture, boxes);
+  const auto alone = model.pose(image, boxes);
   ASSERT_EQ(batch.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(batch[i].box.x, boxes[i].x);
@@ -64,16 +64,16 @@ TEST(TaskBatches, GiveEachPersonWhatTheyGetAlone) {
 TEST(TaskBatches, RefuseInputsOfAnotherKind) {
   const Golden golden("task_seg");
   TaskModel model = open_model(golden, "seg.pth");
-  const Image picture = Image::read(golden.file("image.png"));
-  std::vector<TaskInput> inputs = {model.prepare(picture, Box{0, 0, 20, 20})};
+  const Image image = Image::read(golden.file("image.png"));
+  std::vector<TaskInput> inputs = {model.prepare(image, Box{0, 0, 20, 20})};
   EXPECT_EQ(error_code_of([&] { model.segment(inputs); }), ErrorCode::InvalidArgument);
 
-  inputs = {model.prepare(picture), model.prepare(picture)};
+  inputs = {model.prepare(image), model.prepare(image)};
   inputs[1].pixels.shape = {3, 16, 16};
   inputs[1].pixels.values.resize(3 * 16 * 16);
   EXPECT_EQ(error_code_of([&] { model.segment(inputs); }), ErrorCode::ShapeMismatch);
   EXPECT_EQ(error_code_of([&] {
-              model.prepare(picture, Box{0, 0, NAN, 20});
+              model.prepare(image, Box{0, 0, NAN, 20});
             }),
             ErrorCode::InvalidArgument);
 }
@@ -81,25 +81,25 @@ TEST(TaskBatches, RefuseInputsOfAnotherKind) {
 TEST(TaskBatches, TellWhereTheTimeWent) {
   const Golden golden("task_depth");
   TaskModel model = open_model(golden, "depth.pth");
-  const Image picture = Image::read(golden.file("image.png"));
-  model.depth(picture);
+  const Image image = Image::read(golden.file("image.png"));
+  model.depth(image);
   const StageTimes whole = model.stats().stages;
   EXPECT_GT(whole.preprocess, 0);
   EXPECT_GT(whole.encoder, 0);
   EXPECT_GT(whole.head, 0);
   EXPECT_GT(whole.post, 0);
-  const TaskInput input = model.prepare(picture);
+  const TaskInput input = model.prepare(image);
   model.depth({&input, 1});
   EXPECT_EQ(model.stats().stages.preprocess, 0);
 }
 
-// The rounded constants; the picture is resized as ever.
+// The rounded constants; the image is resized as ever.
 TEST(TaskBatches, PrepareWithTheConstantsOfTheLiteScripts) {
   const Golden golden("task_depth");
   TaskModel model = open_model(golden, "depth.pth");
-  const Image picture = Image::read(golden.file("image.png"));
-  const TaskInput full = model.prepare(picture);
-  const TaskInput lite = model.prepare(picture, std::nullopt, PreprocessMode::Lite);
+  const Image image = Image::read(golden.file("image.png"));
+  const TaskInput full = model.prepare(image);
+  const TaskInput lite = model.prepare(image, std::nullopt, PreprocessMode::Lite);
   ASSERT_EQ(full.pixels.shape, lite.pixels.shape);
   const std::size_t plane = full.pixels.values.size() / 3;
   const float mean[] = {123.675f, 116.28f, 103.53f}, deviation[] = {58.395f, 57.12f, 57.375f};

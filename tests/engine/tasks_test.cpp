@@ -24,17 +24,17 @@ ModelOptions task_options(const Golden& golden) {
   return options;
 }
 
-// From a picture to what the original's full pipeline makes of it.
+// From an image to what the original's full pipeline makes of it.
 class TaskGolden {
  public:
   TaskGolden(const std::string& name, const std::string& checkpoint)
       : golden(name),
         model(Checkpoint::open(golden.file(checkpoint)), task_options(golden), exact()),
-        picture(Image::read(golden.file("image.png"))) {}
+        image(Image::read(golden.file("image.png"))) {}
 
   Golden golden;
   TaskModel model;
-  Image picture;
+  Image image;
 };
 
 // The stored logits say where two classes are closer than the rounding of either program.
@@ -57,7 +57,7 @@ TEST(Tasks, SegmentAsTheOriginal) {
     TaskGolden t(name, "seg.pth");
     EXPECT_EQ(t.model.task(), "seg");
     EXPECT_EQ(t.model.outputs(), classes);
-    expect_best_classes(t.model.segment(t.picture), t.golden.array("logits_ori_size"));
+    expect_best_classes(t.model.segment(t.image), t.golden.array("logits_ori_size"));
   }
 }
 
@@ -68,7 +68,7 @@ TEST(Tasks, SegmentTheSamePixelsAsTheOriginal) {
     SCOPED_TRACE(name);
     TaskGolden t(name, "seg.pth");
     const auto expected = golden_numbers<std::uint8_t>(t.golden, "pred_sem_seg");
-    const Segmentation actual = t.model.segment(t.picture);
+    const Segmentation actual = t.model.segment(t.image);
     ASSERT_EQ(actual.ids.size(), expected.size());
     std::size_t different = 0;
     for (std::size_t pixel = 0; pixel < expected.size(); ++pixel) {
@@ -81,8 +81,8 @@ TEST(Tasks, SegmentTheSamePixelsAsTheOriginal) {
 TEST(Tasks, GiveDepthAsTheOriginal) {
   TaskGolden t("task_depth", "depth.pth");
   const FloatArray expected = t.golden.array("pred_ori_size");
-  const FloatArray actual = t.model.depth(t.picture);
-  EXPECT_EQ(actual.shape, (std::vector<Index>{t.picture.height, t.picture.width}));
+  const FloatArray actual = t.model.depth(t.image);
+  EXPECT_EQ(actual.shape, (std::vector<Index>{t.image.height, t.image.width}));
   // 2e-4 of the largest value: the golden README's figure for this network, made to be ill
   // conditioned.
   EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-4f * 4.4f}));
@@ -91,7 +91,7 @@ TEST(Tasks, GiveDepthAsTheOriginal) {
 TEST(Tasks, GiveNormalsAsTheOriginal) {
   TaskGolden t("task_normal", "normal.pth");
   const FloatArray expected = t.golden.array("normal_demo_hwc");
-  const FloatArray actual = t.model.normals(t.picture);
+  const FloatArray actual = t.model.normals(t.image);
   EXPECT_EQ(actual.shape, expected.shape);
   EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-3f}));
 }
@@ -104,7 +104,7 @@ Box box_of(const std::vector<float>& corners) {
 }
 
 // `sensitivity` says how far 3e-6 of noise in the heatmaps moves each point, in pixels of the
-// input: random weights give ragged peaks. Ten times that, in pixels of the picture.
+// input: random weights give ragged peaks. Ten times that, in pixels of the image.
 void expect_pose(const Pose& pose, std::span<const double> positions, std::span<const float> scores,
                  std::span<const double> sensitivity, double scale) {
   ASSERT_EQ(pose.keypoints.size(), scores.size());
@@ -121,7 +121,7 @@ TEST(Tasks, FindKeypointsAsTheOriginal) {
   TaskGolden t("task_pose", "pose.pth");
   const auto& facts = t.golden.facts();
   const Box box = box_of(facts.at("bbox_xyxy").get<std::vector<float>>());
-  const auto poses = t.model.pose(t.picture, {&box, 1});
+  const auto poses = t.model.pose(t.image, {&box, 1});
   ASSERT_EQ(poses.size(), 1u);
   expect_pose(poses[0], golden_numbers<double>(t.golden, "keypoints"),
               t.golden.array("keypoint_scores").values,
@@ -143,7 +143,7 @@ TEST(Tasks, FindKeypointsInSeveralBoxes) {
     for (const auto& corners : facts.at("boxes_xyxy")) {
       boxes.push_back(box_of(corners.get<std::vector<float>>()));
     }
-    const auto poses = t.model.pose(t.picture, boxes);
+    const auto poses = t.model.pose(t.image, boxes);
     ASSERT_EQ(poses.size(), 2u);
     const auto positions = golden_numbers<double>(t.golden, "keypoints");
     const auto sensitivity = golden_numbers<double>(t.golden, "keypoint_sensitivity_px");
@@ -160,8 +160,8 @@ TEST(Tasks, FindKeypointsInSeveralBoxes) {
 
 TEST(Tasks, RefuseAnotherTaskThanTheCheckpoints) {
   TaskGolden t("task_seg", "seg.pth");
-  EXPECT_EQ(error_code_of([&] { t.model.depth(t.picture); }), ErrorCode::InvalidArgument);
-  EXPECT_EQ(error_code_of([&] { t.model.pose(t.picture); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(error_code_of([&] { t.model.depth(t.image); }), ErrorCode::InvalidArgument);
+  EXPECT_EQ(error_code_of([&] { t.model.pose(t.image); }), ErrorCode::InvalidArgument);
   EXPECT_EQ(error_code_of([&] {
               TaskModel(Checkpoint::open(t.golden.file("seg.pth")), {.task = "pose", .heads = 4});
             }),
@@ -177,8 +177,8 @@ TEST(Tasks, RunOnRandomWeightsAsSynthWritesThem) {
   EXPECT_EQ(made_up.outputs(), written.outputs());
   EXPECT_EQ(made_up.output_names(), written.output_names());
   EXPECT_EQ(made_up.inspection().report.notes.size(), 1u);
-  const Image picture = Image::read(Golden("task_seg").file("image.png"));
-  EXPECT_EQ(made_up.segment(picture).ids, written.segment(picture).ids);
+  const Image image = Image::read(Golden("task_seg").file("image.png"));
+  EXPECT_EQ(made_up.segment(image).ids, written.segment(image).ids);
   EXPECT_EQ(error_code_of([] { TaskModel::random({.arch = "tiny", .task = "pretrain"}); }),
             ErrorCode::InvalidArgument);
 }

@@ -11,10 +11,10 @@
 
 namespace sapiens {
 
-/// The persons of one case of tests/data/coco_eval, by picture.
+/// The persons of one case of tests/data/coco_eval, by image.
 struct CocoCase {
-  std::map<std::int64_t, std::vector<LabelledPerson>> labelled = {};
-  std::map<std::int64_t, std::vector<FoundPerson>> found = {};
+  std::map<std::int64_t, std::vector<GroundTruthPerson>> labelled = {};
+  std::map<std::int64_t, std::vector<PredictedPerson>> found = {};
 };
 
 inline nlohmann::json read_coco_json(const std::string& name) {
@@ -28,13 +28,13 @@ inline CocoCase read_coco_case(const std::string& name) {
   for (const auto& image : truth["images"]) read.labelled[image["id"]];
   for (const auto& person : truth["annotations"]) {
     const auto& box = person["bbox"];
-    LabelledPerson labelled{.x = box[0],
-                            .y = box[1],
-                            .width = box[2],
-                            .height = box[3],
-                            .area = person["area"],
-                            .crowd = person["iscrowd"] == 1,
-                            .labelled = person["num_keypoints"]};
+    GroundTruthPerson labelled{.x = box[0],
+                               .y = box[1],
+                               .width = box[2],
+                               .height = box[3],
+                               .area = person["area"],
+                               .crowd = person["iscrowd"] == 1,
+                               .labelled = person["num_keypoints"]};
     const auto& points = person["keypoints"];
     for (std::size_t i = 0; i < points.size(); i += 3) {
       labelled.keypoints.push_back({points[i], points[i + 1], points[i + 2]});
@@ -42,7 +42,7 @@ inline CocoCase read_coco_case(const std::string& name) {
     read.labelled[person["image_id"]].push_back(labelled);
   }
   for (const auto& person : read_coco_json(name + ".results.json")) {
-    FoundPerson found{.score = person["score"]};
+    PredictedPerson found{.score = person["score"]};
     const auto& points = person["keypoints"];
     for (std::size_t i = 0; i < points.size(); i += 3) {
       found.keypoints.push_back({points[i], points[i + 1]});

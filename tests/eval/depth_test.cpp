@@ -37,13 +37,13 @@ TEST(Depth, ScoresWhatTheBestLineLeaves) {
   EXPECT_EQ(scores.delta[2], 0.75);                  // below 1.953
 }
 
-TEST(Depth, CountsEveryPictureTheSame) {
+TEST(Depth, CountsEveryImageTheSame) {
   DepthEvaluator evaluator;
   ASSERT_TRUE(evaluator.add(Floats{0, 0, 1, 1}, Floats{1, 3, 4, 4}, Mask(4, 1)));
   ASSERT_TRUE(evaluator.add(Floats(100, 1), Floats(100, 7), Mask(100, 1)));
   EXPECT_NEAR(*evaluator.result().rmse, std::sqrt(0.5) / 2, 1e-12);
   EXPECT_EQ(evaluator.result().delta[0], 0.75);
-  EXPECT_EQ(evaluator.result().pictures, 2);
+  EXPECT_EQ(evaluator.result().images, 2);
 }
 
 TEST(Depth, UpsideDownIsNotTurnedByTheAlignment) {
@@ -90,7 +90,7 @@ TEST(Depth, RefusesSizesThatDifferAndNumbersThatAreNone) {
               evaluator.add(Floats{1, kNan}, Floats{1, 2}, Mask{1, 1});
             }),
             ErrorCode::InvalidArgument);
-  EXPECT_EQ(evaluator.result().pictures, 0);
+  EXPECT_EQ(evaluator.result().images, 0);
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ TEST_P(KeypointsOfCoco, ScoreAsPycocotoolsSays) {
   for (const auto& [image, labelled] : persons.labelled) {
     const auto found = persons.found.find(image);
     evaluator.add(image, labelled,
-                  found == persons.found.end() ? std::vector<FoundPerson>{} : found->second);
+                  found == persons.found.end() ? std::vector<PredictedPerson>{} : found->second);
   }
   expect_close(ten_numbers(evaluator.result()), read_coco_json("expected.json")[GetParam()]);
 }
@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, KeypointsOfCoco,
                                          "nothing_found", "all_right"),
                          [](const auto& one) { return one.param; });
 
-TEST(Keypoints, ScoreTheSameInAnyOrderOfPictures) {
+TEST(Keypoints, ScoreTheSameInAnyOrderOfImages) {
   CocoCase persons = read_coco_case("mixed_1");
   KeypointEvaluator forward = coco_evaluator(), backward = coco_evaluator();
   for (const auto& [image, labelled] : persons.labelled) {
@@ -62,7 +62,8 @@ TEST(Keypoints, ScoreTheSameInAnyOrderOfPictures) {
 TEST(Keypoints, HaveNoScoreWithoutPersons) {
   KeypointEvaluator evaluator = coco_evaluator();
   EXPECT_EQ(ten_numbers(evaluator.result()), std::vector<double>(10, -1));
-  evaluator.add(1, {}, std::vector{FoundPerson{.score = 1, .keypoints = {17, FoundPoint{}}}});
+  evaluator.add(1, {},
+                std::vector{PredictedPerson{.score = 1, .keypoints = {17, PredictedKeypoint{}}}});
   EXPECT_EQ(ten_numbers(evaluator.result()), std::vector<double>(10, -1));
   EXPECT_EQ(evaluator.result().persons, 0);
 }
@@ -75,10 +76,10 @@ TEST(Keypoints, RefuseWhatCannotBeCompared) {
             }),
             ErrorCode::InvalidArgument);
   KeypointEvaluator evaluator(std::vector<double>{0.1});
-  const LabelledPerson person{.labelled = 1, .keypoints = {{1, 1, 2}}};
-  const FoundPerson two_points{.score = 1, .keypoints = {{1, 1}, {2, 2}}};
-  const FoundPerson no_score{.score = std::nan(""), .keypoints = {{1, 1}}};
-  for (const FoundPerson& found : {two_points, no_score}) {
+  const GroundTruthPerson person{.labelled = 1, .keypoints = {{1, 1, 2}}};
+  const PredictedPerson two_points{.score = 1, .keypoints = {{1, 1}, {2, 2}}};
+  const PredictedPerson no_score{.score = std::nan(""), .keypoints = {{1, 1}}};
+  for (const PredictedPerson& found : {two_points, no_score}) {
     EXPECT_EQ(error_code_of([&] { evaluator.add(1, std::span(&person, 1), std::span(&found, 1)); }),
               ErrorCode::InvalidArgument);
   }

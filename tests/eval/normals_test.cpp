@@ -38,13 +38,13 @@ TEST(Normals, AreComparedByTheirAngle) {
   EXPECT_EQ(scores.within[2], 6.0 / 8);
 }
 
-TEST(Normals, OfManyPicturesHaveOneMedian) {
+TEST(Normals, OfManyImagesHaveOneMedian) {
   NormalEvaluator evaluator;
-  for (int picture = 0; picture < 101; ++picture) {
-    ASSERT_TRUE(evaluator.add(turned({picture * 1.7 + 0.3}), turned({0}), Mask{1}));
+  for (int image = 0; image < 101; ++image) {
+    ASSERT_TRUE(evaluator.add(turned({image * 1.7 + 0.3}), turned({0}), Mask{1}));
   }
   EXPECT_NEAR(*evaluator.result().median, 50 * 1.7 + 0.3, 0.0051);
-  EXPECT_EQ(evaluator.result().pictures, 101);
+  EXPECT_EQ(evaluator.result().images, 101);
 }
 
 TEST(Normals, WithoutDirectionCountAsWrongOrNotAtAll) {

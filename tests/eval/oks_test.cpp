@@ -10,11 +10,11 @@ namespace {
 
 constexpr double kSigmas[] = {0.1, 0.05};
 
-FoundPerson found_at(double x0, double y0, double x1, double y1) {
+PredictedPerson found_at(double x0, double y0, double x1, double y1) {
   return {.score = 1, .keypoints = {{x0, y0}, {x1, y1}}};
 }
 
-LabelledPerson person_at(double x, double y) {
+GroundTruthPerson person_at(double x, double y) {
   return {.x = x,
           .y = y,
           .width = 10,
@@ -25,7 +25,7 @@ LabelledPerson person_at(double x, double y) {
 }
 
 TEST(Oks, IsTheMeanOfTheLabelledPointsOwn) {
-  LabelledPerson person = person_at(0, 0);
+  GroundTruthPerson person = person_at(0, 0);
   // exp(-d^2 / (2 area (2 sigma)^2)): 9 / (200 * 0.04) and 0.
   EXPECT_NEAR(object_keypoint_similarity(kSigmas, person, found_at(3, 0, 10, 20)),
               (std::exp(-1.125) + 1) / 2, 1e-15);
@@ -35,8 +35,8 @@ TEST(Oks, IsTheMeanOfTheLabelledPointsOwn) {
 }
 
 TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
-  LabelledPerson person = person_at(0, 0);
-  for (LabelledPoint& point : person.keypoints) point.visibility = 0;
+  GroundTruthPerson person = person_at(0, 0);
+  for (GroundTruthKeypoint& point : person.keypoints) point.visibility = 0;
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(-10, -20, 20, 40)), 1);
   // The second point is 1 pixel to the right of 20 and 2 below 40: 5 / (200 * 0.01).
   EXPECT_NEAR(object_keypoint_similarity(kSigmas, person, found_at(0, 0, 21, 42)),
@@ -44,7 +44,7 @@ TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
 }
 
 TEST(Oks, OfAPersonWithoutAreaIsANumber) {
-  LabelledPerson person = person_at(0, 0);
+  GroundTruthPerson person = person_at(0, 0);
   person.area = 0;
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(0, 0, 10, 20)), 1);
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(1, 0, 11, 20)), 0);
@@ -63,20 +63,20 @@ TEST(Oks, SigmasAreMissingTogether) {
 }
 
 TEST(PairPersons, TakesTheMostSimilarFirst) {
-  const LabelledPerson persons[] = {person_at(0, 0), person_at(4, 0)};
+  const GroundTruthPerson persons[] = {person_at(0, 0), person_at(4, 0)};
   // The first resembles both persons, and the second better than anybody else does.
-  const FoundPerson found[] = {found_at(3, 0, 13, 20), found_at(1, 0, 11, 20)};
+  const PredictedPerson found[] = {found_at(3, 0, 13, 20), found_at(1, 0, 11, 20)};
   const auto partner = pair_persons(kSigmas, persons, found);
   EXPECT_EQ(partner[0], 1u);
   EXPECT_EQ(partner[1], 0u);
 }
 
 TEST(PairPersons, LeavesOutCrowdsAndWhoIsNotFound) {
-  LabelledPerson crowd = person_at(0, 0), unlabelled = person_at(0, 0);
+  GroundTruthPerson crowd = person_at(0, 0), unlabelled = person_at(0, 0);
   crowd.crowd = true;
   unlabelled.labelled = 0;
-  const LabelledPerson persons[] = {crowd, unlabelled, person_at(0, 0), person_at(5000, 0)};
-  const FoundPerson found[] = {found_at(0, 0, 10, 20)};
+  const GroundTruthPerson persons[] = {crowd, unlabelled, person_at(0, 0), person_at(5000, 0)};
+  const PredictedPerson found[] = {found_at(0, 0, 10, 20)};
   const auto partner = pair_persons(kSigmas, persons, found);
   EXPECT_FALSE(partner[0] || partner[1] || partner[3]);
   EXPECT_EQ(partner[2], 0u);
@@ -92,8 +92,8 @@ TEST(PairPersons, ComparesEverybodyUpToACrowdOfFiveHundred) {
 }
 
 TEST(PairPersons, TakesTheBestScoresOfALargerCrowd) {
-  const std::vector<LabelledPerson> persons(25'000, person_at(0, 0));
-  std::vector<FoundPerson> found(30, found_at(0, 0, 10, 20));
+  const std::vector<GroundTruthPerson> persons(25'000, person_at(0, 0));
+  std::vector<PredictedPerson> found(30, found_at(0, 0, 10, 20));
   for (std::size_t f = 0; f < found.size(); ++f) found[f].score = static_cast<double>(f);
   const auto partner = pair_persons(kSigmas, persons, found);
   EXPECT_EQ(std::ranges::count_if(partner, [](const auto& p) { return p.has_value(); }), 20);

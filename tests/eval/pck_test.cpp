@@ -8,19 +8,19 @@ namespace sapiens {
 namespace {
 
 // The longer side is 40 pixels, so points may be 4 away.
-const LabelledPerson kPerson = {.width = 20,
-                                .height = 40,
-                                .labelled = 3,
-                                .keypoints = {{0, 0, 2}, {10, 10, 2}, {20, 20, 1}, {0, 0, 0}}};
+const GroundTruthPerson kPerson = {.width = 20,
+                                   .height = 40,
+                                   .labelled = 3,
+                                   .keypoints = {{0, 0, 2}, {10, 10, 2}, {20, 20, 1}, {0, 0, 0}}};
 
 TEST(Pck, CountsVisiblePointsThatAreNear) {
   PckEvaluator evaluator(4);
-  const FoundPerson found{.score = 1, .keypoints = {{0, 4}, {10, 14.01}, {20, 20}, {0, 0}}};
+  const PredictedPerson found{.score = 1, .keypoints = {{0, 4}, {10, 14.01}, {20, 20}, {0, 0}}};
   evaluator.add(kPerson, &found);
   const PckScores scores = evaluator.result();
   EXPECT_EQ(scores.mean, 0.5);
-  EXPECT_EQ(scores.points[0].right, 1);
-  EXPECT_EQ(scores.points[1].right, 0);
+  EXPECT_EQ(scores.points[0].correct, 1);
+  EXPECT_EQ(scores.points[1].correct, 0);
   EXPECT_EQ(scores.points[1].visible, 1);
   EXPECT_EQ(scores.points[2].visible, 0);
   EXPECT_EQ(scores.points[3].visible, 0);
@@ -46,7 +46,7 @@ TEST(Pck, RefusesOtherNumbersOfPoints) {
   EXPECT_EQ(error_code_of([] { PckEvaluator(1, 0); }), ErrorCode::InvalidArgument);
   EXPECT_EQ(error_code_of([] { PckEvaluator(3).add(kPerson, nullptr); }),
             ErrorCode::InvalidArgument);
-  const FoundPerson found{.keypoints = {{0, 0}}};
+  const PredictedPerson found{.keypoints = {{0, 0}}};
   EXPECT_EQ(error_code_of([&] { PckEvaluator(4).add(kPerson, &found); }),
             ErrorCode::InvalidArgument);
 }

@@ -32,7 +32,7 @@ TEST(Segmentation, HasNoScoreWhereEverythingIsIgnored) {
   EXPECT_FALSE(evaluator.result().pixel_accuracy);
 }
 
-TEST(Segmentation, AddsNothingOfAPictureWithALabelThatIsNoClass) {
+TEST(Segmentation, AddsNothingOfAnImageWithALabelThatIsNoClass) {
   SegmentationEvaluator evaluator(2);
   EXPECT_EQ(error_code_of([&] {
               evaluator.add(Ids{0, 0}, Ids{0, 2});

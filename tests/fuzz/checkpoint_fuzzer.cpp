@@ -14,9 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } catch (const Error&) {
     return 0;
   }
-  constexpr Index kMostElements = 1 << 16;  // an expanded tensor may be larger than the file
+  constexpr Index kMaxElements = 1 << 16;  // an expanded tensor may be larger than the file
   for (const TensorEntry& tensor : state.tensors) {
-    if (tensor.numel() > kMostElements || tensor.unreadable) continue;
+    if (tensor.numel() > kMaxElements || tensor.unreadable) continue;
     std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
     read_f32(tensor, 0, values);
     std::vector<std::byte> raw(values.size() * dtype_size(tensor.dtype));

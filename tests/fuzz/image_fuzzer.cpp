@@ -1,4 +1,4 @@
-// Any bytes as a picture file, and as a PNG whose stored values are wanted. The checksums of PNGs
+// Any bytes as an image file, and as a PNG whose stored values are wanted. The checksums of PNGs
 // are put right first, or none would get past them.
 #include <cstdint>
 #include <string>

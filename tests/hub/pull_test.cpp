@@ -56,7 +56,7 @@ TEST_F(Pull, GoesThroughAProxy) {
 }
 
 TEST_F(Pull, MakesANameThatCommandsTakeForAFile) {
-  make_picture(scratch_ / "a.png");
+  make_image(scratch_ / "a.png");
   const std::vector<std::vector<std::string>> commands = {
       {"inspect", kName, "--json"},
       {"features", kName, scratch_ / "a.png", "--output", scratch_ / "out", "--json"},
@@ -75,18 +75,18 @@ TEST_F(Pull, MakesANameThatCommandsTakeForAFile) {
 }
 
 TEST_F(Pull, MakesANameForEveryOptionThatTakesACheckpoint) {
-  const std::string picture = scratch_ / "a.png", out = scratch_ / "out";
-  make_picture(picture);
+  const std::string image = scratch_ / "a.png", out = scratch_ / "out";
+  make_image(image);
   std::vector<std::vector<std::string>> commands = {
-      {"reconstruct", kName, picture, "--output", out},
-      {"run", picture, "--pose", kName, "--output", out},
-      {"pose", published_, picture, "--detector", kName, "--output", out},
-      {"depth", published_, picture, "--seg-checkpoint", kName, "--output", out},
+      {"reconstruct", kName, image, "--output", out},
+      {"run", image, "--pose", kName, "--output", out},
+      {"pose", published_, image, "--detector", kName, "--output", out},
+      {"depth", published_, image, "--seg-checkpoint", kName, "--output", out},
       {"eval", kName, "--data", scratch_.path()},
       {"bench", kName},
       {"serve", "--model", published_, "--detector", kName}};
   for (const char* task : {"pose", "seg", "depth", "normal"}) {
-    commands.push_back({task, kName, picture, "--output", out});
+    commands.push_back({task, kName, image, "--output", out});
   }
   for (const auto& words : commands) {
     const Finished run = run_sapiens(words);

@@ -4,7 +4,7 @@
 
 #include "core/crc32.hpp"
 #include "image/image_bounds.hpp"
-#include "picture_files.hpp"
+#include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 
@@ -55,7 +55,7 @@ TEST(ImageBounds, RefuseFilesBeforeTheyAreDecoded) {
     const std::vector<std::byte> png = png_of_size(width, height);
     for (const bool measure : {true, false}) {
       try {
-        measure ? (void)measure_picture(png, "a.png") : (void)Image::decode(png, "a.png");
+        measure ? (void)measure_image(png, "a.png") : (void)Image::decode(png, "a.png");
         ADD_FAILURE() << width << " x " << height;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat);
@@ -64,13 +64,13 @@ TEST(ImageBounds, RefuseFilesBeforeTheyAreDecoded) {
       }
     }
   }
-  EXPECT_EQ(measure_picture(png_of_size(1, 1000), "a.png").height, 1000);
+  EXPECT_EQ(measure_image(png_of_size(1, 1000), "a.png").height, 1000);
 }
 
 TEST(ImageBounds, RefuseImagesThatCallersMake) {
   const Image strip{.width = 1, .height = 2000, .rgb = std::vector<std::uint8_t>(6000)};
   try {
-    expect_image_bounds("the picture", strip);
+    expect_image_bounds("the image", strip);
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "core/crc32.hpp"
-#include "picture_files.hpp"
+#include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 
@@ -28,7 +28,7 @@ Error error_of(const std::function<void()>& call) {
 }
 
 Error error_of_decoding(std::span<const std::byte> bytes) {
-  return error_of([&] { Image::decode(bytes, "picture"); });
+  return error_of([&] { Image::decode(bytes, "image"); });
 }
 
 // Byte values 0..255 as std::byte, for headers written out below.
@@ -39,22 +39,22 @@ std::vector<std::byte> bytes_of(std::initializer_list<int> values) {
 }
 
 TEST(ImageDecode, EqualsOpenCVForEveryOddFormat) {
-  std::ifstream file(picture("case.json"));
+  std::ifstream file(image_path("case.json"));
   const auto cases = nlohmann::json::parse(file).at("decoders");
   ASSERT_EQ(cases.size(), 14u);
   for (const auto& [name, expected] : cases.items()) {
     SCOPED_TRACE(name);
-    const Image image = Image::read(picture(name));
+    const Image image = Image::read(image_path(name));
     EXPECT_EQ(image.height, expected.at("shape").at(0));
     EXPECT_EQ(image.width, expected.at("shape").at(1));
-    EXPECT_TRUE(image.rgb == Image::read(picture(expected.at("decoded"))).rgb);
+    EXPECT_TRUE(image.rgb == Image::read(image_path(expected.at("decoded"))).rgb);
   }
 }
 
 TEST(ImageDecode, ReturnsRedFirst) {
-  std::ifstream file(picture("case.json"));
+  std::ifstream file(image_path("case.json"));
   const std::string expected = nlohmann::json::parse(file).at("decoded").at("crc32");  // of BGR
-  Image image = Image::read(picture("large.jpg"));
+  Image image = Image::read(image_path("large.jpg"));
   for (std::size_t i = 0; i < image.rgb.size(); i += 3) std::swap(image.rgb[i], image.rgb[i + 2]);
   EXPECT_EQ(fmt::format("{:08x}", crc32(std::as_bytes(std::span(image.rgb)))), expected);
 }
@@ -71,11 +71,11 @@ struct WebPBuffer {
 };
 
 TEST(ImageDecode, ReadsLosslessWebP) {
-  const Image original = Image::read(picture("decoded_cmyk_jpg.png"));
+  const Image original = Image::read(image_path("decoded_cmyk_jpg.png"));
   const int width = static_cast<int>(original.width), height = static_cast<int>(original.height);
   WebPBuffer webp;
   webp.size = WebPEncodeLosslessRGB(original.rgb.data(), width, height, width * 3, &webp.data);
-  const Image image = Image::decode(webp.bytes(), "picture.webp");
+  const Image image = Image::decode(webp.bytes(), "image.webp");
   EXPECT_EQ(image.width, original.width);
   EXPECT_EQ(image.rgb, original.rgb);
 }
@@ -86,7 +86,7 @@ TEST(ImageDecode, ReadsLossyWebPAndDropsItsAlpha) {
   for (std::size_t i = 0; i < rgba.size(); ++i) rgba[i] = static_cast<std::uint8_t>(i * i / 64);
   WebPBuffer webp;
   webp.size = WebPEncodeRGBA(rgba.data(), kWidth, kHeight, kWidth * 4, 80, &webp.data);
-  const Image image = Image::decode(webp.bytes(), "picture.webp");
+  const Image image = Image::decode(webp.bytes(), "image.webp");
 
   WebPBuffer expected;
   int width = 0, height = 0;
@@ -100,7 +100,7 @@ TEST(ImageDecode, ReadsLossyWebPAndDropsItsAlpha) {
 }
 
 TEST(ImageDecode, NoticesAWebPThatEndsEarlyOrIsDamaged) {
-  const Image original = Image::read(picture("decoded_cmyk_jpg.png"));
+  const Image original = Image::read(image_path("decoded_cmyk_jpg.png"));
   const int width = static_cast<int>(original.width), height = static_cast<int>(original.height);
   WebPBuffer webp;
   webp.size = WebPEncodeRGB(original.rgb.data(), width, height, width * 3, 80, &webp.data);
@@ -122,7 +122,7 @@ TEST(ImageDecode, RefusesAnimatedWebP) {
 
 TEST(ImageDecode, NoticesEveryWayAFileCanEndEarly) {
   for (const char* name : {"odd_420.jpg", "progressive444.jpg", "exif6.jpg", "palette.png"}) {
-    const std::vector<std::byte> bytes = file_bytes(picture(name));
+    const std::vector<std::byte> bytes = file_bytes(image_path(name));
     for (std::size_t size = 16; size < bytes.size(); size += 61) {
       SCOPED_TRACE(std::string(name) + " cut to " + std::to_string(size));
       const Error error = error_of_decoding(std::span(bytes).first(size));
@@ -133,13 +133,13 @@ TEST(ImageDecode, NoticesEveryWayAFileCanEndEarly) {
 }
 
 TEST(ImageDecode, IgnoresWhatFollowsTheEndOfAJpeg) {
-  std::vector<std::byte> bytes = file_bytes(picture("odd_420.jpg"));
-  bytes.insert(bytes.end(), 100, std::byte{7});  // phones append previews and motion pictures
-  EXPECT_EQ(Image::decode(bytes, "phone.jpg").rgb, Image::read(picture("odd_420.jpg")).rgb);
+  std::vector<std::byte> bytes = file_bytes(image_path("odd_420.jpg"));
+  bytes.insert(bytes.end(), 100, std::byte{7});  // phones append previews and motion images
+  EXPECT_EQ(Image::decode(bytes, "phone.jpg").rgb, Image::read(image_path("odd_420.jpg")).rgb);
 }
 
 TEST(ImageDecode, NoticesAFlippedBitInAPng) {
-  std::vector<std::byte> bytes = file_bytes(picture("rgba.png"));
+  std::vector<std::byte> bytes = file_bytes(image_path("rgba.png"));
   bytes[bytes.size() / 2] ^= std::byte{1};
   const Error error = error_of_decoding(bytes);
   EXPECT_EQ(error.code(), ErrorCode::CorruptFile);
@@ -148,14 +148,15 @@ TEST(ImageDecode, NoticesAFlippedBitInAPng) {
 
 TEST(ImageDecode, LeavesColourProfilesToNobody) {
   // libpng prints a warning for a broken profile; the chunk must not even reach it.
-  std::vector<std::byte> bytes = file_bytes(picture("grey.png"));
+  std::vector<std::byte> bytes = file_bytes(image_path("grey.png"));
   constexpr std::string_view kBrokenProfile("\0\0\0\1iCCP\0\x13\xc6\x7b\x3f", 13);
-  constexpr std::size_t kBehindIhdr = 8 + 25;
+  constexpr std::size_t kAfterIhdr = 8 + 25;
   const auto* profile = reinterpret_cast<const std::byte*>(kBrokenProfile.data());
-  bytes.insert(bytes.begin() + kBehindIhdr, profile, profile + kBrokenProfile.size());
+  bytes.insert(bytes.begin() + kAfterIhdr, profile, profile + kBrokenProfile.size());
   testing::internal::CaptureStderr();
-  const Error error = error_of(
-      [&] { EXPECT_EQ(Image::decode(bytes, "x.png").rgb, Image::read(picture("grey.png")).rgb); });
+  const Error error = error_of([&] {
+    EXPECT_EQ(Image::decode(bytes, "x.png").rgb, Image::read(image_path("grey.png")).rgb);
+  });
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(error.detail().summary, "no exception") << error.what();
 }
@@ -174,7 +175,7 @@ TEST(ImageDecode, ReportsDamageInsideAJpegInsteadOfPrintingIt) {
   for (const char* name : {"odd_420.jpg", "progressive444.jpg", "cmyk.jpg", "grey.jpg"}) {
     for (const auto& damage : {no_code, end}) {
       SCOPED_TRACE(fmt::format("{} with {} bytes", name, damage.size()));
-      std::vector<std::byte> bytes = file_bytes(picture(name));
+      std::vector<std::byte> bytes = file_bytes(image_path(name));
       std::copy(damage.begin(), damage.end(), bytes.begin() + first_scan(bytes) + 20);
       testing::internal::CaptureStderr();
       const Error error = error_of_decoding(bytes);
@@ -186,7 +187,7 @@ TEST(ImageDecode, ReportsDamageInsideAJpegInsteadOfPrintingIt) {
 }
 
 TEST(ImageDecode, AcceptsEqualBytesBehindAScan) {
-  const std::vector<std::byte> whole = file_bytes(picture("odd_420.jpg"));
+  const std::vector<std::byte> whole = file_bytes(image_path("odd_420.jpg"));
   const Image image = Image::decode(whole, "camera.jpg");
   // The decoder reads up to 8 bytes ahead and does not count those as left over.
   for (const int count : {1, 4, 7, 8, 9, 10, 11, 12, 64}) {
@@ -199,7 +200,7 @@ TEST(ImageDecode, AcceptsEqualBytesBehindAScan) {
 
 TEST(ImageDecode, NoticesDamageBehindAPngsChecksums) {
   // The file's checksums are right, so this one was written wrongly.
-  std::vector<std::byte> bytes = file_bytes(picture("rgba.png"));
+  std::vector<std::byte> bytes = file_bytes(image_path("rgba.png"));
   const auto type = bytes_of({'I', 'D', 'A', 'T'});
   const auto idat = std::search(bytes.begin(), bytes.end(), type.begin(), type.end());
   const std::size_t length =
@@ -215,7 +216,7 @@ TEST(ImageDecode, NoticesDamageBehindAPngsChecksums) {
 }
 
 TEST(ImageDecode, RefusesRareKindsOfJpegAsUnsupported) {
-  std::vector<std::byte> bytes = file_bytes(picture("odd_420.jpg"));
+  std::vector<std::byte> bytes = file_bytes(image_path("odd_420.jpg"));
   const auto sof = bytes_of({0xff, 0xc0, 0, 17, 8});
   const auto at = std::search(bytes.begin(), bytes.end(), sof.begin(), sof.end());
   at[1] = std::byte{0xc3};  // lossless
@@ -227,7 +228,7 @@ TEST(ImageDecode, RefusesRareKindsOfJpegAsUnsupported) {
 
 TEST(ImageDecode, RefusesAJpegThatHidesASecondSize) {
   // FF 00 is a segment by its form, and nothing at all to libjpeg, which looks into it.
-  std::vector<std::byte> bytes = file_bytes(picture("odd_420.jpg"));
+  std::vector<std::byte> bytes = file_bytes(image_path("odd_420.jpg"));
   auto hidden = bytes_of({0xff, 0x00, 0, 21});
   const auto frame =
       bytes_of({0xff, 0xc0, 0, 17, 8, 9, 9, 9, 9, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1});
@@ -237,14 +238,14 @@ TEST(ImageDecode, RefusesAJpegThatHidesASecondSize) {
 }
 
 TEST(ImageDecode, RefusesAJpegOfThousandsOfScans) {
-  std::vector<std::byte> bytes = file_bytes(picture("odd_420.jpg"));
+  std::vector<std::byte> bytes = file_bytes(image_path("odd_420.jpg"));
   const auto scan = bytes_of({0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0x55});
   for (int i = 0; i < 1000; ++i) bytes.insert(bytes.end() - 2, scan.begin(), scan.end());
   EXPECT_EQ(error_of_decoding(bytes).code(), ErrorCode::UnsupportedFormat);
 }
 
 TEST(ImageDecode, RefusesABombByItsHeader) {
-  std::vector<std::byte> bytes = file_bytes(picture("odd_420.jpg"));
+  std::vector<std::byte> bytes = file_bytes(image_path("odd_420.jpg"));
   const auto sof = bytes_of({0xff, 0xc0, 0, 17, 8});
   const auto at = std::search(bytes.begin(), bytes.end(), sof.begin(), sof.end());
   ASSERT_NE(at, bytes.end());
@@ -267,10 +268,10 @@ TEST(ImageDecode, RefusesJpegSegmentsThatMakeNoSense) {
 }
 
 TEST(ImageRead, TellsMissingFilesAndFoldersApart) {
-  const Error missing = error_of([] { Image::read(picture("nobody.jpg")); });
+  const Error missing = error_of([] { Image::read(image_path("nobody.jpg")); });
   EXPECT_EQ(missing.code(), ErrorCode::NotFound);
   EXPECT_THAT(missing.detail().file, HasSubstr("nobody.jpg"));
-  const Error folder = error_of([] { Image::read(picture("")); });
+  const Error folder = error_of([] { Image::read(image_path("")); });
   EXPECT_EQ(folder.code(), ErrorCode::UnsupportedFormat);
   EXPECT_THAT(folder.detail().summary, HasSubstr("folder"));
 }

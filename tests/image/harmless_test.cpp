@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/crc32.hpp"
-#include "picture_files.hpp"
+#include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 
@@ -70,7 +70,7 @@ std::vector<Segment> segments_of(const Bytes& jpeg) {
 
 TEST(HarmlessDamage, BetweenSegmentsOfAJpegIsSkipped) {
   for (const char* name : kJpegs) {
-    const Bytes whole = file_bytes(picture(name));
+    const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
     for (const Segment& segment : segments_of(whole)) {
       if (segment.behind_scan) continue;
@@ -85,7 +85,7 @@ TEST(HarmlessDamage, BetweenSegmentsOfAJpegIsSkipped) {
 
 TEST(HarmlessDamage, BehindTheLastScanOfAJpegIsSkipped) {
   for (const char* name : kJpegs) {
-    const Bytes whole = file_bytes(picture(name));
+    const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
     const std::size_t end = segments_of(whole).back().at;
     EXPECT_EQ(complaint(with(whole, end, bytes_of("left by a tool")), image), "") << name;
@@ -99,7 +99,7 @@ TEST(HarmlessDamage, BehindTheLastScanOfAJpegIsSkipped) {
 TEST(HarmlessDamage, BlocksThatAreLeftOverAreNot) {
   // A scan that says less than it holds: as if damage had made some blocks into longer ones.
   for (const char* name : {"odd_420.jpg", "grey.jpg"}) {
-    Bytes bytes = file_bytes(picture(name));
+    Bytes bytes = file_bytes(image_path(name));
     const std::size_t height = find(bytes, "\xff\xc0\0"sv) + 5;
     bytes[height] = std::byte{0};
     bytes[height + 1] = std::byte{16};
@@ -115,7 +115,7 @@ TEST(HarmlessDamage, BlocksThatAreLeftOverAreNot) {
 TEST(HarmlessDamage, AMissingEndMarkerOfAJpegIsNone) {
   for (const char* name : kJpegs) {
     SCOPED_TRACE(name);
-    const Bytes whole = file_bytes(picture(name));
+    const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
     const std::vector<Segment> segments = segments_of(whole);
     const std::size_t end = segments.back().at;
@@ -130,7 +130,7 @@ TEST(HarmlessDamage, AMissingEndMarkerOfAJpegIsNone) {
 }
 
 TEST(HarmlessDamage, OddHeadersOfAJpegAreNone) {
-  Bytes bytes = file_bytes(picture("odd_420.jpg"));
+  Bytes bytes = file_bytes(image_path("odd_420.jpg"));
   const Image image = Image::decode(bytes, "x");
   const std::size_t jfif = find(bytes, "JFIF");
   ASSERT_LT(jfif, bytes.size());
@@ -141,7 +141,7 @@ TEST(HarmlessDamage, OddHeadersOfAJpegAreNone) {
 TEST(JpegScans, AreBoundedByThePixelsThatTheyCost) {
   // The header alone is looked at: 40 scans of 4096 x 4096, 20 of them, 40 of few pixels.
   const auto scans_of = [](int count, const char* size) {
-    Bytes bytes = file_bytes(picture("odd_420.jpg"));
+    Bytes bytes = file_bytes(image_path("odd_420.jpg"));
     const std::size_t frame = find(bytes, "\xff\xc0\0"sv);
     const Bytes dimensions = bytes_of(std::string_view(size, 4));
     std::copy(dimensions.begin(), dimensions.end(),
@@ -151,14 +151,14 @@ TEST(JpegScans, AreBoundedByThePixelsThatTheyCost) {
     return bytes;
   };
   try {
-    measure_picture(scans_of(40, "\x10\0\x10\0"), "x");
+    measure_image(scans_of(40, "\x10\0\x10\0"), "x");
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat);
     EXPECT_EQ(error.detail().actual, "a JPEG of 40 scans for 16777216 pixels");
   }
-  EXPECT_EQ(measure_picture(scans_of(20, "\x10\0\x10\0"), "x").width, 4096);
-  EXPECT_EQ(measure_picture(scans_of(40, "\x01\0\x01\0"), "x").width, 256);
+  EXPECT_EQ(measure_image(scans_of(20, "\x10\0\x10\0"), "x").width, 4096);
+  EXPECT_EQ(measure_image(scans_of(40, "\x01\0\x01\0"), "x").width, 256);
 }
 
 Bytes png_chunk(std::string_view type, std::string_view data, std::uint32_t damage = 0) {
@@ -177,7 +177,7 @@ constexpr std::size_t kIend = 12;
 
 TEST(HarmlessDamage, InChunksThatNoPixelNeedsIsSkipped) {
   for (const char* name : {"rgba.png", "palette.png", "grey16.png"}) {
-    const Bytes whole = file_bytes(picture(name));
+    const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
     for (const auto& [type, data] :
          {std::pair{"tEXt"sv, "Comment\0x"sv}, std::pair{"gAMA"sv, "\0\0\0\x01"sv},
@@ -190,7 +190,7 @@ TEST(HarmlessDamage, InChunksThatNoPixelNeedsIsSkipped) {
 }
 
 TEST(HarmlessDamage, InChunksThatPixelsNeedIsNone) {
-  const Bytes whole = file_bytes(picture("palette.png"));
+  const Bytes whole = file_bytes(image_path("palette.png"));
   for (const std::string_view type : {"IHDR"sv, "PLTE"sv, "IDAT"sv}) {
     Bytes bytes = whole;
     bytes[find(bytes, type) + 5] ^= std::byte{1};
@@ -201,7 +201,7 @@ TEST(HarmlessDamage, InChunksThatPixelsNeedIsNone) {
 TEST(HarmlessDamage, AMissingEndOfAPngIsNone) {
   for (const char* name : {"rgba.png", "palette.png", "grey16.png"}) {
     SCOPED_TRACE(name);
-    const Bytes whole = file_bytes(picture(name));
+    const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
     for (std::size_t cut = 1; cut <= kIend; ++cut) {
       EXPECT_EQ(complaint(first_of(whole, whole.size() - cut), image), "") << cut;
@@ -217,7 +217,7 @@ TEST(HarmlessDamage, AMissingEndOfAPngIsNone) {
 
 TEST(HarmlessDamage, AMissingPartOfTheRowsOfAPngIsNot) {
   // The pixels in two chunks, the second of which is lost.
-  const Bytes whole = file_bytes(picture("rgba.png"));
+  const Bytes whole = file_bytes(image_path("rgba.png"));
   const std::size_t type = find(whole, "IDAT");
   const std::string data(reinterpret_cast<const char*>(&whole[type + 4]), 60);
   const Bytes half = png_chunk("IDAT", data);
@@ -229,8 +229,8 @@ TEST(HarmlessDamage, AMissingPartOfTheRowsOfAPngIsNot) {
   EXPECT_NE(complaint(bytes, {}), "other pixels");
 }
 
-TEST(HarmlessDamage, AroundThePictureOfAWebPIsSkipped) {
-  const Image original = Image::read(picture("small.png"));
+TEST(HarmlessDamage, AroundTheImageOfAWebPIsSkipped) {
+  const Image original = Image::read(image_path("small.png"));
   const int width = static_cast<int>(original.width), height = static_cast<int>(original.height);
   std::uint8_t* data = nullptr;
   const std::size_t size =

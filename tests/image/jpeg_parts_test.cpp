@@ -9,7 +9,7 @@
 // jpeglib.h uses names of <cstdio>.
 #include <jpeglib.h>
 
-#include "picture_files.hpp"
+#include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 
@@ -18,7 +18,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-/// Encodes a picture as `choose` says.
+/// Encodes an image as `choose` says.
 Bytes encode(const Image& image, const std::function<void(jpeg_compress_struct&)>& choose) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
@@ -62,7 +62,7 @@ std::string failure_of(const Bytes& bytes, const Image& expected) {
   }
 }
 
-Image picture_to_encode() { return Image::read(picture("decoded_odd_420_jpg.png")); }
+Image image_to_encode() { return Image::read(image_path("decoded_odd_420_jpg.png")); }
 
 std::vector<std::size_t> markers(const Bytes& bytes, int marker) {
   std::vector<std::size_t> places;
@@ -75,7 +75,7 @@ std::vector<std::size_t> markers(const Bytes& bytes, int marker) {
 }
 
 TEST(JpegParts, AScanOfAColourThatIsMissingIsNoticed) {
-  const Bytes whole = encode(picture_to_encode(), [](jpeg_compress_struct& jpeg) {
+  const Bytes whole = encode(image_to_encode(), [](jpeg_compress_struct& jpeg) {
     jpeg.scan_info = single_scans().data();
     jpeg.num_scans = static_cast<int>(single_scans().size());
   });
@@ -93,7 +93,7 @@ TEST(JpegParts, AScanOfAColourThatIsMissingIsNoticed) {
 
 TEST(JpegParts, StrayBytesBehindRestartMarkersAreSkippedAndLostIntervalsAreNot) {
   const Bytes whole =
-      encode(picture_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.restart_interval = 3; });
+      encode(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.restart_interval = 3; });
   const Image image = Image::decode(whole, "x");
   Bytes stray = whole;
   for (const int byte : {1, 0x9c, 0x22, 3, 0xd4, 0x7f, 0x10, 0x11, 0x80, 0xfe, 0x63, 5, 0x91}) {
@@ -111,7 +111,7 @@ TEST(JpegParts, StrayBytesBehindRestartMarkersAreSkippedAndLostIntervalsAreNot) 
 
 TEST(JpegParts, OfArithmeticCodesTheEndMustBeThere) {
   const Bytes whole =
-      encode(picture_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.arith_code = TRUE; });
+      encode(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.arith_code = TRUE; });
   Image image;
   try {
     image = Image::decode(whole, "x");

@@ -7,7 +7,7 @@
 
 #include "core/crc32.hpp"
 #include "image/pixels.hpp"
-#include "picture_files.hpp"
+#include "image_files.hpp"
 
 namespace sapiens {
 namespace {
@@ -15,25 +15,25 @@ namespace {
 // The orientations as the Exif standard describes them, in OpenCV's operations.
 cv::Mat turned(const cv::Mat& stored, int orientation) {
   constexpr int kUpsideDown = 0, kMirrored = 1, kBoth = -1;
-  cv::Mat picture = stored.clone();
-  if (orientation >= 5) cv::transpose(stored, picture);
+  cv::Mat image = stored.clone();
+  if (orientation >= 5) cv::transpose(stored, image);
   switch (orientation) {
     case 2:
     case 6:
-      cv::flip(picture, picture, kMirrored);
+      cv::flip(image, image, kMirrored);
       break;
     case 3:
     case 7:
-      cv::flip(picture, picture, kBoth);
+      cv::flip(image, image, kBoth);
       break;
     case 4:
     case 8:
-      cv::flip(picture, picture, kUpsideDown);
+      cv::flip(image, image, kUpsideDown);
       break;
     default:
       break;
   }
-  return picture;
+  return image;
 }
 
 // A TIFF structure with one entry in front of the orientation.
@@ -74,7 +74,7 @@ TEST(Orientation, OfDamagedNotesIsUpright) {
 }
 
 TEST(Orientation, IsLookedForInTheFirstApp1SegmentOnlyAsInOpenCV) {
-  std::vector<std::byte> bytes = file_bytes(picture("exif6.jpg"));
+  std::vector<std::byte> bytes = file_bytes(image_path("exif6.jpg"));
   const Image turned = Image::decode(bytes, "turned.jpg");
   const std::vector<std::byte> xmp = as_bytes(std::string("\xff\xe1\0\12http://\0", 12));
   bytes.insert(bytes.begin() + 2, xmp.begin(), xmp.end());
@@ -82,15 +82,15 @@ TEST(Orientation, IsLookedForInTheFirstApp1SegmentOnlyAsInOpenCV) {
 }
 
 TEST(Orientation, IsAppliedToPngs) {
-  std::vector<std::byte> bytes = file_bytes(picture("rgba.png"));
+  std::vector<std::byte> bytes = file_bytes(image_path("rgba.png"));
   const Image stored = Image::decode(bytes, "plain.png");
   const std::string data = "eXIf" + tiff(8);
   const std::uint32_t crc = crc32(as_bytes(data));
   std::string chunk = std::string("\0\0\0", 3) + static_cast<char>(data.size() - 4) + data;
   for (int shift = 24; shift >= 0; shift -= 8) chunk += static_cast<char>(crc >> shift);
-  constexpr std::size_t kBehindIhdr = 8 + 25;
+  constexpr std::size_t kAfterIhdr = 8 + 25;
   const std::vector<std::byte> inserted = as_bytes(chunk);
-  bytes.insert(bytes.begin() + kBehindIhdr, inserted.begin(), inserted.end());
+  bytes.insert(bytes.begin() + kAfterIhdr, inserted.begin(), inserted.end());
   EXPECT_EQ(Image::decode(bytes, "turned.png").rgb, upright(stored, 8).rgb);
 }
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "image/orientation.hpp"
-#include "picture_files.hpp"
+#include "image_files.hpp"
 #include "sapiens/image.hpp"
 #include "support/stops.hpp"
 
@@ -30,10 +30,10 @@ Image noise(Index height, Index width) {
 }
 
 void expect_stops_decoding(std::span<const std::byte> bytes, int least_calls) {
-  const Image image = Image::decode(bytes, "picture");
+  const Image image = Image::decode(bytes, "image");
   expect_stops(
       [&](const StopCheck& check) {
-        EXPECT_TRUE(Image::decode(bytes, "picture", check).rgb == image.rgb);
+        EXPECT_TRUE(Image::decode(bytes, "image", check).rgb == image.rgb);
       },
       least_calls);
 }
@@ -98,7 +98,7 @@ TEST(StopDecoding, PngAtEveryRow) {
 TEST(StopDecoding, InterlacedPngInEveryPass) {
   const Image image = noise(40, 30);
   const std::vector<std::byte> png = interlaced_png_of(image);
-  EXPECT_TRUE(Image::decode(png, "picture").rgb == image.rgb);
+  EXPECT_TRUE(Image::decode(png, "image").rgb == image.rgb);
   expect_stops_decoding(png, 7 * 40);
 }
 
@@ -116,7 +116,7 @@ TEST(StopDecoding, WebPBetweenPieces) {
                                                  static_cast<int>(image.height),
                                                  static_cast<int>(image.width * 3), &data);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
-  EXPECT_TRUE(Image::decode(bytes, "picture").rgb == image.rgb);
+  EXPECT_TRUE(Image::decode(bytes, "image").rgb == image.rgb);
   expect_stops_decoding(bytes, 10);  // of 180 kB
   WebPFree(data);
   data = nullptr;
@@ -136,7 +136,7 @@ TEST(StopDecoding, WhileItIsTurned) {
 TEST(StopEncoding, PngAtEveryRow) {
   expect_stops(
       [image = noise(40, 30)](const StopCheck& check) {
-        EXPECT_TRUE(Image::decode(image.encode_png(check), "picture").rgb == image.rgb);
+        EXPECT_TRUE(Image::decode(image.encode_png(check), "image").rgb == image.rgb);
       },
       40);
 }

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "picture_files.hpp"
+#include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 
@@ -31,23 +31,23 @@ TEST(ImageEncodePng, GivesTheBytesOfTheFile) {
   EXPECT_THROW(Image{}.encode_png(), Error);
 }
 
-TEST(MeasurePicture, TellsTheSizeOfTheHeader) {
+TEST(MeasureImage, TellsTheSizeOfTheHeader) {
   const Image image{.width = 7, .height = 5, .rgb = std::vector<std::uint8_t>(7 * 5 * 3)};
-  const PictureSize size = measure_picture(image.encode_png(), "a.png");
+  const ImageSize size = measure_image(image.encode_png(), "a.png");
   EXPECT_EQ(size.width, 7);
   EXPECT_EQ(size.height, 5);
   EXPECT_EQ(size.pixels(), 35);
 }
 
-TEST(MeasurePicture, RefusesWhatDecodingRefuses) {
+TEST(MeasureImage, RefusesWhatDecodingRefuses) {
   const Image image{.width = 7, .height = 5, .rgb = std::vector<std::uint8_t>(7 * 5 * 3)};
   std::vector<std::byte> bytes = image.encode_png();
   bytes.resize(bytes.size() - 20);
-  EXPECT_THROW(measure_picture(bytes, "a.png"), Error);
-  EXPECT_THROW(measure_picture(as_bytes("text"), "a.txt"), Error);
+  EXPECT_THROW(measure_image(bytes, "a.png"), Error);
+  EXPECT_THROW(measure_image(as_bytes("text"), "a.txt"), Error);
 }
 
-TEST(ImageWritePng, RefusesAPictureWhosePixelsDoNotAddUp) {
+TEST(ImageWritePng, RefusesAnImageWhosePixelsDoNotAddUp) {
   const Image half{.width = 4, .height = 4, .rgb = std::vector<std::uint8_t>(24)};
   const Image empty;
   for (const Image& image : {half, empty}) {

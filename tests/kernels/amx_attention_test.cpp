@@ -42,7 +42,7 @@ Bf16Head random_head(Index tokens, Index head_dim, float q_deviation = 1) {
 }
 
 template <class Value>
-AttentionArgs arguments(const std::vector<Value>& qkv, const Bf16Head& head, Number type,
+AttentionArgs arguments(const std::vector<Value>& qkv, const Bf16Head& head, ActivationType type,
                         Index first, Index rows, std::vector<Value>& y,
                         AlignedBuffer<std::byte>& scratch) {
   y.assign(static_cast<std::size_t>(rows * head.head_dim), Value{});
@@ -71,7 +71,7 @@ class AmxAttention : public testing::Test {
   std::vector<float> attend(const Bf16Head& head, Index first, Index rows) const {
     AlignedBuffer<std::byte> scratch(fast.scratch_bytes(head.tokens, head.head_dim));
     std::vector<std::uint16_t> y;
-    fast.run(arguments(head.qkv, head, Number::Bf16, first, rows, y, scratch));
+    fast.run(arguments(head.qkv, head, ActivationType::Bf16, first, rows, y, scratch));
     std::vector<float> result;
     for (const std::uint16_t bits : y) result.push_back(bfloat16_to_float(bits));
     return result;
@@ -87,7 +87,7 @@ class AmxAttention : public testing::Test {
     }
     AlignedBuffer<std::byte> scratch(reference.scratch_bytes(head.tokens, head.head_dim));
     std::vector<float> y;
-    reference.run(arguments(qkv, head, Number::F32, first, rows, y, scratch));
+    reference.run(arguments(qkv, head, ActivationType::F32, first, rows, y, scratch));
     return y;
   }
 
@@ -129,7 +129,7 @@ TEST_F(AmxAttention, AgreesAroundEveryUnitAndChunkOfKeys) {
   }
 }
 
-TEST_F(AmxAttention, AgreesOnAFullPicture) { expect_agreement(random_head(4097, 64), 4060, 37); }
+TEST_F(AmxAttention, AgreesOnAFullImage) { expect_agreement(random_head(4097, 64), 4060, 37); }
 
 // The first 32 keys give the shift; later scores are up to 50 powers of two above it.
 TEST_F(AmxAttention, AgreesWhenScoresAreLarge) {
@@ -184,7 +184,7 @@ TEST_F(AmxAttention, LeavesWhatLiesBetweenTheRows) {
   const Bf16Head head = random_head(40, 20);
   AlignedBuffer<std::byte> scratch(fast.scratch_bytes(40, 20));
   std::vector<std::uint16_t> y;
-  AttentionArgs args = arguments(head.qkv, head, Number::Bf16, 0, 40, y, scratch);
+  AttentionArgs args = arguments(head.qkv, head, ActivationType::Bf16, 0, 40, y, scratch);
   y.assign(40 * 25, 7);
   args.y = y.data();
   args.y_stride = 25;

@@ -27,30 +27,30 @@ constexpr double kBf16Unit = 0x1p-9;
 // Numbers in memory as either type.
 class Buffer {
  public:
-  Buffer(Number type, const std::vector<float>& values)
-      : type_(type), bytes_(values.size() * (type == Number::F32 ? 4 : 2)) {
+  Buffer(ActivationType type, const std::vector<float>& values)
+      : type_(type), bytes_(values.size() * (type == ActivationType::F32 ? 4 : 2)) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::uint16_t bf16 = bfloat16_bits(values[i]);
-      if (type == Number::F32) std::memcpy(bytes_.data() + 4 * i, &values[i], 4);
-      if (type == Number::Bf16) std::memcpy(bytes_.data() + 2 * i, &bf16, 2);
+      if (type == ActivationType::F32) std::memcpy(bytes_.data() + 4 * i, &values[i], 4);
+      if (type == ActivationType::Bf16) std::memcpy(bytes_.data() + 2 * i, &bf16, 2);
     }
   }
-  std::byte* at(Index i) { return bytes_.data() + i * (type_ == Number::F32 ? 4 : 2); }
+  std::byte* at(Index i) { return bytes_.data() + i * (type_ == ActivationType::F32 ? 4 : 2); }
   const std::byte* at(Index i) const { return const_cast<Buffer*>(this)->at(i); }
-  Number type() const { return type_; }
+  ActivationType type() const { return type_; }
   std::vector<float> values() const {
-    std::vector<float> result(bytes_.size() / (type_ == Number::F32 ? 4 : 2));
+    std::vector<float> result(bytes_.size() / (type_ == ActivationType::F32 ? 4 : 2));
     for (std::size_t i = 0; i < result.size(); ++i) {
       std::uint16_t bf16;
       std::memcpy(&bf16, at(static_cast<Index>(i)), 2);
-      if (type_ == Number::F32) std::memcpy(&result[i], at(static_cast<Index>(i)), 4);
-      if (type_ == Number::Bf16) result[i] = bfloat16_to_float(bf16);
+      if (type_ == ActivationType::F32) std::memcpy(&result[i], at(static_cast<Index>(i)), 4);
+      if (type_ == ActivationType::Bf16) result[i] = bfloat16_to_float(bf16);
     }
     return result;
   }
 
  private:
-  Number type_;
+  ActivationType type_;
   std::vector<std::byte> bytes_;
 };
 
@@ -71,11 +71,13 @@ struct LinearCase {
   Index rows, in, out;
   Index x_gap = 0, y_gap = 0;
   Epilogue epilogue = Epilogue::Store;
-  Number x_type = Number::Bf16, y_type = Number::F32;
+  ActivationType x_type = ActivationType::Bf16, y_type = ActivationType::F32;
 };
 
 std::string described(const LinearCase& c) {
-  const auto name = [](Number type) { return type == Number::F32 ? " F32" : " Bf16"; };
+  const auto name = [](ActivationType type) {
+    return type == ActivationType::F32 ? " F32" : " Bf16";
+  };
   return "rows " + std::to_string(c.rows) + ", in " + std::to_string(c.in) + name(c.x_type) +
          ", out " + std::to_string(c.out) + name(c.y_type) + ", epilogue " +
          std::to_string(static_cast<int>(c.epilogue));
@@ -155,7 +157,7 @@ std::vector<float> magnitudes(const LinearKernel& reference, const Problem& prob
     return numbers;
   };
   p.c.epilogue = Epilogue::Add;
-  p.c.y_type = Number::F32;
+  p.c.y_type = ActivationType::F32;
   p.x = Buffer(p.c.x_type, absolute(p.x.values()));
   p.weight = absolute(p.weight);
   p.bias = absolute(p.bias);
@@ -173,7 +175,8 @@ void expect_agreement(const LinearKernel& fast, const LinearKernel& reference, c
   std::vector<double> each;
   const auto sums = magnitudes(reference, problem);
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const double of_y = c.y_type == Number::Bf16 ? 2 * kBf16Unit * std::abs(expected[i]) : 0;
+    const double of_y =
+        c.y_type == ActivationType::Bf16 ? 2 * kBf16Unit * std::abs(expected[i]) : 0;
     each.push_back(1.13 * roundings * kUnit * sums[i] + of_y);
   }
   const auto actual = Linear(fast, problem).run_all();
@@ -206,10 +209,10 @@ TEST_F(Amx, LinearLayersAgreeAroundEveryBlockOfInputs) {
 
 TEST_F(Amx, LinearLayersAgreeWithEveryEpilogueAndNumber) {
   for (const Index in : {70, 1030, 2100}) {
-    for (const Number x_type : {Number::F32, Number::Bf16}) {
-      for (const Number y_type : {Number::F32, Number::Bf16}) {
+    for (const ActivationType x_type : {ActivationType::F32, ActivationType::Bf16}) {
+      for (const ActivationType y_type : {ActivationType::F32, ActivationType::Bf16}) {
         for (const Epilogue epilogue : {Epilogue::Store, Epilogue::Gelu, Epilogue::Add}) {
-          if (epilogue == Epilogue::Add && y_type == Number::Bf16) continue;
+          if (epilogue == Epilogue::Add && y_type == ActivationType::Bf16) continue;
           const LinearCase c{.rows = 35,
                              .in = in,
                              .out = 45,
@@ -233,7 +236,7 @@ TEST_F(Amx, LinearLayersAgreeOverManyBlocksOfRows) {
 }
 
 TEST_F(Amx, LinearLayersLeaveWhatLiesBetweenTheRows) {
-  for (const Number y_type : {Number::F32, Number::Bf16}) {
+  for (const ActivationType y_type : {ActivationType::F32, ActivationType::Bf16}) {
     const LinearCase c{.rows = 35, .in = 64, .out = 45, .y_gap = 7, .y_type = y_type};
     const Problem problem(c);
     const auto before = Buffer(y_type, problem.y).values();
@@ -274,7 +277,7 @@ TEST_F(Amx, LinearLayersGiveTheSameBitsInEveryThread) {
 
 // With scales of 1 y is the sum of the integers.
 TEST_F(Amx, LinearS8HasTheIntegersOfTheDefinition) {
-  const LinearCase c{.rows = 33, .in = 130, .out = 40, .x_type = Number::F32};
+  const LinearCase c{.rows = 33, .in = 130, .out = 40, .x_type = ActivationType::F32};
   Problem problem(c);
   std::vector<float> x = problem.x.values();
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -284,7 +287,7 @@ TEST_F(Amx, LinearS8HasTheIntegersOfTheDefinition) {
     float& w = problem.weight[i];
     w = i % 130 == 0 ? -127 : std::clamp(w * 400, -126.6f, 126.6f);
   }
-  problem.x = Buffer(Number::F32, x);
+  problem.x = Buffer(ActivationType::F32, x);
   std::fill(problem.bias.begin(), problem.bias.end(), 0.0f);
   const auto y = Linear(fast.linear_s8, problem).run_all();
   EXPECT_EQ(y, Linear(reference.linear_s8, problem).run_all());
@@ -301,13 +304,13 @@ TEST_F(Amx, LinearLayersLetNotANumberThroughToItsOwnRowOnly) {
                        .in = 50,
                        .out = 34,
                        .epilogue = Epilogue::Gelu,
-                       .x_type = Number::F32,
-                       .y_type = Number::Bf16};
+                       .x_type = ActivationType::F32,
+                       .y_type = ActivationType::Bf16};
     Problem problem(c);
     std::vector<float> x = problem.x.values();
     x[3 * 50 + 7] = NAN;
     x[20 * 50 + 49] = NAN;
-    problem.x = Buffer(Number::F32, x);
+    problem.x = Buffer(ActivationType::F32, x);
     const auto y = Linear(*kernel, problem).run_all();
     for (std::size_t i = 0; i < y.size(); ++i) {
       ASSERT_EQ(std::isnan(y[i]), i / 34 == 3 || i / 34 == 20) << "at " << i;
@@ -320,7 +323,7 @@ TEST_F(Amx, LinearBf16LetsInfinityThrough) {
   Problem problem(c);
   std::vector<float> x = problem.x.values();
   x[40 + 7] = INFINITY;
-  problem.x = Buffer(Number::Bf16, x);
+  problem.x = Buffer(ActivationType::Bf16, x);
   const auto y = Linear(fast.linear_bf16, problem).run_all();
   for (std::size_t i = 0; i < y.size(); ++i) {
     const float w = problem.weight[i % 34 * 40 + 7];

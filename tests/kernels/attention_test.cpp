@@ -39,8 +39,8 @@ Head random_head(Index tokens, Index head_dim, float q_deviation = 1) {
 
 float scale_of(const Head& head) { return 1 / std::sqrt(static_cast<float>(head.head_dim)); }
 
-std::vector<float> attend(const AttentionKernel& kernel, Number type, const Head& head, Index first,
-                          Index rows) {
+std::vector<float> attend(const AttentionKernel& kernel, ActivationType type, const Head& head,
+                          Index first, Index rows) {
   AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(head.tokens, head.head_dim));
   std::vector<std::uint16_t> halves(head.qkv.size());
   std::transform(head.qkv.begin(), head.qkv.end(), halves.begin(), bfloat16_bits);
@@ -48,15 +48,17 @@ std::vector<float> attend(const AttentionKernel& kernel, Number type, const Head
   std::vector<float> y(count, -7.0f);
   std::vector<std::uint16_t> y_halves(count, 0xc0e0);
   const auto from = [&](Index i) -> const void* {
-    return type == Number::F32 ? static_cast<const void*>(&head.qkv[static_cast<std::size_t>(i)])
-                               : &halves[static_cast<std::size_t>(i)];
+    return type == ActivationType::F32
+               ? static_cast<const void*>(&head.qkv[static_cast<std::size_t>(i)])
+               : &halves[static_cast<std::size_t>(i)];
   };
   for (Index row = 0; row < rows; row += kernel.row_block) {
     kernel.run({.q = from((first + row) * head.stride()),
                 .k = from(head.head_dim),
                 .v = from(2 * head.head_dim),
-                .y = type == Number::F32 ? static_cast<void*>(y.data() + row * head.head_dim)
-                                         : y_halves.data() + row * head.head_dim,
+                .y = type == ActivationType::F32
+                         ? static_cast<void*>(y.data() + row * head.head_dim)
+                         : y_halves.data() + row * head.head_dim,
                 .type = type,
                 .rows = std::min(kernel.row_block, rows - row),
                 .tokens = head.tokens,
@@ -66,7 +68,7 @@ std::vector<float> attend(const AttentionKernel& kernel, Number type, const Head
                 .scale = scale_of(head),
                 .scratch = scratch.data()});
   }
-  if (type == Number::Bf16)
+  if (type == ActivationType::Bf16)
     std::transform(y_halves.begin(), y_halves.end(), y.begin(), bfloat16_to_float);
   return y;
 }
@@ -76,11 +78,11 @@ std::vector<float> attend(const AttentionKernel& kernel, Number type, const Head
 // each weight, y is a weighted mean of v (below 5), and weights and their sum both err. exp, the
 // sums over keys and the corrections add rounding of the order sqrt(keys) u.
 double fp32_error(const Head& head, double q_deviation) {
-  constexpr double kLambda = 6, kMostV = 5;
+  constexpr double kLambda = 6, kMaxV = 5;
   const double root = std::sqrt(static_cast<double>(head.head_dim));
   const double score = kLambda * (root + 2) * kUnit * 4 * q_deviation * root;
   const double sums = kLambda * (std::sqrt(static_cast<double>(head.tokens)) + 4) * kUnit;
-  return kMostV * 2 * (score + sums);
+  return kMaxV * 2 * (score + sums);
 }
 
 // sqrt(sum w^2) of the weights w of a row: 1 if one key has all the weight, 1 / sqrt(N) if all of N
@@ -110,11 +112,11 @@ class AttentionLevels : public EveryLevel {
  protected:
   std::vector<float> run(Way way, const Head& head, Index first, Index rows) const {
     return attend(way == Way::Bf16 ? fast.attention_bf16 : fast.attention,
-                  way == Way::F32 ? Number::F32 : Number::Bf16, head, first, rows);
+                  way == Way::F32 ? ActivationType::F32 : ActivationType::Bf16, head, first, rows);
   }
 
   std::vector<float> expected(const Head& head, Index first, Index rows) const {
-    return attend(reference.attention, Number::F32, head, first, rows);
+    return attend(reference.attention, ActivationType::F32, head, first, rows);
   }
 
   // With bf16 products, q k^T keeps exact products and fp32 sums, but each weight p_i is off by a
@@ -161,7 +163,7 @@ TEST_P(AttentionLevels, AgreesAroundEveryBlockOfKeys) {
   }
 }
 
-TEST_P(AttentionLevels, AgreesOnAFullPicture) { expect_agreement(random_head(4097, 64), 4080, 17); }
+TEST_P(AttentionLevels, AgreesOnAFullImage) { expect_agreement(random_head(4097, 64), 4080, 17); }
 
 // Scores with a deviation of 30: one key takes nearly all the weight, and the maximum jumps from
 // block to block.

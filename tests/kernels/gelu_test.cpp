@@ -37,12 +37,12 @@ TEST_P(GeluLevels, KeepsItsDigitsInBothTails) {
 // What PyTorch 2 gives, too: -inf is -inf * 0.
 TEST_P(GeluLevels, TreatsExtremesLikePyTorch) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
-  constexpr float kMost = std::numeric_limits<float>::max();
+  constexpr float kMax = std::numeric_limits<float>::max();
   constexpr float kDenormal = std::numeric_limits<float>::denorm_min() * 1000;
   const std::vector<float> y =
-      gelu({kInf, kMost, 100.0f, 0.0f, kDenormal, -100.0f, -kMost, -kInf, NAN});
+      gelu({kInf, kMax, 100.0f, 0.0f, kDenormal, -100.0f, -kMax, -kInf, NAN});
   EXPECT_EQ(y[0], kInf);
-  EXPECT_EQ(y[1], kMost);
+  EXPECT_EQ(y[1], kMax);
   EXPECT_EQ(y[2], 100.0f);
   EXPECT_EQ(y[3], 0.0f);
   EXPECT_EQ(y[4], kDenormal / 2);

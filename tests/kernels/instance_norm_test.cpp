@@ -40,7 +40,7 @@ class InstanceNormLevels : public EveryLevel {
     const auto columns = static_cast<std::size_t>(width);
     Statistics found{std::vector<float>(columns), std::vector<float>(columns)};
     kernels.column_statistics({.x = x.data(),
-                               .type = sizeof(T) == 4 ? Number::F32 : Number::Bf16,
+                               .type = sizeof(T) == 4 ? ActivationType::F32 : ActivationType::Bf16,
                                .rows = rows,
                                .width = width,
                                .x_stride = width + kGap,
@@ -56,16 +56,17 @@ class InstanceNormLevels : public EveryLevel {
                                    const std::vector<float>& scale) {
     const Index width = std::ssize(mean);
     std::vector<To> y(x.size());
-    kernels.normalize_silu({.x = x.data(),
-                            .y = y.data(),
-                            .x_type = sizeof(From) == 4 ? Number::F32 : Number::Bf16,
-                            .y_type = sizeof(To) == 4 ? Number::F32 : Number::Bf16,
-                            .rows = std::ssize(x) / (width + kGap),
-                            .width = width,
-                            .x_stride = width + kGap,
-                            .y_stride = width + kGap,
-                            .mean = mean.data(),
-                            .scale = scale.data()});
+    kernels.normalize_silu(
+        {.x = x.data(),
+         .y = y.data(),
+         .x_type = sizeof(From) == 4 ? ActivationType::F32 : ActivationType::Bf16,
+         .y_type = sizeof(To) == 4 ? ActivationType::F32 : ActivationType::Bf16,
+         .rows = std::ssize(x) / (width + kGap),
+         .width = width,
+         .x_stride = width + kGap,
+         .y_stride = width + kGap,
+         .mean = mean.data(),
+         .scale = scale.data()});
     return y;
   }
 

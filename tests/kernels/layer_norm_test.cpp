@@ -65,7 +65,8 @@ TEST_P(LayerNormLevels, GivesBetaForAConstantRow) {
 
 // Three rows of y, with x as given.
 template <class T>
-std::vector<T> normalise(const KernelTable& kernels, const std::vector<float>& x, Number type) {
+std::vector<T> normalise(const KernelTable& kernels, const std::vector<float>& x,
+                         ActivationType type) {
   const auto width = static_cast<Index>(x.size()) / 3;
   const auto gamma = random_normal(width, {.mean = 1.0f, .seed = 2});
   const auto beta = random_normal(width, {.seed = 3});
@@ -86,10 +87,11 @@ std::vector<T> normalise(const KernelTable& kernels, const std::vector<float>& x
 TEST_P(LayerNormLevels, WritesBf16AsTheRoundedFloats) {
   for (const Index width : kLayerNormWidths) {
     const auto x = random_normal(3 * width, {.seed = 1});
-    const auto y = normalise<float>(fast, x, Number::F32);
+    const auto y = normalise<float>(fast, x, ActivationType::F32);
     std::vector<std::uint16_t> rounded(y.size());
     std::transform(y.begin(), y.end(), rounded.begin(), bfloat16_bits);
-    EXPECT_EQ(normalise<std::uint16_t>(fast, x, Number::Bf16), rounded) << "width " << width;
+    EXPECT_EQ(normalise<std::uint16_t>(fast, x, ActivationType::Bf16), rounded)
+        << "width " << width;
   }
 }
 
@@ -97,7 +99,7 @@ TEST_P(LayerNormLevels, LetsNotANumberAndInfinityThroughToTheirOwnRowOnly) {
   for (const float odd : {NAN, INFINITY, -INFINITY}) {
     auto x = random_normal(3 * 100, {.seed = 1});
     x[100 + 99] = odd;
-    const auto y = normalise<float>(fast, x, Number::F32);
+    const auto y = normalise<float>(fast, x, ActivationType::F32);
     for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(std::isnan(y[i]), i / 100 == 1) << i;
   }
 }
@@ -107,7 +109,7 @@ TEST_P(LayerNormLevels, GivesBetaForDenormals) {
   auto x = random_normal(3 * 100, {.seed = 1});
   for (float& value : x) value *= 0x1p-130f;
   const auto beta = random_normal(100, {.seed = 3});
-  const auto y = normalise<float>(fast, x, Number::F32);
+  const auto y = normalise<float>(fast, x, ActivationType::F32);
   for (std::size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], beta[i % 100]) << i;
 }
 

@@ -14,12 +14,12 @@ namespace sapiens {
 /// Numbers in memory of either type, filled from floats and read back as such.
 class Numbers {
  public:
-  Numbers(Number type, const std::vector<float>& values)
+  Numbers(ActivationType type, const std::vector<float>& values)
       : type_(type), count_(values.size()), bytes_(std::ssize(values) * bytes_each()) {
     for (Index i = 0; i < std::ssize(values); ++i) {
       const float value = values[static_cast<std::size_t>(i)];
       const std::uint16_t half = bfloat16_bits(value);
-      if (type == Number::F32) {
+      if (type == ActivationType::F32) {
         std::memcpy(at(i), &value, sizeof(value));
       } else {
         std::memcpy(at(i), &half, sizeof(half));
@@ -27,14 +27,14 @@ class Numbers {
     }
   }
 
-  Number type() const noexcept { return type_; }
+  ActivationType type() const noexcept { return type_; }
   std::byte* at(Index i) noexcept { return bytes_.data() + i * bytes_each(); }
 
   std::vector<float> floats() {
     std::vector<float> values(count_);
     for (std::size_t i = 0; i < count_; ++i) {
       std::uint16_t half = 0;
-      if (type_ == Number::F32) {
+      if (type_ == ActivationType::F32) {
         std::memcpy(&values[i], at(static_cast<Index>(i)), sizeof(float));
       } else {
         std::memcpy(&half, at(static_cast<Index>(i)), sizeof(half));
@@ -45,9 +45,9 @@ class Numbers {
   }
 
  private:
-  Index bytes_each() const noexcept { return type_ == Number::F32 ? 4 : 2; }
+  Index bytes_each() const noexcept { return type_ == ActivationType::F32 ? 4 : 2; }
 
-  Number type_;
+  ActivationType type_;
   std::size_t count_;
   AlignedBuffer<std::byte> bytes_;
 };
@@ -56,7 +56,7 @@ class Numbers {
 struct LinearCase {
   Index rows = 0, in = 0, out = 0;
   std::vector<float> x = {}, weight = {}, bias = {}, y = {};  // `y`: what is there before
-  Number x_type = Number::F32, y_type = Number::F32;
+  ActivationType x_type = ActivationType::F32, y_type = ActivationType::F32;
   Epilogue epilogue = Epilogue::Store;
   Index x_gap = 0, y_gap = 0;  // numbers between the rows
 };

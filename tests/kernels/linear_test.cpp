@@ -46,7 +46,7 @@ std::vector<float> absolute(std::vector<float> numbers) {
 std::vector<float> magnitudes(const Subject& subject, LinearCase c) {
   c.epilogue = Epilogue::Add;
   c.y = absolute(c.y);
-  c.y_type = Number::F32;
+  c.y_type = ActivationType::F32;
   if (!subject.is_s8) {
     c.x = absolute(c.x);
     c.weight = absolute(c.weight);
@@ -88,12 +88,12 @@ testing::AssertionResult agrees(const Subject& subject, const LinearCase& c,
                                 const std::vector<double>& each, double absolute = 0) {
   return close(run_linear(subject.fast, c), run_linear(subject.reference, c),
                {.absolute = absolute,
-                .relative = c.y_type == Number::Bf16 ? kBf16Step + kGeluForBf16 : 0,
+                .relative = c.y_type == ActivationType::Bf16 ? kBf16Step + kGeluForBf16 : 0,
                 .each = each});
 }
 
 std::string described(const Subject& subject, const LinearCase& c) {
-  const auto type = [](Number n) { return n == Number::F32 ? "f32" : "bf16"; };
+  const auto type = [](ActivationType n) { return n == ActivationType::F32 ? "f32" : "bf16"; };
   return subject.name + ", rows " + std::to_string(c.rows) + ", in " + std::to_string(c.in) +
          ", out " + std::to_string(c.out) + ", x " + type(c.x_type) + ", y " + type(c.y_type) +
          ", epilogue " + std::to_string(static_cast<int>(c.epilogue));
@@ -122,12 +122,12 @@ class LinearLevels : public EveryLevel {
   void expect_agreement(const Size& size) {
     LinearCase c = random_case(size);
     for (const Subject& subject : subjects) {
-      for (const Number type : {Number::F32, Number::Bf16}) {
+      for (const ActivationType type : {ActivationType::F32, ActivationType::Bf16}) {
         c.x_type = type;
         const std::vector<double> each = tolerances(subject, c);
         for (const Epilogue epilogue : {Epilogue::Store, Epilogue::Gelu, Epilogue::Add}) {
           c.epilogue = epilogue;
-          c.y_type = epilogue == Epilogue::Add ? Number::F32 : type;
+          c.y_type = epilogue == Epilogue::Add ? ActivationType::F32 : type;
           EXPECT_TRUE(agrees(subject, c, each)) << described(subject, c);
         }
       }
@@ -171,11 +171,11 @@ TEST_P(LinearLevels, AgreesOnManyRowsAndColumns) {
 TEST_P(LinearLevels, AgreesOnMixedTypes) {
   LinearCase c = random_case({.rows = 7, .in = 50, .out = 33});
   for (const Subject& subject : subjects) {
-    c.x_type = Number::F32;
-    c.y_type = Number::Bf16;
+    c.x_type = ActivationType::F32;
+    c.y_type = ActivationType::Bf16;
     EXPECT_TRUE(agrees(subject, c, tolerances(subject, c))) << described(subject, c);
-    c.x_type = Number::Bf16;
-    c.y_type = Number::F32;
+    c.x_type = ActivationType::Bf16;
+    c.y_type = ActivationType::F32;
     EXPECT_TRUE(agrees(subject, c, tolerances(subject, c))) << described(subject, c);
   }
 }
@@ -186,7 +186,7 @@ TEST_P(LinearLevels, GivesGeluInBf16WithLittleMoreThanOneRounding) {
   c.rows = std::ssize(c.x);
   c.y.assign(c.x.size(), 0.0f);
   const std::vector<float> exact = run_linear(reference.linear_f32, c);
-  c.y_type = Number::Bf16;
+  c.y_type = ActivationType::Bf16;
   EXPECT_TRUE(close(run_linear(fast.linear_f32, c), exact, {.relative = 0x1p-8 + kGeluForBf16}));
 }
 
@@ -198,7 +198,7 @@ TEST_P(LinearLevels, AgreesOnStridedRows) {
 
 TEST_P(LinearLevels, DoesNotDependOnHowTheWorkIsCut) {
   for (const Index in : {100, 1100}) {
-    for (const Number y_type : {Number::F32, Number::Bf16}) {
+    for (const ActivationType y_type : {ActivationType::F32, ActivationType::Bf16}) {
       LinearCase c = random_case({.rows = 17, .in = in, .out = 45});
       c.y_type = y_type;
       for (const Subject& subject : subjects) {

@@ -193,7 +193,7 @@ class TileArithmetic : public testing::Test {
 
 constexpr std::uint32_t pair(std::uint32_t even, std::uint32_t odd) { return odd << 16 | even; }
 constexpr std::uint32_t kOne = 0x3F80, kTwoTo24 = 0x4B80, kMinusTwoTo24 = 0xCB80, kNan = 0x7FC0,
-                        kInfinity = 0x7F80, kDenormal = 0x0001, kLeast = 0x0080;
+                        kInfinity = 0x7F80, kDenormal = 0x0001, kMin = 0x0080;
 
 // 2^24 + 1 rounds to 2^24, so the order shows.
 TEST_F(TileArithmetic, AddsEvenAndOddInputsInChainsOfTheirOwn) {
@@ -206,7 +206,7 @@ TEST_F(TileArithmetic, AddsEvenAndOddInputsInChainsOfTheirOwn) {
 
 TEST_F(TileArithmetic, TakesDenormalsForZeroGoingInAndComingOut) {
   EXPECT_EQ(bf16(0, {pair(kDenormal, 0)}, {pair(kTwoTo24, 0)}), 0.0f);
-  EXPECT_EQ(bf16(0, {pair(kLeast, 0)}, {pair(0x3F00, 0)}), 0.0f);  // 2^-126 / 2
+  EXPECT_EQ(bf16(0, {pair(kMin, 0)}, {pair(0x3F00, 0)}), 0.0f);  // 2^-126 / 2
   EXPECT_EQ(bf16(0x1p-130f, {pair(kOne, 0)}, {pair(0, 0)}), 0.0f);
   EXPECT_EQ(bf16(0x1p-126f, {pair(kOne, 0)}, {pair(0, 0)}), 0x1p-126f);
 }

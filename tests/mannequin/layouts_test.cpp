@@ -34,7 +34,7 @@ TEST(Files, HoldWhatTheSampleHolds) {
   const Scratch scratch;
   write_files(small(scratch, 3), kQuiet);
   const Sample sample = make_sample(21, 6, 48, 64);
-  EXPECT_EQ(sapiens::Image::read(scratch / "000006.png").rgb, sample.picture.rgb);
+  EXPECT_EQ(sapiens::Image::read(scratch / "000006.png").rgb, sample.image.rgb);
   const sapiens::FloatArray depth = sapiens::read_npy(scratch / "000006_depth.npy");
   EXPECT_THAT(depth.shape, testing::ElementsAre(64, 48));
   EXPECT_EQ(depth.values, sample.depth);
@@ -93,13 +93,13 @@ Stored stored(const std::string& path) {
 TEST(Arrays, HoldTheSamplesInOrder) {
   const Scratch scratch;
   write_arrays(small(scratch, 19), kQuiet);  // more than one batch
-  const Stored pictures = stored(scratch / "pictures.npy");
-  EXPECT_THAT(pictures.header, testing::StartsWith("{'descr': '|u1', 'fortran_order': False, "
-                                                   "'shape': (19, 64, 48, 3,), }"));
+  const Stored images = stored(scratch / "images.npy");
+  EXPECT_THAT(images.header, testing::StartsWith("{'descr': '|u1', 'fortran_order': False, "
+                                                 "'shape': (19, 64, 48, 3,), }"));
   const Sample last = make_sample(21, 23, 48, 64);
-  ASSERT_EQ(pictures.bytes.size(), 19u * 64 * 48 * 3);
-  const std::string rgb(last.picture.rgb.begin(), last.picture.rgb.end());
-  EXPECT_EQ(pictures.bytes.substr(18u * 64 * 48 * 3), rgb);
+  ASSERT_EQ(images.bytes.size(), 19u * 64 * 48 * 3);
+  const std::string rgb(last.image.rgb.begin(), last.image.rgb.end());
+  EXPECT_EQ(images.bytes.substr(18u * 64 * 48 * 3), rgb);
   EXPECT_EQ(stored(scratch / "labels.npy").bytes.size(), 19u * 64 * 48);
   EXPECT_EQ(stored(scratch / "normals.npy").bytes.size(), 19u * 64 * 48 * 3);
 
@@ -126,7 +126,7 @@ TEST(Arrays, AppearWholeOrNotAtAll) {
   EXPECT_THROW(write_arrays(nowhere, kQuiet), sapiens::Error);
 }
 
-TEST(Sheet, ShowsFivePanelsPerPicture) {
+TEST(Sheet, ShowsFivePanelsPerImage) {
   const Scratch scratch;
   write_sheet(small(scratch, 3), kQuiet);
   const sapiens::Image sheet = sapiens::Image::read(scratch / "sheet.png");

@@ -30,7 +30,7 @@ bool equal(const Sample& a, const Sample& b) {
   const auto same_point = [](const Keypoint& p, const Keypoint& q) {
     return p.x == q.x && p.y == q.y && p.visible == q.visible;
   };
-  return a.picture.rgb == b.picture.rgb && a.labels == b.labels && a.depth == b.depth &&
+  return a.image.rgb == b.image.rgb && a.labels == b.labels && a.depth == b.depth &&
          a.normals == b.normals && std::ranges::equal(a.keypoints, b.keypoints, same_point);
 }
 
@@ -78,7 +78,7 @@ TEST(Sample, ClassesAreThoseOfTheTable) {
   EXPECT_GE(drawn.size(), 22u) << "some class is hardly ever drawn";
 }
 
-TEST(Sample, HasLipsInPicturesThatShowThem) {
+TEST(Sample, HasLipsInImagesThatShowThem) {
   const auto lips = [](int width, int height) {
     const Sample sample = make_sample(2026, 11, width, height);
     return std::ranges::count_if(
@@ -255,7 +255,7 @@ TEST(Sample, PeopleAreSeenFromAllSidesAndCutOffAtTimes) {
   EXPECT_GT(without_feet, 3);
 }
 
-TEST(Sample, PeopleSeenFromTheFrontAreWholeAndFillThePicture) {
+TEST(Sample, PeopleSeenFromTheFrontAreWholeAndFillTheImage) {
   for (std::uint64_t index = 0; index < 12; ++index) {
     const Sample sample = make_sample(14, index, kWidth, kHeight, View::Front);
     for (const Keypoint& point : sample.keypoints) EXPECT_GT(point.visible, 0) << index;
@@ -266,7 +266,7 @@ TEST(Sample, PeopleSeenFromTheFrontAreWholeAndFillThePicture) {
 
 TEST(Sample, AnySizeWorks) {
   const Sample sample = make_sample(1, 2, 37, 21);
-  EXPECT_EQ(sample.picture.rgb.size(), std::size_t{37} * 21 * 3);
+  EXPECT_EQ(sample.image.rgb.size(), std::size_t{37} * 21 * 3);
   EXPECT_GT(sample.area, 0);
 }
 

@@ -42,30 +42,30 @@ class SmallEncoder {
   Index tokens() const { return config_.tokens(); }
 
   // The tokens after the last block, normalised: [batch, tokens, width].
-  void run(const std::vector<float>& pictures, std::vector<float>& tokens, Workspace& ws) const {
-    const Index batch = std::ssize(pictures) / kPicture;
+  void run(const std::vector<float>& images, std::vector<float>& tokens, Workspace& ws) const {
+    const Index batch = std::ssize(images) / kImage;
     tokens.resize(static_cast<std::size_t>(batch * config_.tokens() * config_.width));
     const EncoderTap tap{.layer = config_.depth - 1,
                          .norm = true,
                          .tokens = {tokens.data(), {batch, config_.tokens(), config_.width}}};
-    encoder_.forward({pictures.data(), {batch, 3, kSide, kSide}},
+    encoder_.forward({images.data(), {batch, 3, kSide, kSide}},
                      {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1}, ws);
   }
 
-  std::vector<float> run(const std::vector<float>& pictures) const {
-    Workspace ws(encoder_.workspace_bytes(std::ssize(pictures) / kPicture, config_.tokens()));
+  std::vector<float> run(const std::vector<float>& images) const {
+    Workspace ws(encoder_.workspace_bytes(std::ssize(images) / kImage, config_.tokens()));
     std::vector<float> tokens;
-    run(pictures, tokens, ws);
+    run(images, tokens, ws);
     return tokens;
   }
 
-  // The masked pass of one picture, with every patch kept.
-  std::vector<float> run_masked(const std::vector<float>& picture) const {
+  // The masked pass of one image, with every patch kept.
+  std::vector<float> run_masked(const std::vector<float>& image) const {
     std::vector<Index> kept(static_cast<std::size_t>(config_.grid.patches()));
     std::iota(kept.begin(), kept.end(), Index{0});
     std::vector<float> tokens(static_cast<std::size_t>(config_.tokens() * config_.width));
     Workspace ws(workspace_bytes());
-    encoder_.forward_masked({picture.data(), {3, kSide, kSide}},
+    encoder_.forward_masked({image.data(), {3, kSide, kSide}},
                             {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, kept,
                             {tokens.data(), {config_.tokens(), config_.width}}, ws);
     return tokens;
@@ -73,7 +73,7 @@ class SmallEncoder {
 
   std::size_t workspace_bytes() const { return encoder_.workspace_bytes(1, config_.tokens()); }
 
-  static constexpr Index kSide = 80, kPicture = 3 * kSide * kSide;
+  static constexpr Index kSide = 80, kImage = 3 * kSide * kSide;
 
  private:
   EncoderConfig config_{.width = 128,
@@ -85,7 +85,7 @@ class SmallEncoder {
   ThreadPool pool_;
   Ops ops_;
   EncoderWeights weights_;
-  Encoder encoder_{config_, weights_, ops_};
+  EncoderNetwork encoder_{config_, weights_, ops_};
 };
 
 using Setting = std::tuple<std::string_view, Precision>;
@@ -107,29 +107,29 @@ class Forward : public testing::TestWithParam<Setting> {
 
   KernelTable kernels_;
   Precision precision_ = Precision::Fp32;
-  std::vector<float> pictures_ = random_normal(3 * SmallEncoder::kPicture, {.seed = 5});
+  std::vector<float> images_ = random_normal(3 * SmallEncoder::kImage, {.seed = 5});
 };
 
 TEST_P(Forward, GivesTheSameBitsOnAnyNumberOfThreads) {
-  const std::vector<float> alone = encoder(1).run(pictures_);
-  for (const int threads : {2, 5}) EXPECT_EQ(encoder(threads).run(pictures_), alone) << threads;
+  const std::vector<float> alone = encoder(1).run(images_);
+  for (const int threads : {2, 5}) EXPECT_EQ(encoder(threads).run(images_), alone) << threads;
 }
 
-TEST_P(Forward, GivesAPictureTheSameBitsInAnyBatch) {
+TEST_P(Forward, GivesAnImageTheSameBitsInAnyBatch) {
   const SmallEncoder model = encoder(2);
-  const std::vector<float> together = model.run(pictures_);
+  const std::vector<float> together = model.run(images_);
   const auto third = std::ssize(together) / 3;
   for (Index i = 0; i < 3; ++i) {
-    const auto picture = pictures_.begin() + i * SmallEncoder::kPicture;
-    const std::vector<float> alone = model.run({picture, picture + SmallEncoder::kPicture});
+    const auto image = images_.begin() + i * SmallEncoder::kImage;
+    const std::vector<float> alone = model.run({image, image + SmallEncoder::kImage});
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + i * third)) << i;
   }
 }
 
 TEST_P(Forward, GivesTheSameBitsWhereTheMaskHidesNothing) {
   const SmallEncoder model = encoder(2);
-  const std::vector<float> picture(pictures_.begin(), pictures_.begin() + SmallEncoder::kPicture);
-  EXPECT_EQ(model.run_masked(picture), model.run(picture));
+  const std::vector<float> image(images_.begin(), images_.begin() + SmallEncoder::kImage);
+  EXPECT_EQ(model.run_masked(image), model.run(image));
 }
 
 long page_faults() {
@@ -141,26 +141,26 @@ long page_faults() {
 TEST_P(Forward, NeitherAllocatesNorFaultsWhenWarm) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers allocate and touch memory of their own";
   const SmallEncoder model = encoder(2);
-  const std::vector<float> picture(pictures_.begin(), pictures_.begin() + SmallEncoder::kPicture);
+  const std::vector<float> image(images_.begin(), images_.begin() + SmallEncoder::kImage);
   Workspace ws(model.workspace_bytes());
   std::vector<float> tokens;
-  model.run(picture, tokens, ws);  // touches everything once
+  model.run(image, tokens, ws);  // touches everything once
   long fewest_faults = 1000;
   for (int pass = 0; pass < 3; ++pass) {  // the system may take a page away now and then
     const long allocated = allocations(), faults = page_faults();
-    model.run(picture, tokens, ws);
+    model.run(image, tokens, ws);
     EXPECT_EQ(allocations() - allocated, 0);
     fewest_faults = std::min(fewest_faults, page_faults() - faults);
   }
   EXPECT_EQ(fewest_faults, 0);
 }
 
-// What the tokens of all pictures are off by from those of the reference in fp32, in the L2 norm.
+// What the tokens of all images are off by from those of the reference in fp32, in the L2 norm.
 double distance_from_fp32(const KernelTable& kernels, Precision precision,
-                          const std::vector<float>& pictures) {
+                          const std::vector<float>& images) {
   const KernelTable reference = select_kernels(tested_cpu(), "reference").table;
-  const auto exact = SmallEncoder(reference, Precision::Fp32, 2).run(pictures);
-  const auto tokens = SmallEncoder(kernels, precision, 2).run(pictures);
+  const auto exact = SmallEncoder(reference, Precision::Fp32, 2).run(images);
+  const auto tokens = SmallEncoder(kernels, precision, 2).run(images);
   double error = 0, norm = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
     error += (double{tokens[i]} - exact[i]) * (double{tokens[i]} - exact[i]);
@@ -172,9 +172,9 @@ double distance_from_fp32(const KernelTable& kernels, Precision precision,
 // The reference rounds operands as every level does, and computes exactly between.
 TEST_P(Forward, IsAsCloseToFp32AsThePrecisionAllows) {
   const KernelTable reference = select_kernels(tested_cpu(), "reference").table;
-  const double best = distance_from_fp32(reference, precision_, pictures_);
+  const double best = distance_from_fp32(reference, precision_, images_);
   const double rounding = 1e-6;  // of fp32
-  EXPECT_LE(distance_from_fp32(kernels_, precision_, pictures_), 1.1 * best + rounding);
+  EXPECT_LE(distance_from_fp32(kernels_, precision_, images_), 1.1 * best + rounding);
 }
 
 std::string name_of(const testing::TestParamInfo<Setting>& setting) {

@@ -103,7 +103,7 @@ struct GoldenHead {
         dict(open_checkpoint(golden.file(golden.facts().at("checkpoint")))) {
     const FloatArray featmap = golden.array("featmap"), head = golden.array("head");
     patches = {featmap.shape[2], featmap.shape[3]};
-    // The first picture of a batch.
+    // The first image of a batch.
     const Index width = featmap.shape[1], pixels = head.shape[2] * head.shape[3];
     const auto first = [](const FloatArray& array, Index count) {
       return std::span<const float>(array.values).first(static_cast<std::size_t>(count));

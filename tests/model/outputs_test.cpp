@@ -39,9 +39,9 @@ TEST(Outputs, TheAverageOfEqualChannelsIsZero) {
 // Padding 2 shifts every patch by two pixels, with zeros at the top left; padding 0 cuts as the
 // grid does.
 TEST(Patches, StartWhereThePaddingSays) {
-  std::vector<float> picture(3 * 32 * 32);
-  for (std::size_t i = 0; i < picture.size(); ++i) picture[i] = static_cast<float>(i + 1);
-  const TensorView<const float, 3> image(picture.data(), {3, 32, 32});
+  std::vector<float> values(3 * 32 * 32);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i + 1);
+  const TensorView<const float, 3> image(values.data(), {3, 32, 32});
   const ThreadPool pool(1);
   std::vector<float> patches(4 * 768);
   gather_patches(image, {2, 2}, 0, {patches.data(), {4, 768}}, pool);
@@ -53,12 +53,12 @@ TEST(Patches, StartWhereThePaddingSays) {
   EXPECT_EQ(patches[3 * 768], image[0][14][14]);
 }
 
-TEST(Patches, OutsideThePictureAreZero) {
-  const std::vector<float> picture(3 * 20 * 16, 1.0f);
+TEST(Patches, OutsideTheImageAreZero) {
+  const std::vector<float> image(3 * 20 * 16, 1.0f);
   const ThreadPool pool(1);
   std::vector<float> patches(2 * 768, 9.0f);
-  gather_patches({picture.data(), {3, 20, 16}}, {2, 1}, 0, {patches.data(), {2, 768}}, pool);
-  EXPECT_EQ(patches[768 + 3 * 16], 1.0f);  // row 19 of the picture
+  gather_patches({image.data(), {3, 20, 16}}, {2, 1}, 0, {patches.data(), {2, 768}}, pool);
+  EXPECT_EQ(patches[768 + 3 * 16], 1.0f);  // row 19 of the image
   EXPECT_EQ(patches[768 + 4 * 16], 0.0f);  // row 20
 }
 

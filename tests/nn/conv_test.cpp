@@ -98,8 +98,9 @@ class ConvAtLevel : public testing::TestWithParam<std::string_view> {
       }
       pack_deconv(ops, w, first, {slice.data(), {in, n, 16}});
     }
-    Workspace ws(deconv_workspace_bytes(ops, size.patches(), w, Number::F32, Number::F32) +
-                 norm_bytes(out));
+    Workspace ws(
+        deconv_workspace_bytes(ops, size.patches(), w, ActivationType::F32, ActivationType::F32) +
+        norm_bytes(out));
     const ChannelNorm norm = take_channel_norm(ws, out);
     std::vector<float> y(at(4 * size.patches() * out));
     deconv(ops, view(x, in), size, w, view(y, out), norm, ws);
@@ -113,8 +114,9 @@ class ConvAtLevel : public testing::TestWithParam<std::string_view> {
     const Ops ops(kernels_, pool);
     const LinearWeights w = ops.pack_linear(view(weight, channels), bias);
     const Matrix map = view(x, channels);
-    Workspace ws(pointwise_workspace_bytes(ops, map.extent(0), w, Number::F32, Number::F32) +
-                 norm_bytes(channels));
+    Workspace ws(
+        pointwise_workspace_bytes(ops, map.extent(0), w, ActivationType::F32, ActivationType::F32) +
+        norm_bytes(channels));
     const ChannelNorm norm = take_channel_norm(ws, channels);
     const auto of_x = reference_norm(x, channels);
     std::copy_n(of_x.begin(), channels, norm.mean.begin());

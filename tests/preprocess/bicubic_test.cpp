@@ -3,7 +3,7 @@
 #include <cmath>
 #include <random>
 
-#include "golden_picture.hpp"
+#include "golden_image.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 #include "support/stops.hpp"
@@ -69,12 +69,12 @@ TEST(BicubicPillow, SameSizeIsACopy) {
   EXPECT_TRUE(same_pixels(resize_bicubic_pillow(image, 5, 9), image));
 }
 
-TEST(BicubicPillow, KeepsAConstantPictureConstant) {
+TEST(BicubicPillow, KeepsAConstantImageConstant) {
   Image white{.width = 13, .height = 8, .rgb = std::vector<std::uint8_t>(13 * 8 * 3, 255)};
   for (const std::uint8_t value : resize_bicubic_pillow(white, 31, 5).rgb) EXPECT_EQ(value, 255);
 }
 
-TEST(Resize, RefusesSizesThatMakeNoPicture) {
+TEST(Resize, RefusesSizesThatMakeNoImage) {
   const Image image = random_image(4, 4, 4);
   for (const auto& [height, width] : {std::pair<Index, Index>{0, 5},
                                       {5, -1},

@@ -1,9 +1,9 @@
 #include <gtest/gtest.h>
 
-#include "golden_picture.hpp"
+#include "golden_image.hpp"
 #include "preprocess/preprocess.hpp"
 
-// What the original code made of the same pictures with OpenCV 4.6.0 and Pillow 9.4.0.
+// What the original code made of the same images with OpenCV 4.6.0 and Pillow 9.4.0.
 namespace sapiens {
 namespace {
 
@@ -26,7 +26,7 @@ void expect_golden(const Image& image, const std::string& folder, const std::str
 Image large() { return Image::read(golden("preprocess_full/large.jpg")); }
 Image small() { return Image::read(golden("preprocess_full/small.png")); }
 
-TEST(PreprocessGolden, DecodesTheLargePictureToTheSameBytes) {
+TEST(PreprocessGolden, DecodesTheLargeImageToTheSameBytes) {
   expect_golden(large(), "preprocess_full", "decoded");
 }
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "golden_picture.hpp"
+#include "golden_image.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -28,7 +28,7 @@ TEST(Letterbox, EqualsTheOriginalsByteForByte) {
   EXPECT_FLOAT_EQ(box.scale_y, facts.at("scale_factor").at(1));
 }
 
-TEST(Letterbox, EnlargesSmallPictures) {
+TEST(Letterbox, EnlargesSmallImages) {
   const Letterbox box = letterbox(plain(2, 1, 7), 640);
   EXPECT_EQ(box.scale_x, 320);
   EXPECT_EQ(box.scale_y, 320);
@@ -36,7 +36,7 @@ TEST(Letterbox, EnlargesSmallPictures) {
   EXPECT_EQ(pixel(box.square, 320, 0), 114);
 }
 
-TEST(Letterbox, KeepsARowOfAPictureThatWouldVanish) {
+TEST(Letterbox, KeepsARowOfAnImageThatWouldVanish) {
   const Letterbox box = letterbox(plain(1000, 1, 7), 64);
   EXPECT_FLOAT_EQ(box.scale_x, 0.064f);
   EXPECT_FLOAT_EQ(box.scale_y, 1.0f);
@@ -44,7 +44,7 @@ TEST(Letterbox, KeepsARowOfAPictureThatWouldVanish) {
   EXPECT_EQ(pixel(box.square, 1, 0), 114);
 }
 
-TEST(Letterbox, RefusesAPictureThatIsNone) {
+TEST(Letterbox, RefusesAnImageThatIsNone) {
   EXPECT_THROW(letterbox({}, 640), Error);
   EXPECT_THROW(letterbox({.width = 5, .height = 5, .rgb = {}}, 640), Error);
 }

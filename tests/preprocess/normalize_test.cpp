@@ -3,7 +3,7 @@
 #include <cstring>
 #include <limits>
 
-#include "golden_picture.hpp"
+#include "golden_image.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/npy.hpp"
@@ -23,12 +23,12 @@ void expect_same_bits(const std::vector<float>& actual, const FloatArray& expect
 }
 
 TEST(Normalize, FullInputsEqualPyTorchBitForBit) {
-  for (const auto& [picture, input] :
+  for (const auto& [image, input] :
        {std::pair{"preprocess_full/small.png", "preprocess_full/encoder_sq128_input.npy"},
         std::pair{"preprocess_full/encoder_upsample_image.png",
                   "preprocess_full/encoder_upsample_input.npy"}}) {
-    SCOPED_TRACE(picture);
-    const Image resized = resize_bicubic_pillow(Image::read(golden(picture)), 128, 128);
+    SCOPED_TRACE(image);
+    const Image resized = resize_bicubic_pillow(Image::read(golden(image)), 128, 128);
     expect_same_bits(normalized(resized, PreprocessMode::Full), read_npy(golden(input)));
   }
 }
@@ -40,7 +40,7 @@ TEST(Normalize, LiteInputsEqualPyTorchBitForBit) {
 }
 
 // A level that comes back as 41.99999 is cut off to 41, as the original would do.
-TEST(Normalize, TheWayBackGivesThePictureUpToOneLevel) {
+TEST(Normalize, TheWayBackGivesTheImageUpToOneLevel) {
   for (const PreprocessMode mode : {PreprocessMode::Full, PreprocessMode::Lite}) {
     Image image{.width = 32, .height = 8, .rgb = std::vector<std::uint8_t>(32 * 8 * 3)};
     for (std::size_t i = 0; i < image.rgb.size(); ++i) {

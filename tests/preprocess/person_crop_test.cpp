@@ -5,14 +5,14 @@
 #include <limits>
 #include <numeric>
 
-#include "golden_picture.hpp"
+#include "golden_image.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
 
-// What the original code, with OpenCV 4.6.0, made of the same picture.
+// What the original code, with OpenCV 4.6.0, made of the same image.
 class PersonCropGolden : public testing::TestWithParam<const char*> {
  protected:
   const nlohmann::json facts = golden_case("preprocess_full");
@@ -26,7 +26,7 @@ class PersonCropGolden : public testing::TestWithParam<const char*> {
   }
 };
 
-TEST_P(PersonCropGolden, CutsTheSamePartOfThePicture) {
+TEST_P(PersonCropGolden, CutsTheSamePartOfTheImage) {
   const auto& expected = facts.at("pose_" + std::string(GetParam()) + "_1024x768");
   const PersonCrop crop = crop_of_box(box(), {1024, 768});
   EXPECT_FLOAT_EQ(crop.center_x, expected.at("bbox_center")[0][0].get<float>());
@@ -36,12 +36,12 @@ TEST_P(PersonCropGolden, CutsTheSamePartOfThePicture) {
 }
 
 TEST_P(PersonCropGolden, WarpsItByteForByte) {
-  const Image picture = Image::read(golden("preprocess_full/large.jpg"));
+  const Image image = Image::read(golden("preprocess_full/large.jpg"));
   for (const Grid input : {Grid{1024, 768}, Grid{128, 96}}) {
     const std::string name = "pose_" + std::string(GetParam()) + "_" +
                              std::to_string(input.height) + "x" + std::to_string(input.width);
     SCOPED_TRACE(name);
-    const Image warped = warp_person(picture, crop_of_box(box(), input), input);
+    const Image warped = warp_person(image, crop_of_box(box(), input), input);
     EXPECT_EQ(bgr_crc32(warped), facts.at(name).at("crc32").get<std::string>());
     if (facts.at(name).contains("file")) {
       EXPECT_TRUE(same_pixels(warped, Image::read(golden("preprocess_full/" + name + ".png"))));
@@ -63,8 +63,8 @@ TEST(PersonCrop, KeepsTheAspectRatioOfTheInputAndAMarginOfAQuarter) {
   EXPECT_FLOAT_EQ(wide.height, 100);
 }
 
-TEST(PersonCrop, WholePictureIsTheBoxFromCornerToCorner) {
-  const Box box = whole_picture_box({.width = 150, .height = 100, .rgb = {}});
+TEST(PersonCrop, WholeImageIsTheBoxFromCornerToCorner) {
+  const Box box = whole_image_box({.width = 150, .height = 100, .rgb = {}});
   EXPECT_EQ(box.x, 0);
   EXPECT_EQ(box.y, 0);
   EXPECT_EQ(box.width, 150);
@@ -81,7 +81,7 @@ TEST(PersonCrop, RefusesBoxesThatAreNone) {
   }
 }
 
-TEST(PersonCrop, RefusesPicturesThatOpenCVCannotWarp) {
+TEST(PersonCrop, RefusesImagesThatOpenCVCannotWarp) {
   const Image strip{.width = 32767, .height = 1, .rgb = std::vector<std::uint8_t>(32767 * 3)};
   const PersonCrop crop = crop_of_box({.width = 5, .height = 5}, {8, 6});
   EXPECT_THROW(warp_person(strip, crop, {8, 6}), Error);

@@ -114,7 +114,7 @@ Answer ask(int port, const std::string& method, const std::string& target, Heade
 }
 
 Form form_of(const std::vector<std::pair<std::string, std::string>>& fields) {
-  const std::string boundary = "a-line-that-no-picture-has";
+  const std::string boundary = "a-line-that-no-image-has";
   Form form{.type = "multipart/form-data; boundary=" + boundary, .body = {}};
   for (const auto& [name, value] : fields) {
     form.body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"";

@@ -108,17 +108,17 @@ TEST_F(Clients, WithAHugeHeaderAre400) {
 }
 
 TEST_F(Clients, WhoseBodyIsShorterThanTheySayAre400) {
-  const std::string& picture = Models::get().picture();
+  const std::string& image = Models::get().image();
   const Headers longer = {{"Content-Type", "image/png"},
-                          {"Content-Length", std::to_string(picture.size() + 1)}};
-  const Answer answer = send(request_text("POST", "/v1/depth", longer, picture), true);
+                          {"Content-Length", std::to_string(image.size() + 1)}};
+  const Answer answer = send(request_text("POST", "/v1/depth", longer, image), true);
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(code_of(answer), "bad-body");
 }
 
 TEST_F(Clients, WhoseBodyIsLongerThanTheySayAreAnsweredOnce) {
-  const std::string& picture = Models::get().picture();
-  const std::string two = request_text("POST", "/v1/depth", kPng, picture) +
+  const std::string& image = Models::get().image();
+  const std::string two = request_text("POST", "/v1/depth", kPng, image) +
                           request_text("GET", "/healthz") + std::string(1000, 'x');
   const Answer answer = send(two);
   // Where the rest arrives after the answer the kernel may take that back with a reset.
@@ -130,15 +130,15 @@ TEST_F(Clients, WhoseBodyIsLongerThanTheySayAreAnsweredOnce) {
 }
 
 TEST_F(Clients, ThatAskWhetherTheirBodyIsWantedAreToldSo) {
-  const std::string& picture = Models::get().picture();
+  const std::string& image = Models::get().image();
   const std::string head = request_text("POST", "/v1/depth",
                                         {{"Content-Type", "image/png"},
-                                         {"Content-Length", std::to_string(picture.size())},
+                                         {"Content-Length", std::to_string(image.size())},
                                          {"Expect", "100-continue"}});
   const Connection connection(server_.port());
   connection.send(head);
   EXPECT_EQ(connection.receive(25), "HTTP/1.1 100 Continue\r\n\r\n");
-  connection.send(picture);
+  connection.send(image);
   EXPECT_EQ(connection.receive().status, 200);
 }
 
@@ -164,10 +164,10 @@ TEST_F(Clients, WithLengthsThatAreNoneAre411) {
 }
 
 TEST_F(Clients, WithChunksAre411) {
-  const std::string& picture = Models::get().picture();
+  const std::string& image = Models::get().image();
   const Answer answer = send(request_text(
       "POST", "/v1/depth", {{"Content-Type", "image/png"}, {"Transfer-Encoding", "chunked"}},
-      "10\r\n" + picture.substr(0, 16) + "\r\n0\r\n\r\n"));
+      "10\r\n" + image.substr(0, 16) + "\r\n0\r\n\r\n"));
   EXPECT_EQ(answer.status, 411);
   EXPECT_THAT(answer.body, HasSubstr("not in chunks"));
 }
@@ -218,7 +218,7 @@ std::string jpeg_bomb() {
          std::string(1000, '\0');
 }
 
-TEST_F(Clients, ThatSendPictureBombsAreRefusedByTheHeader) {
+TEST_F(Clients, ThatSendImageBombsAreRefusedByTheHeader) {
   const double before = server_.metric("process_resident_memory_bytes");
   for (const std::string& bomb : {png_bomb(100000, 100000), png_bomb(0x7fffffff, 0x7fffffff),
                                   png_bomb(6000, 6000), png_bomb(1, 0x7fffffff)}) {
@@ -240,12 +240,12 @@ TEST_F(Clients, WithNumbersThatAreNoneAre400) {
   for (const char* boxes : {"nan,1,2,3", "1,2,inf,4", "1,2,3,-inf", "1e39,1,2,3", "1e30,1,2,3",
                             "0,0,1e38,1e38", "1,2,3,4e-400", "0x1,1,2,3"}) {
     const Answer answer = ask(server_.port(), "POST", std::string("/v1/pose?boxes=") + boxes, kPng,
-                              Models::get().picture());
+                              Models::get().image());
     EXPECT_EQ(answer.status, 400) << boxes;
     EXPECT_EQ(Json::parse(answer.body)["error"]["key"], "boxes") << boxes;
   }
-  const std::string body = R"({"image": ")" + encode_base64(Models::get().picture()) +
-                           R"(", "boxes": [[NaN, 1, 2, 3]]})";
+  const std::string body =
+      R"({"image": ")" + encode_base64(Models::get().image()) + R"(", "boxes": [[NaN, 1, 2, 3]]})";
   EXPECT_EQ(
       ask(server_.port(), "POST", "/v1/pose", {{"Content-Type", "application/json"}}, body).status,
       400);

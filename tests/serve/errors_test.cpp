@@ -32,24 +32,24 @@ class Errors : public testing::Test {
     return document["error"];
   }
 
-  Json picture_error(int status, const std::string& target, const std::string& body) {
+  Json image_error(int status, const std::string& target, const std::string& body) {
     return error(status, "POST", target, {{"Content-Type", "image/png"}}, body);
   }
 
-  const std::string& picture_ = Models::get().picture();
+  const std::string& image_ = Models::get().image();
   Serving server_;
 };
 
-TEST_F(Errors, OfPicturesAre400AndSayWhatIsWrong) {
-  const Json other = picture_error(400, "/v1/depth", "no picture");
+TEST_F(Errors, OfImagesAre400AndSayWhatIsWrong) {
+  const Json other = image_error(400, "/v1/depth", "no image");
   EXPECT_EQ(other["code"], "unsupported-format");
   EXPECT_EQ(other["key"], "image");
   EXPECT_FALSE(other.contains("file"));
-  EXPECT_EQ(picture_error(400, "/v1/depth", picture_.substr(0, 60))["code"], "corrupt-file");
-  EXPECT_EQ(picture_error(400, "/v1/depth", "\x89PNG\r\n\x1a\n")["code"], "corrupt-file");
-  std::string damaged = picture_;
+  EXPECT_EQ(image_error(400, "/v1/depth", image_.substr(0, 60))["code"], "corrupt-file");
+  EXPECT_EQ(image_error(400, "/v1/depth", "\x89PNG\r\n\x1a\n")["code"], "corrupt-file");
+  std::string damaged = image_;
   damaged[damaged.size() / 2] = static_cast<char>(~damaged[damaged.size() / 2]);
-  EXPECT_EQ(picture_error(400, "/v1/depth", damaged)["code"], "corrupt-file");
+  EXPECT_EQ(image_error(400, "/v1/depth", damaged)["code"], "corrupt-file");
   EXPECT_EQ(error(400, "POST", "/v1/depth",
                   {{"Content-Type", "image/png"}, {"Content-Length", "0"}})["key"],
             "image");
@@ -57,28 +57,27 @@ TEST_F(Errors, OfPicturesAre400AndSayWhatIsWrong) {
 
 TEST_F(Errors, OfBoxesThatAreNotInTheImageAre400) {
   for (const char* boxes : {"5000,5000,10,10", "-20,-20,10,10"}) {
-    const Json error =
-        picture_error(400, std::string("/v1/pose?boxes=1,1,30,20;") + boxes, picture_);
+    const Json error = image_error(400, std::string("/v1/pose?boxes=1,1,30,20;") + boxes, image_);
     EXPECT_EQ(error["key"], "boxes[1]") << boxes;
     EXPECT_THAT(error["summary"], HasSubstr("outside of its image"));
   }
-  EXPECT_THAT(picture_error(400, "/v1/pose?boxes=0.1,0.2,0.5,0.7", picture_)["summary"],
+  EXPECT_THAT(image_error(400, "/v1/pose?boxes=0.1,0.2,0.5,0.7", image_)["summary"],
               HasSubstr("shares"));
 }
 
 TEST_F(Errors, OfFieldsAre400AndNameTheField) {
-  EXPECT_EQ(picture_error(400, "/v1/depth?colour=red", picture_)["key"], "colour");
-  const Json choice = picture_error(400, "/v1/features?out_type=map", picture_);
+  EXPECT_EQ(image_error(400, "/v1/depth?colour=red", image_)["key"], "colour");
+  const Json choice = image_error(400, "/v1/features?out_type=map", image_);
   EXPECT_EQ(choice["key"], "out_type");
   EXPECT_EQ(choice["expected"], "featmap, raw, cls_token, avg_featmap");
-  EXPECT_EQ(picture_error(400, "/v1/features?layer=two", picture_)["key"], "layer");
-  EXPECT_EQ(picture_error(400, "/v1/features?norm=yes", picture_)["key"], "norm");
-  picture_error(400, "/v1/features?layer=99", picture_);
+  EXPECT_EQ(image_error(400, "/v1/features?layer=two", image_)["key"], "layer");
+  EXPECT_EQ(image_error(400, "/v1/features?norm=yes", image_)["key"], "norm");
+  image_error(400, "/v1/features?layer=99", image_);
   for (const char* boxes : {"", "1,2,3", "1,2,3,nan", "1,2,0,4", "1,2,3,4,5", "a", "1,2,3,4;;"}) {
-    EXPECT_EQ(picture_error(400, std::string("/v1/pose?boxes=") + boxes, picture_)["key"], "boxes")
+    EXPECT_EQ(image_error(400, std::string("/v1/pose?boxes=") + boxes, image_)["key"], "boxes")
         << boxes;
   }
-  EXPECT_THAT(picture_error(400, "/v1/depth?model=depth&model=pose", picture_)["summary"],
+  EXPECT_THAT(image_error(400, "/v1/depth?model=depth&model=pose", image_)["summary"],
               HasSubstr("twice"));
 }
 
@@ -87,9 +86,9 @@ TEST_F(Errors, OfFormsAre400) {
     return error(400, "POST", "/v1/depth", {{"Content-Type", form.type}}, form.body);
   };
   EXPECT_EQ(form_error(form_of({{"model", "depth"}}))["key"], "image");
-  EXPECT_THAT(form_error(form_of({{"image", picture_}, {"image", picture_}}))["summary"],
+  EXPECT_THAT(form_error(form_of({{"image", image_}, {"image", image_}}))["summary"],
               HasSubstr("twice"));
-  Form cut = form_of({{"image", picture_}});
+  Form cut = form_of({{"image", image_}});
   cut.body.resize(cut.body.size() / 2);
   EXPECT_EQ(form_error(cut)["code"], "bad-body");
   EXPECT_EQ(form_error({"multipart/form-data", cut.body})["code"], "bad-body");
@@ -100,7 +99,7 @@ TEST_F(Errors, OfFormsAre400) {
 // As .NET writes them. The library of Debian 12 does not understand that, the one of Ubuntu 24.04
 // does.
 TEST_F(Errors, OfFormsSpeakOfNamesWithoutQuotationMarks) {
-  Form form = form_of({{"image", picture_}});
+  Form form = form_of({{"image", image_}});
   form.body.replace(form.body.find("\"image\""), 7, "image");
   const Answer answer =
       ask(server_.port(), "POST", "/v1/depth", {{"Content-Type", form.type}}, form.body);
@@ -131,8 +130,8 @@ TEST_F(Errors, UnknownPathsAndModelsAre404) {
   EXPECT_EQ(error(404, "GET", "/no%0Awhere")["code"], "unknown-path");
   error(404, "GET", "/../etc/passwd");
   error(404, "GET", "/index.html");
-  error(404, "POST", "/v1/poses", {{"Content-Type", "image/png"}}, picture_);
-  const Json unknown = picture_error(404, "/v1/depth?model=other", picture_);
+  error(404, "POST", "/v1/poses", {{"Content-Type", "image/png"}}, image_);
+  const Json unknown = image_error(404, "/v1/depth?model=other", image_);
   EXPECT_EQ(unknown["code"], "unknown-model");
   EXPECT_THAT(unknown["expected"], HasSubstr("normal (normal)"));
 }
@@ -149,7 +148,7 @@ TEST_F(Errors, OtherMethodsAre405AndTellTheRightOnes) {
 
 TEST_F(Errors, TypesThatCannotBeSentAre406) {
   const auto accepting = [&](const std::string& path, const std::string& accept) {
-    return error(406, "POST", path, {{"Content-Type", "image/png"}, {"Accept", accept}}, picture_);
+    return error(406, "POST", path, {{"Content-Type", "image/png"}, {"Accept", accept}}, image_);
   };
   EXPECT_THAT(accepting("/v1/depth", "text/html")["expected"], HasSubstr("application/x-npy"));
   EXPECT_THAT(accepting("/v1/pose", "application/x-npy")["expected"], Not(HasSubstr("x-npy")));
@@ -164,14 +163,14 @@ TEST_F(Errors, BodiesWithoutALengthAre411) {
 }
 
 TEST_F(Errors, BodiesOfOtherTypesAre415) {
-  error(415, "POST", "/v1/depth", {{"Content-Type", "text/plain"}}, picture_);
-  error(415, "POST", "/v1/depth", {}, picture_);
+  error(415, "POST", "/v1/depth", {{"Content-Type", "text/plain"}}, image_);
+  error(415, "POST", "/v1/depth", {}, image_);
   error(415, "POST", "/v1/depth", {{"Content-Type", "image/png"}, {"Content-Encoding", "gzip"}},
-        picture_);
+        image_);
 }
 
 TEST_F(Errors, AModelForAnotherTaskIs422AndSaysWhichItIsFor) {
-  const Json wrong = picture_error(422, "/v1/depth?model=pose", picture_);
+  const Json wrong = image_error(422, "/v1/depth?model=pose", image_);
   EXPECT_EQ(wrong["code"], "wrong-task");
   EXPECT_EQ(wrong["hint"], "POST /v1/pose");
 }
@@ -195,10 +194,9 @@ TEST(Tasks, ThatNoModelDoesAre422AndSeveralModelsNeedAName) {
   const Serving server(
       {"--model", "one=" + models.path("depth"), "--model", "two=" + models.path("depth")});
   const Headers headers = {{"Content-Type", "image/png"}};
-  EXPECT_EQ(ask(server.port(), "POST", "/v1/pose", headers, models.picture()).status, 422);
-  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", headers, models.picture()).status, 400);
-  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth?model=two", headers, models.picture()).status,
-            200);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/pose", headers, models.image()).status, 422);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", headers, models.image()).status, 400);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth?model=two", headers, models.image()).status, 200);
 }
 
 TEST(Command, SaysHowToGetAPublishedCheckpoint) {
@@ -234,7 +232,7 @@ TEST_F(Token, IsAskedForWhereThereIsSomethingToHave) {
     EXPECT_EQ(status(path, {{"Authorization", "Bearer a-secret-of-test"}}), 401) << path;
     EXPECT_EQ(status(path, {{"Authorization", "Basic a-secret-of-tests"}}), 401) << path;
   }
-  const Answer refused = ask(server_->port(), "POST", "/v1/depth", kPng, Models::get().picture());
+  const Answer refused = ask(server_->port(), "POST", "/v1/depth", kPng, Models::get().image());
   EXPECT_EQ(refused.status, 401);
   EXPECT_EQ(refused.header("www-authenticate"), "Bearer realm=\"sapiens\"");
   const Answer other = ask(server_->port(), "GET", "/metrics", {{"Authorization", "Bearer other"}});
@@ -250,7 +248,7 @@ TEST_F(Token, OpensTheServer) {
   EXPECT_EQ(status("/v1/models", bearer), 200);
   EXPECT_EQ(status("/metrics", bearer), 200);
   EXPECT_EQ(status("/metrics", {{"Authorization", "bearer a-secret-of-tests"}}), 200);
-  EXPECT_EQ(ask(server_->port(), "POST", "/v1/depth", bearer, Models::get().picture()).status, 200);
+  EXPECT_EQ(ask(server_->port(), "POST", "/v1/depth", bearer, Models::get().image()).status, 200);
 }
 
 TEST_F(Token, ThatIsTooShortIsRefused) {
@@ -264,7 +262,7 @@ TEST(Browsers, ThatOtherSitesSendAreRefused) {
   const Serving server({"--model", Models::get().argument("depth")});
   const auto status = [&](const std::string& name, const std::string& value) {
     return ask(server.port(), "POST", "/v1/depth", {{name, value}, {"Content-Type", "image/png"}},
-               Models::get().picture())
+               Models::get().image())
         .status;
   };
   EXPECT_EQ(status("Sec-Fetch-Site", "cross-site"), 403);

@@ -25,7 +25,7 @@ class Idle : public testing::Test {
 
   void expect_answers() const {
     for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(server_.port(), "GET", "/healthz").status, 200);
-    EXPECT_EQ(ask(server_.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status, 200);
+    EXPECT_EQ(ask(server_.port(), "POST", "/v1/depth", kPng, Models::get().image()).status, 200);
   }
 
   /// Those that are still there: what they say next is heard.
@@ -70,7 +70,7 @@ TEST_F(Idle, BodiesThatPauseMakeWayForOthers) {
   const auto slow =
       connect(6, request_text("POST", "/v1/depth",
                               {{"Content-Type", "image/png"}, {"Content-Length", "1000"}}, "a"));
-  EXPECT_EQ(ask(server_.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status, 200);
+  EXPECT_EQ(ask(server_.port(), "POST", "/v1/depth", kPng, Models::get().image()).status, 200);
   EXPECT_EQ(slow.front()->receive().status, 408);
 }
 

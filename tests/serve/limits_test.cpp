@@ -35,7 +35,7 @@ TEST(Limits, ALargeBodyIs413BeforeItIsRead) {
   EXPECT_EQ(refused.status, 413);
   EXPECT_THAT(refused.body, HasSubstr("at most 20000 bytes"));
 
-  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status, 200);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/depth", kPng, Models::get().image()).status, 200);
 }
 
 TEST(Limits, AClientThatSendsALargeBodyToItsEndReadsWhyItIs413) {
@@ -46,9 +46,9 @@ TEST(Limits, AClientThatSendsALargeBodyToItsEndReadsWhyItIs413) {
   EXPECT_EQ(code_of(stubborn.receive()), "too-large");
 }
 
-TEST(Limits, APictureOfManyPixelsIs413ByItsHeader) {
+TEST(Limits, AImageOfManyPixelsIs413ByItsHeader) {
   const Serving server({"--model", Models::get().argument("depth"), "--max-pixels", "1000"});
-  const Answer answer = ask(server.port(), "POST", "/v1/depth", kPng, Models::get().picture());
+  const Answer answer = ask(server.port(), "POST", "/v1/depth", kPng, Models::get().image());
   EXPECT_EQ(answer.status, 413);
   EXPECT_THAT(answer.body, HasSubstr("40 x 30"));
 }
@@ -56,7 +56,7 @@ TEST(Limits, APictureOfManyPixelsIs413ByItsHeader) {
 TEST(Limits, TooManyPersonsAre413) {
   const Serving server({"--model", Models::get().argument("pose")});
   const Answer answer =
-      ask(server.port(), "POST", "/v1/pose?boxes=" + many_boxes(65), kPng, Models::get().picture());
+      ask(server.port(), "POST", "/v1/pose?boxes=" + many_boxes(65), kPng, Models::get().image());
   EXPECT_EQ(answer.status, 413);
 }
 
@@ -64,12 +64,12 @@ TEST(Limits, AFullQueueIs503AndTellsWhenToComeBack) {
   const Serving server(slow_server({"--queue", "1"}));
   std::thread slow([&] { EXPECT_EQ(ask_slowly(server.port()).status, 200); });
   server.wait_for_queue(1);
-  const Answer answer = ask(server.port(), "POST", "/v1/pose", kPng, Models::get().picture());
+  const Answer answer = ask(server.port(), "POST", "/v1/pose", kPng, Models::get().image());
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(code_of(answer), "queue-full");
   EXPECT_GE(std::stoi(answer.header("retry-after")), 1);
   slow.join();
-  EXPECT_EQ(ask(server.port(), "POST", "/v1/pose", kPng, Models::get().picture()).status, 200);
+  EXPECT_EQ(ask(server.port(), "POST", "/v1/pose", kPng, Models::get().image()).status, 200);
 }
 
 TEST(Limits, ARequestThatTakesTooLongIs504AndIsNotComputedToItsEnd) {
@@ -87,7 +87,7 @@ TEST(Limits, ARequestWhoseClientHasHungUpIsNotComputedToItsEnd) {
   {
     const Connection impatient(server.port());
     impatient.send(
-        request_text("POST", "/v1/pose?boxes=" + many_boxes(64), kPng, Models::get().picture()));
+        request_text("POST", "/v1/pose?boxes=" + many_boxes(64), kPng, Models::get().image()));
     server.wait_for_queue(1);
   }
   while (server.metric("sapiens_requests_total{path=\"/v1/pose\",status=\"499\"}") != 1) {
@@ -108,12 +108,12 @@ TEST(Limits, ASlowBodyIs408) {
 
 TEST(Limits, BodiesBeyondTheLimitWait) {
   const Serving server({"--model", Models::get().argument("depth"), "--connections", "1"});
-  const std::string request = request_text("POST", "/v1/depth", kPng, Models::get().picture());
+  const std::string request = request_text("POST", "/v1/depth", kPng, Models::get().image());
   const Connection first(server.port());
   first.send(request.substr(0, request.size() - 1));
   std::atomic<int> status = 0;
   std::thread second([&] {
-    status = ask(server.port(), "POST", "/v1/depth", kPng, Models::get().picture()).status;
+    status = ask(server.port(), "POST", "/v1/depth", kPng, Models::get().image()).status;
   });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_EQ(status, 0);
@@ -210,7 +210,7 @@ TEST_P(Shutdown, AnswersWhatIsUnderWayAndExitsWithZero) {
   std::thread first([&] { slow = ask_slowly(server.port()).status; });
   server.wait_for_queue(1);
   std::thread second([&] {
-    waiting = ask(server.port(), "POST", "/v1/pose", kPng, Models::get().picture()).status;
+    waiting = ask(server.port(), "POST", "/v1/pose", kPng, Models::get().image()).status;
   });
   server.wait_for_queue(2);
   server.program().send(GetParam());

@@ -5,7 +5,7 @@
 
 #include "serve/server_fixture.hpp"
 
-// Whatever way a picture takes, the bytes are those of the program's files.
+// Whatever way an image takes, the bytes are those of the program's files.
 namespace sapiens {
 namespace {
 
@@ -22,12 +22,12 @@ class Parity : public testing::TestWithParam<Case> {
  protected:
   Parity() : server_(Models::get().arguments()) {}
 
-  /// The file that the command writes for the same picture.
+  /// The file that the command writes for the same image.
   std::string written(const std::string& file) {
     const Case& c = GetParam();
     std::vector<std::string> words = {c.task,
                                       Models::get().path(c.task),
-                                      Models::get().picture_path(),
+                                      Models::get().image_path(),
                                       "--output",
                                       out_ / "out",
                                       "--threads",
@@ -52,20 +52,20 @@ class Parity : public testing::TestWithParam<Case> {
 class ArrayParity : public Parity {};
 
 TEST_P(ArrayParity, EveryDoorGivesTheBytesOfTheFile) {
-  const std::string& picture = Models::get().picture();
+  const std::string& image = Models::get().image();
   const std::string npy = written(GetParam().file);
   ASSERT_FALSE(npy.empty());
   const std::string query = GetParam().query;
 
-  const Answer raw = post("image/png", picture, "application/x-npy", query);
+  const Answer raw = post("image/png", image, "application/x-npy", query);
   EXPECT_EQ(raw.status, 200) << raw.body;
   EXPECT_EQ(raw.header("content-type"), "application/x-npy");
   EXPECT_EQ(raw.body, npy);
 
-  const Form form = form_of({{"model", GetParam().task}, {"image", picture}});
+  const Form form = form_of({{"model", GetParam().task}, {"image", image}});
   EXPECT_EQ(post(form.type, form.body, "application/octet-stream", query).body, npy);
 
-  const Json json = {{"image", encode_base64(picture)}, {"model", GetParam().task}};
+  const Json json = {{"image", encode_base64(image)}, {"model", GetParam().task}};
   EXPECT_EQ(post("application/json", json.dump(), "application/x-npy", query).body, npy);
 }
 
@@ -85,7 +85,7 @@ class DrawingParity : public Parity {};
 TEST_P(DrawingParity, APngIsTheDrawingOfTheCommand) {
   const std::string png = written("a.png");
   ASSERT_FALSE(png.empty());
-  const Answer answer = post("image/png", Models::get().picture(), "image/png", GetParam().query);
+  const Answer answer = post("image/png", Models::get().image(), "image/png", GetParam().query);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.header("content-type"), "image/png");
   EXPECT_EQ(answer.body, png);
@@ -100,14 +100,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 class PoseParity : public Parity {};
 
-TEST_P(PoseParity, KeyPointsAreThoseOfTheFile) {
+TEST_P(PoseParity, KeypointsAreThoseOfTheFile) {
   const Json file = Json::parse(written("a.json"));
   const Answer answer =
-      post("image/png", Models::get().picture(), "application/json", GetParam().query);
+      post("image/png", Models::get().image(), "application/json", GetParam().query);
   ASSERT_EQ(answer.status, 200) << answer.body;
   const Json json = Json::parse(answer.body);
   EXPECT_EQ(json["instance_info"].dump(), file["instance_info"].dump());
-  EXPECT_EQ(json["picture"], file["picture"]);
+  EXPECT_EQ(json["image"], file["image"]);
   EXPECT_EQ(json["meta_info"]["keypoint_id2name"], file["meta_info"]["keypoint_id2name"]);
 }
 
@@ -127,7 +127,7 @@ TEST(Answers, AsJsonHaveShapesAndTimes) {
   const Serving server(Models::get().arguments());
   for (const std::string task : {"features", "pose", "seg", "depth", "normal"}) {
     const Answer answer = ask(server.port(), "POST", "/v1/" + task, {{"Content-Type", "image/png"}},
-                              Models::get().picture());
+                              Models::get().image());
     ASSERT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(answer.header("content-type"), "application/json");
     EXPECT_THAT(answer.header("server-timing"), testing::HasSubstr("encoder;dur="));
@@ -145,7 +145,7 @@ TEST(Answers, AsJsonHaveNoFieldThatTheOpenApiDocumentDoesNotKnow) {
   for (const std::string path :
        {"/v1/features?out_type=cls_token", "/v1/pose", "/v1/seg", "/v1/depth", "/v1/normal"}) {
     const Answer answer =
-        ask(server.port(), "POST", path, {{"Content-Type", "image/png"}}, Models::get().picture());
+        ask(server.port(), "POST", path, {{"Content-Type", "image/png"}}, Models::get().image());
     ASSERT_EQ(answer.status, 200) << answer.body;
     const Json& responses = paths[path.substr(0, path.find('?'))]["post"]["responses"];
     const Json& schema = responses["200"]["content"]["application/json"]["schema"];
@@ -159,7 +159,7 @@ TEST(Answers, AsJsonHaveNoFieldThatTheOpenApiDocumentDoesNotKnow) {
 TEST(Answers, OfOneVectorHoldItAsJson) {
   const Serving server({"--model", Models::get().argument("features")});
   const Answer answer = ask(server.port(), "POST", "/v1/features?out_type=cls_token",
-                            {{"Content-Type", "image/png"}}, Models::get().picture());
+                            {{"Content-Type", "image/png"}}, Models::get().image());
   const Json json = Json::parse(answer.body);
   EXPECT_EQ(json["vector"].size(), json["shape"][0].get<std::size_t>());
 }
@@ -183,7 +183,7 @@ TEST(Batches, OfWhatWaitsGiveTheSameBytes) {
   const auto features = [&] {
     return ask(server.port(), "POST", "/v1/features",
                {{"Content-Type", "image/png"}, {"Accept", "application/x-npy"}},
-               Models::get().picture())
+               Models::get().image())
         .body;
   };
   const std::string alone = features();

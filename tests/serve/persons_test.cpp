@@ -3,7 +3,7 @@
 
 #include "serve/server_fixture.hpp"
 
-// With a detector, pictures without boxes give all their persons, as `sapiens pose --detector`.
+// With a detector, images without boxes give all their persons, as `sapiens pose --detector`.
 namespace sapiens {
 namespace {
 
@@ -24,7 +24,7 @@ class Persons : public testing::Test {
   Answer post(const Serving& server, const std::string& query = "",
               const std::string& accept = "application/json") const {
     return ask(server.port(), "POST", "/v1/pose" + query,
-               {{"Content-Type", "image/jpeg"}, {"Accept", accept}}, picture_);
+               {{"Content-Type", "image/jpeg"}, {"Accept", accept}}, image_);
   }
 
   static Json persons(const Answer& answer) {
@@ -50,11 +50,11 @@ class Persons : public testing::Test {
     return read_bytes(out_.path() / "out" / file);
   }
 
-  const std::string picture_ = read_bytes(golden("image.jpg"));
+  const std::string image_ = read_bytes(golden("image.jpg"));
   Scratch out_;
 };
 
-TEST_F(Persons, OfAPictureWithoutBoxesAreThoseOfTheCommand) {
+TEST_F(Persons, OfAnImageWithoutBoxesAreThoseOfTheCommand) {
   const Serving server(with_detector());
   const Json file = Json::parse(written("image.json"));
   const Answer answer = post(server);
@@ -70,7 +70,7 @@ TEST_F(Persons, AreThoseAboveTheThresholdsOfTheServer) {
   const Serving server(with_detector(options));
   const Json file = Json::parse(written("image.json", options));
   EXPECT_EQ(persons(post(server)).dump(), file["instance_info"].dump());
-  // Nobody is no error, and there is no person who fills the picture instead.
+  // Nobody is no error, and there is no person who fills the image instead.
   EXPECT_TRUE(persons(post(Serving(with_detector({"--bbox-thr", "0.99"})))).empty());
 }
 

@@ -48,7 +48,7 @@ class Requests : public testing::Test {
   }
 
   int post(const std::string& path, const Headers& headers,
-           const std::string& body = Models::get().picture()) {
+           const std::string& body = Models::get().image()) {
     const Answer answer = ask(server_.port(), "POST", path, headers, body);
     body_ = answer.body;
     return answer.status;
@@ -107,7 +107,7 @@ TEST_F(Requests, ThatCanBeReadInTwoWaysAre400) {
 }
 
 TEST_F(Requests, WithANameTwiceInTheirJsonAre400) {
-  const std::string image = "\"image\": \"" + encode_base64(Models::get().picture()) + "\"";
+  const std::string image = "\"image\": \"" + encode_base64(Models::get().image()) + "\"";
   const Headers json = {{"Content-Type", "application/json"}};
   EXPECT_EQ(post("/v1/depth", json, "{" + image + "}"), 200) << body_;
   EXPECT_EQ(post("/v1/depth", json, "{" + image + ", " + image + "}"), 400);
@@ -127,7 +127,7 @@ TEST_F(Requests, WithAFieldTwiceInTheirQueryAre400) {
   EXPECT_EQ(post("/v1/depth?image=x", png), 400);
 }
 
-TEST_F(Requests, OfPicturesComeUnderAllTheirNames) {
+TEST_F(Requests, OfImagesComeUnderAllTheirNames) {
   for (const char* type :
        {"image/jpg", "image/pjpeg", "image/x-png", "IMAGE/PNG", "image/png; charset=binary",
         "application/octet-stream", "Image/Jpeg ; a=b"}) {

@@ -62,7 +62,7 @@ class Serving {
   int port_ = 0;
 };
 
-/// A picture, and tiny models of random weights by task, made once for all tests.
+/// An image, and tiny models of random weights by task, made once for all tests.
 class Models {
  public:
   static const Models& get() {
@@ -81,8 +81,8 @@ class Models {
     }
     return words;
   }
-  std::string picture_path() const { return scratch_ / "a.png"; }
-  const std::string& picture() const { return picture_; }
+  std::string image_path() const { return scratch_ / "a.png"; }
+  const std::string& image() const { return image_; }
 
  private:
   Models() {
@@ -91,13 +91,13 @@ class Models {
       const std::string kind = task == "features" ? "pretrain" : task;
       run_sapiens({"synth", paths_[task], "--arch", "tiny", "--task", kind});
     }
-    make_picture(picture_path());
-    picture_ = read_bytes(picture_path());
+    make_image(image_path());
+    image_ = read_bytes(image_path());
   }
 
   Scratch scratch_;
   std::map<std::string, std::string> paths_;
-  std::string picture_;
+  std::string image_;
 };
 
 inline std::string many_boxes(int count) {
@@ -109,7 +109,7 @@ inline std::string many_boxes(int count) {
 /// A request that keeps the reference kernels busy for a second or so.
 inline Answer ask_slowly(int port) {
   return ask(port, "POST", "/v1/pose?boxes=" + many_boxes(12), {{"Content-Type", "image/png"}},
-             Models::get().picture());
+             Models::get().image());
 }
 
 }  // namespace sapiens

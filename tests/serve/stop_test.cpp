@@ -30,10 +30,10 @@ ServerOptions options_of(const Scratch& folder) {
 class StopRequests : public testing::Test {
  protected:
   StopRequests() {
-    for (std::size_t i = 0; i < picture_->rgb.size(); ++i) {
-      const_cast<Image&>(*picture_).rgb[i] = static_cast<std::uint8_t>(i * i / 7);
+    for (std::size_t i = 0; i < image_->rgb.size(); ++i) {
+      const_cast<Image&>(*image_).rgb[i] = static_cast<std::uint8_t>(i * i / 7);
     }
-    const std::vector<std::byte> png = picture_->encode_png();
+    const std::vector<std::byte> png = image_->encode_png();
     png_.assign(reinterpret_cast<const char*>(png.data()), png.size());
   }
 
@@ -53,7 +53,7 @@ class StopRequests : public testing::Test {
 
   Scratch folder_;
   const ServerOptions options_ = options_of(folder_);
-  const std::shared_ptr<const Image> picture_ = std::make_shared<Image>(Image{
+  const std::shared_ptr<const Image> image_ = std::make_shared<Image>(Image{
       .width = kWidth, .height = kHeight, .rgb = std::vector<std::uint8_t>(kWidth * kHeight * 3)});
   std::string png_;
 };
@@ -83,14 +83,14 @@ TEST_F(StopRequests, ThatAreLate) {
   }
 }
 
-TEST_F(StopRequests, WhileThePictureIsPreparedAndTheAnswerMade) {
+TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
   const Models models(options_);
   for (const std::string task : kTasks) {
     SCOPED_TRACE(task);
     const Models::Entry& entry = models.choose("", task);
     Prepared prepared;
     expect_stops(
-        [&](const StopCheck& check) { prepared = entry.model->prepare(picture_, {}, {}, check); },
+        [&](const StopCheck& check) { prepared = entry.model->prepare(image_, {}, {}, check); },
         task == "features" ? static_cast<int>(kHeight) : 1);  // others read few pixels
     const Prepared* const requests[] = {&prepared};
     Computed computed{.result = std::move(entry.model->run(requests, 1, [] {}).front())};
@@ -99,7 +99,7 @@ TEST_F(StopRequests, WhileThePictureIsPreparedAndTheAnswerMade) {
     const Answered answered{.operation = operation,
                             .entry = entry,
                             .fields = fields,
-                            .picture = *picture_,
+                            .image = *image_,
                             .settings = prepared.settings,
                             .computed = computed};
     for (const std::string_view type : operation.types()) {
@@ -114,7 +114,7 @@ TEST_F(StopRequests, WithManyPersonsBetweenTwoOfThem) {
   const Models models(options_);
   const Models::Entry& entry = models.choose("", "pose");
   const std::vector<Box> persons(5, Box{.x = 1, .y = 1, .width = 20, .height = 30});
-  const Prepared prepared = entry.model->prepare(picture_, persons, {}, [] {});
+  const Prepared prepared = entry.model->prepare(image_, persons, {}, [] {});
   const Prepared* const requests[] = {&prepared};
   expect_stops([&](const StopCheck& check) { entry.model->run(requests, 1, check); }, 5);
 }

@@ -21,34 +21,34 @@ struct Kind {
 
 /// Good and bad requests of every sort.
 std::vector<Kind> kinds() {
-  const std::string& picture = Models::get().picture();
+  const std::string& image = Models::get().image();
   const auto post = [](const std::string& target, const std::string& type, const std::string& body,
                        const std::string& accept = "*/*") {
     return request_text("POST", target, {{"Content-Type", type}, {"Accept", accept}}, body);
   };
-  const Form form = form_of({{"model", "features"}, {"image", picture}});
-  const Json json = {{"image", encode_base64(picture)}};
-  std::string damaged = picture;
+  const Form form = form_of({{"model", "features"}, {"image", image}});
+  const Json json = {{"image", encode_base64(image)}};
+  std::string damaged = image;
   damaged[damaged.size() / 2] = static_cast<char>(~damaged[damaged.size() / 2]);
   return {
       {200, request_text("GET", "/healthz")},
       {200, post("/v1/features", form.type, form.body, "application/x-npy")},
-      {200, post("/v1/seg", "image/png", picture, "image/png")},
+      {200, post("/v1/seg", "image/png", image, "image/png")},
       {200, post("/v1/depth", "application/json", json.dump())},
-      {200, post("/v1/normal", "image/png", picture, "application/x-npy")},
-      {200, post("/v1/pose?flip_test=false", "image/png", picture)},
+      {200, post("/v1/normal", "image/png", image, "application/x-npy")},
+      {200, post("/v1/pose?flip_test=false", "image/png", image)},
       {400, post("/v1/depth", "image/png", damaged)},
-      {400, post("/v1/depth", "image/png", picture.substr(0, 100))},
-      {400, post("/v1/depth?layer=1", "image/png", picture)},
+      {400, post("/v1/depth", "image/png", image.substr(0, 100))},
+      {400, post("/v1/depth?layer=1", "image/png", image)},
       {400, post("/v1/pose", form.type, form.body.substr(0, form.body.size() / 2))},
       {400, post("/v1/pose", "application/json", "{\"image\": [[[[")},
       {404, request_text("GET", "/nowhere")},
-      {404, post("/v1/depth?model=x", "image/png", picture)},
+      {404, post("/v1/depth?model=x", "image/png", image)},
       {405, request_text("GET", "/v1/depth")},
-      {406, post("/v1/depth", "image/png", picture, "text/html")},
+      {406, post("/v1/depth", "image/png", image, "text/html")},
       {411, post("/v1/depth", "image/png", "")},
-      {415, post("/v1/depth", "text/plain", picture)},
-      {422, post("/v1/depth?model=seg", "image/png", picture)},
+      {415, post("/v1/depth", "text/plain", image)},
+      {422, post("/v1/depth?model=seg", "image/png", image)},
   };
 }
 
@@ -136,7 +136,7 @@ TEST_F(Stress, AThousandMixedRequestsLeaveTheServerAsItWas) {
   EXPECT_EQ(server.metric("sapiens_queue_requests"), 0);
   report(before, after);
   // Measured: 3 to 4 MB, as the heaps of 64 threads still fill up; from 6000 requests to 10000 it
-  // is 0.5 MB. A leak of 8 kB in each request, a small picture or answer, is found.
+  // is 0.5 MB. A leak of 8 kB in each request, a small image or answer, is found.
   if (!kUnderSanitizer) {
     EXPECT_LT(after - before, 8e6) << before;
   }

@@ -12,7 +12,7 @@ struct MovFrame {
   std::uint32_t offset = 0;  ///< Of its time stamp, against the sum of the durations before it.
 };
 
-/// A QuickTime file of Motion JPEG: `jpeg`, a picture of that size, once per frame. OpenCV writes
+/// A QuickTime file of Motion JPEG: `jpeg`, an image of that size, once per frame. OpenCV writes
 /// all frames equally long; phones do not.
 inline std::string mov_of(const std::string& jpeg, int width, int height,
                           const std::vector<MovFrame>& frames) {
@@ -68,9 +68,9 @@ inline std::string mov_of(const std::string& jpeg, int width, int height,
                            box("trak", track));
   };
   const std::string start = box("ftyp", "qt  " + n32(0) + "qt  ");
-  std::string pictures;
-  for (std::size_t i = 0; i < frames.size(); ++i) pictures += jpeg;
-  return start + moov(start.size() + moov(0).size() + 8) + box("mdat", pictures);
+  std::string images;
+  for (std::size_t i = 0; i < frames.size(); ++i) images += jpeg;
+  return start + moov(start.size() + moov(0).size() + 8) + box("mdat", images);
 }
 
 }  // namespace sapiens

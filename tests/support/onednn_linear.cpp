@@ -67,7 +67,7 @@ OneDnnLinear::OneDnnLinear(const OneDnnShape& shape, std::span<const float> weig
   Impl& dnn = *impl_;
   dnn.shape = shape;
   const Type type = type_of(shape.operand);
-  const Type y_type = shape.y_type == Number::F32 ? Type::f32 : Type::bf16;
+  const Type y_type = shape.y_type == ActivationType::F32 ? Type::f32 : Type::bf16;
   const dnnl::memory::desc x_desc({shape.rows, shape.in}, type, Tag::ab);
   const dnnl::memory::desc bias_desc({1, shape.out}, Type::f32, Tag::ab);
   const dnnl::memory::desc y_desc({shape.rows, shape.out}, y_type, Tag::ab);

@@ -15,7 +15,7 @@ struct OneDnnShape {
   OneDnnOperand operand = OneDnnOperand::F32;
   Index rows = 0, in = 0, out = 0;
   Epilogue epilogue = Epilogue::Store;
-  Number y_type = Number::F32;
+  ActivationType y_type = ActivationType::F32;
 };
 
 /// A linear layer by oneDNN's matmul: y = x W^T + b, then gelu or y +=, on x [rows, in] and

@@ -16,7 +16,7 @@
 namespace sapiens::tile_emulator {
 namespace {
 
-constexpr int kTiles = 8, kMostRows = 16, kMostRowBytes = 64;
+constexpr int kTiles = 8, kMaxRows = 16, kMaxRowBytes = 64;
 
 // As in memory, for palette 1.
 struct Config {
@@ -28,7 +28,7 @@ struct Config {
 static_assert(sizeof(Config) == 64);
 
 struct alignas(64) Tile {
-  std::uint8_t row[kMostRows][kMostRowBytes] = {};
+  std::uint8_t row[kMaxRows][kMaxRowBytes] = {};
 };
 
 struct State {
@@ -52,8 +52,8 @@ void check(const Config& config) {
   for (const std::uint8_t byte : config.reserved) expect(byte == 0, "reserved bytes are not 0");
   for (int i = 0; i < 16; ++i) {
     expect(i < kTiles || (config.rows[i] == 0 && config.row_bytes[i] == 0), "more than 8 tiles");
-    expect(config.rows[i] <= kMostRows, "more than 16 rows");
-    expect(config.row_bytes[i] <= kMostRowBytes, "more than 64 bytes in a row");
+    expect(config.rows[i] <= kMaxRows, "more than 16 rows");
+    expect(config.row_bytes[i] <= kMaxRowBytes, "more than 64 bytes in a row");
     expect((config.rows[i] == 0) == (config.row_bytes[i] == 0), "a tile with one size of 0");
   }
 }
@@ -121,8 +121,8 @@ class FlushDenormals {
 [[gnu::target("avx512f,fma")]] void dot_bf16(Tile& sum, const Tile& a, const Tile& b, int rows,
                                              int pairs) {
   const FlushDenormals mode;
-  constexpr int kColumns = kMostRowBytes / 4;
-  std::uint32_t b_pairs[kMostRows][kColumns];
+  constexpr int kColumns = kMaxRowBytes / 4;
+  std::uint32_t b_pairs[kMaxRows][kColumns];
   std::memcpy(b_pairs, b.row, sizeof b_pairs);
   for (int r = 0; r < rows; ++r) {
     float even[kColumns] = {}, odd[kColumns] = {}, total[kColumns];
@@ -145,7 +145,7 @@ class FlushDenormals {
 template <class A, class B>
 void dot_bytes(Tile& sum, const Tile& a, const Tile& b, int rows, int quads, int columns) {
   for (int r = 0; r < rows; ++r) {
-    std::uint32_t total[kMostRowBytes / 4];
+    std::uint32_t total[kMaxRowBytes / 4];
     std::memcpy(total, sum.row[r], sizeof total);
     for (int k = 0; k < quads; ++k) {
       for (int c = 0; c < 4 * columns; ++c) {

@@ -15,7 +15,7 @@ constexpr Tolerance kBlended{.absolute = 2e-6};
 TEST(Depth, IsEnlargedAsTheOriginalDoes) {
   const Golden golden("task_depth");
   GoldenMap head(golden, "head");
-  const FloatArray depth = depth_of_picture(head.output(), {128, 96}, {173, 131}, ThreadPool(2));
+  const FloatArray depth = depth_of_image(head.output(), {128, 96}, {173, 131}, ThreadPool(2));
   EXPECT_EQ(depth.shape, (std::vector<Index>{173, 131}));
   EXPECT_TRUE(close(depth.values, golden.array("pred_ori_size").values, kBlended));
 }
@@ -23,7 +23,7 @@ TEST(Depth, IsEnlargedAsTheOriginalDoes) {
 TEST(Normals, AreEnlargedInTwoStepsAndMadeUnitVectorsAsTheOriginalDoes) {
   const Golden golden("task_normal");
   GoldenMap head(golden, "head");
-  const FloatArray normals = normals_of_picture(head.output(), {128, 96}, {40, 50}, ThreadPool(2));
+  const FloatArray normals = normals_of_image(head.output(), {128, 96}, {40, 50}, ThreadPool(2));
   EXPECT_EQ(normals.shape, (std::vector<Index>{40, 50, 3}));
 
   // The error before the division, 2e-6, counts more where the vector is short.
@@ -40,7 +40,7 @@ TEST(Normals, AreEnlargedInTwoStepsAndMadeUnitVectorsAsTheOriginalDoes) {
 TEST(Normals, OfNoLengthStayZero) {
   const std::vector<float> zero(2 * 2 * 3);
   const FloatArray normals =
-      normals_of_picture({{zero.data(), {4, 3}}, {2, 2}}, {4, 4}, {3, 5}, ThreadPool(1));
+      normals_of_image({{zero.data(), {4, 3}}, {2, 2}}, {4, 4}, {3, 5}, ThreadPool(1));
   EXPECT_EQ(normals.values, std::vector<float>(3 * 5 * 3));
 }
 
@@ -48,8 +48,8 @@ TEST(Dense, RefusesHeadsOfAnotherTask) {
   const std::vector<float> values(8);
   const HeadOutput two{{values.data(), {4, 2}}, {2, 2}};
   const ThreadPool pool(1);
-  EXPECT_THROW(depth_of_picture(two, {4, 4}, {4, 4}, pool), Error);
-  EXPECT_THROW(normals_of_picture(two, {4, 4}, {4, 4}, pool), Error);
+  EXPECT_THROW(depth_of_image(two, {4, 4}, {4, 4}, pool), Error);
+  EXPECT_THROW(normals_of_image(two, {4, 4}, {4, 4}, pool), Error);
 }
 
 }  // namespace

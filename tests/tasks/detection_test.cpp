@@ -24,12 +24,12 @@ class OneLevel {
     logits_[static_cast<std::size_t>(point)] = logit;
     std::copy(distances.begin(), distances.end(), distances_.begin() + 4 * point);
   }
-  std::vector<ScoredBox> decode(const InputFrame& frame, float least_score) {
+  std::vector<ScoredBox> decode(const InputFrame& frame, float min_score) {
     const DetectorLevel level{.stride = 8,
                               .size = {2, 3},
                               .logits = {logits_.data(), {6, 1}},
                               .distances = {distances_.data(), {6, 4}}};
-    return decode_boxes({&level, 1}, frame, least_score);
+    return decode_boxes({&level, 1}, frame, min_score);
   }
 
  private:
@@ -38,7 +38,7 @@ class OneLevel {
 
 constexpr InputFrame kFrame{.size = {64, 64}, .scale_x = 0.5f, .scale_y = 0.25f};
 
-TEST(DecodeBoxes, MeasuresFromTheCornerOfACellAndInPixelsOfThePicture) {
+TEST(DecodeBoxes, MeasuresFromTheCornerOfACellAndInPixelsOfTheImage) {
   OneLevel level;
   level.person(4, 0, {5, 6, 7, 9});  // at (8, 8)
   const auto boxes = level.decode(kFrame, 0.3f);
@@ -126,10 +126,10 @@ TEST(DetectOptions, OutsideTheirRangeAreRefusedByName) {
     return "";
   };
   EXPECT_EQ(key({}), "");
-  EXPECT_EQ(key({.least_score = kNaN}), "least_score");
-  EXPECT_EQ(key({.least_score = 1.5f}), "least_score");
+  EXPECT_EQ(key({.min_score = kNaN}), "min_score");
+  EXPECT_EQ(key({.min_score = 1.5f}), "min_score");
   EXPECT_EQ(key({.nms_iou = -0.1f}), "nms_iou");
-  EXPECT_EQ(key({.most = 0}), "most");
+  EXPECT_EQ(key({.max_detections = 0}), "max_detections");
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST(PatchMask, CutsTheNumberOfKeptPatchesOffAsTheOriginal) {
 
 class Patches : public testing::Test {
  protected:
-  TensorView<float, 3> picture() { return {pixels_.data(), {3, kHeight, kWidth}}; }
+  TensorView<float, 3> image() { return {pixels_.data(), {3, kHeight, kWidth}}; }
   Matrix patches() { return {patches_.data(), {kPatches, kNumbers}}; }
 
   std::vector<float> pixels_ = random_normal(3 * kHeight * kWidth, {.seed = 4});
@@ -58,17 +58,17 @@ class Patches : public testing::Test {
 
 TEST_F(Patches, AreOrderedByRowColumnAndChannel) {
   for (float& pixel : pixels_) pixel = static_cast<float>(&pixel - pixels_.data());
-  const std::vector<PatchScale> scales = normalized_patches(picture(), patches());
+  const std::vector<PatchScale> scales = normalized_patches(image(), patches());
   const Index patch = 4;  // row 1, column 1
   const PatchScale& scale = scales[patch];
   const Index y = 3, x = 5, channel = 2;
   const float pixel = patches()[patch][(y * 16 + x) * 3 + channel] * scale.deviation + scale.mean;
   // Numbers up to 4608, to 24 bits, after one subtraction, division, product and sum.
-  EXPECT_NEAR(pixel, picture()[channel][16 + y][16 + x], 4e-3f);
+  EXPECT_NEAR(pixel, image()[channel][16 + y][16 + x], 4e-3f);
 }
 
 TEST_F(Patches, HaveMeanZeroAndTheVarianceOfTraining) {
-  normalized_patches(picture(), patches());
+  normalized_patches(image(), patches());
   for (Index n = 0; n < kPatches; ++n) {
     double sum = 0, squares = 0;
     for (const float value : patches()[n].flat()) {
@@ -82,9 +82,9 @@ TEST_F(Patches, HaveMeanZeroAndTheVarianceOfTraining) {
 
 TEST_F(Patches, ReturnToTheirPlaces) {
   const std::vector<float> before = pixels_;
-  const std::vector<PatchScale> scales = normalized_patches(picture(), patches());
+  const std::vector<PatchScale> scales = normalized_patches(image(), patches());
   std::ranges::fill(pixels_, 0.0f);
-  place_patches(patches(), scales, picture());
+  place_patches(patches(), scales, image());
   for (std::size_t i = 0; i < before.size(); ++i) {
     ASSERT_NEAR(pixels_[i], before[i], 2e-6f) << i;  // numbers up to 4, rounded four times
   }
@@ -93,7 +93,7 @@ TEST_F(Patches, ReturnToTheirPlaces) {
 // The epsilon keeps what is of one colour finite.
 TEST_F(Patches, OfOneColourBecomeZeros) {
   std::ranges::fill(pixels_, 0.75f);
-  const std::vector<PatchScale> scales = normalized_patches(picture(), patches());
+  const std::vector<PatchScale> scales = normalized_patches(image(), patches());
   EXPECT_NEAR(scales[0].deviation, 1e-3f, 1e-9f);
   EXPECT_TRUE(std::ranges::all_of(patches_, [](float value) { return value == 0; }));
 }

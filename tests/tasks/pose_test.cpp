@@ -20,8 +20,8 @@ constexpr double kTolerance = 1e-3;
 void expect_positions(std::span<const Keypoint> actual, const std::vector<double>& expected) {
   ASSERT_EQ(actual.size() * 2, expected.size());
   for (std::size_t k = 0; k < actual.size(); ++k) {
-    EXPECT_NEAR(actual[k].x, expected[2 * k], kTolerance) << "x of key point " << k;
-    EXPECT_NEAR(actual[k].y, expected[2 * k + 1], kTolerance) << "y of key point " << k;
+    EXPECT_NEAR(actual[k].x, expected[2 * k], kTolerance) << "x of keypoint " << k;
+    EXPECT_NEAR(actual[k].y, expected[2 * k + 1], kTolerance) << "y of keypoint " << k;
   }
 }
 
@@ -80,12 +80,12 @@ TEST_F(TaskPose, FlipAverageIsTheOriginalsBitForBit) {
   EXPECT_TRUE(close(heatmaps.values().flat(), expected.values().flat(), {}));
 }
 
-TEST_F(TaskPose, KeypointsOfThePictureAreTheOriginals) {
+TEST_F(TaskPose, KeypointsOfTheImageAreTheOriginals) {
   average();
   const auto box = golden.facts().at("bbox_xyxy").get<std::vector<float>>();
   const PersonCrop crop = crop_of_box(
       {.x = box[0], .y = box[1], .width = box[2] - box[0], .height = box[3] - box[1]}, input);
-  const auto points = to_picture(decode_heatmaps(heatmaps.output(), input, pool), crop, input);
+  const auto points = to_image(decode_heatmaps(heatmaps.output(), input, pool), crop, input);
   expect_positions(points, golden_numbers<double>(golden, "keypoints"));
 
   std::vector<float> scores;
@@ -93,12 +93,12 @@ TEST_F(TaskPose, KeypointsOfThePictureAreTheOriginals) {
   EXPECT_EQ(scores, golden.array("keypoint_scores").values);
 }
 
-// Every eighth of 133 and 308 key points, in two boxes. Where the peak is so ragged that 3e-6 of
+// Every eighth of 133 and 308 keypoints, in two boxes. Where the peak is so ragged that 3e-6 of
 // noise in the heatmaps would move it by more than kTolerance (`sensitivity`, in pixels of the
 // input), the original's own rounding does: there, that movement is the tolerance.
 class ManyKeypoints : public testing::TestWithParam<const char*> {};
 
-TEST_P(ManyKeypoints, OfThePictureAreTheOriginals) {
+TEST_P(ManyKeypoints, OfTheImageAreTheOriginals) {
   const Golden golden(GetParam());
   const auto& facts = golden.facts();
   const Grid input{facts["img_size"][0], facts["img_size"][1]};
@@ -116,15 +116,15 @@ TEST_P(ManyKeypoints, OfThePictureAreTheOriginals) {
                                          .width = corners[2] - corners[0],
                                          .height = corners[3] - corners[1]},
                                         input);
-    const auto points = to_picture(decode_heatmaps(heatmaps.output(), input, pool), crop, input);
+    const auto points = to_image(decode_heatmaps(heatmaps.output(), input, pool), crop, input);
     ASSERT_EQ(points.size(), (count + 7) / 8);
     for (std::size_t k = 0; k < points.size(); ++k) {
       const std::size_t at = i * count + 8 * k;
       const double moved = sensitivity[at] * double{crop.width} / static_cast<double>(input.width);
       if (moved > kTolerance) ++ragged;
       const double tolerance = std::max(kTolerance, moved);
-      EXPECT_NEAR(points[k].x, positions[2 * at], tolerance) << "x of key point " << 8 * k;
-      EXPECT_NEAR(points[k].y, positions[2 * at + 1], tolerance) << "y of key point " << 8 * k;
+      EXPECT_NEAR(points[k].x, positions[2 * at], tolerance) << "x of keypoint " << 8 * k;
+      EXPECT_NEAR(points[k].y, positions[2 * at + 1], tolerance) << "y of keypoint " << 8 * k;
       EXPECT_EQ(points[k].score, scores[at]) << 8 * k;
     }
   }

@@ -54,8 +54,8 @@ TEST(TwoStepResize, RefusesSizesThatDoNotFit) {
   EXPECT_THROW(TwoStepResize({head.values, {3, 3}}, {8, 6}, {5, 5}), Error);
 }
 
-// What a row of the picture costs follows its width, however wide the network's input is.
-TEST(TwoStepResize, MakesTheColumnsThatThePictureReadsAlone) {
+// What a row of the image costs follows its width, however wide the network's input is.
+TEST(TwoStepResize, MakesTheColumnsThatTheImageReadsAlone) {
   const std::vector<float> values(12 * 9 * 2);
   const HeadOutput head{{values.data(), {12 * 9, 2}}, {12, 9}};
   for (const Index width : {1, 2, 5, 9, 30, 200}) {

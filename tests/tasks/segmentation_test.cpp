@@ -76,13 +76,13 @@ TEST_P(SegmentationSizes, AgreeWithThePlainDefinition) {
   const HeadOutput head{{logits.data(), {kHead.patches(), classes}}, kHead};
   const std::vector<double> input =
       enlarged({logits.begin(), logits.end()}, kHead, kInput, classes);
-  for (const Grid picture :
+  for (const Grid image :
        {Grid{1, 1}, Grid{5, 7}, Grid{33, 40}, Grid{61, 10}, Grid{99, 1}, Grid{3, 99}}) {
-    SCOPED_TRACE(testing::Message() << picture.height << " x " << picture.width);
-    const std::vector<double> exact = enlarged(input, kInput, picture, classes);
-    const Segmentation result = most_likely_classes(head, kInput, picture, ThreadPool(2));
+    SCOPED_TRACE(testing::Message() << image.height << " x " << image.width);
+    const std::vector<double> exact = enlarged(input, kInput, image, classes);
+    const Segmentation result = most_likely_classes(head, kInput, image, ThreadPool(2));
     EXPECT_EQ(result.classes, classes);
-    for (Index pixel = 0; pixel < picture.patches(); ++pixel) {
+    for (Index pixel = 0; pixel < image.patches(); ++pixel) {
       const std::vector<float> here(exact.begin() + pixel * classes,
                                     exact.begin() + (pixel + 1) * classes);
       const auto [best, gap] = two_best(here.data(), classes, 1);
@@ -116,8 +116,8 @@ TEST(Segmentation, ASingleLogitMakesTwoClasses) {
 }
 
 TEST(Segmentation, LogitsWithoutALargestAreBackground) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (const float value : {std::numeric_limits<float>::quiet_NaN(), -kInfinity, kInfinity}) {
+  constexpr float kInfinite = std::numeric_limits<float>::infinity();
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), -kInfinite, kInfinite}) {
     const std::vector<float> logits(2 * 28, value);
     const HeadOutput head{{logits.data(), {2, 28}}, {1, 2}};
     const Segmentation result = most_likely_classes(head, {1, 2}, {1, 5}, ThreadPool(1));

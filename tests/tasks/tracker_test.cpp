@@ -75,7 +75,7 @@ TEST(PersonTracker, RemembersWhoIsHiddenBehindAnother) {
 TEST(PersonTracker, ComesBackWithinTheTimeAllowedAndNotLater) {
   for (const Index away : {Index{3}, Index{5}, Index{6}}) {
     // Someone who is away for n frames is found again n + 1 frames after they were last seen.
-    PersonTracker tracker({.forget_after = 6});
+    PersonTracker tracker({.max_age = 6});
     tracker.update(Boxes{person(0)});
     for (Index i = 0; i < away; ++i) tracker.update({});
     const Ids expected = {away <= 5 ? 1 : 2};
@@ -84,7 +84,7 @@ TEST(PersonTracker, ComesBackWithinTheTimeAllowedAndNotLater) {
 }
 
 TEST(PersonTracker, FramesWithoutADetectorCountForThoseOutOfSight) {
-  PersonTracker tracker({.forget_after = 6});
+  PersonTracker tracker({.max_age = 6});
   tracker.update(Boxes{person(0)});
   tracker.update({});
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(tracker.predict().empty());
@@ -92,14 +92,14 @@ TEST(PersonTracker, FramesWithoutADetectorCountForThoseOutOfSight) {
 }
 
 TEST(PersonTracker, PeopleInSightOutlastALongWayToTheNextDetection) {
-  PersonTracker tracker({.forget_after = 6});
+  PersonTracker tracker({.max_age = 6});
   tracker.update(Boxes{person(0)});
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ids(tracker.predict()), Ids{1});
   EXPECT_EQ(ids(tracker.update(Boxes{person(2)})), Ids{1});
 }
 
 TEST(PersonTracker, NeverUsesAnIdTwice) {
-  PersonTracker tracker({.forget_after = 0});
+  PersonTracker tracker({.max_age = 0});
   std::set<Index> seen;
   for (int i = 0; i < 20; ++i) {
     for (const TrackedBox& one :
@@ -190,12 +190,12 @@ Box after_following(const Box& start, const Pose& first, const Pose& second) {
   return box;
 }
 
-TEST(PersonTracker, KeyPointsMoveABoxToWhereADetectorWouldSeeIt) {
+TEST(PersonTracker, KeypointsMoveABoxToWhereADetectorWouldSeeIt) {
   const Box start = person(100), moved = {.x = 104, .y = 97, .width = 44, .height = 110};
   expect_near(after_following(start, pose_in(start), pose_in(moved)), moved);
 }
 
-TEST(PersonTracker, KeyPointsOutOfSightDoNotShortenAPerson) {
+TEST(PersonTracker, KeypointsOutOfSightDoNotShortenAPerson) {
   const Box start = person(100), moved = person(106, 102);
   Pose second = pose_in(moved);
   second.keypoints[8].score = second.keypoints[9].score = 0.1f;  // the feet
@@ -267,7 +267,7 @@ void expect_refused(PersonTracker& tracker, const Box& box) {
 }
 
 TEST(PersonTracker, RefusesWhatIsNoBoxAndForgetsNothingOverIt) {
-  PersonTracker tracker({.forget_after = 2});
+  PersonTracker tracker({.max_age = 2});
   tracker.update(Boxes{person(0)});
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
@@ -304,10 +304,10 @@ TEST(PersonTracker, RefusesAnotherNumberOfPoses) {
 TEST(PersonTracker, RefusesOptionsThatMakeNoSense) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float iou : {0.f, -1.f, 1.1f, nan}) {
-    EXPECT_THROW(PersonTracker({.least_iou = iou}), Error) << iou;
+    EXPECT_THROW(PersonTracker({.min_iou = iou}), Error) << iou;
   }
-  EXPECT_THROW(PersonTracker({.forget_after = -1}), Error);
-  EXPECT_THROW(PersonTracker({.least_score = nan}), Error);
+  EXPECT_THROW(PersonTracker({.max_age = -1}), Error);
+  EXPECT_THROW(PersonTracker({.min_score = nan}), Error);
 }
 
 }  // namespace

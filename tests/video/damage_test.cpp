@@ -36,7 +36,7 @@ TEST_F(VideoTest, WhatIsNoVideoIsRefusedByName) {
   write_bytes(folder / "text.mp4", "this is my walk\n");
   write_bytes(folder / "list.m3u8", "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:1/a.ts\n");
   write_bytes(folder / "list.mp4", "ffconcat version 1.0\nfile a.mp4\n");
-  write_bytes(folder / "picture.mp4", std::string("\xff\xd8\xff\xe0", 4) + std::string(60, 'x'));
+  write_bytes(folder / "image.mp4", std::string("\xff\xd8\xff\xe0", 4) + std::string(60, 'x'));
   write_bytes(folder / "zeros.mp4", std::string(4000, '\0'));
   struct Case {
     const char* name;
@@ -44,7 +44,7 @@ TEST_F(VideoTest, WhatIsNoVideoIsRefusedByName) {
   };
   for (const Case& file :
        {Case{"empty.mp4", "empty"}, Case{"text.mp4", "text"}, Case{"list.m3u8", "text"},
-        Case{"list.mp4", "text"}, Case{"picture.mp4", "JPEG"}, Case{"zeros.mp4", "zero bytes"}}) {
+        Case{"list.mp4", "text"}, Case{"image.mp4", "JPEG"}, Case{"zeros.mp4", "zero bytes"}}) {
     const Error error = error_of_reading(folder / file.name);
     EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat) << file.name;
     EXPECT_THAT(error.what(), HasSubstr(file.says)) << file.name;

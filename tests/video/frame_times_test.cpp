@@ -74,10 +74,10 @@ class VideoTimes : public VideoTest {
   /// What a reader says of a video that was made of these frames.
   std::vector<double> read(const std::vector<MovFrame>& frames, Index* guessed = nullptr) {
     const std::string folder = SAPIENS_TEST_DATA "/golden/preprocess_full/";
-    const Image picture = Image::read(folder + "odd_420.jpg");
+    const Image image = Image::read(folder + "odd_420.jpg");
     write_bytes(scratch_ / "x.mov",
-                mov_of(read_bytes(folder + "odd_420.jpg"), static_cast<int>(picture.width),
-                       static_cast<int>(picture.height), frames));
+                mov_of(read_bytes(folder + "odd_420.jpg"), static_cast<int>(image.width),
+                       static_cast<int>(image.height), frames));
     VideoReader video = VideoReader::open(scratch_ / "x.mov");
     std::vector<double> result;
     while (video.skip()) result.push_back(video.seconds());

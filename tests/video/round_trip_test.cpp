@@ -65,10 +65,10 @@ TEST_P(RoundTrip, SkippedFramesCountAsRead) {
 TEST_P(RoundTrip, OddSizesGrowByACopyOfTheLastColumnAndRow) {
   const Scratch folder;
   const std::string path = folder / (std::string("odd") + GetParam());
-  Image picture{.width = 65, .height = 47, .rgb = {}};
-  for (Index i = 0; i < 65 * 47; ++i) picture.rgb.insert(picture.rgb.end(), {200, 200, 60});
+  Image image{.width = 65, .height = 47, .rgb = {}};
+  for (Index i = 0; i < 65 * 47; ++i) image.rgb.insert(image.rgb.end(), {200, 200, 60});
   VideoWriter writer(path, 25, 65, 47);
-  for (int i = 0; i < 5; ++i) writer.write(picture);
+  for (int i = 0; i < 5; ++i) writer.write(image);
   writer.finish();
   VideoReader video = VideoReader::open(path);
   EXPECT_EQ(video.width(), 66);

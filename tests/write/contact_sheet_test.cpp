@@ -5,7 +5,7 @@
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
 #include "support/error_code_of.hpp"
-#include "write/pictures.hpp"
+#include "write/images.hpp"
 
 namespace sapiens {
 namespace {
@@ -24,11 +24,11 @@ std::pair<Index, Index> extent_of(const Image& sheet, Index y, std::uint8_t grey
   return {first, last};
 }
 
-TEST(ContactSheet, ScalesPicturesToTheHeightOfARow) {
+TEST(ContactSheet, ScalesImagesToTheHeightOfARow) {
   ContactSheet sheet({"a", "b"}, kRow);
-  sheet.set(0, 0, grey_picture(64, 128, 50));  // halved: 32 x 64
-  sheet.set(0, 1, grey_picture(16, 40, 100));  // doubled: 32 x 80
-  sheet.set(1, 0, grey_picture(32, 20, 150));  // as it is
+  sheet.set(0, 0, grey_image(64, 128, 50));  // halved: 32 x 64
+  sheet.set(0, 1, grey_image(16, 40, 100));  // doubled: 32 x 80
+  sheet.set(1, 0, grey_image(32, 20, 150));  // as it is
   const Image drawn = sheet.draw();
   EXPECT_EQ(drawn.width, kGap + 64 + kGap + 80 + kGap);
   const Index rows = drawn.height - 2 * (kRow + kGap);  // where the first one begins
@@ -40,9 +40,9 @@ TEST(ContactSheet, ScalesPicturesToTheHeightOfARow) {
   EXPECT_EQ(pixel(drawn, rows + kRow, kGap), kWhite);
 }
 
-TEST(ContactSheet, LeavesPlacesWithoutAPictureBlank) {
+TEST(ContactSheet, LeavesPlacesWithoutAnImageBlank) {
   ContactSheet sheet({"a", "b"}, kRow);
-  sheet.set(1, 1, grey_picture(32, 32, 50));
+  sheet.set(1, 1, grey_image(32, 32, 50));
   const Image drawn = sheet.draw();
   const Index rows = drawn.height - 2 * (kRow + kGap);
   const auto first_row = drawn.rgb.begin() + rows * drawn.width * 3;
@@ -52,7 +52,7 @@ TEST(ContactSheet, LeavesPlacesWithoutAPictureBlank) {
 
 TEST(ContactSheet, IsWideEnoughForLongTitles) {
   ContactSheet narrow({"a"}, kRow), wide({"a title of many letters"}, kRow);
-  for (ContactSheet* sheet : {&narrow, &wide}) sheet->set(0, 0, grey_picture(32, 8));
+  for (ContactSheet* sheet : {&narrow, &wide}) sheet->set(0, 0, grey_image(32, 8));
   EXPECT_GT(wide.draw().width, narrow.draw().width + 40);
   // Letters are dark.
   const Image drawn = wide.draw();
@@ -64,17 +64,17 @@ TEST(ContactSheet, RefusesWhatCannotBeDrawn) {
   EXPECT_EQ(error_code_of([] { ContactSheet({}, kRow); }), invalid);
   EXPECT_EQ(error_code_of([] { ContactSheet({"a"}, 2); }), invalid);
   ContactSheet sheet({"a"}, kRow);
-  EXPECT_EQ(error_code_of([&] { sheet.set(0, 1, grey_picture(4, 4)); }), invalid);
-  EXPECT_EQ(error_code_of([&] { sheet.set(10'000, 0, grey_picture(4, 4)); }), invalid);
-  EXPECT_EQ(error_code_of([&] { sheet.set(-1, 0, grey_picture(4, 4)); }), invalid);
+  EXPECT_EQ(error_code_of([&] { sheet.set(0, 1, grey_image(4, 4)); }), invalid);
+  EXPECT_EQ(error_code_of([&] { sheet.set(10'000, 0, grey_image(4, 4)); }), invalid);
+  EXPECT_EQ(error_code_of([&] { sheet.set(-1, 0, grey_image(4, 4)); }), invalid);
   EXPECT_EQ(error_code_of([&] { sheet.set(0, 0, {}); }), invalid);
-  EXPECT_EQ(error_code_of([&] { sheet.set(0, 0, grey_picture(1, 1000)); }), invalid);
+  EXPECT_EQ(error_code_of([&] { sheet.set(0, 0, grey_image(1, 1000)); }), invalid);
   ContactSheet large({"a"}, 4096);
-  large.set(9999, 0, grey_picture(32, 16));
+  large.set(9999, 0, grey_image(32, 16));
   EXPECT_EQ(error_code_of([&] { large.draw(); }), ErrorCode::OutOfResources);
   ContactSheet full({"a", "b"}, 4096);
-  full.set(0, 0, grey_picture(1, 15));
-  EXPECT_EQ(error_code_of([&] { full.set(0, 1, grey_picture(1, 2)); }), ErrorCode::OutOfResources);
+  full.set(0, 0, grey_image(1, 15));
+  EXPECT_EQ(error_code_of([&] { full.set(0, 1, grey_image(1, 2)); }), ErrorCode::OutOfResources);
 }
 
 }  // namespace

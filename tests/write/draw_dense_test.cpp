@@ -5,7 +5,7 @@
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
 #include "support/nan.hpp"
-#include "write/pictures.hpp"
+#include "write/images.hpp"
 
 namespace sapiens {
 namespace {
@@ -14,24 +14,24 @@ constexpr Rgb kGrey = {100, 100, 100};
 
 // Of the colour map INFERNO.
 constexpr Rgb kNearest = {252, 255, 164};
-constexpr Rgb kFarthest = {0, 0, 4};
+constexpr Rgb kMaxDistance = {0, 0, 4};
 
 Image draw_depths(const std::vector<float>& depths, const std::vector<std::uint8_t>& mask = {}) {
   const auto width = static_cast<Index>(depths.size());
-  return draw_depth(grey_picture(1, width), {depths.data(), {1, width}}, mask);
+  return draw_depth(grey_image(1, width), {depths.data(), {1, width}}, mask);
 }
 
 TEST(DrawDepth, ShowsTheNearBrightAndTheFarDark) {
   const Image drawing = draw_depths({0.2f, 0.7f, 0.4f});
   EXPECT_EQ(pixel(drawing, 0, 2), (Rgb{90, 90, 90}));
   EXPECT_EQ(pixel(drawing, 0, 3), kNearest);
-  EXPECT_EQ(pixel(drawing, 0, 4), kFarthest);
+  EXPECT_EQ(pixel(drawing, 0, 4), kMaxDistance);
 }
 
 TEST(DrawDepth, ScalesToWhatIsUnderTheMask) {
   const Image drawing = draw_depths({-9, 0.7f, 0.4f, 9}, {0, 1, 1, 0});
   EXPECT_EQ(pixel(drawing, 0, 4), kGrey);
-  EXPECT_EQ(pixel(drawing, 0, 5), kFarthest);
+  EXPECT_EQ(pixel(drawing, 0, 5), kMaxDistance);
   EXPECT_EQ(pixel(drawing, 0, 6), kNearest);
   EXPECT_EQ(pixel(drawing, 0, 7), kGrey);
 }
@@ -48,7 +48,7 @@ TEST(DrawDepth, DoesNotOverflowForTheLargestFloats) {
   const float most = std::numeric_limits<float>::max();
   const Image drawing = draw_depths({-most, most});
   EXPECT_EQ(pixel(drawing, 0, 2), kNearest);
-  EXPECT_EQ(pixel(drawing, 0, 3), kFarthest);
+  EXPECT_EQ(pixel(drawing, 0, 3), kMaxDistance);
 }
 
 /// Depths [size, size] that grow by `across` per column and by `down` per row.
@@ -64,7 +64,7 @@ std::vector<float> slope(Index size, float across, float down) {
 
 Image draw_slope(Index size, float across, float down, std::vector<std::uint8_t> mask = {}) {
   const std::vector<float> depths = slope(size, across, down);
-  return draw_depth(grey_picture(size, size), {depths.data(), {size, size}}, mask);
+  return draw_depth(grey_image(size, size), {depths.data(), {size, size}}, mask);
 }
 
 // The nearness falls from 1 to 0 over 99 columns, by 1 / 99 per pixel. A 7x7 Sobel sum of a slope
@@ -78,7 +78,7 @@ TEST(DrawDepth, ShowsTheNormalsOfASlopeInTheLastPanel) {
   EXPECT_EQ(pixel(draw_slope(100, -1, 0), 50, 250), (Rgb{0, 127, 121}));
 }
 
-// Strips of rows must not show: a border that is made up in the middle of a picture would.
+// Strips of rows must not show: a border that is made up in the middle of an image would.
 TEST(DrawDepth, NormalsOfASlopeAreTheSameInEveryRow) {
   const Image drawing = draw_slope(100, 0, 1);
   for (Index y = 3; y < 97; ++y) EXPECT_EQ(pixel(drawing, y, 250), (Rgb{127, 254, 121})) << y;
@@ -100,7 +100,7 @@ TEST(DrawDepth, NormalsAreBlackWhereTheirWindowLeavesTheMask) {
 TEST(DrawDepth, NormalsAreBlackAroundNumbersThatAreNone) {
   std::vector<float> depths = slope(20, 1, 0);
   depths[10 * 20 + 10] = kNan;
-  const Image drawing = draw_depth(grey_picture(20, 20), {depths.data(), {20, 20}});
+  const Image drawing = draw_depth(grey_image(20, 20), {depths.data(), {20, 20}});
   EXPECT_EQ(pixel(drawing, 7, 40 + 13), Rgb{});
   EXPECT_NE(pixel(drawing, 6, 40 + 13), Rgb{});
 }
@@ -114,39 +114,39 @@ TEST(DrawDepth, BothPanelsAreGreyWithoutForeground) {
 TEST(DrawDepth, ShowsThePanelsThatAreAskedFor) {
   const std::vector<float> depths = {0.2f, 0.7f};
   const auto width = [&](const DepthDrawing& drawing) {
-    return draw_depth(grey_picture(1, 2), {depths.data(), {1, 2}}, {}, drawing).width;
+    return draw_depth(grey_image(1, 2), {depths.data(), {1, 2}}, {}, drawing).width;
   };
   EXPECT_EQ(width({}), 6);
   EXPECT_EQ(width({.normals = false}), 4);
   EXPECT_EQ(width({.side_by_side = false}), 4);
   EXPECT_EQ(width({.normals = false, .side_by_side = false}), 2);
-  const Image alone = draw_depth(grey_picture(1, 2), {depths.data(), {1, 2}}, {},
+  const Image alone = draw_depth(grey_image(1, 2), {depths.data(), {1, 2}}, {},
                                  {.normals = false, .side_by_side = false});
   EXPECT_EQ(pixel(alone, 0, 0), kNearest);
-  EXPECT_EQ(pixel(alone, 0, 1), kFarthest);
+  EXPECT_EQ(pixel(alone, 0, 1), kMaxDistance);
 }
 
 TEST(DrawDepth, RefusesAMaskOfAnotherSize) {
   EXPECT_THROW(draw_depths({1, 2}, {1}), Error);
   const std::vector<float> depths(4);
-  EXPECT_THROW(draw_depth(grey_picture(1, 4), {depths.data(), {2, 2}}), Error);
+  EXPECT_THROW(draw_depth(grey_image(1, 4), {depths.data(), {2, 2}}), Error);
 }
 
 TEST(DrawNormals, AreColoursOutsideTheBackground) {
   const std::vector<float> normals = {1, -1, 0, 0, 0, 1, kNan, 7, -7};
-  const Image drawing = draw_normals(grey_picture(1, 3), {normals.data(), {1, 3, 3}},
+  const Image drawing = draw_normals(grey_image(1, 3), {normals.data(), {1, 3, 3}},
                                      std::vector<std::uint8_t>{1, 0, 1});
   EXPECT_EQ(pixel(drawing, 0, 2), (Rgb{90, 90, 90}));
   EXPECT_EQ(pixel(drawing, 0, 3), (Rgb{255, 0, 127}));
   EXPECT_EQ(pixel(drawing, 0, 4), Rgb{});
   EXPECT_EQ(pixel(drawing, 0, 5), (Rgb{0, 255, 0}));
-  EXPECT_THROW(draw_normals(grey_picture(1, 3), {normals.data(), {1, 3, 2}}), Error);
+  EXPECT_THROW(draw_normals(grey_image(1, 3), {normals.data(), {1, 3, 2}}), Error);
 }
 
-TEST(DrawNormals, AreDrawnWithoutThePictureWhereItIsNotWanted) {
+TEST(DrawNormals, AreDrawnWithoutTheImageWhereItIsNotWanted) {
   const std::vector<float> normals = {1, -1, 0};
   const Image drawing =
-      draw_normals(grey_picture(1, 1), {normals.data(), {1, 1, 3}}, {}, {.side_by_side = false});
+      draw_normals(grey_image(1, 1), {normals.data(), {1, 1, 3}}, {}, {.side_by_side = false});
   EXPECT_EQ(drawing.width, 1);
   EXPECT_EQ(pixel(drawing, 0, 0), (Rgb{255, 0, 127}));
 }

@@ -26,7 +26,7 @@ TEST(DrawReconstruction, PutsMaskedReconstructionAndOriginalBesideEachOther) {
                                                     3, 4, 5, 13, 14, 15, 23, 24, 25}));
 }
 
-TEST(DrawReconstruction, RefusesPicturesOfDifferentSizes) {
+TEST(DrawReconstruction, RefusesImagesOfDifferentSizes) {
   Reconstruction found{.original = of_levels(2, 1, 20),
                        .masked = of_levels(1, 2, 0),
                        .reconstruction = of_levels(2, 1, 10)};

@@ -5,7 +5,7 @@
 
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
-#include "write/pictures.hpp"
+#include "write/images.hpp"
 #include "write/seg_labels.hpp"
 
 namespace sapiens {
@@ -43,13 +43,13 @@ bool contains_brighter(const Image& drawing, std::uint8_t red, Index left, Index
 }
 
 constexpr Rgb kUpperClothing = {0, 128, 72};  // class 22 of 28
-constexpr Rgb kUpperBlend = {45, 109, 81};    // half of it, half of the grey picture
+constexpr Rgb kUpperBlend = {45, 109, 81};    // half of it, half of the grey image
 
-TEST(DrawSegmentation, BlendsTheColoursOfTheClassesBesideThePicture) {
+TEST(DrawSegmentation, BlendsTheColoursOfTheClassesBesideTheImage) {
   const SegClass classes[] = {{"Background", {50, 50, 50}}, {"Hand", {255, 0, 101}}};
   const SegClassSet set = {"two", classes};
   const Image drawing = draw_segmentation(
-      grey_picture(1, 2), {.width = 2, .height = 1, .classes = 2, .ids = {0, 1}}, &set);
+      grey_image(1, 2), {.width = 2, .height = 1, .classes = 2, .ids = {0, 1}}, &set);
   EXPECT_EQ(drawing.width, 4);
   EXPECT_EQ(drawing.height, 1);
   EXPECT_EQ(pixel(drawing, 0, 1), (Rgb{90, 90, 90}));
@@ -62,16 +62,16 @@ TEST(DrawSegmentation, MakesUpColoursForClassesThatNobodyDescribed) {
   const SegClassSet too_short = {"one", classes};
   for (const SegClassSet* set : {static_cast<const SegClassSet*>(nullptr), &too_short}) {
     const Image drawing = draw_segmentation(
-        grey_picture(1, 3), {.width = 3, .height = 1, .classes = 255, .ids = {0, 1, 254}}, set);
+        grey_image(1, 3), {.width = 3, .height = 1, .classes = 255, .ids = {0, 1, 254}}, set);
     EXPECT_EQ(pixel(drawing, 0, 3), (Rgb{70, 70, 70}));
     EXPECT_NE(pixel(drawing, 0, 4), pixel(drawing, 0, 5));
   }
 }
 
-TEST(DrawSegmentation, RefusesWhatDoesNotFitThePicture) {
-  EXPECT_THROW(draw_segmentation(grey_picture(1, 2), {.width = 1, .height = 2, .ids = {0, 0}}),
+TEST(DrawSegmentation, RefusesWhatDoesNotFitTheImage) {
+  EXPECT_THROW(draw_segmentation(grey_image(1, 2), {.width = 1, .height = 2, .ids = {0, 0}}),
                Error);
-  EXPECT_THROW(draw_segmentation(grey_picture(1, 2), {.width = 2, .height = 1, .ids = {}}), Error);
+  EXPECT_THROW(draw_segmentation(grey_image(1, 2), {.width = 2, .height = 1, .ids = {}}), Error);
 }
 
 TEST(DrawSegmentation, FollowsTheOpacity) {
@@ -79,7 +79,7 @@ TEST(DrawSegmentation, FollowsTheOpacity) {
   const SegClassSet set = {"two", classes};
   const auto drawn = [&](float opacity) {
     return pixel(
-        draw_segmentation(grey_picture(1, 1), {.width = 1, .height = 1, .classes = 2, .ids = {1}},
+        draw_segmentation(grey_image(1, 1), {.width = 1, .height = 1, .classes = 2, .ids = {1}},
                           &set, {.opacity = opacity, .side_by_side = false}),
         0, 0);
   };
@@ -95,10 +95,9 @@ TEST(DrawSegmentation, NamesARegionInItsMiddle) {
   Segmentation found = background(300, 600, 28);
   fill(found, 22, 100, 200, 100, 200);
   const SegDrawing without = {.labels = false, .legend = false, .side_by_side = false};
-  const Image plain =
-      draw_segmentation(grey_picture(300, 600), found, find_seg_classes(28), without);
+  const Image plain = draw_segmentation(grey_image(300, 600), found, find_seg_classes(28), without);
   EXPECT_EQ(pixel(plain, 104, 300), kUpperBlend);
-  const Image drawing = draw_segmentation(grey_picture(300, 600), found, find_seg_classes(28),
+  const Image drawing = draw_segmentation(grey_image(300, 600), found, find_seg_classes(28),
                                           {.legend = false, .side_by_side = false});
   EXPECT_EQ(drawing.width, 600);
   // All rows are equally long; the first one has the label, which is opaque.
@@ -111,7 +110,7 @@ TEST(DrawSegmentation, NamesARegionInItsMiddle) {
 TEST(DrawSegmentation, LeavesRegionsThatALabelWouldHideWithoutOne) {
   Segmentation found = background(300, 600, 28);
   fill(found, 22, 100, 200, 10, 10);
-  const Image drawing = draw_segmentation(grey_picture(300, 600), found, find_seg_classes(28),
+  const Image drawing = draw_segmentation(grey_image(300, 600), found, find_seg_classes(28),
                                           {.legend = false, .side_by_side = false});
   EXPECT_FALSE(contains(drawing, kUpperClothing, 0, 600));
 }
@@ -122,7 +121,7 @@ TEST(DrawSegmentation, ListsTheClassesThatOccurLargestFirst) {
   fill(found, 3, 0, 0, 2, 2);
   const auto* set = find_seg_classes(28);
   const SegDrawing drawing = {.labels = false, .side_by_side = false};
-  const Image drawn = draw_segmentation(grey_picture(300, 600), found, set, drawing);
+  const Image drawn = draw_segmentation(grey_image(300, 600), found, set, drawing);
   ASSERT_GT(drawn.width, 600 + 100);
   std::vector<Rgb> swatches;
   for (Index y = 0; y < drawn.height; ++y) {
@@ -135,13 +134,13 @@ TEST(DrawSegmentation, ListsTheClassesThatOccurLargestFirst) {
   EXPECT_EQ(swatches, expected);
 
   fill(found, 7, 0, 0, 300, 600);
-  EXPECT_EQ(draw_segmentation(grey_picture(300, 600), found, set, drawing).width, drawn.width)
-      << "pictures of one video differ in size";
+  EXPECT_EQ(draw_segmentation(grey_image(300, 600), found, set, drawing).width, drawn.width)
+      << "images of one video differ in size";
 }
 
-TEST(DrawSegmentation, LeavesTheLegendOutBesideTinyPictures) {
+TEST(DrawSegmentation, LeavesTheLegendOutBesideTinyImages) {
   const Segmentation found = background(48, 64, 28);
-  const Image drawing = draw_segmentation(grey_picture(48, 64), found, find_seg_classes(28));
+  const Image drawing = draw_segmentation(grey_image(48, 64), found, find_seg_classes(28));
   EXPECT_EQ(drawing.width, 128);
 }
 
@@ -151,7 +150,7 @@ TEST(DrawSegmentation, ListsWhatItHasRoomForOf255Classes) {
   for (std::size_t i = 0; i < found.ids.size(); ++i) {
     found.ids[i] = static_cast<std::uint8_t>(i % 255);
   }
-  const Image drawing = draw_segmentation(grey_picture(200, 300), found);
+  const Image drawing = draw_segmentation(grey_image(200, 300), found);
   EXPECT_GT(drawing.width, 600);
   EXPECT_EQ(drawing.height, 200);
 }
@@ -159,9 +158,9 @@ TEST(DrawSegmentation, ListsWhatItHasRoomForOf255Classes) {
 TEST(DrawSegmentation, DrawsIdsBeyondTheNumberOfClasses) {
   Segmentation found = background(200, 300, 2);
   fill(found, 255, 50, 50, 100, 200);
-  EXPECT_NO_THROW(draw_segmentation(grey_picture(200, 300), found));
+  EXPECT_NO_THROW(draw_segmentation(grey_image(200, 300), found));
   const Segmentation none = background(200, 300, 0);
-  EXPECT_NO_THROW(draw_segmentation(grey_picture(200, 300), none));
+  EXPECT_NO_THROW(draw_segmentation(grey_image(200, 300), none));
 }
 
 TEST(ClassRows, CountWhatIsThere) {

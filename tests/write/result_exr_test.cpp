@@ -90,7 +90,7 @@ TEST_F(ResultExr, ReadsStridedViews) {
   EXPECT_EQ(read_stored(path_).channels.at("Z"), (std::vector<float>{1, 2, 3, 4}));
 }
 
-TEST_F(ResultExr, IsNotWrittenForWhatIsNoPicture) {
+TEST_F(ResultExr, IsNotWrittenForWhatIsNoImage) {
   const std::vector<float> values(8);
   for (const auto& call :
        std::vector<std::function<void()>>{[&] { write_depth_exr(path_, {}); },

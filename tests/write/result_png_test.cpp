@@ -14,7 +14,7 @@
 #include "support/error_code_of.hpp"
 #include "support/nan.hpp"
 #include "support/scratch.hpp"
-#include "write/pictures.hpp"
+#include "write/images.hpp"
 
 namespace sapiens {
 namespace {

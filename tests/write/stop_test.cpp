@@ -4,7 +4,7 @@
 #include "sapiens/error.hpp"
 #include "support/random_numbers.hpp"
 #include "support/stops.hpp"
-#include "write/pictures.hpp"
+#include "write/images.hpp"
 
 // A drawing that is told to stop does so at its next row, line or point.
 namespace sapiens {
@@ -14,7 +14,7 @@ constexpr Index kHeight = 60, kWidth = 40;
 
 class StopDrawing : public testing::Test {
  protected:
-  const Image picture_ = grey_picture(kHeight, kWidth);
+  const Image image_ = grey_image(kHeight, kWidth);
 };
 
 TEST_F(StopDrawing, Segmentation) {
@@ -22,24 +22,24 @@ TEST_F(StopDrawing, Segmentation) {
   for (Index i = 0; i < kHeight * kWidth; ++i)
     found.ids.push_back(static_cast<std::uint8_t>(i % 4));
   expect_stops(
-      [&](const StopCheck& check) { draw_segmentation(picture_, found, nullptr, {}, check); },
-      3 * kHeight);  // the picture, the classes, their labels
+      [&](const StopCheck& check) { draw_segmentation(image_, found, nullptr, {}, check); },
+      3 * kHeight);  // the image, the classes, their labels
 }
 
 TEST_F(StopDrawing, Depth) {
   const std::vector<float> depth = random_normal(kHeight * kWidth, {.seed = 3});
   expect_stops(
       [&](const StopCheck& check) {
-        draw_depth(picture_, {depth.data(), {kHeight, kWidth}}, {}, {}, check);
+        draw_depth(image_, {depth.data(), {kHeight, kWidth}}, {}, {}, check);
       },
-      4 * kHeight);  // the picture, the extent, depth and normals
+      4 * kHeight);  // the image, the extent, depth and normals
 }
 
 TEST_F(StopDrawing, Normals) {
   const std::vector<float> normals = random_normal(kHeight * kWidth * 3, {.seed = 3});
   expect_stops(
       [&](const StopCheck& check) {
-        draw_normals(picture_, {normals.data(), {kHeight, kWidth, 3}}, {}, {}, check);
+        draw_normals(image_, {normals.data(), {kHeight, kWidth, 3}}, {}, {}, check);
       },
       2 * kHeight);
 }
@@ -48,9 +48,9 @@ TEST_F(StopDrawing, Features) {
   const std::vector<float> features = random_normal(32 * 8 * 6, {.seed = 3});
   expect_stops(
       [&](const StopCheck& check) {
-        draw_features(picture_, {features.data(), {32, 8, 6}}, check);
+        draw_features(image_, {features.data(), {32, 8, 6}}, check);
       },
-      3);  // steps of the iteration, and the picture
+      3);  // steps of the iteration, and the image
 }
 
 TEST_F(StopDrawing, Pose) {
@@ -61,16 +61,16 @@ TEST_F(StopDrawing, Pose) {
         {.x = static_cast<float>(2 * k + 1), .y = static_cast<float>(3 * k + 1), .score = 1});
   }
   const std::vector<Pose> poses(3, pose);
-  expect_stops([&](const StopCheck& check) { draw_pose(picture_, poses, &set, {}, check); },
+  expect_stops([&](const StopCheck& check) { draw_pose(image_, poses, &set, {}, check); },
                3 * (17 + static_cast<int>(set.skeleton.size())));
 }
 
-Index painted(const Image& drawn, const Image& picture) {
+Index painted(const Image& drawn, const Image& image) {
   Index count = 0;
   for (std::size_t i = 0; i < drawn.rgb.size(); i += 3) {
     count += !std::equal(drawn.rgb.begin() + static_cast<std::ptrdiff_t>(i),
                          drawn.rgb.begin() + static_cast<std::ptrdiff_t>(i + 3),
-                         picture.rgb.begin() + static_cast<std::ptrdiff_t>(i));
+                         image.rgb.begin() + static_cast<std::ptrdiff_t>(i));
   }
   return count;
 }
@@ -81,7 +81,7 @@ TEST(DrawStrip, PaintsNoMoreOfAStripThanOfASquareOfAsManyPixels) {
   KeypointSet set = *find_keypoint_set(17);
   set.skeleton = {&link, 1};
   const auto draw = [&](Index height, Index width) {
-    const Image picture = grey_picture(height, width);
+    const Image image = grey_image(height, width);
     Pose pose{.box = {.x = 0,
                       .y = 0,
                       .width = static_cast<float>(width),
@@ -90,13 +90,13 @@ TEST(DrawStrip, PaintsNoMoreOfAStripThanOfASquareOfAsManyPixels) {
     pose.keypoints[0] = {.x = static_cast<float>(width) / 2, .y = 1, .score = 1};
     pose.keypoints[1] = {
         .x = static_cast<float>(width) / 2, .y = static_cast<float>(height) - 1, .score = 1};
-    return painted(draw_pose(picture, {&pose, 1}, &set), picture);
+    return painted(draw_pose(image, {&pose, 1}, &set), image);
   };
   EXPECT_LE(draw(16000, 250), 3 * draw(2000, 2000));
 }
 
-TEST(Drawings, RefusePicturesBeyondTheBounds) {
-  const Image strip = grey_picture(2000, 1);
+TEST(Drawings, RefuseImagesBeyondTheBounds) {
+  const Image strip = grey_image(2000, 1);
   const std::vector<float> values(2000 * 3);
   EXPECT_THROW(draw_depth(strip, {values.data(), {2000, 1}}), Error);
   EXPECT_THROW(draw_normals(strip, {values.data(), {2000, 1, 3}}), Error);

@@ -4,7 +4,7 @@
 
 namespace mannequin {
 
-/// Where a point is in the picture, and how far along the optical axis.
+/// Where a point is in the image, and how far along the optical axis.
 struct Projected {
   float x = 0, y = 0, depth = 0;
 };
@@ -28,10 +28,10 @@ struct Camera {
   float depth(Vec3 direction, float t) const { return -t * dot(frame.turn.z, direction); }
 };
 
-/// Where pictures are taken from.
+/// Where images are taken from.
 enum class View {
-  Any,    ///< Any side, mostly the front; one picture of five cuts the person off.
-  Front,  ///< More or less the front, and the person fills the picture.
+  Any,    ///< Any side, mostly the front; one image of five cuts the person off.
+  Front,  ///< More or less the front, and the person fills the image.
 };
 
 Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int height, View view,

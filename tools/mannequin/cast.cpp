@@ -78,7 +78,7 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     end = passes ? most(end, inside.to) : end;
   }
   constexpr int kSteps = 80;
-  constexpr float kLeastStep = 2e-3f;  // for rays that pass a surface closely
+  constexpr float kMinStep = 2e-3f;  // for rays that pass a surface closely
   t = most(t, four(0.05f));
   Float4 outside = t;  // where each ray was last in front of the surface
   Float4 before = four(1e3f), step = four(0.0f);
@@ -99,7 +99,7 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     const Int4 even = (d < 0.01f) & (slope > 0.3f) & (slope < 1.2f);
     outside = d < 0.0f ? outside : t;
     before = d;
-    const Float4 ahead = most(d * (even ? 1.0f / slope : four(0.85f)), four(kLeastStep));
+    const Float4 ahead = most(d * (even ? 1.0f / slope : four(0.85f)), four(kMinStep));
     step = d < 0.0f ? (outside - t) * 0.5f : ahead;
     t = running ? t + step : t;
     running &= t < end;

@@ -8,7 +8,7 @@
 
 namespace mannequin {
 
-/// For each tile of a picture the groups of a figure that may be seen in it.
+/// For each tile of an image the groups of a figure that may be seen in it.
 class Tiles {
  public:
   struct Bounds {

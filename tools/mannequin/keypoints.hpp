@@ -10,7 +10,7 @@ namespace mannequin {
 inline constexpr int kKeypoints = 17;
 
 /// As COCO has it: `visible` is 2 for what is seen, 1 for what something hides, the person's own
-/// body included, and 0 outside the picture, where x and y are 0, too. Integers are middles of
+/// body included, and 0 outside the image, where x and y are 0, too. Integers are middles of
 /// pixels.
 struct Keypoint {
   float x = 0, y = 0;

@@ -35,15 +35,15 @@ struct Arguments {
 
 /// "192x256", width first.
 void read_size(const std::string& text, Request& request) {
-  constexpr int kLeast = 16, kMost = 2048;
+  constexpr int kMin = 16, kMax = 2048;
   char rest = 0;
   const int fields = std::sscanf(text.c_str(), "%5dx%5d%c", &request.width, &request.height, &rest);
-  const auto fits = [](int side) { return kLeast <= side && side <= kMost; };
+  const auto fits = [](int side) { return kMin <= side && side <= kMax; };
   if (fields == 2 && fits(request.width) && fits(request.height)) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "this is no size of a picture",
+              {.summary = "this is no size of an image",
                .key = "--size",
-               .expected = fmt::format("WIDTHxHEIGHT, each from {} to {}", kLeast, kMost),
+               .expected = fmt::format("WIDTHxHEIGHT, each from {} to {}", kMin, kMax),
                .actual = text,
                .hint = "--size 192x256"});
 }
@@ -69,7 +69,7 @@ Progress progress_of(std::int64_t count) {
     *next = now + std::chrono::seconds(1);
     const double seconds = std::chrono::duration<double>(now - start).count();
     const double rate = static_cast<double>(done) / seconds;
-    fmt::print(stderr, "\r{} of {} pictures, {:.0f} a minute, {:.0f} s left   {}", done, count,
+    fmt::print(stderr, "\r{} of {} images, {:.0f} a minute, {:.0f} s left   {}", done, count,
                60 * rate, static_cast<double>(count - done) / rate, done == count ? "\n" : "");
   };
 }
@@ -90,17 +90,16 @@ void add_options(CLI::App& app, Arguments& arguments) {
   Request& request = arguments.request;
   app.add_option("--output,-o", arguments.output, "Folder to write to; made if it is missing")
       ->required();
-  app.add_option("--count,-n", request.count, "How many pictures")
+  app.add_option("--count,-n", request.count, "How many images")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000'000}))
       ->capture_default_str();
-  app.add_option("--first", request.first, "Number of the first picture")
+  app.add_option("--first", request.first, "Number of the first image")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000'000}))
       ->capture_default_str();
   app.add_option("--seed", request.seed, "Another seed, other people; equal seeds, equal bytes")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--size", arguments.size, "Of the pictures, width x height")
-      ->capture_default_str();
+  app.add_option("--size", arguments.size, "Of the images, width x height")->capture_default_str();
   app.add_option("--view", arguments.view,
                  "any: any side, parts of people, things in front of them; front: the whole person "
                  "from more or less the front, with nothing in between")
@@ -110,7 +109,7 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_option("--layout", arguments.layout,
-                 "files: a few files per picture and COCO annotations; arrays: one .npy per kind "
+                 "files: a few files per image and COCO annotations; arrays: one .npy per kind "
                  "of data; sheet: one PNG to look at")
       ->check(CLI::IsMember({"files", "arrays", "sheet"}))
       ->capture_default_str();

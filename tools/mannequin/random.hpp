@@ -7,7 +7,7 @@
 
 namespace mannequin {
 
-/// What is drawn by lot. Each aspect of a picture has a stream of its own, so that one more number
+/// What is drawn by lot. Each aspect of an image has a stream of its own, so that one more number
 /// for the clothes leaves all poses as they were.
 enum class Aspect : std::uint64_t { Body = 1, Pose, Look, Camera, Room, Light, Sensor };
 

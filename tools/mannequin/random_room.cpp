@@ -41,7 +41,7 @@ void add_clutter(Vec3 camera, Room& room, Random& random) {
     Object object = random_object(random);
     const float reach = 1.1f + object.half.x + object.half.z;
     const Vec3 at = around(camera, random.range(-1.2f, 1.2f), reach + random.range(0, 2.2f));
-    const bool floats = random.chance(0.25f);  // a picture, a lamp, a shelf
+    const bool floats = random.chance(0.25f);  // a poster, a lamp, a shelf
     object.frame.origin = {at.x, floats ? random.range(0.8f, 2.3f) : object.half.y, at.z};
     room.objects.push_back(object);
   }

@@ -27,13 +27,13 @@ void for_each_sample(const Request& request, const Progress& progress,
 
 // The layouts. All throw `sapiens::Error`.
 
-/// Pictures, class PNGs, depths and normals by number, and annotations.json.
+/// Images, class PNGs, depths and normals by number, and annotations.json.
 void write_files(const Request& request, const Progress& progress);
 
 /// One array per kind of data, the samples along the first axis.
 void write_arrays(const Request& request, const Progress& progress);
 
-/// One PNG, DIR/sheet.png: every picture with its key points, labels, depth and normals.
+/// One PNG, DIR/sheet.png: every image with its keypoints, labels, depth and normals.
 void write_sheet(const Request& request, const Progress& progress);
 
 }  // namespace mannequin

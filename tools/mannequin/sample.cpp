@@ -26,9 +26,9 @@ Person random_person(std::uint64_t seed, std::uint64_t index) {
   return person;
 }
 
-// In lower pictures lips are a pixel or two: nothing could learn them, and mIoU counts every class
+// In lower images lips are a pixel or two: nothing could learn them, and mIoU counts every class
 // alike.
-constexpr int kLeastHeightOfLips = 512;
+constexpr int kMinHeightOfLips = 512;
 
 void close_lips(std::vector<std::uint8_t>& labels) {
   for (std::uint8_t& label : labels) {
@@ -79,16 +79,16 @@ Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int heigh
   sample.camera = random_camera(figure, person.bones, width, height, view, cameras);
   Rendering seen = render_scene(seed, index, person, figure, sample.camera, view);
   sample.keypoints = find_keypoints(person.body, person.bones, sample.camera, seen);
-  if (height < kLeastHeightOfLips) close_lips(seen.label);
+  if (height < kMinHeightOfLips) close_lips(seen.label);
   sample.box = tight_box(seen.label, width, height);
   sample.normals.reserve(seen.normal.size() * 3);
   for (const Vec3& n : seen.normal) {
     sample.normals.insert(sample.normals.end(), {n.x, n.y, n.z});
   }
   for (const std::uint8_t label : seen.label) sample.area += label != kBackground;
-  sample.picture = {.width = width,
-                    .height = height,
-                    .rgb = develop(std::move(seen.color), width, height, sensors)};
+  sample.image = {.width = width,
+                  .height = height,
+                  .rgb = develop(std::move(seen.color), width, height, sensors)};
   sample.labels = std::move(seen.label);
   sample.depth = std::move(seen.depth);
   return sample;

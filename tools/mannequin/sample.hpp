@@ -8,9 +8,9 @@
 
 namespace mannequin {
 
-/// A picture of one person and all that is known about it.
+/// An image of one person and all that is known about it.
 struct Sample {
-  sapiens::Image picture;
+  sapiens::Image image;
   std::vector<std::uint8_t> labels = {};  ///< [H, W] goliath classes, 0 where no person is.
   std::vector<float> depth = {};    ///< [H, W] metres along the optical axis; 0 where no person is.
   std::vector<float> normals = {};  ///< [H, W, 3] x right, y up, z to the viewer; 0 likewise.
@@ -20,7 +20,7 @@ struct Sample {
   Camera camera = {};
 };
 
-/// Picture `index` of `seed`; nothing else matters.
+/// Image `index` of `seed`; nothing else matters.
 Sample make_sample(std::uint64_t seed, std::uint64_t index, int width, int height,
                    View view = View::Any);
 

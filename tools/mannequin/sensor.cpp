@@ -37,7 +37,7 @@ float shouldered(float linear) { return linear < 0.6f ? linear : 1 - 0.16f / (li
 
 std::vector<std::uint8_t> develop(std::vector<Vec3> color, int width, int height, Random& random) {
   if (random.chance(0.6f)) blur(color, width, height, random.range(0.0f, 0.25f));
-  // Exposure takes the picture half of the way to a middle grey.
+  // Exposure takes the image half of the way to a middle grey.
   const float wanted = random.range(0.10f, 0.30f);
   const float exposure = std::sqrt(wanted / std::max(mean_of(color), 1e-3f));
   const Vec3 balance = Vec3{random.around(1, 0.08f), 1, random.around(1, 0.10f)} * exposure;

@@ -18,14 +18,14 @@ std::vector<std::int8_t> as_bytes(const std::vector<float>& normals) {
 void write_arrays(const Request& request, const Progress& progress) {
   const std::int64_t n = request.count, h = request.height, w = request.width;
   const auto in = [&](const char* name) { return request.output / name; };
-  ArrayFile pictures(in("pictures.npy"), "|u1", {n, h, w, 3});
+  ArrayFile images(in("images.npy"), "|u1", {n, h, w, 3});
   ArrayFile labels(in("labels.npy"), "|u1", {n, h, w});
   ArrayFile depth(in("depth.npy"), "<f4", {n, h, w});
   ArrayFile normals(in("normals.npy"), "|i1", {n, h, w, 3});
   ArrayFile keypoints(in("keypoints.npy"), "<f4", {n, kKeypoints, 3});
   ArrayFile boxes(in("boxes.npy"), "<f4", {n, 4});
   for_each_sample(request, progress, [&](std::int64_t, const Sample& sample) {
-    pictures.write(sample.picture.rgb);
+    images.write(sample.image.rgb);
     labels.write(sample.labels);
     depth.write(sample.depth);
     normals.write(as_bytes(sample.normals));
@@ -37,7 +37,7 @@ void write_arrays(const Request& request, const Progress& progress) {
     const sapiens::Box& box = sample.box;
     boxes.write(std::vector<float>{box.x, box.y, box.width, box.height});
   });
-  for (ArrayFile* file : {&pictures, &labels, &depth, &normals, &keypoints, &boxes}) {
+  for (ArrayFile* file : {&images, &labels, &depth, &normals, &keypoints, &boxes}) {
     file->commit();
   }
 }

@@ -34,8 +34,8 @@ Json image_entry(std::int64_t index, const std::string& name, const Sample& samp
   const Camera& camera = sample.camera;
   return {{"id", index},
           {"file_name", name},
-          {"width", sample.picture.width},
-          {"height", sample.picture.height},
+          {"width", sample.image.width},
+          {"height", sample.image.height},
           {"camera", {{"focal", camera.focal}, {"cx", camera.cx}, {"cy", camera.cy}}}};
 }
 
@@ -60,8 +60,8 @@ Json annotation(std::int64_t index, const Sample& sample) {
 }
 
 void write_one(const std::filesystem::path& folder, const std::string& stem, const Sample& sample) {
-  const std::int64_t w = sample.picture.width, h = sample.picture.height;
-  sample.picture.write_png(folder / (stem + ".png"));
+  const std::int64_t w = sample.image.width, h = sample.image.height;
+  sample.image.write_png(folder / (stem + ".png"));
   sapiens::write_class_png(folder / (stem + "_seg.png"),
                            {.width = w, .height = h, .classes = 28, .ids = sample.labels},
                            sapiens::find_seg_classes(28));

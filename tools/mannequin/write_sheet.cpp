@@ -22,8 +22,8 @@ struct Sheet {
 };
 
 std::vector<Image> panels(const Sample& sample) {
-  const Image& picture = sample.picture;
-  const std::int64_t w = picture.width, h = picture.height;
+  const Image& image = sample.image;
+  const std::int64_t w = image.width, h = image.height;
   sapiens::Pose pose{.box = sample.box};
   // Hidden points are left out.
   for (const Keypoint& point : sample.keypoints) {
@@ -32,24 +32,24 @@ std::vector<Image> panels(const Sample& sample) {
   const sapiens::Segmentation classes{.width = w, .height = h, .classes = 28, .ids = sample.labels};
   const sapiens::SegDrawing colors{
       .opacity = 1, .labels = false, .legend = false, .side_by_side = false};
-  return {picture,
-          sapiens::draw_pose(picture, std::span(&pose, 1), sapiens::find_keypoint_set(kKeypoints)),
-          sapiens::draw_segmentation(picture, classes, sapiens::find_seg_classes(28), colors),
-          sapiens::draw_depth(picture, {sample.depth.data(), {h, w}}, sample.labels,
+  return {image,
+          sapiens::draw_pose(image, std::span(&pose, 1), sapiens::find_keypoint_set(kKeypoints)),
+          sapiens::draw_segmentation(image, classes, sapiens::find_seg_classes(28), colors),
+          sapiens::draw_depth(image, {sample.depth.data(), {h, w}}, sample.labels,
                               {.normals = false, .side_by_side = false}),
-          sapiens::draw_normals(picture, {sample.normals.data(), {h, w, 3}}, sample.labels,
+          sapiens::draw_normals(image, {sample.normals.data(), {h, w, 3}}, sample.labels,
                                 {.side_by_side = false})};
 }
 
 }  // namespace
 
 void write_sheet(const Request& request, const Progress& progress) {
-  constexpr std::int64_t kPanels = 5, kGap = 4, kMost = 1000;
-  if (request.count > kMost) {
+  constexpr std::int64_t kPanels = 5, kGap = 4, kMax = 1000;
+  if (request.count > kMax) {
     throw sapiens::Error(sapiens::ErrorCode::InvalidArgument,
-                         {.summary = "a sheet of so many pictures is too large to look at",
+                         {.summary = "a sheet of so many images is too large to look at",
                           .key = "--count",
-                          .expected = fmt::format("at most {}", kMost),
+                          .expected = fmt::format("at most {}", kMax),
                           .actual = fmt::format("{}", request.count)});
   }
   const std::int64_t cell_width = kPanels * request.width + kGap;

@@ -1,4 +1,4 @@
-"""Pictures into network inputs: cutting out, mirroring, colours, normalisation. Positions are in pixels, and a pixel's
+"""Images into network inputs: cutting out, mirroring, colours, normalisation. Positions are in pixels, and a pixel's
 centre has whole coordinates ("UDP": sizes are distances between the outer pixels' centres)."""
 import math
 
@@ -15,32 +15,32 @@ def uniform(generator, count, low, high):
     return low + (high - low) * torch.rand(count, generator=generator)
 
 
-def normalize(pictures, generator=None):
+def normalize(images, generator=None):
     """RGB [B, 3, H, W] of 0..255 -> network input. With a generator the light changes: brightness, contrast, and the
     channels against each other; all of it is one scale and one shift per channel."""
     scale, shift = (1 / STD)[None], (-MEAN / STD)[None]
     if generator is not None:
-        count = len(pictures)
+        count = len(images)
         gain = uniform(generator, (count, 1), 0.75, 1.25) * uniform(generator, (count, 3), 0.92, 1.08)
         bias = uniform(generator, (count, 1), -20, 20)
         shift = shift + bias * scale
         scale = gain * scale
-    return pictures * scale[:, :, None, None] + shift[:, :, None, None]
+    return images * scale[:, :, None, None] + shift[:, :, None, None]
 
 
-def warp(pictures, matrices, size, mode="bilinear"):
+def warp(images, matrices, size, mode="bilinear"):
     """[B, C, H, W] sampled at matrices [B, 2, 3] x (x, y, 1) for each pixel of `size`; outside is 0."""
     height, width = size
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     points = torch.stack([x.flatten(), y.flatten(), torch.ones(height * width)]).float()
     source = matrices @ points  # [B, 2, H W]
-    extent = torch.tensor([pictures.shape[3] - 1, pictures.shape[2] - 1])
+    extent = torch.tensor([images.shape[3] - 1, images.shape[2] - 1])
     grid = (source * (2 / extent[:, None]) - 1).view(-1, 2, height, width).permute(0, 2, 3, 1)
-    return F.grid_sample(pictures, grid, mode=mode, padding_mode="zeros", align_corners=True)
+    return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=True)
 
 
 def window_matrices(center, extent, size, rotation=None, mirrored=None):
-    """From pixels of an output of `size` to the picture: windows around `center` of `extent` (both [B, 2]: x, y),
+    """From pixels of an output of `size` to the image: windows around `center` of `extent` (both [B, 2]: x, y),
     turned by `rotation` [B], and mirrored where told."""
     height, width = size
     sx, sy = extent[:, 0] / (width - 1), extent[:, 1] / (height - 1)
@@ -66,7 +66,7 @@ def person_windows(boxes, aspect):
 
 
 def random_persons(batch, size, generator):
-    """Cut-outs [B, 3, H, W] around the persons, displaced, scaled, turned and mirrored, and their key points."""
+    """Cut-outs [B, 3, H, W] around the persons, displaced, scaled, turned and mirrored, and their keypoints."""
     boxes, count = batch["boxes"], len(batch["boxes"])
     center, extent = person_windows(boxes, size[1] / size[0])
     center = center + extent * uniform(generator, (count, 2), -0.1, 0.1)
@@ -75,7 +75,7 @@ def random_persons(batch, size, generator):
     rotation = rotation * (torch.rand(count, generator=generator) < 0.5)
     mirrored = torch.rand(count, generator=generator) < 0.5
     matrices = window_matrices(center, extent, size, rotation, mirrored)
-    crops = warp(batch["pictures"].permute(0, 3, 1, 2).float(), matrices, size)
+    crops = warp(batch["images"].permute(0, 3, 1, 2).float(), matrices, size)
 
     keypoints = batch["keypoints"]
     keypoints = torch.where(mirrored[:, None, None], keypoints[:, MIRRORED_KEYPOINTS], keypoints)
@@ -84,22 +84,22 @@ def random_persons(batch, size, generator):
     return crops, torch.cat([places, keypoints[..., 2:]], 2)
 
 
-def random_windows(pictures, size, generator):
-    """For pretraining: windows of 0.5 to 1 of the picture's area and various shapes, stretched to `size`, half of them
+def random_windows(images, size, generator):
+    """For pretraining: windows of 0.5 to 1 of the image's area and various shapes, stretched to `size`, half of them
     mirrored."""
-    count = len(pictures)
-    full = torch.tensor([pictures.shape[2] - 1.0, pictures.shape[1] - 1.0])
+    count = len(images)
+    full = torch.tensor([images.shape[2] - 1.0, images.shape[1] - 1.0])
     area = uniform(generator, count, 0.5, 1)
     shape = uniform(generator, count, math.log(3 / 4), math.log(4 / 3)).exp()
     extent = full * torch.stack([(area * shape).sqrt(), (area / shape).sqrt()], 1).clamp(max=1)
     center = extent / 2 + (full - extent) * torch.rand(count, 2, generator=generator)
     mirrored = torch.rand(count, generator=generator) < 0.5
-    return warp(pictures.permute(0, 3, 1, 2).float(), window_matrices(center, extent, size, None, mirrored), size)
+    return warp(images.permute(0, 3, 1, 2).float(), window_matrices(center, extent, size, None, mirrored), size)
 
 
 def mirror_some(batch, generator, **mirror):
-    """Mirrors half of the pictures, whose arrays are channels last; `mirror` says what else changes in one."""
-    chosen = torch.rand(len(batch["pictures"]), generator=generator) < 0.5
+    """Mirrors half of the images, whose arrays are channels last; `mirror` says what else changes in one."""
+    chosen = torch.rand(len(batch["images"]), generator=generator) < 0.5
     for name in batch:
         flipped = batch[name][chosen].flip(2)
         batch[name][chosen] = mirror[name](flipped) if name in mirror else flipped

@@ -16,7 +16,7 @@ SEED = 2000001
 CARD = """# Tiny Sapiens: weights for trying and testing
 
 **For synthetic figures only.** These networks have never seen a photograph, let alone a person. They exist so that
-every command of `sapiens` can be tried and its accuracy tested without a download. For real pictures use the published
+every command of `sapiens` can be tried and its accuracy tested without a download. For real images use the published
 weights.
 
     sapiens run samples/mannequin --boxes samples/mannequin/annotations.json --output out --viz --mask auto \\
@@ -25,13 +25,13 @@ weights.
 ## Architecture
 
 That of Sapiens, under the published key names: {architecture}.
-Pictures of 256 x 192 (rows, columns); pretraining saw 256 x 256.
+Images of 256 x 192 (rows, columns); pretraining saw 256 x 256.
 
 ## Data
 
-Pictures of [`mannequin`](../../docs/mannequin.md), 192 x 256, with exact key points, parts, depth and normals: whole
+Images of [`mannequin`](../../docs/mannequin.md), 192 x 256, with exact keypoints, parts, depth and normals: whole
 people seen from the front (`--view front`). Training took seed 1, decisions while training seed 1000001, the figures
-below seed {seed}, the tests 3000001, the demo 4000001. Pretraining and key points took pictures from all sides
+below seed {seed}, the tests 3000001, the demo 4000001. Pretraining and keypoints took images from all sides
 (`--view any`), parts and normals began with those.
 
 ## Training
@@ -39,7 +39,7 @@ below seed {seed}, the tests 3000001, the demo 4000001. Pretraining and key poin
 [`tools/train/run.sh`](../../tools/train/README.md), from random numbers, on two CPU cores: first as a masked
 autoencoder, then each task from that encoder, but depth from the encoder of normals; two at a time with one core each.
 
-| stage | pictures seen | different pictures, in the end | steps | minutes | seed |
+| stage | images seen | different images, in the end | steps | minutes | seed |
 |---|---|---|---|---|---|
 {training}
 
@@ -54,7 +54,7 @@ As `sapiens eval` and `sapiens reconstruct` measure it, in each precision ([what
 The goals are for people seen from the front, as is all but the column "any view": that is fp32 on as many people of
 `mannequin --view any`, from all sides, cut off or behind things, for which the models are not made.
 
-Boxes are the true ones, and hidden key points count for AP but not for PCK. Depth is relative: `delta1` and `RMSE` (in
+Boxes are the true ones, and hidden keypoints count for AP but not for PCK. Depth is relative: `delta1` and `RMSE` (in
 metres) are after the scale and shift that fit best, and a person who is far away is flat, so that `delta1` says little
 without `unexplained`, the share of the depths' variance that the model does not find. The error of reconstruction is
 of the hidden three quarters, relative to their patch's mean and deviation, over that of predicting the mean.
@@ -75,8 +75,8 @@ code binds none of them and goes on with random numbers. `sapiens inspect` says 
 
 ## Limits
 
-- Synthetic figures of one generator: its bodies, clothes, poses, light and backgrounds, one person per picture.
-- 16 x 12 patches; details below a patch are guessed. Lips, teeth and tongue are never predicted: the pictures label none.
+- Synthetic figures of one generator: its bodies, clothes, poses, light and backgrounds, one person per image.
+- 16 x 12 patches; details below a patch are guessed. Lips, teeth and tongue are never predicted: the images label none.
 - Nothing about identity, age, gender, origin or health was in the data, and none of it can be read from the outputs.
 
 ## Licence
@@ -147,7 +147,7 @@ def accuracy(front, anywhere):
 
 def training_row(run):
     state, meta = read_state(run / "model.pt")
-    names = ("pictures", "data_pictures", "steps", "minutes", "seed")
+    names = ("images", "data_images", "steps", "minutes", "seed")
     return row(meta["sapiens.task"], *(meta[f"training.{name}"] for name in names))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs `sapiens` and PyTorch on exported files and a picture, and fails where they differ by more than rounding.
-Features and depth are compared as the network gives them; normals, classes and scores of key points after what
+"""Runs `sapiens` and PyTorch on exported files and an image, and fails where they differ by more than rounding.
+Features and depth are compared as the network gives them; normals, classes and scores of keypoints after what
 `sapiens` does to them."""
 import argparse
 import json
@@ -24,9 +24,9 @@ from weights import load_model
 TOLERANCE = 1e-4
 
 
-def write_png(path, picture):
-    height, width, _ = picture.shape
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), picture.reshape(height, -1)], 1)
+def write_png(path, image):
+    height, width, _ = image.shape
+    rows = np.concatenate([np.zeros((height, 1), np.uint8), image.reshape(height, -1)], 1)
 
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -40,10 +40,10 @@ class Engine:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
 
-    def run(self, command, checkpoint, picture, *options):
+    def run(self, command, checkpoint, image, *options):
         """The folder of the results."""
         output = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
-        arguments = [command, checkpoint, picture, "--output", output, "--precision", "fp32", *options]
+        arguments = [command, checkpoint, image, "--output", output, "--precision", "fp32", *options]
         done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(done.stderr)
@@ -69,12 +69,12 @@ def compare_features(engine, checkpoint, model, batch):
 
 
 def compare_depth(engine, checkpoint, model, batch):
-    found = np.load(engine.run("depth", checkpoint, engine.folder / "picture.png") / "picture.npy")
+    found = np.load(engine.run("depth", checkpoint, engine.folder / "image.png") / "image.npy")
     return {"depth": np.abs(found - model(normalize(channels_first(batch)))[0, 0].numpy()).max()}
 
 
 def compare_normal(engine, checkpoint, model, batch):
-    found = np.load(engine.run("normal", checkpoint, engine.folder / "picture.png") / "picture.npy")
+    found = np.load(engine.run("normal", checkpoint, engine.folder / "image.png") / "image.npy")
     output = enlarge(model(normalize(channels_first(batch))), found.shape[:2])[0].movedim(0, 2)
     length = output.norm(dim=2, keepdim=True)
     # Rounding of the output turns a short vector far.
@@ -84,7 +84,7 @@ def compare_normal(engine, checkpoint, model, batch):
 
 def compare_seg(engine, checkpoint, model, batch):
     """How far the class found lies below the best one; 0 where both agree."""
-    found = np.load(engine.run("seg", checkpoint, engine.folder / "picture.png") / "picture_seg.npy")
+    found = np.load(engine.run("seg", checkpoint, engine.folder / "image.png") / "image_seg.npy")
     logits = enlarge(model(normalize(channels_first(batch))), found.shape)[0]
     chosen = logits.gather(0, torch.from_numpy(found)[None])[0]
     return {"logit of the class found": (logits.amax(0) - chosen).max().item()}
@@ -94,11 +94,11 @@ def compare_pose(engine, checkpoint, model, batch):
     """Scores only: a map that is barely trained has no peak that rounding could not move."""
     box = batch["boxes"][:1]
     option = ",".join(f"{value:.9g}" for value in box[0].tolist())
-    output = engine.run("pose", checkpoint, engine.folder / "picture.png", "--box", option)
-    person = json.loads((output / "picture.json").read_text())["instance_info"][0]
-    expected = keypoints_of(model, normalize(cut_out(batch["pictures"], box, model.config.size)), box)[0]
+    output = engine.run("pose", checkpoint, engine.folder / "image.png", "--box", option)
+    person = json.loads((output / "image.json").read_text())["instance_info"][0]
+    expected = keypoints_of(model, normalize(cut_out(batch["images"], box, model.config.size)), box)[0]
     moved = np.linalg.norm(np.array(person["keypoints"]) - expected[:, :2], axis=1)
-    print(f"  key points differ by {np.median(moved):.2g} pixels (median), {moved.max():.2g} at most")
+    print(f"  keypoints differ by {np.median(moved):.2g} pixels (median), {moved.max():.2g} at most")
     return {"scores": np.abs(np.array(person["keypoint_scores"]) - expected[:, 2]).max()}
 
 
@@ -125,7 +125,7 @@ def main():
             model = load_model(checkpoint)
             task = model.config.task
             batch = People([arguments.data], task).batch([0])
-            write_png(engine.folder / "picture.png", batch["pictures"][0].numpy())
+            write_png(engine.folder / "image.png", batch["images"][0].numpy())
             usable = engine.usable(checkpoint, "reconstruct" if task == "pretrain" else task)
             failed |= not usable
             print(f"{checkpoint.name}: {'usable' if usable else 'NOT USABLE'}")

@@ -1,6 +1,6 @@
 """Folders of arrays as `mannequin --layout arrays` writes them, mapped into memory, and what is known of their labels.
 
-    pictures.npy   u8  [N, H, W, 3]  RGB
+    images.npy   u8  [N, H, W, 3]  RGB
     labels.npy     u8  [N, H, W]     goliath class ids, 0 is the background
     depth.npy      f16 or f32 [N, H, W]  camera z, valid where the label is not 0
     normals.npy    i8 (times 127), f16 or f32 [N, H, W, 3]  in camera space
@@ -34,7 +34,7 @@ MIRRORED_CLASSES = [
     for name in CLASSES
 ]
 
-# Per mille of the pixels of each class in pictures of `mannequin`, and 10 for those it does not draw.
+# Per mille of the pixels of each class in images of `mannequin`, and 10 for those it does not draw.
 CLASS_SHARES = [768, 6.3, 10.1, 7.4, 0.8, 3.6, 3.8, 3.1, 3.2, 1.0, 2.3, 2.0, 72, 0.8, 3.8, 4.0, 3.1, 3.3, 1.0, 2.4, 2.0,
                 2.9, 93, 10, 10, 10, 10, 10]  # fmt: skip
 
@@ -50,37 +50,37 @@ def open_array(folder, name, count=None):
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: {error}") from None
     if count is not None and len(array) != count:
-        raise DataError(f"{path}: {len(array)} entries, but {count} pictures")
+        raise DataError(f"{path}: {len(array)} entries, but {count} images")
     return array
 
 
 class People:
-    """The pictures of several folders and the arrays that a task needs, as one sequence."""
+    """The images of several folders and the arrays that a task needs, as one sequence."""
 
     def __init__(self, folders, task):
-        self.names = ("pictures", *NEEDED[task])
+        self.names = ("images", *NEEDED[task])
         self.parts = []
         for folder in map(pathlib.Path, folders):
-            pictures = open_array(folder, "pictures")
-            if pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.dtype != np.uint8:
-                actual = f"{pictures.dtype} {pictures.shape}"
-                raise DataError(f"{folder}/pictures.npy: {actual}, expected uint8 [N, H, W, 3]")
-            part = {"pictures": pictures}
-            part |= {name: open_array(folder, name, len(pictures)) for name in NEEDED[task]}
+            images = open_array(folder, "images")
+            if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+                actual = f"{images.dtype} {images.shape}"
+                raise DataError(f"{folder}/images.npy: {actual}, expected uint8 [N, H, W, 3]")
+            part = {"images": images}
+            part |= {name: open_array(folder, name, len(images)) for name in NEEDED[task]}
             self.parts.append(part)
-        self.starts = np.cumsum([0] + [len(part["pictures"]) for part in self.parts])
+        self.starts = np.cumsum([0] + [len(part["images"]) for part in self.parts])
         if len(self) == 0:
-            raise DataError("no pictures in " + ", ".join(map(str, folders)))
-        sizes = {part["pictures"].shape[1:3] for part in self.parts}
+            raise DataError("no images in " + ", ".join(map(str, folders)))
+        sizes = {part["images"].shape[1:3] for part in self.parts}
         if len(sizes) > 1:
-            raise DataError(f"pictures of several sizes: {sorted(sizes)}")
+            raise DataError(f"images of several sizes: {sorted(sizes)}")
         self.size = sizes.pop()
 
     def __len__(self):
         return int(self.starts[-1])
 
     def batch(self, indices):
-        """Name -> tensor; pictures stay bytes, everything else becomes float or, labels, integer."""
+        """Name -> tensor; images stay bytes, everything else becomes float or, labels, integer."""
         indices = np.sort(np.asarray(indices))  # in the order of the disk
         owner = np.searchsorted(self.starts, indices, side="right") - 1
         batch = {}
@@ -92,7 +92,7 @@ class People:
 
 def to_tensor(array, name):
     tensor = torch.from_numpy(np.ascontiguousarray(array))
-    if name in ("pictures", "labels"):
+    if name in ("images", "labels"):
         return tensor
     if tensor.dtype == torch.int8:
         return tensor.float() / 127

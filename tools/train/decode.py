@@ -1,4 +1,4 @@
-"""From pictures to crops and from heatmaps to key points as `sapiens pose` does it, so that figures agree."""
+"""From images to crops and from heatmaps to keypoints as `sapiens pose` does it, so that figures agree."""
 
 import numpy as np
 import torch
@@ -10,22 +10,22 @@ from data import MIRRORED_KEYPOINTS
 BLUR = 5  # radius; the blur has the deviation that OpenCV gives 11 pixels: 2
 
 
-def cut_out(pictures, boxes, size):
+def cut_out(images, boxes, size):
     """Bytes [B, H, W, 3] -> crops [B, 3, *size] of 0..255 in whole steps, rounded where and as OpenCV's warp rounds:
-    its matrix to float32, places to 1/1024 and then 1/32 pixel. Outside the picture is black."""
+    its matrix to float32, places to 1/1024 and then 1/32 pixel. Outside the image is black."""
     centers, extents = person_windows(boxes.double(), size[1] / size[0])
     crops = []
-    for picture, center, extent in zip(pictures, centers, extents):
+    for image, center, extent in zip(images, centers, extents):
         columns, rows = (
-            tent(places(center[axis], extent[axis], size[1 - axis]), picture.shape[1 - axis]) for axis in (0, 1)
+            tent(places(center[axis], extent[axis], size[1 - axis]), image.shape[1 - axis]) for axis in (0, 1)
         )
-        lines = torch.einsum("yh,hwc->ywc", rows, picture.double())
+        lines = torch.einsum("yh,hwc->ywc", rows, image.double())
         crops.append((torch.einsum("xw,ywc->cyx", columns, lines) + 0.5).floor())
     return torch.stack(crops).float()
 
 
 def places(center, extent, count):
-    """Where in the picture `count` pixels lie along one axis of a window."""
+    """Where in the image `count` pixels lie along one axis of a window."""
     scale = (count - 1) / extent
     shift = scale * (extent / 2 - center)
     step = 1 / scale.float().double()
@@ -80,7 +80,7 @@ def peaks(heatmaps):
 
 
 def keypoints_of(model, inputs, boxes):
-    """Inputs cut out by `boxes` -> x, y in the picture and score, [B, K, 3]."""
+    """Inputs cut out by `boxes` -> x, y in the image and score, [B, K, 3]."""
     found = peaks(with_mirrored(model, inputs).float())
     center, extent = (part.double().numpy() for part in person_windows(boxes, inputs.shape[3] / inputs.shape[2]))
     height, width = inputs.shape[2] // 4, inputs.shape[3] // 4

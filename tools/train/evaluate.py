@@ -17,7 +17,7 @@ from weights import load_model
 
 
 def channels_first(batch):
-    return batch["pictures"].permute(0, 3, 1, 2).float()
+    return batch["images"].permute(0, 3, 1, 2).float()
 
 
 def enlarge(output, size):
@@ -53,14 +53,14 @@ class Reconstruction:
 
 
 class Pck:
-    """Share of labelled key points found within a tenth of the longer side of the person's box."""
+    """Share of labelled keypoints found within a tenth of the longer side of the person's box."""
 
     def __init__(self):
         self.hits, self.hidden = [], []
 
     def add(self, model, batch):
         boxes, truth = batch["boxes"], batch["keypoints"].numpy()
-        inputs = normalize(cut_out(batch["pictures"], boxes, model.config.size))
+        inputs = normalize(cut_out(batch["images"], boxes, model.config.size))
         found = keypoints_of(model, inputs, boxes)
         distance = np.linalg.norm(found[..., :2] - truth[..., :2], axis=2)
         hit = (distance <= 0.1 * boxes[:, 2:].amax(1).numpy()[:, None]).astype(float)
@@ -101,11 +101,11 @@ class Miou:
 
 
 class DepthError:
-    """After the scale and shift that fit best, per picture: share of pixels within 25 % of the true distance, and error
+    """After the scale and shift that fit best, per image: share of pixels within 25 % of the true distance, and error
     in the unit of the data and relative to the person's extent in depth."""
 
     def __init__(self):
-        self.pictures = []
+        self.images = []
 
     def add(self, model, batch):
         valid = valid_depth(batch)
@@ -119,10 +119,10 @@ class DepthError:
             ratio = torch.maximum(aligned / truth, truth / aligned)
             close = ((aligned > 0) & (ratio < 1.25)).double().mean()
             rmse = (aligned - truth).square().mean().sqrt()
-            self.pictures.append([close, rmse, rmse / (truth.max() - truth.min()).clamp(min=1e-6)])
+            self.images.append([close, rmse, rmse / (truth.max() - truth.min()).clamp(min=1e-6)])
 
     def result(self):
-        return dict(zip(("delta1", "rmse", "rmse_over_extent"), np.mean(self.pictures, 0)))
+        return dict(zip(("delta1", "rmse", "rmse_over_extent"), np.mean(self.images, 0)))
 
 
 class Angle:
@@ -150,7 +150,7 @@ def evaluate(model, data, batch_size=16):
     with torch.inference_mode():
         for start in range(0, len(data), batch_size):
             metric.add(model, data.batch(range(start, min(start + batch_size, len(data)))))
-    return {"task": model.config.task, "pictures": len(data)} | metric.result()
+    return {"task": model.config.task, "images": len(data)} | metric.result()
 
 
 def rounded(value):

@@ -6,7 +6,7 @@
     head.{deconv_layers, conv_layers, final_layer}                                                pose
     decode_head.{deconv_layers, conv_layers, conv_seg}                                seg, depth, normal
 
-Letters: B pictures, N patches, D width.
+Letters: B images, N patches, D width.
 """
 import dataclasses
 import math
@@ -22,9 +22,9 @@ TASKS = ("pretrain", "pose", "seg", "depth", "normal")
 # Layers of each head: transposed convolutions (each doubles the size), 1x1 convolutions, outputs.
 HEADS = {"pose": (2, 2, 17), "seg": (3, 3, 28), "depth": (4, 2, 1), "normal": (3, 3, 3)}
 # How many of those transposed convolutions a coarse training step leaves out: what is left gives a map of a quarter of
-# the picture's rows and columns.
+# the image's rows and columns.
 COARSE = {"pose": 0, "seg": 1, "depth": 2, "normal": 1}
-# The original pads the pictures of these tasks by 2 pixels, which moves the patches (encoder.patch_padding).
+# The original pads the images of these tasks by 2 pixels, which moves the patches (encoder.patch_padding).
 PATCH_PADDING = {"pretrain": 0, "pose": 2, "seg": 0, "depth": 0, "normal": 2}
 
 
@@ -47,7 +47,7 @@ class Config:
 
     @property
     def size(self):
-        """Of the input picture: height, width."""
+        """Of the input image: height, width."""
         return self.grid[0] * PATCH, self.grid[1] * PATCH
 
 
@@ -248,10 +248,10 @@ def initialize(module):
                     nn.init.zeros_(layer.bias)
 
 
-def patchify(pictures):
+def patchify(images):
     """[B, 3, H, W] -> [B, N, 768]; within a patch by row, column, channel."""
-    batch, channels, height, width = pictures.shape
-    x = pictures.view(batch, channels, height // PATCH, PATCH, width // PATCH, PATCH)
+    batch, channels, height, width = images.shape
+    x = images.view(batch, channels, height // PATCH, PATCH, width // PATCH, PATCH)
     return x.permute(0, 2, 4, 3, 5, 1).reshape(batch, -1, PATCH * PATCH * channels)
 
 

@@ -8,7 +8,7 @@ from model import PATCH, doublings, patch_statistics, patchify
 
 SIGMA = 2.0  # pixels of a 64x48 map: what the decoder's 11x11 blur is made for
 IGNORED = 255
-# Of the key points in the pose loss, as in the original: more for what moves most.
+# Of the keypoints in the pose loss, as in the original: more for what moves most.
 KEYPOINT_WEIGHTS = torch.tensor([1, 1, 1, 1, 1, 1, 1, 1.2, 1.2, 1.5, 1.5, 1, 1, 1.2, 1.2, 1.5, 1.5])
 
 
@@ -18,8 +18,8 @@ class Objective:
     def __init__(self, config):
         self.config = config
 
-    def pictures(self, batch, generator):
-        return normalize(batch["pictures"].permute(0, 3, 1, 2).float(), generator)
+    def images(self, batch, generator):
+        return normalize(batch["images"].permute(0, 3, 1, 2).float(), generator)
 
     def at_head(self, coarse, generator, *targets):
         """Targets [B, H, W, ...] at the size of the head's map: of every block of pixels the same random one, so that
@@ -34,8 +34,8 @@ class Pretrain(Objective):
     deviation."""
 
     def prepare(self, batch, generator, coarse=False):
-        pictures = random_windows(batch["pictures"], self.config.size, generator)
-        inputs = normalize(pictures, generator)
+        images = random_windows(batch["images"], self.config.size, generator)
+        inputs = normalize(images, generator)
         rows, columns = self.config.grid
         order = torch.rand(len(inputs), rows * columns, generator=generator).argsort(1)
         return inputs, order
@@ -61,7 +61,7 @@ class Pose(Objective):
 
 
 def heatmaps(keypoints, size):
-    """Gaussians [B, K, H / 4, W / 4] of height 1, and weights [B, K]; key points that are unknown or out of the map
+    """Gaussians [B, K, H / 4, W / 4] of height 1, and weights [B, K]; keypoints that are unknown or out of the map
     weigh nothing."""
     height, width = size[0] // 4, size[1] // 4
     scale = torch.tensor([(width - 1) / (size[1] - 1), (height - 1) / (size[0] - 1)])
@@ -85,7 +85,7 @@ class Seg(Objective):
         partner = torch.tensor(MIRRORED_CLASSES + list(range(len(MIRRORED_CLASSES), 256)), dtype=torch.uint8)
         batch = mirror_some(batch, generator, labels=lambda labels: partner[labels.long()])
         (labels,) = self.at_head(coarse, generator, batch["labels"])
-        return self.pictures(batch, generator), labels.long()
+        return self.images(batch, generator), labels.long()
 
     def loss(self, output, inputs, labels):
         logs = output.float().log_softmax(1)
@@ -114,7 +114,7 @@ class Depth(Objective):
         valid = valid_depth(batch)
         mean, deviation = person_statistics(batch["depth"].masked_fill(~valid, 0), valid)
         standard = (batch["depth"] - mean).masked_fill(~valid, 0) / deviation
-        return self.pictures(batch, generator), self.at_head(coarse, generator, standard, valid)
+        return self.images(batch, generator), self.at_head(coarse, generator, standard, valid)
 
     def loss(self, output, inputs, targets):
         depth, valid = targets
@@ -147,7 +147,7 @@ class Normal(Objective):
         length = normals.norm(dim=-1)
         valid = valid & (length > 0.5) & length.isfinite()
         normals = F.normalize(normals.nan_to_num(), dim=-1)
-        return self.pictures(batch, generator), (normals.movedim(3, 1), valid)
+        return self.images(batch, generator), (normals.movedim(3, 1), valid)
 
     def loss(self, output, inputs, targets):
         normals, valid = targets

@@ -6,7 +6,7 @@
 # All of them by default. The last one measures the exported files and describes them.
 #
 #   --minutes STAGE=N     budget of a stage (pretrain=20 pose=55 seg=130 normal=80 depth=70)
-#   --pictures N          to train with (20000, about 0.6 MB each), and as many from all sides to pretrain with
+#   --images N          to train with (20000, about 0.6 MB each), and as many from all sides to pretrain with
 #   --held-out N          to measure with (1000)
 #   --threads N           of a stage (one per core); two stages at once with one thread each learn more an hour
 #   --restart             train the named stages again from the start; leave it out to go on afterwards
@@ -18,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 declare -A minutes=([pretrain]=20 [pose]=55 [seg]=130 [normal]=80 [depth]=70)
-pictures=20000 held_out=1000 chunk=1000 restart=() work=build/train output=models/tiny threads=$(nproc) stages=()
+images=20000 held_out=1000 chunk=1000 restart=() work=build/train output=models/tiny threads=$(nproc) stages=()
 while [ $# -gt 0 ]; do
   case $1 in
     --minutes)
@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
       minutes[$stage]=${2#*=}
       shift
       ;;
-    --pictures) pictures=$2; shift ;;
+    --images) images=$2; shift ;;
     --held-out) held_out=$2; shift ;;
     --threads) threads=$2; shift ;;
     --restart) restart=(--restart) ;;
@@ -43,7 +43,7 @@ done
 # shellcheck source=tools/train/environment.sh
 . tools/train/environment.sh
 
-# render NAME SEED COUNT VIEW: folders of pictures, each there whole or not at all.
+# render NAME SEED COUNT VIEW: folders of images, each there whole or not at all.
 render() {
   local first folder
   for ((first = 0; first < $3; first += chunk)); do
@@ -72,9 +72,9 @@ pretrained=$work/runs/pretrain/model.pt
 for stage in "${stages[@]}"; do
   case $stage in
     data)
-      render any 1 "$pictures" any
+      render any 1 "$images" any
       render any-held-out 1000001 "$held_out" any
-      render front 1 "$pictures" front
+      render front 1 "$images" front
       render front-held-out 1000001 "$held_out" front
       ;;
     export) "$python" tools/train/export.py "$work/runs" --output "$output" ;;
@@ -85,7 +85,7 @@ for stage in "${stages[@]}"; do
       train seg seg-weighted $((minutes[seg] * 5 / 6)) --init "$pretrained" --class-weights 0.5
       train seg seg $((minutes[seg] / 6 + 1)) --init "$work/runs/seg-weighted/model.pt" --rate 5e-4
       ;;
-    # From the pretrained encoder the same loss took three times as many pictures.
+    # From the pretrained encoder the same loss took three times as many images.
     depth) train depth depth "${minutes[depth]}" --init "$work/runs/normal/model.pt" ;;
     *) train "$stage" "$stage" "${minutes[$stage]}" --init "$pretrained" ;;
   esac

@@ -20,7 +20,7 @@ class Budget:
 
 
 def make_optimizer(model, rate, weight_decay, layer_decay, betas):
-    """AdamW. The learning rate falls by `layer_decay` per layer towards the picture: embedding and positions are layer
+    """AdamW. The learning rate falls by `layer_decay` per layer towards the image: embedding and positions are layer
     0, block i is layer i + 1, the final norm and the head are the last. Biases, norms, tokens and positions do not
     decay."""
     last = model.config.depth + 1

@@ -9,7 +9,7 @@ import numpy as np
 from data import CLASSES
 
 HEIGHT, WIDTH = 256, 192
-# From key point to key point (or 17 neck, 18 pelvis): class, radius, depth before the body's plane.
+# From keypoint to keypoint (or 17 neck, 18 pelvis): class, radius, depth before the body's plane.
 PARTS = [
     (17, 18, "Upper_Clothing", 0.10, 0.0),
     (5, 7, "Left_Upper_Arm", 0.04, 0.1), (7, 9, "Left_Lower_Arm", 0.035, 0.2),
@@ -22,7 +22,7 @@ COLORS = np.random.default_rng(0).integers(40, 256, (len(CLASSES), 3))
 
 
 def skeleton(random):
-    """19 points for a figure of height 1 around its pelvis; x to the picture's right, y down."""
+    """19 points for a figure of height 1 around its pelvis; x to the image's right, y down."""
 
     def swing(start, length, spread):
         angle = random.normal(0, spread)
@@ -33,7 +33,7 @@ def skeleton(random):
     points[0] = (random.normal(0, 0.01), -0.43)
     for k, (x, y) in enumerate([(0.02, -0.45), (-0.02, -0.45), (0.04, -0.44), (-0.04, -0.44)], 1):
         points[k] = (x, y)
-    for side, sign in ((0, 1), (1, -1)):  # the figure faces us: its left is the picture's right
+    for side, sign in ((0, 1), (1, -1)):  # the figure faces us: its left is the image's right
         points[5 + side] = (0.12 * sign, -0.3)
         points[11 + side] = (0.07 * sign, 0)
         points[7 + side] = swing(points[5 + side], 0.17, 0.8)
@@ -46,7 +46,7 @@ def skeleton(random):
 def draw(random):
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     coarse = random.integers(0, 256, (HEIGHT // 16, WIDTH // 16, 3))
-    picture = np.repeat(np.repeat(coarse, 16, 0), 16, 1) * 0.5 + random.normal(0, 4, (HEIGHT, WIDTH, 3))
+    image = np.repeat(np.repeat(coarse, 16, 0), 16, 1) * 0.5 + random.normal(0, 4, (HEIGHT, WIDTH, 3))
     labels = np.zeros((HEIGHT, WIDTH), np.uint8)
     depth = np.full((HEIGHT, WIDTH), np.inf, np.float32)
     normals = np.zeros((HEIGHT, WIDTH, 3), np.float32)
@@ -63,14 +63,14 @@ def draw(random):
         shade = height[seen, None] / radius
         depth[seen], labels[seen] = z[seen], CLASSES.index(name)
         normals[seen] = np.stack([dx, dy, -height], -1)[seen] / radius
-        picture[seen] = COLORS[CLASSES.index(name)] * (0.4 + 0.6 * shade) + random.normal(0, 4, shade.shape)
+        image[seen] = COLORS[CLASSES.index(name)] * (0.4 + 0.6 * shade) + random.normal(0, 4, shade.shape)
     rows, columns = np.nonzero(labels)
     box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
     visible = np.full((17, 1), 2.0)
     inside = (points[:17] >= 0).all(1) & (points[:17] < (WIDTH, HEIGHT)).all(1)
     visible[~inside] = 0
     return {
-        "pictures": np.clip(picture, 0, 255).astype(np.uint8),
+        "images": np.clip(image, 0, 255).astype(np.uint8),
         "labels": labels,
         "depth": np.where(labels > 0, depth, 0).astype(np.float16),
         "normals": np.round(normals * 127).astype(np.int8),

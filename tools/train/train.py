@@ -26,7 +26,7 @@ DEFAULTS = {
     "depth": (16, 1e-3, 0.1, 0.95, (0.9, 0.999), 24),
     "normal": (16, 1e-3, 0.1, 0.95, (0.9, 0.999), 48),
 }
-COLUMNS = ("step", "pictures", "minutes", "loss", "rate", "gradient", "pictures_per_second")
+COLUMNS = ("step", "images", "minutes", "loss", "rate", "gradient", "images_per_second")
 SAVE_SECONDS = 120
 # What may differ when a run goes on.
 FREE = ("data", "output", "init", "threads", "minutes", "steps", "restart", "log_every")
@@ -66,7 +66,7 @@ def parse_arguments():
             stage.add_argument("--layer-decay", type=float, default=layer_decay)
             stage.add_argument(
                 "--coarse", type=float, default=0.8 if COARSE[task] else 0, metavar="SHARE",
-                help="of the steps: learn at a quarter of the picture's size, at half the cost (%(default)s)",
+                help="of the steps: learn at a quarter of the image's size, at half the cost (%(default)s)",
             )
             if task == "seg":
                 stage.add_argument(
@@ -143,7 +143,7 @@ class Run:
             self.model, arguments.rate, arguments.weight_decay, arguments.layer_decay, DEFAULTS[arguments.task][4]
         )
         self.budget = Budget(arguments.steps, arguments.minutes)
-        self.step, self.seconds, self.pictures = 0, 0.0, 0
+        self.step, self.seconds, self.images = 0, 0.0, 0
 
     @property
     def settings(self):
@@ -159,7 +159,7 @@ class Run:
             raise SystemExit(f"{path} was made with other values of {', '.join(changed)}; give those, or --restart")
         self.model.load_state_dict(state["state_dict"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds, self.pictures = state["step"], state["seconds"], state["pictures"]
+        self.step, self.seconds, self.images = state["step"], state["seconds"], state["images"]
         print(f"going on from step {self.step}, {self.seconds / 60:.1f} minutes", file=sys.stderr)
 
     def save(self):
@@ -171,15 +171,15 @@ class Run:
             "meta": recorded_values(self.model.config),
             "step": self.step,
             "seconds": self.seconds,
-            "pictures": self.pictures,
+            "images": self.images,
         }
         save_atomically(self.folder / "state.pt", lambda path: torch.save(state, path))
 
     def save_model(self):
-        facts = {"steps": self.step, "pictures": self.pictures, "minutes": self.seconds / 60}
+        facts = {"steps": self.step, "images": self.images, "minutes": self.seconds / 60}
         facts = {f"training.{name}": value + float(self.before.get(f"training.{name}", 0)) for name, value in facts.items()}
         facts = {name: f"{value:.0f}" for name, value in facts.items()}
-        facts |= {"training.seed": str(self.arguments.seed), "training.data_pictures": str(len(self.data))}
+        facts |= {"training.seed": str(self.arguments.seed), "training.data_images": str(len(self.data))}
         content = {
             "meta": recorded_values(self.model.config) | facts,
             "state_dict": {key: value.cpu() for key, value in self.model.state_dict().items()},
@@ -207,14 +207,14 @@ class Run:
             raise SystemExit(f"step {self.step}: the gradient is not finite; what was saved before is kept")
         self.optimizer.step()
         self.step += 1
-        self.pictures += len(inputs)
+        self.images += len(inputs)
         return {"loss": loss.item(), "rate": rate, "gradient": norm.item()}
 
     def train(self):
         self.data = People(self.arguments.data, self.arguments.task)
         self.resume()
         log, interrupts = Log(self.folder / "log.csv", self.step), Interrupts()
-        recent, last_save, logged = [], time.monotonic(), (self.pictures, self.seconds)
+        recent, last_save, logged = [], time.monotonic(), (self.images, self.seconds)
         while self.budget.progress(self.step, self.seconds) < 1 and not interrupts.received:
             start = time.monotonic()
             recent.append(self.train_step())
@@ -222,16 +222,16 @@ class Run:
             self.seconds += now - start
             if self.step % self.arguments.log_every == 0:
                 means = {name: np.mean([row[name] for row in recent]) for name in recent[0]}
-                speed = (self.pictures - logged[0]) / (self.seconds - logged[1])
+                speed = (self.images - logged[0]) / (self.seconds - logged[1])
                 log.add(
                     self.arguments.task,
                     step=self.step,
-                    pictures=self.pictures,
+                    images=self.images,
                     minutes=self.seconds / 60,
-                    pictures_per_second=speed,
+                    images_per_second=speed,
                     **means,
                 )
-                recent, logged = [], (self.pictures, self.seconds)
+                recent, logged = [], (self.images, self.seconds)
             if now - last_save > SAVE_SECONDS:
                 self.save()
                 last_save = now

@@ -49,11 +49,11 @@ function stagesOf(response) {
   return stages;
 }
 
-// Sends a picture; `type` is what the answer should be. With `signal` it can be given up, which the server notices.
-export async function compute(model, picture, type, signal) {
+// Sends an image; `type` is what the answer should be. With `signal` it can be given up, which the server notices.
+export async function compute(model, image, type, signal) {
   const form = new FormData();
   form.append('model', model.name);
-  form.append('image', picture, 'picture');
+  form.append('image', image, 'image');
   const start = performance.now();
   const response = await ask(`v1/${model.task}`, {method: 'POST', body: form, headers: {Accept: type}, signal});
   const blob = await response.blob();

@@ -1,8 +1,8 @@
-// The page: a picture, what the models of this server make of it, and layers to look at that.
+// The page: an image, what the models of this server make of it, and layers to look at that.
 import {fetchModels, rememberToken} from './api.js';
 import {classColour, drawColours, drawDepth, drawNormals, drawParts, drawPose, drawSimilarities} from './drawing.js';
 import {kTasks, Layer} from './layer.js';
-import {openPicture, saveView} from './picture.js';
+import {openImage, saveView} from './image.js';
 import {className, element, showModels, showTimes, taskName} from './report.js';
 
 const kMasked = ['depth', 'normal'];  // by the parts
@@ -13,8 +13,8 @@ const at = id => document.getElementById(id);
 const stage = at('stage');
 // `patch` is the one that the others are compared with, if any; `mark` the last one that was; `before` the layers
 // that were shown before.
-// `chosen` counts the pictures; `turn` ends what is computed when something else is wanted.
-const state = {layers: [], file: null, picture: null, patch: null, mark: null, before: [], similarities: null,
+// `chosen` counts the images; `turn` ends what is computed when something else is wanted.
+const state = {layers: [], file: null, image: null, patch: null, mark: null, before: [], similarities: null,
                chosen: 0, turn: new AbortController()};
 
 const layerOf = task => state.layers.find(layer => layer.task === task);
@@ -53,15 +53,15 @@ async function choose(file) {
   complain(state.layers.length === 0 ? new Error('the server has not told its models yet') : null);
   if (state.layers.length === 0) return;
   const number = ++state.chosen;
-  let picture;
+  let image;
   try {
-    picture = await openPicture(file, Number(at('size').value));
+    image = await openImage(file, Number(at('size').value));
   } catch (error) {
     complain(error);
     return;
   }
   if (number !== state.chosen) return;  // a later one was opened sooner
-  Object.assign(state, {file, picture});
+  Object.assign(state, {file, image});
   stage.classList.remove('empty');
   stage.tabIndex = 0;
   at('drop').hidden = true;
@@ -74,13 +74,13 @@ async function choose(file) {
 
 // One after the other: the server computes one at a time anyway, and the first is seen early.
 async function run(layers) {
-  if (!state.picture) return;
-  state.turn.abort();  // another picture, or another model, was chosen
-  const {picture} = state, {signal} = state.turn = new AbortController();
+  if (!state.image) return;
+  state.turn.abort();  // another image, or another model, was chosen
+  const {image} = state, {signal} = state.turn = new AbortController();
   for (const layer of layers) layer.reset('waiting');
   for (const layer of [...layers].sort((a, b) => kInTurn.indexOf(a.task) - kInTurn.indexOf(b.task))) {
     try {
-      await layer.run(picture, signal);
+      await layer.run(image, signal);
     } catch (error) {
       if (!signal.aborted) layer.say(error.message, 'failed');
     }
@@ -93,7 +93,7 @@ async function run(layers) {
   }
 }
 
-// Only what is shown is drawn: a canvas of a large picture takes a while.
+// Only what is shown is drawn: a canvas of a large image takes a while.
 function draw(layer) {
   const mask = at('person-only').checked ? layerOf('seg')?.result?.values : undefined;
   switch (layer.task) {
@@ -124,7 +124,7 @@ function showStage() {
     layer.canvas ??= draw(layer);
     layer.canvas.style.opacity = layer.opacity.value / 100;
   }
-  stage.replaceChildren(at('drop') ?? '', ...(state.picture ? [state.picture.canvas] : []),
+  stage.replaceChildren(at('drop') ?? '', ...(state.image ? [state.image.canvas] : []),
                         ...shown.map(layer => layer.canvas));
   describeFeatures();
 }
@@ -139,8 +139,8 @@ function layerChanged(layer) {
 
 // As wide as there is room for, and not higher than the window, or half of it where the controls are below.
 function fitStage() {
-  if (!state.picture) return;
-  const {width, height} = state.picture.canvas;
+  if (!state.image) return;
+  const {width, height} = state.image.canvas;
   const room = at('readout').clientWidth;
   const share = matchMedia('(max-width: 56rem)').matches ? 0.5 : 0.8;
   stage.style.width = `${Math.min(room, Math.max(200, innerHeight * share) * width / height)}px`;
@@ -191,9 +191,9 @@ function describeFeatures() {
   at('scale-low').textContent = state.similarities.reduce((a, b) => Math.min(a, b), 1).toFixed(2);
 }
 
-// Where in the picture, from 0 to 1, a pointer is.
+// Where in the image, from 0 to 1, a pointer is.
 function place(event) {
-  const {left, top, width, height} = state.picture.canvas.getBoundingClientRect();
+  const {left, top, width, height} = state.image.canvas.getBoundingClientRect();
   const share = (value, size) => Math.min(0.999999, Math.max(0, value / size));
   return [share(event.clientX - left, width), share(event.clientY - top, height)];
 }
@@ -246,17 +246,17 @@ at('file').addEventListener('change', event => {
 at('other').addEventListener('click', () => at('file').click());
 at('size').addEventListener('change', () => choose(state.file));
 at('person-only').addEventListener('change', () => redraw(kMasked));
-at('save-view').addEventListener('click', () => saveView([...stage.querySelectorAll('canvas')], `${state.picture.stem}-view.png`));
+at('save-view').addEventListener('click', () => saveView([...stage.querySelectorAll('canvas')], `${state.image.stem}-view.png`));
 at('token-form').addEventListener('submit', event => {
   event.preventDefault();
   rememberToken(at('token').value);
   start();
 });
 stage.addEventListener('click', event => {
-  if (state.picture && event.target === state.picture.canvas) choosePatch(patchAt(place(event)));
-  if (state.picture && event.pointerType === 'touch') readOut(event);  // no pointer hovers there
+  if (state.image && event.target === state.image.canvas) choosePatch(patchAt(place(event)));
+  if (state.image && event.pointerType === 'touch') readOut(event);  // no pointer hovers there
 });
-stage.addEventListener('pointermove', event => state.picture && readOut(event));
+stage.addEventListener('pointermove', event => state.image && readOut(event));
 stage.addEventListener('keydown', event => event.target === stage && movePatch(event));
 for (const [name, over] of [['dragover', true], ['dragleave', false], ['drop', false]]) {
   document.addEventListener(name, event => {

@@ -1,4 +1,4 @@
-// Results as canvases, to be laid over the picture.
+// Results as canvases, to be laid over the image.
 
 const kInferno = ['000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'f7d13d', 'fcffa4']
     .map(hex => [0, 2, 4].map(at => parseInt(hex.slice(at, at + 2), 16)));
@@ -10,7 +10,7 @@ function inferno(share) {
   return kInferno[low].map((value, i) => value + (at - low) * (kInferno[low + 1][i] - value));
 }
 
-// `colour(i)` gives [red, green, blue] of pixel i, or nothing where the picture is to be seen.
+// `colour(i)` gives [red, green, blue] of pixel i, or nothing where the image is to be seen.
 function paint(width, height, colour) {
   const canvas = document.createElement('canvas');
   canvas.width = width;
@@ -89,12 +89,12 @@ export function drawNormals({shape: [height, width], values}, mask) {
   });
 }
 
-const kLeastScore = 0.3;
+const kMinScore = 0.3;
 
-export function drawPose({picture, meta_info: meta, instance_info: persons}) {
+export function drawPose({image, meta_info: meta, instance_info: persons}) {
   const canvas = document.createElement('canvas');
-  canvas.width = picture.width;
-  canvas.height = picture.height;
+  canvas.width = image.width;
+  canvas.height = image.height;
   const context = canvas.getContext('2d');
   const css = colour => `rgb(${(colour ?? [0, 200, 255]).join(' ')})`;
   for (const {keypoints, keypoint_scores: scores, bbox} of persons) {
@@ -102,7 +102,7 @@ export function drawPose({picture, meta_info: meta, instance_info: persons}) {
     context.lineWidth = radius;
     const linked = new Set((meta.skeleton_links ?? []).flat());
     (meta.skeleton_links ?? []).forEach(([from, to], link) => {
-      if (Math.min(scores[from], scores[to]) < kLeastScore) return;
+      if (Math.min(scores[from], scores[to]) < kMinScore) return;
       context.strokeStyle = css(meta.skeleton_link_colors[link]);
       context.beginPath();
       context.moveTo(...keypoints[from]);
@@ -110,7 +110,7 @@ export function drawPose({picture, meta_info: meta, instance_info: persons}) {
       context.stroke();
     });
     keypoints.forEach(([x, y], point) => {
-      if (scores[point] < kLeastScore) return;
+      if (scores[point] < kMinScore) return;
       context.fillStyle = css(meta.keypoint_colors?.[point]);
       context.beginPath();
       context.arc(x, y, linked.size === 0 || linked.has(point) ? radius * 1.4 : radius / 2, 0, 2 * Math.PI);

@@ -1,8 +1,8 @@
-// One result over the picture: its row of controls, its canvas, its files.
+// One result over the image: its row of controls, its canvas, its files.
 import {compute} from './api.js';
 import {readNpy} from './arrays.js';
 import {FeatureMap} from './features.js';
-import {save} from './picture.js';
+import {save} from './image.js';
 import {element, secondsText, taskName} from './report.js';
 
 const kNpy = 'application/x-npy';
@@ -49,11 +49,11 @@ export class Layer {
     this.state.className = `state ${manner}`;
   }
 
-  // Asks the server. The result is {shape, values}, a FeatureMap, or the JSON of key points; there is
+  // Asks the server. The result is {shape, values}, a FeatureMap, or the JSON of keypoints; there is
   // none where `signal` says meanwhile that nobody wants it.
-  async run(picture, signal) {
+  async run(image, signal) {
     this.say('computing…', 'busy');
-    const answer = await compute(this.model, picture.blob, this.task === 'pose' ? 'application/json' : kNpy, signal);
+    const answer = await compute(this.model, image.blob, this.task === 'pose' ? 'application/json' : kNpy, signal);
     let result = this.task === 'pose' ? JSON.parse(await answer.blob.text()) : await readNpy(answer.blob);
     if (signal.aborted) return;
     if (this.task === 'features') result = new FeatureMap(result);
@@ -61,11 +61,11 @@ export class Layer {
     this.times = {task: this.task, stages: answer.stages, seconds: answer.seconds};
     this.say(secondsText(answer.seconds));
     this.shown.disabled = this.opacity.disabled = false;
-    this.#offer(picture, answer.blob);
+    this.#offer(image, answer.blob);
   }
 
-  #offer(picture, blob) {
-    const name = `${picture.stem}-${this.task}`;
+  #offer(image, blob) {
+    const name = `${image.stem}-${this.task}`;
     const kind = this.task === 'pose' ? 'json' : 'npy';
     const button = (text, label, act) => {
       const made = element('button', {type: 'button', title: label}, `↓ ${text}`);
@@ -76,7 +76,7 @@ export class Layer {
     const drawing = button('Drawing', `Save a drawing of ${taskName(this.task)}`, async () => {
       drawing.disabled = true;
       try {
-        save((await compute(this.model, picture.blob, 'image/png')).blob, `${name}.png`);
+        save((await compute(this.model, image.blob, 'image/png')).blob, `${name}.png`);
       } catch (error) {
         this.say(error.message, 'failed');
       }

@@ -11,7 +11,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-const kTaskNames = {features: 'Features', pose: 'Key points', seg: 'Parts', depth: 'Depth', normal: 'Normals', detect: 'Persons'};
+const kTaskNames = {features: 'Features', pose: 'Keypoints', seg: 'Parts', depth: 'Depth', normal: 'Normals', detect: 'Persons'};
 export const taskName = task => kTaskNames[task] ?? task;
 export const className = one => one.name.replaceAll('_', ' ');
 

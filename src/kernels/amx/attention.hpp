@@ -92,7 +92,8 @@ class Exp2 {
 // One query in plain fp32. `scores` holds `tokens` numbers.
 inline void attend_plainly(const AttentionArgs& a, std::int64_t row, float* scores) noexcept {
   const auto numbers = [&](const void* rows, std::int64_t r, std::int64_t d) {
-    return load_first(at(rows, Number::Bf16, r * a.stride + d), Number::Bf16, a.head_dim - d);
+    return load_first(at(rows, ActivationType::Bf16, r * a.stride + d), ActivationType::Bf16,
+                      a.head_dim - d);
   };
   float highest = -__builtin_inff();
   for (std::int64_t t = 0; t < a.tokens; ++t) {
@@ -115,8 +116,8 @@ inline void attend_plainly(const AttentionArgs& a, std::int64_t row, float* scor
     for (std::int64_t t = 0; t < a.tokens; ++t) {
       sum = fma(broadcast(scores[t]), numbers(a.v, t, d), sum);
     }
-    store_first(at(a.y, Number::Bf16, row * a.y_stride + d), Number::Bf16, mul(sum, inverse),
-                a.head_dim - d);
+    store_first(at(a.y, ActivationType::Bf16, row * a.y_stride + d), ActivationType::Bf16,
+                mul(sum, inverse), a.head_dim - d);
   }
 }
 
@@ -194,8 +195,9 @@ class TileAttention {
       ordinary[r] = pack_query(a_, row, plan_.steps, query + (r & 15) * kRowBytes) < largest_query_;
       store(sums(r), zero());
       for (std::int64_t d = 0; d < a_.head_dim; d += 32) {  // rows lie far apart
-        __builtin_prefetch(at(a_.q, Number::Bf16, (row + kBlockRows) * a_.stride + d), 0, 2);
-        __builtin_prefetch(at(a_.y, Number::Bf16, row * a_.y_stride + d), 1, 2);
+        __builtin_prefetch(at(a_.q, ActivationType::Bf16, (row + kBlockRows) * a_.stride + d), 0,
+                           2);
+        __builtin_prefetch(at(a_.y, ActivationType::Bf16, row * a_.y_stride + d), 1, 2);
       }
     }
     scored_ = weighed_ = 0;
@@ -316,11 +318,11 @@ class TileAttention {
 
   void finish_row(std::int64_t first_row, std::int64_t r, float total) const noexcept {
     const Vec inverse = broadcast(1 / total);
-    void* const y = at(a_.y, Number::Bf16, (first_row + r) * a_.y_stride);
+    void* const y = at(a_.y, ActivationType::Bf16, (first_row + r) * a_.y_stride);
     for (std::int64_t d = 0; d < a_.head_dim; d += 32) {
       const float* const o = reinterpret_cast<const float*>(outputs(d / 32) + row_of_blocks(r));
       const Vec low = mul(load(o), inverse), high = mul(load(o + kTileBytes / 4), inverse);
-      _mm512_mask_storeu_epi16(at(y, Number::Bf16, d), first_numbers(a_.head_dim - d),
+      _mm512_mask_storeu_epi16(at(y, ActivationType::Bf16, d), first_numbers(a_.head_dim - d),
                                reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
     }
   }

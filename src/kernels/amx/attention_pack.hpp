@@ -25,7 +25,7 @@ constexpr std::int64_t key_at(std::int64_t position) noexcept {
 inline __m512i load_dims(const AttentionArgs& a, const void* rows, std::int64_t row,
                          std::int64_t end_row, std::int64_t first) noexcept {
   if (row >= end_row) return _mm512_setzero_si512();
-  return load_32(at(rows, Number::Bf16, row * a.stride + first), a.head_dim - first);
+  return load_32(at(rows, ActivationType::Bf16, row * a.stride + first), a.head_dim - first);
 }
 
 // Returns the largest magnitude.

@@ -37,8 +37,8 @@ namespace {
 static_assert(kColumnTile == 32);
 
 constexpr std::int64_t kChunkSteps = 16;
-constexpr std::int64_t kMostBytesOfA = std::int64_t{1} << 20;
-constexpr std::int64_t kMostRows = 512;
+constexpr std::int64_t kMaxBytesOfA = std::int64_t{1} << 20;
+constexpr std::int64_t kMaxRows = 512;
 
 // `encode` makes 64 bytes of a row of x, `sums` reads 16 sums as floats.
 struct Bf16Tiles {
@@ -46,8 +46,8 @@ struct Bf16Tiles {
   using Product = Bf16Product;
   static constexpr std::int64_t kStepInputs = 32, kPassSteps = 64;
 
-  static __m512i encode(const void* x, Number type, std::int64_t n, Vec) noexcept {
-    if (type == Number::Bf16) return load_32(x, n);
+  static __m512i encode(const void* x, ActivationType type, std::int64_t n, Vec) noexcept {
+    if (type == ActivationType::Bf16) return load_32(x, n);
     const float* const floats = static_cast<const float*>(x);
     return _mm512_castps_si512(pack_bf16(load_first(floats, n), load_first(floats + 16, n - 16)));
   }
@@ -61,14 +61,14 @@ struct S8Tiles {
   static constexpr std::int64_t kStepInputs = 64, kPassSteps = std::int64_t{1} << 40;
 
   // The same integers from either type; bf16 gets there in half the time.
-  static ScaleS8 scale(const void* x, Number type, std::int64_t n) noexcept {
-    if (type == Number::F32) return scale_s8(x, type, n);
+  static ScaleS8 scale(const void* x, ActivationType type, std::int64_t n) noexcept {
+    if (type == ActivationType::F32) return scale_s8(x, type, n);
     Largest largest;
     for (std::int64_t i = 0; i < n; i += 32) largest.add(load_32(at(x, type, i), n - i));
     return scale_from(largest.value());
   }
-  static __m512i encode(const void* x, Number type, std::int64_t n, Vec inverse) noexcept {
-    if (type == Number::F32) return _mm512_castps_si512(quantise(x, type, n, inverse));
+  static __m512i encode(const void* x, ActivationType type, std::int64_t n, Vec inverse) noexcept {
+    if (type == ActivationType::F32) return _mm512_castps_si512(quantise(x, type, n, inverse));
     return quantise_bf16(load_32(x, n), load_32(at(x, type, 32), n - 32), inverse);
   }
   static Vec sums(const char* c) noexcept { return _mm512_cvtepi32_ps(_mm512_load_si512(c)); }
@@ -86,8 +86,8 @@ struct TilePlan {
   }
   static std::int64_t rows_that_fit(std::int64_t steps) noexcept {
     const std::int64_t at_once = steps < Tiles::kPassSteps ? steps : Tiles::kPassSteps;
-    const std::int64_t blocks = kMostBytesOfA / (at_once * kRowBytes * kBlockRows);
-    const std::int64_t most = kMostRows / kBlockRows;
+    const std::int64_t blocks = kMaxBytesOfA / (at_once * kRowBytes * kBlockRows);
+    const std::int64_t most = kMaxRows / kBlockRows;
     return (blocks < 1 ? 1 : blocks < most ? blocks : most) * kBlockRows;
   }
 
@@ -154,14 +154,14 @@ class LinearPass {
       scales_[r] = s.scale;
       inverse = broadcast(s.inverse);
     }
-    if (a_.x_type == Number::Bf16) {
-      encode_row<Number::Bf16>(x, inverse, to);
+    if (a_.x_type == ActivationType::Bf16) {
+      encode_row<ActivationType::Bf16>(x, inverse, to);
     } else {
-      encode_row<Number::F32>(x, inverse, to);
+      encode_row<ActivationType::F32>(x, inverse, to);
     }
   }
 
-  template <Number kType>
+  template <ActivationType kType>
   void encode_row(const void* x, Vec inverse, char* to) const noexcept {
     constexpr std::int64_t kWhole = Tiles::kStepInputs;
     const std::int64_t left = a_.in - first_step_ * kWhole, steps = steps_;
@@ -221,7 +221,7 @@ class LinearPass {
     const Vec low = finished(sums, r, column, left, y);
     const Vec high =
         finished(sums + kTileBytes, r, column + 16, left - 16, y + 16 * bytes_of(a_.y_type));
-    if (a_.y_type == Number::Bf16) {
+    if (a_.y_type == ActivationType::Bf16) {
       const auto pairs = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
       _mm512_mask_storeu_epi16(y, first_numbers(left), pairs);
     } else {
@@ -235,7 +235,7 @@ class LinearPass {
     constexpr std::int64_t kRowsAhead = 8;
     const char* const later = y + kRowsAhead * a_.y_stride * bytes_of(a_.y_type);
     __builtin_prefetch(later, 1, 3);
-    if (a_.y_type == Number::F32) __builtin_prefetch(later + 64, 1, 3);
+    if (a_.y_type == ActivationType::F32) __builtin_prefetch(later + 64, 1, 3);
   }
 
   // 16 sums with what the epilogue asks for.
@@ -268,7 +268,8 @@ template <class Tiles>
 void tile_linear_run(const LinearArgs& a) noexcept {
   const TileScope scope;
   const TilePlan<Tiles> plan(a.in);
-  const std::int64_t passes = a.y_type == Number::F32 ? ceil_div(plan.steps, Tiles::kPassSteps) : 1;
+  const std::int64_t passes =
+      a.y_type == ActivationType::F32 ? ceil_div(plan.steps, Tiles::kPassSteps) : 1;
   for (std::int64_t p = 0; p < passes; ++p) {
     const std::int64_t first = plan.steps * p / passes, end = plan.steps * (p + 1) / passes;
     LinearPass<Tiles>(a, plan, first, end - first).run();

@@ -134,7 +134,7 @@ inline Vec by_sign(Vec x, Vec negative, Vec positive) noexcept {
 }
 
 // Adds n to the exponent field, so n and x have to leave the result normal.
-constexpr float kLeastExponent = -125.0f;
+constexpr float kMinExponent = -125.0f;
 inline Vec scale_by_power(Vec x, Vec n) noexcept {
   const __m256i shift = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), shift));

@@ -17,8 +17,8 @@ struct Bf16Dots {
   static constexpr int kParts = 1;
   static constexpr bool kFromStarts = false;
 
-  static Vec encode(const void* x, Number type, std::int64_t n, Vec) noexcept {
-    if (type == Number::Bf16) {
+  static Vec encode(const void* x, ActivationType type, std::int64_t n, Vec) noexcept {
+    if (type == ActivationType::Bf16) {
       const auto mask = static_cast<__mmask32>(first_lanes(n) | first_lanes(n - kLanes) << kLanes);
       return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(mask, x));
     }

@@ -16,14 +16,15 @@ namespace {
 struct Bf16Operands {
   static constexpr std::int64_t kGroup = 2;
 
-  static Vec dimensions(const void* row, Number, std::int64_t first, std::int64_t n) noexcept {
+  static Vec dimensions(const void* row, ActivationType, std::int64_t first,
+                        std::int64_t n) noexcept {
     const std::int64_t left = n - first < 32 ? n - first : 32;
     const auto mask = static_cast<__mmask32>((std::uint64_t{1} << left) - 1);
     return _mm512_castsi512_ps(
         _mm512_maskz_loadu_epi16(mask, static_cast<const std::uint16_t*>(row) + first));
   }
 
-  static Vec values(const void* v, Number, std::int64_t stride, std::int64_t n,
+  static Vec values(const void* v, ActivationType, std::int64_t stride, std::int64_t n,
                     std::int64_t keys) noexcept {
     const auto widened = [](const std::uint16_t* x, std::int64_t count) {
       return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_lanes(count), x));

@@ -122,8 +122,8 @@ inline Vec by_sign(Vec x, Vec negative, Vec positive) noexcept {
   return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(x)), positive, negative);
 }
 
-// x 2^n for whole n. From kLeastExponent down the result is denormal or 0.
-constexpr float kLeastExponent = -160.0f;
+// x 2^n for whole n. From kMinExponent down the result is denormal or 0.
+constexpr float kMinExponent = -160.0f;
 inline Vec scale_by_power(Vec x, Vec n) noexcept { return _mm512_scalef_ps(x, n); }
 
 inline Ints load(const std::int32_t* p) noexcept { return _mm512_loadu_si512(p); }

@@ -8,7 +8,7 @@
 namespace sapiens::kernels::reference {
 namespace {
 
-constexpr float kMost = 127;
+constexpr float kMax = 127;
 
 // s = max |x| / 127: NaN where there is a NaN or an infinity, 0 where all is 0.
 template <class Element>
@@ -19,7 +19,7 @@ float scale_of(std::int64_t n, Element element) noexcept {
     if (!std::isfinite(x)) return std::numeric_limits<float>::quiet_NaN();
     highest = std::max(highest, x);
   }
-  return highest / kMost;
+  return highest / kMax;
 }
 
 // x / s to the nearest even integer, by way of the reciprocal as the fast kernels do it. 0 where
@@ -31,7 +31,7 @@ float inverse_of(float scale) noexcept {
 }
 
 std::int8_t quantise(float x, float inverse) noexcept {
-  return static_cast<std::int8_t>(std::nearbyint(std::clamp(x * inverse, -kMost, kMost)));
+  return static_cast<std::int8_t>(std::nearbyint(std::clamp(x * inverse, -kMax, kMax)));
 }
 
 // The packed weight: [out, in] integers, then, on a multiple of 4 bytes, one scale per output.

@@ -4,15 +4,15 @@
 
 namespace sapiens::kernels::reference {
 
-float load(const void* numbers, Number type, std::int64_t i) noexcept {
-  if (type == Number::F32) return static_cast<const float*>(numbers)[i];
+float load(const void* numbers, ActivationType type, std::int64_t i) noexcept {
+  if (type == ActivationType::F32) return static_cast<const float*>(numbers)[i];
   return bfloat16_to_float(static_cast<const std::uint16_t*>(numbers)[i]);
 }
 
 // Rounded to float first, as the fast kernels do, whose sums are floats.
-void store(void* numbers, Number type, std::int64_t i, double value) noexcept {
+void store(void* numbers, ActivationType type, std::int64_t i, double value) noexcept {
   const auto rounded = static_cast<float>(value);
-  if (type == Number::F32) {
+  if (type == ActivationType::F32) {
     static_cast<float*>(numbers)[i] = rounded;
   } else {
     static_cast<std::uint16_t*>(numbers)[i] = bfloat16_bits(rounded);

@@ -15,8 +15,8 @@ void normalize_silu(const NormalizeSiluArgs& args) noexcept;
 double gelu(double x) noexcept;
 
 /// Element `i` of numbers of either type.
-float load(const void* numbers, Number type, std::int64_t i) noexcept;
-void store(void* numbers, Number type, std::int64_t i, double value) noexcept;
+float load(const void* numbers, ActivationType type, std::int64_t i) noexcept;
+void store(void* numbers, ActivationType type, std::int64_t i, double value) noexcept;
 float round_to_bf16(float value) noexcept;
 
 /// What a linear layer does with a finished x W^T + b.

@@ -135,8 +135,9 @@ template <class Operands, int kRowStep, int kGroupStep, int kVecs>
 
 // to[i, r] = group i of row r, for `rows` <= kLanes; 0 in the lanes behind them.
 template <class Operands>
-inline void transpose_groups(const void* x, Number type, std::int64_t stride, std::int64_t rows,
-                             std::int64_t dims, float* to, std::int64_t to_stride) noexcept {
+inline void transpose_groups(const void* x, ActivationType type, std::int64_t stride,
+                             std::int64_t rows, std::int64_t dims, float* to,
+                             std::int64_t to_stride) noexcept {
   const std::int64_t groups = ceil_div(dims, Operands::kGroup);
   for (std::int64_t first = 0; first < groups; first += kLanes) {
     Vec block[kLanes];

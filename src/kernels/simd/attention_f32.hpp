@@ -10,10 +10,11 @@ namespace {
 struct F32Operands {
   static constexpr std::int64_t kGroup = 1;
 
-  static Vec dimensions(const void* row, Number type, std::int64_t first, std::int64_t n) noexcept {
+  static Vec dimensions(const void* row, ActivationType type, std::int64_t first,
+                        std::int64_t n) noexcept {
     return load_first(at(row, type, first), type, n - first);
   }
-  static Vec values(const void* v, Number type, std::int64_t, std::int64_t n,
+  static Vec values(const void* v, ActivationType type, std::int64_t, std::int64_t n,
                     std::int64_t) noexcept {
     return load_first(v, type, n);
   }

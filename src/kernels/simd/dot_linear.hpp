@@ -32,7 +32,7 @@ namespace {
 struct S8Rows {
   using Format = S8Quadruples;
   using Sum = Ints;
-  static Vec encode(const void* x, Number type, std::int64_t n, Vec inverse) noexcept {
+  static Vec encode(const void* x, ActivationType type, std::int64_t n, Vec inverse) noexcept {
     return quantise(x, type, n, inverse);
   }
 };

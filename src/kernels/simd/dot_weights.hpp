@@ -38,7 +38,7 @@ struct F16Pairs {
 struct S8Quadruples {
   static constexpr int kGroup = 4;
   static Vec encode(const float* w, std::int64_t n, Vec inverse) noexcept {
-    return quantise(w, Number::F32, n, inverse);
+    return quantise(w, ActivationType::F32, n, inverse);
   }
 };
 
@@ -102,7 +102,7 @@ void pack_dots(const PackArgs& a) noexcept {
     alignas(64) float scales[kLanes] = {}, inverses[kLanes] = {};
     if constexpr (DotWeights<Format>::kScaled) {
       for (std::int64_t r = 0; r < count; ++r) {
-        const ScaleS8 s = scale_s8(weight + r * a.stride, Number::F32, a.in);
+        const ScaleS8 s = scale_s8(weight + r * a.stride, ActivationType::F32, a.in);
         scales[r] = s.scale;
         inverses[r] = s.inverse;
       }

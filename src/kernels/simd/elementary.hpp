@@ -7,10 +7,10 @@ namespace sapiens::kernels {
 namespace {
 
 // 2^x for x <= 127, within 1 ulp: 2^n 2^f with n = round(x), f in [-1/2, 1/2], and the minimax
-// polynomial of degree 6 for 2^f (relative error 2e-9 before rounding). Below kLeastExponent the
+// polynomial of degree 6 for 2^f (relative error 2e-9 before rounding). Below kMinExponent the
 // result stays where it is there: as good as 0 for a softmax. NaN stays NaN.
 inline Vec exp2(Vec x) noexcept {
-  x = max(broadcast(kLeastExponent), x);
+  x = max(broadcast(kMinExponent), x);
   const Vec n = round(x);
   const Vec f = sub(x, n);
   Vec p = broadcast(1.5353360504377633e-04f);
@@ -25,7 +25,7 @@ inline Vec exp2(Vec x) noexcept {
 
 // The same with a relative error of 7.5e-5.
 inline Vec rough_exp2(Vec x) noexcept {
-  x = max(broadcast(kLeastExponent), x);
+  x = max(broadcast(kMinExponent), x);
   const Vec n = round(x);
   const Vec f = sub(x, n);
   Vec p = broadcast(0.05517100915312767f);

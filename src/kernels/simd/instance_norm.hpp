@@ -25,7 +25,7 @@ template <class F>
 }
 
 // sums[c] = f over all rows of column c, starting from 0.
-template <Number kType, class F>
+template <ActivationType kType, class F>
 inline void sum_columns(const ColumnStatisticsArgs& a, float* sums, F f) noexcept {
   constexpr std::int64_t kRows = 8;
   for_each_vector_of(
@@ -49,7 +49,7 @@ inline void sum_columns(const ColumnStatisticsArgs& a, float* sums, F f) noexcep
   }
 }
 
-template <Number kType>
+template <ActivationType kType>
 inline void column_statistics_of(const ColumnStatisticsArgs& a) noexcept {
   const auto plain = [](Vec sum, Vec x, std::int64_t, std::int64_t) { return add(sum, x); };
   sum_columns<kType>(a, a.mean, plain);
@@ -64,12 +64,12 @@ inline void column_statistics_of(const ColumnStatisticsArgs& a) noexcept {
 }
 
 void column_statistics(const ColumnStatisticsArgs& a) noexcept {
-  return a.type == Number::F32 ? column_statistics_of<Number::F32>(a)
-                               : column_statistics_of<Number::Bf16>(a);
+  return a.type == ActivationType::F32 ? column_statistics_of<ActivationType::F32>(a)
+                                       : column_statistics_of<ActivationType::Bf16>(a);
 }
 
 // `silu_of` is silu or, for results that become bf16, silu_for_bf16.
-template <Number kFrom, Number kTo, class Silu>
+template <ActivationType kFrom, ActivationType kTo, class Silu>
 inline void normalize_rows(const NormalizeSiluArgs& a, Silu silu_of) noexcept {
   for (std::int64_t r = 0; r < a.rows; ++r) {
     const void* const x = at(a.x, kFrom, r * a.x_stride);
@@ -81,17 +81,18 @@ inline void normalize_rows(const NormalizeSiluArgs& a, Silu silu_of) noexcept {
   }
 }
 
-template <Number kFrom>
+template <ActivationType kFrom>
 inline void normalize_from(const NormalizeSiluArgs& a) noexcept {
-  if (a.y_type == Number::F32) {
-    normalize_rows<kFrom, Number::F32>(a, [](Vec z) { return silu(z); });
+  if (a.y_type == ActivationType::F32) {
+    normalize_rows<kFrom, ActivationType::F32>(a, [](Vec z) { return silu(z); });
   } else {
-    normalize_rows<kFrom, Number::Bf16>(a, [](Vec z) { return silu_for_bf16(z); });
+    normalize_rows<kFrom, ActivationType::Bf16>(a, [](Vec z) { return silu_for_bf16(z); });
   }
 }
 
 void normalize_silu(const NormalizeSiluArgs& a) noexcept {
-  return a.x_type == Number::F32 ? normalize_from<Number::F32>(a) : normalize_from<Number::Bf16>(a);
+  return a.x_type == ActivationType::F32 ? normalize_from<ActivationType::F32>(a)
+                                         : normalize_from<ActivationType::Bf16>(a);
 }
 
 }  // namespace

@@ -46,12 +46,10 @@ struct Bf16Linear : F32FromBf16Linear {
 
 // Chunks of almost equal size: 1280 inputs are 640 + 640. Whole vectors, but for the last one.
 struct Chunks {
-  static constexpr std::int64_t kMostInputs = 1024;
+  static constexpr std::int64_t kMaxInputs = 1024;
 
   explicit Chunks(std::int64_t in) noexcept
-      : inputs(in),
-        count(ceil_div(in, kMostInputs)),
-        whole(round_up(ceil_div(in, count), kLanes)) {}
+      : inputs(in), count(ceil_div(in, kMaxInputs)), whole(round_up(ceil_div(in, count), kLanes)) {}
   std::int64_t begin(std::int64_t chunk) const noexcept { return chunk * whole; }
   std::int64_t size(std::int64_t chunk) const noexcept {
     const std::int64_t left = inputs - begin(chunk);
@@ -62,14 +60,14 @@ struct Chunks {
 };
 
 struct LinearPlan {
-  static constexpr int kXStride = Chunks::kMostInputs + 16;
+  static constexpr int kXStride = Chunks::kMaxInputs + 16;
   // About 0.5 MB of x: half of a 1 MB L2.
   static constexpr std::int64_t kRowBlock = 120 / kRowTile * kRowTile;
   static constexpr std::int64_t kStrip = 16 * kColumnTile;
   // Offsets in floats; x is at 0.
   static constexpr std::int64_t kProducts = kRowBlock * kXStride;
   static constexpr std::int64_t kPanel = kProducts + kRowTile * kColumnTile;
-  static constexpr std::int64_t kSums = kPanel + Chunks::kMostInputs * kColumnTile;
+  static constexpr std::int64_t kSums = kPanel + Chunks::kMaxInputs * kColumnTile;
   static constexpr std::int64_t kEnd = kSums + kRowBlock * kStrip;
 };
 
@@ -188,7 +186,7 @@ inline void run_columns(const LinearArgs& a, const Chunks& chunks, Sums sums) no
 template <class Kind>
 void linear_run(const LinearArgs& a) noexcept {
   const Chunks chunks(a.in);
-  if (a.y_type == Number::F32) {
+  if (a.y_type == ActivationType::F32) {
     run_columns<Kind>(a, chunks, {static_cast<float*>(a.y) + a.first_column, a.y_stride});
     return;
   }

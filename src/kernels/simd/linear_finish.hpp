@@ -11,7 +11,7 @@ namespace {
 // Some rows and columns of y.
 struct OutputTile {
   void* y = nullptr;
-  Number type = Number::F32;
+  ActivationType type = ActivationType::F32;
   std::int64_t stride = 0, rows = 0, columns = 0;
 };
 
@@ -47,7 +47,7 @@ template <class Value>
     case Epilogue::Store:
       return write_tile(t, value);
     case Epilogue::Gelu:
-      if (t.type == Number::Bf16) {
+      if (t.type == ActivationType::Bf16) {
         return write_tile(t, [&](std::int64_t r, std::int64_t c, std::int64_t left) {
           return gelu_for_bf16(value(r, c, left));
         });

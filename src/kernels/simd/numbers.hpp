@@ -8,23 +8,25 @@
 namespace sapiens::kernels {
 namespace {
 
-constexpr std::int64_t bytes_of(Number type) noexcept { return type == Number::F32 ? 4 : 2; }
+constexpr std::int64_t bytes_of(ActivationType type) noexcept {
+  return type == ActivationType::F32 ? 4 : 2;
+}
 
 // The address of number `i`.
-inline const void* at(const void* numbers, Number type, std::int64_t i) noexcept {
+inline const void* at(const void* numbers, ActivationType type, std::int64_t i) noexcept {
   return static_cast<const char*>(numbers) + i * bytes_of(type);
 }
-inline void* at(void* numbers, Number type, std::int64_t i) noexcept {
+inline void* at(void* numbers, ActivationType type, std::int64_t i) noexcept {
   return static_cast<char*>(numbers) + i * bytes_of(type);
 }
 
 // As load_first and store_first for floats: the first n lanes, and no memory behind them.
-inline Vec load_first(const void* numbers, Number type, std::int64_t n) noexcept {
-  if (type == Number::F32) return load_first(static_cast<const float*>(numbers), n);
+inline Vec load_first(const void* numbers, ActivationType type, std::int64_t n) noexcept {
+  if (type == ActivationType::F32) return load_first(static_cast<const float*>(numbers), n);
   return load_first_bf16(static_cast<const std::uint16_t*>(numbers), n);
 }
-inline void store_first(void* numbers, Number type, Vec v, std::int64_t n) noexcept {
-  if (type == Number::F32) {
+inline void store_first(void* numbers, ActivationType type, Vec v, std::int64_t n) noexcept {
+  if (type == ActivationType::F32) {
     store_first(static_cast<float*>(numbers), v, n);
   } else {
     store_first_bf16(static_cast<std::uint16_t*>(numbers), v, n);

@@ -17,13 +17,13 @@ struct ScaleS8 {
 
 // For a row whose largest magnitude is `highest`; NaN if there is one in the row.
 inline ScaleS8 scale_from(float highest) noexcept {
-  constexpr float kLargest = 3.402823466e+38f;
-  if (!(highest <= kLargest)) return {.scale = __builtin_nanf(""), .inverse = 0};
+  constexpr float kMax = 3.402823466e+38f;
+  if (!(highest <= kMax)) return {.scale = __builtin_nanf(""), .inverse = 0};
   const float scale = highest / 127, inverse = 1 / scale;
-  return {.scale = scale, .inverse = inverse <= kLargest ? inverse : 0};
+  return {.scale = scale, .inverse = inverse <= kMax ? inverse : 0};
 }
 
-inline ScaleS8 scale_s8(const void* row, Number type, std::int64_t n) noexcept {
+inline ScaleS8 scale_s8(const void* row, ActivationType type, std::int64_t n) noexcept {
   Vec even = zero(), odd = zero();
   std::int64_t i = 0;
   for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
@@ -37,7 +37,7 @@ inline ScaleS8 scale_s8(const void* row, Number type, std::int64_t n) noexcept {
 }
 
 // The first n of 4 * kLanes numbers of a row as kLanes quadruples, with 0 behind them.
-inline Vec quantise(const void* x, Number type, std::int64_t n, Vec inverse) noexcept {
+inline Vec quantise(const void* x, ActivationType type, std::int64_t n, Vec inverse) noexcept {
   const auto part = [=](int i) {
     return mul(load_first(at(x, type, i * kLanes), type, n - i * kLanes), inverse);
   };

@@ -97,8 +97,9 @@ template <int kAStride, int kVecs>
 
 // y[c, r] = x[r, c] for `rows` <= kLanes and any number of columns. Writes whole vectors: lanes
 // from `rows` on become 0.
-inline void transpose_rows(const void* x, Number type, std::int64_t x_stride, std::int64_t rows,
-                           std::int64_t columns, float* y, std::int64_t y_stride) noexcept {
+inline void transpose_rows(const void* x, ActivationType type, std::int64_t x_stride,
+                           std::int64_t rows, std::int64_t columns, float* y,
+                           std::int64_t y_stride) noexcept {
   for (std::int64_t c = 0; c < columns; c += kLanes) {
     Vec block[kLanes];
     for (int r = 0; r < kLanes; ++r) {
@@ -110,8 +111,8 @@ inline void transpose_rows(const void* x, Number type, std::int64_t x_stride, st
 }
 
 // y[r, 0..y_columns) = scale x[r, 0..columns), 0 behind that; y_columns is a multiple of kLanes.
-inline void copy_row(const void* x, Number type, std::int64_t columns, float scale, float* y,
-                     std::int64_t y_columns) noexcept {
+inline void copy_row(const void* x, ActivationType type, std::int64_t columns, float scale,
+                     float* y, std::int64_t y_columns) noexcept {
   for (std::int64_t c = 0; c < y_columns; c += kLanes) {
     store(y + c, mul(load_first(at(x, type, c), type, columns - c), broadcast(scale)));
   }

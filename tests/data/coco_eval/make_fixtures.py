@@ -64,7 +64,7 @@ def dataset(images, persons):
 
 
 def mixed(seed):
-    """Several persons of all sizes; crowds, persons without points, a picture with nobody, one in
+    """Several persons of all sizes; crowds, persons without points, an image with nobody, one in
     which nothing is found, one with far more than 20 found, and found persons twice over."""
     rng = np.random.default_rng(seed)
     images = [int(i) for i in rng.permutation(np.arange(1, 11)) * 7]

@@ -14,10 +14,10 @@ int check_video() {
 // Runs a tiny encoder, so that every layer of the library is really linked.
 int main(int argument_count, char** arguments) {
   if (argument_count > 1 && std::string(arguments[1]) == "--video") return check_video();
-  auto extractor = sapiens::FeatureExtractor::random({.arch = "tiny"}, {.threads = 1});
-  const sapiens::Grid size = extractor.native_size();
-  const std::vector<float> picture(static_cast<std::size_t>(3 * size.height * size.width), 0.5f);
-  const auto features = extractor.run({picture.data(), {1, 3, size.height, size.width}});
+  auto encoder = sapiens::Encoder::random({.arch = "tiny"}, {.threads = 1});
+  const sapiens::Grid size = encoder.input_size();
+  const std::vector<float> image(static_cast<std::size_t>(3 * size.height * size.width), 0.5f);
+  const auto features = encoder.run({image.data(), {1, 3, size.height, size.width}});
   const auto& shape = features.at(0).values.shape;
   if (shape.size() != 4) return 1;
   std::printf("sapiens %s: featmap %lldx%lldx%lld\n", SAPIENS_VERSION,

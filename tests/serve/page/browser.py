@@ -233,7 +233,7 @@ class Page:
             return [left, top, width, height];
         }})()""")
 
-    def picture_of(self, selector=None):
+    def image_of(self, selector=None):
         """A PNG of an element, or of the whole page."""
         if selector is None:
             size = self.call("Page.getLayoutMetrics")["cssContentSize"]

@@ -5,14 +5,14 @@ import pathlib
 import unittest
 
 from browser import Browser, find_chromium, host_of
-from png import Picture
+from png import Image
 from server import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 OUTPUT = pathlib.Path(os.environ.get("PAGE_OUTPUT", "page"))
-PICTURE = ROOT / "samples" / "mannequin" / "000002.png"  # sent as it is
+IMAGE = ROOT / "samples" / "mannequin" / "000002.png"  # sent as it is
 TINY = ROOT / "models" / "tiny"
-TASKS = {"features": "Features", "seg": "Parts", "depth": "Depth", "normal": "Normals", "pose": "Key points"}
+TASKS = {"features": "Features", "seg": "Parts", "depth": "Depth", "normal": "Normals", "pose": "Keypoints"}
 MODELS = {
     "pose": "sapiens_tiny_pose.safetensors",
     "seg": "sapiens_tiny_seg.safetensors",
@@ -62,9 +62,9 @@ class PageTest(BrowserTest):
         cls.page.wait(f"document.querySelectorAll('#layers > li').length === {len(TASKS)}")
 
     @classmethod
-    def open_with_picture(cls):
+    def open_with_image(cls):
         cls.open()
-        cls.page.choose_file("#file", PICTURE)
+        cls.page.choose_file("#file", IMAGE)
         cls.page.wait(DONE)
 
     def tearDown(self):
@@ -73,12 +73,12 @@ class PageTest(BrowserTest):
         self.assertLessEqual(hosts, {self.server.host})
 
     def screenshot(self, name, selector=None):
-        data = self.page.picture_of(selector)
+        data = self.page.image_of(selector)
         (OUTPUT / f"{name}.png").write_bytes(data)
-        return Picture(data)
+        return Image(data)
 
     def stage(self, name, *tasks):
-        """The picture with the layers of these tasks and no others."""
+        """The image with the layers of these tasks and no others."""
         for task in TASKS:
             if self.page.get(f"document.getElementById('show-{task}').checked") != (task in tasks):
                 self.page.click_on(f"#show-{task}")

@@ -1,6 +1,6 @@
 """The page of `sapiens serve` in a browser, with the bundled models.
 
-What is on the screen is compared with what the server answers, never with pictures of an earlier
+What is on the screen is compared with what the server answers, never with images of an earlier
 version. Screenshots lie in the folder PAGE_OUTPUT afterwards. Without a browser there is nothing to test, and the exit
 code says so: 77.
 """
@@ -14,9 +14,9 @@ import tempfile
 import unittest
 
 from browser import find_chromium
-from page_case import (DONE, MODELS, OUTPUT, PHONE, PICTURE, ROOT, TASKS, TINY, WIDE, BrowserTest, PageTest,
+from page_case import (DONE, MODELS, OUTPUT, PHONE, IMAGE, ROOT, TASKS, TINY, WIDE, BrowserTest, PageTest,
                        start_server)
-from png import Picture
+from png import Image
 from server import read_floats
 
 
@@ -40,29 +40,29 @@ class AnEmptyPage(PageTest):
             self.page.press(key)
             self.page.wait_for(lambda: self.page.choosers == number, "a dialog for a file")
 
-    def test_takes_a_picture_that_is_dropped(self):
-        self.page.drop_file("#drop", PICTURE)
+    def test_takes_an_image_that_is_dropped(self):
+        self.page.drop_file("#drop", IMAGE)
         self.page.wait(DONE)
         self.assertGreater(self.stage("dropped").colours(), 100)
 
-    def test_says_what_is_wrong_with_a_file_that_is_no_picture(self):
+    def test_says_what_is_wrong_with_a_file_that_is_no_image(self):
         self.page.choose_file("#file", __file__)
         self.page.wait("!document.getElementById('problem').hidden")
-        self.assertEqual(self.page.text("#problem"), "page_test.py is not a picture that this browser can read")
+        self.assertEqual(self.page.text("#problem"), "page_test.py is not an image that this browser can read")
 
 
-class APicture(PageTest):
+class AnImage(PageTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.open_with_picture()
+        cls.open_with_image()
 
     def test_has_a_layer_for_every_task(self):
         alone = self.stage("layer-none")
         self.assertGreater(alone.colours(), 1000)
         layers = {task: self.stage(f"layer-{task}", task) for task in TASKS}
         for task, layer in layers.items():
-            # Key points are lines; what else is drawn covers the person at least.
+            # Keypoints are lines; what else is drawn covers the person at least.
             self.assertGreater(layer.changed(alone), 0.005 if task == "pose" else 0.1, task)
         for task, layer in layers.items():
             for other in TASKS:
@@ -82,18 +82,18 @@ class APicture(PageTest):
         all_of_it = self.stage("opacity-100", "features")
         self.assertGreater(some.changed(alone), 0.9)
         self.assertGreater(all_of_it.changed(some), 0.9)
-        # With nothing of the picture to be seen, a patch is of one colour.
+        # With nothing of the image to be seen, a patch is of one colour.
         _, rows, columns = self.shape()
         x, y = all_of_it.width / columns, all_of_it.height / rows
         self.assertEqual(all_of_it.at(2.2 * x, 2.2 * y), all_of_it.at(2.8 * x, 2.8 * y))
         self.assertNotEqual(some.at(2.2 * x, 2.2 * y), some.at(2.8 * x, 2.8 * y))
 
     def shape(self):
-        return read_floats(self.server.post("features", PICTURE, "application/x-npy"))[0]
+        return read_floats(self.server.post("features", IMAGE, "application/x-npy"))[0]
 
     def cosines(self, patch):
         """Between the features of one patch and of every patch, computed here from the server's numbers."""
-        (channels, rows, columns), numbers = read_floats(self.server.post("features", PICTURE, "application/x-npy"))
+        (channels, rows, columns), numbers = read_floats(self.server.post("features", IMAGE, "application/x-npy"))
         patches = rows * columns
         vectors = [numbers[n::patches] for n in range(patches)]
         norms = [math.sqrt(sum(value * value for value in vector)) for vector in vectors]
@@ -136,7 +136,7 @@ class APicture(PageTest):
             self.assertLessEqual(light[dark], light[bright] + 1)  # a byte of rounding
 
     def test_moves_the_patch_with_the_keyboard(self):
-        self.open_with_picture()
+        self.open_with_image()
         _, rows, columns = self.shape()
         row, column = rows // 2, columns // 2
         self.tab_to("stage")
@@ -231,7 +231,7 @@ class Downloads(PageTest):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
         cls.page.save_to(cls.folder)
-        cls.open_with_picture()
+        cls.open_with_image()
 
     def saved(self, button, name):
         """The content of the file that a click on `button` saves as `name`."""
@@ -243,20 +243,20 @@ class Downloads(PageTest):
         for task, name in TASKS.items():
             numbers = f"[aria-label='Save the numbers of {name}']"
             if task == "pose":
-                document = json.loads(self.saved(numbers, f"{PICTURE.stem}-pose.json"))
-                expected = json.loads(self.server.post("pose", PICTURE, "application/json"))
+                document = json.loads(self.saved(numbers, f"{IMAGE.stem}-pose.json"))
+                expected = json.loads(self.server.post("pose", IMAGE, "application/json"))
                 for one in (document, expected):
                     del one["seconds"]
                 self.assertEqual(document, expected)
             else:
-                self.assertEqual(self.saved(numbers, f"{PICTURE.stem}-{task}.npy"),
-                                 self.server.post(task, PICTURE, "application/x-npy"), task)
-            self.assertEqual(self.saved(f"[aria-label='Save a drawing of {name}']", f"{PICTURE.stem}-{task}.png"),
-                             self.server.post(task, PICTURE, "image/png"), task)
+                self.assertEqual(self.saved(numbers, f"{IMAGE.stem}-{task}.npy"),
+                                 self.server.post(task, IMAGE, "application/x-npy"), task)
+            self.assertEqual(self.saved(f"[aria-label='Save a drawing of {name}']", f"{IMAGE.stem}-{task}.png"),
+                             self.server.post(task, IMAGE, "image/png"), task)
 
     def test_of_the_view_are_what_is_shown(self):
         self.stage("view", "seg", "pose")
-        view = Picture(self.saved("#save-view", f"{PICTURE.stem}-view.png"))
+        view = Image(self.saved("#save-view", f"{IMAGE.stem}-view.png"))
         self.assertEqual((view.width, view.height), (384, 512))
         self.assertGreater(view.colours(), 1000)
 
@@ -269,10 +269,10 @@ class OnAPhone(PageTest):
         self.assertEqual(self.page.get(f"""[...document.querySelectorAll('body *')]
             .filter(one => one.getBoundingClientRect().right > {PHONE[0]}).map(one => one.outerHTML)"""), [])
 
-    def test_everything_has_room_before_and_after_a_picture(self):
+    def test_everything_has_room_before_and_after_an_image(self):
         self.expect_no_overflow()
         self.screenshot("phone-empty")
-        self.open_with_picture()
+        self.open_with_image()
         self.page.get("document.querySelectorAll('#models details').forEach(one => one.open = true)")
         self.expect_no_overflow()
         left, top, width, height = self.page.place("canvas.photo")
@@ -310,7 +310,7 @@ class OtherServers(BrowserTest):
             if text == "another-token":
                 page.wait("/got another token/.test(document.getElementById('problem').innerText)")
         page.wait("document.querySelectorAll('#layers > li').length === 1")
-        page.choose_file("#file", PICTURE)
+        page.choose_file("#file", IMAGE)
         page.wait(DONE)
         self.assertTrue(page.get("document.getElementById('token-form').hidden && document.getElementById('problem').hidden"))
 
@@ -323,17 +323,17 @@ class OtherServers(BrowserTest):
         page.choose_file("#file", golden / "image.jpg")
         page.wait(DONE)
         page.get("document.querySelectorAll('#models details').forEach(one => one.open = true)")
-        (OUTPUT / "persons.png").write_bytes(page.picture_of())
+        (OUTPUT / "persons.png").write_bytes(page.image_of())
         self.assertIn("detect", page.get("[...document.querySelectorAll('#times tbody th')].map(one => one.innerText)"))
         self.assertEqual(page.complaints, [])
 
-    def test_may_refuse_a_picture_and_the_page_says_why(self):
+    def test_may_refuse_an_image_and_the_page_says_why(self):
         page = self.serve("small", "--max-pixels", "1000")
         page.wait("document.querySelectorAll('#layers > li').length === 1")
-        page.choose_file("#file", PICTURE)
+        page.choose_file("#file", IMAGE)
         page.wait("document.querySelector('#layers .state').matches('.failed')")
         self.assertEqual(page.text("#layers .state"),
-                         "the picture has too many pixels; expected at most 1000; got 384 x 512 (width x height); "
+                         "the image has too many pixels; expected at most 1000; got 384 x 512 (width x height); "
                          "scale it down; networks see it at a few hundred pixels")
 
 

@@ -4,7 +4,7 @@ import struct
 import zlib
 
 
-class Picture:
+class Image:
     def __init__(self, data):
         if data[:8] != b"\x89PNG\r\n\x1a\n":
             raise ValueError("this is no PNG")

@@ -36,10 +36,10 @@ class Server:
         with _open(urllib.request.Request(self.address + path)) as answer:
             return answer.read()
 
-    def post(self, task, picture, accept):
-        """What the server answers to a form with the file `picture`."""
+    def post(self, task, image, accept):
+        """What the server answers to a form with the file `image`."""
         boundary = uuid.uuid4().hex
-        with open(picture, "rb") as file:
+        with open(image, "rb") as file:
             body = (f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'.encode()
                     + file.read() + f"\r\n--{boundary}--\r\n".encode())
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Accept": accept}

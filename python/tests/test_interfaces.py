@@ -1,6 +1,6 @@
-"""One picture through every door: the command line, Python, C and the server give the same bytes.
+"""One image through every interface: the command line, Python, C and the server give the same bytes.
 
-With the models and the picture that come with the project, and every default. Each door has tests
+With the models and the image that come with the project, and every default. Each interface has tests
 of its own for options.
 """
 
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_door import CDoor
+from c_interface import CInterface
 from PIL import Image
 
 import sapiens
 
 TOP = Path(__file__).resolve().parents[2]
-PICTURE = TOP / "samples" / "person.jpg"
+IMAGE = TOP / "samples" / "person.jpg"
 MODELS = {
     "features": "pretrain_clean.pth",
     "pose": "pose.safetensors",
@@ -31,12 +31,12 @@ MODELS = {
 }
 SERVED = ("features", "pose", "seg", "depth", "normal")
 PYTHON = {
-    "features": lambda path: sapiens.Encoder(path).features(PICTURE),
-    "pose": lambda path: sapiens.Pose(path).keypoints(PICTURE),
-    "seg": lambda path: sapiens.Segmenter(path).segment(PICTURE),
-    "depth": lambda path: sapiens.Depth(path).depth(PICTURE),
-    "normal": lambda path: sapiens.Normals(path).normals(PICTURE),
-    "reconstruct": lambda path: sapiens.Reconstructor(path).reconstruct(PICTURE),
+    "features": lambda path: sapiens.Encoder(path).features(IMAGE),
+    "pose": lambda path: sapiens.Pose(path).keypoints(IMAGE),
+    "seg": lambda path: sapiens.Segmenter(path).segment(IMAGE),
+    "depth": lambda path: sapiens.Depth(path).depth(IMAGE),
+    "normal": lambda path: sapiens.Normals(path).normals(IMAGE),
+    "reconstruct": lambda path: sapiens.Reconstructor(path).reconstruct(IMAGE),
 }
 C = {
     "features": ("encoder", "features"),
@@ -60,7 +60,7 @@ def from_c(task):
     library = os.environ.get("SAPIENS_C_LIBRARY")
     if not library:
         pytest.skip("SAPIENS_C_LIBRARY does not say where the C library is")
-    return CDoor(library).run(*C[task], model_of(task), PICTURE)
+    return CInterface(library).run(*C[task], model_of(task), IMAGE)
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def program_file(run_sapiens, tmp_path):
     """The path of what the program writes for a task."""
 
     def run(task, name):
-        run_sapiens(task, model_of(task), PICTURE, "--output", tmp_path)
+        run_sapiens(task, model_of(task), IMAGE, "--output", tmp_path)
         return tmp_path / name
 
     return run
@@ -76,7 +76,7 @@ def program_file(run_sapiens, tmp_path):
 
 @pytest.fixture(scope="module")
 def post():
-    """Sends the picture to a server of all models, and returns the body of its answer."""
+    """Sends the image to a server of all models, and returns the body of its answer."""
     program = os.environ.get("SAPIENS_PROGRAM")
     if not program:
         pytest.skip("SAPIENS_PROGRAM does not say where the program is")
@@ -93,7 +93,7 @@ def post():
     def run(task, accept):
         headers = {"Content-Type": "image/jpeg", "Accept": accept}
         request = urllib.request.Request(
-            f"{address[1]}/v1/{task}", PICTURE.read_bytes(), headers, method="POST"
+            f"{address[1]}/v1/{task}", IMAGE.read_bytes(), headers, method="POST"
         )
         with urllib.request.urlopen(request, timeout=240) as answer:
             return answer.read()
@@ -128,7 +128,7 @@ def test_classes_are_the_same(program_file, post):
         assert_same(ids.astype(expected.dtype), expected)
 
 
-def test_key_points_are_the_same(program_file, post):
+def test_keypoints_are_the_same(program_file, post):
     written = json.loads(program_file("pose", "person.json").read_text())["instance_info"]
     assert json.loads(post("pose", "application/json"))["instance_info"] == written
     (person,) = written
@@ -141,7 +141,7 @@ def test_key_points_are_the_same(program_file, post):
 
 
 def test_reconstructions_are_the_same(program_file):
-    """The server has no such door."""
+    """The server has no such interface."""
     drawn = np.asarray(Image.open(io.BytesIO(program_file("reconstruct", "person.png").read_bytes())))
     found = from_python("reconstruct")
     original, masked, predicted, mask, errors = from_c("reconstruct")

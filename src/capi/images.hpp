@@ -8,21 +8,21 @@
 
 namespace sapiens::capi {
 
-/// The picture that `given` borrows or names. Throws InvalidArgument unless it is given in exactly
+/// The image that `given` borrows or names. Throws InvalidArgument unless it is given in exactly
 /// one way, and what `Image::read` throws.
-Image read_picture(const sapiens_picture* given, const char* name);
+Image read_image(const sapiens_image* given, const char* name);
 
 /// `count` of them in a row, each as large as the first one says: the array may have been made with
 /// another version of the header. At least one.
-class Pictures {
+class Images {
  public:
-  Pictures(const sapiens_picture* first, std::size_t count);
+  Images(const sapiens_image* first, std::size_t count);
 
   std::size_t size() const { return count_; }
   Image read(std::size_t index) const;
 
  private:
-  const sapiens_picture* first_;
+  const sapiens_image* first_;
   std::size_t count_;
 };
 

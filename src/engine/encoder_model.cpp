@@ -17,7 +17,7 @@
 #include "sapiens/features.hpp"
 
 namespace sapiens {
-struct FeatureExtractor::Impl {
+struct Encoder::Impl {
   Impl(const EncoderConfig& encoder, const EngineOptions& options) : network(encoder, options) {}
 
   std::vector<LayerFeatures> run(TensorView<const float, 4> input, const FeatureRequest& request);
@@ -32,7 +32,7 @@ struct FeatureExtractor::Impl {
 };
 
 // Blocks in ascending order, each once; negative ones count from the end.
-std::vector<Index> FeatureExtractor::Impl::resolve_layers(std::span<const Index> wanted) const {
+std::vector<Index> Encoder::Impl::resolve_layers(std::span<const Index> wanted) const {
   if (wanted.empty()) return {config().depth - 1};
   std::vector<Index> layers;
   for (const Index layer : wanted) {
@@ -52,8 +52,8 @@ std::vector<Index> FeatureExtractor::Impl::resolve_layers(std::span<const Index>
   return layers;
 }
 
-FloatArray FeatureExtractor::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
-                                           OutType out_type) const {
+FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
+                                  OutType out_type) const {
   const auto [B, T, C] = tokens.extents();
   const Index extra = config().extra_tokens();
   FloatArray out;
@@ -85,8 +85,8 @@ FloatArray FeatureExtractor::Impl::collect(TensorView<const float, 3> tokens, Gr
   return out;
 }
 
-std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4> input,
-                                                       const FeatureRequest& request) {
+std::vector<LayerFeatures> Encoder::Impl::run(TensorView<const float, 4> input,
+                                              const FeatureRequest& request) {
   const Stopwatch watch;
   const Grid grid = network.grid_of(input);
   if (request.out_type == OutType::ClsToken && !config().cls_token) {
@@ -122,8 +122,8 @@ std::vector<LayerFeatures> FeatureExtractor::Impl::run(TensorView<const float, 4
   return features;
 }
 
-FeatureExtractor::FeatureExtractor(const Checkpoint& checkpoint, const ModelOptions& model,
-                                   const EngineOptions& engine) {
+Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
+                 const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
   const Assessment assessed = assess(dict, model, Subject::Encoder);
   const Verdict verdict = assessed.encoder.report.verdict;
@@ -146,30 +146,30 @@ FeatureExtractor::FeatureExtractor(const Checkpoint& checkpoint, const ModelOpti
   }
 }
 
-FeatureExtractor::FeatureExtractor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-FeatureExtractor::FeatureExtractor(FeatureExtractor&&) noexcept = default;
-FeatureExtractor& FeatureExtractor::operator=(FeatureExtractor&&) noexcept = default;
-FeatureExtractor::~FeatureExtractor() = default;
+Encoder::Encoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Encoder::Encoder(Encoder&&) noexcept = default;
+Encoder& Encoder::operator=(Encoder&&) noexcept = default;
+Encoder::~Encoder() = default;
 
-FeatureExtractor FeatureExtractor::random(const SynthOptions& synth, const EngineOptions& engine) {
+Encoder Encoder::random(const SynthOptions& synth, const EngineOptions& engine) {
   const SynthModel model = synth_model(synth);
   auto impl = std::make_unique<Impl>(model.encoder, engine);
   impl->network.load(random_source(model, synth.seed), engine.loading);
   impl->inspection = random_inspection(model);
-  return FeatureExtractor(std::move(impl));
+  return Encoder(std::move(impl));
 }
 
-const Inspection& FeatureExtractor::inspection() const { return impl_->inspection; }
-bool FeatureExtractor::partial() const { return impl_->partial; }
-EngineStats FeatureExtractor::stats() const { return impl_->network.stats(); }
+const Inspection& Encoder::inspection() const { return impl_->inspection; }
+bool Encoder::partial() const { return impl_->partial; }
+EngineStats Encoder::stats() const { return impl_->network.stats(); }
 
-Grid FeatureExtractor::native_size() const {
+Grid Encoder::input_size() const {
   return {impl_->config().grid.height * kPatch, impl_->config().grid.width * kPatch};
 }
 
-FloatArray FeatureExtractor::preprocess(const Image& image, PreprocessMode mode,
-                                        std::optional<Grid> size, const StopCheck& check) const {
-  const Grid target = size.value_or(native_size());
+FloatArray Encoder::preprocess(const Image& image, PreprocessMode mode, std::optional<Grid> size,
+                               const StopCheck& check) const {
+  const Grid target = size.value_or(input_size());
   const Image resized = resize_for_features(image, target.height, target.width, mode, check);
   FloatArray chw{
       .shape = {3, target.height, target.width},
@@ -179,22 +179,21 @@ FloatArray FeatureExtractor::preprocess(const Image& image, PreprocessMode mode,
   return chw;
 }
 
-std::vector<LayerFeatures> FeatureExtractor::run(TensorView<const float, 4> input,
-                                                 const FeatureRequest& request) {
+std::vector<LayerFeatures> Encoder::run(TensorView<const float, 4> input,
+                                        const FeatureRequest& request) {
   return impl_->run(input, request);
 }
 
-std::vector<LayerFeatures> FeatureExtractor::run(const Image& image,
-                                                 const FeatureRequest& request) {
+std::vector<LayerFeatures> Encoder::run(const Image& image, const FeatureRequest& request) {
   const FloatArray chw = preprocess(image);
   return impl_->run({chw.values.data(), {1, 3, chw.shape[1], chw.shape[2]}}, request);
 }
 
-std::vector<Index> FeatureExtractor::resolve_layers(std::span<const Index> layers) const {
+std::vector<Index> Encoder::resolve_layers(std::span<const Index> layers) const {
   return impl_->resolve_layers(layers);
 }
 
-OutputShapes FeatureExtractor::output_shapes(Grid size) const {
+OutputShapes Encoder::output_shapes(Grid size) const {
   return sapiens::output_shapes(impl_->config(), patch_grid(size, impl_->config().patch_padding));
 }
 

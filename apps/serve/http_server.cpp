@@ -1,4 +1,4 @@
-#include "serve/http_door.hpp"
+#include "serve/http_server.hpp"
 
 #include "core/load_module.hpp"
 #include "serve/module.hpp"
@@ -19,7 +19,7 @@ const Module& require_module() {
 
 }  // namespace
 
-std::unique_ptr<HttpDoor> open_door(const ServerOptions& options, RequestHandler& handler) {
+std::unique_ptr<HttpServer> listen(const ServerOptions& options, RequestHandler& handler) {
   return require_module().open(options, handler);
 }
 

@@ -8,7 +8,7 @@
 
 namespace sapiens {
 
-inline std::filesystem::path picture(const std::string& name) {
+inline std::filesystem::path image_path(const std::string& name) {
   return std::filesystem::path(SAPIENS_TEST_DATA) / "golden/preprocess_full" / name;
 }
 

@@ -1,4 +1,4 @@
-#include "capi/border.hpp"
+#include "capi/error_boundary.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -119,7 +119,7 @@ void refuse(const char* summary, const char* name, std::string expected, std::st
                                            .actual = std::move(actual)});
 }
 
-sapiens_status caught(sapiens_error** error) noexcept {
+sapiens_status status_from_exception(sapiens_error** error) noexcept {
   sapiens_error* described = nullptr;
   try {
     described = describe_exception();

@@ -26,7 +26,7 @@ inline void require(const void* pointer, const char* name) {
 }
 
 /// The status of the exception that is being handled; with `error`, what it says as an object.
-sapiens_status caught(sapiens_error** error) noexcept;
+sapiens_status status_from_exception(sapiens_error** error) noexcept;
 
 /// Runs the body of a C function: whatever it throws stays inside.
 template <typename Body>
@@ -36,14 +36,14 @@ sapiens_status guarded(sapiens_error** error, const Body& body) noexcept {
     body();
     return SAPIENS_OK;
   } catch (...) {
-    return caught(error);
+    return status_from_exception(error);
   }
 }
 
 /// The same for one that hands out a handle, which `make` returns as a std::unique_ptr.
 template <typename Handle, typename Make>
-sapiens_status handing_out(Handle** out, const char* name, sapiens_error** error,
-                           const Make& make) noexcept {
+sapiens_status create_handle(Handle** out, const char* name, sapiens_error** error,
+                             const Make& make) noexcept {
   if (out) *out = nullptr;
   return guarded(error, [&] {
     require(out, name);

@@ -29,7 +29,7 @@ struct Person {
   Arm arms[2];
   Leg legs[2];
   Vec3 head{0, 1.62f, 0.015f};
-  float head_turn = 0;  // radians, to the picture's right
+  float head_turn = 0;  // radians, to the image's right
   float body_turn = 0;
   bool long_hair = false;
   Vec3 skin{0.58f, 0.33f, 0.22f};

@@ -16,33 +16,33 @@
 namespace sapiens::python {
 namespace {
 
-constexpr py::ssize_t kMaxPixels = py::ssize_t{1} << 28;  // as of pictures in files
+constexpr py::ssize_t kMaxPixels = py::ssize_t{1} << 28;  // as of images in files
 
 [[noreturn]] void refuse(const std::string& dtype, const std::vector<py::ssize_t>& shape) {
   throw Error(
       ErrorCode::InvalidArgument,
-      {.summary = "this array is no picture",
+      {.summary = "this array is no image",
        .expected = fmt::format(
            "uint8 [height, width, 3], red first, none of them 0 and at most {} pixels", kMaxPixels),
        .actual = fmt::format("{} [{}]", dtype, fmt::join(shape, ", ")),
        .hint = dtype == "uint8" ? "" : "bring the values to 0..255 and use .astype(\"uint8\")"});
 }
 
-// The library's pictures own their pixels, so this copies them once; the array may have any
+// The library's images own their pixels, so this copies them once; the array may have any
 // strides.
 Image from_array(const py::object& array) {
   const auto dtype = py::str(array.attr("dtype")).cast<std::string>();
   const auto shape = array.attr("shape").cast<std::vector<py::ssize_t>>();
-  const bool is_picture = dtype == "uint8" && shape.size() == 3 && shape[2] == 3 && 0 < shape[0] &&
-                          0 < shape[1] && shape[0] <= kMaxPixels / shape[1];
-  if (!is_picture) refuse(dtype, shape);
+  const bool is_image = dtype == "uint8" && shape.size() == 3 && shape[2] == 3 && 0 < shape[0] &&
+                        0 < shape[1] && shape[0] <= kMaxPixels / shape[1];
+  if (!is_image) refuse(dtype, shape);
   const py::buffer_info view = py::buffer(array).request();
   if (view.shape != shape || view.format != "B") refuse(view.format, view.shape);
 
-  Image picture{.width = shape[1], .height = shape[0], .rgb = {}};
-  picture.rgb.resize(static_cast<std::size_t>(shape[0] * shape[1] * 3));
+  Image image{.width = shape[1], .height = shape[0], .rgb = {}};
+  image.rgb.resize(static_cast<std::size_t>(shape[0] * shape[1] * 3));
   const bool dense_rows = view.strides[2] == 1 && view.strides[1] == 3;
-  std::uint8_t* to = picture.rgb.data();
+  std::uint8_t* to = image.rgb.data();
   for (py::ssize_t y = 0; y < shape[0]; ++y) {
     const std::uint8_t* const row =
         static_cast<const std::uint8_t*>(view.ptr) + y * view.strides[0];
@@ -56,7 +56,7 @@ Image from_array(const py::object& array) {
       }
     }
   }
-  return picture;
+  return image;
 }
 
 Image read_file(const std::filesystem::path& file) {
@@ -66,7 +66,7 @@ Image read_file(const std::filesystem::path& file) {
 
 }  // namespace
 
-void bind_pictures(py::module_& module) {
+void bind_images(py::module_& module) {
   made_by_functions(py::class_<Image, std::shared_ptr<Image>>(module, "Image", py::is_final())
                         .def_static("read", &read_file, py::arg("file"))
                         .def_static("from_array", &from_array, py::arg("array"))

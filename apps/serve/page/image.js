@@ -4,17 +4,17 @@ const kTaken = ['image/jpeg', 'image/png', 'image/webp'];
 
 function toBlob(canvas) {
   return new Promise((resolve, reject) => {
-    canvas.toBlob(blob => blob ? resolve(blob) : reject(new Error('the picture cannot be encoded')), 'image/png');
+    canvas.toBlob(blob => blob ? resolve(blob) : reject(new Error('the image cannot be encoded')), 'image/png');
   });
 }
 
-// {canvas, blob}: the picture upright, and what goes to the server, without loss where it was changed.
-export async function openPicture(file, longest) {
+// {canvas, blob}: the image upright, and what goes to the server, without loss where it was changed.
+export async function openImage(file, longest) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new Error(`${file.name || 'this'} is not a picture that this browser can read`);
+    throw new Error(`${file.name || 'this'} is not an image that this browser can read`);
   }
   const scale = longest > 0 ? Math.min(1, longest / Math.max(bitmap.width, bitmap.height)) : 1;
   const canvas = document.createElement('canvas');
@@ -26,7 +26,7 @@ export async function openPicture(file, longest) {
   bitmap.close();
   canvas.className = 'photo';
   const asItIs = scale === 1 && kTaken.includes(file.type);
-  return {canvas, blob: asItIs ? file : await toBlob(canvas), stem: (file.name || 'picture').replace(/\.[^.]*$/, '')};
+  return {canvas, blob: asItIs ? file : await toBlob(canvas), stem: (file.name || 'image').replace(/\.[^.]*$/, '')};
 }
 
 export function save(blob, name) {
@@ -37,7 +37,7 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-// The canvases of the stage in one picture, as they are seen.
+// The canvases of the stage in one image, as they are seen.
 export async function saveView(canvases, name) {
   const view = document.createElement('canvas');
   view.width = canvases[0].width;

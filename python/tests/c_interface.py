@@ -6,8 +6,8 @@ from ctypes import POINTER, byref, c_char_p, c_float, c_int32, c_int64, c_size_t
 import numpy as np
 
 
-class Picture(ctypes.Structure):
-    """sapiens_picture."""
+class Image(ctypes.Structure):
+    """sapiens_image."""
 
     _fields_ = [
         ("struct_size", c_size_t),
@@ -21,7 +21,7 @@ class Picture(ctypes.Structure):
     ]
 
 
-class CDoor:
+class CInterface:
     """Handles are not freed: the process of a test ends soon."""
 
     def __init__(self, library):
@@ -41,13 +41,13 @@ class CDoor:
         return handle
 
     def run(self, kind, function, checkpoint, path):
-        """The arrays that sapiens_KIND_FUNCTION makes of one picture, with every default."""
+        """The arrays that sapiens_KIND_FUNCTION makes of one image, with every default."""
         opened = self._made("sapiens_checkpoint_open", bytes(checkpoint))
         model = self._made(f"sapiens_{kind}_load", opened, None, None)
-        picture = Picture(struct_size=ctypes.sizeof(Picture), path=bytes(path))
-        # After the picture: boxes or pictures, how many, and options.
+        image = Image(struct_size=ctypes.sizeof(Image), path=bytes(path))
+        # After the image: boxes or images, how many, and options.
         more = {"pose": (None, c_size_t(0), None), "run": (None,)}.get(function, (c_size_t(1), None))
-        result = self._made(f"sapiens_{kind}_{function}", model, byref(picture), *more)
+        result = self._made(f"sapiens_{kind}_{function}", model, byref(image), *more)
         return [self._array(result, i) for i in range(self._library.sapiens_result_count(result))]
 
     def _array(self, result, index):

@@ -1,4 +1,4 @@
-"""A picture is the same one however it is handed over."""
+"""An image is the same one however it is handed over."""
 
 import numpy as np
 import pytest
@@ -12,14 +12,14 @@ def features(models):
     return sapiens.Encoder(models["pretrain"], precision="fp32").features
 
 
-def test_paths_arrays_and_pil_images_give_the_same_bits(features, picture, pixels):
-    expected = features(picture)
-    assert np.array_equal(features(str(picture)), expected)
-    assert np.array_equal(features(bytes(picture)), expected)
+def test_paths_arrays_and_pil_images_give_the_same_bits(features, image, pixels):
+    expected = features(image)
+    assert np.array_equal(features(str(image)), expected)
+    assert np.array_equal(features(bytes(image)), expected)
     assert np.array_equal(features(pixels), expected)
     assert np.array_equal(features(Image.fromarray(pixels)), expected)
-    assert np.array_equal(features(Image.open(picture)), expected)
-    mixed = features([picture, pixels, Image.fromarray(pixels)])
+    assert np.array_equal(features(Image.open(image)), expected)
+    mixed = features([image, pixels, Image.fromarray(pixels)])
     assert mixed.shape == (3, *expected.shape)
     assert all(np.array_equal(one, expected) for one in mixed)
 
@@ -35,14 +35,14 @@ def test_arrays_may_have_any_strides(features, pixels):
         assert np.array_equal(features(view), features(np.ascontiguousarray(view)))
 
 
-def test_an_array_may_hold_several_pictures(features, pixels):
-    pictures = np.stack([pixels, pixels[::-1]])
-    assert np.array_equal(features(pictures), features(list(pictures)))
-    assert features(pictures[:1]).shape[0] == 1
+def test_an_array_may_hold_several_images(features, pixels):
+    images = np.stack([pixels, pixels[::-1]])
+    assert np.array_equal(features(images), features(list(images)))
+    assert features(images[:1]).shape[0] == 1
 
 
-def test_read_image_gives_the_pixels(picture, pixels):
-    assert np.array_equal(sapiens.read_image(picture), pixels)
+def test_read_image_gives_the_pixels(image, pixels):
+    assert np.array_equal(sapiens.read_image(image), pixels)
 
 
 def test_pil_images_are_turned_upright_as_files_are(features, pixels, tmp_path):
@@ -82,15 +82,15 @@ def test_modes_that_pil_would_clip_are_refused(features):
     ),
     ids=lambda array: f"{array.dtype}{array.shape}",
 )
-def test_arrays_that_are_no_pictures_are_refused(features, array):
-    with pytest.raises(sapiens.InvalidArgumentError, match="no picture") as caught:
+def test_arrays_that_are_no_images_are_refused(features, array):
+    with pytest.raises(sapiens.InvalidArgumentError, match="no image") as caught:
         features(array)
     assert str(array.dtype) in caught.value.actual
 
 
-def test_things_that_are_no_pictures_are_refused(features):
+def test_things_that_are_no_images_are_refused(features):
     with pytest.raises(TypeError, match="NoneType"):
         features([None])
     for thing in (None, 5):
-        with pytest.raises(TypeError, match="a picture is"):
+        with pytest.raises(TypeError, match="an image is"):
             features(thing)

@@ -1,4 +1,4 @@
-"""What counts as a picture, and how many there are."""
+"""What counts as an image, and how many there are."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import numpy as np
 from . import _sapiens
 from ._paths import as_path
 
-Picture = Union[str, "os.PathLike[str]", np.ndarray, Any]
+Image = Union[str, "os.PathLike[str]", np.ndarray, Any]
 """A path, a PIL image, or an array uint8 [height, width, 3] (NumPy, or anything with DLPack)."""
 
 
 def is_one(images: Any) -> bool:
-    """Whether this is one picture, and not several, such as an array [N, height, width, 3]."""
+    """Whether this is one image, and not several, such as an array [N, height, width, 3]."""
     if isinstance(images, np.ndarray) or hasattr(images, "__dlpack__"):
         return getattr(images, "ndim", 3) != 4
     return isinstance(images, (str, bytes, bytearray, memoryview, os.PathLike)) or _is_pil(images)
 
 
-def as_picture(image: Picture) -> _sapiens.Image:
-    """The picture as the engine takes it."""
+def as_image(image: Image) -> _sapiens.Image:
+    """The image as the engine takes it."""
     if isinstance(image, (str, bytes, os.PathLike)):
         return _sapiens.Image.read(as_path(image, "an image"))
     if _is_pil(image):
@@ -34,31 +34,31 @@ def as_picture(image: Picture) -> _sapiens.Image:
     if isinstance(image, np.ndarray):
         return _sapiens.Image.from_array(image)
     raise TypeError(
-        "a picture is a path, a PIL image or a uint8 array [height, width, 3], "
+        "an image is a path, a PIL image or a uint8 array [height, width, 3], "
         f"not {type(image).__name__}"
     )
 
 
-def several(images: Any) -> Iterable[Picture]:
-    """What is not one picture, as pictures."""
+def several(images: Any) -> Iterable[Image]:
+    """What is not one image, as images."""
     try:
         iter(images)
     except TypeError:
-        as_picture(images)  # says what a picture is
+        as_image(images)  # says what an image is
     return images
 
 
 def in_chunks(images: Any, size: int) -> Iterator[list[_sapiens.Image]]:
-    """Pictures as the engine takes them, ``size`` at a time; read no earlier than needed."""
+    """Images as the engine takes them, ``size`` at a time; read no earlier than needed."""
     if size < 1:
         raise ValueError("batch must be at least 1")
     images = iter(several(images))
-    while chunk := [as_picture(image) for image in islice(images, size)]:
+    while chunk := [as_image(image) for image in islice(images, size)]:
         yield chunk
 
 
 def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
-    """A picture file as the models see it, uint8 (height, width, 3), red first.
+    """An image file as the models see it, uint8 (height, width, 3), red first.
 
     JPEG, PNG and WebP: EXIF orientation applied, grey replicated, alpha dropped, 16 bits reduced to
     8, as OpenCV does. Raises NotFoundError, UnsupportedFormatError, CorruptFileError.
@@ -80,5 +80,5 @@ def _pixels_of_pil(image: Any) -> np.ndarray:
         )
     from PIL import ImageOps
 
-    # As pictures are read from files: upright, without alpha.
+    # As images are read from files: upright, without alpha.
     return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))

@@ -9,12 +9,12 @@ namespace sapiens::serve {
 /// Brings requests from a socket to whoever handles them. Every connection carries one request, so
 /// that what is left of a body that was refused is never taken for a request; those without one
 /// hold no thread.
-class HttpDoor {
+class HttpServer {
  public:
-  HttpDoor() = default;
-  HttpDoor(const HttpDoor&) = delete;
-  HttpDoor& operator=(const HttpDoor&) = delete;
-  virtual ~HttpDoor() = default;
+  HttpServer() = default;
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  virtual ~HttpServer() = default;
 
   /// The port that was bound.
   virtual int port() const = 0;
@@ -28,7 +28,7 @@ class HttpDoor {
 
 /// Binds the address. Throws `Error(InvalidArgument)` where that cannot be had, and as
 /// `expect_server` does.
-std::unique_ptr<HttpDoor> open_door(const ServerOptions& options, RequestHandler& handler);
+std::unique_ptr<HttpServer> listen(const ServerOptions& options, RequestHandler& handler);
 
 /// Throws `Error(InvalidArgument)` where the module that knows the HTTP library cannot be had.
 void expect_server();

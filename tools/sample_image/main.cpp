@@ -1,4 +1,4 @@
-// Renders the pictures in samples/: people made of signed distances, without any third-party data.
+// Renders the images in samples/: people made of signed distances, without any third-party data.
 
 #include <cstdio>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 namespace sample {
 namespace {
 
-// `mirror` is 1 for the arm or leg at the picture's right and -1 for the other.
+// `mirror` is 1 for the arm or leg at the image's right and -1 for the other.
 Arm hanging_arm(float mirror) {
   return {.shoulder = {0.180f * mirror, 1.415f, -0.015f},
           .elbow = {0.262f * mirror, 1.150f, -0.040f},

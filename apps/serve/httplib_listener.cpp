@@ -27,9 +27,9 @@ void send(Response from, httplib::Response& to) {
                           });
 }
 
-class HttplibDoor : public HttpDoor {
+class HttplibListener : public HttpServer {
  public:
-  HttplibDoor(const ServerOptions& options, RequestHandler& handler)
+  HttplibListener(const ServerOptions& options, RequestHandler& handler)
       : limits_(options.limits), handler_(handler), server_(options.limits, handler) {
     set_limits();
     set_handlers();
@@ -149,11 +149,12 @@ class HttplibDoor : public HttpDoor {
   int port_ = -1;
 };
 
-std::unique_ptr<HttpDoor> open_httplib_door(const ServerOptions& options, RequestHandler& handler) {
-  return std::make_unique<HttplibDoor>(options, handler);
+std::unique_ptr<HttpServer> listen_with_httplib(const ServerOptions& options,
+                                                RequestHandler& handler) {
+  return std::make_unique<HttplibListener>(options, handler);
 }
 
-constexpr Module kModule = {.version = kModuleVersion, .open = open_httplib_door};
+constexpr Module kModule = {.version = kModuleVersion, .open = listen_with_httplib};
 
 }  // namespace
 }  // namespace sapiens::serve

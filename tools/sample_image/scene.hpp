@@ -38,7 +38,7 @@ struct Light {
 
 Light light(Place place);
 
-/// 8-bit BGR, rows from top to bottom, as OpenCV writes pictures.
+/// 8-bit BGR, rows from top to bottom, as OpenCV writes images.
 std::vector<std::uint8_t> render(const Scene& scene);
 
 }  // namespace sample

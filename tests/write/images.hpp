@@ -9,7 +9,7 @@
 
 namespace sapiens {
 
-inline Image grey_picture(Index height, Index width, std::uint8_t grey = 90) {
+inline Image grey_image(Index height, Index width, std::uint8_t grey = 90) {
   return {.width = width,
           .height = height,
           .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(height * width * 3), grey)};
