@@ -27,6 +27,7 @@ class Table {
     std::size_t first = 0, last = 0;
 
     std::size_t size() const { return last - first; }
+    // NOLINTNEXTLINE(modernize-use-nullptr): of the 0 that the compiler compares with
     auto operator<=>(const Range&) const = default;
   };
 

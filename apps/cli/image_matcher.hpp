@@ -23,6 +23,7 @@ struct ImageRef {
   std::string text = {};
   bool is_id = false;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): of the 0 that the compiler compares with
   auto operator<=>(const ImageRef&) const = default;
 };
 
