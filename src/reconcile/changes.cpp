@@ -1,23 +1,19 @@
 #include "reconcile/changes.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "sapiens/dtype.hpp"
 
 namespace sapiens {
-namespace {
-
-// A matrix with a factor beside it is refused as such.
-bool has_scale(const NameIndex& index, const std::string& path) {
-  const std::string module(module_of(path));
-  return std::ranges::any_of(
-      std::initializer_list<std::string>{path + "_scale", path + "_scale_inv",
-                                         module + ".scale_weight", module + ".SCB"},
-      [&](const std::string& factor) { return index.find(factor).has_value(); });
+std::optional<std::size_t> find_scale_factor(const NameIndex& index, std::string_view path) {
+  constexpr std::string_view kWeight = "weight";
+  if (!path.ends_with(kWeight)) return std::nullopt;
+  path.remove_suffix(kWeight.size());
+  for (const std::string_view name : kWeightScales) {
+    if (const auto scale = index.find(std::string(path).append(name))) return scale;
+  }
+  return std::nullopt;
 }
-
-}  // namespace
 
 Changes::Changes(const StateDict& dict, const NameIndex& index, const EncoderNames& names,
                  std::span<const ParamSpec> params)
@@ -63,7 +59,7 @@ std::optional<Changes::Change> Changes::of(const std::string& path) {
   } else if (stored && index_.is_ambiguous(*stored)) {
     change = Change{&shared_name(), *stored};
   } else if (stored && !dict_.tensors[*stored].unreadable &&
-             !is_floating(dict_.tensors[*stored].dtype) && !has_scale(index_, path)) {
+             !is_floating(dict_.tensors[*stored].dtype) && !find_scale_factor(index_, path)) {
     change = Change{&integer_weights(), *stored};
   }
   if (change) {

@@ -15,6 +15,15 @@
 
 namespace sapiens {
 
+/// What programs call the factor of a weight in 8 bits or fewer.
+inline constexpr std::string_view kWeightScales[] = {"weight_scale", "weight_scale_inv",
+                                                     "scale_weight", "SCB"};
+
+/// The factor of the matrix at `path`, where one stands beside it: programs that store weights in 8
+/// bits or fewer divide them by a factor first. Without it the numbers are no weights, whatever
+/// type somebody converted them to.
+std::optional<std::size_t> find_scale_factor(const NameIndex& index, std::string_view path);
+
 /// Why parameters of one model are not what is stored under their names.
 class Changes {
  public:

@@ -16,9 +16,7 @@ namespace {
 
 using Shape = std::vector<Index>;
 
-// What programs call the factors of weights and inputs in 8 bits.
-constexpr std::string_view kWeightScales[] = {"weight_scale", "weight_scale_inv", "scale_weight",
-                                              "SCB"};
+// What programs call the factors of inputs in 8 bits.
 constexpr std::string_view kInputScales[] = {"input_scale", "scale_input", "weight_format"};
 
 bool fits(std::span<const Index> wanted, std::span<const Index> found) noexcept {
@@ -103,7 +101,7 @@ class Reconciler {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       const TensorEntry& tensor = dict_.tensors[binding.tensors[i]];
       auto unreadable = tensor.unreadable;
-      if (const auto scale = scale_factor(paths[i]); scale && !unreadable) {
+      if (const auto scale = find_scale_factor(index_, paths[i]); scale && !unreadable) {
         unreadable = Unreadable{
             .type = fmt::format("scaled {}", dtype_name(tensor.dtype)),
             .reason = fmt::format("its scale factor {} belongs to the values",
@@ -119,18 +117,6 @@ class Reconciler {
       all_readable = false;
     }
     return all_readable;
-  }
-
-  // Programs that store weights in 8 bits or fewer divide them by a factor first and keep it beside
-  // them. Without it the numbers are no weights, whatever type somebody converted them to.
-  std::optional<std::size_t> scale_factor(std::string_view path) const {
-    constexpr std::string_view kWeight = "weight";
-    if (!path.ends_with(kWeight)) return std::nullopt;
-    path.remove_suffix(kWeight.size());
-    for (const std::string_view name : kWeightScales) {
-      if (const auto scale = index_.find(fmt::format("{}{}", path, name))) return scale;
-    }
-    return std::nullopt;
   }
 
   bool is_scale_factor(std::string_view path) const {
@@ -369,7 +355,7 @@ class Reconciler {
         return fmt::format("a second set of weights under {}. ({})", component, prefix->because);
       }
     }
-    return std::string(names_.scheme->stranger);
+    return std::string(names_.scheme->unknown_key_reason);
   }
 
   static bool is_training_state(std::string_view path) {

@@ -148,7 +148,7 @@ constexpr LeftoverRule kDetectorLeftovers[] = {
     {Anywhere, "loss_", "named as a part of the training loss"},
 };
 
-constexpr std::string_view kSapiensStranger = "no part of a Sapiens model has this name";
+constexpr std::string_view kUnknownToSapiens = "no part of a Sapiens model has this name";
 
 constexpr NameScheme kSchemes[] = {
     {.name = "sapiens",
@@ -158,7 +158,7 @@ constexpr NameScheme kSchemes[] = {
      .block = "layers.",
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
-     .stranger = kSapiensStranger},
+     .unknown_key_reason = kUnknownToSapiens},
     {.name = "timm",
      .because = "the file uses the names of timm's VisionTransformer for the same parameters",
      .modules = kTimmModules,
@@ -166,7 +166,7 @@ constexpr NameScheme kSchemes[] = {
      .block = "blocks.",
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
-     .stranger = kSapiensStranger},
+     .unknown_key_reason = kUnknownToSapiens},
     {.name = "Hugging Face",
      .because = "the file uses the names of Hugging Face's ViT for the same parameters",
      .modules = kHuggingFaceModules,
@@ -174,7 +174,7 @@ constexpr NameScheme kSchemes[] = {
      .block = "encoder.layer.",
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
-     .stranger = kSapiensStranger},
+     .unknown_key_reason = kUnknownToSapiens},
 };
 
 constexpr NameScheme kDetectorSchemes[] = {
@@ -185,7 +185,7 @@ constexpr NameScheme kDetectorSchemes[] = {
      .block = "",
      .anchors = kDetectorAnchors,
      .leftovers = kDetectorLeftovers,
-     .stranger = "no part of a person detector has this name"},
+     .unknown_key_reason = "no part of a person detector has this name"},
 };
 
 constexpr ForeignPart kForeignParts[] = {

@@ -97,7 +97,7 @@ struct NameScheme {
   /// recognised.
   std::span<const std::string_view> anchors;
   std::span<const LeftoverRule> leftovers;
-  std::string_view stranger;  ///< What is said about a tensor that no rule knows.
+  std::string_view unknown_key_reason;  ///< What is said about a tensor that no rule knows.
 };
 /// Of the encoder of a Sapiens model.
 std::span<const NameScheme> name_schemes() noexcept;

@@ -143,6 +143,17 @@ TEST_F(Altered, IntegersAreNoWeights) {
   expect_refused(Checkpoint::open(scratch_ / "out.safetensors").inspect(), "integers", "float16");
 }
 
+TEST_F(Altered, IntegersAreNoBiasWhateverStandsBesideThem) {
+  std::vector<TensorSource> sources;
+  for (const TensorEntry& tensor : plain_.tensors) {
+    const bool bias = tensor.path() == "layers.0.attn.qkv.bias";
+    sources.push_back(source(tensor.path(), tensor.shape, bias ? DType::I8 : DType::F32));
+  }
+  sources.push_back(source("layers.0.attn.qkv.bias_scale", {1}, DType::F32));
+  write_safetensors(scratch_ / "out.safetensors", sources, {{"sapiens.heads", "6"}});
+  expect_refused(Checkpoint::open(scratch_ / "out.safetensors").inspect(), "integers", "float16");
+}
+
 TEST_F(Altered, AnAdapterOfSomethingElseIsHarmless) {
   const Inspection inspection = inspect({}, {"text.proj.lora_A", "decode_head.conv.weight_g"});
   EXPECT_EQ(inspection.report.verdict, Verdict::Equivalent);
