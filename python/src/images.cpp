@@ -16,14 +16,13 @@
 namespace sapiens::python {
 namespace {
 
-constexpr py::ssize_t kMaxPixels = py::ssize_t{1} << 28;  // as of images in files
-
 [[noreturn]] void refuse(const std::string& dtype, const std::vector<py::ssize_t>& shape) {
   throw Error(
       ErrorCode::InvalidArgument,
       {.summary = "this array is no image",
-       .expected = fmt::format(
-           "uint8 [height, width, 3], red first, none of them 0 and at most {} pixels", kMaxPixels),
+       .expected =
+           fmt::format("uint8 [height, width, 3], red first, none of them 0 and at most {} pixels",
+                       kMaxImagePixels),
        .actual = fmt::format("{} [{}]", dtype, fmt::join(shape, ", ")),
        .hint = dtype == "uint8" ? "" : "bring the values to 0..255 and use .astype(\"uint8\")"});
 }
@@ -34,7 +33,7 @@ Image from_array(const py::object& array) {
   const auto dtype = py::str(array.attr("dtype")).cast<std::string>();
   const auto shape = array.attr("shape").cast<std::vector<py::ssize_t>>();
   const bool is_image = dtype == "uint8" && shape.size() == 3 && shape[2] == 3 && 0 < shape[0] &&
-                        0 < shape[1] && shape[0] <= kMaxPixels / shape[1];
+                        0 < shape[1] && shape[0] <= kMaxImagePixels / shape[1];
   if (!is_image) refuse(dtype, shape);
   const py::buffer_info view = py::buffer(array).request();
   if (view.shape != shape || view.format != "B") refuse(view.format, view.shape);

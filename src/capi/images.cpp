@@ -10,13 +10,11 @@
 namespace sapiens::capi {
 namespace {
 
-constexpr Index kMaxPixels = Index{1} << 28;  // as of images in files
-
 void expect_layout(const sapiens_image& image) {
   const Index width = image.width, height = image.height;
-  if (width < 1 || height < 1 || width > kMaxPixels / height) {
+  if (width < 1 || height < 1 || width > kMaxImagePixels / height) {
     refuse("not the size of an image", "image.width, height",
-           "1 or more each, and at most " + std::to_string(kMaxPixels) + " pixels",
+           "1 or more each, and at most " + std::to_string(kMaxImagePixels) + " pixels",
            std::to_string(width) + " x " + std::to_string(height));
   }
   if (image.stride > -3 * width && image.stride < 3 * width && image.stride != 0) {

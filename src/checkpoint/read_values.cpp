@@ -171,10 +171,6 @@ void expect_readable(const TensorEntry& tensor) {
                .hint = tensor.unreadable->hint});
 }
 
-}  // namespace
-
-namespace {
-
 // The one place through which every value goes.
 void require_intact(const TensorEntry& tensor, std::size_t wanted) {
   if (tensor.member && wanted > 0) tensor.member->require_intact();

@@ -12,11 +12,10 @@
 namespace sapiens {
 
 void expect_target_size(Index height, Index width) {
-  constexpr Index kMaxPixels = Index{1} << 28;
-  if (height >= 1 && width >= 1 && height <= kMaxPixels / width) return;
+  if (height >= 1 && width >= 1 && height <= kMaxImagePixels / width) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "an image cannot be resized to that size",
-               .expected = fmt::format("1 to {} pixels", kMaxPixels),
+               .expected = fmt::format("1 to {} pixels", kMaxImagePixels),
                .actual = fmt::format("{} x {} (height x width)", height, width)});
 }
 
