@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
-#include "commands.hpp"
-#include "exit_codes.hpp"
-#include "messages.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/terminal/exit_codes.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -1,11 +1,11 @@
-#include "batch_reader.hpp"
+#include "cli/run/batch_reader.hpp"
 
 #include <gtest/gtest.h>
 
 #include <sapiens/npy.hpp>
 #include <string>
 
-#include "prepared_array.hpp"
+#include "cli/input/prepared_array.hpp"
 #include "support/scratch.hpp"
 
 namespace sapiens::cli {

@@ -1,4 +1,4 @@
-#include "bounded_queue.hpp"
+#include "cli/run/bounded_queue.hpp"
 
 #include <gtest/gtest.h>
 

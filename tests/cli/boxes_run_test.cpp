@@ -264,8 +264,8 @@ TEST_F(EvalRun, ComparesACrowdInMemoryThatGrowsWithIt) {
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_LT(run.peak_bytes, 150'000'000u);  // every pair of them takes 216 MB
   const Json left_out = run.json()["left_out"];
-  EXPECT_EQ(left_out["found_persons_beyond_the_best_20_of_an_image"], kPersons - 20);
-  EXPECT_EQ(left_out["found_persons_that_PCK_does_not_pair"], kPersons - 250'000 / kPersons);
+  EXPECT_EQ(left_out["predictions_beyond_the_best_20_of_an_image"], kPersons - 20);
+  EXPECT_EQ(left_out["predictions_that_PCK_does_not_pair"], kPersons - 250'000 / kPersons);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "annotations.hpp"
-#include "found_persons.hpp"
+#include "cli/input/annotations.hpp"
+#include "cli/input/predictions.hpp"
 #include "support/error_code_of.hpp"
 #include "support/scratch.hpp"
 
@@ -30,9 +30,9 @@ class EvalFiles : public testing::Test {
     return Annotations::read(scratch_ / "annotations.json");
   }
 
-  FoundPersons found(const std::string& text, const PersonCategory& category = {}) {
+  Predictions found(const std::string& text, const PersonCategory& category = {}) {
     write_bytes(scratch_ / "found.json", text);
-    return FoundPersons::read(scratch_ / "found.json", annotations(), category);
+    return Predictions::read(scratch_ / "found.json", annotations(), category);
   }
 
   /// The message for what `read` refuses.
@@ -178,8 +178,8 @@ TEST_F(EvalFiles, OtherFilesAreNoAnnotations) {
   EXPECT_EQ(error_code_of([&] { annotations(deep); }), ErrorCode::CorruptFile);
 }
 
-TEST_F(EvalFiles, FoundPersonsAreAListWithTheIdsOfTheAnnotations) {
-  const FoundPersons read = found(R"([
+TEST_F(EvalFiles, PredictionsAreAListWithTheIdsOfTheAnnotations) {
+  const Predictions read = found(R"([
     {"image_id": 7, "category_id": 1, "keypoints": [1, 2, 0.5, 3, 4, 1], "score": 0.25},
     {"image_id": 7, "category_id": 3, "keypoints": [], "score": 1},
     {"image_id": 8, "category_id": 1, "keypoints": [1, 2, 0, 3, 4, 0], "score": 1}])");
@@ -191,8 +191,8 @@ TEST_F(EvalFiles, FoundPersonsAreAListWithTheIdsOfTheAnnotations) {
   EXPECT_TRUE(found("[]").by_image.empty());
 }
 
-TEST_F(EvalFiles, FoundPersonsOfADocumentBelongToImagesByTheirNames) {
-  const FoundPersons read = found(R"({
+TEST_F(EvalFiles, PredictionsOfADocumentBelongToImagesByTheirNames) {
+  const Predictions read = found(R"({
     "annotations": [{"image_id": 1, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1},
                     {"image_id": 2, "keypoints": [5, 6, 2, 7, 8, 2], "score": 1},
                     {"image_id": 7, "keypoints": [5, 6, 2, 7, 8, 2], "score": 1}],
@@ -203,7 +203,7 @@ TEST_F(EvalFiles, FoundPersonsOfADocumentBelongToImagesByTheirNames) {
   EXPECT_EQ(read.tally.unknown.entries, 1);  // c.png, although an annotated image has its number
 }
 
-TEST_F(EvalFiles, EntriesOfFoundPersonsAreObjects) {
+TEST_F(EvalFiles, EntriesOfPredictionsAreObjects) {
   for (const char* value : {"1", "null", "\"x\"", "[1]", "{}", "true"}) {
     const std::string list = std::string("[") + value + "]";
     EXPECT_THAT(refusal([&] { found(list); }), HasSubstr("entry 0")) << value;
@@ -212,7 +212,7 @@ TEST_F(EvalFiles, EntriesOfFoundPersonsAreObjects) {
   }
 }
 
-TEST_F(EvalFiles, FoundPersonsAreMatchedAsBoxesAre) {
+TEST_F(EvalFiles, PredictionsAreMatchedAsBoxesAre) {
   const auto entry = [](const std::string& image) {
     return "[{" + image + R"(, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
   };
@@ -230,21 +230,21 @@ TEST_F(EvalFiles, FoundPersonsAreMatchedAsBoxesAre) {
   }
 }
 
-TEST_F(EvalFiles, FoundPersonsOfAnUnclearImageAreRefused) {
+TEST_F(EvalFiles, PredictionsOfAnUnclearImageAreRefused) {
   const std::string both = R"([
       {"file_name": "x/b.png", "keypoints": [1, 2, 2, 3, 4, 2], "score": 1},
       {"file_name": "y/b.png", "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
   EXPECT_THAT(refusal([&] { found(both); }), AllOf(HasSubstr("x/b.png"), HasSubstr("y/b.png")));
 }
 
-TEST_F(EvalFiles, FoundPersonsSayTheirCategory) {
+TEST_F(EvalFiles, PredictionsSayTheirCategory) {
   const std::string zero =
       R"([{"image_id": 7, "category_id": 0, "keypoints": [1, 2, 2, 3, 4, 2], "score": 1}])";
   EXPECT_THAT(refusal([&] { found(zero); }), HasSubstr("--person-category 0"));
   EXPECT_EQ(found(zero, {.id = "0", .chosen = true}).by_image.at(7).size(), 1u);
 }
 
-TEST_F(EvalFiles, FoundPersonsAreInPixels) {
+TEST_F(EvalFiles, PredictionsAreInPixels) {
   EXPECT_THAT(refusal([&] {
                 found(R"([{"image_id": 7, "keypoints": [0.1, 0.2, 2, 0, 1, 2], "score": 1}])");
               }),
@@ -256,7 +256,7 @@ TEST_F(EvalFiles, FoundPersonsAreInPixels) {
             1u);
 }
 
-TEST_F(EvalFiles, OtherFilesAreNoFoundPersons) {
+TEST_F(EvalFiles, OtherFilesAreNoPredictions) {
   for (const char* text :
        {"", "{}", "7", R"({"images": []})", R"([{"image_id": 7, "keypoints": [1, 2, 3, 4, 5, 6]}])",
         R"([{"image_id": 7, "keypoints": [1, 2, 3], "score": 1}])",

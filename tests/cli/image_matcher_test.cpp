@@ -1,4 +1,4 @@
-#include "image_matcher.hpp"
+#include "cli/input/image_matcher.hpp"
 
 #include <gmock/gmock.h>
 

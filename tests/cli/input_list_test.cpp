@@ -1,4 +1,4 @@
-#include "input_list.hpp"
+#include "cli/input/input_list.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

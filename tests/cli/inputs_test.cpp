@@ -1,4 +1,4 @@
-#include "inputs.hpp"
+#include "cli/input/inputs.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "json_file.hpp"
+#include "cli/input/json_file.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "options.hpp"
+#include "cli/options/options.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "exit_codes.hpp"
+#include "cli/terminal/exit_codes.hpp"
 
 namespace sapiens::cli {
 namespace {

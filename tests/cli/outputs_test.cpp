@@ -1,4 +1,4 @@
-#include "outputs.hpp"
+#include "cli/run/outputs.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

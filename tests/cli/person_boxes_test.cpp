@@ -1,4 +1,4 @@
-#include "person_boxes.hpp"
+#include "cli/input/person_boxes.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

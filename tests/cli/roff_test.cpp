@@ -1,4 +1,4 @@
-#include "roff.hpp"
+#include "cli/shell/roff.hpp"
 
 #include <gtest/gtest.h>
 

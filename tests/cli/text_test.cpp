@@ -1,12 +1,12 @@
-#include "text.hpp"
+#include "cli/terminal/text.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <thread>
 
-#include "messages.hpp"
-#include "meter.hpp"
+#include "cli/run/meter.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -1,0 +1,252 @@
+#include "cli/bench/report.hpp"
+
+#include <fmt/format.h>
+
+#include <sapiens/version.hpp>
+
+#include "cli/terminal/text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+double images_per_second(const BenchRun& run) {
+  return static_cast<double>(run.batch) / run.seconds.median;
+}
+
+double tokens_per_second(const BenchRun& run) {
+  return static_cast<double>(run.batch * run.tokens) / run.seconds.median;
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.{}f} %", 100 * share, share < 0.1 ? 1 : 0);
+}
+
+const char* unit_of(std::string_view arithmetic) {
+  return arithmetic == "int8" ? "GOPS" : "GFLOPS";
+}
+
+std::string header(const BenchRun& run) {
+  std::string text =
+      fmt::format("Sapiens {}, width {}, {} blocks; {} on {} thread{} ({})\n", run.model.arch,
+                  run.model.width, run.model.depth, run.stats.precision, run.stats.threads,
+                  run.stats.threads == 1 ? "" : "s", run.stats.isa);
+  if (!run.task.empty()) {
+    text += fmt::format("{} of an image of {}x{}, width by height\n", run.task, run.image.width,
+                        run.image.height);
+  }
+  text += fmt::format("{} of {}x{}, {} tokens each; {:.4g} GFLOP per pass, median of {}\n",
+                      run.batch == 1 ? "an image" : fmt::format("{} images", run.batch),
+                      run.size.height, run.size.width, run.tokens, run.gflop, run.seconds.samples);
+  return text;
+}
+
+std::string stage_rows(const BenchRun& run) {
+  std::string text =
+      fmt::format("\n{:<12} {:>11} {:>11} {:>11}\n", "stage", "median", "min", "max");
+  for (const auto& [name, seconds] : run.stages) {
+    text += fmt::format("{:<12} {:>11}", name, time_text(seconds.median));
+    if (seconds.samples > 1) {
+      text += fmt::format(" {:>11} {:>11}", time_text(seconds.min), time_text(seconds.max));
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string speed_text(const OperatorBench& op) {
+  if (op.work.gbytes > 0) return fmt::format("{:.4g} GB/s", rate_of(op));
+  if (op.work.gflop > 0) return fmt::format("{:.4g} {}", rate_of(op), unit_of(op.work.arithmetic));
+  return "";
+}
+
+std::string operator_row(const OperatorBench& op, const BenchRun& run) {
+  std::string text = fmt::format("{:<14} {:>5} {:>11} {:>7} {:>15}", op.work.name, op.work.calls,
+                                 time_text(op.seconds.median),
+                                 percent(op.seconds.median / run.seconds.median), speed_text(op));
+  if (const auto ceiling = ceiling_of(op.work, run.ceilings)) {
+    text += fmt::format(" {:>8} of {}", percent(rate_of(op) / ceiling->rate), ceiling->name);
+  }
+  return text + '\n';
+}
+
+std::string operator_rows(const BenchRun& run) {
+  std::string text = fmt::format("\n{:<14} {:>5} {:>11} {:>7} {:>15} {:>11}\n", "operator", "calls",
+                                 "median", "share", "speed", "ceiling");
+  for (const OperatorBench& op : run.operators) text += operator_row(op, run);
+  text += fmt::format("{:<14} {:>5} {:>11} {:>7}\n", "rest", "", time_text(run.rest.median),
+                      percent(run.rest.median / run.seconds.median));
+  return text;
+}
+
+std::string ceilings_text(const MachineCeilings& ceilings) {
+  std::string text = fmt::format("fp32 {:.4g} GFLOPS", ceilings.fp32_gflops);
+  if (ceilings.bf16_gflops > 0) text += fmt::format(", bf16 {:.4g} GFLOPS", ceilings.bf16_gflops);
+  if (ceilings.int8_gops > 0) text += fmt::format(", int8 {:.4g} GOPS", ceilings.int8_gops);
+  return text + fmt::format(", memory {:.3g} GB/s", ceilings.read_gbytes);
+}
+
+/// How the parts of a task compare with its encoder.
+struct TaskRatios {
+  double whole = 0;  // image to files
+  double post_and_drawing = 0;
+  std::optional<double> encoder_linears, head_linears;  // of their ceilings
+};
+
+TaskRatios ratios_of(const BenchRun& run) {
+  const double encoder = stage_seconds(run, "encoder");
+  return {.whole = run.seconds.median / encoder,
+          .post_and_drawing = (stage_seconds(run, "post") + stage_seconds(run, "draw")) / encoder,
+          .encoder_linears = linears_share(run, kEncoderLinears),
+          .head_linears = linears_share(run, kHeadLinears)};
+}
+
+std::string ratios_text(const BenchRun& run) {
+  const TaskRatios ratios = ratios_of(run);
+  std::string text = fmt::format("\nwhole     {:.3g} times the encoder; post and draw {} of it\n",
+                                 ratios.whole, percent(ratios.post_and_drawing));
+  if (ratios.encoder_linears && ratios.head_linears) {
+    text += fmt::format("linears   encoder {} of the ceiling, head {}\n",
+                        percent(*ratios.encoder_linears), percent(*ratios.head_linears));
+  }
+  return text;
+}
+
+Json ratios_json(const BenchRun& run) {
+  const TaskRatios ratios = ratios_of(run);
+  Json json = {{"whole_to_encoder", ratios.whole},
+               {"post_and_draw_to_encoder", ratios.post_and_drawing}};
+  if (ratios.encoder_linears) json["encoder_linears_of_ceiling"] = *ratios.encoder_linears;
+  if (ratios.head_linears) json["head_linears_of_ceiling"] = *ratios.head_linears;
+  return json;
+}
+
+std::string totals(const BenchRun& run) {
+  std::string text =
+      fmt::format("\ntogether  {:.3g} images/s, {:.4g} tokens/s, {:.4g} GFLOPS",
+                  images_per_second(run), tokens_per_second(run), run.gflop / run.seconds.median);
+  if (const auto share = ceiling_share(run)) text += ", " + percent(*share) + " of the ceiling";
+  if (run.ceilings) text += "\nceilings  " + ceilings_text(*run.ceilings);
+  text += fmt::format("\nmemory    weights {}, activations {}, peak {}\n",
+                      bytes_text(run.stats.weight_bytes), bytes_text(run.stats.activation_bytes),
+                      bytes_text(run.peak_memory));
+  text += fmt::format("cores     {:.2f} of {} busy, {:.4g} GFLOPS by CPU time\n", busy_cores(run),
+                      run.stats.threads, gflops_by_cpu_time(run));
+  text += fmt::format("faults    {} pages in the last pass\n", run.page_faults);
+  return text;
+}
+
+Json timing_json(const Timing& timing) {
+  return {{"median", timing.median}, {"min", timing.min}, {"max", timing.max}};
+}
+
+Json stage_json(const StageTime& stage) {
+  return {{"name", stage.name},
+          {"samples", stage.seconds.samples},
+          {"seconds", timing_json(stage.seconds)}};
+}
+
+Json operator_json(const OperatorBench& op, const BenchRun& run) {
+  Json json = {{"name", op.work.name},
+               {"calls", op.work.calls},
+               {"samples", op.seconds.samples},
+               {"seconds", timing_json(op.seconds)},
+               {"share", op.seconds.median / run.seconds.median}};
+  if (op.work.gflop > 0) {
+    json["arithmetic"] = op.work.arithmetic;
+    json["gflop"] = op.work.gflop;
+    json["gflops"] = rate_of(op);
+  }
+  if (op.work.gbytes > 0) {
+    json["gbytes"] = op.work.gbytes;
+    json["gbytes_per_second"] = rate_of(op);
+  }
+  if (const auto ceiling = ceiling_of(op.work, run.ceilings)) {
+    json["ceiling"] = ceiling->name;
+    json["of_ceiling"] = rate_of(op) / ceiling->rate;
+  }
+  return json;
+}
+
+Json ceilings_json(const MachineCeilings& ceilings) {
+  return {{"fp32_gflops", ceilings.fp32_gflops},
+          {"bf16_gflops", ceilings.bf16_gflops},
+          {"int8_gops", ceilings.int8_gops},
+          {"read_gbytes", ceilings.read_gbytes}};
+}
+
+Json run_json(const BenchRun& run) {
+  Json json = {
+      {"version", SAPIENS_VERSION},
+      {"model", {{"arch", run.model.arch}, {"width", run.model.width}, {"depth", run.model.depth}}},
+      {"size", {run.size.height, run.size.width}},
+      {"batch", run.batch},
+      {"tokens", run.tokens},
+      {"repeat", run.seconds.samples},
+      {"seconds", timing_json(run.seconds)},
+      {"images_per_second", images_per_second(run)},
+      {"tokens_per_second", tokens_per_second(run)},
+      {"gflop", run.gflop},
+      {"gflops", run.gflop / run.seconds.median},
+      {"load_seconds", run.stats.load_seconds},
+      {"stages", Json::array()},
+      {"operators", Json::array()},
+      {"rest", {{"samples", run.rest.samples}, {"seconds", timing_json(run.rest)}}},
+      {"memory",
+       {{"weights", run.stats.weight_bytes},
+        {"activations", run.stats.activation_bytes},
+        {"peak_rss", run.peak_memory}}},
+      {"cpu_seconds", timing_json(run.cpu_seconds)},
+      {"busy_cores", busy_cores(run)},
+      {"gflops_by_cpu_time", gflops_by_cpu_time(run)},
+      {"page_faults", run.page_faults},
+      {"threads", run.stats.threads},
+      {"isa", run.stats.isa},
+      {"precision", run.stats.precision},
+  };
+  for (const StageTime& stage : run.stages) json["stages"].push_back(stage_json(stage));
+  for (const OperatorBench& op : run.operators) {
+    json["operators"].push_back(operator_json(op, run));
+  }
+  if (!run.task.empty()) {
+    json["task"] = run.task;
+    json["image"] = {run.image.height, run.image.width};
+    json["ratios"] = ratios_json(run);
+  }
+  if (run.ceilings) json["ceilings"] = ceilings_json(*run.ceilings);
+  if (const auto share = ceiling_share(run)) json["of_ceiling"] = *share;
+  return json;
+}
+
+}  // namespace
+
+std::string bench_text(const BenchRun& run) {
+  return header(run) + stage_rows(run) + operator_rows(run) +
+         (run.task.empty() ? "" : ratios_text(run)) + totals(run);
+}
+
+std::string runs_table(std::span<const BenchRun> runs) {
+  std::string text =
+      fmt::format("{:<30} {:<9} {:>11} {:>9} {:>11} {:>8} {:>9} {:>9}\n", "isa", "precision",
+                  "pass", "GFLOPS", "of ceiling", "speed", "weights", "peak");
+  for (const BenchRun& run : runs) {
+    const auto share = ceiling_share(run);
+    text += fmt::format("{:<30} {:<9} {:>11} {:>9.4g} {:>11} {:>7.3g}x {:>9} {:>9}\n",
+                        run.stats.isa, run.stats.precision, time_text(run.seconds.median),
+                        run.gflop / run.seconds.median, share ? percent(*share) : "",
+                        runs.front().seconds.median / run.seconds.median,
+                        bytes_text(run.stats.weight_bytes), bytes_text(run.peak_memory));
+  }
+  return text;
+}
+
+Json bench_json(std::span<const BenchRun> runs) {
+  if (runs.size() == 1) return run_json(runs.front());
+  Json documents = Json::array();
+  for (const BenchRun& run : runs) {
+    documents.push_back(run_json(run));
+    documents.back()["speed"] = runs.front().seconds.median / run.seconds.median;
+  }
+  return {{"runs", documents}};
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,220 @@
+#include "cli/bench/task.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sapiens/draw.hpp>
+#include <sapiens/npy.hpp>
+#include <sapiens/tasks.hpp>
+#include <system_error>
+
+#include "cli/bench/tools.hpp"
+#include "cli/input/json_file.hpp"
+#include "documents/pose_json.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder for the files of a measurement, gone afterwards.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "sapiens-bench-XXXXXX").string();
+    if (!mkdtemp(name.data())) {
+      throw Error(ErrorCode::WriteFailed,
+                  {.summary = "no folder for the files of the measurement can be made",
+                   .file = name,
+                   .hint = "TMPDIR names another place"});
+    }
+    path_ = name;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+
+  fs::path operator/(const char* name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+/// Seconds of what the engine does not time itself.
+struct AfterTimes {
+  double draw = 0, write = 0;
+};
+
+/// One image after the other, from pixels in memory to files.
+class TaskPass {
+ public:
+  TaskPass(TaskModel& model, const Image& image) : model_(model), image_(image) {}
+
+  AfterTimes run(const Progress& progress) {
+    if (model_.task() == "pose") return run_pose(progress);
+    if (model_.task() == "seg") return run_seg(progress);
+    if (model_.task() == "depth") return run_depth(progress);
+    return run_normals(progress);
+  }
+
+ private:
+  AfterTimes run_pose(const Progress& progress) {
+    const auto poses = model_.pose(image_, {}, {.progress = progress});
+    const KeypointSet* const set = model_.keypoint_set();
+    return finish([&] { return draw_pose(image_, poses, set); },
+                  [&] {
+                    write_json(folder_ / "a.json",
+                               {{"meta_info", documents::keypoints_json(model_.outputs(), set)},
+                                {"instance_info", documents::persons_json(poses)}},
+                               "the keypoints cannot be written");
+                  });
+  }
+
+  AfterTimes run_seg(const Progress& progress) {
+    const auto found = model_.segment(image_, progress);
+    return finish([&] { return draw_segmentation(image_, found, model_.seg_classes()); },
+                  [&] {
+                    const std::vector<Index> shape = {found.height, found.width};
+                    write_npy_mask(folder_ / "a.npy", shape, found.ids);
+                    write_npy_ids(folder_ / "a_seg.npy", shape, found.ids);
+                  });
+  }
+
+  AfterTimes run_depth(const Progress& progress) {
+    const auto depth = model_.depth(image_, progress);
+    return finish([&] { return draw_depth(image_, depth.view<2>()); },
+                  [&] { write_npy(folder_ / "a.npy", depth.shape, depth.values); });
+  }
+
+  AfterTimes run_normals(const Progress& progress) {
+    const auto normals = model_.normals(image_, progress);
+    return finish([&] { return draw_normals(image_, normals.view<3>()); },
+                  [&] { write_npy(folder_ / "a.npy", normals.shape, normals.values); });
+  }
+
+  template <class Draw, class Write>
+  AfterTimes finish(const Draw& draw, const Write& write) const {
+    AfterTimes times;
+    const Stopwatch drawing;
+    const Image drawn = draw();
+    times.draw = drawing.seconds();
+    const Stopwatch writing;
+    write();
+    drawn.write_png(folder_ / "a.png");
+    times.write = writing.seconds();
+    return times;
+  }
+
+  TaskModel& model_;
+  const Image& image_;
+  TemporaryFolder folder_;
+};
+
+/// The times of one pass after the other.
+class TaskPasses {
+ public:
+  void add(double seconds, double cpu_seconds, const EngineStats& stats, const AfterTimes& after) {
+    double operators = 0;
+    operators_.resize(stats.operators.size());
+    for (std::size_t i = 0; i < operators_.size(); ++i) {
+      operators_[i].push_back(stats.operators[i].seconds);
+      operators += stats.operators[i].seconds;
+    }
+    const StageTimes& stages = stats.stages;
+    const double times[] = {stages.preprocess, stages.encoder, stages.head,
+                            stages.post,       after.draw,     after.write};
+    for (std::size_t i = 0; i < std::size(kStages); ++i) stages_[i].push_back(times[i]);
+    total_.push_back(seconds);
+    cpu_.push_back(cpu_seconds);
+    rest_.push_back(stages.encoder + stages.head - operators);
+  }
+
+  void finish(BenchRun& run) const {
+    run.seconds = timing_of(total_);
+    run.cpu_seconds = timing_of(cpu_);
+    run.rest = timing_of(rest_);
+    for (std::size_t i = 0; i < std::size(kStages); ++i) {
+      run.stages.push_back({kStages[i], timing_of(stages_[i])});
+    }
+    for (std::size_t i = 0; i < operators_.size(); ++i) {
+      run.operators.push_back({run.stats.operators[i], timing_of(operators_[i])});
+      run.gflop += run.stats.operators[i].gflop;
+    }
+  }
+
+ private:
+  static constexpr const char* kStages[] = {"preprocess", "encoder", "head",
+                                            "post",       "draw",    "write"};
+  std::vector<double> total_, cpu_, rest_;
+  std::vector<double> stages_[std::size(kStages)];
+  std::vector<std::vector<double>> operators_;
+};
+
+void measure_passes(TaskModel& model, const BenchOptions& options, const Image& image,
+                    BenchRun& run) {
+  const std::string title =
+      fmt::format("{} in {} on {}", run.task, run.stats.precision, run.stats.isa);
+  Meter meter(title, 1 + options.repeat, stderr_is_terminal());
+  const Stopwatch since_start;
+  TaskPass task(model, image);
+  TaskPasses passes;
+  for (int pass = 0; pass <= options.repeat; ++pass) {
+    const Progress progress = [&](double done) {
+      if (since_start.seconds() > 2) meter.update(pass + done);
+    };
+    const Usage before = usage_so_far();
+    const Stopwatch watch;
+    const AfterTimes times = task.run(progress);
+    const double seconds = watch.seconds();
+    const Usage after = usage_so_far();
+    run.page_faults = after.page_faults - before.page_faults;
+    if (pass == 0) continue;  // it touches memory and wakes threads
+    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, model.stats(), times);
+  }
+  run.stats = model.stats();
+  passes.finish(run);
+}
+
+TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
+  return load_measured(engine, run, [&](const EngineOptions& loading) {
+    if (options.checkpoint.empty()) {
+      return TaskModel::random({.arch = arch_of(options), .task = options.task}, loading);
+    }
+    ModelOptions model = options.model;
+    model.task = options.task;
+    return TaskModel(Checkpoint::open(options.checkpoint), model, loading);
+  });
+}
+
+}  // namespace
+
+BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine,
+                      const std::optional<MachineCeilings>& ceilings) {
+  forget_peak_memory();
+  BenchRun run;
+  run.task = options.task;
+  run.ceilings = ceilings;
+  TaskModel model = load_task_model(options, engine, run);
+  run.model = model.inspection().model;
+  run.stats = model.stats();
+  run.size = model.input_size();
+  run.tokens = run.model.grid.patches() + (run.model.cls_token ? 1 : 0);
+  Image image;
+  if (options.image.empty()) {
+    image = made_up_image(options.image_size.value_or(kDefaultImageSize));
+  } else {
+    const Timing decode = timed(options.repeat, [&] { image = Image::read(options.image); });
+    run.stages.push_back({"decode", decode});
+  }
+  run.image = {image.height, image.width};
+  measure_passes(model, options, image, run);
+  run.peak_memory = peak_memory();
+  return run;
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <sapiens/features.hpp>
+
+#include "cli/commands/commands.hpp"
+#include "cli/options/features_options.hpp"
+#include "cli/run/feature_run.hpp"
+#include "cli/run/jobs.hpp"
+#include "cli/run/jobs_summary.hpp"
+#include "cli/run/meter.hpp"
+#include "cli/run/outputs.hpp"
+#include "cli/run/stopwatch.hpp"
+#include "cli/terminal/messages.hpp"
+#include "cli/terminal/text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool has_map(OutType type) { return type == OutType::Featmap || type == OutType::Raw; }
+
+fs::path with_suffix(fs::path stem, const std::string& suffix) { return stem += suffix; }
+
+std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<InputFile>& files,
+                           const std::vector<Index>& layers, bool partial) {
+  const bool viz = options.viz && has_map(options.request.out_type);
+  if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
+  std::vector<Job> jobs = plan_names(files);
+  for (Job& job : jobs) {
+    const fs::path stem =
+        with_suffix(fs::path(options.output) / job.name, partial ? ".partial" : "");
+    for (const Index layer : layers) {
+      const std::string suffix =
+          layers.size() > 1 ? fmt::format(".layer{:02}.npy", layer) : std::string(".npy");
+      job.files.push_back({with_suffix(stem, suffix), {{"layer", layer}}});
+    }
+    if (viz && !is_array(job.input.path)) job.images = {with_suffix(stem, ".png")};
+  }
+  return jobs;
+}
+
+void expect_class_token(const FeaturesOptions& options, const ModelInfo& model) {
+  if (options.request.out_type != OutType::ClsToken || model.cls_token) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
+                                           .key = "--out-type",
+                                           .expected = "featmap, raw or avg_featmap",
+                                           .actual = "cls_token",
+                                           .hint = "only pretrained encoders have one"});
+}
+
+const char* out_type_name(OutType type) {
+  switch (type) {
+    case OutType::Featmap:
+      return "featmap";
+    case OutType::Raw:
+      return "raw";
+    case OutType::ClsToken:
+      return "cls_token";
+    case OutType::AvgFeatmap:
+      return "avg_featmap";
+  }
+  return "?";
+}
+
+Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
+                 const std::vector<Index>& layers) {
+  Json settings = common_settings(options.checkpoint, options.model.input_size,
+                                  encoder.inspection(), encoder.stats());
+  settings["partial"] = encoder.partial();
+  settings["out_type"] = out_type_name(options.request.out_type);
+  settings["layers"] = layers;
+  settings["norm"] = options.request.norm_layers;
+  settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
+  settings["dtype"] = dtype_name(options.dtype);
+  return settings;
+}
+
+std::vector<JobResult> run_plan(const JobPlan& plan, const FeaturesOptions& options,
+                                Encoder& encoder, Interrupts& interrupts) {
+  Meter meter("features", static_cast<Index>(plan.jobs.size()), stderr_is_terminal());
+  return run_jobs({encoder, options, interrupts, meter}, plan.jobs);
+}
+
+void run(const FeaturesOptions& options, Session& session) {
+  const Inputs inputs = find_inputs(options, InputKinds::ImagesAndArrays);
+  prepare_output_folder(options.output);
+
+  Encoder encoder(Checkpoint::open(options.checkpoint), options.model,
+                  with_load_meter(options.engine));
+  say(checkpoint_text(options.checkpoint, encoder.inspection()));
+  if (encoder.partial()) {
+    say("warning: parameters without a value count as zero; every output is marked as partial");
+  }
+  expect_class_token(options, encoder.inspection().model);
+  const std::vector<Index> layers = encoder.resolve_layers(options.request.layers);
+  const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
+                                 make_jobs(options, inputs.files, layers, encoder.partial()));
+  start_plan(plan);
+
+  session.interrupts.set_exit_message(kResumeHint, session.json);
+  const Stopwatch watch;
+  const std::vector<JobResult> results = run_plan(plan, options, encoder, session.interrupts);
+  const JobsSummary summary{.options = options,
+                            .plan = plan,
+                            .what = out_type_name(options.request.out_type),
+                            .type = std::string(dtype_name(options.dtype)),
+                            .results = results,
+                            .inputs = inputs,
+                            .stats = encoder.stats(),
+                            .seconds = watch.seconds()};
+  report(summary, session);
+}
+
+void add_output_options(CLI::App& app, FeaturesOptions& options) {
+  add_choice<OutType>(app, "--out-type", options.request.out_type,
+                      {{"featmap", OutType::Featmap},
+                       {"raw", OutType::Raw},
+                       {"cls_token", OutType::ClsToken},
+                       {"avg_featmap", OutType::AvgFeatmap}},
+                      "featmap: [C, gh, gw]; raw: [tokens, C]; cls_token, avg_featmap: [C]");
+  add_layers_option(app, options.request.layers);
+  app.add_flag("--norm", options.request.norm_layers,
+               "Pass every layer through the final norm, not just the last");
+  add_choice<DType>(app, "--dtype", options.dtype, {{"f32", DType::F32}, {"f16", DType::F16}},
+                    "Type of the numbers written");
+}
+
+void add_compute_options(CLI::App& app, FeaturesOptions& options) {
+  add_choice<PreprocessMode>(app, "--preprocess", options.preprocess,
+                             {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
+                             "full: as in training; lite: as the original's lite scripts");
+  app.add_option("--batch", options.batch, "Images of one size per forward pass")
+      ->check(CLI::Range(Index{1}, Index{4096}))
+      ->capture_default_str();
+  add_network_options(app, options);
+  add_checkpoint_options(app, options);
+  app.add_flag("--allow-partial", options.model.allow_partial,
+               "Compute with zeros in place of missing parameters, and mark every output");
+}
+
+}  // namespace
+
+void add_features_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<FeaturesOptions>();
+  CLI::App* features =
+      app.add_subcommand("features", "Write what the encoder sees in images, as .npy");
+  add_checkpoint_argument(*features, *options);
+  add_job_options(*features, *options,
+                  "Images, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "
+                  "folders, .txt lists, or - for a list on standard input",
+                  "Also draw the features over each image, as .png");
+  add_output_options(*features, *options);
+  add_compute_options(*features, *options);
+  add_json_flag(*features, session);
+  features->footer(
+      "Example:\n  sapiens features sapiens_0.3b_epoch_1600_clean.pth photos/ --output out --viz");
+  features->callback([options, &session] { run(*options, session); });
+}
+
+}  // namespace sapiens::cli

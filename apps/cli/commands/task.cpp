@@ -1,0 +1,259 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <sapiens/printable.hpp>
+#include <sapiens/tasks.hpp>
+
+#include "cli/commands/commands.hpp"
+#include "cli/input/coco_file.hpp"
+#include "cli/options/checkpoint_option.hpp"
+#include "cli/options/options.hpp"
+#include "cli/options/task_flags.hpp"
+#include "cli/options/task_plan.hpp"
+#include "cli/run/jobs.hpp"
+#include "cli/run/jobs_summary.hpp"
+#include "cli/run/meter.hpp"
+#include "cli/run/outputs.hpp"
+#include "cli/run/stopwatch.hpp"
+#include "cli/run/task_models.hpp"
+#include "cli/run/task_outputs.hpp"
+#include "cli/run/task_run.hpp"
+#include "cli/run/video_run.hpp"
+#include "cli/terminal/messages.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TaskCommand {
+  const char* name;
+  const char* help;
+  const char* viz_help;
+  std::vector<std::string> formats;
+  const char* footer;
+};
+
+const std::vector<TaskCommand>& task_commands() {
+  static const std::vector<TaskCommand> commands = {
+      {"pose",
+       "Find the keypoints of persons, as .json",
+       "Also draw the persons' keypoints and links into each image, as .png",
+       {},
+       "Example:\n"
+       "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
+       "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
+       "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
+       "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
+      {"seg",
+       "Tell the body part of every pixel, as .npy",
+       "Also draw the classes beside each image, as .png",
+       {"npy", "png"},
+       "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
+       "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
+      {"depth",
+       "Estimate the relative depth of every pixel, as .npy",
+       "Also draw the depth beside each image, as .png",
+       {"npy", "png", "exr"},
+       "Example:\n"
+       "  sapiens depth model.pth photos/ --output depth\n"
+       "  sapiens depth model.pth photos/ --output depth --viz --seg-checkpoint seg.pth\n"
+       "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
+      {"normal",
+       "Estimate the surface normal of every pixel, as .npy",
+       "Also draw the normals beside each image, as .png",
+       {"npy", "exr"},
+       "Example:\n"
+       "  sapiens normal model.pth photos/ --output normals\n"
+       "  sapiens normal model.pth photos/ --output normals --viz --mask out-of-sapiens-seg"}};
+  return commands;
+}
+
+constexpr const char* kInputsHelp =
+    "Images, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
+
+void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& meta,
+                   Interrupts& interrupts) {
+  std::vector<const Job*> jobs;
+  for (const std::vector<Job>* list : {&plan.finished, &plan.jobs}) {
+    for (const Job& job : *list) {
+      if (!job.input.video) jobs.push_back(&job);
+    }
+  }
+  std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) { return a->name < b->name; });
+  const auto no_interruption = interrupts.hold();
+  const Index documents = write_coco(coco_path(options), jobs, meta);
+  const std::string which = documents == std::ssize(jobs)
+                                ? fmt::format("all {} images", documents)
+                                : fmt::format("{} of {} images", documents, jobs.size());
+  say(fmt::format("the persons of {} are in {}", which, printable(coco_path(options).string())));
+}
+
+/// Images first, then one video after the other; results in the order of `jobs`.
+std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
+                                const std::optional<PersonBoxes>& boxes, const Json& meta,
+                                Interrupts& interrupts, std::span<const Job> jobs) {
+  std::vector<Job> images;
+  for (const Job& job : jobs) {
+    if (!job.input.video) images.push_back(job);
+  }
+  Meter meter(options.command, std::ssize(images), stderr_is_terminal());
+  const TaskContext context{models, options, boxes, meta, interrupts, meter};
+  std::vector<JobResult> of_images = run_images(context, images);
+  std::vector<JobResult> results;
+  auto next = of_images.begin();
+  for (const Job& job : jobs) {
+    results.push_back(job.input.video ? run_video(context, job) : std::move(*next++));
+  }
+  return results;
+}
+
+std::vector<InputFile> images_of(const Inputs& inputs) {
+  std::vector<InputFile> images;
+  std::ranges::copy_if(inputs.files, std::back_inserter(images),
+                       [](const InputFile& input) { return !input.video; });
+  return images;
+}
+
+/// What became of the boxes of --boxes and --box.
+Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobResult> results) {
+  Index outside = 0, unlisted = 0;
+  for (const JobResult& result : results) {
+    outside += result.details.value("boxes_outside", Index{0});
+    unlisted += result.details.contains("no_entry_in_boxes");
+  }
+  Findings found;
+  if (outside > 0) found.totals["boxes_outside"] = outside;
+  if (!boxes) {
+    if (outside > 0) found.line = fmt::format("{} boxes were outside of their image", outside);
+    return found;
+  }
+  const CocoTally& tally = boxes->tally();
+  found.totals["boxes_file"] = tally.json();
+  found.totals["images_without_an_entry"] = unlisted;
+  found.line = fmt::format("{}: {} of {} entries are boxes of persons in these images",
+                           printable(tally.file().string()), tally.used(), tally.entries());
+  if (outside > 0) found.line += fmt::format(", {} outside of their image", outside);
+  if (unlisted > 0) found.line += fmt::format("; {} images have no entry", unlisted);
+  return found;
+}
+
+void run(TaskOptions options, Session& session) {
+  resolve_task_options(options);
+  const Inputs inputs =
+      find_inputs(options, options.video.folder_rate > 0 ? InputKinds::FoldersAsVideos
+                                                         : InputKinds::ImagesAndVideos);
+  std::optional<PersonBoxes> boxes;
+  if (!options.boxes_file.empty()) {
+    boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);
+    for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
+  }
+  prepare_output_folder(options.output);
+
+  TaskModels models(options);
+  const std::vector<fs::path> more_files =
+      options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
+  JobPlan plan = plan_jobs(options, options.command, run_settings(options, models), inputs,
+                           make_task_jobs(options, inputs.files), more_files);
+  if (boxes) plan.manifest.boxes_file = boxes->tally().json();
+  start_plan(plan);
+
+  session.interrupts.set_exit_message(kResumeHint, session.json);
+  const Json meta = pose_meta(options, models);
+  const Stopwatch watch;
+  const std::vector<JobResult> results =
+      run_jobs(options, models, boxes, meta, session.interrupts, plan.jobs);
+  if (options.coco) write_coco_of(options, plan, meta, session.interrupts);
+  const TaskFile& first = *task_files(options).front();
+  report({.options = options,
+          .plan = plan,
+          .what = std::string(first.holds),
+          .type = std::string(first.type),
+          .results = results,
+          .inputs = inputs,
+          .stats = models.stats(),
+          .seconds = watch.seconds(),
+          .findings = findings(boxes, results)},
+         session);
+}
+
+void add_task_command(CLI::App& app, Session& session, const TaskCommand& command) {
+  auto options = std::make_shared<TaskOptions>();
+  options->command = command.name;
+  CLI::App* task = app.add_subcommand(command.name, command.help);
+  add_checkpoint_argument(*task, *options);
+  add_job_options(*task, *options, kInputsHelp, command.viz_help);
+  if (options->command == "pose") add_pose_options(*task, *options);
+  if (options->command == "seg") add_seg_options(*task, *options);
+  if (options->command == "depth" || options->command == "normal") {
+    add_mask_options(*task, *options);
+  }
+  if (!command.formats.empty()) add_format_option(*task, *options, command.formats);
+  add_video_options(*task, *options);
+  add_task_run_options(*task, *options);
+  add_network_options(*task, *options);
+  add_checkpoint_options(*task, *options);
+  add_json_flag(*task, session);
+  task->footer(command.footer);
+  task->callback([options, &session] { run(*options, session); });
+}
+
+void set_prefixes(const std::vector<std::string>& given, std::vector<TaskCheckpoint>& tasks) {
+  std::vector<std::string> labels;
+  for (const TaskCheckpoint& task : tasks) labels.push_back(task.task);
+  for (const std::string& text : given) {
+    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
+    for (TaskCheckpoint& task : tasks) {
+      if (task.task == parsed.label) task.prefix = parsed.prefix;
+    }
+  }
+}
+
+}  // namespace
+
+void add_task_commands(CLI::App& app, Session& session) {
+  for (const TaskCommand& command : task_commands()) add_task_command(app, session, command);
+}
+
+void add_run_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<TaskOptions>();
+  auto prefixes = std::make_shared<std::vector<std::string>>();
+  options->command = "run";
+  CLI::App* run_all = app.add_subcommand(
+      "run", "Run several tasks on each image, which is read once; they share boxes and masks");
+  add_job_options(*run_all, *options, kInputsHelp,
+                  "Also draw every result, as .png; depth and normals under the masks of --seg");
+  for (const TaskCommand& task : task_commands()) {
+    const std::string name = task.name;
+    takes_checkpoint(run_all->add_option_function<std::string>(
+        "--" + name,
+        [options, name](const std::string& path) {
+          options->tasks.push_back({name, path});
+        },
+        fmt::format("Checkpoint for {}; results go to OUTPUT/{}", name, name)));
+  }
+  add_labelled_prefix_option(*run_all, *prefixes, "TASK");
+  add_pose_options(*run_all, *options);
+  add_seg_options(*run_all, *options);
+  add_mask_options(*run_all, *options);
+  add_format_option(*run_all, *options, {"npy", "png", "exr"});
+  add_video_options(*run_all, *options);
+  add_task_run_options(*run_all, *options);
+  add_network_options(*run_all, *options);
+  add_json_flag(*run_all, session);
+  run_all->get_option("--seg-checkpoint")->excludes(run_all->get_option("--seg"));
+  run_all->footer(
+      "Example:\n"
+      "  sapiens run photos/ --output out --viz --pose pose.pth --seg seg.pth --depth depth.pth "
+      "\\\n"
+      "      --normal normal.pth --detector rtmdet.pth");
+  run_all->callback([options, prefixes, &session] {
+    set_prefixes(*prefixes, options->tasks);
+    run(*options, session);
+  });
+}
+
+}  // namespace sapiens::cli

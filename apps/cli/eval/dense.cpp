@@ -1,0 +1,176 @@
+#include "cli/eval/dense.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sapiens/npy.hpp>
+#include <sapiens/result_files.hpp>
+#include <utility>
+
+#include "cli/terminal/text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void expect_size_of_image(const fs::path& path, const std::vector<Index>& expected,
+                          const std::vector<Index>& actual) {
+  if (expected == actual) return;
+  throw Error(ErrorCode::ShapeMismatch,
+              {.summary = "the true values do not have the image's size",
+               .file = path.string(),
+               .expected = dims_text(expected),
+               .actual = dims_text(actual),
+               .hint = "height comes first; an image is turned as its EXIF orientation says"});
+}
+
+std::vector<std::uint8_t> read_classes(const fs::path& path, const Image& image) {
+  Segmentation truth = read_class_png(path);
+  expect_size_of_image(path, {image.height, image.width}, {truth.height, truth.width});
+  return std::move(truth.ids);
+}
+
+std::vector<float> read_values(const fs::path& path, std::vector<Index> expected) {
+  FloatArray truth = read_npy(path);
+  expect_size_of_image(path, expected, truth.shape);
+  return std::move(truth.values);
+}
+
+/// The pixels of persons: neither background nor to be left out.
+std::vector<std::uint8_t> read_mask(const EvalImage& sample, const Image& image) {
+  if (sample.classes.empty()) {
+    return std::vector<std::uint8_t>(static_cast<std::size_t>(image.height * image.width), 1);
+  }
+  std::vector<std::uint8_t> mask = read_classes(sample.classes, image);
+  std::ranges::replace(mask, SegmentationEvaluator::kIgnored, std::uint8_t{0});
+  return mask;
+}
+
+Index pixels_of(const Frame& frame) { return frame.image.height * frame.image.width; }
+
+class SegMeasure : public Measure {
+ public:
+  SegMeasure(Index classes, const SegClassSet* set) : evaluator_(classes), set_(set) {}
+
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const auto truth = read_classes(sample.truth, frame.image);
+    const Index before = evaluator_.result().pixels;
+    try {
+      evaluator_.add(frame.segmentation.ids, truth);
+    } catch (const Error& error) {
+      ErrorDetail detail = error.detail();
+      detail.file = sample.truth.string();
+      throw Error(error.code(), detail);
+    }
+    pixels_ += pixels_of(frame);
+    return evaluator_.result().pixels > before;
+  }
+
+  Scores scores() const override {
+    const SegmentationScores result = evaluator_.result();
+    Scores scores{
+        .metrics = {{"mIoU", result.mean_iou, "mean over the classes that the labels have"},
+                    {"pixel_accuracy", result.pixel_accuracy, "share of pixels that are right"}},
+        .counted = {{"pixels", result.pixels}},
+        .left_out = {{"pixels", pixels_ - result.pixels}},
+        .conventions = "the background is a class; label 255 is left out"};
+    for (std::size_t id = 0; id < result.classes.size(); ++id) {
+      const auto& one = result.classes[id];
+      const std::string name =
+          set_ ? std::string(set_->classes[id].name) : fmt::format("class {}", id);
+      scores.parts.push_back({name, one.iou(), fmt::format("{} pixels", one.labelled)});
+    }
+    return scores;
+  }
+
+ private:
+  SegmentationEvaluator evaluator_;
+  const SegClassSet* set_;
+  Index pixels_ = 0;  // of all images
+};
+
+/// What of the images is outside of persons, as far as their masks tell.
+class PersonPixels {
+ public:
+  void add(const EvalImage& sample, const Frame& frame) {
+    pixels_ += pixels_of(frame);
+    without_mask_ += sample.classes.empty();
+  }
+
+  Json left_out(Index counted) const {
+    return {{"pixels", pixels_ - counted}, {"masks_that_are_not_there", without_mask_}};
+  }
+
+ private:
+  Index pixels_ = 0, without_mask_ = 0;
+};
+
+class DepthMeasure : public Measure {
+ public:
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const Image& image = frame.image;
+    count_.add(sample, frame);
+    return evaluator_.add(frame.depth.values,
+                          read_values(sample.truth, {image.height, image.width}),
+                          read_mask(sample, image));
+  }
+
+  Scores scores() const override {
+    const DepthScores result = evaluator_.result();
+    return {.metrics = {{"delta1", result.delta[0], "share of pixels off by a factor below 1.25"},
+                        {"delta2", result.delta[1], "... below 1.25^2"},
+                        {"delta3", result.delta[2], "... below 1.25^3"},
+                        {"AbsRel", result.absrel, "mean of |found - true| / true"},
+                        {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
+                        {"unexplained", result.unexplained,
+                         "share of the depths' variance; 1: no better than one depth everywhere"}},
+            .counted = {{"pixels", result.pixels}},
+            .left_out = count_.left_out(result.pixels),
+            .conventions =
+                "after a scale (at least 0) and a shift for each image that fit its persons best; "
+                "means of the images' own numbers"};
+  }
+
+ private:
+  PersonPixels count_;
+  DepthEvaluator evaluator_;
+};
+
+class NormalMeasure : public Measure {
+ public:
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const Image& image = frame.image;
+    count_.add(sample, frame);
+    return evaluator_.add(frame.normals.values,
+                          read_values(sample.truth, {image.height, image.width, 3}),
+                          read_mask(sample, image));
+  }
+
+  Scores scores() const override {
+    const NormalScores result = evaluator_.result();
+    return {.metrics = {{"mean_angle", result.mean, "degrees", 2},
+                        {"median_angle", result.median, "degrees", 2},
+                        {"within_11.25", result.within[0], "share of pixels off by less degrees"},
+                        {"within_22.5", result.within[1], "..."},
+                        {"within_30", result.within[2], "..."}},
+            .counted = {{"pixels", result.pixels}},
+            .left_out = count_.left_out(result.pixels),
+            .conventions = "over all pixels of persons of all images"};
+  }
+
+ private:
+  PersonPixels count_;
+  NormalEvaluator evaluator_;
+};
+
+}  // namespace
+
+std::unique_ptr<Measure> dense_measure(const std::string& task, Index classes,
+                                       const SegClassSet* set) {
+  if (task == "seg") return std::make_unique<SegMeasure>(classes, set);
+  if (task == "depth") return std::make_unique<DepthMeasure>();
+  return std::make_unique<NormalMeasure>();
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,182 @@
+#include "cli/eval/set.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "cli/input/image_matcher.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path images_folder(const EvalOptions& options) {
+  return options.images.empty() ? options.data : options.images;
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+/// Where an image of the annotations lies: some files name it with folders in front, and some are
+/// written on Windows.
+fs::path find_image(const fs::path& folder, const std::string& name) {
+  const fs::path path = folder / name;  // `name` alone where it is absolute
+  if (is_file(path)) return path;
+  const std::vector<std::string> parts = path_parts(name);
+  for (std::size_t first = 0; first < parts.size(); ++first) {
+    fs::path found = folder;
+    for (std::size_t i = first; i < parts.size(); ++i) found /= parts[i];
+    if (is_file(found)) return found;
+  }
+  return path;
+}
+
+/// "val/1.jpg" and "train/1.jpg" are both found as 1.jpg in a folder that has only one of them.
+void expect_files_of_their_own(const EvalOptions& options, const std::vector<EvalImage>& images) {
+  std::map<fs::path, const EvalImage*> by_path;
+  for (const EvalImage& image : images) {
+    const auto [other, is_new] = by_path.emplace(image.input.path.lexically_normal(), &image);
+    if (is_new) continue;
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "two annotated images are the same file",
+                 .file = annotations_path(options).string(),
+                 .expected = "a file of its own for every image",
+                 .actual = fmt::format("{} and {} are {}", other->second->input.name.string(),
+                                       image.input.name.string(), other->first.string()),
+                 .hint = "--images names the folder that these names are below"});
+  }
+}
+
+bool anybody(const std::vector<EvalImage>& images, bool (*is_one)(const GroundTruthPerson&)) {
+  return std::ranges::any_of(
+      images, [&](const EvalImage& image) { return std::ranges::any_of(image.persons, is_one); });
+}
+
+void keep_first(std::vector<EvalImage>& images, Index limit) {
+  if (limit > 0 && limit < std::ssize(images)) {
+    images.resize(static_cast<std::size_t>(limit));
+  }
+}
+
+/// photo.jpg and photo.png have one photo_seg.png.
+void expect_truth_of_their_own(const std::vector<EvalImage>& images) {
+  std::map<fs::path, const EvalImage*> by_truth;
+  for (const EvalImage& image : images) {
+    const auto [other, is_new] = by_truth.emplace(image.truth, &image);
+    if (is_new) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "two images have the same ground truth",
+                 .file = image.truth.string(),
+                 .actual = fmt::format("{} and {}", other->second->input.path.string(),
+                                       image.input.path.string()),
+                 .hint = "move one of the images away, or rename it"});
+  }
+}
+
+std::string_view truth_suffix(const std::string& task) {
+  if (task == "seg") return "_seg.png";
+  return task == "depth" ? "_depth.npy" : "_normal.npy";
+}
+
+/// The images of the folder. Labels and arrays are what is true of them; what else is not among
+/// them is noted in `set`.
+std::vector<InputFile> images_of(const EvalOptions& options, EvalSet& set) {
+  const std::vector<std::string> folder = {images_folder(options).string()};
+  Inputs inputs = collect_inputs(folder, {.output = {}}, std::cin);
+  if (!inputs.failed.empty()) throw Error(inputs.failed.front().error);
+  std::erase_if(inputs.files, [](const InputFile& file) { return is_array(file.path); });
+  set.left_out = inputs.left_out.without(LeftOutReason::Labels);
+  return std::move(inputs.files);
+}
+
+/// Files of ground truth that are not that of any of `images`. Missing images are easily
+/// overlooked: the scores of the others look as good.
+Index truths_without_image(const EvalOptions& options, std::string_view suffix,
+                           const std::set<fs::path>& of_images) {
+  Index count = 0;
+  std::error_code error;
+  for (fs::directory_iterator entry(options.data, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    count += name.ends_with(suffix) && !name.starts_with('.') &&
+             !of_images.contains(fs::path(options.data) / name);
+  }
+  return count;
+}
+
+}  // namespace
+
+bool is_counted(const GroundTruthPerson& person) { return !person.crowd && person.labelled != 0; }
+
+bool has_true_box(const GroundTruthPerson& person) {
+  return is_counted(person) && person.width > 0 && person.height > 0;
+}
+
+fs::path annotations_path(const EvalOptions& options) {
+  return options.annotations.empty() ? fs::path(options.data) / "annotations.json"
+                                     : fs::path(options.annotations);
+}
+
+EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
+  EvalSet set;
+  const bool needs_persons = options.detections.empty() && options.takes_true_boxes();
+  for (AnnotatedImage& image : annotations.images) {
+    if (needs_persons && std::ranges::none_of(image.persons, is_counted)) {
+      ++set.without_truth;
+      continue;
+    }
+    set.images.push_back({.input = {.path = find_image(images_folder(options), image.file_name),
+                                    .name = image.file_name},
+                          .id = image.id,
+                          .persons = std::move(image.persons)});
+  }
+  keep_first(set.images, options.limit);
+  if (options.detections.empty()) expect_files_of_their_own(options, set.images);
+  const bool any = needs_persons ? anybody(set.images, has_true_box) : !set.images.empty();
+  if (any) return set;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "there is nothing to compare with",
+               .file = annotations_path(options).string(),
+               .expected = "at least one person with a box and labelled keypoints",
+               .actual = fmt::format("{} images without such a person",
+                                     set.without_truth + std::ssize(set.images))});
+}
+
+EvalSet dense_set(const EvalOptions& options, const std::string& task) {
+  EvalSet set;
+  const std::string_view suffix = truth_suffix(task);
+  std::set<fs::path> truths;
+  for (InputFile& input : images_of(options, set)) {
+    const fs::path base = fs::path(options.data) / input.path.stem();
+    EvalImage image{.truth = fs::path(base) += suffix, .classes = fs::path(base) += "_seg.png"};
+    if (!is_file(image.truth)) {
+      ++set.without_truth;
+      continue;
+    }
+    truths.insert(image.truth);
+    if (!is_file(image.classes)) image.classes.clear();
+    image.input = std::move(input);
+    set.images.push_back(std::move(image));
+  }
+  set.without_image = truths_without_image(options, suffix, truths);
+  keep_first(set.images, options.limit);
+  expect_truth_of_their_own(set.images);
+  if (!set.images.empty()) return set;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "there is nothing to compare with",
+               .file = options.data,
+               .expected = fmt::format("images with what is true beside them, as in photo.jpg and "
+                                       "photo{}",
+                                       suffix),
+               .actual = fmt::format("{} images, none with such a file", set.without_truth)});
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <ostream>
+#include <string>
+
+#include "cli/terminal/messages.hpp"
+
+namespace sapiens::cli {
+
+/// Writes `document`, which appears whole or not at all. Throws WriteFailed, or OutOfResources for
+/// a full disk, with `summary`.
+void write_json(const std::filesystem::path& path, const Json& document,
+                const std::string& summary);
+
+/// The same with a document that `write` puts together; `json_line` makes parts of it.
+void write_json_parts(const std::filesystem::path& path, const std::string& summary,
+                      const std::function<void(std::ostream&)>& write);
+
+/// `document` in one line; bytes that are not UTF-8 (file names) are replaced.
+std::string json_line(const Json& document);
+
+/// Throws as `write_json` would where nothing can be written; for those with hours of work ahead.
+void expect_json_writable(const std::filesystem::path& path, const std::string& summary);
+
+}  // namespace sapiens::cli

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <sapiens/dtype.hpp>
+#include <sapiens/features.hpp>
+
+#include "cli/options/job_options.hpp"
+
+namespace sapiens::cli {
+
+/// The command line of `sapiens features`.
+struct FeaturesOptions : JobOptions {
+  FeatureRequest request;
+  PreprocessMode preprocess = PreprocessMode::Full;
+  DType dtype = DType::F32;
+  Index batch = 1;
+};
+
+}  // namespace sapiens::cli

@@ -1,0 +1,164 @@
+#include "cli/options/options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <sapiens/error.hpp>
+
+namespace sapiens::cli {
+namespace {
+
+// More than any image: a mistyped number is an error here, not a failed allocation later.
+constexpr Index kMaxExtent = 1 << 16;
+
+std::optional<Index> parse_integer(std::string_view text) {
+  Index value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+CLI::Option* add_grid_option(CLI::App& app, const std::string& name, std::optional<Grid>& grid,
+                             const std::string& help, Index least = 1) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [&grid, name, least](const std::string& text) {
+            grid = parse_grid(text);
+            if (!grid) throw CLI::ValidationError(name, "`" + text + "` is not HEIGHTxWIDTH");
+            if (std::min(grid->height, grid->width) < least) {
+              throw CLI::ValidationError(
+                  name, "`" + text + "` is too small: at least " + std::to_string(least));
+            }
+          },
+          help)
+      ->type_name("HxW");
+}
+
+}  // namespace
+
+std::optional<Grid> parse_grid(std::string_view text) {
+  const std::size_t cross = text.find_first_of("xX");
+  if (cross == std::string_view::npos) return std::nullopt;
+  const auto height = parse_integer(text.substr(0, cross));
+  const auto width = parse_integer(text.substr(cross + 1));
+  const auto sensible = [](std::optional<Index> n) { return n && 1 <= *n && *n <= kMaxExtent; };
+  if (!sensible(height) || !sensible(width)) return std::nullopt;
+  return Grid{*height, *width};
+}
+
+std::optional<std::vector<Index>> parse_layers(std::string_view text) {
+  std::vector<Index> layers;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const auto layer = parse_integer(text.substr(0, comma));
+    if (!layer) return std::nullopt;
+    layers.push_back(*layer);
+    if (comma == std::string_view::npos) return layers;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+void add_model_options(CLI::App& app, ModelOptions& model) {
+  app.add_option("--arch", model.arch, "Refuse anything but this model")
+      ->type_name("0.3b|0.6b|1b|2b");
+  app.add_option("--task", model.task, "Take the file as this task")
+      ->type_name("pretrain|backbone|pose|seg|depth|normal");
+  app.add_option("--heads", model.heads, "Attention heads, for widths that were never published")
+      ->check(CLI::Range(Index{1}, Index{1024}));
+  add_grid_option(app, "--grid", model.grid, "Position grid of the file, where it is not square");
+  add_prefix_option(app, model);
+}
+
+CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model) {
+  return app
+      .add_option("--prefix", model.prefix,
+                  "Of several models in the file, the one whose names begin so; . for no prefix")
+      ->type_name("PREFIX");
+}
+
+LabelledPrefix parse_labelled_prefix(const std::string& text, std::span<const std::string> labels) {
+  const std::size_t equals = text.find('=');
+  LabelledPrefix parsed{.label = text.substr(0, equals), .prefix = text};
+  if (equals != std::string::npos) {
+    parsed.prefix = text.substr(equals + 1);
+  } else if (labels.size() == 1) {
+    parsed.label = labels.front();
+  }
+  const bool known = std::find(labels.begin(), labels.end(), parsed.label) != labels.end();
+  if (known && !parsed.prefix.empty() && (equals != std::string::npos || labels.size() == 1)) {
+    return parsed;
+  }
+  std::string expected;
+  for (const std::string& label : labels) {
+    expected += (expected.empty() ? "" : ", ") + label + "=PREFIX";
+  }
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "this does not tell which model the prefix is for",
+               .key = "--prefix",
+               .expected = expected,
+               .actual = text});
+}
+
+void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixes,
+                                const std::string& what) {
+  app.add_option("--prefix", prefixes,
+                 "Of several models in a checkpoint, the one whose names begin so; . for no "
+                 "prefix; may be given for each " +
+                     what)
+      ->type_name("[" + what + "=]PREFIX");
+}
+
+void add_threads_option(CLI::App& app, EngineOptions& engine) {
+  app.add_option("--threads", engine.threads, "Threads; 0 takes every core this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+void add_engine_options(CLI::App& app, EngineOptions& engine) {
+  add_threads_option(app, engine);
+  app.add_option("--isa", engine.isa,
+                 "Highest kernel level; by default SAPIENS_ISA, else the best this CPU has")
+      ->check(CLI::IsMember({"reference", "avx2", "avx512", "amx"}));
+  add_choice<Precision>(app, "--precision", engine.precision,
+                        {{"auto", Precision::Auto},
+                         {"fp32", Precision::Fp32},
+                         {"bf16", Precision::Bf16},
+                         {"int8", Precision::Int8}},
+                        "Arithmetic; auto: bf16 where this CPU is faster with it, else fp32");
+}
+
+CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help) {
+  constexpr Index kPatch = 16;
+  return add_grid_option(app, "--size", size, help, kPatch);
+}
+
+void add_layers_option(CLI::App& app, std::vector<Index>& layers) {
+  app.add_option_function<std::string>(
+         "--layers",
+         [&layers](const std::string& text) {
+           const auto parsed = parse_layers(text);
+           if (!parsed) {
+             throw CLI::ValidationError("--layers", "`" + text + "` is not a list like 5,11,23");
+           }
+           layers = *parsed;
+         },
+         "Blocks to write, counted from 0, negative from the end, as in 5,11,23; by default the "
+         "last")
+      ->type_name("N,N,...");
+}
+
+void add_json_flag(CLI::App& app, Session& session) {
+  // At once: an option that is refused after it has been parsed already reports as JSON.
+  app.add_flag("--json", session.json, "Print one JSON document on standard output")
+      ->trigger_on_parse();
+}
+
+std::vector<std::pair<std::string, DType>> float_types() {
+  return {{"f32", DType::F32}, {"bf16", DType::BF16}, {"f16", DType::F16}};
+}
+
+std::vector<std::pair<std::string, Layout>> layouts() {
+  return {{"clean", Layout::Clean}, {"mmengine", Layout::MMEngine}};
+}
+
+}  // namespace sapiens::cli

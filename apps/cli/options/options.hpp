@@ -1,0 +1,75 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <sapiens/features.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cli/terminal/interrupts.hpp"
+
+namespace sapiens::cli {
+
+/// What the commands share with main().
+struct Session {
+  Interrupts& interrupts;
+  bool json = false;
+  int exit_code = 0;
+};
+
+/// "768x1024" as height and width; nothing for anything else.
+std::optional<Grid> parse_grid(std::string_view text);
+/// "5,11,-1"; nothing for anything else.
+std::optional<std::vector<Index>> parse_layers(std::string_view text);
+
+/// --arch, --task, --heads, --grid.
+void add_model_options(CLI::App& app, ModelOptions& model);
+/// --prefix; part of the above.
+CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model);
+/// A prefix for one of several checkpoints: "pose=encoder_q", or "encoder_q" where there is one.
+struct LabelledPrefix {
+  std::string label;
+  std::string prefix;
+};
+/// Throws `Error(InvalidArgument)` for a label that is not among `labels`.
+LabelledPrefix parse_labelled_prefix(const std::string& text, std::span<const std::string> labels);
+/// --prefix, which may be given several times; `what` stands for a label in the help.
+void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixes,
+                                const std::string& what);
+
+void add_threads_option(CLI::App& app, EngineOptions& engine);
+/// --threads, --isa, --precision.
+void add_engine_options(CLI::App& app, EngineOptions& engine);
+CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
+void add_layers_option(CLI::App& app, std::vector<Index>& layers);
+void add_json_flag(CLI::App& app, Session& session);
+
+/// An option with named values; the one `value` has now is the default.
+template <typename T>
+void add_choice(CLI::App& app, const std::string& name, T& value,
+                const std::vector<std::pair<std::string, T>>& choices, const std::string& help) {
+  std::vector<std::string> names;
+  std::string initial;
+  for (const auto& [text, choice] : choices) {
+    names.push_back(text);
+    if (choice == value) initial = text;
+  }
+  app.add_option_function<std::string>(
+         name,
+         [&value, choices](const std::string& given) {
+           for (const auto& [text, choice] : choices) {
+             if (text == given) value = choice;
+           }
+         },
+         help)
+      ->check(CLI::IsMember(names))
+      ->default_str(initial);
+}
+
+std::vector<std::pair<std::string, DType>> float_types();
+std::vector<std::pair<std::string, Layout>> layouts();
+
+}  // namespace sapiens::cli

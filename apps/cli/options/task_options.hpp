@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sapiens/detector.hpp>
+#include <sapiens/draw.hpp>
+#include <sapiens/results.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/options/job_options.hpp"
+#include "cli/options/person_category.hpp"
+
+namespace sapiens::cli {
+
+/// A checkpoint, and what it is to do.
+struct TaskCheckpoint {
+  std::string task;  ///< "pose", "seg", "depth" or "normal".
+  std::string path;
+  std::string prefix = {};  ///< Of the model in the file; empty: the only one.
+};
+
+/// Which frames of a video are worked on.
+struct VideoOptions {
+  Index every = 1;
+  double start = 0;        ///< Seconds.
+  double end = -1;         ///< Seconds; negative: to the end.
+  double folder_rate = 0;  ///< A folder is a video of so many frames per second; 0: it is not one.
+  Index detect_every = 1;  ///< The detector runs on every so many of these frames.
+};
+
+/// The command line of `sapiens pose`, `seg`, `depth`, `normal` and `run`.
+struct TaskOptions : JobOptions {
+  std::string command;
+  std::vector<TaskCheckpoint> tasks;  ///< What to write: one, or for `run` several.
+  std::string seg_checkpoint;         ///< For masks alone; nothing of it is written.
+  std::string mask;                   ///< "auto", "none" or a folder; empty: auto where it can be.
+  PreprocessMode preprocess = PreprocessMode::Full;
+  Index batch = 1;
+  std::set<std::string> formats = {"npy"};
+
+  std::string detector;  ///< Checkpoint that finds persons.
+  DetectOptions detect;
+  std::vector<Box> boxes;          ///< Persons in every image.
+  std::string boxes_file;          ///< Persons in each image.
+  PersonCategory person_category;  ///< Of `boxes_file`.
+  bool flip_test = true;
+  std::string keypoints;  ///< Layout to convert keypoints to; empty: the model's own.
+  bool coco = false;      ///< Also one file of all persons.
+
+  PoseDrawing pose_drawing;
+  SegDrawing seg_drawing;
+  VideoOptions video;
+};
+
+}  // namespace sapiens::cli

@@ -1,0 +1,243 @@
+#include "cli/run/jobs.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <sapiens/printable.hpp>
+#include <set>
+
+#include "cli/options/checkpoint_option.hpp"
+#include "cli/options/options.hpp"
+#include "cli/options/value_types.hpp"
+#include "cli/run/meter.hpp"
+#include "cli/run/outputs.hpp"
+#include "cli/run/stopwatch.hpp"
+#include "cli/terminal/text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> files_of(const Job& job) {
+  std::vector<fs::path> files;
+  for (const JobFile& file : job.files) files.push_back(file.path);
+  files.insert(files.end(), job.images.begin(), job.images.end());
+  return files;
+}
+
+/// True for a file made after `input` was last changed.
+bool is_newer(const fs::path& file, const fs::path& input) {
+  std::error_code no_file, no_input;
+  const auto made = fs::last_write_time(file, no_file);
+  const auto changed = fs::last_write_time(input, no_input);
+  return !no_file && !no_input && made >= changed;
+}
+
+/// Files appear whole or not at all, so one that exists is finished.
+bool is_finished(const Job& job, const Manifest& earlier) {
+  const auto before = earlier.jobs.find(job.name.string());
+  if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.path)) {
+    return false;
+  }
+  const std::vector<fs::path> files = files_of(job);
+  return std::all_of(files.begin(), files.end(),
+                     [&](const fs::path& file) { return is_newer(file, job.input.path); });
+}
+
+ManifestJob record_of(const Job& job, const fs::path& output) {
+  ManifestJob record{.input = absolute_text(job.input.path)};
+  for (const fs::path& file : files_of(job)) {
+    record.files.push_back(file.lexically_relative(output).generic_string());
+  }
+  return record;
+}
+
+/// `of_the_run` are not the results of one job.
+void expect_files_of_their_own(std::span<const Job> jobs, const std::set<fs::path>& of_the_run) {
+  std::vector<InputFile> inputs;
+  std::vector<fs::path> outputs(of_the_run.begin(), of_the_run.end());
+  std::set<fs::path> seen = of_the_run;
+  for (const Job& job : jobs) {
+    inputs.push_back(job.input);
+    for (const fs::path& file : files_of(job)) {
+      outputs.push_back(file);
+      if (seen.insert(file).second) continue;
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = of_the_run.contains(file)
+                                  ? "the results of an input would take a name that the run needs"
+                                  : "two inputs would be written to the same file",
+                   .file = file.string(),
+                   .hint = "rename one of the inputs, or write them to two folders"});
+    }
+  }
+  expect_no_input_among(outputs, inputs);
+}
+
+/// Where runs that wrote such files may have left their records: `sapiens run` writes to folders
+/// below its own.
+std::set<fs::path> folders_of_records(const fs::path& output, std::span<const Job> jobs) {
+  std::set<fs::path> folders = {output, output / ".."};
+  for (const Job& job : jobs) {
+    for (const fs::path& file : files_of(job)) folders.insert(file.parent_path());
+  }
+  return folders;
+}
+
+/// `sapiens seg` and `sapiens depth` both make photo.npy of photo.jpg.
+void expect_no_results_of_others(const JobOptions& options, const std::string& command,
+                                 std::span<const Job> jobs) {
+  std::map<std::string, fs::path> ours;
+  for (const Job& job : jobs) {
+    for (const fs::path& file : files_of(job)) ours.emplace(absolute_text(file), file);
+  }
+  for (const fs::path& folder : folders_of_records(options.output, jobs)) {
+    for (const std::string other :
+         {"features", "pose", "seg", "depth", "normal", "run", "reconstruct"}) {
+      if (other == command) continue;
+      for (const auto& [name, made] : read_manifest(manifest_path(folder, other)).jobs) {
+        for (const std::string& file : made.files) {
+          const auto taken = ours.find(absolute_text(folder / file));
+          if (taken == ours.end()) continue;
+          throw Error(ErrorCode::InvalidArgument,
+                      {.summary = fmt::format("this would replace a result of `sapiens {}`", other),
+                       .file = taken->second.string(),
+                       .key = "--output",
+                       .hint = "choose a folder of its own for every command"});
+        }
+      }
+    }
+  }
+}
+
+const char* besides_images(InputKinds kinds) {
+  switch (kinds) {
+    case InputKinds::Images:
+      return "";
+    case InputKinds::ImagesAndArrays:
+      return ", arrays .npy";
+    case InputKinds::ImagesAndVideos:
+    case InputKinds::FoldersAsVideos:
+      return ", videos .mp4 and so on";
+  }
+  return "";
+}
+
+}  // namespace
+
+Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
+  Inputs inputs = collect_inputs(
+      options.inputs,
+      {.recursive = options.recursive,
+       .arrays = kinds == InputKinds::ImagesAndArrays,
+       .videos = kinds == InputKinds::ImagesAndVideos || kinds == InputKinds::FoldersAsVideos,
+       .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
+       .output = options.output},
+      std::cin);
+  for (const std::string& line : left_out_lines(inputs.left_out)) say(line);
+  for (const FailedInput& failed : inputs.failed) {
+    say(failure_text(failed.path, failed.error));
+  }
+  if (inputs.files.empty() && !inputs.failed.empty()) {
+    throw Error(ErrorCode::NotFound, {.summary = "none of the inputs can be read",
+                                      .file = inputs.failed.front().path,
+                                      .actual = inputs.failed.front().error.detail().actual,
+                                      .hint = "check the spelling, and the folder you are in"});
+  }
+  if (inputs.files.empty()) {
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = "there is no image among the inputs",
+         .file = options.inputs.front(),
+         .hint = fmt::format("images are {}{}; -r also searches the folders inside a folder",
+                             fmt::join(image_extensions(), ", "), besides_images(kinds))});
+  }
+  return inputs;
+}
+
+std::vector<Job> plan_names(std::span<const InputFile> files) {
+  std::vector<Job> jobs;
+  const std::vector<OutputName> names = plan_outputs(files);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    jobs.push_back({.input = files[i], .name = names[i].stem});
+    if (!names[i].distinguished) continue;
+    say(fmt::format("{} is written as {}: another input has the same name",
+                    printable(files[i].path.string()),
+                    printable(names[i].stem.filename().string())));
+  }
+  return jobs;
+}
+
+JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
+                  const Inputs& inputs, std::vector<Job> jobs,
+                  const std::vector<fs::path>& more_files) {
+  const fs::path record = manifest_path(options.output, command);
+  std::set<fs::path> of_the_run(more_files.begin(), more_files.end());
+  of_the_run.insert(record);
+  expect_files_of_their_own(jobs, of_the_run);
+  expect_no_results_of_others(options, command, jobs);
+  const Manifest earlier = options.resume ? read_manifest(record) : Manifest{};
+  if (!earlier.settings.is_null()) expect_same_settings(earlier.settings, settings, record);
+
+  JobPlan plan{.manifest = {.path = record,
+                            .settings = std::move(settings),
+                            .jobs = earlier.jobs,
+                            .left_out = left_out_json(inputs.left_out)}};
+  for (Job& job : jobs) {
+    std::vector<Job>& list = is_finished(job, earlier) ? plan.finished : plan.jobs;
+    plan.manifest.jobs[job.name.string()] = record_of(job, options.output);
+    list.push_back(std::move(job));
+  }
+  return plan;
+}
+
+void start_plan(const JobPlan& plan) {
+  for (const Job& job : plan.jobs) {
+    // Not fs::remove(), which takes empty folders away too: those are refused when it is written.
+    for (const fs::path& file : files_of(job)) ::unlink(file.c_str());
+  }
+  write_manifest(plan.manifest);
+}
+
+EngineOptions with_load_meter(EngineOptions engine) {
+  auto meter = std::make_shared<Meter>("loading weights", 1, stderr_is_terminal());
+  engine.loading = [meter, watch = Stopwatch()](double done) {
+    // A quick load is over before anybody could read about it.
+    if (watch.seconds() > 2) meter->update(done);
+  };
+  return engine;
+}
+
+void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
+  takes_checkpoint(app.add_option("CKPT", options.checkpoint, kCheckpointHelp))->required();
+}
+
+void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
+                     const std::string& viz_help) {
+  app.add_option("INPUT", options.inputs, inputs_help)->required()->type_name(kInputType);
+  app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
+  app.add_option("-o,--output", options.output, "Folder for the results")
+      ->required()
+      ->type_name(kFolderType);
+  app.add_flag("--resume", options.resume, "Keep what an interrupted run has finished");
+  if (!viz_help.empty()) app.add_flag("--viz", options.viz, viz_help);
+}
+
+void add_network_options(CLI::App& app, JobOptions& options) {
+  add_size_option(app, options.model.input_size,
+                  "Size the images are resized to; by default the model's own");
+  add_engine_options(app, options.engine);
+}
+
+void add_checkpoint_options(CLI::App& app, JobOptions& options) {
+  add_model_options(app, options.model);
+  app.add_option("--patch-padding", options.model.patch_padding,
+                 "Padding of the patch embedding, 0 or 2; by default the task decides")
+      ->check(CLI::IsMember({0, 2}));
+}
+
+}  // namespace sapiens::cli

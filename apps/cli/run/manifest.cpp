@@ -1,0 +1,117 @@
+#include "cli/run/manifest.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+#include <fstream>
+#include <new>
+#include <sapiens/version.hpp>
+
+#include "cli/input/json_file.hpp"
+#include "cli/terminal/text.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Microseconds since 1970.
+std::int64_t modification_time(const fs::path& path) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(path, error);
+  if (error) return 0;
+  const auto since_1970 = std::chrono::file_clock::to_sys(time).time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
+}
+
+}  // namespace
+
+Json file_json(const fs::path& path) {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(path, error);
+  return {{"path", absolute_text(path)},
+          {"bytes", error ? 0 : bytes},
+          {"modified", modification_time(path)}};
+}
+
+Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size,
+                     const Inspection& inspection, const EngineStats& stats) {
+  const ModelInfo& model = inspection.model;
+  Json settings = {
+      {"checkpoint", file_json(checkpoint)},
+      {"verdict", verdict_name(inspection.report.verdict)},
+      {"model",
+       {{"arch", model.arch},
+        {"task", model.task},
+        {"width", model.width},
+        {"depth", model.depth},
+        {"heads", model.heads},
+        {"cls_token", model.cls_token},
+        {"grid", {model.grid.height, model.grid.width}}}},
+      {"patch_padding", model.patch_padding},
+      {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
+      {"precision", stats.precision},
+  };
+  // Which one was taken, and what was left.
+  if (inspection.report.candidates.size() > 1) {
+    settings["candidates"] = Json::parse(inspection.json())["report"]["candidates"];
+  }
+  return settings;
+}
+
+fs::path manifest_path(const fs::path& output, const std::string& command) {
+  return output / fmt::format("sapiens-{}.json", command);
+}
+
+Manifest read_manifest(const fs::path& path) {
+  std::ifstream file(path);
+  if (!file) return {};
+  try {
+    const Json json = Json::parse(file);
+    Manifest manifest{.path = path, .settings = json.at("settings")};
+    for (const auto& [name, job] : json.at("inputs").items()) {
+      manifest.jobs[name] = {job.at("input").get<std::string>(),
+                             job.at("files").get<std::vector<std::string>>()};
+    }
+    return manifest;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {  // also of the stream: it may be a folder
+    throw Error(ErrorCode::CorruptFile, {.summary = "the record of the earlier run cannot be read",
+                                         .file = path.string(),
+                                         .expected = "the JSON that the earlier run wrote",
+                                         .actual = "something else",
+                                         .hint = "remove it, or choose another --output"});
+  }
+}
+
+void write_manifest(const Manifest& manifest) {
+  Json inputs = Json::object();
+  for (const auto& [name, job] : manifest.jobs) {
+    inputs[name] = {{"input", job.input}, {"files", job.files}};
+  }
+  Json json = {
+      {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", std::move(inputs)}};
+  if (!manifest.left_out.empty()) json["left_out"] = manifest.left_out;
+  if (!manifest.boxes_file.empty()) json["boxes_file"] = manifest.boxes_file;
+  write_json(manifest.path, json, "cannot record the settings of this run");
+}
+
+void expect_same_settings(const Json& before, const Json& settings, const fs::path& path) {
+  const Json now = Json::parse(json_line(settings));  // as it would be read back
+  for (const auto& [name, value] : now.items()) {
+    const Json earlier = before.value(name, Json(nullptr));
+    if (earlier == value) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the files in the output folder were made with other settings",
+                 .file = path.string(),
+                 .key = name,
+                 .expected = json_line(earlier),
+                 .actual = json_line(value),
+                 .hint = "repeat the settings of the first run, choose another --output, or leave "
+                         "out --resume"});
+  }
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <future>
+#include <optional>
+#include <sapiens/error.hpp>
+#include <system_error>
+#include <utility>
+
+#include "cli/run/bounded_queue.hpp"
+
+namespace sapiens::cli {
+
+/// Thrown out of a computation whose result nobody will write.
+struct Abandoned {};
+
+/// reader thread -> this thread -> writer thread. One item waits on either side of the computation,
+/// so that it never waits for a disk, and no more than that is in memory.
+///
+/// The later the stage, the earlier the item: the error of the latest stage is the one that is
+/// thrown, as if one thread had done everything.
+template <typename Loaded, typename Computed>
+class Pipeline {
+ public:
+  struct Stages {
+    /// The next item; nothing after the last. May return early when `is_cancelled`.
+    std::function<std::optional<Loaded>(const std::function<bool()>& is_cancelled)> read;
+    /// Calls `keep_going` now and then, which throws Abandoned.
+    std::function<Computed(Loaded item, const std::function<void()>& keep_going)> compute;
+    std::function<void(Computed item)> write;
+  };
+
+  explicit Pipeline(Stages stages) : stages_(std::move(stages)) {}
+
+  void run() {
+    std::future<void> reading = start([this] { read_all(); });
+    const Closing end_of_reading(loaded_);  // before `reading` waits for its thread
+    std::future<void> writing = start([this] { write_all(); });
+    const std::exception_ptr failure = compute_all();
+    writing.get();
+    if (failure) std::rethrow_exception(failure);
+    reading.get();
+  }
+
+ private:
+  // The future waits for the thread, and hands over what it threw.
+  template <typename Body>
+  static std::future<void> start(Body body) {
+    try {
+      return std::async(std::launch::async, std::move(body));
+    } catch (const std::system_error& error) {
+      throw Error(ErrorCode::OutOfResources,
+                  {.summary = "a thread did not start", .actual = error.what()});
+    }
+  }
+
+  // Room comes first: what waits in the queue and what is being computed are then all there is.
+  void read_all() {
+    const Closing done(loaded_);
+    while (loaded_.wait_for_room()) {
+      std::optional<Loaded> item = stages_.read([this] { return loaded_.closed(); });
+      if (!item) return;
+      loaded_.push(std::move(*item));
+    }
+  }
+
+  std::exception_ptr compute_all() noexcept {
+    const Closing no_more_reading(loaded_);
+    const Closing done(computed_);
+    const std::function<void()> keep_going = [this] {
+      if (computed_.closed()) throw Abandoned{};
+    };
+    try {
+      while (std::optional<Loaded> item = loaded_.pop()) {
+        if (!computed_.push(stages_.compute(std::move(*item), keep_going))) break;
+      }
+    } catch (...) {
+      return std::current_exception();
+    }
+    return nullptr;
+  }
+
+  void write_all() {
+    const Closing done(computed_);
+    while (std::optional<Computed> item = computed_.pop()) stages_.write(std::move(*item));
+  }
+
+  Stages stages_;
+  BoundedQueue<Loaded> loaded_{1};
+  BoundedQueue<Computed> computed_{1};
+};
+
+}  // namespace sapiens::cli

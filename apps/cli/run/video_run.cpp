@@ -1,0 +1,279 @@
+#include "cli/run/video_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <sapiens/tracker.hpp>
+#include <sapiens/video.hpp>
+#include <utility>
+
+#include "cli/input/json_file.hpp"
+#include "cli/input/video_source.hpp"
+#include "cli/run/frame_computer.hpp"
+#include "cli/run/frame_writer.hpp"
+#include "cli/run/outputs.hpp"
+#include "cli/run/pipeline.hpp"
+#include "cli/run/stopwatch.hpp"
+#include "cli/run/task_outputs.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Computes frames in order. Where a detector finds persons they get ids that last.
+class VideoComputer {
+ public:
+  explicit VideoComputer(const TaskContext& context) : context_(context), computer_(context) {}
+
+  void compute(std::span<Frame> frames, const Progress& progress) {
+    PersonDetector* const detector =
+        context_.models.find("pose") ? context_.models.detector() : nullptr;
+    if (!detector) return computer_.compute(frames, progress);
+    // One after the other: where the keypoints of a frame are tells where to look in the next.
+    for (Frame& frame : frames) {
+      find_persons(*detector, frame);
+      computer_.compute({&frame, 1}, progress);
+      if (!frame.error) tracker_.follow(frame.poses);
+    }
+  }
+
+ private:
+  void find_persons(PersonDetector& detector, Frame& frame) {
+    const Stopwatch watch;
+    const bool turn = computed_++ % context_.options.video.detect_every == 0;
+    const std::vector<TrackedBox> persons =
+        turn ? tracker_.update(detector.detect(frame.image, context_.options.detect))
+             : tracker_.predict();
+    frame.boxes.emplace();
+    for (const TrackedBox& person : persons) {
+      frame.boxes->push_back(person.box);
+      frame.ids.push_back(person.id);
+    }
+    frame.seconds.detect = watch.seconds();
+  }
+
+  const TaskContext& context_;
+  FrameComputer computer_;
+  PersonTracker tracker_;
+  Index computed_ = 0;
+};
+
+/// Writes the files of each frame, and draws it into the videos.
+class VideoSink {
+ public:
+  VideoSink(const TaskContext& context, const Job& job, double rate)
+      : context_(context), job_(job), rate_(rate), files_(task_files(context.options)) {
+    videos_.resize(job.images.size());
+  }
+
+  void write(Frame& frame) {
+    if (frame.error) throw Error(*frame.error);
+    const Stopwatch watch;
+    times_.push_back(frame.place->seconds);
+    for (const TaskFile* file : files_) {
+      const fs::path path =
+          result_path(context_.options, file->task, frame_name(job_, frame.place), file->suffix);
+      create_parent(path);
+      file->write(context_, frame, path);
+    }
+    for (std::size_t i = 0; i < videos_.size(); ++i) draw(i, frame);
+    frame.seconds.write = watch.seconds();
+    seconds_ += frame.seconds;
+  }
+
+  /// Makes the videos appear.
+  void finish() {
+    for (std::optional<VideoWriter>& video : videos_) {
+      if (video) video->finish();
+    }
+  }
+
+  Index frames() const { return std::ssize(times_); }
+  const FrameSeconds& seconds() const { return seconds_; }
+  /// Of the frames that were written, in seconds of the source.
+  const std::vector<double>& times() const { return times_; }
+  bool draws() const { return !videos_.empty(); }
+
+  /// By how much a frame of the drawn videos comes too early or too late, at most: OpenCV writes
+  /// all frames equally long. In seconds.
+  double time_error() const {
+    double worst = 0;
+    for (std::size_t i = 0; i < times_.size(); ++i) {
+      const double drawn = static_cast<double>(i) / rate_;
+      worst = std::max(worst, std::abs(times_[i] - times_.front() - drawn));
+    }
+    return worst;
+  }
+  /// What nobody sees: half a frame.
+  bool keeps_times() const { return time_error() <= 0.5 / rate_; }
+  double rate() const { return rate_; }
+
+ private:
+  void draw(std::size_t task, const Frame& frame) {
+    const Image drawing = draw_result(context_, context_.options.tasks[task].task, frame);
+    std::optional<VideoWriter>& video = videos_[task];
+    if (!video) {
+      create_parent(job_.images[task]);
+      video.emplace(job_.images[task], rate_, drawing.width, drawing.height);
+    }
+    video->write(drawing);
+  }
+
+  const TaskContext& context_;
+  const Job& job_;
+  double rate_;
+  std::vector<const TaskFile*> files_;
+  std::vector<std::optional<VideoWriter>> videos_;  // one per task
+  std::vector<double> times_;
+  FrameSeconds seconds_;
+};
+
+/// Frames that an earlier run left under other --every, --start or --end.
+void remove_frames(const TaskOptions& options, const Job& job) {
+  for (const TaskFile* file : task_files(options)) {
+    const fs::path folder = result_path(options, file->task, job.name, "");
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+      const std::string name = entry.path().filename().string();
+      const std::size_t digits = name.find_first_not_of("0123456789");
+      if (digits > 0 && digits != std::string::npos && name.substr(digits) == file->suffix) {
+        fs::remove(entry.path(), error);
+      }
+    }
+  }
+}
+
+void write_document(const TaskContext& context, const Job& job, const VideoSource& source,
+                    const VideoSink& sink) {
+  const VideoOptions& options = context.options.video;
+  Json document = {
+      {"video",
+       {{"source", job.input.path.string()},
+        {"width", source.width()},
+        {"height", source.height()},
+        {"rate", source.rate()},
+        {"rate_is_assumed", source.video().rate_is_assumed()},
+        {"frames_without_time", source.video().frames_without_time()},
+        {"every", options.every},
+        {"start", options.start},
+        {"end", options.end < 0 ? Json(nullptr) : Json(options.end)}}},
+      {"frames", sink.frames()},
+      {"seconds", sink.times()},
+      {"files", "NUMBER of the frame in the video, from 0, in the folder of the same name"}};
+  if (!context.pose_meta.is_null()) document["meta_info"] = context.pose_meta;
+  write_json(job.files.front().path, document, "what the frames are cannot be written");
+}
+
+void warn_about_times(const TaskContext& context, const Job& job, const VideoSource& source,
+                      const VideoSink& sink) {
+  const FrameStream& video = source.video();
+  if (video.rate_is_assumed()) {
+    context.warn(job, fmt::format("does not say its frame rate: {} frames per second are assumed",
+                                  source.rate()));
+  }
+  // OpenCV 4.6 tells no stamps of the last frames of most H.264: nothing worth a warning where
+  // those before keep to the rate.
+  const Index guessed = video.frames_without_time();
+  const bool no_doubt = sink.keeps_times() && guessed < video.frames_read() - 1;
+  if (guessed > 0 && !no_doubt) {
+    context.warn(job, fmt::format("{} of {} frames have no usable time stamp: they are taken to "
+                                  "follow at {:.6g} frames per second",
+                                  guessed, video.frames_read(), source.rate()));
+  }
+  if (sink.draws() && !sink.keeps_times()) {
+    context.warn(
+        job, fmt::format("the drawn video shows {:.6g} frames per second, all equally long, and "
+                         "does not keep the times of the source: it is off by up to {:.3g} s. "
+                         "The times are in {}",
+                         sink.rate(), sink.time_error(), job.files.front().path.string()));
+  }
+}
+
+JobResult run_whole_video(const TaskContext& context, const Job& job) {
+  using Frames = std::vector<Frame>;
+  const auto no_interruption = context.interrupts.hold();
+  const Stopwatch watch;
+  VideoSource source(context, job);
+  VideoComputer computer(context);
+  VideoSink sink(context, job, source.rate() / static_cast<double>(context.options.video.every));
+  Meter meter(job.input.path.filename().string(), source.expected(), stderr_is_terminal());
+  remove_frames(context.options, job);
+  Index computed = 0;
+
+  Pipeline<Frames, Frames> pipeline(
+      {.read = [&](const std::function<bool()>& is_cancelled) { return source.next(is_cancelled); },
+       .compute =
+           [&](Frames frames, const std::function<void()>& keep_going) {
+             computer.compute(frames, [&](double) {
+               keep_going();
+               context.interrupts.check();
+               meter.update(static_cast<double>(computed));
+             });
+             computed += std::ssize(frames);
+             return frames;
+           },
+       .write =
+           [&](Frames frames) {
+             for (Frame& frame : frames) sink.write(frame);
+           }});
+  try {
+    pipeline.run();
+  } catch (const Interrupted&) {
+    sink.finish();
+    throw;
+  }
+  sink.finish();
+  context.interrupts.check();
+  if (sink.frames() == 0) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "no frame of this video was asked for",
+                 .file = job.input.path.string(),
+                 .actual = fmt::format("{} frames in it", source.video().frames_read()),
+                 .hint = "look at --start and --end, in seconds"});
+  }
+  if (source.is_cut_off()) {
+    context.warn(job, fmt::format("ends after {} of the {} frames that it announces",
+                                  source.video().frames_read(), source.video().frames()));
+  }
+  warn_about_times(context, job, source, sink);
+  write_document(context, job, source, sink);
+  JobResult result{.shape = {sink.frames(), source.height(), source.width()},
+                   .seconds = watch.seconds()};
+  result.details = {{"frames", sink.frames()},
+                    {"rate", source.rate()},
+                    {"rate_is_assumed", source.video().rate_is_assumed()},
+                    {"frames_without_time", source.video().frames_without_time()},
+                    {"stages", stages_json(sink.seconds(), context.models.detector() != nullptr)}};
+  if (sink.draws()) {
+    result.details["drawn"] = {{"rate", sink.rate()},
+                               {"keeps_times", sink.keeps_times()},
+                               {"time_error", sink.time_error()}};
+  }
+  return result;
+}
+
+}  // namespace
+
+JobResult run_video(const TaskContext& context, const Job& job) {
+  try {
+    if (context.boxes) {
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = "the boxes of --boxes are about images, not about frames",
+                   .file = job.input.path.string(),
+                   .hint = "take --detector for videos, or --box"});
+    }
+    return run_whole_video(context, job);
+  } catch (const Error& error) {
+    const ErrorCode code = error.code();
+    if (code == ErrorCode::OutOfResources || code == ErrorCode::WriteFailed) throw;
+    context.report_failure(job, error);
+    return {.error = error};
+  }
+}
+
+}  // namespace sapiens::cli

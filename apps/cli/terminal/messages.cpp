@@ -1,0 +1,34 @@
+#include "cli/terminal/messages.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <sapiens/printable.hpp>
+
+namespace sapiens::cli {
+void print(std::string_view text) { print_as_it_is(printable_lines(text)); }
+
+void print_as_it_is(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_json(const Json& document) { print_as_it_is(documents::json_text(document, 2) + "\n"); }
+
+std::string failure_text(std::string_view input, const Error& error) {
+  return fmt::format("failed: {}\n  {}", printable(input), error.what());
+}
+
+void report_error(const Error& error, bool json) {
+  say(std::string("error") + error.what());  // what() begins with the code in brackets
+  if (json) print_json({{"error", error_json(error)}});
+}
+
+void report_error(std::string_view code, const std::string& summary, bool json) {
+  say(fmt::format("error[{}]: {}", code, printable(summary)));
+  if (json) print_json({{"error", error_json(code, {.summary = summary})}});
+}
+
+void say(std::string_view message) {
+  while (message.ends_with('\n')) message.remove_suffix(1);
+  std::fputs((printable_lines(message) + '\n').c_str(), stderr);
+}
+
+}  // namespace sapiens::cli
