@@ -48,8 +48,9 @@ class SmallEncoder {
     const EncoderTap tap{.layer = config_.depth - 1,
                          .norm = true,
                          .tokens = {tokens.data(), {batch, config_.tokens(), config_.width}}};
-    encoder_.forward({images.data(), {batch, 3, kSide, kSide}},
-                     {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1}, ws);
+    encoder().forward({images.data(), {batch, 3, kSide, kSide}},
+                      {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1},
+                      ws);
   }
 
   std::vector<float> run(const std::vector<float>& images) const {
@@ -65,9 +66,9 @@ class SmallEncoder {
     std::iota(kept.begin(), kept.end(), Index{0});
     std::vector<float> tokens(static_cast<std::size_t>(config_.tokens() * config_.width));
     const auto forward = [&](Workspace& ws) {
-      encoder_.forward_masked({image.data(), {3, kSide, kSide}},
-                              {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, kept,
-                              {tokens.data(), {config_.tokens(), config_.width}}, ws);
+      encoder().forward_masked({image.data(), {3, kSide, kSide}},
+                               {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, kept,
+                               {tokens.data(), {config_.tokens(), config_.width}}, ws);
     };
     Workspace ws(measured_bytes(forward));
     forward(ws);
@@ -82,6 +83,8 @@ class SmallEncoder {
   static constexpr Index kSide = 80, kImage = 3 * kSide * kSide;
 
  private:
+  EncoderNetwork encoder() const { return {config_, weights_, ops_}; }
+
   EncoderConfig config_{.width = 128,
                         .depth = 3,
                         .heads = 2,
@@ -91,7 +94,6 @@ class SmallEncoder {
   ThreadPool pool_;
   Ops ops_;
   EncoderWeights weights_;
-  EncoderNetwork encoder_{config_, weights_, ops_};
 };
 
 using Setting = std::tuple<std::string_view, Precision>;
