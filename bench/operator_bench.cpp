@@ -85,8 +85,7 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
   const Numbers x(ops_.activation_type(), kTokens, in), weight(ActivationType::F32, out, in);
   const Numbers y(adds ? ActivationType::F32 : ops_.activation_type(), kTokens, out);
   const LinearWeights packed = ops_.pack_linear(weight.matrix(), {});
-  Workspace ws(ops_.workspace_bytes(kTokens, 1, {in}));
-  for (auto _ : state) {
+  const auto run = [&](Workspace& ws) {
     if (adds) {
       ops_.linear_add(x.view(), packed, y.matrix(), ws);
     } else if (layer.epilogue == Epilogue::Gelu) {
@@ -94,22 +93,26 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
     } else {
       ops_.linear(x.view(), packed, y.view(), ws);
     }
-  }
+  };
+  Workspace ws(measured_bytes(run));
+  for (auto _ : state) run(ws);
   report_operations(state, 2 * kTokens * in * out, peaks_.of(precision_));
 }
 
 void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
   const Numbers qkv(ops_.activation_type(), kTokens, 3 * size.width);
   const Numbers y(ops_.activation_type(), kTokens, size.width);
-  Workspace ws(ops_.workspace_bytes(kTokens, size.width / size.heads, {}));
-  for (auto _ : state) ops_.attention(qkv.view(), size.heads, y.view(), ws);
+  const auto run = [&](Workspace& ws) { ops_.attention(qkv.view(), size.heads, y.view(), ws); };
+  Workspace ws(measured_bytes(run));
+  for (auto _ : state) run(ws);
   report_operations(state, 4 * kTokens * kTokens * size.width, peaks_.of(precision_));
 }
 
 void OperatorBench::bench_layer_norm(benchmark::State& state, Index width) const {
   const Numbers x(ActivationType::F32, kTokens, width), y(ops_.activation_type(), kTokens, width);
   const LayerNormWeights weights{AlignedBuffer<float>(width), AlignedBuffer<float>(width)};
-  for (auto _ : state) ops_.layer_norm(x.matrix(), weights, y.view());
+  Workspace none(0);
+  for (auto _ : state) ops_.layer_norm(x.matrix(), weights, y.view(), none);
   const std::size_t bytes = activation_bytes(ActivationType::F32, kTokens, width) +
                             activation_bytes(ops_.activation_type(), kTokens, width);
   report_bytes(state, static_cast<Index>(bytes), peaks_.read_gbytes);

@@ -38,11 +38,6 @@ class PickleMachine {
 
  private:
   void execute(Opcode opcode);
-  void execute_number(Opcode opcode);
-  void execute_text(Opcode opcode);
-  void execute_container(Opcode opcode);
-  void execute_object(Opcode opcode);
-  void execute_memo(Opcode opcode);
 
   [[noreturn]] void fail(const std::string& summary) const {
     throw Error(ErrorCode::CorruptFile,
@@ -152,6 +147,7 @@ class PickleMachine {
   NodeId none_, false_, true_, empty_tuple_;
 };
 
+// One flat switch: each instruction is found by its name and depends on no other case.
 void PickleMachine::execute(Opcode opcode) {
   switch (opcode) {
     case Opcode::Proto:
@@ -180,13 +176,8 @@ void PickleMachine::execute(Opcode opcode) {
       return push(true_);
     case Opcode::NewFalse:
       return push(false_);
-    default:
-      return execute_number(opcode);
-  }
-}
 
-void PickleMachine::execute_number(Opcode opcode) {
-  switch (opcode) {
+    // Numbers.
     case Opcode::BinInt:
       return push_int(static_cast<std::int32_t>(reader_.u32()));
     case Opcode::BinInt1:
@@ -218,13 +209,8 @@ void PickleMachine::execute_number(Opcode opcode) {
       if (!value) fail("the pickle has a number that cannot be read");
       return push_float(*value);
     }
-    default:
-      return execute_text(opcode);
-  }
-}
 
-void PickleMachine::execute_text(Opcode opcode) {
-  switch (opcode) {
+    // Text and bytes.
     case Opcode::ShortBinUnicode:
     case Opcode::ShortBinString:
       return push_text(reader_.text(reader_.u8()));
@@ -251,13 +237,8 @@ void PickleMachine::execute_text(Opcode opcode) {
       const bool plain = line.find('\\') == std::string_view::npos;
       return push_text(plain ? line : graph_.keep(decode_raw_unicode(line)));
     }
-    default:
-      return execute_container(opcode);
-  }
-}
 
-void PickleMachine::execute_container(Opcode opcode) {
-  switch (opcode) {
+    // Containers.
     case Opcode::EmptyTuple:
       return push(empty_tuple_);
     case Opcode::EmptyList:
@@ -297,13 +278,8 @@ void PickleMachine::execute_container(Opcode opcode) {
     }
     case Opcode::SetItems:
       return set_items(pop_to_mark());
-    default:
-      return execute_object(opcode);
-  }
-}
 
-void PickleMachine::execute_object(Opcode opcode) {
-  switch (opcode) {
+    // Classes and objects.
     case Opcode::Global: {
       const std::string_view module = reader_.line();
       return push_global(module, reader_.line());
@@ -358,13 +334,8 @@ void PickleMachine::execute_object(Opcode opcode) {
       // A class registered under a number; which one, only the writing program knew.
       reader_.bytes(opcode == Opcode::Ext1 ? 1 : opcode == Opcode::Ext2 ? 2 : 4);
       return push_global("copyreg", "extension");
-    default:
-      return execute_memo(opcode);
-  }
-}
 
-void PickleMachine::execute_memo(Opcode opcode) {
-  switch (opcode) {
+    // The memo.
     case Opcode::Put:
       return remember(static_cast<std::uint64_t>(memo_line()));
     case Opcode::BinPut:

@@ -11,7 +11,6 @@
 #include "engine/network.hpp"
 #include "engine/problems.hpp"
 #include "engine/random_weights.hpp"
-#include "model/outputs.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
@@ -77,10 +76,10 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
         std::span(out.values)
             .subspan(static_cast<std::size_t>(b * (size / B)), static_cast<std::size_t>(size / B));
     const ConstMatrix patches = tokens[b].slice(0, extra, T - extra);
-    if (out_type == OutType::Featmap) tokens_to_map(patches, one);
-    if (out_type == OutType::Raw) std::ranges::copy(tokens[b].flat(), one.begin());
-    if (out_type == OutType::ClsToken) std::ranges::copy(tokens[b][0].flat(), one.begin());
-    if (out_type == OutType::AvgFeatmap) average_tokens(patches, one);
+    if (out_type == OutType::Featmap) network.ops().read_map(patches, one);
+    if (out_type == OutType::Raw) network.ops().read_rows(tokens[b], one);
+    if (out_type == OutType::ClsToken) network.ops().read_rows(tokens[b].slice(0, 0, 1), one);
+    if (out_type == OutType::AvgFeatmap) network.ops().read_average(patches, one);
   }
   return out;
 }

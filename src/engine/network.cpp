@@ -58,8 +58,9 @@ void Network::forward(TensorView<const float, 4> input, std::span<const EncoderT
                       const Progress& progress) {
   const ConstMatrix positions = positions_for(grid_of(input));
   const EncoderNetwork encoder(config_, weights_, ops());
-  Workspace& ws = workspace(encoder.workspace_bytes(input.extent(0), positions.extent(0)));
-  encoder.forward(input, positions, taps, ws, progress);
+  run_pass([&](Workspace& ws,
+               const Progress& told) { encoder.forward(input, positions, taps, ws, told); },
+           progress);
 }
 
 void Network::forward_masked(TensorView<const float, 3> image, std::span<const Index> kept,
@@ -67,8 +68,11 @@ void Network::forward_masked(TensorView<const float, 3> image, std::span<const I
   const auto [channels, H, W] = image.extents();
   const ConstMatrix positions = positions_for(grid_of({image.data(), {1, channels, H, W}}));
   const EncoderNetwork encoder(config_, weights_, ops());
-  Workspace& ws = workspace(encoder.workspace_bytes(1, positions.extent(0)));
-  encoder.forward_masked(image, positions, kept, tokens, ws, progress);
+  run_pass(
+      [&](Workspace& ws, const Progress& told) {
+        encoder.forward_masked(image, positions, kept, tokens, ws, told);
+      },
+      progress);
 }
 
 }  // namespace sapiens

@@ -112,7 +112,9 @@ void PersonDetector::Impl::run(const Image& square, const Progress& progress,
   const Matrix pixels(input.data(), {size.patches(), 3});
   normalize_for_detector(square, pixels);
   const RtmDet network(weights, runtime.ops());
-  network.forward(pixels, size, levels, runtime.workspace(network.workspace_bytes(size)), progress);
+  runtime.run_pass(
+      [&](Workspace& ws, const Progress& told) { network.forward(pixels, size, levels, ws, told); },
+      progress);
   runtime.report_operators();
   runtime.stats().forward_seconds = watch.seconds();
 }

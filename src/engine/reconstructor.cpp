@@ -169,8 +169,11 @@ void Reconstructor::Impl::forward(TensorView<const float, 3> input, std::span<co
   watch = {};
   out.prediction = make_array({out.grid.patches(), kPatchPixels});
   const Decoder neck(config, decoder, network.ops());
-  neck.forward(matrix_of(out.latent), kept, matrix_of(out.prediction),
-               network.workspace(neck.workspace_bytes()), part_of(progress, share, 1 - share));
+  network.run_pass(
+      [&](Workspace& ws, const Progress& told) {
+        neck.forward(matrix_of(out.latent), kept, matrix_of(out.prediction), ws, told);
+      },
+      part_of(progress, share, 1 - share));
   stages.head = watch.seconds();
 }
 

@@ -20,8 +20,13 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  /// At least `bytes` of scratch; whatever was in it is gone.
-  Workspace& workspace(std::size_t bytes);
+  /// Runs `pass(workspace, progress)` twice: in a workspace that only measures, without progress,
+  /// and then in as much memory as that took.
+  template <class Pass>
+  void run_pass(const Pass& pass, const Progress& progress) {
+    pass(workspace(measured_bytes([&](Workspace& measuring) { pass(measuring, Progress()); })),
+         progress);
+  }
 
   const Ops& ops() const noexcept { return ops_; }
   /// Of what the operators did since it was last cleared.
@@ -33,6 +38,9 @@ class Runtime {
   void report_operators();
 
  private:
+  // At least `bytes` of scratch; whatever was in it is gone.
+  Workspace& workspace(std::size_t bytes);
+
   ThreadPool pool_;
   SelectedKernels kernels_;
   Profile profile_;

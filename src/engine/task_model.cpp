@@ -183,8 +183,9 @@ HeadOutput TaskModel::Impl::run_head(const AlignedBuffer<float>& from, Index ind
   reserve(into, size.patches() * config.outputs);
   const Matrix out(into.data(), {size.patches(), config.outputs});
   const ConstMatrix all(from.data() + index * T * C, {T, C});
-  head.forward(all.slice(0, extra, T - extra), patches, out,
-               network.workspace(head.workspace_bytes(patches)));
+  const ConstMatrix of_patches = all.slice(0, extra, T - extra);
+  network.run_pass(
+      [&](Workspace& ws, const Progress&) { head.forward(of_patches, patches, out, ws); }, {});
   stages().head += watch.seconds();
   return {.values = out, .size = size};
 }

@@ -5,12 +5,6 @@
 #include "model/param_loader.hpp"
 
 namespace sapiens {
-namespace {
-
-// q, k and v are gone before the MLP needs the same memory.
-Index wide(Index width, Index mlp_width) noexcept { return std::max(mlp_width, 3 * width); }
-
-}  // namespace
 
 std::size_t bytes_of(const LayerNormWeights& norm) noexcept {
   return (norm.gamma.span().size() + norm.beta.span().size()) * sizeof(float);
@@ -48,27 +42,21 @@ void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<fl
   const Workspace::Scope scope(ws);
   const Matrix x(tokens.data(), {R, C});
   const Activations h = take_activations(ws, ops.activation_type(), R, C);
-  const Activations buffer = take_activations(ws, ops.activation_type(), R, wide(C, M));
+  // q, k and v are gone before the MLP needs the same memory.
+  const Activations buffer = take_activations(ws, ops.activation_type(), R, std::max(M, 3 * C));
   const Activations qkv = buffer.first_columns(3 * C);
   const Activations hidden = buffer.first_columns(M);
 
-  ops.layer_norm(x, w.ln1, h);     // h    = LN1(x)                     [R, C]
-  ops.linear(h, w.qkv, qkv, ws);   // qkv  = h W_qkv^T + b              [R, 3C]
-  for (Index b = 0; b < B; ++b) {  // h    = softmax(q k^T / sqrt d) v  [T, C], image by image
+  ops.layer_norm(x, w.ln1, h, ws);  // h    = LN1(x)                     [R, C]
+  ops.linear(h, w.qkv, qkv, ws);    // qkv  = h W_qkv^T + b              [R, 3C]
+  for (Index b = 0; b < B; ++b) {   // h    = softmax(q k^T / sqrt d) v  [T, C], image by image
     ops.attention(qkv.rows_from(b * T, T), heads, h.rows_from(b * T, T), ws);
   }
   ops.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
 
-  ops.layer_norm(x, w.ln2, h);            // h      = LN2(x)             [R, C]
+  ops.layer_norm(x, w.ln2, h, ws);        // h      = LN2(x)             [R, C]
   ops.linear_gelu(h, w.fc1, hidden, ws);  // hidden = gelu(h W_1^T + b)  [R, M]
   ops.linear_add(hidden, w.fc2, x, ws);   // x     += hidden W_2^T + b   [R, C]
-}
-
-std::size_t block_bytes(const Ops& ops, Index rows, const BlockSize& size) noexcept {
-  const auto matrix = [&](Index columns) {
-    return Workspace::rounded(activation_bytes(ops.activation_type(), rows, columns));
-  };
-  return matrix(size.width) + matrix(wide(size.width, size.mlp_width));
 }
 
 }  // namespace sapiens

@@ -36,8 +36,4 @@ std::size_t bytes_of(const LayerNormWeights& norm) noexcept;
 void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<float, 3> tokens,
                Workspace& ws);
 
-/// Bytes that `run_block` takes for `rows` tokens of all images together, without those of the
-/// operators.
-std::size_t block_bytes(const Ops& ops, Index rows, const BlockSize& size) noexcept;
-
 }  // namespace sapiens

@@ -43,7 +43,6 @@ Task parse_task(std::string_view name) {
                .actual = std::string(name)});
 }
 
-std::span<const Arch> published_archs() noexcept { return kArchs; }
 const Arch& tiny_arch() noexcept { return kTiny; }
 
 const Arch* find_arch_by_width(Index width) noexcept {

@@ -32,8 +32,6 @@ struct Arch {
   Index grid;       // side of the pretraining grid
 };
 
-/// The four published sizes.
-std::span<const Arch> published_archs() noexcept;
 /// A size of about 100 thousand parameters, never published: `synth --arch tiny`.
 const Arch& tiny_arch() noexcept;
 /// By width, or null; only published widths say anything about heads and depth.

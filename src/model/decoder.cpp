@@ -2,21 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cassert>
-#include <functional>
 
 #include "model/param_loader.hpp"
 #include "model/params.hpp"
 
 namespace sapiens {
-namespace {
-
-void add(TensorView<const float, 1> a, std::span<const float> b, TensorView<float, 1> sum) {
-  std::ranges::transform(a.flat(), b, sum.data(), std::plus());
-}
-
-}  // namespace
 
 std::size_t DecoderWeights::bytes() const noexcept {
   std::size_t total = (mask_token.span().size() + pos_embed.span().size()) * sizeof(float);
@@ -50,19 +41,6 @@ Decoder::Decoder(const DecoderConfig& config, const DecoderWeights& weights, con
   assert(static_cast<Index>(weights.blocks.size()) == config.depth);
 }
 
-std::size_t Decoder::workspace_bytes() const {
-  const Index T = config_.tokens;
-  const auto matrix = [&](ActivationType type) {
-    return Workspace::rounded(activation_bytes(type, T, config_.width));
-  };
-  // z lives with one of: the embedded tokens, of which there are T at most; what a block takes; and
-  // what becomes of z in the final norm, which is less.
-  return matrix(ActivationType::F32) +
-         std::max(matrix(ActivationType::F32), block_bytes(ops_, T, config_.block())) +
-         ops_.workspace_bytes(T, config_.width / std::max<Index>(1, config_.heads),
-                              {weights_.embed.in, config_.width, config_.mlp_width});
-}
-
 // T = tokens, M = width of the decoder.
 void Decoder::forward(ConstMatrix tokens, std::span<const Index> kept, Matrix prediction,
                       Workspace& ws, const std::function<void(double)>& progress) const {
@@ -80,26 +58,28 @@ void Decoder::forward(ConstMatrix tokens, std::span<const Index> kept, Matrix pr
     if (progress) progress(static_cast<double>(i + 1) / static_cast<double>(config_.depth));
   }
   const Activations h = take_activations(ws, ops_.activation_type(), T, M);
-  ops_.layer_norm(z, weights_.final_norm, h);  // h = LN(z)  [T, M]
+  ops_.layer_norm(z, weights_.final_norm, h, ws);  // h = LN(z)  [T, M]
   // prediction = h W_pred^T + b  [T - 1, 768]; the class token predicts nothing
   ops_.linear(h.rows_from(1, T - 1), weights_.pred, prediction, ws);
 }
 
-// z = [cls, patches in their places, mask token elsewhere] + D_pos  [T, M]
+// z = [cls, patches in their places, mask token elsewhere] + D_pos  [T, M];  K = kept patches
 void Decoder::place(ConstMatrix tokens, std::span<const Index> kept, Matrix z,
                     Workspace& ws) const {
+  const Index M = config_.width;
+  const Index K = std::ssize(kept);
+  const Index patches = z.extent(0) - 1;
   const Workspace::Scope scope(ws);
-  const Matrix y = ws.matrix(tokens.extent(0), config_.width);
-  ops_.linear(tokens, weights_.embed, y, ws);  // y = tokens W_D^T + b  [1 + K, M]
+  const Matrix y = ws.matrix(1 + K, M);
+  const Matrix of_patches = z.slice(0, 1, patches);
+  const ConstMatrix mask(weights_.mask_token.data(), {patches, M}, {0, 1});  // one row, repeated
   const ConstMatrix positions(weights_.pos_embed.data(), z.extents());
-  add(positions[0], y[0].flat(), z[0]);
-  for (Index row = 1; row < z.extent(0); ++row) {
-    add(positions[row], weights_.mask_token.span(), z[row]);
-  }
-  for (Index i = 0; i < std::ssize(kept); ++i) {
-    const Index row = 1 + kept[static_cast<std::size_t>(i)];
-    add(positions[row], y[1 + i].flat(), z[row]);
-  }
+
+  ops_.linear(tokens, weights_.embed, y, ws);                 // y = tokens W_D^T + b  [1 + K, M]
+  ops_.copy_rows(y.slice(0, 0, 1), z.slice(0, 0, 1), ws);     // z[0]           = y[0]
+  ops_.copy_rows(mask, of_patches, ws);                       // z[1 + i]       = mask token
+  ops_.scatter_rows(y.slice(0, 1, K), kept, of_patches, ws);  // z[1 + kept[i]] = y[1 + i]
+  ops_.add_rows(positions, z, ws);                            // z             += D_pos
 }
 
 }  // namespace sapiens

@@ -50,9 +50,6 @@ class Decoder {
   void forward(ConstMatrix tokens, std::span<const Index> kept, Matrix prediction, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
 
-  /// Bytes of scratch that `forward` takes.
-  std::size_t workspace_bytes() const;
-
  private:
   void place(ConstMatrix tokens, std::span<const Index> kept, Matrix z, Workspace& ws) const;
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <span>
 
@@ -39,24 +38,23 @@ class EncoderNetwork {
                       std::span<const Index> kept, Matrix tokens, Workspace& ws,
                       const std::function<void(double)>& progress = {}) const;
 
-  /// Bytes of scratch that `forward` takes for a batch of `batch` images of `tokens` tokens;
-  /// `forward_masked` takes no more than for one image with all its tokens.
-  std::size_t workspace_bytes(Index batch, Index tokens) const;
-
  private:
+  // What is particular to this family of encoders stands in these three; passes, taps and masks are
+  // the same for every ViT.
+  //
   // x = [cls, patches] + positions, [B, T, C].
   void embed(TensorView<const float, 4> images, ConstMatrix positions, TensorView<float, 3> x,
              Workspace& ws) const;
+  // x = block i of x, [B, T, C].
+  void run_layer(Index i, TensorView<float, 3> x, Workspace& ws) const;
+  // y = the norm after the last block of x, [B, T, C]; y may be x.
+  void final_norm(TensorView<const float, 3> x, TensorView<float, 3> y, Workspace& ws) const;
+
+  void take(TensorView<const float, 3> x, const EncoderTap& tap, Workspace& ws) const;
 
   EncoderConfig config_;
   const EncoderWeights& weights_;
   const Ops& ops_;
 };
-
-/// The pixels under each patch, in the order of the convolution's weights: `patches` is [gh * gw, 3
-/// * 16 * 16]. Pixels outside the image are zero, on every side with `padding`, right and bottom
-/// without.
-void gather_patches(TensorView<const float, 3> image, Grid grid, Index padding, Matrix patches,
-                    const ThreadPool& pool);
 
 }  // namespace sapiens

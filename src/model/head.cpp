@@ -120,44 +120,20 @@ void Head::forward(ConstMatrix tokens, Grid patches, Matrix out, Workspace& ws) 
   for (std::size_t i = 0; i < weights_.deconvs.size(); ++i) {
     const Activations y = next_map();
     const Index scale = Index{1} << i;
-    deconv(ops_, x, {scale * patches.height, scale * patches.width}, weights_.deconvs[i], y, norm,
-           ws);  // y = deconv(x)         [4 pixels of x, out]
+    ops_.deconv(x, {scale * patches.height, scale * patches.width}, weights_.deconvs[i], y, norm,
+                ws);  // y = deconv(x)         [4 pixels of x, out]
     // A deconvolution reads every pixel 16 times: normalise once, before.
-    if (i + 1 < weights_.deconvs.size()) normalize_silu(ops_, y, norm);  // y = silu(norm(y))
+    if (i + 1 < weights_.deconvs.size()) ops_.normalize_silu(y, norm, ws);  // y = silu(norm(y))
     x = y;
   }
   const ChannelNorm* of_x = weights_.deconvs.empty() ? nullptr : &norm;
   for (const LinearWeights& conv : weights_.convs) {
     const Activations y = next_map();
-    pointwise(ops_, x, of_x, conv, y, &norm, ws);  // y = conv(silu(norm(x)))   [pixels, out]
+    ops_.pointwise(x, of_x, conv, y, &norm, ws);  // y = conv(silu(norm(x)))   [pixels, out]
     of_x = &norm;
     x = y;
   }
-  pointwise(ops_, x, of_x, weights_.final, out, nullptr, ws);  // out = final(silu(norm(x)))
-}
-
-std::size_t Head::workspace_bytes(Grid patches) const {
-  const Index N = patches.patches();
-  const std::array<std::size_t, 2> buffers = buffer_bytes(N);
-  const std::size_t norm =
-      2 * Workspace::rounded(static_cast<std::size_t>(most_columns_) * sizeof(float));
-  ActivationType x_type = ActivationType::F32;
-  Index pixels = N;
-  std::size_t most = 0;
-  for (const DeconvWeights& deconv : weights_.deconvs) {
-    most = std::max(most,
-                    deconv_workspace_bytes(ops_, pixels, deconv, x_type, ops_.activation_type()));
-    pixels *= 4;
-    x_type = ops_.activation_type();
-  }
-  for (const LinearWeights& conv : weights_.convs) {
-    most = std::max(most,
-                    pointwise_workspace_bytes(ops_, pixels, conv, x_type, ops_.activation_type()));
-    x_type = ops_.activation_type();
-  }
-  most = std::max(
-      most, pointwise_workspace_bytes(ops_, pixels, weights_.final, x_type, ActivationType::F32));
-  return Workspace::rounded(buffers[0]) + Workspace::rounded(buffers[1]) + norm + most;
+  ops_.pointwise(x, of_x, weights_.final, out, nullptr, ws);  // out = final(silu(norm(x)))
 }
 
 }  // namespace sapiens

@@ -8,7 +8,6 @@
 #include "core/workspace.hpp"
 #include "model/config.hpp"
 #include "model/weights.hpp"
-#include "nn/conv.hpp"
 #include "nn/ops.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -48,9 +47,6 @@ class Head {
   /// `tokens` [patches, D], after the final norm, without class token; `out` [pixels of
   /// output_size, outputs]. Allocates only from `ws`.
   void forward(ConstMatrix tokens, Grid patches, Matrix out, Workspace& ws) const;
-
-  /// Bytes of scratch that `forward` takes.
-  std::size_t workspace_bytes(Grid patches) const;
 
  private:
   // The map that a layer writes: `pixels` rows per patch, in one of two buffers.

@@ -63,7 +63,7 @@ LinearWeights ParamLoader::linear(std::string_view name, const std::string& modu
 // The outputs of a slice lie 16 numbers side by side within each input.
 DeconvWeights ParamLoader::deconv(const std::string& key, Index out, Index in) {
   constexpr Index kTaps = 16, kOutputs = 64;
-  DeconvWeights deconv = make_deconv(ops_, out, in, stored(key));
+  DeconvWeights deconv = ops_.make_deconv(out, in, stored(key));
   std::atomic<Index> non_finite = 0;
   ops_.pool().parallel_tasks((out + kOutputs - 1) / kOutputs, [&](Index task, int worker) {
     const Index first = task * kOutputs;
@@ -75,7 +75,7 @@ DeconvWeights ParamLoader::deconv(const std::string& key, Index out, Index in) {
                    slice.subspan(static_cast<std::size_t>(c) * part, part));
     }
     non_finite += count_non_finite(slice);
-    pack_deconv(ops_, deconv, first, {slice.data(), {in, n, kTaps}});
+    ops_.pack_deconv(deconv, first, {slice.data(), {in, n, kTaps}});
   });
   finish(key, non_finite, in * out * kTaps);
   return deconv;

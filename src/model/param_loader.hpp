@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "model/weights.hpp"
-#include "nn/conv.hpp"
 #include "nn/ops.hpp"
 #include "reconcile/param_spec.hpp"
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <span>
 
@@ -38,9 +37,6 @@ class RtmDet {
   /// told the share of steps done.
   void forward(ConstMatrix image, Grid size, std::span<const DetectorLevel> levels, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
-
-  /// Bytes of scratch that `forward` takes.
-  std::size_t workspace_bytes(Grid size) const;
 
  private:
   const RtmDetWeights& weights_;

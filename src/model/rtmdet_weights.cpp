@@ -105,7 +105,7 @@ class RtmDetLoader {
       CspBlockWeights b;
       b.conv1 = conv(block + ".conv1", middle, middle, 3);
       const FoldedConv depthwise = folded(block + ".conv2.depthwise_conv", middle, 1, 5);
-      b.depthwise = pack_depthwise(depthwise.view(), depthwise.bias);
+      b.depthwise = ops_.pack_depthwise(depthwise.view(), depthwise.bias);
       bytes_ += b.depthwise.bytes();
       b.pointwise = conv(block + ".conv2.pointwise_conv", middle, middle, 1);
       w.blocks.push_back(std::move(b));
@@ -125,7 +125,7 @@ class RtmDetLoader {
     const auto module = fmt::format("bbox_head.rtm_{}.{}", name, level);
     const AlignedBuffer<float> weight = params_.vector(module + ".weight", outputs * width);
     const AlignedBuffer<float> bias = params_.vector(module + ".bias", outputs);
-    w.final = pack_conv2d(ops_, "conv1x1", {weight.data(), {outputs, width, 1, 1}}, bias.span(), 1);
+    w.final = ops_.pack_conv2d("conv1x1", {weight.data(), {outputs, width, 1, 1}}, bias.span(), 1);
     bytes_ += w.final.bytes();
     return w;
   }
@@ -137,7 +137,7 @@ class RtmDetLoader {
 
   Conv2dWeights pack(const FoldedConv& conv, Index stride) {
     Conv2dWeights packed =
-        pack_conv2d(ops_, conv.kernel == 1 ? "conv1x1" : "conv3x3", conv.view(), conv.bias, stride);
+        ops_.pack_conv2d(conv.kernel == 1 ? "conv1x1" : "conv3x3", conv.view(), conv.bias, stride);
     bytes_ += packed.bytes();
     return packed;
   }

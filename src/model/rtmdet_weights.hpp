@@ -6,8 +6,6 @@
 
 #include "model/rtmdet_config.hpp"
 #include "model/weights.hpp"
-#include "nn/conv2d.hpp"
-#include "nn/depthwise.hpp"
 #include "nn/ops.hpp"
 
 namespace sapiens {

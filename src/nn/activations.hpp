@@ -3,6 +3,7 @@
 #include <cassert>
 #include <concepts>
 #include <cstddef>
+#include <span>
 
 #include "core/workspace.hpp"
 #include "kernels/kernel_table.hpp"
@@ -77,6 +78,16 @@ constexpr std::size_t activation_bytes(ActivationType type, Index rows, Index co
 
 inline Activations take_activations(Workspace& ws, ActivationType type, Index rows, Index columns) {
   return {ws.bytes(activation_bytes(type, rows, columns)).data(), type, rows, columns, columns};
+}
+
+/// What InstanceNorm2d takes from a map: z = (x - mean) * scale, channel by channel, with scale =
+/// 1 / sqrt(variance + 1e-5) and the biased variance over all pixels.
+struct ChannelNorm {
+  std::span<float> mean, scale;
+};
+
+inline ChannelNorm take_channel_norm(Workspace& ws, Index channels) {
+  return {.mean = ws.floats(channels), .scale = ws.floats(channels)};
 }
 
 /// Throws `Error(ShapeMismatch)` as `expect_shape` for views does; kAny takes any size.

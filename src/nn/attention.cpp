@@ -21,14 +21,15 @@ void Ops::attention(ConstActivations qkv, Index heads, Activations y, Workspace&
                  .actual = std::to_string(heads) + " heads"});
   }
   const Index D = C / heads;
-  const double products =
-      2 * static_cast<double>(N) * static_cast<double>(N) * static_cast<double>(C);
   const AttentionKernel& kernel = attention_kernel();
-  const Profile::Timer timer(profile_, "attention",
-                             {.arithmetic = arithmetic(kernel), .operations = 2 * products});
-
   const Workspace::Scope scope(ws);
   const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(N, D));
+  if (ws.only_measures()) return;
+
+  const double products =
+      2 * static_cast<double>(N) * static_cast<double>(N) * static_cast<double>(C);
+  const Profile::Timer timer(profile_, "attention",
+                             {.arithmetic = arithmetic(kernel), .operations = 2 * products});
   // With enough heads every thread is busy however many blocks a head has.
   const Index threads = heads % pool_->threads() == 0 ? 1 : pool_->threads();
   const Split blocks = even_split(N, kernel.row_tile, kernel.row_block, threads);

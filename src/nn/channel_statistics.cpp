@@ -18,11 +18,6 @@ ChannelStatistics::ChannelStatistics(const Split& blocks, Index layers, Index ch
       channels_(channels),
       data_(ws.floats(2 * layers * blocks.parts * channels).data()) {}
 
-std::size_t ChannelStatistics::bytes(const Split& blocks, Index layers, Index channels) noexcept {
-  return Workspace::rounded(static_cast<std::size_t>(2 * layers * blocks.parts * channels) *
-                            sizeof(float));
-}
-
 void ChannelStatistics::add(const KernelTable& kernels, const RowBlock& block,
                             ConstActivations rows) {
   const Index index = block.layer * blocks_.parts + block.part;

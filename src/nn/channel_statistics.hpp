@@ -1,13 +1,12 @@
 #pragma once
 
-#include <cstddef>
 #include <span>
 
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
 #include "kernels/kernel_table.hpp"
 #include "nn/activations.hpp"
-#include "nn/ops.hpp"
+#include "nn/gathered_rows.hpp"
 #include "nn/split.hpp"
 
 namespace sapiens {
@@ -24,8 +23,6 @@ class ChannelStatistics {
   void add(const KernelTable& kernels, const RowBlock& block, ConstActivations rows);
   /// The mean, and 1 / sqrt(variance + 1e-5) with the biased variance.
   void finish(const ThreadPool& pool, std::span<float> mean, std::span<float> scale) const;
-
-  static std::size_t bytes(const Split& blocks, Index layers, Index channels) noexcept;
 
  private:
   float* means(Index block) const noexcept { return data_ + 2 * block * channels_; }

@@ -1,11 +1,10 @@
-#include "nn/conv2d.hpp"
-
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cstring>
 #include <vector>
 
+#include "nn/gathered_rows.hpp"
+#include "nn/ops.hpp"
 #include "nn/silu.hpp"
 
 namespace sapiens {
@@ -26,8 +25,8 @@ void copy_pixels(ConstActivations x, Index pixel, Index count, std::byte* to) {
 }
 
 // The pixels under the kernel for each output of a block, zero outside the map.
-void gather_patches(ConstActivations x, Grid size, const Conv2dWeights& w, const RowBlock& block,
-                    Activations patches) {
+void gather_pixels(ConstActivations x, Grid size, const Conv2dWeights& w, const RowBlock& block,
+                   Activations patches) {
   const Index out_width = conv2d_size(size, w.stride).width, in = w.in, k = w.kernel;
   for (Index r = 0; r < block.rows; ++r) {
     const Index top = (block.first + r) / out_width * w.stride - k / 2;
@@ -75,13 +74,13 @@ void finish_rows(const KernelTable& kernels, Activations z, ConvEnd end, Activat
 
 }  // namespace
 
-Conv2dWeights pack_conv2d(const Ops& ops, std::string_view name, TensorView<const float, 4> weight,
-                          std::span<const float> bias, Index stride) {
+Conv2dWeights Ops::pack_conv2d(std::string_view name, TensorView<const float, 4> weight,
+                               std::span<const float> bias, Index stride) const {
   const Index out = weight.extent(0), in = weight.extent(1), k = weight.extent(2);
   expect_shape("convolution: weight", weight, {out, in, k, k});
   assert(k % 2 == 1 && stride >= 1);
   std::vector<float> rows(static_cast<std::size_t>(out * k * k * in));
-  ops.pool().parallel_for(out, [&](Index begin, Index end) {
+  pool_->parallel_for(out, [&](Index begin, Index end) {
     for (Index o = begin; o < end; ++o) {
       float* const row = rows.data() + o * k * k * in;
       for (Index c = 0; c < in; ++c) {
@@ -90,7 +89,7 @@ Conv2dWeights pack_conv2d(const Ops& ops, std::string_view name, TensorView<cons
       }
     }
   });
-  Conv2dWeights packed{.linear = ops.pack_linear(ConstMatrix(rows.data(), {out, k * k * in}), bias),
+  Conv2dWeights packed{.linear = pack_linear(ConstMatrix(rows.data(), {out, k * k * in}), bias),
                        .in = in,
                        .kernel = k,
                        .stride = stride};
@@ -98,27 +97,23 @@ Conv2dWeights pack_conv2d(const Ops& ops, std::string_view name, TensorView<cons
   return packed;
 }
 
-void conv2d(const Ops& ops, ConstActivations x, Grid size, const Conv2dWeights& w, ConvEnd end,
-            Activations y, Workspace& ws) {
+void Ops::conv2d(ConstActivations x, Grid size, const Conv2dWeights& w, ConvEnd end, Activations y,
+                 Workspace& ws) const {
   expect_shape("convolution: input", x, {size.patches(), w.in});
   expect_shape("convolution: output", y, {conv2d_size(size, w.stride).patches(), w.linear.out});
   assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32);
-  ops.linear_gathered(
+  linear_gathered(
       {&w.linear, 1},
       {.rows = y.rows(),
        .x_type = ActivationType::F32,
        .y_type = ActivationType::F32,
        .gather = [&](const RowBlock& block,
-                     Activations patches) { gather_patches(x, size, w, block, patches); },
+                     Activations patches) { gather_pixels(x, size, w, block, patches); },
        .take =
            [&](const RowBlock& block, Activations z) {
-             finish_rows(ops.kernels(), z, end, y.rows_from(block.first, block.rows));
+             finish_rows(*kernels_, z, end, y.rows_from(block.first, block.rows));
            }},
       ws);
-}
-
-std::size_t conv2d_workspace_bytes(const Ops& ops, const Conv2dWeights& w) {
-  return ops.gathered_bytes(w.linear, ActivationType::F32, ActivationType::F32);
 }
 
 }  // namespace sapiens

@@ -1,8 +1,7 @@
-#include "nn/depthwise.hpp"
-
 #include <algorithm>
 #include <cassert>
 
+#include "nn/ops.hpp"
 #include "nn/silu.hpp"
 
 namespace sapiens {
@@ -49,7 +48,8 @@ void convolve_pixel(ConstActivations x, Grid size, const DepthwiseWeights& w, In
 
 }  // namespace
 
-DepthwiseWeights pack_depthwise(TensorView<const float, 4> weight, std::span<const float> bias) {
+DepthwiseWeights Ops::pack_depthwise(TensorView<const float, 4> weight,
+                                     std::span<const float> bias) const {
   const Index channels = weight.extent(0), k = weight.extent(2);
   expect_shape("depthwise convolution: weight", weight, {channels, 1, k, k});
   expect_shape("depthwise convolution: bias",
@@ -67,15 +67,16 @@ DepthwiseWeights pack_depthwise(TensorView<const float, 4> weight, std::span<con
   return packed;
 }
 
-void depthwise_silu(const Ops& ops, ConstActivations x, Grid size, const DepthwiseWeights& w,
-                    Activations y) {
+void Ops::depthwise_silu(ConstActivations x, Grid size, const DepthwiseWeights& w, Activations y,
+                         Workspace& ws) const {
   expect_shape("depthwise convolution: input", x, {size.patches(), w.channels});
   expect_shape("depthwise convolution: output", y, {size.patches(), w.channels});
   assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32);
+  if (ws.only_measures()) return;
   const auto products = static_cast<double>(size.patches() * w.kernel * w.kernel * w.channels);
-  const Profile::Timer timer(ops.profile(), "depthwise",
+  const Profile::Timer timer(profile_, "depthwise",
                              {.arithmetic = "fp32", .operations = 2 * products});
-  ops.pool().parallel_for(size.patches(), [&](Index begin, Index end) {
+  pool_->parallel_for(size.patches(), [&](Index begin, Index end) {
     // A few pixels at a time, so that SiLU finds them in L1.
     constexpr Index kPixels = 16;
     for (Index first = begin; first < end; first += kPixels) {
@@ -83,7 +84,7 @@ void depthwise_silu(const Ops& ops, ConstActivations x, Grid size, const Depthwi
       for (Index r = 0; r < some.rows(); ++r) {
         convolve_pixel(x, size, w, first + r, reinterpret_cast<float*>(some.at(r, 0)));
       }
-      silu(ops.kernels(), some, some);
+      silu(*kernels_, some, some);
     }
   });
 }

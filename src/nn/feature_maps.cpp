@@ -1,10 +1,10 @@
-#include "nn/feature_maps.hpp"
-
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "nn/ops.hpp"
 #include "nn/split.hpp"
 
 namespace sapiens {
@@ -36,10 +36,41 @@ void pool_pixel(ConstActivations x, Grid size, Index kernel, Index pixel, float*
 // Blocks whose sums are taken one by one and then added: the same sums on any number of threads.
 Split mean_blocks(Index pixels) noexcept { return even_split(pixels, 1, 256, 1); }
 
-void mean_of_pixels(const Ops& ops, ConstActivations x, Matrix sums, Matrix mean) {
-  const Split blocks = mean_blocks(x.rows());
-  const Profile::Timer timer(ops.profile(), "channel_mean", moved(x, 1));
-  ops.pool().parallel_tasks(blocks.parts, [&](Index part, int) {
+}  // namespace
+
+void Ops::max_pool(ConstActivations x, Grid size, Index kernel, Activations y,
+                   Workspace& ws) const {
+  expect_shape("max pool: input", x, {size.patches(), kAny});
+  expect_shape("max pool: output", y, {x.rows(), x.columns()});
+  assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32 && kernel % 2 == 1);
+  if (ws.only_measures()) return;
+  const Profile::Timer timer(profile_, "max_pool", moved(x, kernel * kernel + 1));
+  pool_->parallel_for(size.patches(), [&](Index begin, Index end) {
+    for (Index pixel = begin; pixel < end; ++pixel) {
+      pool_pixel(x, size, kernel, pixel, floats(y, pixel));
+    }
+  });
+}
+
+void Ops::upsample_nearest(ConstActivations x, Grid size, Activations y, Workspace& ws) const {
+  expect_shape("upsample: input", x, {size.patches(), kAny});
+  expect_shape("upsample: output", y, {4 * size.patches(), x.columns()});
+  assert(x.type() == y.type());
+  if (ws.only_measures()) return;
+  const Profile::Timer timer(profile_, "upsample", moved(x, 5));
+  const std::size_t bytes = activation_bytes(x.type(), 1, x.columns());
+  const Index width = 2 * size.width;
+  pool_->parallel_for(y.rows(), [&](Index begin, Index end) {
+    for (Index pixel = begin; pixel < end; ++pixel) {
+      const Index from = pixel / width / 2 * size.width + pixel % width / 2;
+      std::memcpy(y.at(pixel, 0), x.at(from, 0), bytes);
+    }
+  });
+}
+
+void Ops::mean_of_pixels(ConstActivations x, const Split& blocks, Matrix sums, Matrix mean) const {
+  const Profile::Timer timer(profile_, "channel_mean", moved(x, 1));
+  pool_->parallel_tasks(blocks.parts, [&](Index part, int) {
     const auto [first, count] = blocks.range(part);
     float* const sum = sums[part].data();
     std::fill_n(sum, x.columns(), 0.0f);
@@ -55,47 +86,20 @@ void mean_of_pixels(const Ops& ops, ConstActivations x, Matrix sums, Matrix mean
   }
 }
 
-}  // namespace
-
-void max_pool(const Ops& ops, ConstActivations x, Grid size, Index kernel, Activations y) {
-  expect_shape("max pool: input", x, {size.patches(), kAny});
-  expect_shape("max pool: output", y, {x.rows(), x.columns()});
-  assert(x.type() == ActivationType::F32 && y.type() == ActivationType::F32 && kernel % 2 == 1);
-  const Profile::Timer timer(ops.profile(), "max_pool", moved(x, kernel * kernel + 1));
-  ops.pool().parallel_for(size.patches(), [&](Index begin, Index end) {
-    for (Index pixel = begin; pixel < end; ++pixel) {
-      pool_pixel(x, size, kernel, pixel, floats(y, pixel));
-    }
-  });
-}
-
-void upsample_nearest(const Ops& ops, ConstActivations x, Grid size, Activations y) {
-  expect_shape("upsample: input", x, {size.patches(), kAny});
-  expect_shape("upsample: output", y, {4 * size.patches(), x.columns()});
-  assert(x.type() == y.type());
-  const Profile::Timer timer(ops.profile(), "upsample", moved(x, 5));
-  const std::size_t bytes = activation_bytes(x.type(), 1, x.columns());
-  const Index width = 2 * size.width;
-  ops.pool().parallel_for(y.rows(), [&](Index begin, Index end) {
-    for (Index pixel = begin; pixel < end; ++pixel) {
-      const Index from = pixel / width / 2 * size.width + pixel % width / 2;
-      std::memcpy(y.at(pixel, 0), x.at(from, 0), bytes);
-    }
-  });
-}
-
-void channel_attention(const Ops& ops, Activations x, const LinearWeights& w, Workspace& ws) {
+void Ops::channel_attention(Activations x, const LinearWeights& w, Workspace& ws) const {
   const Index C = x.columns();
   expect_shape("channel attention: input", x, {kAny, w.in});
   assert(x.type() == ActivationType::F32 && w.in == w.out);
   const Workspace::Scope scope(ws);
-  const Matrix sums = ws.matrix(mean_blocks(x.rows()).parts, C);
+  const Split blocks = mean_blocks(x.rows());
+  const Matrix sums = ws.matrix(blocks.parts, C);
   const Matrix mean = ws.matrix(1, C), gate = ws.matrix(1, C);
-  mean_of_pixels(ops, x, sums, mean);
-  ops.linear(mean, w, gate, ws);
+  if (!ws.only_measures()) mean_of_pixels(x, blocks, sums, mean);
+  linear(mean, w, gate, ws);
+  if (ws.only_measures()) return;
   for (float& g : gate.flat()) g = std::clamp(g / 6.0f + 0.5f, 0.0f, 1.0f);
-  const Profile::Timer timer(ops.profile(), "channel_scale", moved(x, 2));
-  ops.pool().parallel_for(x.rows(), [&](Index begin, Index end) {
+  const Profile::Timer timer(profile_, "channel_scale", moved(x, 2));
+  pool_->parallel_for(x.rows(), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       float* const row = floats(x, r);
       for (Index c = 0; c < C; ++c) row[c] *= gate.data()[c];
@@ -103,12 +107,9 @@ void channel_attention(const Ops& ops, Activations x, const LinearWeights& w, Wo
   });
 }
 
-std::size_t channel_attention_workspace_bytes(const Ops& ops, Index pixels,
-                                              const LinearWeights& w) {
-  const auto bytes = [&](Index rows) {
-    return Workspace::rounded(activation_bytes(ActivationType::F32, rows, w.in));
-  };
-  return bytes(mean_blocks(pixels).parts) + 2 * bytes(1) + ops.workspace_bytes(1, 1, {w.in});
+void Ops::exp_scale(Matrix x, float factor, Workspace& ws) const {
+  if (ws.only_measures()) return;
+  for (float& value : x.flat()) value = std::exp(value) * factor;
 }
 
 }  // namespace sapiens

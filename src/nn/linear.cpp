@@ -70,13 +70,14 @@ void Ops::run_linear(ConstActivations x, const LinearWeights& w, Activations y, 
   const Index rows = x.rows();
   expect_shape("linear: input", x, {rows, w.in});
   expect_shape("linear: output", y, {rows, w.out});
-  const double products = static_cast<double>(rows) * static_cast<double>(w.in * w.out);
-  const Profile::Timer timer(profile_, w.name,
-                             {.arithmetic = arithmetic(*w.kernel), .operations = 2 * products});
-
   const LinearKernel& kernel = *w.kernel;
   const Workspace::Scope scope(ws);
   const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(w.in));
+  if (ws.only_measures()) return;
+
+  const double products = static_cast<double>(rows) * static_cast<double>(w.in * w.out);
+  const Profile::Timer timer(profile_, w.name,
+                             {.arithmetic = arithmetic(kernel), .operations = 2 * products});
   const Split row_split =
       even_split(rows, kernel.row_tile, kernel.row_block(w.in), pool_->threads());
   // Few rows, many threads: cut the columns as well.

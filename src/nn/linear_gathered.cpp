@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "nn/gathered_rows.hpp"
 #include "nn/ops.hpp"
 #include "nn/scratch.hpp"
 #include "nn/split.hpp"
@@ -41,13 +42,14 @@ void Ops::linear_gathered(std::span<const LinearWeights> layers, const GatheredR
   const LinearWeights& first = layers.front();
   const Split blocks = row_blocks(first, rows.rows);
   const BlockScratch places(first, most_rows(first), rows.x_type, rows.y_type);
+  const Workspace::Scope scope(ws);
+  const WorkerScratch scratch(ws, pool_->threads(), places.end);
+  if (ws.only_measures()) return;
+
   const double products = static_cast<double>(rows.rows) *
                           static_cast<double>(first.in * first.out * std::ssize(layers));
   const Profile::Timer timer(profile_, first.name,
                              {.arithmetic = arithmetic(*first.kernel), .operations = 2 * products});
-
-  const Workspace::Scope scope(ws);
-  const WorkerScratch scratch(ws, pool_->threads(), places.end);
   pool_->parallel_tasks(std::ssize(layers) * blocks.parts, [&](Index task, int worker) {
     const auto [row, count] = blocks.range(task % blocks.parts);
     const RowBlock block{
@@ -74,11 +76,6 @@ void Ops::linear_gathered(std::span<const LinearWeights> layers, const GatheredR
                    .scratch = base});
     rows.take(block, y);
   });
-}
-
-std::size_t Ops::gathered_bytes(const LinearWeights& w, ActivationType x_type,
-                                ActivationType y_type) const noexcept {
-  return WorkerScratch::total(pool_->threads(), BlockScratch(w, most_rows(w), x_type, y_type).end);
 }
 
 }  // namespace sapiens

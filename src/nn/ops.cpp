@@ -1,9 +1,5 @@
 #include "nn/ops.hpp"
 
-#include <algorithm>
-
-#include "nn/scratch.hpp"
-
 namespace sapiens {
 namespace {
 
@@ -42,15 +38,6 @@ std::string_view Ops::arithmetic(const LinearKernel& kernel) const noexcept {
 
 std::string_view Ops::arithmetic(const AttentionKernel& kernel) const noexcept {
   return precision_name(&kernel == &kernels_->attention_bf16 ? Precision::Bf16 : Precision::Fp32);
-}
-
-std::size_t Ops::workspace_bytes(Index tokens, Index head_dim,
-                                 std::initializer_list<Index> inputs) const {
-  Index most = attention_kernel().scratch_bytes(tokens, head_dim);
-  for (const DType stored : {DType::F32, DType::BF16, DType::F16}) {
-    for (const Index in : inputs) most = std::max(most, linear_kernel(stored).scratch_bytes(in));
-  }
-  return WorkerScratch::total(pool_->threads(), most);
 }
 
 }  // namespace sapiens

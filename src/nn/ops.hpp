@@ -1,59 +1,38 @@
 #pragma once
 
-#include <cstddef>
-#include <initializer_list>
 #include <span>
 #include <string_view>
 
-#include "core/aligned_buffer.hpp"
-#include "core/function_ref.hpp"
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
 #include "kernels/kernel_table.hpp"
 #include "nn/activations.hpp"
+#include "nn/layer_weights.hpp"
 #include "nn/profile.hpp"
 #include "nn/split.hpp"
 #include "sapiens/dtype.hpp"
 #include "sapiens/precision.hpp"
+#include "sapiens/report.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
 
-struct LayerNormWeights {
-  AlignedBuffer<float> gamma, beta;  // [width]
+struct GatheredRows;
+
+/// What becomes of the result z of a convolution.
+enum class ConvEnd {
+  Store,    // y = z
+  Silu,     // y = silu(z)
+  AddSilu,  // y += silu(z)
 };
 
-/// y = x W^T + b. `weight` is in the packed order of `kernel`, the only one that can read it.
-struct LinearWeights {
-  const LinearKernel* kernel = nullptr;
-  AlignedBuffer<std::byte> weight;
-  AlignedBuffer<float> bias;  // [out]
-  Index in = 0, out = 0;
-  std::string_view name = "linear";  // in profiles
-
-  std::size_t bytes() const noexcept {
-    return weight.span().size() + bias.span().size() * sizeof(float);
-  }
-};
-
-/// Some rows of one of the layers that `Ops::linear_gathered` runs together.
-struct RowBlock {
-  Index layer = 0;
-  Index part = 0;  // of `Ops::row_blocks`
-  Index first = 0, rows = 0;
-};
-
-/// Where rows of x come from and rows of y go to, block by block, in scratch memory that stays in
-/// cache: x need not exist as a matrix, and y may land anywhere. Called from several threads.
-struct GatheredRows {
-  Index rows = 0;
-  ActivationType x_type = ActivationType::F32, y_type = ActivationType::F32;
-  FunctionRef<void(const RowBlock& block, Activations x)> gather;
-  FunctionRef<void(const RowBlock& block, Activations y)> take;
-};
-
-/// The operators of a transformer in one precision, spread over a thread pool. This is where shapes
+/// The operators of all networks in one precision, spread over a thread pool. This is where shapes
 /// are checked; a misfit throws `Error(ShapeMismatch)`.
+///
+/// Nothing else reads or writes the values of activations. Networks take memory from a `Workspace`,
+/// cut it into views and name operators; they would run unchanged on memory that the host cannot
+/// read. In a workspace that only measures, they do: operators check shapes, take their scratch
+/// memory and return.
 ///
 /// The result is the same, bit by bit, whatever the number of threads, and a row of `linear*` and
 /// `layer_norm` does not depend on the other rows. It may differ between instruction sets.
@@ -68,9 +47,12 @@ class Ops {
   Precision precision() const noexcept { return precision_; }
   /// How activations stand in memory between operators, except for the residual stream: F32.
   ActivationType activation_type() const noexcept;
+  const ThreadPool& pool() const noexcept { return *pool_; }
 
   /// From now on the operators add their times to `profile`; null ends that.
   void set_profile(Profile* profile) noexcept { profile_ = profile; }
+
+  // ---- Weights ----
 
   /// `weight` is PyTorch's [out, in]; an empty `bias` is all zero. `stored` is the type of the
   /// numbers in the file: fp32 arithmetic keeps what was 16 bits wide at 16 bits.
@@ -83,6 +65,38 @@ class Ops {
   LinearWeights make_linear(Index out, Index in, DType stored = DType::F32) const;
   void pack_rows(LinearWeights& linear, Index first_row, ConstMatrix rows) const;
 
+  /// As `make_linear` and `pack_rows`. `slice` holds the outputs [first_out, first_out + n) of
+  /// PyTorch's [in, out, 4, 4] as [in, n, 16].
+  DeconvWeights make_deconv(Index out, Index in, DType stored = DType::F32) const;
+  void pack_deconv(DeconvWeights& weights, Index first_out, TensorView<const float, 3> slice) const;
+
+  /// `weight` is PyTorch's [out, in, kernel, kernel]. `name` is for profiles and lives as long as
+  /// the program.
+  Conv2dWeights pack_conv2d(std::string_view name, TensorView<const float, 4> weight,
+                            std::span<const float> bias, Index stride) const;
+  /// `weight` is PyTorch's [channels, 1, kernel, kernel].
+  DepthwiseWeights pack_depthwise(TensorView<const float, 4> weight,
+                                  std::span<const float> bias) const;
+
+  // ---- Rows of floats ----
+
+  /// The pixels under each patch of side x side, in the order of the weights of a convolution with
+  /// that stride: `patches` is [patches of `grid`, channels side side]. Pixels outside the image
+  /// are zero; with `padding`, the first patch begins that many pixels above and left of it.
+  void gather_patches(TensorView<const float, 3> image, Grid grid, Index side, Index padding,
+                      Matrix patches, Workspace& ws) const;
+
+  /// y = x
+  void copy_rows(ConstMatrix x, Matrix y, Workspace& ws) const;
+  /// y += x
+  void add_rows(ConstMatrix x, Matrix y, Workspace& ws) const;
+  /// y[i] = x[rows[i]]
+  void gather_rows(ConstMatrix x, std::span<const Index> rows, Matrix y, Workspace& ws) const;
+  /// y[rows[i]] = x[i]; the other rows of y stay as they are. No row is named twice.
+  void scatter_rows(ConstMatrix x, std::span<const Index> rows, Matrix y, Workspace& ws) const;
+
+  // ---- Transformers ----
+
   /// y = x W^T + b;  x [rows, in], y [rows, out], which must not overlap.
   void linear(ConstActivations x, const LinearWeights& w, Activations y, Workspace& ws) const;
   /// y = gelu(x W^T + b), with the exact erf.
@@ -90,31 +104,66 @@ class Ops {
   /// y += x W^T + b
   void linear_add(ConstActivations x, const LinearWeights& w, Matrix y, Workspace& ws) const;
 
-  /// y = x W^T + b for each of the layers, which are of one kind and size, on the same rows.
-  void linear_gathered(std::span<const LinearWeights> layers, const GatheredRows& rows,
-                       Workspace& ws) const;
-  /// The blocks that `linear_gathered` cuts rows into. They do not depend on the threads.
-  Split row_blocks(const LinearWeights& w, Index rows) const noexcept;
-  /// What `linear_gathered` takes from its workspace.
-  std::size_t gathered_bytes(const LinearWeights& w, ActivationType x_type,
-                             ActivationType y_type) const noexcept;
-
   /// eps is 1e-6; y may be x.
-  void layer_norm(ConstMatrix x, const LayerNormWeights& w, Activations y) const;
+  void layer_norm(ConstMatrix x, const LayerNormWeights& w, Activations y, Workspace& ws) const;
 
   /// Self-attention of one image. A row of `qkv` [N, 3C] is q | k | v, each with the head slow and
   /// the head dimension fast; y [N, C] = softmax(q k^T / sqrt(head_dim)) v, which must not overlap
   /// and has the same type of numbers.
   void attention(ConstActivations qkv, Index heads, Activations y, Workspace& ws) const;
 
-  /// The most scratch that one of the operators above takes from its workspace: attention over
-  /// `tokens`, linear layers of so many inputs.
-  std::size_t workspace_bytes(Index tokens, Index head_dim,
-                              std::initializer_list<Index> inputs) const;
+  // ---- Convolutions of task heads ----
+  //
+  // Rows of a feature map are pixels (y * width + x) and its columns are channels: a 1x1
+  // convolution is a linear layer, and patch tokens are a map already. Every convolution but the
+  // last is followed by instance norm and SiLU. Its statistics are taken from blocks of rows while
+  // these are in cache, and a 1x1 convolution applies it to its input on the way in, so that a
+  // large map is read and written once per layer.
 
-  const ThreadPool& pool() const noexcept { return *pool_; }
-  const KernelTable& kernels() const noexcept { return *kernels_; }
-  Profile* profile() const noexcept { return profile_; }
+  /// y [4 h w, out], twice as high and wide, from x [h w, in], and the norm of y.
+  void deconv(ConstActivations x, Grid size, const DeconvWeights& w, Activations y,
+              const ChannelNorm& of_y, Workspace& ws) const;
+
+  /// y = silu((x - mean) * scale) W^T + b, or x W^T + b where `of_x` is null, and the norm of y
+  /// unless `of_y` is null; it may be the same object as `of_x`. y may be x.
+  void pointwise(ConstActivations x, const ChannelNorm* of_x, const LinearWeights& w, Activations y,
+                 const ChannelNorm* of_y, Workspace& ws) const;
+
+  /// x = silu((x - mean) * scale), in place.
+  void normalize_silu(Activations x, const ChannelNorm& norm, Workspace& ws) const;
+
+  // ---- Convolutional networks ----
+  //
+  // Maps of floats, rows and columns as above. The rows may lie apart: a part of the columns of
+  // another map is a map, so nothing has to be concatenated. x and y must not overlap.
+
+  /// y [pixels of conv2d_size, out] from x [pixels of `size`, in].
+  void conv2d(ConstActivations x, Grid size, const Conv2dWeights& w, ConvEnd end, Activations y,
+              Workspace& ws) const;
+  /// y = silu(x * w + b)
+  void depthwise_silu(ConstActivations x, Grid size, const DepthwiseWeights& w, Activations y,
+                      Workspace& ws) const;
+  /// y = the largest of the kernel x kernel pixels around each pixel of x that lie in the map,
+  /// channel by channel; stride 1, an odd kernel.
+  void max_pool(ConstActivations x, Grid size, Index kernel, Activations y, Workspace& ws) const;
+  /// y [4 pixels of `size`, C]: every pixel of x becomes four.
+  void upsample_nearest(ConstActivations x, Grid size, Activations y, Workspace& ws) const;
+  /// x *= clamp((W mean(x) + b) / 6 + 1/2, 0, 1), channel by channel, with the mean over all
+  /// pixels; `w` is [C, C].
+  void channel_attention(Activations x, const LinearWeights& w, Workspace& ws) const;
+  /// x = exp(x) * factor
+  void exp_scale(Matrix x, float factor, Workspace& ws) const;
+
+  // ---- Results, into memory of the host ----
+
+  /// `rows`, one after the other.
+  void read_rows(ConstMatrix rows, std::span<float> out) const;
+  /// Patch tokens of one image [N, C] as a map [C, N] (that is [C, gh, gw]): `featmap` of the
+  /// original.
+  void read_map(ConstMatrix patches, std::span<float> map) const;
+  /// LayerNorm (weight 1, bias 0, eps 1e-6) of the mean patch token: `avg_featmap` of the original,
+  /// whose `ln2` exists in no published file and keeps the values it is constructed with.
+  void read_average(ConstMatrix patches, std::span<float> average) const;
 
  private:
   const LinearKernel& linear_kernel(DType stored) const noexcept;
@@ -123,6 +172,14 @@ class Ops {
   std::string_view arithmetic(const AttentionKernel& kernel) const noexcept;
   void run_linear(ConstActivations x, const LinearWeights& w, Activations y, Epilogue epilogue,
                   Workspace& ws) const;
+
+  // y = x W^T + b for each of the layers, which are of one kind and size, on the same rows.
+  void linear_gathered(std::span<const LinearWeights> layers, const GatheredRows& rows,
+                       Workspace& ws) const;
+  // The blocks that `linear_gathered` cuts rows into. They do not depend on the threads.
+  Split row_blocks(const LinearWeights& w, Index rows) const noexcept;
+
+  void mean_of_pixels(ConstActivations x, const Split& blocks, Matrix sums, Matrix mean) const;
 
   const KernelTable* kernels_;
   const ThreadPool* pool_;

@@ -11,14 +11,10 @@ class WorkerScratch {
  public:
   WorkerScratch(Workspace& ws, int workers, Index bytes)
       : stride_(Workspace::rounded(static_cast<std::size_t>(bytes))),
-        data_(ws.bytes(total(workers, bytes)).data()) {}
+        data_(ws.bytes(stride_ * static_cast<std::size_t>(workers)).data()) {}
 
   void* operator[](int worker) const noexcept {
     return data_ + static_cast<std::size_t>(worker) * stride_;
-  }
-
-  static std::size_t total(int workers, Index bytes) noexcept {
-    return Workspace::rounded(static_cast<std::size_t>(bytes)) * static_cast<std::size_t>(workers);
   }
 
  private:

@@ -88,5 +88,30 @@ TEST(Workspace, NeverGrows) {
   EXPECT_EQ(code_of([&] { ws.matrix(Index{1} << 40, Index{1} << 40); }), ErrorCode::OutOfResources);
 }
 
+TEST(Workspace, MeasuresWhatAPassTakesAtOnce) {
+  const auto pass = [](Workspace& ws) {
+    ws.floats(16);
+    for (const Index rows : {4, 40, 1}) {
+      const Workspace::Scope scope(ws);
+      ws.matrix(rows, 16);
+      ws.bytes(1);
+    }
+  };
+  const std::size_t bytes = measured_bytes(pass);
+  EXPECT_EQ(bytes, 64u + 40 * 64 + 64);
+  Workspace ws(bytes);
+  EXPECT_FALSE(ws.only_measures());
+  pass(ws);
+  EXPECT_EQ(ws.high_water(), bytes);
+}
+
+TEST(Workspace, MeasuresMoreThanThereIs) {
+  Workspace ws = Workspace::measuring();
+  EXPECT_TRUE(ws.only_measures());
+  EXPECT_TRUE(aligned(ws.matrix(Index{1} << 20, Index{1} << 30).data(), 64));
+  EXPECT_EQ(ws.used(), std::size_t{1} << 52);
+  EXPECT_EQ(code_of([&] { ws.matrix(Index{1} << 40, Index{1} << 40); }), ErrorCode::OutOfResources);
+}
+
 }  // namespace
 }  // namespace sapiens

@@ -49,10 +49,10 @@ class RawOutputs {
                          .distances = {distances_[i].data(), {grid.patches(), 4}}});
     }
     const RtmDet network(weights_, runtime_.ops());
-    const std::size_t bytes = network.workspace_bytes(size);
-    Workspace& workspace = runtime_.workspace(bytes);
-    network.forward(image, size, levels_, workspace);
-    EXPECT_EQ(workspace.high_water(), bytes);
+    const auto forward = [&](Workspace& ws) { network.forward(image, size, levels_, ws); };
+    Workspace workspace(measured_bytes(forward));
+    forward(workspace);
+    EXPECT_EQ(workspace.high_water(), workspace.capacity());
   }
 
   void run_image(const Image& image) {

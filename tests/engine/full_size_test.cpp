@@ -67,9 +67,12 @@ class FirstBlocks {
       taps.push_back({.layer = i, .norm = false, .tokens = {out.data(), {1, T, config_.width}}});
     }
     const EncoderNetwork encoder(config_, weights_, ops_);
-    Workspace workspace(encoder.workspace_bytes(1, T));
-    encoder.forward({image.data(), {1, 3, image_, image_}},
-                    {weights_.pos_embed.data(), {T, config_.width}}, taps, workspace);
+    const auto forward = [&](Workspace& ws) {
+      encoder.forward({image.data(), {1, 3, image_, image_}},
+                      {weights_.pos_embed.data(), {T, config_.width}}, taps, ws);
+    };
+    Workspace workspace(measured_bytes(forward));
+    forward(workspace);
     return tokens;
   }
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr Index kEncoderWidth = 48, kPatches = 20;
 
-// A decoder with random weights, in a workspace of exactly the size that it asks for.
+// A decoder with random weights, in a workspace of exactly the size that it takes.
 class SmallDecoder {
  public:
   SmallDecoder(Precision precision, int threads)
@@ -39,9 +39,12 @@ class SmallDecoder {
   std::vector<float> run(const std::vector<float>& tokens, const std::vector<Index>& kept) const {
     std::vector<float> prediction(static_cast<std::size_t>(kPatches * kPatchPixels));
     const Decoder decoder(config_, weights_, ops_);
-    Workspace ws(decoder.workspace_bytes());
-    decoder.forward({tokens.data(), {1 + std::ssize(kept), kEncoderWidth}}, kept,
-                    {prediction.data(), {kPatches, kPatchPixels}}, ws);
+    const auto forward = [&](Workspace& ws) {
+      decoder.forward({tokens.data(), {1 + std::ssize(kept), kEncoderWidth}}, kept,
+                      {prediction.data(), {kPatches, kPatchPixels}}, ws);
+    };
+    Workspace ws(measured_bytes(forward));
+    forward(ws);
     return prediction;
   }
 

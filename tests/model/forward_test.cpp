@@ -48,13 +48,14 @@ class SmallEncoder {
     const EncoderTap tap{.layer = config_.depth - 1,
                          .norm = true,
                          .tokens = {tokens.data(), {batch, config_.tokens(), config_.width}}};
-    encoder_.forward({images.data(), {batch, 3, kSide, kSide}},
-                     {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1}, ws);
+    encoder().forward({images.data(), {batch, 3, kSide, kSide}},
+                      {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1},
+                      ws);
   }
 
   std::vector<float> run(const std::vector<float>& images) const {
-    Workspace ws(encoder_.workspace_bytes(std::ssize(images) / kImage, config_.tokens()));
     std::vector<float> tokens;
+    Workspace ws(workspace_bytes(images));
     run(images, tokens, ws);
     return tokens;
   }
@@ -64,18 +65,26 @@ class SmallEncoder {
     std::vector<Index> kept(static_cast<std::size_t>(config_.grid.patches()));
     std::iota(kept.begin(), kept.end(), Index{0});
     std::vector<float> tokens(static_cast<std::size_t>(config_.tokens() * config_.width));
-    Workspace ws(workspace_bytes());
-    encoder_.forward_masked({image.data(), {3, kSide, kSide}},
-                            {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, kept,
-                            {tokens.data(), {config_.tokens(), config_.width}}, ws);
+    const auto forward = [&](Workspace& ws) {
+      encoder().forward_masked({image.data(), {3, kSide, kSide}},
+                               {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, kept,
+                               {tokens.data(), {config_.tokens(), config_.width}}, ws);
+    };
+    Workspace ws(measured_bytes(forward));
+    forward(ws);
     return tokens;
   }
 
-  std::size_t workspace_bytes() const { return encoder_.workspace_bytes(1, config_.tokens()); }
+  std::size_t workspace_bytes(const std::vector<float>& images) const {
+    std::vector<float> tokens;
+    return measured_bytes([&](Workspace& ws) { run(images, tokens, ws); });
+  }
 
   static constexpr Index kSide = 80, kImage = 3 * kSide * kSide;
 
  private:
+  EncoderNetwork encoder() const { return {config_, weights_, ops_}; }
+
   EncoderConfig config_{.width = 128,
                         .depth = 3,
                         .heads = 2,
@@ -85,7 +94,6 @@ class SmallEncoder {
   ThreadPool pool_;
   Ops ops_;
   EncoderWeights weights_;
-  EncoderNetwork encoder_{config_, weights_, ops_};
 };
 
 using Setting = std::tuple<std::string_view, Precision>;
@@ -142,7 +150,7 @@ TEST_P(Forward, NeitherAllocatesNorFaultsWhenWarm) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers allocate and touch memory of their own";
   const SmallEncoder model = encoder(2);
   const std::vector<float> image(images_.begin(), images_.begin() + SmallEncoder::kImage);
-  Workspace ws(model.workspace_bytes());
+  Workspace ws(model.workspace_bytes(image));
   std::vector<float> tokens;
   model.run(image, tokens, ws);  // touches everything once
   long fewest_faults = 1000;

@@ -78,13 +78,17 @@ class LoadedModel {
   }
 
   std::vector<float> run(const std::vector<float>& tokens, Grid patches) const {
-    Workspace ws(head_.workspace_bytes(patches));
     std::vector<float> out;
+    Workspace ws(workspace_bytes(tokens, patches));
     run(tokens, patches, out, ws);
     return out;
   }
 
-  const Head& head() const { return head_; }
+  std::size_t workspace_bytes(const std::vector<float>& tokens, Grid patches) const {
+    std::vector<float> out;
+    return measured_bytes([&](Workspace& ws) { run(tokens, patches, out, ws); });
+  }
+
   const LoadedHead& loaded() const { return loaded_; }
 
  private:
@@ -193,7 +197,7 @@ TEST_P(HeadAtLevel, AllocatesNothingWhenWarm) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers allocate memory of their own";
   const GoldenHead golden("task_pose", Task::Pose);
   const LoadedModel model(kernels_, Precision::Auto, 2, golden.config, source_of(golden.dict));
-  Workspace ws(model.head().workspace_bytes(golden.patches));
+  Workspace ws(model.workspace_bytes(golden.tokens, golden.patches));
   std::vector<float> out;
   model.run(golden.tokens, golden.patches, out, ws);
   const long before = allocations();

@@ -1,5 +1,3 @@
-#include "nn/conv.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 #include <vector>
 
 #include "kernels/select.hpp"
+#include "nn/ops.hpp"
 #include "sapiens/error.hpp"
 #include "support/expect_close.hpp"
 #include "support/random_numbers.hpp"
@@ -63,10 +62,10 @@ std::vector<float> reference_norm(const std::vector<float>& x, Index channels) {
   return norm;
 }
 
-std::vector<float> values(const ChannelNorm& norm, Index channels) {
-  std::vector<float> both(norm.mean.begin(), norm.mean.begin() + channels);
-  both.insert(both.end(), norm.scale.begin(), norm.scale.begin() + channels);
-  return both;
+// The norm that lies in `both`, first the means of all channels.
+ChannelNorm norm_in(std::vector<float>& both, Index channels) {
+  const auto all = std::span(both);
+  return {.mean = all.first(at(channels)), .scale = all.subspan(at(channels))};
 }
 
 struct Result {
@@ -88,7 +87,7 @@ class ConvAtLevel : public testing::TestWithParam<std::string_view> {
                     const std::vector<float>& weight, int threads) const {
     const ThreadPool pool(threads);
     const Ops ops(kernels_, pool);
-    DeconvWeights w = make_deconv(ops, out, in);
+    DeconvWeights w = ops.make_deconv(out, in);
     // In two slices, as a loader might.
     for (const auto& [first, n] : {std::pair<Index, Index>{0, out / 2}, {out / 2, out - out / 2}}) {
       std::vector<float> slice;
@@ -96,15 +95,16 @@ class ConvAtLevel : public testing::TestWithParam<std::string_view> {
         const auto from = weight.begin() + (c * out + first) * 16;
         slice.insert(slice.end(), from, from + n * 16);
       }
-      pack_deconv(ops, w, first, {slice.data(), {in, n, 16}});
+      ops.pack_deconv(w, first, {slice.data(), {in, n, 16}});
     }
-    Workspace ws(
-        deconv_workspace_bytes(ops, size.patches(), w, ActivationType::F32, ActivationType::F32) +
-        norm_bytes(out));
-    const ChannelNorm norm = take_channel_norm(ws, out);
-    std::vector<float> y(at(4 * size.patches() * out));
-    deconv(ops, view(x, in), size, w, view(y, out), norm, ws);
-    return {y, values(norm, out)};
+    std::vector<float> y(at(4 * size.patches() * out)), of_y(at(2 * out));
+    const ChannelNorm norm = norm_in(of_y, out);
+    const auto run = [&](Workspace& ws) {
+      ops.deconv(view(x, in), size, w, view(y, out), norm, ws);
+    };
+    Workspace ws(measured_bytes(run));
+    run(ws);
+    return {y, of_y};
   }
 
   // In place, on a map whose norm is known.
@@ -114,19 +114,12 @@ class ConvAtLevel : public testing::TestWithParam<std::string_view> {
     const Ops ops(kernels_, pool);
     const LinearWeights w = ops.pack_linear(view(weight, channels), bias);
     const Matrix map = view(x, channels);
-    Workspace ws(
-        pointwise_workspace_bytes(ops, map.extent(0), w, ActivationType::F32, ActivationType::F32) +
-        norm_bytes(channels));
-    const ChannelNorm norm = take_channel_norm(ws, channels);
-    const auto of_x = reference_norm(x, channels);
-    std::copy_n(of_x.begin(), channels, norm.mean.begin());
-    std::copy_n(of_x.begin() + channels, channels, norm.scale.begin());
-    pointwise(ops, map, &norm, w, map, &norm, ws);
-    return {x, values(norm, channels)};
-  }
-
-  static std::size_t norm_bytes(Index channels) {
-    return 2 * Workspace::rounded(at(channels) * sizeof(float));
+    std::vector<float> of_map = reference_norm(x, channels);
+    const ChannelNorm norm = norm_in(of_map, channels);
+    const auto run = [&](Workspace& ws) { ops.pointwise(map, &norm, w, map, &norm, ws); };
+    Workspace ws(measured_bytes(run));
+    run(ws);
+    return {x, of_map};
   }
 
   KernelTable kernels_;
@@ -208,14 +201,14 @@ TEST_P(ConvAtLevel, GivesTheSameBitsOnAnyNumberOfThreads) {
 TEST_P(ConvAtLevel, NamesShapesThatDoNotFit) {
   const ThreadPool pool(1);
   const Ops ops(kernels_, pool);
-  const DeconvWeights w = make_deconv(ops, 3, 2);
+  const DeconvWeights w = ops.make_deconv(3, 2);
   Workspace ws(std::size_t{1} << 22);
   const ChannelNorm norm = take_channel_norm(ws, 3);
   const std::vector<float> x(6 * 2);
   std::vector<float> y(24 * 3), short_y(23 * 3);
-  EXPECT_NO_THROW(deconv(ops, view(x, 2), {2, 3}, w, view(y, 3), norm, ws));
-  EXPECT_THROW(deconv(ops, view(x, 2), {2, 2}, w, view(y, 3), norm, ws), Error);
-  EXPECT_THROW(deconv(ops, view(x, 2), {2, 3}, w, view(short_y, 3), norm, ws), Error);
+  EXPECT_NO_THROW(ops.deconv(view(x, 2), {2, 3}, w, view(y, 3), norm, ws));
+  EXPECT_THROW(ops.deconv(view(x, 2), {2, 2}, w, view(y, 3), norm, ws), Error);
+  EXPECT_THROW(ops.deconv(view(x, 2), {2, 3}, w, view(short_y, 3), norm, ws), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, ConvAtLevel, testing::Values("reference", "avx2", "avx512"),

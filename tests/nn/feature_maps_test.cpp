@@ -1,5 +1,3 @@
-#include "nn/feature_maps.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,8 +7,7 @@
 #include <vector>
 
 #include "kernels/select.hpp"
-#include "nn/conv2d.hpp"
-#include "nn/depthwise.hpp"
+#include "nn/ops.hpp"
 #include "sapiens/error.hpp"
 #include "support/expect_close.hpp"
 #include "support/random_numbers.hpp"
@@ -112,10 +109,11 @@ class MapsAtLevel : public testing::TestWithParam<std::string_view> {
     const ThreadPool pool(threads);
     const Ops ops(kernels_, pool);
     TestMap x(c.size, c.in, 1), y(conv2d_size(c.size, c.stride), c.out, 4);
-    const Conv2dWeights w = pack_conv2d(
-        ops, "conv", {weight.data(), {c.out, c.in, c.kernel, c.kernel}}, bias, c.stride);
-    Workspace ws(conv2d_workspace_bytes(ops, w));
-    conv2d(ops, x.view(), c.size, w, end, y.view(), ws);
+    const Conv2dWeights w =
+        ops.pack_conv2d("conv", {weight.data(), {c.out, c.in, c.kernel, c.kernel}}, bias, c.stride);
+    const auto run = [&](Workspace& ws) { ops.conv2d(x.view(), c.size, w, end, y.view(), ws); };
+    Workspace ws(measured_bytes(run));
+    run(ws);
     return y.values();
   }
 
@@ -152,11 +150,14 @@ TEST_P(MapsAtLevel, ConvolvesEveryChannelByItself) {
     const auto bias = random_normal(c.in, {.seed = 3});
     TestMap x(c.size, c.in, 1);
     const auto expected = after(reference_conv(x, c, weight, bias, true), ConvEnd::Silu, {});
-    const DepthwiseWeights w = pack_depthwise({weight.data(), {c.in, 1, c.kernel, c.kernel}}, bias);
     for (const int threads : {1, 2}) {
       const ThreadPool pool(threads);
+      const Ops ops(kernels_, pool);
+      const DepthwiseWeights w =
+          ops.pack_depthwise({weight.data(), {c.in, 1, c.kernel, c.kernel}}, bias);
       TestMap y(c.size, c.in, 4);
-      depthwise_silu(Ops(kernels_, pool), x.view(), c.size, w, y.view());
+      Workspace none(0);
+      ops.depthwise_silu(x.view(), c.size, w, y.view(), none);
       EXPECT_TRUE(close(y.values(), expected, kMapRounding));
     }
   }
@@ -191,8 +192,9 @@ TEST_P(MapsAtLevel, GatesChannelsByTheirMeans) {
       const Ops ops(kernels_, pool);
       const LinearWeights w = ops.pack_linear({weight.data(), {kChannels, kChannels}}, bias);
       TestMap x = before;
-      Workspace ws(channel_attention_workspace_bytes(ops, size.patches(), w));
-      channel_attention(ops, x.view(), w, ws);
+      const auto run = [&](Workspace& ws) { ops.channel_attention(x.view(), w, ws); };
+      Workspace ws(measured_bytes(run));
+      run(ws);
       EXPECT_TRUE(close(x.values(), expected, kMapRounding));
     }
   }
@@ -207,12 +209,13 @@ class Maps : public testing::Test {
   ThreadPool pool_{2};
   SelectedKernels kernels_ = select_kernels(CpuFeatures::detect());
   Ops ops_{kernels_.table, pool_};
+  Workspace none_{0};
 };
 
 TEST_F(Maps, PoolToTheLargestOfThePixelsAround) {
   for (const Grid size : {Grid{1, 1}, Grid{3, 17}, Grid{20, 11}}) {
     TestMap x(size, 6, 1), y(size, 6, 2);
-    max_pool(ops_, x.view(), size, 5, y.view());
+    ops_.max_pool(x.view(), size, 5, y.view(), none_);
     std::vector<float> expected;
     for (Index p = 0; p < size.patches(); ++p) {
       for (Index c = 0; c < 6; ++c) {
@@ -234,16 +237,16 @@ TEST_F(Maps, PoolToTheLargestOfThePixelsAround) {
 TEST_F(Maps, PooledTwiceArePooledFromTwiceAsFar) {
   const Grid size{11, 14};
   TestMap x(size, 4, 1), once(size, 4, 2), twice(size, 4, 3), wide(size, 4, 4);
-  max_pool(ops_, x.view(), size, 5, once.view());
-  max_pool(ops_, once.view(), size, 5, twice.view());
-  max_pool(ops_, x.view(), size, 9, wide.view());
+  ops_.max_pool(x.view(), size, 5, once.view(), none_);
+  ops_.max_pool(once.view(), size, 5, twice.view(), none_);
+  ops_.max_pool(x.view(), size, 9, wide.view(), none_);
   EXPECT_EQ(twice.values(), wide.values());
 }
 
 TEST_F(Maps, UpsampleEveryPixelToFour) {
   const Grid size{3, 5};
   TestMap x(size, 4, 1), y({6, 10}, 4, 2);
-  upsample_nearest(ops_, x.view(), size, y.view());
+  ops_.upsample_nearest(x.view(), size, y.view(), none_);
   for (Index row = 0; row < 6; ++row) {
     for (Index column = 0; column < 10; ++column) {
       for (Index c = 0; c < 4; ++c) {
@@ -255,8 +258,8 @@ TEST_F(Maps, UpsampleEveryPixelToFour) {
 
 TEST_F(Maps, OfOtherSizesAreRefused) {
   TestMap x({4, 4}, 4, 1), y({4, 5}, 4, 2);
-  EXPECT_THROW(max_pool(ops_, x.view(), {4, 4}, 5, y.view()), Error);
-  EXPECT_THROW(upsample_nearest(ops_, x.view(), {4, 4}, y.view()), Error);
+  EXPECT_THROW(ops_.max_pool(x.view(), {4, 4}, 5, y.view(), none_), Error);
+  EXPECT_THROW(ops_.upsample_nearest(x.view(), {4, 4}, y.view(), none_), Error);
 }
 
 }  // namespace

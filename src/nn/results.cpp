@@ -1,16 +1,23 @@
-#include "model/outputs.hpp"
-
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <vector>
 
+#include "nn/ops.hpp"
+
 namespace sapiens {
 
-void tokens_to_map(ConstMatrix patches, std::span<float> map) {
+void Ops::read_rows(ConstMatrix rows, std::span<float> out) const {
+  assert(std::ssize(out) == rows.size());
+  for (Index row = 0; row < rows.extent(0); ++row) {
+    std::copy_n(rows[row].data(), rows.extent(1), out.data() + row * rows.extent(1));
+  }
+}
+
+void Ops::read_map(ConstMatrix patches, std::span<float> map) const {
   const auto [N, C] = patches.extents();
-  assert(static_cast<Index>(map.size()) == N * C);
+  assert(std::ssize(map) == N * C);
   constexpr Index kTile = 32;  // 32 x 32 floats of both sides fit in the L1 cache
   for (Index n0 = 0; n0 < N; n0 += kTile) {
     for (Index c0 = 0; c0 < C; c0 += kTile) {
@@ -23,9 +30,9 @@ void tokens_to_map(ConstMatrix patches, std::span<float> map) {
   }
 }
 
-void average_tokens(ConstMatrix patches, std::span<float> average) {
+void Ops::read_average(ConstMatrix patches, std::span<float> average) const {
   const auto [N, C] = patches.extents();
-  assert(static_cast<Index>(average.size()) == C);
+  assert(std::ssize(average) == C);
   std::vector<double> mean(static_cast<std::size_t>(C));
   for (Index n = 0; n < N; ++n) {
     for (Index c = 0; c < C; ++c) mean[static_cast<std::size_t>(c)] += patches[n][c];
@@ -37,8 +44,9 @@ void average_tokens(ConstMatrix patches, std::span<float> average) {
   for (const double value : mean) variance += (value - centre) * (value - centre);
   constexpr double kEpsilon = 1e-6;  // nn.LayerNorm(eps=1e-6) in the original
   const double scale = 1.0 / std::sqrt(variance / static_cast<double>(C) + kEpsilon);
-  for (std::size_t c = 0; c < mean.size(); ++c)
+  for (std::size_t c = 0; c < mean.size(); ++c) {
     average[c] = static_cast<float>((mean[c] - centre) * scale);
+  }
 }
 
 }  // namespace sapiens
