@@ -96,7 +96,7 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
   };
   Workspace ws(measured_bytes(run));
   for (auto _ : state) run(ws);
-  report_operations(state, 2 * kTokens * in * out, peaks_.of(precision_));
+  report_operations(state, 2 * kTokens * in * out, peak_of(peaks_, precision_));
 }
 
 void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
@@ -105,7 +105,7 @@ void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) con
   const auto run = [&](Workspace& ws) { ops_.attention(qkv.view(), size.heads, y.view(), ws); };
   Workspace ws(measured_bytes(run));
   for (auto _ : state) run(ws);
-  report_operations(state, 4 * kTokens * kTokens * size.width, peaks_.of(precision_));
+  report_operations(state, 4 * kTokens * kTokens * size.width, peak_of(peaks_, precision_));
 }
 
 void OperatorBench::bench_layer_norm(benchmark::State& state, Index width) const {
