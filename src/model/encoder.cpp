@@ -20,13 +20,12 @@ EncoderNetwork::EncoderNetwork(const EncoderConfig& config, const EncoderWeights
 }
 
 // B = images, T = tokens of one image, C = width.
-void EncoderNetwork::forward(TensorView<const float, 4> images, ConstMatrix positions,
-                             std::span<const EncoderTap> taps, Workspace& ws,
+void EncoderNetwork::forward(std::span<const TensorView<const float, 3>> images,
+                             ConstMatrix positions, std::span<const EncoderTap> taps, Workspace& ws,
                              const std::function<void(double)>& progress) const {
-  const Index B = images.extent(0);
+  const Index B = std::ssize(images);
   const Index T = positions.extent(0);
   const Index C = config_.width;
-  expect_shape("encoder: images", images, {kAny, 3, kAny, kAny});
   expect_shape("encoder: positions", positions, {kAny, C});
   for (const EncoderTap& tap : taps) expect_shape("encoder: tokens", tap.tokens, {B, T, C});
 
@@ -51,15 +50,13 @@ void EncoderNetwork::forward_masked(TensorView<const float, 3> image, ConstMatri
   const Index E = config_.extra_tokens();
   const Index K = std::ssize(kept);
   const Index C = config_.width;
-  const auto [channels, H, W] = image.extents();
-  expect_shape("encoder: image", image, {3, kAny, kAny});
   expect_shape("encoder: tokens", tokens, {E + K, C});
 
   const TensorView<float, 3> x(tokens.data(), {1, E + K, C});
   {
     const Workspace::Scope scope(ws);
     const Matrix all = ws.matrix(T, C);
-    embed({image.data(), {1, channels, H, W}}, positions, {all.data(), {1, T, C}}, ws);
+    embed({&image, 1}, positions, {all.data(), {1, T, C}}, ws);
     // x = [cls, kept patches], each with its position  [E + K, C]
     ops_.copy_rows(all.slice(0, 0, E), tokens.slice(0, 0, E), ws);
     ops_.gather_rows(all.slice(0, E, T - E), kept, tokens.slice(0, E, K), ws);
@@ -72,9 +69,10 @@ void EncoderNetwork::forward_masked(TensorView<const float, 3> image, ConstMatri
 }
 
 // N = patches of one image, E = extra tokens before them, T = E + N, C = width.
-void EncoderNetwork::embed(TensorView<const float, 4> images, ConstMatrix positions,
-                           TensorView<float, 3> x, Workspace& ws) const {
-  const Grid grid = patch_grid({images.extent(2), images.extent(3)}, config_.patch_padding);
+void EncoderNetwork::embed(std::span<const TensorView<const float, 3>> images,
+                           ConstMatrix positions, TensorView<float, 3> x, Workspace& ws) const {
+  const Index H = images.front().extent(1), W = images.front().extent(2);
+  const Grid grid = patch_grid({H, W}, config_.patch_padding);
   const Index N = grid.patches();
   const Index E = config_.extra_tokens();
   const Index C = config_.width;
@@ -82,9 +80,11 @@ void EncoderNetwork::embed(TensorView<const float, 4> images, ConstMatrix positi
 
   const Workspace::Scope scope(ws);
   const Matrix patches = ws.matrix(N, kPatchPixels);
-  for (Index b = 0; b < images.extent(0); ++b) {
+  for (Index b = 0; b < std::ssize(images); ++b) {
+    const TensorView<const float, 3>& image = images[static_cast<std::size_t>(b)];
     const Matrix tokens = x[b];
-    ops_.gather_patches(images[b], grid, kPatch, config_.patch_padding, patches, ws);  // [N, 768]
+    expect_shape("encoder: image", image, {3, H, W});
+    ops_.gather_patches(image, grid, kPatch, config_.patch_padding, patches, ws);  // [N, 768]
     ops_.copy_rows(positions, tokens, ws);  // x        = E_pos  [T, C]
     if (config_.cls_token) {                // x[0]    += cls    [C]
       ops_.add_rows({weights_.cls_token.data(), {1, C}}, tokens.slice(0, 0, 1), ws);

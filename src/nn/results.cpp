@@ -5,17 +5,13 @@
 #include <vector>
 
 #include "nn/ops.hpp"
+#include "sapiens/features.hpp"
 
 namespace sapiens {
+namespace {
 
-void Ops::read_rows(ConstMatrix rows, std::span<float> out) const {
-  assert(std::ssize(out) == rows.size());
-  for (Index row = 0; row < rows.extent(0); ++row) {
-    std::copy_n(rows[row].data(), rows.extent(1), out.data() + row * rows.extent(1));
-  }
-}
-
-void Ops::read_map(ConstMatrix patches, std::span<float> map) const {
+// [N, C] becomes [C, N].
+void transpose(ConstMatrix patches, std::span<float> map) {
   const auto [N, C] = patches.extents();
   assert(std::ssize(map) == N * C);
   constexpr Index kTile = 32;  // 32 x 32 floats of both sides fit in the L1 cache
@@ -28,6 +24,27 @@ void Ops::read_map(ConstMatrix patches, std::span<float> map) const {
       }
     }
   }
+}
+
+}  // namespace
+
+void Ops::read_rows(ConstMatrix rows, std::span<float> out) const {
+  assert(std::ssize(out) == rows.size());
+  for (Index row = 0; row < rows.extent(0); ++row) {
+    std::copy_n(rows[row].data(), rows.extent(1), out.data() + row * rows.extent(1));
+  }
+}
+
+void Ops::read_map(ConstMatrix patches, std::span<float> map) const { transpose(patches, map); }
+
+FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid) {
+  const auto [T, C] = tokens.extents();
+  const Index N = grid.patches();
+  if (N > T) expect_shape("tokens", tokens, {N, kAny});
+  FloatArray map{.shape = {C, grid.height, grid.width},
+                 .values = std::vector<float>(static_cast<std::size_t>(C * N))};
+  transpose(tokens.slice(0, T - N, N), map.values);
+  return map;
 }
 
 void Ops::read_average(ConstMatrix patches, std::span<float> average) const {

@@ -81,12 +81,12 @@ void measure_encoder(Encoder& encoder, const BenchOptions& options, const std::v
   const TensorView<const float, 4> view(input.data(),
                                         {run.batch, 3, run.size.height, run.size.width});
   measure_passes(run, options.repeat, kStages, [&](const Progress& progress) {
-    FeatureRequest request;
-    request.progress = progress;
+    FeatureOptions features;
+    features.progress = progress;
     const Stopwatch watch;
-    encoder.run(view, request);
+    const FeatureRun found = encoder.run(view, features);
     const double seconds = watch.seconds();
-    return pass_of(seconds, encoder.stats().operators);
+    return pass_of(seconds, found.stats.operators);
   });
   run.stats = encoder.stats();
 }
@@ -98,7 +98,7 @@ std::string arch_of(const BenchOptions& options) {
 }
 
 BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine) {
-  if (!options.task.empty()) return measure_task(options, engine);
+  if (options.task) return measure_task(options, engine);
   forget_peak_memory();
   BenchRun run;
   run.batch = options.batch;

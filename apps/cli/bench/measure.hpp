@@ -10,11 +10,11 @@ namespace sapiens::cli {
 
 /// What `sapiens bench` measures.
 struct BenchOptions {
-  std::string checkpoint;  // empty: random weights
-  ModelOptions model;      // its input_size is --size
-  EngineOptions engine;    // without isa and precision
-  std::string task;        // "pose", "seg", "depth", "normal"; empty: the encoder alone
-  std::string image;       // empty: made-up numbers
+  std::string checkpoint;    // empty: random weights
+  ModelOptions model;        // its input_size is --size
+  EngineOptions engine;      // without isa and precision
+  std::optional<Task> task;  // one with a head; empty: the encoder alone
+  std::string image;         // empty: made-up numbers
   std::optional<Grid> image_size;
   Index batch = 1;
   int repeat = 5;
@@ -47,8 +47,8 @@ struct OperatorBench {
 /// Everything measured of one model at one level and precision.
 struct BenchRun {
   ModelInfo model;
-  std::string task;  // empty: the encoder alone
-  Grid image;        // what a task began with
+  std::optional<Task> task;  // empty: the encoder alone
+  Grid image;                // what a task began with
   Grid size;
   Index batch = 1;
   Index tokens = 0;  // of one image

@@ -84,8 +84,9 @@ double seconds_of(const std::vector<OperatorTime>& operators) {
 
 void measure_passes(BenchRun& run, int repeat, std::span<const char* const> stages,
                     const std::function<Pass(const Progress&)>& one_pass) {
-  const std::string title = fmt::format("{}{} on {}", run.task.empty() ? "" : run.task + " in ",
-                                        run.stats.precision, run.stats.isa);
+  const std::string title =
+      fmt::format("{}{} on {}", run.task ? fmt::format("{} in ", task_name(*run.task)) : "",
+                  run.stats.precision, run.stats.isa);
   Meter meter(title, 1 + repeat, stderr_is_terminal());
   const Stopwatch since_start;
   Passes passes;

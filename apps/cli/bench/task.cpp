@@ -42,8 +42,9 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-/// Seconds of what the engine does not time itself.
-struct AfterTimes {
+/// What one pass took, with what the engine does not time itself.
+struct PassTimes {
+  RunStats run = {};
   double draw = 0, write = 0;
 };
 
@@ -52,17 +53,18 @@ class TaskPass {
  public:
   TaskPass(TaskModel& model, const Image& image) : model_(model), image_(image) {}
 
-  AfterTimes run(const Progress& progress) {
-    if (model_.task() == "pose") return run_pose(progress);
-    if (model_.task() == "seg") return run_seg(progress);
-    if (model_.task() == "depth") return run_depth(progress);
-    return run_normals(progress);
+  PassTimes run(const Progress& progress) {
+    TaskRun found = model_.run(image_, {}, {.progress = progress});
+    PassTimes times =
+        std::visit([this](const auto& result) { return finish(result); }, found.results.front());
+    times.run = std::move(found.stats);
+    return times;
   }
 
  private:
-  AfterTimes run_pose(const Progress& progress) {
-    const auto poses = model_.pose(image_, {}, {.progress = progress});
+  PassTimes finish(const Pose& pose) const {
     const KeypointSet* const set = model_.keypoint_set();
+    const std::vector<Pose> poses = {pose};
     return finish([&] { return draw_pose(image_, poses, set); },
                   [&] {
                     write_json(folder_ / "a.json",
@@ -72,8 +74,7 @@ class TaskPass {
                   });
   }
 
-  AfterTimes run_seg(const Progress& progress) {
-    const auto found = model_.segment(image_, progress);
+  PassTimes finish(const Segmentation& found) const {
     return finish([&] { return draw_segmentation(image_, found, model_.seg_classes()); },
                   [&] {
                     const std::vector<Index> shape = {found.height, found.width};
@@ -82,21 +83,21 @@ class TaskPass {
                   });
   }
 
-  AfterTimes run_depth(const Progress& progress) {
-    const auto depth = model_.depth(image_, progress);
+  PassTimes finish(const DepthMap& found) const {
+    const FloatArray& depth = found.values;
     return finish([&] { return draw_depth(image_, depth.view<2>()); },
                   [&] { write_npy(folder_ / "a.npy", depth.shape, depth.values); });
   }
 
-  AfterTimes run_normals(const Progress& progress) {
-    const auto normals = model_.normals(image_, progress);
+  PassTimes finish(const NormalMap& found) const {
+    const FloatArray& normals = found.values;
     return finish([&] { return draw_normals(image_, normals.view<3>()); },
                   [&] { write_npy(folder_ / "a.npy", normals.shape, normals.values); });
   }
 
   template <class Draw, class Write>
-  AfterTimes finish(const Draw& draw, const Write& write) const {
-    AfterTimes times;
+  PassTimes finish(const Draw& draw, const Write& write) const {
+    PassTimes times;
     const Stopwatch drawing;
     const Image drawn = draw();
     times.draw = drawing.seconds();
@@ -118,15 +119,14 @@ void measure_model(TaskModel& model, const BenchOptions& options, const Image& i
   TaskPass task(model, image);
   measure_passes(run, options.repeat, kStages, [&](const Progress& progress) {
     const Stopwatch watch;
-    const AfterTimes after = task.run(progress);
+    const PassTimes times = task.run(progress);
     const double seconds = watch.seconds();
-    const EngineStats stats = model.stats();
-    const StageTimes& stages = stats.stages;
+    const StageTimes& stages = times.run.stages;
     return Pass{.seconds = seconds,
-                .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, after.draw,
-                           after.write},
-                .operators = stats.operators,
-                .rest = stages.encoder + stages.head - seconds_of(stats.operators)};
+                .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, times.draw,
+                           times.write},
+                .operators = times.run.operators,
+                .rest = stages.encoder + stages.head - seconds_of(times.run.operators)};
   });
   run.stats = model.stats();
   for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;
@@ -135,7 +135,7 @@ void measure_model(TaskModel& model, const BenchOptions& options, const Image& i
 TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
   return load_measured(engine, run, [&](const EngineOptions& loading) {
     if (options.checkpoint.empty()) {
-      return TaskModel::random({.arch = arch_of(options), .task = options.task}, loading);
+      return TaskModel::random({.arch = arch_of(options), .task = *options.task}, loading);
     }
     ModelOptions model = options.model;
     model.task = options.task;
