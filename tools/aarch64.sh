@@ -20,6 +20,8 @@ fi
 
 if [ ! -d "$sysroot" ]; then
   mmdebstrap --variant=extract --architectures=arm64 --include="$(IFS=,; echo "${libraries[*]}")" bookworm "$sysroot.new"
+  # qemu-user looks for every path in the sysroot first, so it must have no /tmp: files would be written there and not found.
+  find "$sysroot.new" -mindepth 1 -maxdepth 1 ! -name usr ! -name 'lib*' -exec rm -rf {} +
   # Links to /lib would lead out of the sysroot.
   while read -r link; do
     ln -sfn "$sysroot$(readlink "$link")" "$link"
