@@ -76,7 +76,7 @@ using Progress = std::function<void(double done)>;
 
 enum class Layout {
   Clean,     ///< A flat dictionary without prefixes, as the published `*_clean.pth`.
-  MMEngine,  ///< `state_dict` and `meta`, keys with `backbone.`: loads in the original code without
+  MMEngine,  ///< `state_dict` and `meta`, keys with "backbone.": loads in the original code without
              ///< a mismatch.
 };
 

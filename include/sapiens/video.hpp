@@ -34,8 +34,8 @@ class VideoReader {
   /// cannot decode; no module), CorruptFile, OutOfResources.
   static VideoReader open(const std::filesystem::path& path);
 
-  /// Opens /dev/video<index>. Throws `Error`: InvalidArgument, NotFound (no such camera, busy, or
-  /// no permission), UnsupportedFormat (no module).
+  /// Opens /dev/videoN with N = `index`. Throws `Error`: InvalidArgument, NotFound (no such camera,
+  /// busy, or no permission), UnsupportedFormat (no module).
   static VideoReader camera(int index);
 
   VideoReader(VideoReader&&) noexcept;

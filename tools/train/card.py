@@ -15,8 +15,8 @@ PRECISIONS = ("fp32", "bf16", "int8")
 SEED = 2000001
 CARD = """# Tiny Sapiens: weights for trying and testing
 
-**For synthetic figures only.** These networks have never seen a photograph, let alone a person. They exist so that
-every command of `sapiens` can be tried and its accuracy tested without a download. For real images use the published
+**For synthetic figures only.** These networks were not trained on photographs. They exist so that every command of
+`sapiens` can be tried, and its accuracy tested, without a download. For real images use the published
 weights.
 
     sapiens run samples/mannequin --boxes samples/mannequin/annotations.json --output out --viz --mask auto \\
@@ -43,7 +43,7 @@ autoencoder, then each task from that encoder, but depth from the encoder of nor
 |---|---|---|---|---|---|
 {training}
 
-## Accuracy on {count} people never seen
+## Accuracy on {count} people that were not in training
 
 As `sapiens eval` and `sapiens reconstruct` measure it, in each precision ([what the measures mean](../../docs/eval.md)).
 
