@@ -11,9 +11,9 @@
 #include "core/output_file.hpp"
 #include "hub/connection.hpp"
 #include "hub/download.hpp"
-#include "hub/load_module.hpp"
 #include "hub/look_up.hpp"
 #include "hub/partial_file.hpp"
+#include "hub/sha256.hpp"
 
 namespace sapiens {
 namespace hub {

@@ -57,8 +57,6 @@ bool has_digest(const RemoteFile& file) {
   return file.sha256.size() == kDigits;
 }
 
-fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
-
 std::uint64_t partial_size(const RemoteFile& file) {
   if (!matching_etag(file)) return 0;
   const std::uint64_t size = size_on_disk(partial_name(file.path));
