@@ -16,7 +16,6 @@
 #include "serve/answer.hpp"
 #include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
-#include "serve/openapi.hpp"
 #include "serve/page.hpp"
 #include "serve/upload.hpp"
 

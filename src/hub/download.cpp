@@ -6,7 +6,6 @@
 #include "core/parse_number.hpp"
 #include "hub/look_up.hpp"
 #include "hub/refusals.hpp"
-#include "hub/sha256.hpp"
 
 namespace sapiens::hub {
 namespace {

@@ -13,7 +13,6 @@
 #include "hub/download.hpp"
 #include "hub/look_up.hpp"
 #include "hub/partial_file.hpp"
-#include "hub/sha256.hpp"
 
 namespace sapiens {
 namespace hub {
