@@ -12,7 +12,7 @@
 
 #include "documents/pose_json.hpp"
 #include "documents/seg_json.hpp"
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
 
 namespace sapiens::serve {

@@ -8,8 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "serve/http_error.hpp"
-#include "serve/request_watch.hpp"
+#include "serve/http_message.hpp"
 
 namespace sapiens::serve {
 namespace {

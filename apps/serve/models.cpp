@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "documents/seg_json.hpp"
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 
 namespace sapiens::serve {
 namespace {

@@ -1,5 +1,3 @@
-#include "serve/openapi.hpp"
-
 #include <sapiens/version.hpp>
 #include <string>
 

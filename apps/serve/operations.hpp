@@ -4,6 +4,9 @@
 #include <string_view>
 #include <vector>
 
+#include "documents/json.hpp"
+#include "serve/options.hpp"
+
 namespace sapiens::serve {
 
 enum class ParameterKind {
@@ -41,5 +44,8 @@ std::span<const Operation> operations();
 
 /// Null where there is none.
 const Operation* find_operation(std::string_view path);
+
+/// The description of all paths, as OpenAPI 3.0, made from the table of operations.
+documents::Json openapi_document(const ServerOptions& options);
 
 }  // namespace sapiens::serve

@@ -3,7 +3,7 @@
 #include <sapiens/checkpoint.hpp>
 
 #include "serve/answer.hpp"
-#include "serve/request_watch.hpp"
+#include "serve/http_message.hpp"
 #include "serve/service.hpp"
 #include "support/scratch.hpp"
 #include "support/stops.hpp"

@@ -13,9 +13,13 @@
 
 namespace sapiens::cli {
 
+/// The command line, with the program's name at its beginning.
+using Words = std::span<const char* const>;
+
 /// What the commands share with main().
 struct Session {
   Interrupts& interrupts;
+  Words words = {};
   bool json = false;
   int exit_code = 0;
 };
