@@ -67,9 +67,9 @@ class FirstBlocks {
       taps.push_back({.layer = i, .norm = false, .tokens = {out.data(), {1, T, config_.width}}});
     }
     const EncoderNetwork encoder(config_, weights_, ops_);
+    const TensorView<const float, 3> input(image.data(), {3, image_, image_});
     const auto forward = [&](Workspace& ws) {
-      encoder.forward({image.data(), {1, 3, image_, image_}},
-                      {weights_.pos_embed.data(), {T, config_.width}}, taps, ws);
+      encoder.forward({&input, 1}, {weights_.pos_embed.data(), {T, config_.width}}, taps, ws);
     };
     Workspace workspace(measured_bytes(forward));
     forward(workspace);

@@ -48,11 +48,11 @@ class SmallEncoder {
     const EncoderTap tap{.layer = config_.depth - 1,
                          .norm = true,
                          .tokens = {tokens.data(), {batch, config_.tokens(), config_.width}}};
-    std::vector<TensorView<const float, 3>> views;
+    views_.clear();
     for (Index i = 0; i < batch; ++i) {
-      views.push_back({images.data() + i * kImage, {3, kSide, kSide}});
+      views_.push_back({images.data() + i * kImage, {3, kSide, kSide}});
     }
-    encoder().forward(views, {weights_.pos_embed.data(), {config_.tokens(), config_.width}},
+    encoder().forward(views_, {weights_.pos_embed.data(), {config_.tokens(), config_.width}},
                       {&tap, 1}, ws);
   }
 
@@ -97,6 +97,7 @@ class SmallEncoder {
   ThreadPool pool_;
   Ops ops_;
   EncoderWeights weights_;
+  mutable std::vector<TensorView<const float, 3>> views_;  // kept, so that a run allocates nothing
 };
 
 using Setting = std::tuple<std::string_view, Precision>;
