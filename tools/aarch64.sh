@@ -15,7 +15,7 @@ libraries=(
 )
 targets=("$@")
 if [ $# -eq 0 ]; then
-  targets=(sapiens_cli core_tests kernels_tests nn_tests checkpoint_tests preprocess_tests)
+  targets=(sapiens_cli core_tests kernels_tests nn_tests checkpoint_tests)
 fi
 
 if [ ! -d "$sysroot" ]; then

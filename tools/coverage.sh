@@ -17,8 +17,8 @@ failed=0
 ctest --preset coverage -E '^(install_|kernels.isa_symbols)' "$@" || failed=$?
 
 mkdir -p build/coverage/report
-gcovr --root . --object-directory build/coverage --filter src/ --filter include/ --filter apps/ \
-  --exclude-unreachable-branches --exclude-throw-branches --gcov-ignore-parse-errors \
+gcovr --root . --object-directory build/coverage --exclude-directories 'build/coverage/CMakeFiles' --filter src/ --filter include/ --filter apps/ \
+  --gcov-ignore-parse-errors \
   --html-details build/coverage/report/index.html --json-summary build/coverage/report/summary.json
 python3 - build/coverage/report/summary.json <<'SUMMARY'
 import collections

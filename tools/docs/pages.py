@@ -5,7 +5,7 @@
 
 OUTPUT/pages holds every page that check_links.py knows and every file that a page links to, at their places in the
 repository, so that relative links hold in the site as they do there. OUTPUT/mkdocs.yml is mkdocs.yml beside this program
-with the navigation that docs/README.md lays out: a section for each heading, an entry for the first link of each item.
+with the navigation that docs/README.md lays out: a section for each heading, an entry for each page linked in it.
 """
 
 import json
@@ -19,10 +19,6 @@ here = pathlib.Path(__file__).resolve().parent
 root = here.parent.parent
 sys.path.insert(0, str(root / "tools"))
 import check_links  # noqa: E402
-
-# Pages that docs/README.md does not have as an item of their own.
-EXTRA = {"Limits and licences": ["models/tiny/README.md", "samples/README.md"],
-         "Build and change it": ["tools/train/README.md"]}
 
 
 def linked_files(page):
@@ -38,9 +34,8 @@ def title(path):
 
 
 def navigation():
-    nav = [{"Overview": "README.md"}]
+    nav = [{"Overview": "README.md"}, {"All pages": "docs/README.md"}]
     listed = {"README.md", "docs/README.md"}
-    section = [{"All pages": "docs/README.md"}]
     for line in (root / "docs/README.md").read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             section = []
@@ -51,7 +46,6 @@ def navigation():
                 if target.endswith(".md") and target not in listed:
                     listed.add(target)
                     section.append({title(target): target})
-    nav.insert(1, {"All pages": "docs/README.md"})
     nav.append({"API reference": "api.md"})
     return nav
 

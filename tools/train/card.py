@@ -71,7 +71,7 @@ degree.
 {files}
 
 The two `.pth` files are the ones of upstream issue 75: the keys of the cleaned one lack `backbone.`, so the original
-code binds none of them and goes on with random numbers. `sapiens inspect` says what it does with either.
+code loads none of them and continues with random numbers. `sapiens inspect` reports this for both.
 
 ## Limits
 
