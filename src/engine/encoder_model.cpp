@@ -134,7 +134,7 @@ Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
 
   impl_ = std::make_unique<Impl>(assessed.model.encoder, engine);
   impl_->inspection = assessed.inspection;
-  impl_->network.load(plan_source(dict, assessed.encoder), engine.loading);
+  impl_->network.load(PlanSource(dict, assessed.encoder), engine.loading);
   const std::vector<NonFinite>& non_finite = impl_->network.non_finite();
   if (!non_finite.empty() && !model.allow_partial) {
     throw non_finite_error(assessed.inspection.file, non_finite);
@@ -154,7 +154,7 @@ Encoder::~Encoder() = default;
 Encoder Encoder::random(const SynthOptions& synth, const EngineOptions& engine) {
   const SynthModel model = synth_model(synth);
   auto impl = std::make_unique<Impl>(model.encoder, engine);
-  impl->network.load(random_source(model, synth.seed), engine.loading);
+  impl->network.load(RandomSource(model, synth.seed), engine.loading);
   impl->inspection = random_inspection(model);
   return Encoder(std::move(impl));
 }

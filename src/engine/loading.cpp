@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <memory>
 #include <string>
 
 #include "engine/problems.hpp"
@@ -31,19 +29,22 @@ void require_heads(const BlockSize& size, const char* of_what, const char* optio
 
 }  // namespace
 
-ParamSource plan_source(const StateDict& dict, const Plan& plan) {
-  auto places = std::make_shared<std::map<std::string, std::size_t, std::less<>>>();
-  for (std::size_t i = 0; i < plan.params.size(); ++i) places->emplace(plan.params[i].key, i);
-  return {.read =
-              [&dict, &plan, places](const std::string& key, Index first, std::span<float> out) {
-                materialize(dict, plan.bindings[places->at(key)], first, out);
-              },
-          .stored =
-              [&dict, &plan, places](const std::string& key) {
-                return stored_type(dict, plan.bindings[places->at(key)]);
-              },
-          .done = [&dict, &plan, places](
-                      const std::string& key) { release(dict, plan.bindings[places->at(key)]); }};
+PlanSource::PlanSource(const StateDict& dict, const Plan& plan) : dict_(dict) {
+  for (std::size_t i = 0; i < plan.params.size(); ++i) {
+    bindings_.emplace(plan.params[i].key, &plan.bindings[i]);
+  }
+}
+
+void PlanSource::read(const std::string& key, Index first, std::span<float> out) const {
+  materialize(dict_, *bindings_.at(key), first, out);
+}
+
+DType PlanSource::stored_type(const std::string& key) const {
+  return sapiens::stored_type(dict_, *bindings_.at(key));
+}
+
+void PlanSource::release(const std::string& key) const {
+  sapiens::release(dict_, *bindings_.at(key));
 }
 
 void require_known_heads(const EncoderConfig& encoder) {

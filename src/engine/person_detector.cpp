@@ -75,7 +75,7 @@ struct PersonDetector::Impl {
       : runtime(with_default_precision(options)), inspection(std::move(inspected)) {
     const Stopwatch watch;
     LoadedRtmDet loaded =
-        load_rtmdet(file.config, plan_source(dict, file.plan), runtime.ops(), options.loading);
+        load_rtmdet(file.config, PlanSource(dict, file.plan), runtime.ops(), options.loading);
     if (!loaded.non_finite.empty()) throw non_finite_error(inspection.file, loaded.non_finite);
     weights = std::move(loaded.weights);
     runtime.stats().weight_bytes = loaded.bytes;

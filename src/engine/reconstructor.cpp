@@ -207,7 +207,7 @@ Reconstructor::Reconstructor(const Checkpoint& checkpoint, const ModelOptions& m
   const Assessment assessed = assess(dict, as_pretrained(model), Subject::Autoencoder);
   expect_usable(assessed);
   impl_ = std::make_unique<Impl>(assessed, engine);
-  impl_->load(plan_source(dict, assessed.whole), engine.loading);
+  impl_->load(PlanSource(dict, assessed.whole), engine.loading);
 }
 
 Reconstructor::Reconstructor(Reconstructor&&) noexcept = default;

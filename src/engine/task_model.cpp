@@ -259,7 +259,7 @@ TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
   require_known_heads(assessed.model.encoder);
   impl_ = std::make_unique<Impl>(assessed.model.encoder, *assessed.model.head, dict, engine);
   impl_->inspection = assessed.inspection;
-  impl_->load(plan_source(dict, assessed.whole), engine.loading);
+  impl_->load(PlanSource(dict, assessed.whole), engine.loading);
   if (!impl_->non_finite.empty()) {
     throw non_finite_error(assessed.inspection.file, impl_->non_finite);
   }
@@ -280,7 +280,7 @@ TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engi
   }
   auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
   impl->inspection = random_inspection(model);
-  impl->load(random_source(model, synth.seed), engine.loading);
+  impl->load(RandomSource(model, synth.seed), engine.loading);
   return TaskModel(std::move(impl));
 }
 
