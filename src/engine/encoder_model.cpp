@@ -7,6 +7,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
+#include "engine/describe.hpp"
 #include "engine/loading.hpp"
 #include "engine/network.hpp"
 #include "engine/problems.hpp"
@@ -40,7 +41,7 @@ std::vector<Index> Encoder::Impl::resolve_layers(std::span<const Index> wanted) 
     if (index < 0 || index >= config().depth) {
       throw Error(ErrorCode::InvalidArgument,
                   {.summary = "there is no such block",
-                   .key = "--layers",
+                   .option = "layers",
                    .expected = fmt::format("0 to {}, or -{} to -1 from the end", config().depth - 1,
                                            config().depth),
                    .actual = std::to_string(layer)});
@@ -91,7 +92,7 @@ std::vector<LayerFeatures> Encoder::Impl::run(TensorView<const float, 4> input,
   const Grid grid = network.grid_of(input);
   if (request.out_type == OutType::ClsToken && !config().cls_token) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
-                                             .key = "--out-type",
+                                             .option = "out_type",
                                              .expected = "featmap, raw or avg_featmap",
                                              .actual = "cls_token",
                                              .hint = "only pretrained encoders have one"});
@@ -125,19 +126,22 @@ std::vector<LayerFeatures> Encoder::Impl::run(TensorView<const float, 4> input,
 Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
                  const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess(dict, model, Subject::Encoder);
-  const Verdict verdict = assessed.encoder.report.verdict;
-  const bool grid_known = assessed.model.encoder.grid.patches() > 0;
+  const std::shared_ptr<const Assessment> assessed = checkpoint.assess(model);
+  const EncoderConfig& encoder = assessed->model().encoder;
+  const Plan& plan = assessed->plan(Use::Features);
+  const Verdict verdict = plan.report.verdict;
+  const bool grid_known = encoder.grid.patches() > 0;
   const bool partial = verdict == Verdict::Incomplete && model.allow_partial && grid_known;
-  if (!is_usable(verdict) && !partial) throw refusal(assessed.inspection, "nothing was computed");
-  require_known_heads(assessed.model.encoder);
+  Inspection inspection = assessed->inspection(Use::Features);
+  if (!is_usable(verdict) && !partial) throw refusal(inspection, "nothing was computed");
+  require_known_heads(encoder);
 
-  impl_ = std::make_unique<Impl>(assessed.model.encoder, engine);
-  impl_->inspection = assessed.inspection;
-  impl_->network.load(PlanSource(dict, assessed.encoder), engine.loading);
+  impl_ = std::make_unique<Impl>(encoder, engine);
+  impl_->inspection = std::move(inspection);
+  impl_->network.load(PlanSource(dict, plan), engine.loading);
   const std::vector<NonFinite>& non_finite = impl_->network.non_finite();
   if (!non_finite.empty() && !model.allow_partial) {
-    throw non_finite_error(assessed.inspection.file, non_finite);
+    throw non_finite_error(impl_->inspection.file, non_finite);
   }
   impl_->partial = partial || !non_finite.empty();
   for (const NonFinite& bad : non_finite) {

@@ -18,13 +18,14 @@ void require_heads(const BlockSize& size, const char* of_what, const char* optio
     if (size.width % heads == 0)
       divisors += fmt::format("{}{}", divisors.empty() ? "" : ", ", heads);
   }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format(
-                   "the number of attention heads{} cannot be seen in the weights", of_what),
-               .key = option,
-               .expected = fmt::format("a divisor of the width {}: {}", size.width, divisors),
-               .actual = "none given, and this width was never published",
-               .hint = fmt::format("add {} N with the number the model was trained with", option)});
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary =
+           fmt::format("the number of attention heads{} cannot be seen in the weights", of_what),
+       .option = option,
+       .expected = fmt::format("a divisor of the width {}: {}", size.width, divisors),
+       .actual = "none given, and this width was never published",
+       .hint = fmt::format("add `{}` N with the number the model was trained with", option)});
 }
 
 }  // namespace
@@ -48,11 +49,11 @@ void PlanSource::release(const std::string& key) const {
 }
 
 void require_known_heads(const EncoderConfig& encoder) {
-  require_heads(encoder.block(), "", "--heads");
+  require_heads(encoder.block(), "", "heads");
 }
 
 void require_known_heads(const DecoderConfig& decoder) {
-  require_heads(decoder.block(), " of the decoder", "--decoder-heads");
+  require_heads(decoder.block(), " of the decoder", "decoder_heads");
 }
 
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
@@ -71,8 +72,8 @@ Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found
                 .key = found.front().key,
                 .expected = "finite numbers",
                 .hint = "training diverged or the file is damaged: take another checkpoint, or "
-                        "fetch it again; to "
-                        "compute with it anyway, and every output marked: --allow-partial"});
+                        "fetch it again; to compute with it anyway, and every output marked: "
+                        "`allow_partial`"});
 }
 
 }  // namespace sapiens

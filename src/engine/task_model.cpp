@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -244,24 +245,26 @@ std::vector<Result> TaskModel::Impl::dense(std::span<const TaskInput> images,
 TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
                      const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess(dict, model, Subject::WholeModel);
-  if (!is_usable(assessed.whole.report.verdict)) {
-    throw refusal(assessed.inspection, "nothing was computed");
-  }
-  if (!assessed.model.head || !has_head(assessed.model.task)) {
+  const std::shared_ptr<const Assessment> assessed = checkpoint.assess(model);
+  const DetectedModel& detected = assessed->model();
+  const Use use = use_of(detected.task);
+  const Plan& plan = assessed->plan(use);
+  Inspection inspection = assessed->inspection(use);
+  if (!is_usable(plan.report.verdict)) throw refusal(inspection, "nothing was computed");
+  if (!detected.head || !has_head(detected.task)) {
     throw Error(ErrorCode::CheckpointRefused,
                 {.summary = "this checkpoint has no task head, so nothing was computed",
-                 .file = assessed.inspection.file.path,
+                 .file = inspection.file.path,
                  .expected = "a checkpoint for pose, seg, depth or normal",
-                 .actual = std::string(task_name(assessed.model.task)),
+                 .actual = std::string(task_name(detected.task)),
                  .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
   }
-  require_known_heads(assessed.model.encoder);
-  impl_ = std::make_unique<Impl>(assessed.model.encoder, *assessed.model.head, dict, engine);
-  impl_->inspection = assessed.inspection;
-  impl_->load(PlanSource(dict, assessed.whole), engine.loading);
+  require_known_heads(detected.encoder);
+  impl_ = std::make_unique<Impl>(detected.encoder, *detected.head, dict, engine);
+  impl_->inspection = std::move(inspection);
+  impl_->load(PlanSource(dict, plan), engine.loading);
   if (!impl_->non_finite.empty()) {
-    throw non_finite_error(assessed.inspection.file, impl_->non_finite);
+    throw non_finite_error(impl_->inspection.file, impl_->non_finite);
   }
 }
 
@@ -274,7 +277,7 @@ TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engi
   const SynthModel model = synth_model(synth);
   if (!model.head) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
-                                             .key = "task",
+                                             .option = "task",
                                              .expected = "pose, seg, depth or normal",
                                              .actual = synth.task});
   }

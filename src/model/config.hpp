@@ -34,7 +34,7 @@ struct Arch {
 
 /// The four published sizes.
 std::span<const Arch> published_archs() noexcept;
-/// A size of about 100 thousand parameters, never published: `synth --arch tiny`.
+/// A size of about 100 thousand parameters, never published.
 const Arch& tiny_arch() noexcept;
 /// By width, or null; only published widths say anything about heads and depth.
 const Arch* find_arch_by_width(Index width) noexcept;
