@@ -37,17 +37,20 @@ Index multiply_adds(const HeadConfig& config) {
   return total + pixels * config.final_in * config.outputs;
 }
 
+class MadeUpWeights final : public ParamSource {
+ public:
+  void read(const std::string& /*key*/, Index first, std::span<float> out) const override {
+    fill(out, first, 0.05f);
+  }
+};
+
 void bench_head(benchmark::State& state, Task task, Precision precision, const KernelTable& kernels,
                 const ThreadPool& pool, double peak) {
   const HeadConfig config = published_head(task, kWidth);
   Profile profile;
   Ops ops(kernels, pool, precision);
   ops.set_profile(&profile);
-  const ParamSource source{.read = [](const std::string&, Index first,
-                                      std::span<float> out) { fill(out, first, 0.05f); },
-                           .stored = {},
-                           .done = {}};
-  const LoadedHead loaded = load_head(config, source, ops);
+  const LoadedHead loaded = load_head(config, MadeUpWeights(), ops);
   const Head head(config, loaded.weights, ops);
 
   AlignedBuffer<float> tokens(kPatches.patches() * kWidth);

@@ -14,6 +14,7 @@
 #include "cli/commands/pull.hpp"
 #include "cli/run/meter.hpp"
 #include "cli/run/stopwatch.hpp"
+#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
@@ -108,7 +109,7 @@ Json pulled_json(const PublishedFile& published, const PulledFile& pulled, doubl
           {"bytes", pulled.bytes},           {"sha256", pulled.sha256},
           {"verified", pulled.verified},     {"was_there", pulled.was_there},
           {"resumed_at", pulled.resumed_at}, {"seconds", seconds},
-          {"licence", published.licence},    {"inspection", Json::parse(inspection.json())}};
+          {"licence", published.licence},    {"inspection", Json::parse(inspection.json(flag_of))}};
 }
 
 /// Downloads one file and tells what it is.
@@ -123,7 +124,7 @@ Json pull_one(Hub& hub, const RemoteFile& remote, Session& session) {
   say(done_text(pulled, seconds));
   const Inspection inspection = Checkpoint::open(pulled.path).inspect();
   if (!is_usable(inspection.report.verdict)) session.exit_code = kRefused;
-  if (!session.json) print(inspection.text());
+  if (!session.json) print(inspection_text(inspection, false));
   return pulled_json(*remote.published, pulled, seconds, inspection);
 }
 

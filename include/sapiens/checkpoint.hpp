@@ -15,9 +15,10 @@
 
 namespace sapiens {
 
+class Assessment;
 struct StateDict;
 
-/// One tensor of a checkpoint, as `sapiens inspect --tensors` lists it.
+/// One tensor of a checkpoint, named and described.
 struct TensorInfo {
   std::string key = {};  ///< Full dotted path in the file.
   DType dtype = DType::F32;
@@ -46,6 +47,8 @@ struct ModelOptions {
   /// Of several models in one file, the one whose names begin so: "encoder_q", with or without a
   /// final dot; "." for names without a prefix.
   std::string prefix = {};
+
+  friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 
 /// An opened checkpoint file: mapped, its table of tensors read, its values untouched. Cheap to
@@ -63,12 +66,14 @@ class Checkpoint {
   std::vector<TensorInfo> tensors() const;
   const std::map<std::string, std::string>& metadata() const;
 
-  /// For the layers of this library.
-  const StateDict& state_dict() const { return *state_dict_; }
+  /// For the layers of this library. An assessment is kept for further calls with the same options.
+  const StateDict& state_dict() const;
+  std::shared_ptr<const Assessment> assess(const ModelOptions& options) const;
 
  private:
-  explicit Checkpoint(std::shared_ptr<const StateDict> state_dict);
-  std::shared_ptr<const StateDict> state_dict_;
+  struct State;
+  explicit Checkpoint(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
 };
 
 /// Called now and then with the share of work done, 0 to 1; may be empty.

@@ -25,11 +25,13 @@ enum class ErrorCode {
 std::string_view error_code_name(ErrorCode code) noexcept;
 
 /// Everything a person needs to fix the problem without opening a debugger.
-/// Empty fields are left out of the message.
+/// Empty fields are left out of the message. Texts name options as sapiens/option_names.hpp says.
 struct ErrorDetail {
   std::string summary = {};  ///< One sentence, no trailing period.
   std::string file = {};     ///< As the caller spelled it, plus where inside it.
   std::string key = {};      ///< State-dict key, archive entry or option name.
+  /// The field of an options struct that it is about: "input_size". It is the key then.
+  std::string option = {};
   std::string expected = {};
   std::string actual = {};
   std::string hint = {};  ///< What to try next.

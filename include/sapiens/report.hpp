@@ -1,10 +1,13 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "sapiens/option_names.hpp"
 #include "sapiens/task.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -80,8 +83,24 @@ struct UnusedTensors {
   std::vector<std::string> keys = {};
 };
 
+/// What had to be done to names or values of a file.
+enum class RuleKind {
+  AddBackbone,       ///< Put "backbone." in front of the names.
+  RemovePrefix,      ///< `AppliedRule::name` is the component: "module".
+  RemoveWrapper,     ///< The same of a component anywhere in a name: "_orig_mod".
+  RenameFrom,        ///< The scheme: "timm".
+  FollowSharedName,  ///< One tensor has several names.
+  JoinQkv,           ///< Query, key and value are stored apart.
+  DropClassPosition,
+  ResizePositions,  ///< "64x64 to 64x48"
+  Widen,            ///< The type, without loss: "f16".
+  Round,            ///< The type, with loss: "f64".
+};
+
 /// A rule that was needed, and how many parameters needed it.
 struct AppliedRule {
+  RuleKind kind = RuleKind::AddBackbone;
+  std::string name = {};    ///< What it is about, where `kind` does not say it.
   std::string rule = {};    ///< "add prefix backbone."
   std::string reason = {};  ///< Why that is right.
   Index count = 0;
@@ -136,6 +155,27 @@ struct UseVerdict {
   std::string reason = {};
 };
 
+/// The verdict on every use of a file. Made when it is first looked at, because each takes a plan
+/// of its own; copies share it.
+class UseVerdicts {
+ public:
+  UseVerdicts() = default;
+  explicit UseVerdicts(std::vector<UseVerdict> verdicts);
+  explicit UseVerdicts(std::function<std::vector<UseVerdict>()> make);
+
+  bool empty() const { return size() == 0; }
+  std::size_t size() const { return all().size(); }
+  auto begin() const { return all().begin(); }
+  auto end() const { return all().end(); }
+  const UseVerdict& operator[](std::size_t i) const { return all()[i]; }
+
+ private:
+  const std::vector<UseVerdict>& all() const;
+
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
 /// Shapes of the four kinds of features; empty when the model has no such output.
 struct OutputShapes {
   std::vector<Index> featmap = {};
@@ -154,18 +194,29 @@ struct FileInfo {
   std::string dtypes = {};  ///< "f32", or "f32 and i64" for a mixture.
 };
 
+/// How a program shows an inspection to people.
+struct TextStyle {
+  bool colour = false;               ///< ANSI colours for the verdicts.
+  OptionName option_name = nullptr;  ///< As sapiens/option_names.hpp describes.
+  /// How to write the copy that the original loads, where it needs one; by default in words.
+  std::string conversion = {};
+};
+
 /// Everything `sapiens inspect` tells about a checkpoint.
 struct Inspection {
   FileInfo file = {};
   ModelInfo model = {};
   Report report = {};
-  std::vector<UseVerdict> uses = {};
+  UseVerdicts uses = {};
   OutputShapes outputs = {};
 
-  /// For people, as INSPECT shows it. `colour` adds ANSI colours to the verdicts.
-  std::string text(bool colour = false) const;
+  /// Whether the original feature demo finds no weights in the file by their names.
+  bool original_loads_nothing() const;
+
+  /// For people, as `sapiens inspect` shows it.
+  std::string text(const TextStyle& style = {}) const;
   /// One JSON document; docs/inspect-json.md describes it.
-  std::string json() const;
+  std::string json(OptionName option_name = nullptr) const;
 };
 
 }  // namespace sapiens

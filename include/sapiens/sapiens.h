@@ -90,8 +90,8 @@ SAPIENS_API sapiens_status sapiens_error_status(const sapiens_error* error);  //
 /// One sentence. This and the others are "" where there is nothing to say, and for NULL.
 SAPIENS_API const char* sapiens_error_summary(const sapiens_error* error);
 SAPIENS_API const char* sapiens_error_file(const sapiens_error* error);
-/// The weight, the entry of an archive, the option or the argument that it is about. Options are
-/// spelled as the command line does: "--layers" stands for the field `layers`.
+/// The weight, the entry of an archive, the option or the argument that it is about. Options have
+/// the names of their fields, here and, in backquotes, in other texts.
 SAPIENS_API const char* sapiens_error_key(const sapiens_error* error);
 SAPIENS_API const char* sapiens_error_expected(const sapiens_error* error);
 SAPIENS_API const char* sapiens_error_actual(const sapiens_error* error);

@@ -69,10 +69,9 @@ constinit const sapiens_error kOutOfMemory = {
     "",
     "",
     "",
-    "use a smaller batch, or --precision bf16 or int8",
+    "use a smaller batch, or the precision bf16 or int8",
     "[out-of-resources] memory ran out\n"
-    "  hint:     use a smaller batch, or --precision bf16 or "
-    "int8"};
+    "  hint:     use a smaller batch, or the precision bf16 or int8"};
 
 sapiens_error* out_of_memory() { return const_cast<sapiens_error*>(&kOutOfMemory); }
 

@@ -38,7 +38,8 @@ std::string render(ErrorCode code, const ErrorDetail& detail) {
 }
 
 // What to do about a damaged file is the same wherever the damage was found.
-ErrorDetail with_next_step(ErrorCode code, ErrorDetail detail) {
+ErrorDetail completed(ErrorCode code, ErrorDetail detail) {
+  if (!detail.option.empty()) detail.key = detail.option;
   if (code == ErrorCode::CorruptFile && detail.hint.empty()) {
     detail.hint = "the file is damaged or incomplete; fetch or copy it again";
   }
@@ -76,8 +77,8 @@ std::string_view error_code_name(ErrorCode code) noexcept {
 }
 
 Error::Error(ErrorCode code, ErrorDetail detail)
-    : std::runtime_error(render(code, with_next_step(code, detail))),
+    : std::runtime_error(render(code, completed(code, detail))),
       code_(code),
-      detail_(with_next_step(code, std::move(detail))) {}
+      detail_(completed(code, std::move(detail))) {}
 
 }  // namespace sapiens

@@ -220,7 +220,7 @@ ThreadPool::ThreadPool(int threads) {
   static_assert(kMax <= State::kInside);
   if (threads < 0 || threads > kMax) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this number of threads cannot be",
-                                             .key = "--threads",
+                                             .option = "threads",
                                              .expected = fmt::format("0 (all) to {}", kMax),
                                              .actual = std::to_string(threads)});
   }

@@ -3,47 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/choose_model.hpp"
+#include "engine/describe.hpp"
 #include "engine/explain.hpp"
+#include "engine/notes.hpp"
 #include "engine/several_models.hpp"
 #include "model/rtmdet_params.hpp"
 
 namespace sapiens {
 namespace {
 
-std::string rules_text(const Report& report) {
-  std::string text;
-  for (const AppliedRule& rule : report.rules) {
-    if (!text.empty()) text += "; ";
-    text += rule.rule;
+Explanation explain_misfit(Index classes) {
+  if (classes > 1) {
+    return {
+        fmt::format("this RTMDet tells {} kinds of things apart, a person detector one", classes),
+        "take RTMDet-m trained for persons alone, as the original's scripts do"};
   }
-  return text;
-}
-
-void explain(Plan& plan, Index classes) {
-  Report& report = plan.report;
-  if (const auto of_values = explain_values(plan)) {
-    report.explanation = of_values->text;
-    report.hint = of_values->hint;
-  } else if (plan.alteration != nullptr) {
-    report.explanation = altered_text(report);
-    report.hint = plan.alteration->remedy;
-  } else if (report.verdict == Verdict::Exact) {
-    report.explanation = "every parameter is in the file under its own name";
-  } else if (is_usable(report.verdict)) {
-    report.explanation = rules_text(report);
-  } else if (classes > 1) {
-    report.explanation =
-        fmt::format("this RTMDet tells {} kinds of things apart, a person detector one", classes);
-    report.hint = "take RTMDet-m trained for persons alone, as the original's scripts do";
-  } else {
-    report.explanation = "the file looks damaged or edited rather than misnamed";
-    report.hint = "fetch it again";
-  }
+  return {"the file looks damaged or edited rather than misnamed", "fetch it again"};
 }
 
 DetectorFile reconcile_detector(const StateDict& dict, const NameIndex& index,
@@ -52,7 +33,10 @@ DetectorFile reconcile_detector(const StateDict& dict, const NameIndex& index,
   DetectorFile file{.config = detect_rtmdet(offered), .plan = {}, .root = {}};
   file.root = names.parent();
   file.plan = reconcile(dict, index, names, rtmdet_params(file.config), {});
-  explain(file.plan, rtmdet_classes(offered));
+  Explanation explanation =
+      explain_fit(file.plan).value_or(explain_misfit(rtmdet_classes(offered)));
+  file.plan.report.explanation = std::move(explanation.text);
+  file.plan.report.hint = std::move(explanation.hint);
   if (file.config != published_rtmdet_m()) {
     file.plan.report.notes.emplace_back(
         "not the published RTMDet-m: the weights do not tell how the head's distances are meant, "
@@ -100,7 +84,7 @@ std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex
   Choice choice = choose_model(dict, contenders, named ? prefix : "");
   if (!choice.taken) {
     DetectorFile several{.named = named && !prefix.empty()};
-    several.plan.report = ambiguous_report(std::move(choice.found), "person detectors");
+    several.plan.report = ambiguous_report(choice, "person detectors");
     return several;
   }
   DetectorFile& taken = files[*choice.taken];
@@ -114,16 +98,17 @@ std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex
   return std::move(taken);
 }
 
-void inspect_detector(const DetectorFile& detector, Inspection& inspection) {
+Inspection inspect_detector(const StateDict& dict, const DetectorFile& detector) {
   const Report& report = detector.plan.report;
-  inspection.model.family = "rtmdet";
+  Inspection inspection{.file = file_info(dict), .model = {.family = "rtmdet"}, .report = report};
   if (report.verdict != Verdict::Ambiguous) inspection.model = detector_info(detector.config);
-  inspection.report = report;
-  inspection.uses = {{.use = "detect",
-                      .verdict = report.verdict,
-                      .required = report.required,
-                      .bound = report.bound,
-                      .reason = report.explanation}};
+  std::ranges::move(file_notes(dict), std::back_inserter(inspection.report.notes));
+  inspection.uses = UseVerdicts({{.use = "detect",
+                                  .verdict = report.verdict,
+                                  .required = report.required,
+                                  .bound = report.bound,
+                                  .reason = report.explanation}});
+  return inspection;
 }
 
 OtherNames names_of(const DetectorFile& detector) {

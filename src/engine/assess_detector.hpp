@@ -25,8 +25,8 @@ struct DetectorFile {
 std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex& index,
                                           std::string_view prefix = {});
 
-/// The inspection of a file that is looked at as what it is.
-void inspect_detector(const DetectorFile& detector, Inspection& inspection);
+/// The inspection of a file that is looked at as a detector.
+Inspection inspect_detector(const StateDict& dict, const DetectorFile& detector);
 
 /// The detector as something that is left beside an encoder.
 OtherNames names_of(const DetectorFile& detector);

@@ -63,7 +63,11 @@ class Chooser {
     keep_complete();
     keep_preferred();
     merge_copies();
-    if (pool_.size() == 1) take(pool_.front());
+    if (pool_.size() == 1) {
+      take(pool_.front());
+    } else {
+      choice_.rivals = pool_;
+    }
     return std::move(choice_);
   }
 
@@ -84,10 +88,10 @@ class Chooser {
     for (const std::size_t i : pool_) best = std::max(best, grade(prefix, *all_[i].names));
     keep([&](std::size_t i) {
       const bool named = grade(prefix, *all_[i].names) == best;
-      if (!named) leave(i, fmt::format("--prefix {} names another", prefix));
+      if (!named) leave(i, fmt::format("`prefix` {} names another", prefix));
       return named;
     });
-    if (pool_.size() < all_.size()) because_ = fmt::format("--prefix {} names it", prefix);
+    if (pool_.size() < all_.size()) because_ = fmt::format("`prefix` {} names it", prefix);
   }
 
   // Where none is complete: those of which about as much is there, foreign ones last.
@@ -107,7 +111,8 @@ class Chooser {
       const bool good = complete ? is_usable(found.verdict) : 2 * worth(i) >= most;
       if (good) return true;
       leave(i, found.verdict == Verdict::Foreign
-                   ? fmt::format("another network: it has {}", all_[i].plan->foreign_parts.front())
+                   ? fmt::format("another network: it has {}",
+                                 all_[i].plan->foreign_parts.front().meaning)
                : complete ? "not every parameter is there and fits"
                           : "less complete than another");
       return false;
@@ -214,7 +219,7 @@ void refuse_prefix(const StateDict& dict, std::string_view prefix,
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "no model of this file has that prefix",
                .file = dict.path,
-               .key = "--prefix",
+               .option = "prefix",
                .expected = list,
                .actual = printable(prefix),
                .hint = found.size() == 1 ? "leave it out: the file holds one model" : ""});

@@ -25,6 +25,7 @@ struct Contender {
 struct Choice {
   std::optional<std::size_t> taken = {};  ///< Nothing where several are equally good.
   std::string because = {};               ///< Why; empty for the only model.
+  std::vector<std::size_t> rivals = {};   ///< Those that are equally good where none is taken.
   std::vector<FoundModel> found = {};     ///< Of the contenders, in their order.
 };
 
@@ -37,8 +38,8 @@ Choice choose_model(const StateDict& dict, std::span<const Contender> contenders
 /// Whether `prefix` names this place; true for no prefix.
 bool is_named(std::string_view prefix, const EncoderNames& names);
 
-/// Names for `roots`, paths in front of models, as `--prefix` takes them: without "state_dict." and
-/// the final dot where that is enough.
+/// Names for `roots`, paths in front of models, as `ModelOptions::prefix` takes them: without
+/// "state_dict." and the final dot where that is enough.
 std::vector<std::string> prefix_names(std::span<const std::string> roots);
 
 /// "encoder_q  30 of 30 parameters, width 192, 2 blocks"

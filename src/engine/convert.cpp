@@ -70,43 +70,50 @@ ReadFloats counting(std::string key, ReadFloats read, NonFiniteCounts& counts) {
 /// and to the checkpoint.
 class Conversion {
  public:
-  /// Throws CheckpointRefused, which says what was `undone`.
-  Conversion(const StateDict& dict, const ConvertOptions& options, std::string_view undone);
+  /// Throws CheckpointRefused, which says that `consequence`.
+  Conversion(const Checkpoint& checkpoint, const ConvertOptions& options,
+             std::string_view consequence);
   Conversion(const Conversion&) = delete;
   Conversion& operator=(const Conversion&) = delete;
 
   std::span<const TensorSource> sources() const { return sources_; }
-  bool with_head() const { return has_head(assessed_.model.task); }
+  bool with_head() const { return has_head(model().task); }
   std::map<std::string, std::string> metadata() const;
   /// Complete once every source has been read; called once. Needs no memory where there is nothing
   /// to warn of, so that a file that has been written is not told as a failure.
   ConvertResult take_result();
 
  private:
+  const DetectedModel& model() const { return assessed_->model(); }
   void add_parameters();
   void add_unused();
 
   const StateDict& dict_;
   const ConvertOptions& options_;
-  Assessment assessed_;
+  std::shared_ptr<const Assessment> assessed_;
+  const Plan& plan_;
+  Inspection inspection_;
   std::vector<TensorSource> sources_;
   NonFiniteCounts non_finite_;
   std::vector<std::size_t> left_out_;  // unused tensors whose values cannot be read
 };
 
-Conversion::Conversion(const StateDict& dict, const ConvertOptions& options,
-                       std::string_view undone)
-    : dict_(dict), options_(options), assessed_(assess(dict, options.model, Subject::WholeModel)) {
-  if (!is_usable(assessed_.whole.report.verdict)) throw refusal(assessed_.inspection, undone);
+Conversion::Conversion(const Checkpoint& checkpoint, const ConvertOptions& options,
+                       std::string_view consequence)
+    : dict_(checkpoint.state_dict()),
+      options_(options),
+      assessed_(checkpoint.assess(options.model)),
+      plan_(assessed_->plan(use_of(model().task))),
+      inspection_(assessed_->inspection(use_of(model().task))) {
+  if (!is_usable(plan_.report.verdict)) throw refusal(inspection_, consequence);
   add_parameters();
   if (options.keep_unused) add_unused();
 }
 
 void Conversion::add_parameters() {
-  const Plan& plan = assessed_.whole;
-  for (std::size_t i = 0; i < plan.params.size(); ++i) {
-    const ParamSpec& param = plan.params[i];
-    const Binding& binding = plan.bindings[i];
+  for (std::size_t i = 0; i < plan_.params.size(); ++i) {
+    const ParamSpec& param = plan_.params[i];
+    const Binding& binding = plan_.bindings[i];
     sources_.push_back(
         float_source(name_in(options_.layout, with_head(), param.key), param.shape,
                      output_dtype(dict_, binding, options_.dtype),
@@ -116,7 +123,7 @@ void Conversion::add_parameters() {
 
 void Conversion::add_unused() {
   std::vector<bool> used(dict_.tensors.size());
-  for (const Binding& binding : assessed_.whole.bindings) {
+  for (const Binding& binding : plan_.bindings) {
     for (const std::size_t tensor : binding.tensors) used[tensor] = true;
   }
   for (std::size_t i = 0; i < dict_.tensors.size(); ++i) {
@@ -126,8 +133,8 @@ void Conversion::add_unused() {
       left_out_.push_back(i);
       continue;
     }
-    const std::string_view path = assessed_.index.plain_path(i);
-    const std::string_view parent = assessed_.names.parent();
+    const std::string_view path = assessed_->index().plain_path(i);
+    const std::string_view parent = assessed_->names().parent();
     std::string key(path.starts_with(parent) ? path.substr(parent.size()) : path);
     key = name_in(options_.layout, with_head(), key);
     const bool taken =
@@ -144,11 +151,8 @@ void Conversion::add_unused() {
 }
 
 std::map<std::string, std::string> Conversion::metadata() const {
-  auto metadata = model_metadata(assessed_.model.encoder, assessed_.inspection.model.arch,
-                                 assessed_.model.task);
-  if (options_.keep_unused && assessed_.model.decoder) {
-    add_decoder_metadata(*assessed_.model.decoder, metadata);
-  }
+  auto metadata = model_metadata(model().encoder, inspection_.model.arch, model().task);
+  if (options_.keep_unused && model().decoder) add_decoder_metadata(*model().decoder, metadata);
   for (const auto& [key, value] : dict_.metadata) {
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
     // Names, colours and mirror partners of what the head puts out.
@@ -158,7 +162,7 @@ std::map<std::string, std::string> Conversion::metadata() const {
 }
 
 ConvertResult Conversion::take_result() {
-  ConvertResult result{.report = std::move(assessed_.inspection.report)};
+  ConvertResult result{.report = std::move(inspection_.report)};
   for (const auto& [key, count] : non_finite_) {
     result.warnings.push_back(fmt::format("{} holds NaN or infinity in {}, copied as it is", key,
                                           counted(count, "value")));
@@ -192,7 +196,7 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
                                  const ConvertOptions& options, const Progress& progress) {
   expect_model_file_name(output);  // before anything else is done
   const StateDict& dict = checkpoint.state_dict();
-  Conversion conversion(dict, options, "nothing was written");
+  Conversion conversion(checkpoint, options, "nothing was written");
   std::error_code ignored;
   if (std::filesystem::equivalent(dict.path, output, ignored)) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "input and output are the same file",
@@ -206,7 +210,7 @@ ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesy
 
 ConvertedTensors convert_in_memory(const Checkpoint& checkpoint, const ConvertOptions& options,
                                    const Progress& progress) {
-  Conversion conversion(checkpoint.state_dict(), options, "nothing was read");
+  Conversion conversion(checkpoint, options, "nothing was read");
   const std::span<const TensorSource> sources = conversion.sources();
   check_sources(sources);
   const auto total = static_cast<double>(std::max<std::uint64_t>(total_bytes(sources), 1));

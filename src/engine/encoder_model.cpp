@@ -7,6 +7,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
+#include "engine/describe.hpp"
 #include "engine/loading.hpp"
 #include "engine/network.hpp"
 #include "engine/problems.hpp"
@@ -40,7 +41,7 @@ std::vector<Index> Encoder::Impl::resolve_layers(std::span<const Index> wanted) 
     if (index < 0 || index >= config().depth) {
       throw Error(ErrorCode::InvalidArgument,
                   {.summary = "there is no such block",
-                   .key = "--layers",
+                   .option = "layers",
                    .expected = fmt::format("0 to {}, or -{} to -1 from the end", config().depth - 1,
                                            config().depth),
                    .actual = std::to_string(layer)});
@@ -88,7 +89,7 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
 void Encoder::Impl::expect_out_type(OutType out_type) const {
   if (out_type != OutType::ClsToken || config().cls_token) return;
   throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
-                                           .key = "out_type",
+                                           .option = "out_type",
                                            .expected = "featmap, raw or avg_featmap",
                                            .actual = "cls_token",
                                            .hint = "only pretrained encoders have one"});
@@ -129,19 +130,22 @@ FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images
 Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
                  const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess(dict, model, Subject::Encoder);
-  const Verdict verdict = assessed.encoder.report.verdict;
-  const bool grid_known = assessed.model.encoder.grid.patches() > 0;
+  const std::shared_ptr<const Assessment> assessed = checkpoint.assess(model);
+  const EncoderConfig& encoder = assessed->model().encoder;
+  const Plan& plan = assessed->plan(Use::Features);
+  const Verdict verdict = plan.report.verdict;
+  const bool grid_known = encoder.grid.patches() > 0;
   const bool partial = verdict == Verdict::Incomplete && model.allow_partial && grid_known;
-  if (!is_usable(verdict) && !partial) throw refusal(assessed.inspection, "nothing was computed");
-  require_known_heads(assessed.model.encoder);
+  Inspection inspection = assessed->inspection(Use::Features);
+  if (!is_usable(verdict) && !partial) throw refusal(inspection, "nothing was computed");
+  require_known_heads(encoder);
 
-  impl_ = std::make_unique<Impl>(assessed.model.encoder, engine);
-  impl_->inspection = assessed.inspection;
-  impl_->network.load(plan_source(dict, assessed.encoder), engine.loading);
+  impl_ = std::make_unique<Impl>(encoder, engine);
+  impl_->inspection = std::move(inspection);
+  impl_->network.load(PlanSource(dict, plan), engine.loading);
   const std::vector<NonFinite>& non_finite = impl_->network.non_finite();
   if (!non_finite.empty() && !model.allow_partial) {
-    throw non_finite_error(assessed.inspection.file, non_finite);
+    throw non_finite_error(impl_->inspection.file, non_finite);
   }
   impl_->partial = partial || !non_finite.empty();
   for (const NonFinite& bad : non_finite) {
@@ -158,7 +162,7 @@ Encoder::~Encoder() = default;
 Encoder Encoder::random(const SynthOptions& synth, const EngineOptions& engine) {
   const SynthModel model = synth_model(synth);
   auto impl = std::make_unique<Impl>(model.encoder, engine);
-  impl->network.load(random_source(model, synth.seed), engine.loading);
+  impl->network.load(RandomSource(model, synth.seed), engine.loading);
   impl->inspection = random_inspection(model);
   return Encoder(std::move(impl));
 }

@@ -3,26 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "engine/describe.hpp"
 #include "engine/problems.hpp"
+#include "model/params.hpp"
 
 namespace sapiens {
 namespace {
-
-// "0.3B", but "custom" and "tiny": only the published sizes are spelled with a capital.
-std::string shown_arch(std::string_view arch) {
-  std::string text(arch);
-  if (!std::isdigit(static_cast<unsigned char>(arch.empty() ? 'x' : arch[0]))) return text;
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
-}
 
 std::string size_of_found(const DetectedModel& model) {
   const Arch* arch = find_arch_by_width(model.found_width);
@@ -55,11 +47,27 @@ Explanation explain_usable(const Report& report) {
   std::string text;
   for (const AppliedRule& rule : report.rules) {
     if (!text.empty()) text += "; ";
-    text += rule.rule == "add prefix backbone."
+    text += rule.kind == RuleKind::AddBackbone
                 ? "the keys lack \"backbone.\", matched after adding it"
                 : rule.rule;
   }
   return {text, ""};
+}
+
+Explanation explain_values(const Plan& plan) {
+  const auto count = std::ranges::count_if(
+      plan.report.mismatched, [](const auto& mismatch) { return !mismatch.type.empty(); });
+  return {fmt::format("{} {} stored in a way that this program does not read ({}: {})",
+                      counted(count, "parameter"), count == 1 ? "is" : "are",
+                      printable(plan.unreadable->type), printable(plan.unreadable->reason)),
+          plan.unreadable->hint};
+}
+
+std::string altered_text(const Report& report) {
+  const auto count = static_cast<Index>(report.altered.size());
+  return fmt::format("{} not what is stored under {}: {}",
+                     count == 1 ? "1 parameter is" : fmt::format("{} parameters are", count),
+                     count == 1 ? "its name" : "their names", report.altered.front().reason);
 }
 
 // Blocks of which nothing is there, as when a file was cut short or merged from parts.
@@ -73,43 +81,44 @@ Index absent_blocks(const Plan& plan, const DetectedModel& model) {
   return model.encoder.depth - static_cast<Index>(present.size());
 }
 
-bool lacks(const Report& report, std::string_view key) {
-  return std::ranges::any_of(report.missing,
-                             [&](const auto& missing) { return missing.key.ends_with(key); });
-}
-
-bool lacks_head(const Report& report) {
-  return std::ranges::any_of(report.missing, [](const auto& missing) {
-    return missing.key.find("head.") != std::string::npos;
-  });
+// Whether a parameter with such a canonical name stays at zero, for the reason `gap`.
+template <typename Matches>
+bool lacks(const Plan& plan, Binding::Gap gap, Matches matches) {
+  for (std::size_t i = 0; i < plan.params.size(); ++i) {
+    if (plan.bindings[i].gap == gap && matches(std::string_view(plan.params[i].key))) return true;
+  }
+  return false;
 }
 
 Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
                                const ModelHints& options) {
-  const Report& report = plan.report;
   const bool other_size =
       model.arch != nullptr && model.found_width > 0 &&
       (model.found_width != model.arch->width || model.found_depth > model.arch->depth);
   if (options.arch != nullptr && other_size) {
     return {fmt::format("this is {}, you asked for {}", size_of_found(model),
                         shown_arch(options.arch->name)),
-            "leave --arch out: the size is recognised from the weights"};
+            "leave `arch` out: the size is recognised from the weights"};
   }
   if (model.task == Task::Pretrain && model.file_task != Task::Pretrain &&
-      lacks(report, "cls_token")) {
+      lacks(plan, Binding::Gap::Missing,
+            [](std::string_view key) { return key == "backbone.cls_token"; })) {
     return {fmt::format("this is {}; it has no class token", kind_of_file(model.file_task)),
-            "leave --task out, or use --task backbone"};
+            "leave `task` out, or use `task` backbone"};
   }
-  if (has_head(model.task) && model.task != model.file_task && lacks_head(report)) {
+  const auto in_head = [&](std::string_view key) {
+    return key.starts_with(head_prefix(model.task));
+  };
+  if (has_head(model.task) && model.task != model.file_task &&
+      lacks(plan, Binding::Gap::Missing, in_head)) {
     return {fmt::format("this is {}; it has no {} head", kind_of_file(model.file_task),
                         task_name(model.task)),
             "use a checkpoint that was fine-tuned for this task"};
   }
-  for (const MismatchedParameter& mismatch : report.mismatched) {
-    if (mismatch.key.ends_with("pos_embed") && !model.positions.source) {
-      return {"the grid of the position table cannot be told from its length",
-              "name it with --grid HxW"};
-    }
+  const auto is_table = [](std::string_view key) { return key.ends_with("pos_embed"); };
+  if (!model.positions.source && lacks(plan, Binding::Gap::Misfit, is_table)) {
+    return {"the grid of the position table cannot be told from its length",
+            "name it with `grid` HxW"};
   }
   if (const Index blocks = absent_blocks(plan, model); blocks > 0) {
     return {fmt::format(
@@ -125,7 +134,7 @@ Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
   }
   return {"the file looks damaged or edited rather than misnamed",
           "fetch it again, or compute anyway with these parameters at zero and every output "
-          "marked: sapiens features --allow-partial"};
+          "marked: sapiens features `allow_partial`"};
 }
 
 // Names that give another program's files away.
@@ -173,34 +182,21 @@ Explanation explain_no_tensors(const StateDict& dict, const std::string& hint) {
 
 }  // namespace
 
-std::optional<Explanation> explain_values(const Plan& plan) {
-  if (!plan.unreadable) return std::nullopt;
-  const auto count = std::ranges::count_if(
-      plan.report.mismatched, [](const auto& mismatch) { return !mismatch.type.empty(); });
-  return Explanation{
-      fmt::format("{} {} stored in a way that this program does not read ({}: {})",
-                  counted(count, "parameter"), count == 1 ? "is" : "are",
-                  printable(plan.unreadable->type), printable(plan.unreadable->reason)),
-      plan.unreadable->hint};
-}
-
-std::string altered_text(const Report& report) {
-  const auto count = static_cast<Index>(report.altered.size());
-  return fmt::format("{} not what is stored under {}: {}",
-                     count == 1 ? "1 parameter is" : fmt::format("{} parameters are", count),
-                     count == 1 ? "its name" : "their names", report.altered.front().reason);
+std::optional<Explanation> explain_fit(const Plan& plan) {
+  if (plan.unreadable) return explain_values(plan);
+  if (plan.alteration != nullptr)
+    return Explanation{altered_text(plan.report), std::string(plan.alteration->remedy)};
+  if (is_usable(plan.report.verdict)) return explain_usable(plan.report);
+  return std::nullopt;
 }
 
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options) {
-  if (auto of_values = explain_values(plan)) return *std::move(of_values);
-  if (plan.alteration != nullptr)
-    return {altered_text(plan.report), std::string(plan.alteration->remedy)};
+  if (auto fit = explain_fit(plan)) return *std::move(fit);
   if (!plan.foreign_parts.empty()) {
-    return {
-        fmt::format("this is another vision transformer: it has {}", plan.foreign_parts.front()),
-        "Sapiens checkpoints have none of that; use the program that the file was made for"};
+    return {fmt::format("this is another vision transformer: it has {}",
+                        plan.foreign_parts.front().meaning),
+            "Sapiens checkpoints have none of that; use the program that the file was made for"};
   }
-  if (is_usable(plan.report.verdict)) return explain_usable(plan.report);
   return explain_incomplete(plan, model, options);
 }
 
@@ -232,23 +228,6 @@ Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
   return {fmt::format("no encoder was found by the names in the file; the first of them is {}",
                       first->path()),
           hint};
-}
-
-std::string describe_model(const ModelInfo& model) {
-  if (model.family == "rtmdet") {
-    return model.arch == "custom" ? "RTMDet person detector of an unpublished size"
-                                  : "RTMDet-m person detector";
-  }
-  if (model.task == Task::Pretrain)
-    return fmt::format("Sapiens {} encoder, pretrained", shown_arch(model.arch));
-  if (model.task == Task::Backbone)
-    return fmt::format("Sapiens {} encoder, task geometry", shown_arch(model.arch));
-  std::string text = fmt::format("Sapiens {} {} model", shown_arch(model.arch), task_text(model));
-  if (model.outputs > 0 && (model.task == Task::Pose || model.task == Task::Seg)) {
-    fmt::format_to(std::back_inserter(text), ", {} {}", model.outputs,
-                   model.task == Task::Pose ? "keypoints" : "classes");
-  }
-  return text;
 }
 
 }  // namespace sapiens

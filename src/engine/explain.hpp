@@ -18,15 +18,11 @@ struct Explanation {
 };
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options);
 
-/// The same for parameters whose values cannot be read; nothing where there are none.
-std::optional<Explanation> explain_values(const Plan& plan);
-/// What changes parameters that the file holds: "24 parameters are changed by other tensors ...".
-std::string altered_text(const Report& report);
+/// The part of it that is the same for every model: values that cannot be read, parameters that
+/// other tensors change, or which rules made all of them fit. Nothing in other cases.
+std::optional<Explanation> explain_fit(const Plan& plan);
 
 /// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);
-
-/// "Sapiens 0.3B encoder, pretrained", "Sapiens 1B pose model, 308 keypoints".
-std::string describe_model(const ModelInfo& model);
 
 }  // namespace sapiens

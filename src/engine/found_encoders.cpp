@@ -7,18 +7,32 @@
 #include "model/params.hpp"
 
 namespace sapiens {
+namespace {
 
-Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
-                            const ModelHints& options) {
+Candidate recognise(const StateDict& dict, const NameIndex& index, EncoderNames names,
+                    const ModelHints& options) {
   Candidate candidate{.names = std::move(names), .model = {}, .plan = {}};
   candidate.placeholders = count_placeholders(dict, index, candidate.names);
   candidate.model = detect_model(OfferedShapes(dict, index, candidate.names), options);
+  return candidate;
+}
+
+void add_plan(const StateDict& dict, const NameIndex& index, Candidate& candidate) {
+  const DetectedModel& model = candidate.model;
   if (candidate.placeholders.divided()) {
     candidate.plan.report = placeholder_report(candidate.placeholders);
   } else {
-    candidate.plan = reconcile(dict, index, candidate.names,
-                               encoder_params(candidate.model.encoder), candidate.model.positions);
+    candidate.plan =
+        reconcile(dict, index, candidate.names, encoder_params(model.encoder), model.positions);
   }
+}
+
+}  // namespace
+
+Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
+                            const ModelHints& options) {
+  Candidate candidate = recognise(dict, index, std::move(names), options);
+  add_plan(dict, index, candidate);
   return candidate;
 }
 
@@ -35,9 +49,11 @@ FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
   }
   all.left_out = limit_places(places);
   for (EncoderNames& names : places) {
-    Candidate candidate = reconcile_encoder(dict, index, std::move(names), options);
+    Candidate candidate = recognise(dict, index, std::move(names), options);
     const bool any = candidate.model.found_width > 0 && candidate.model.found_depth > 0;
     if (!any && !candidate.placeholders.divided()) continue;
+    add_plan(dict, index, candidate);
+    if (!candidate.placeholders.divided()) ++all.plans_made;
     // Schemes share names: of one place the one that explains more of it counts.
     const auto same_place = std::ranges::find_if(all.candidates, [&](const Candidate& other) {
       return other.names.root == candidate.names.root;

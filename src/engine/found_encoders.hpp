@@ -30,6 +30,7 @@ struct Candidate {
   }
 };
 
+/// The encoder that `names` tells of, reconciled with the file.
 Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
                             const ModelHints& options);
 
@@ -37,6 +38,7 @@ Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, Encod
 struct FoundEncoders {
   std::vector<Candidate> candidates = {};
   std::size_t left_out = 0;  ///< Places that were not looked at.
+  int plans_made = 0;
 };
 FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
                                 const ModelHints& options, std::string_view prefix);

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <memory>
 #include <string>
 
 #include "engine/problems.hpp"
@@ -20,38 +18,42 @@ void require_heads(const BlockSize& size, const char* of_what, const char* optio
     if (size.width % heads == 0)
       divisors += fmt::format("{}{}", divisors.empty() ? "" : ", ", heads);
   }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format(
-                   "the number of attention heads{} cannot be seen in the weights", of_what),
-               .key = option,
-               .expected = fmt::format("a divisor of the width {}: {}", size.width, divisors),
-               .actual = "none given, and this width was never published",
-               .hint = fmt::format("add {} N with the number the model was trained with", option)});
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary =
+           fmt::format("the number of attention heads{} cannot be seen in the weights", of_what),
+       .option = option,
+       .expected = fmt::format("a divisor of the width {}: {}", size.width, divisors),
+       .actual = "none given, and this width was never published",
+       .hint = fmt::format("add `{}` N with the number the model was trained with", option)});
 }
 
 }  // namespace
 
-ParamSource plan_source(const StateDict& dict, const Plan& plan) {
-  auto places = std::make_shared<std::map<std::string, std::size_t, std::less<>>>();
-  for (std::size_t i = 0; i < plan.params.size(); ++i) places->emplace(plan.params[i].key, i);
-  return {.read =
-              [&dict, &plan, places](const std::string& key, Index first, std::span<float> out) {
-                materialize(dict, plan.bindings[places->at(key)], first, out);
-              },
-          .stored =
-              [&dict, &plan, places](const std::string& key) {
-                return stored_type(dict, plan.bindings[places->at(key)]);
-              },
-          .done = [&dict, &plan, places](
-                      const std::string& key) { release(dict, plan.bindings[places->at(key)]); }};
+PlanSource::PlanSource(const StateDict& dict, const Plan& plan) : dict_(dict) {
+  for (std::size_t i = 0; i < plan.params.size(); ++i) {
+    bindings_.emplace(plan.params[i].key, &plan.bindings[i]);
+  }
+}
+
+void PlanSource::read(const std::string& key, Index first, std::span<float> out) const {
+  materialize(dict_, *bindings_.at(key), first, out);
+}
+
+DType PlanSource::stored_type(const std::string& key) const {
+  return sapiens::stored_type(dict_, *bindings_.at(key));
+}
+
+void PlanSource::release(const std::string& key) const {
+  sapiens::release(dict_, *bindings_.at(key));
 }
 
 void require_known_heads(const EncoderConfig& encoder) {
-  require_heads(encoder.block(), "", "--heads");
+  require_heads(encoder.block(), "", "heads");
 }
 
 void require_known_heads(const DecoderConfig& decoder) {
-  require_heads(decoder.block(), " of the decoder", "--decoder-heads");
+  require_heads(decoder.block(), " of the decoder", "decoder_heads");
 }
 
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
@@ -70,8 +72,8 @@ Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found
                 .key = found.front().key,
                 .expected = "finite numbers",
                 .hint = "training diverged or the file is damaged: take another checkpoint, or "
-                        "fetch it again; to "
-                        "compute with it anyway, and every output marked: --allow-partial"});
+                        "fetch it again; to compute with it anyway, and every output marked: "
+                        "`allow_partial`"});
 }
 
 }  // namespace sapiens

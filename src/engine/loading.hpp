@@ -1,17 +1,33 @@
 #pragma once
 
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/state_dict.hpp"
-#include "model/weights.hpp"
+#include "model/config.hpp"
+#include "model/param_loader.hpp"
 #include "reconcile/reconcile.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
 
-/// A checkpoint seen through its plan, as the weight loaders want it. Borrows both.
-ParamSource plan_source(const StateDict& dict, const Plan& plan);
+/// The values of a checkpoint as its plan says. Borrows both.
+class PlanSource final : public ParamSource {
+ public:
+  PlanSource(const StateDict& dict, const Plan& plan);
+
+  void read(const std::string& key, Index first, std::span<float> out) const override;
+  DType stored_type(const std::string& key) const override;
+  void release(const std::string& key) const override;
+
+ private:
+  const StateDict& dict_;
+  std::map<std::string_view, const Binding*> bindings_;  // by the keys of the plan
+};
 
 /// Throws `Error(InvalidArgument)` where the number of attention heads would have to be guessed.
 void require_known_heads(const EncoderConfig& encoder);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,7 +10,7 @@
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
 #include "engine/choose_model.hpp"
-#include "engine/explain.hpp"
+#include "engine/describe.hpp"
 #include "engine/loading.hpp"
 #include "engine/runtime.hpp"
 #include "model/rtmdet.hpp"
@@ -41,7 +42,7 @@ Error no_detector(const Inspection& inspection) {
        .hint = "give the RTMDet-m that the original's scripts use, made for persons"});
 }
 
-// What loads a detector has no option that names one of several, as --prefix does for encoders.
+// What loads a detector has no option that names one of several, as `prefix` does for encoders.
 Error several_detectors(const Inspection& inspection) {
   std::string found;
   for (const FoundModel& model : inspection.report.candidates) {
@@ -55,16 +56,10 @@ Error several_detectors(const Inspection& inspection) {
                 .hint = "save the tensors of the one that is meant to a file of its own"});
 }
 
-Assessment assess_as_detector(const StateDict& dict) {
-  Assessment assessed = assess(dict, {}, Subject::Detector);
-  if (!assessed.detector) throw no_detector(assess(dict, {}, Subject::Anything).inspection);
-  if (assessed.inspection.report.verdict == Verdict::Ambiguous) {
-    throw several_detectors(assessed.inspection);
-  }
-  if (!is_usable(assessed.detector->plan.report.verdict)) {
-    throw refusal(assessed.inspection, "nothing was computed");
-  }
-  return assessed;
+void expect_usable(const Inspection& inspection) {
+  const Verdict verdict = inspection.report.verdict;
+  if (verdict == Verdict::Ambiguous) throw several_detectors(inspection);
+  if (!is_usable(verdict)) throw refusal(inspection, "nothing was computed");
 }
 
 }  // namespace
@@ -75,7 +70,7 @@ struct PersonDetector::Impl {
       : runtime(with_default_precision(options)), inspection(std::move(inspected)) {
     const Stopwatch watch;
     LoadedRtmDet loaded =
-        load_rtmdet(file.config, plan_source(dict, file.plan), runtime.ops(), options.loading);
+        load_rtmdet(file.config, PlanSource(dict, file.plan), runtime.ops(), options.loading);
     if (!loaded.non_finite.empty()) throw non_finite_error(inspection.file, loaded.non_finite);
     weights = std::move(loaded.weights);
     runtime.stats().weight_bytes = loaded.bytes;
@@ -120,8 +115,11 @@ double PersonDetector::Impl::run(const Image& square, const Progress& progress,
 
 PersonDetector::PersonDetector(const Checkpoint& checkpoint, const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess_as_detector(dict);
-  impl_ = std::make_unique<Impl>(dict, *assessed.detector, assessed.inspection, engine);
+  const std::optional<DetectorFile> file = find_detector(dict, NameIndex(dict));
+  if (!file) throw no_detector(checkpoint.assess({})->inspection());
+  Inspection inspection = inspect_detector(dict, *file);
+  expect_usable(inspection);
+  impl_ = std::make_unique<Impl>(dict, *file, std::move(inspection), engine);
 }
 
 PersonDetector::PersonDetector(PersonDetector&&) noexcept = default;

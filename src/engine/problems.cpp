@@ -15,6 +15,9 @@
 namespace sapiens {
 namespace {
 
+// In the order of ProblemKind.
+constexpr std::string_view kLabels[] = {"missing", "not readable", "wrong shape", "altered"};
+
 bool is_number(std::string_view text) {
   return !text.empty() &&
          std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
@@ -38,7 +41,7 @@ class Grouper {
   void add(Problem problem) { add(problem, problem.facts); }
   /// `shared_facts` are those of a group of several blocks.
   void add(Problem problem, const std::string& shared_facts) {
-    const auto place = std::tuple(problem.label, without_block_number(problem.key), shared_facts);
+    const auto place = std::tuple(problem.kind, without_block_number(problem.key), shared_facts);
     const auto [group, is_new] = groups_.try_emplace(place, problems_.size());
     if (is_new) {
       problems_.push_back(std::move(problem));
@@ -51,7 +54,7 @@ class Grouper {
   std::vector<Problem> take() { return std::move(problems_); }
 
  private:
-  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> groups_;
+  std::map<std::tuple<ProblemKind, std::string, std::string>, std::size_t> groups_;
   std::vector<Problem> problems_;
 };
 
@@ -60,8 +63,9 @@ std::string lines_of(std::span<const Problem> problems) {
   constexpr std::size_t kShown = 6;
   std::string text;
   for (const Problem& problem : problems.first(std::min(problems.size(), kShown))) {
-    fmt::format_to(std::back_inserter(text), "\n  {:<13} {}  {}", problem.label,
-                   printable(problem.key), printable(problem.facts));
+    fmt::format_to(std::back_inserter(text), "\n  {:<13} {}  {}",
+                   kLabels[static_cast<std::size_t>(problem.kind)], printable(problem.key),
+                   printable(problem.facts));
     if (problem.count > 1) fmt::format_to(std::back_inserter(text), "  ({} blocks)", problem.count);
     if (!problem.reason.empty()) {
       fmt::format_to(std::back_inserter(text), "\n  {:13} {}", "", printable(problem.reason));
@@ -83,18 +87,19 @@ std::string lines_of(std::span<const Problem> problems) {
 std::vector<Problem> group_problems(const Report& report) {
   Grouper grouper;
   for (const MissingParameter& missing : report.missing) {
-    grouper.add({.label = "missing", .key = missing.key, .facts = shape_text(missing.shape)});
+    grouper.add(
+        {.kind = ProblemKind::Missing, .key = missing.key, .facts = shape_text(missing.shape)});
   }
   for (const MismatchedParameter& mismatch : report.mismatched) {
     if (mismatch.type.empty()) continue;
-    grouper.add({.label = "not readable",
+    grouper.add({.kind = ProblemKind::NotReadable,
                  .key = mismatch.key,
                  .facts = fmt::format("{} {}", mismatch.type, shape_text(mismatch.found)),
                  .reason = mismatch.reason});
   }
   for (const MismatchedParameter& mismatch : report.mismatched) {
     if (!mismatch.type.empty()) continue;
-    grouper.add({.label = "wrong shape",
+    grouper.add({.kind = ProblemKind::WrongShape,
                  .key = mismatch.key,
                  .facts = fmt::format("file {}, model {}", shape_text(mismatch.found),
                                       shape_text(mismatch.expected)),
@@ -105,7 +110,7 @@ std::vector<Problem> group_problems(const Report& report) {
       return altered.by == altered.key ? altered.reason
                                        : fmt::format("by {}: {}", printable(by), altered.reason);
     };
-    grouper.add({.label = "altered", .key = altered.key, .facts = facts(altered.by)},
+    grouper.add({.kind = ProblemKind::Altered, .key = altered.key, .facts = facts(altered.by)},
                 facts(without_block_number(altered.by)));
   }
   return grouper.take();
@@ -114,10 +119,9 @@ std::vector<Problem> group_problems(const Report& report) {
 std::string problem_lines(const Report& report) {
   const std::vector<Problem> problems = group_problems(report);
   std::string lines;
-  for (auto first = problems.begin(); first != problems.end();) {  // they lie label by label
-    const auto last = std::find_if(first, problems.end(), [&](const Problem& problem) {
-      return problem.label != first->label;
-    });
+  for (auto first = problems.begin(); first != problems.end();) {  // they lie kind by kind
+    const auto last = std::find_if(
+        first, problems.end(), [&](const Problem& problem) { return problem.kind != first->kind; });
     lines += lines_of({first, last});
     first = last;
   }

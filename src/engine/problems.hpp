@@ -10,9 +10,11 @@
 
 namespace sapiens {
 
+enum class ProblemKind { Missing, NotReadable, WrongShape, Altered };
+
 /// What is wrong with one parameter, or with the same parameter of many blocks.
 struct Problem {
-  std::string label = {};   ///< "missing", "not readable", "wrong shape" or "altered".
+  ProblemKind kind = ProblemKind::Missing;
   std::string key = {};     ///< With `*` for the block's number where several share the problem.
   std::string facts = {};   ///< The shapes; with `*` where several blocks differ in a name.
   std::string reason = {};  ///< Why it was not made to fit; may be empty.

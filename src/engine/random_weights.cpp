@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <map>
-#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -66,16 +65,15 @@ SynthModel synth_model(const SynthOptions& options) {
   return model;
 }
 
-ParamSource random_source(const SynthModel& model, std::uint64_t seed) {
-  auto params = std::make_shared<std::map<std::string, RandomParam, std::less<>>>();
+RandomSource::RandomSource(const SynthModel& model, std::uint64_t seed) {
   for (const ParamSpec& param : model.params) {
-    params->emplace(param.key,
+    params_.emplace(param.key,
                     RandomParam(param, model.encoder.grid, model.encoder.extra_tokens(), seed));
   }
-  return {.read = [params](const std::string& key, Index first,
-                           std::span<float> out) { params->at(key).read(first, out); },
-          .stored = {},
-          .done = {}};
+}
+
+void RandomSource::read(const std::string& key, Index first, std::span<float> out) const {
+  params_.at(key).read(first, out);
 }
 
 Inspection random_inspection(const SynthModel& model) {

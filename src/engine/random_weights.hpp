@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "model/config.hpp"
-#include "model/weights.hpp"
+#include "model/param_loader.hpp"
 #include "reconcile/param_spec.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/tensor_view.hpp"
@@ -27,9 +29,6 @@ struct SynthModel {
 
 /// Throws `Error(InvalidArgument)` for an unknown size or task.
 SynthModel synth_model(const SynthOptions& options);
-
-/// Random weights as if they came from a file.
-ParamSource random_source(const SynthModel& model, std::uint64_t seed);
 
 /// What an inspection would say about them.
 Inspection random_inspection(const SynthModel& model);
@@ -57,6 +56,17 @@ class RandomParam {
   Index width_ = 0;
   Index extra_tokens_ = 0;
   Grid grid_;
+};
+
+/// Random values for the parameters of a model, as if they came from a file.
+class RandomSource final : public ParamSource {
+ public:
+  RandomSource(const SynthModel& model, std::uint64_t seed);
+
+  void read(const std::string& key, Index first, std::span<float> out) const override;
+
+ private:
+  std::map<std::string, RandomParam, std::less<>> params_;
 };
 
 }  // namespace sapiens

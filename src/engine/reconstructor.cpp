@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,20 +21,20 @@
 namespace sapiens {
 namespace {
 
-Error misuse(const char* summary, const char* key, std::string expected, std::string actual) {
+Error misuse(const char* summary, const char* option, std::string expected, std::string actual) {
   return Error(ErrorCode::InvalidArgument, {.summary = summary,
-                                            .key = key,
+                                            .option = option,
                                             .expected = std::move(expected),
                                             .actual = std::move(actual)});
 }
 
 ModelOptions as_pretrained(ModelOptions options) {
   if (options.task.value_or(Task::Pretrain) != Task::Pretrain) {
-    throw misuse("only a pretrained model reconstructs images", "--task",
+    throw misuse("only a pretrained model reconstructs images", "task",
                  std::string(task_name(Task::Pretrain)), std::string(task_name(*options.task)));
   }
   if (options.patch_padding.value_or(0) != 0) {
-    throw misuse("patches with padding are not those that the decoder predicts", "--patch-padding",
+    throw misuse("patches with padding are not those that the decoder predicts", "patch_padding",
                  "0", std::to_string(*options.patch_padding));
   }
   options.task = Task::Pretrain;
@@ -44,36 +45,36 @@ std::string text_of(Grid grid) { return fmt::format("{}x{}", grid.height, grid.w
 
 // The positions of the decoder are a table for one grid, as are those of the original's masked
 // pass.
-void expect_one_grid(const Assessment& assessed) {
-  const EncoderConfig& encoder = assessed.model.encoder;
-  const Grid own = assessed.model.positions.source.value_or(encoder.grid);
-  if (encoder.grid != own) {
-    throw misuse("the decoder knows one input size alone", "--size",
+void expect_one_grid(const DetectedModel& model, std::optional<Grid> size, const FileInfo& file) {
+  const EncoderConfig& encoder = model.encoder;
+  const Grid own = encoder.grid;
+  const Grid asked = size ? patch_grid(*size, encoder.patch_padding) : own;
+  if (asked != own) {
+    throw misuse("the decoder knows one input size alone", "input_size",
                  text_of({own.height * kPatch, own.width * kPatch}),
-                 text_of({encoder.grid.height * kPatch, encoder.grid.width * kPatch}));
+                 text_of({asked.height * kPatch, asked.width * kPatch}));
   }
-  const Index tokens = assessed.model.decoder->tokens;
+  const Index tokens = model.decoder->tokens;
   if (tokens == encoder.tokens()) return;
   throw Error(
       ErrorCode::CheckpointRefused,
       {.summary = "encoder and decoder are for different numbers of patches, so nothing was "
                   "computed",
-       .file = assessed.inspection.file.path,
+       .file = file.path,
        .key = "neck.decoder_pos_embed",
        .expected = fmt::format("{} positions, as in backbone.pos_embed", encoder.tokens()),
        .actual = std::to_string(tokens)});
 }
 
-void expect_usable(const Assessment& assessed) {
-  if (!is_usable(assessed.whole.report.verdict)) {
-    throw refusal(assessed.inspection, "nothing was computed");
-  }
-  const DecoderConfig& decoder = *assessed.model.decoder;
-  expect_one_grid(assessed);
-  require_known_heads(assessed.model.encoder);
+void expect_usable(const DetectedModel& model, std::optional<Grid> size,
+                   const Inspection& inspection) {
+  if (!is_usable(inspection.report.verdict)) throw refusal(inspection, "nothing was computed");
+  const DecoderConfig& decoder = *model.decoder;
+  expect_one_grid(model, size, inspection.file);
+  require_known_heads(model.encoder);
   require_known_heads(decoder);
   if (decoder.width % decoder.heads != 0) {
-    throw misuse("the number of heads does not divide the width of the decoder", "--decoder-heads",
+    throw misuse("the number of heads does not divide the width of the decoder", "decoder_heads",
                  fmt::format("a divisor of {}", decoder.width), std::to_string(decoder.heads));
   }
 }
@@ -114,10 +115,8 @@ Progress part_of(const Progress& progress, double first, double size) {
 }  // namespace
 
 struct Reconstructor::Impl {
-  Impl(const Assessment& assessed, const EngineOptions& options)
-      : network(assessed.model.encoder, options),
-        config(*assessed.model.decoder),
-        inspection(assessed.inspection) {}
+  Impl(const DetectedModel& model, Inspection inspected, const EngineOptions& options)
+      : network(model.encoder, options), config(*model.decoder), inspection(std::move(inspected)) {}
 
   void load(const ParamSource& source, const Progress& progress) {
     network.load(source, progress);
@@ -203,11 +202,13 @@ MaskedPrediction Reconstructor::Impl::predict(TensorView<const float, 3> input,
 
 Reconstructor::Reconstructor(const Checkpoint& checkpoint, const ModelOptions& model,
                              const EngineOptions& engine) {
-  const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess(dict, as_pretrained(model), Subject::Autoencoder);
-  expect_usable(assessed);
-  impl_ = std::make_unique<Impl>(assessed, engine);
-  impl_->load(plan_source(dict, assessed.whole), engine.loading);
+  const std::shared_ptr<const Assessment> assessed = checkpoint.assess(as_pretrained(model));
+  const DetectedModel& detected = assessed->model(Use::Reconstruct);
+  Inspection inspection = assessed->inspection(Use::Reconstruct);
+  expect_usable(detected, model.input_size, inspection);
+  impl_ = std::make_unique<Impl>(detected, std::move(inspection), engine);
+  impl_->load(PlanSource(checkpoint.state_dict(), assessed->plan(Use::Reconstruct)),
+              engine.loading);
 }
 
 Reconstructor::Reconstructor(Reconstructor&&) noexcept = default;

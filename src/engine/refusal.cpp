@@ -1,22 +1,22 @@
 #include <fmt/format.h>
 
 #include "engine/assess.hpp"
-#include "engine/explain.hpp"
+#include "engine/describe.hpp"
 #include "engine/problems.hpp"
 #include "engine/several_models.hpp"
 
 namespace sapiens {
 namespace {
 
-std::string summary_of(const Report& report, std::string_view undone) {
+std::string summary_of(const Report& report, std::string_view consequence) {
   if (report.verdict == Verdict::Foreign)
-    return fmt::format("this is no Sapiens model, so {}", undone);
+    return fmt::format("this is no Sapiens model, so {}", consequence);
   if (report.verdict == Verdict::Ambiguous)
-    return fmt::format("several models in one file, so {}", undone) + candidate_lines(report);
+    return fmt::format("several models in one file, so {}", consequence) + candidate_lines(report);
   if (report.bound == report.required)
-    return fmt::format("the file has parts that the model has not, so {}", undone);
+    return fmt::format("the file has parts that the model has not, so {}", consequence);
   return fmt::format("{} of {} parameters did not load, so {}", report.required - report.bound,
-                     report.required, undone) +
+                     report.required, consequence) +
          problem_lines(report);
 }
 
@@ -29,7 +29,6 @@ std::string taken_as(const Inspection& inspection) {
 }
 
 std::string first_key(const Report& report) {
-  if (report.verdict == Verdict::Ambiguous) return "--prefix";
   if (!report.missing.empty()) return report.missing[0].key;
   if (!report.mismatched.empty()) return report.mismatched[0].key;
   return report.altered.empty() ? "" : report.altered[0].key;
@@ -37,14 +36,15 @@ std::string first_key(const Report& report) {
 
 }  // namespace
 
-Error refusal(const Inspection& inspection, std::string_view undone) {
+Error refusal(const Inspection& inspection, std::string_view consequence) {
   const Report& report = inspection.report;
   const FileInfo& file = inspection.file;
   return Error(ErrorCode::CheckpointRefused,
-               {.summary = summary_of(report, undone),
+               {.summary = summary_of(report, consequence),
                 .file = fmt::format("{} ({}, {}{})", file.path, file.format,
                                     counted(file.tensors, "tensor"), taken_as(inspection)),
                 .key = first_key(report),
+                .option = report.verdict == Verdict::Ambiguous ? "prefix" : "",
                 .actual = report.explanation,
                 .hint = report.hint});
 }

@@ -11,6 +11,8 @@ constexpr std::size_t kExamples = 5;
 
 class ReportWriter {
  public:
+  explicit ReportWriter(OptionName option_name) : option_name_(option_name) {}
+
   std::string write(const Inspection& inspection) {
     json_.object([&] {
       object("file", [&] { write_file(inspection.file); });
@@ -21,7 +23,7 @@ class ReportWriter {
         text("verdict", verdict_name(use.verdict));
         number("required", use.required);
         number("bound", use.bound);
-        text("reason", use.reason);
+        text("reason", with_option_names(use.reason, option_name_));
       });
       object("outputs", [&] {
         shape_or_null("featmap", inspection.outputs.featmap);
@@ -73,11 +75,11 @@ class ReportWriter {
       text("key", parameter.key);
       shape("expected", parameter.expected);
       shape("found", parameter.found);
-      text_or_null("reason", parameter.reason);
+      words("reason", parameter.reason);
       text_or_null("type", parameter.type);
     });
     each("unused", report.unused, [&](const UnusedTensors& group) {
-      text("reason", group.reason);
+      text("reason", with_option_names(group.reason, option_name_));
       number("count", group.keys.size());
       texts("examples", std::span(group.keys).first(std::min(group.keys.size(), kExamples)));
     });
@@ -86,9 +88,13 @@ class ReportWriter {
       number("count", rule.count);
       text("reason", rule.reason);
     });
-    text_or_null("explanation", report.explanation);
-    text_or_null("hint", report.hint);
-    texts("notes", report.notes);
+    words("explanation", report.explanation);
+    words("hint", report.hint);
+    json_.key("notes");
+    json_.array([&] {
+      for (const std::string& note : report.notes)
+        json_.text(with_option_names(note, option_name_));
+    });
     each("altered", report.altered, [&](const AlteredParameter& parameter) {
       text("key", parameter.key);
       text("by", parameter.by);
@@ -107,7 +113,7 @@ class ReportWriter {
     number_or_null("depth", model.depth);
     json_.key("taken");
     json_.flag(model.taken);
-    text_or_null("reason", model.reason);
+    words("reason", model.reason);
   }
 
   template <typename Body>
@@ -145,6 +151,9 @@ class ReportWriter {
     json_.key(key);
     value.empty() ? json_.null() : json_.text(value);
   }
+  void words(std::string_view key, std::string_view value) {
+    text_or_null(key, with_option_names(value, option_name_));
+  }
   void number_or_null(std::string_view key, Index value) {
     json_.key(key);
     value > 0 ? json_.number(value) : json_.null();
@@ -154,12 +163,15 @@ class ReportWriter {
     value.empty() ? json_.null() : json_.numbers(value);
   }
 
+  OptionName option_name_;
   JsonText json_;
 };
 
 }  // namespace
 
 // Keys of hostile files may hold any bytes; they become U+FFFD where they are not UTF-8.
-std::string Inspection::json() const { return printable_json(ReportWriter().write(*this)); }
+std::string Inspection::json(OptionName option_name) const {
+  return printable_json(ReportWriter(option_name).write(*this));
+}
 
 }  // namespace sapiens

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/explain.hpp"
+#include "engine/describe.hpp"
 #include "engine/problems.hpp"
 #include "engine/several_models.hpp"
 #include "sapiens/report.hpp"
@@ -26,25 +26,11 @@ std::string grouped_digits(Index value) {
 // 1024x64x64, as people say shapes of features.
 std::string by(const std::vector<Index>& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
 
-// `text` as one word of a command that may be copied into a shell.
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+:@%,-=";
-  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string quoted = "'";
-  if (printable(text) != text) {  // the quotes of bash and others that read what is spelled out
-    for (const char c : text)
-      quoted += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
-    return "$" + printable(quoted) + "'";
-  }
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 // Collects the lines of the text.
 class TextWriter {
  public:
-  TextWriter(const Inspection& inspection, bool colour) : all_(inspection), colour_(colour) {}
+  TextWriter(const Inspection& inspection, const TextStyle& style)
+      : all_(inspection), style_(style) {}
 
   std::string run() {
     header();
@@ -54,12 +40,12 @@ class TextWriter {
     rules();
     problems();
     unused();
-    for (const std::string& note : all_.report.notes) line("  note          {}", printable(note));
+    for (const std::string& note : all_.report.notes) line("  note          {}", shown(note));
     original_behaviour();
     if (!is_usable(all_.report.verdict)) {
       line("");
-      if (!all_.report.explanation.empty()) line("{}", printable(all_.report.explanation));
-      if (!all_.report.hint.empty()) line("Next: {}", printable(all_.report.hint));
+      if (!all_.report.explanation.empty()) line("{}", shown(all_.report.explanation));
+      if (!all_.report.hint.empty()) line("Next: {}", shown(all_.report.hint));
     }
     return std::move(text_);
   }
@@ -76,7 +62,7 @@ class TextWriter {
     std::ranges::transform(name, name.begin(),
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     name.resize(std::max<std::size_t>(name.size(), 12), ' ');
-    if (!colour_) return name;
+    if (!style_.colour) return name;
     const char* code = v == Verdict::Exact || v == Verdict::Equivalent ? "32"
                        : v == Verdict::Adapted                         ? "33"
                                                                        : "31";
@@ -113,16 +99,18 @@ class TextWriter {
     for (std::size_t first = 0; first < all_.uses.size();) {
       std::size_t last = first + 1;
       std::string names = all_.uses[first].use;
-      while (last < all_.uses.size() && same_story(all_.uses[first], all_.uses[last])) {
+      while (first > 0 && last < all_.uses.size() &&
+             same_story(all_.uses[first], all_.uses[last])) {
         names += ", " + all_.uses[last++].use;
       }
       use(names, all_.uses[first]);
+      if (first == 0 && is_usable(all_.uses[first].verdict)) output_shapes();
       first = last;
     }
   }
 
   static bool same_story(const UseVerdict& a, const UseVerdict& b) {
-    return a.verdict == b.verdict && a.reason == b.reason && a.use != "features";
+    return a.verdict == b.verdict && a.reason == b.reason;
   }
 
   void use(const std::string& names, const UseVerdict& use) {
@@ -134,8 +122,7 @@ class TextWriter {
     }
     const std::string count =
         use.required > 0 ? fmt::format("{} of {} parameters; ", use.bound, use.required) : "";
-    line("  {:<13} {} {}{}", first_column, verdict(use.verdict), count, printable(use.reason));
-    if (use.use == "features" && is_usable(use.verdict)) output_shapes();
+    line("  {:<13} {} {}{}", first_column, verdict(use.verdict), count, shown(use.reason));
   }
 
   void output_shapes() {
@@ -156,7 +143,7 @@ class TextWriter {
 
   void candidates() {
     if (all_.report.verdict != Verdict::Ambiguous) return;  // else the notes tell of the others
-    const std::string lines = candidate_lines(all_.report);
+    const std::string lines = shown_lines(candidate_lines(all_.report));
     line("{}", std::string_view(lines).substr(1));
   }
 
@@ -168,7 +155,7 @@ class TextWriter {
   }
 
   void problems() {
-    const std::string lines = problem_lines(all_.report);
+    const std::string lines = shown_lines(problem_lines(all_.report));
     if (!lines.empty()) line("{}", std::string_view(lines).substr(1));
   }
 
@@ -176,44 +163,32 @@ class TextWriter {
     for (const UnusedTensors& group : all_.report.unused) {
       line("  unused        {} ({}{}): {}",
            counted(static_cast<Index>(group.keys.size()), "tensor"), printable(group.keys.front()),
-           group.keys.size() > 1 ? ", ..." : "", printable(group.reason));
+           group.keys.size() > 1 ? ", ..." : "", shown(group.reason));
     }
-  }
-
-  // The original looks for `backbone.` and the model's own names, behind one `module.` at most.
-  bool original_finds_nothing() const {
-    const Index all = all_.report.bound;
-    return std::ranges::any_of(all_.report.rules, [all](const AppliedRule& rule) {
-      const std::string_view name = rule.rule;
-      if (name == "remove prefix module.") return rule.count > all;  // more than once
-      return name == "add prefix backbone." || name.starts_with("rename from ") ||
-             (name.starts_with("remove ") && rule.count >= all);
-    });
-  }
-
-  // What the command above needs where the file has several models.
-  std::string prefix_option() const {
-    const auto& models = all_.report.candidates;
-    const auto taken = std::ranges::find(models, true, &FoundModel::taken);
-    if (models.size() < 2 || taken == models.end()) return "";
-    return " --prefix " + shell_word(printable(taken->prefix));
   }
 
   // The question most readers come with.
   void original_behaviour() {
-    const bool encoder = all_.model.family == "sapiens" && is_usable(all_.report.verdict);
-    if (!encoder || !original_finds_nothing()) return;
+    if (!all_.original_loads_nothing()) return;
     line("");
     line(
         "The original feature demo loads none of these weights and only warns that \"the model "
         "and");
     line("loaded state dict do not match exactly\". A copy that loads there:");
-    line("  sapiens convert {} fixed.pth --layout mmengine{}", shell_word(all_.file.path),
-         prefix_option());
+    line("  {}", style_.conversion.empty() ? "`convert_checkpoint` with `layout` mmengine"
+                                           : style_.conversion);
+  }
+
+  std::string shown(std::string_view text) const {
+    return printable(with_option_names(text, style_.option_name));
+  }
+  // Of lines that are printable already.
+  std::string shown_lines(std::string_view text) const {
+    return with_option_names(text, style_.option_name);
   }
 
   const Inspection& all_;
-  bool colour_;
+  const TextStyle& style_;
   std::string text_;
 };
 
@@ -237,6 +212,26 @@ std::string_view verdict_name(Verdict verdict) noexcept {
   return "";
 }
 
-std::string Inspection::text(bool colour) const { return TextWriter(*this, colour).run(); }
+// It looks for `backbone.` and the model's own names, behind one `module.` at most.
+bool Inspection::original_loads_nothing() const {
+  if (model.family != "sapiens" || !is_usable(report.verdict)) return false;
+  return std::ranges::any_of(report.rules, [all = report.bound](const AppliedRule& rule) {
+    switch (rule.kind) {
+      case RuleKind::AddBackbone:
+      case RuleKind::RenameFrom:
+        return true;
+      case RuleKind::RemovePrefix:
+        return rule.name == "module" ? rule.count > all : rule.count >= all;
+      case RuleKind::RemoveWrapper:
+        return rule.count >= all;
+      default:
+        return false;
+    }
+  });
+}
+
+std::string Inspection::text(const TextStyle& style) const {
+  return TextWriter(*this, style).run();
+}
 
 }  // namespace sapiens

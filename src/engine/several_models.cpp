@@ -88,21 +88,20 @@ void add_left_notes(std::span<const FoundModel> found, std::vector<std::string>&
 std::string candidate_lines(const Report& report) {
   std::string lines;
   for (const FoundModel& model : report.candidates) {
-    lines += fmt::format("\n  {:<13} --prefix {}", "candidate", describe_found(model));
+    lines += fmt::format("\n  {:<13} `prefix` {}", "candidate", describe_found(model));
     if (!model.reason.empty()) lines += fmt::format(": {}", model.reason);
   }
   return lines;
 }
 
-Report ambiguous_report(std::vector<FoundModel> found, std::string_view what) {
+Report ambiguous_report(const Choice& choice, std::string_view what) {
   Report report;
   report.verdict = Verdict::Ambiguous;
-  std::erase_if(found, [](const FoundModel& model) { return !model.reason.empty(); });
-  report.explanation =
-      fmt::format("the file holds {} {}, and no rule tells which one is meant", found.size(), what);
-  report.hint =
-      fmt::format("choose one with --prefix, as in --prefix {}", printable(found.front().prefix));
-  report.candidates = std::move(found);
+  for (const std::size_t rival : choice.rivals) report.candidates.push_back(choice.found[rival]);
+  report.explanation = fmt::format("the file holds {} {}, and no rule tells which one is meant",
+                                   report.candidates.size(), what);
+  report.hint = fmt::format("choose one with `prefix`, as in `prefix` {}",
+                            printable(report.candidates.front().prefix));
   return report;
 }
 

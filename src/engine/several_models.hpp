@@ -35,6 +35,6 @@ void add_left_notes(std::span<const FoundModel> found, std::vector<std::string>&
 std::string candidate_lines(const Report& report);
 
 /// The report of a file of which no model can be taken; `what` they are: "encoders".
-Report ambiguous_report(std::vector<FoundModel> found, std::string_view what);
+Report ambiguous_report(const Choice& choice, std::string_view what);
 
 }  // namespace sapiens

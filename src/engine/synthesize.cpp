@@ -18,7 +18,7 @@ constexpr std::string_view kDetectorArch = "rtmdet-m";
 void expect_detector_options(const SynthOptions& options) {
   if (options.task == SynthOptions{}.task) return;
   throw Error(ErrorCode::InvalidArgument, {.summary = "a detector has no other task",
-                                           .key = "--task",
+                                           .option = "task",
                                            .expected = "detect, or none",
                                            .actual = std::string(task_name(options.task))});
 }

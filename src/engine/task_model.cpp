@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -258,11 +259,24 @@ Error other_task(const Inspection& inspection, Task wanted, bool fits) {
                     : ""});
 }
 
+struct TaskAssessment {
+  std::shared_ptr<const Assessment> assessment;
+  Use use = Use::Features;
+  Inspection inspection;
+};
+
+TaskAssessment assess_as_is(const Checkpoint& checkpoint, const ModelOptions& model) {
+  std::shared_ptr<const Assessment> assessment = checkpoint.assess(model);
+  const Use use = use_of(assessment->model().task);
+  Inspection inspection = assessment->inspection(use);
+  return {.assessment = std::move(assessment), .use = use, .inspection = std::move(inspection)};
+}
+
 // The file as a model for `model.expected_task`. Heads of the same shape may be for another task:
 // normals, or a segmentation into three classes. Heads for pose have names of their own, so that
 // one for another task is a second head.
-Assessment assess_for_task(const StateDict& dict, const ModelOptions& model) {
-  Assessment assessed = assess(dict, model, Subject::WholeModel);
+TaskAssessment assess_for_task(const Checkpoint& checkpoint, const ModelOptions& model) {
+  TaskAssessment assessed = assess_as_is(checkpoint, model);
   const Inspection& found = assessed.inspection;
   if (!model.expected_task || found.model.task == model.expected_task || found.model.outputs == 0 ||
       !is_usable(found.report.verdict)) {
@@ -270,8 +284,8 @@ Assessment assess_for_task(const StateDict& dict, const ModelOptions& model) {
   }
   ModelOptions wanted = model;
   wanted.task = model.expected_task;
-  Assessment other = assess(dict, wanted, Subject::WholeModel);
-  const bool fits = other.model.head && is_usable(other.whole.report.verdict);
+  TaskAssessment other = assess_as_is(checkpoint, wanted);
+  const bool fits = other.assessment->model().head && is_usable(other.inspection.report.verdict);
   const bool one_is_pose = found.model.task == Task::Pose || model.expected_task == Task::Pose;
   if (fits && one_is_pose && !model.task) return other;
   throw other_task(found, *model.expected_task, fits);
@@ -282,24 +296,25 @@ Assessment assess_for_task(const StateDict& dict, const ModelOptions& model) {
 TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
                      const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess_for_task(dict, model);
-  if (!is_usable(assessed.whole.report.verdict)) {
-    throw refusal(assessed.inspection, "nothing was computed");
-  }
-  if (!assessed.model.head || !has_head(assessed.model.task)) {
+  const TaskAssessment assessed = assess_for_task(checkpoint, model);
+  const DetectedModel& detected = assessed.assessment->model();
+  const Plan& plan = assessed.assessment->plan(assessed.use);
+  Inspection inspection = assessed.inspection;
+  if (!is_usable(plan.report.verdict)) throw refusal(inspection, "nothing was computed");
+  if (!detected.head || !has_head(detected.task)) {
     throw Error(ErrorCode::CheckpointRefused,
                 {.summary = "this checkpoint has no task head, so nothing was computed",
-                 .file = assessed.inspection.file.path,
+                 .file = inspection.file.path,
                  .expected = "a checkpoint for pose, seg, depth or normal",
-                 .actual = std::string(task_name(assessed.model.task)),
+                 .actual = std::string(task_name(detected.task)),
                  .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
   }
-  require_known_heads(assessed.model.encoder);
-  impl_ = std::make_unique<Impl>(assessed.model.encoder, *assessed.model.head, dict, engine);
-  impl_->inspection = assessed.inspection;
-  impl_->load(plan_source(dict, assessed.whole), engine.loading);
+  require_known_heads(detected.encoder);
+  impl_ = std::make_unique<Impl>(detected.encoder, *detected.head, dict, engine);
+  impl_->inspection = std::move(inspection);
+  impl_->load(PlanSource(dict, plan), engine.loading);
   if (!impl_->non_finite.empty()) {
-    throw non_finite_error(assessed.inspection.file, impl_->non_finite);
+    throw non_finite_error(impl_->inspection.file, impl_->non_finite);
   }
 }
 
@@ -312,13 +327,13 @@ TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engi
   const SynthModel model = synth_model(synth);
   if (!model.head) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
-                                             .key = "task",
+                                             .option = "task",
                                              .expected = "pose, seg, depth or normal",
                                              .actual = std::string(task_name(synth.task))});
   }
   auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
   impl->inspection = random_inspection(model);
-  impl->load(random_source(model, synth.seed), engine.loading);
+  impl->load(RandomSource(model, synth.seed), engine.loading);
   return TaskModel(std::move(impl));
 }
 

@@ -107,7 +107,7 @@ std::string unguarded_text(const Verification& known) {
 std::string compared_text(const Verification& known) {
   if (!known.ran) {
     return fmt::format(
-        "values were not checked: sapiens inspect --verify compares the checksums of {}, and "
+        "values were not checked: `verify_checkpoint` compares the checksums of {}, and "
         "loading weights those of its own",
         guarded_text(known));
   }

@@ -64,7 +64,7 @@ void expect_space(const RemoteFile& file, std::uint64_t arrived) {
                .file = file.path.string(),
                .expected = fmt::format("{} bytes", size - arrived),
                .actual = fmt::format("{} bytes are free", space.available),
-               .hint = "free some space, or choose a folder on another disk (--dir, "
+               .hint = "free some space, or choose a folder on another disk (`folder`, "
                        "SAPIENS_CACHE)"});
 }
 
@@ -85,12 +85,13 @@ PulledFile expect_same_content(const RemoteFile& file, const PullListener& liste
   const auto text = [](std::uint64_t bytes, const std::string& digest) {
     return fmt::format("{} bytes, sha256 {}", bytes, digest);
   };
-  throw Error(ErrorCode::WriteFailed,
-              {.summary = "there is another file of this name already",
-               .file = file.path.string(),
-               .expected = text(file.bytes.value_or(there.bytes), file.sha256),
-               .actual = text(there.bytes, there.sha256),
-               .hint = "remove it if it is a damaged copy, or choose another folder with --dir"});
+  throw Error(
+      ErrorCode::WriteFailed,
+      {.summary = "there is another file of this name already",
+       .file = file.path.string(),
+       .expected = text(file.bytes.value_or(there.bytes), file.sha256),
+       .actual = text(there.bytes, there.sha256),
+       .hint = "remove it if it is a damaged copy, or choose another folder with `folder`"});
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ bool has_size_of_ours(std::string_view text) {
               {.summary = "there is neither a file nor a published checkpoint of this name",
                .file = name,
                .expected = fmt::format("{}", fmt::join(known, ", ")),
-               .hint = "`sapiens pull --list` shows all"});
+               .hint = "`published_files` shows all"});
 }
 
 }  // namespace

@@ -145,8 +145,7 @@ std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
   if ((color != PNG_COLOR_TYPE_PALETTE && color != PNG_COLOR_TYPE_GRAY) || bits != 8) {
     throw UnreadableImage(
         fmt::format("a PNG of {} in {} bits", kind_name(color), bits),
-        "save class ids as a PNG with a palette or in grey, of 8 bits, as `sapiens seg --format "
-        "png` does");
+        "save class ids as a PNG with a palette or in grey, of 8 bits, as `write_class_png` does");
   }
   std::vector<std::uint8_t> values(static_cast<std::size_t>(header.width * header.height));
   finish(in, values, header, {});

@@ -67,14 +67,14 @@ void expect_level(const CpuFeatures& cpu, std::string_view ceiling, std::string_
   };
   if (!contains(known)) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "unknown instruction-set level",
-                                             .key = std::string(asked_by),
+                                             .option = std::string(asked_by),
                                              .expected = fmt::format("{}", fmt::join(known, ", ")),
                                              .actual = std::string(ceiling)});
   }
   if (!contains(available)) {
     throw Error(ErrorCode::UnsupportedHardware,
                 {.summary = "this CPU cannot run the requested instruction set",
-                 .key = std::string(asked_by),
+                 .option = std::string(asked_by),
                  .expected = std::string(ceiling),
                  .actual = fmt::format("{}", fmt::join(available, "+")),
                  .hint = "leave it out to use the best this CPU has"});

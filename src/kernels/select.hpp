@@ -16,9 +16,9 @@ struct SelectedKernels {
 
 /// The one place that decides which instructions run. An empty ceiling takes the best this CPU has.
 /// Throws `Error`: UnsupportedHardware for a ceiling this CPU lacks, InvalidArgument for an unknown
-/// one; its key is `asked_by`.
+/// one; `asked_by` is the option or the variable of the environment that it tells of.
 SelectedKernels select_kernels(const CpuFeatures& cpu, std::string_view ceiling = {},
-                               std::string_view asked_by = "--isa");
+                               std::string_view asked_by = "isa");
 
 /// Every level this build knows and `cpu` can run, slowest first.
 std::vector<std::string_view> available_levels(const CpuFeatures& cpu);

@@ -38,7 +38,7 @@ Task parse_task(std::string_view name) {
   if (found != std::end(kTasks)) return found->task;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "unknown task",
-               .key = "task",
+               .option = "task",
                .expected = "pretrain, backbone, pose, seg, depth or normal",
                .actual = std::string(name)});
 }
@@ -64,7 +64,7 @@ const Arch& parse_arch(std::string_view name) {
   const auto found = std::ranges::find(kArchs, std::string_view(plain), &Arch::name);
   if (found != std::end(kArchs)) return *found;
   throw Error(ErrorCode::InvalidArgument, {.summary = "unknown model size",
-                                           .key = "--arch",
+                                           .option = "arch",
                                            .expected = "0.3b, 0.6b, 1b, 2b or tiny",
                                            .actual = std::string(name)});
 }

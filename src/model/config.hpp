@@ -23,7 +23,7 @@ struct Arch {
   Index grid;       // side of the pretraining grid
 };
 
-/// A size of about 100 thousand parameters, never published: `synth --arch tiny`.
+/// A size of about 100 thousand parameters, never published.
 const Arch& tiny_arch() noexcept;
 /// By width, or null; only published widths say anything about heads and depth.
 const Arch* find_arch_by_width(Index width) noexcept;

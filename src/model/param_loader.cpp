@@ -43,7 +43,7 @@ AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {
 LinearWeights ParamLoader::linear(std::string_view name, const std::string& module, Index out,
                                   Index in) {
   const std::string key = module + ".weight";
-  LinearWeights linear = ops_.make_linear(out, in, stored(key));
+  LinearWeights linear = ops_.make_linear(out, in, source_.stored_type(key));
   linear.name = name;
   const Index rows = std::clamp(kSlice / in, Index{1}, out);
   std::atomic<Index> non_finite = 0;
@@ -63,7 +63,7 @@ LinearWeights ParamLoader::linear(std::string_view name, const std::string& modu
 // The outputs of a slice lie 16 numbers side by side within each input.
 DeconvWeights ParamLoader::deconv(const std::string& key, Index out, Index in) {
   constexpr Index kTaps = 16, kOutputs = 64;
-  DeconvWeights deconv = ops_.make_deconv(out, in, stored(key));
+  DeconvWeights deconv = ops_.make_deconv(out, in, source_.stored_type(key));
   std::atomic<Index> non_finite = 0;
   ops_.pool().parallel_tasks((out + kOutputs - 1) / kOutputs, [&](Index task, int worker) {
     const Index first = task * kOutputs;
@@ -81,10 +81,6 @@ DeconvWeights ParamLoader::deconv(const std::string& key, Index out, Index in) {
   return deconv;
 }
 
-DType ParamLoader::stored(const std::string& key) const {
-  return source_.stored ? source_.stored(key) : DType::F32;
-}
-
 std::vector<float>& ParamLoader::scratch(int worker, Index size) {
   std::vector<float>& slice = scratch_[static_cast<std::size_t>(worker)];
   slice.resize(static_cast<std::size_t>(size));
@@ -93,7 +89,7 @@ std::vector<float>& ParamLoader::scratch(int worker, Index size) {
 
 void ParamLoader::finish(const std::string& key, Index non_finite, Index size) {
   if (non_finite > 0) non_finite_.push_back({.key = key, .count = non_finite});
-  if (source_.done) source_.done(key);
+  source_.release(key);
   done_ += size;
   if (progress_) progress_(static_cast<double>(done_) / static_cast<double>(total_));
 }

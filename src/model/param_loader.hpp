@@ -6,11 +6,30 @@
 #include <string_view>
 #include <vector>
 
-#include "model/weights.hpp"
 #include "nn/ops.hpp"
 #include "reconcile/param_spec.hpp"
 
 namespace sapiens {
+
+/// Where weights come from: a checkpoint through its plan, or a generator of random numbers.
+class ParamSource {
+ public:
+  virtual ~ParamSource() = default;
+
+  /// Fills `out` with elements [first, first + out.size()) of parameter `key`, in row-major order.
+  /// Called from several threads.
+  virtual void read(const std::string& key, Index first, std::span<float> out) const = 0;
+  /// The type in which the numbers of `key` are stored where they come from.
+  virtual DType stored_type(const std::string& /*key*/) const { return DType::F32; }
+  /// Called once when nothing of `key` is needed any more.
+  virtual void release(const std::string& /*key*/) const {}
+};
+
+/// A parameter that holds NaN or infinity.
+struct NonFinite {
+  std::string key = {};
+  Index count = 0;  ///< Of its values.
+};
 
 /// Reads, converts and packs parameters slice by slice, so that no tensor is ever held twice.
 /// Counts what is not finite and tells `progress` the share of values of `params` done.
@@ -29,7 +48,6 @@ class ParamLoader {
   std::vector<NonFinite> take_non_finite() { return std::move(non_finite_); }
 
  private:
-  DType stored(const std::string& key) const;
   std::vector<float>& scratch(int worker, Index size);
   void finish(const std::string& key, Index non_finite, Index size);
 

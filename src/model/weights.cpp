@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "model/param_loader.hpp"
 #include "model/params.hpp"
 
 namespace sapiens {

@@ -8,6 +8,7 @@
 #include "core/aligned_buffer.hpp"
 #include "model/block.hpp"
 #include "model/config.hpp"
+#include "model/param_loader.hpp"
 #include "nn/ops.hpp"
 
 namespace sapiens {
@@ -21,24 +22,6 @@ struct EncoderWeights {
   LayerNormWeights final_norm;  // ln1, the top-level one
 
   std::size_t bytes() const noexcept;
-};
-
-/// Where the loader gets numbers from: a checkpoint through its plan, or a generator of random
-/// ones.
-struct ParamSource {
-  /// Fills `out` with elements [first, first + out.size()) of parameter `key`. Called from several
-  /// threads.
-  std::function<void(const std::string& key, Index first, std::span<float> out)> read = {};
-  /// How wide the numbers of `key` are where they come from; empty: F32.
-  std::function<DType(const std::string& key)> stored = {};
-  /// Called once when nothing of `key` is needed any more; may be empty.
-  std::function<void(const std::string& key)> done = {};
-};
-
-/// A parameter that holds NaN or infinity.
-struct NonFinite {
-  std::string key = {};
-  Index count = 0;
 };
 
 struct LoadedEncoder {

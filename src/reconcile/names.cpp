@@ -98,6 +98,12 @@ std::vector<std::string_view> path_components(std::string_view path) {
   return components;
 }
 
+std::string shown_key(std::string_view path) {
+  constexpr std::string_view kStateDict = "state_dict.";
+  if (path.starts_with(kStateDict)) path.remove_prefix(kStateDict.size());
+  return std::string(path);
+}
+
 std::string without_wrappers(std::string_view path) {
   std::string plain;
   for (const std::string_view component : path_components(path)) {

@@ -54,6 +54,9 @@ class NameIndex {
   Alterations alterations_;
 };
 
+/// A path as a user of torch.load sees it, inside the dictionary "state_dict" if it is in there.
+std::string shown_key(std::string_view path);
+
 /// `path` without the components that wrappers insert.
 std::string without_wrappers(std::string_view path);
 

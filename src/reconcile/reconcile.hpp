@@ -27,6 +27,14 @@ struct Binding {
   std::vector<std::size_t> tensors = {};
   /// Set when the values have to go through `resize_positions`.
   std::optional<PositionPlan> positions = {};
+  /// Why it stays at zero.
+  enum class Gap {
+    None,
+    Missing,  ///< A tensor that it needs is not in the file.
+    Misfit,   ///< One has another shape, or values that cannot be read.
+    Altered,  ///< Other tensors change it when the network runs.
+  };
+  Gap gap = Gap::None;
 
   bool bound() const noexcept { return !tensors.empty(); }
 };
@@ -37,11 +45,12 @@ struct Plan {
   std::vector<Binding> bindings = {};
   Report report = {};
   /// What the file's blocks have that Sapiens' have not: with any of these it is another model.
-  std::vector<std::string> foreign_parts = {};
+  std::vector<ForeignPart> foreign_parts = {};
   /// Why the first parameter with values that cannot be read has none.
   std::optional<Unreadable> unreadable = {};
   /// "head" or "decoder" where the file's has tensors that are no parameters of the model.
   std::string unknown_part = {};
+  bool surplus_blocks = false;  ///< The file has more blocks than the model.
   /// What changes parameters of the model, if anything does; the first kind of it.
   const AlterationRule* alteration = nullptr;
 };

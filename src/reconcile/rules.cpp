@@ -114,41 +114,35 @@ constexpr std::string_view kDetectorAnchors[] = {
 };
 
 using enum LeftoverRule::Match;
-constexpr std::string_view kEncoderAlone = "a head: features come from the encoder alone";
-constexpr std::string_view kResume = "optimizer state, needed only to resume training";
-constexpr std::string_view kPixels =
-    "mean and deviation of the pixels; not read, the published ones are used";
 constexpr LeftoverRule kLeftovers[] = {
-    {Prefix, "neck.", "a neck, as the MAE decoder: `reconstruct` needs that, features do not"},
-    {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
-    {Prefix, "head.", kEncoderAlone},
-    {Prefix, "decode_head.", kEncoderAlone},
-    {Prefix, "auxiliary_head.", "an auxiliary head, which training alone uses"},
-    {Prefix, "classifier.", kEncoderAlone},
-    {Prefix, "data_preprocessor.", kPixels},
-    {Prefix, "pooler.", "a pooling layer after the encoder, which Sapiens does not have"},
-    {Prefix, "ema_", "an averaged copy of a parameter, as a hook for averages names it"},
-    {Anywhere, "optimizer.", kResume},
-    {Anywhere, "exp_avg", kResume},
-    {Anywhere, "momentum_buffer", kResume},
-    {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
-    {Anywhere, "message_hub.", "training log"},
-    {Anywhere, "loss_", "named as a part of the training loss"},
+    {Prefix, "neck.", LeftoverKind::Neck},
+    {Suffix, "num_batches_tracked", LeftoverKind::TrainingCounter},
+    {Prefix, "head.", LeftoverKind::Head},
+    {Prefix, "decode_head.", LeftoverKind::Head},
+    {Prefix, "auxiliary_head.", LeftoverKind::AuxiliaryHead},
+    {Prefix, "classifier.", LeftoverKind::Head},
+    {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
+    {Prefix, "pooler.", LeftoverKind::Pooler},
+    {Prefix, "ema_", LeftoverKind::AveragedCopy},
+    {Anywhere, "optimizer.", LeftoverKind::OptimizerState},
+    {Anywhere, "exp_avg", LeftoverKind::OptimizerState},
+    {Anywhere, "momentum_buffer", LeftoverKind::OptimizerState},
+    {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
+    {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
+    {Anywhere, "loss_", LeftoverKind::Loss},
 };
 
 constexpr LeftoverRule kDetectorLeftovers[] = {
-    {Suffix, "num_batches_tracked", "a BatchNorm training counter"},
-    {Prefix, "data_preprocessor.", kPixels},
-    {Prefix, "ema_", "an averaged copy of a parameter, as a hook for averages names it"},
-    {Anywhere, "optimizer.", kResume},
-    {Anywhere, "exp_avg", kResume},
-    {Anywhere, "momentum_buffer", kResume},
-    {Anywhere, "param_schedulers.", "learning-rate schedule, needed only to resume training"},
-    {Anywhere, "message_hub.", "training log"},
-    {Anywhere, "loss_", "named as a part of the training loss"},
+    {Suffix, "num_batches_tracked", LeftoverKind::TrainingCounter},
+    {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
+    {Prefix, "ema_", LeftoverKind::AveragedCopy},
+    {Anywhere, "optimizer.", LeftoverKind::OptimizerState},
+    {Anywhere, "exp_avg", LeftoverKind::OptimizerState},
+    {Anywhere, "momentum_buffer", LeftoverKind::OptimizerState},
+    {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
+    {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
+    {Anywhere, "loss_", LeftoverKind::Loss},
 };
-
-constexpr std::string_view kUnknownToSapiens = "no part of a Sapiens model has this name";
 
 constexpr NameScheme kSchemes[] = {
     {.name = "sapiens",
@@ -158,7 +152,7 @@ constexpr NameScheme kSchemes[] = {
      .block = "layers.",
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
-     .unknown_key_reason = kUnknownToSapiens},
+     .unknown_key = LeftoverKind::UnknownToSapiens},
     {.name = "timm",
      .because = "the file uses the names of timm's VisionTransformer for the same parameters",
      .modules = kTimmModules,
@@ -166,7 +160,7 @@ constexpr NameScheme kSchemes[] = {
      .block = "blocks.",
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
-     .unknown_key_reason = kUnknownToSapiens},
+     .unknown_key = LeftoverKind::UnknownToSapiens},
     {.name = "Hugging Face",
      .because = "the file uses the names of Hugging Face's ViT for the same parameters",
      .modules = kHuggingFaceModules,
@@ -174,7 +168,7 @@ constexpr NameScheme kSchemes[] = {
      .block = "encoder.layer.",
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
-     .unknown_key_reason = kUnknownToSapiens},
+     .unknown_key = LeftoverKind::UnknownToSapiens},
 };
 
 constexpr NameScheme kDetectorSchemes[] = {
@@ -185,7 +179,7 @@ constexpr NameScheme kDetectorSchemes[] = {
      .block = "",
      .anchors = kDetectorAnchors,
      .leftovers = kDetectorLeftovers,
-     .unknown_key_reason = "no part of a person detector has this name"},
+     .unknown_key = LeftoverKind::UnknownToDetector},
 };
 
 constexpr ForeignPart kForeignParts[] = {

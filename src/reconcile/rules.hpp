@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include "reconcile/reasons.hpp"
+
 namespace sapiens {
 
 // Every decision about names, as data. Add a rule together with a fixture that shows a file needing
@@ -80,7 +82,7 @@ struct LeftoverRule {
   Match match;
   std::string_view
       pattern;  ///< Against the path without wrappers, relative to the encoder's parent.
-  std::string_view because;
+  LeftoverKind kind;
 };
 
 /// How a family of programs names the parameters of the same encoder.
@@ -97,7 +99,7 @@ struct NameScheme {
   /// recognised.
   std::span<const std::string_view> anchors;
   std::span<const LeftoverRule> leftovers;
-  std::string_view unknown_key_reason;  ///< What is said about a tensor that no rule knows.
+  LeftoverKind unknown_key;  ///< Of a tensor that no rule knows.
 };
 /// Of the encoder of a Sapiens model.
 std::span<const NameScheme> name_schemes() noexcept;

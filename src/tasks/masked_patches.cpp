@@ -17,7 +17,7 @@ namespace {
 void expect_ratio(double ratio) {
   if (ratio >= 0 && ratio <= 1) return;  // NaN fails both
   throw Error(ErrorCode::InvalidArgument, {.summary = "the share of hidden patches is out of range",
-                                           .key = "--mask-ratio",
+                                           .option = "mask_ratio",
                                            .expected = "a number from 0 to 1",
                                            .actual = fmt::format("{}", ratio)});
 }

@@ -85,7 +85,7 @@ TEST_F(CReconstructions, RefuseWhatHidesNoShareOfThePatches) {
   auto options = defaults<sapiens_reconstruct_options>();
   for (const double ratio : {1.5, -0.5, std::nan("")}) {
     options.mask_ratio = ratio;
-    EXPECT_STREQ(sapiens_error_key(refused(options).get()), "--mask-ratio") << ratio;
+    EXPECT_STREQ(sapiens_error_key(refused(options).get()), "mask_ratio") << ratio;
   }
   options = defaults<sapiens_reconstruct_options>();
   options.noise_count = 4;

@@ -113,7 +113,7 @@ TEST(ThreadPool, RefusesNumbersOfThreadsThatCannotBe) {
       ADD_FAILURE() << threads;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
-      EXPECT_EQ(error.detail().key, "--threads");
+      EXPECT_EQ(error.detail().option, "threads");
     }
   }
 }

@@ -84,8 +84,8 @@ TEST_F(DamagedValues, AreNotReadByInspectWhichSaysSo) {
   const Checkpoint file = Checkpoint::open(damaged("plain.pth", key_));
   const Inspection inspection = file.inspect(golden_.options());
   EXPECT_TRUE(is_usable(inspection.report.verdict));
-  EXPECT_THAT(inspection.text(), HasSubstr("values were not checked: sapiens inspect --verify"));
-  EXPECT_THAT(inspection.json(), HasSubstr("values were not checked: sapiens inspect --verify"));
+  EXPECT_THAT(inspection.text(), HasSubstr("values were not checked: `verify_checkpoint`"));
+  EXPECT_THAT(inspection.json(), HasSubstr("values were not checked: `verify_checkpoint`"));
 }
 
 TEST_F(DamagedValues, AreFoundByVerify) {

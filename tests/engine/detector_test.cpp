@@ -33,7 +33,7 @@ class RawOutputs {
   RawOutputs(const Golden& golden, const EngineOptions& options) : runtime_(options) {
     const StateDict dict = open_checkpoint(golden.file("rtmdet.pth"));
     const DetectorFile file = find_detector(dict, NameIndex(dict)).value();
-    weights_ = load_rtmdet(file.config, plan_source(dict, file.plan), runtime_.ops()).weights;
+    weights_ = load_rtmdet(file.config, PlanSource(dict, file.plan), runtime_.ops()).weights;
   }
 
   void run(ConstMatrix image, Grid size) {

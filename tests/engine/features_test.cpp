@@ -191,7 +191,7 @@ TEST(Encoder, AsksForHeadsThatNobodyPublished) {
     FAIL() << "heads were guessed";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
-    EXPECT_EQ(error.detail().key, "--heads");
+    EXPECT_EQ(error.detail().option, "heads");
   }
 }
 

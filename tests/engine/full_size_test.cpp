@@ -11,6 +11,7 @@
 #include "model/encoder.hpp"
 #include "model/params.hpp"
 #include "support/block_reference.hpp"
+#include "support/function_source.hpp"
 #include "support/random_numbers.hpp"
 #include "support/sanitizers.hpp"
 
@@ -41,9 +42,9 @@ class FirstBlocks {
     config_ = synth_.encoder;
     config_.depth = depth;
     config_.grid = patch_grid({image_, image_}, 0);
-    const ParamSource source{.read = [this](const std::string& key, Index first,
-                                            std::span<float> out) { read(key, first, out); },
-                             .done = {}};
+    const FunctionSource source([this](const std::string& key, Index first, std::span<float> out) {
+      read(key, first, out);
+    });
     weights_ = load_encoder(config_, source, ops_).weights;
   }
 

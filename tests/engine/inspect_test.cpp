@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "engine/assess.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/error.hpp"
+#include "sapiens/features.hpp"
 #include "support/golden.hpp"
 #include "support/scratch.hpp"
 
@@ -39,7 +41,7 @@ TEST_F(Issue75, ACleanFileIsEquivalentAndSaysWhatTheOriginalDoesWithIt) {
   EXPECT_EQ(inspection.report.verdict, Verdict::Equivalent);
   EXPECT_EQ(inspection.report.required, 42);  // 12 * 3 + 6
   EXPECT_EQ(inspection.report.bound, 42);
-  EXPECT_THAT(inspection.text(), HasSubstr("--layout mmengine"));
+  EXPECT_THAT(inspection.text(), HasSubstr("with `layout` mmengine"));
   EXPECT_EQ(use(inspection, "reconstruct").verdict, Verdict::Incomplete);
   EXPECT_THAT(use(inspection, "reconstruct").reason, HasSubstr("cleaned files never have it"));
   EXPECT_THAT(use(inspection, "pose").reason, HasSubstr("fine-tuning"));
@@ -51,7 +53,22 @@ TEST_F(Issue75, AFullFileIsExactAndItsDecoderExplained) {
   ASSERT_EQ(inspection.report.unused.size(), 1u);
   EXPECT_THAT(inspection.report.unused[0].reason, HasSubstr("MAE decoder"));
   EXPECT_EQ(use(inspection, "reconstruct").verdict, Verdict::Exact);
-  EXPECT_THAT(inspection.text(), Not(HasSubstr("--layout mmengine")));
+  EXPECT_THAT(inspection.text(), Not(HasSubstr("with `layout` mmengine")));
+}
+
+TEST_F(Issue75, APlanIsMadeOnceAndWhenItIsAskedFor) {
+  synthesize_checkpoint(scratch_ / "tiny.pth", {.arch = "tiny"});
+  const Checkpoint checkpoint = Checkpoint::open(scratch_ / "tiny.pth");
+  const auto plans_made = [&] { return checkpoint.assess({})->plans_made(); };
+  const Encoder encoder(checkpoint, {}, exact());
+  EXPECT_EQ(encoder.inspection().report.verdict, Verdict::Equivalent);
+  EXPECT_EQ(plans_made(), 1);  // of the features, nothing else was asked for
+  const Inspection inspection = checkpoint.inspect();
+  EXPECT_EQ(plans_made(), 1);
+  EXPECT_EQ(inspection.uses.size(), 6u);
+  EXPECT_EQ(plans_made(), 6);
+  EXPECT_EQ(encoder.inspection().uses.size(), 6u);
+  EXPECT_EQ(plans_made(), 6);
 }
 
 TEST_F(Issue75, AnotherInputSizeIsNotForReconstruction) {

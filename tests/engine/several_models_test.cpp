@@ -110,14 +110,14 @@ TEST_F(SeveralModels, TwoEncodersThatNobodyDescribedAreRefusedAndChosenByPrefix)
   const Inspection inspection = Checkpoint::open(file).inspect();
   EXPECT_EQ(inspection.report.verdict, Verdict::Ambiguous);
   EXPECT_THAT(prefixes(inspection), ElementsAre("module.encoder_k", "module.encoder_q"));
-  EXPECT_THAT(inspection.text(), HasSubstr("--prefix module.encoder_q  41 of 41 parameters"));
+  EXPECT_THAT(inspection.text(), HasSubstr("`prefix` module.encoder_q  41 of 41 parameters"));
   EXPECT_THAT(inspection.text(), Not(HasSubstr("nothing else in the file does")));
   try {
     features(file);
     FAIL() << "computed with one of two encoders";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
-    EXPECT_THAT(error.what(), AllOf(HasSubstr("encoder_k"), HasSubstr("--prefix")));
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("encoder_k"), HasSubstr("`prefix`")));
   }
 
   sources_.clear();
@@ -137,7 +137,7 @@ TEST_F(SeveralModels, APrefixThatNamesNothingListsWhatThereIs) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
-    EXPECT_EQ(error.detail().key, "--prefix");
+    EXPECT_EQ(error.detail().option, "prefix");
     EXPECT_THAT(error.detail().expected,
                 AllOf(HasSubstr("net_a  41 of 41"), HasSubstr("net_b.backbone  41 of 41")));
   }
@@ -249,7 +249,7 @@ TEST_F(SeveralModels, TwoDetectorsAreNotChosenFrom) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
     EXPECT_THAT(error.what(), AllOf(HasSubstr("a.backbone  580 of 580"), HasSubstr("b.backbone"),
-                                    HasSubstr("a file of its own"), Not(HasSubstr("--prefix"))));
+                                    HasSubstr("a file of its own"), Not(HasSubstr("`prefix`"))));
   }
   EXPECT_EQ(taken(Checkpoint::open(file).inspect({.prefix = "b"})), "b.backbone");
 }
@@ -260,7 +260,8 @@ TEST_F(SeveralModels, TheSameTensorsUnderTwoNamesAreOneModel) {
     twice.tensors.push_back(tensor);
     twice.tensors.back().key = "net." + tensor.key;
   }
-  const Inspection inspection = assess(twice, {}, Subject::Anything).inspection;
+  const Inspection inspection =
+      std::make_shared<const Assessment>(twice, ModelOptions{})->inspection();
   EXPECT_EQ(inspection.report.verdict, Verdict::Equivalent);
   EXPECT_EQ(taken(inspection), ".");
   EXPECT_THAT(inspection.text(), HasSubstr("the same tensors as ., stored once"));
@@ -281,7 +282,8 @@ TEST_F(SeveralModels, OfCopiesThePlainNamesAreTaken) {
     }
     return twice;
   }();
-  const Inspection inspection = assess(dict, {.heads = 6}, Subject::Encoder).inspection;
+  const Inspection inspection =
+      std::make_shared<const Assessment>(dict, ModelOptions{.heads = 6})->inspection(Use::Features);
   EXPECT_EQ(inspection.report.verdict, Verdict::Exact) << inspection.text();
   ASSERT_EQ(inspection.report.candidates.size(), 2u);
   EXPECT_EQ(taken(inspection), "backbone");

@@ -10,7 +10,7 @@ namespace sapiens {
 namespace {
 
 std::optional<Error> error_of(const CpuFeatures& cpu, std::string_view ceiling,
-                              std::string_view asked_by = "--isa") {
+                              std::string_view asked_by = "isa") {
   try {
     select_kernels(cpu, ceiling, asked_by);
   } catch (const Error& error) {
@@ -46,7 +46,7 @@ TEST(Select, RefusesALevelNobodyKnows) {
 
 TEST(Select, ARefusalNamesWhoAskedForTheLevel) {
   const CpuFeatures none;
-  EXPECT_EQ(error_of(none, "sse9").value().detail().key, "--isa");
+  EXPECT_EQ(error_of(none, "sse9").value().detail().key, "isa");
   EXPECT_EQ(error_of(none, "sse9", "SAPIENS_ISA").value().detail().key, "SAPIENS_ISA");
 }
 

@@ -11,6 +11,7 @@
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
 #include "kernels/select.hpp"
+#include "support/function_source.hpp"
 #include "support/random_numbers.hpp"
 #include "support/tile_emulator.hpp"
 
@@ -24,15 +25,11 @@ class SmallDecoder {
  public:
   SmallDecoder(Precision precision, int threads)
       : pool_(threads), ops_(kernels_, pool_, precision) {
-    const ParamSource source{
-        .read =
-            [](const std::string& key, Index first, std::span<float> out) {
-              const auto seed = static_cast<unsigned>(std::hash<std::string>()(key) + first);
-              const auto values = random_normal(std::ssize(out), {.deviation = 0.1f, .seed = seed});
-              std::copy(values.begin(), values.end(), out.begin());
-            },
-        .stored = {},
-        .done = {}};
+    const FunctionSource source([](const std::string& key, Index first, std::span<float> out) {
+      const auto seed = static_cast<unsigned>(std::hash<std::string>()(key) + first);
+      const auto values = random_normal(std::ssize(out), {.deviation = 0.1f, .seed = seed});
+      std::copy(values.begin(), values.end(), out.begin());
+    });
     weights_ = load_decoder(config_, kEncoderWidth, source, ops_).weights;
   }
 

@@ -14,6 +14,7 @@
 #include "kernels/select.hpp"
 #include "model/allocations.hpp"
 #include "model/encoder.hpp"
+#include "support/function_source.hpp"
 #include "support/random_numbers.hpp"
 #include "support/sanitizers.hpp"
 #include "support/tile_emulator.hpp"
@@ -26,16 +27,11 @@ class SmallEncoder {
  public:
   SmallEncoder(const KernelTable& kernels, Precision precision, int threads)
       : pool_(threads), ops_(kernels, pool_, precision) {
-    const ParamSource source{.read =
-                                 [](const std::string& key, Index first, std::span<float> out) {
-                                   const auto seed =
-                                       static_cast<unsigned>(std::hash<std::string>()(key) + first);
-                                   const auto values = random_normal(
-                                       std::ssize(out), {.deviation = 0.05f, .seed = seed});
-                                   std::copy(values.begin(), values.end(), out.begin());
-                                 },
-                             .stored = {},
-                             .done = {}};
+    const FunctionSource source([](const std::string& key, Index first, std::span<float> out) {
+      const auto seed = static_cast<unsigned>(std::hash<std::string>()(key) + first);
+      const auto values = random_normal(std::ssize(out), {.deviation = 0.05f, .seed = seed});
+      std::copy(values.begin(), values.end(), out.begin());
+    });
     weights_ = load_encoder(config_, source, ops_).weights;
   }
 

@@ -14,6 +14,7 @@
 #include "model/allocations.hpp"
 #include "sapiens/error.hpp"
 #include "support/expect_close.hpp"
+#include "support/function_source.hpp"
 #include "support/golden.hpp"
 #include "support/random_numbers.hpp"
 #include "support/sanitizers.hpp"
@@ -26,12 +27,20 @@ const TensorEntry& tensor_named(const StateDict& dict, const std::string& key) {
   return *std::ranges::find(dict.tensors, key, &TensorEntry::key);
 }
 
-ParamSource source_of(const StateDict& dict) {
-  return {.read = [&dict](const std::string& key, Index first,
-                          std::span<float> out) { read_f32(tensor_named(dict, key), first, out); },
-          .stored = [&dict](const std::string& key) { return tensor_named(dict, key).dtype; },
-          .done = {}};
-}
+class DictSource final : public ParamSource {
+ public:
+  explicit DictSource(const StateDict& dict) : dict_(dict) {}
+
+  void read(const std::string& key, Index first, std::span<float> out) const override {
+    read_f32(tensor_named(dict_, key), first, out);
+  }
+  DType stored_type(const std::string& key) const override {
+    return tensor_named(dict_, key).dtype;
+  }
+
+ private:
+  const StateDict& dict_;
+};
 
 HeadConfig config_of(const nlohmann::json& head, Task task) {
   HeadConfig config{.task = task, .deconvs = {}, .convs = {}};
@@ -117,7 +126,7 @@ struct GoldenHead {
   }
 
   std::vector<float> run(const KernelTable& kernels, Precision precision, int threads = 2) const {
-    return LoadedModel(kernels, precision, threads, config, source_of(dict)).run(tokens, patches);
+    return LoadedModel(kernels, precision, threads, config, DictSource(dict)).run(tokens, patches);
   }
 
   Golden golden;
@@ -196,7 +205,7 @@ TEST_P(HeadAtLevel, GivesTheSameBitsOnAnyNumberOfThreads) {
 TEST_P(HeadAtLevel, AllocatesNothingWhenWarm) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers allocate memory of their own";
   const GoldenHead golden("task_pose", Task::Pose);
-  const LoadedModel model(kernels_, Precision::Auto, 2, golden.config, source_of(golden.dict));
+  const LoadedModel model(kernels_, Precision::Auto, 2, golden.config, DictSource(golden.dict));
   Workspace ws(model.workspace_bytes(golden.tokens, golden.patches));
   std::vector<float> out;
   model.run(golden.tokens, golden.patches, out, ws);
@@ -209,21 +218,16 @@ TEST_P(HeadAtLevel, AllocatesNothingWhenWarm) {
 INSTANTIATE_TEST_SUITE_P(Isa, HeadAtLevel, testing::Values("reference", "avx2", "avx512", "amx"),
                          [](const auto& level) { return std::string(level.param); });
 
-ParamSource random_source() {
-  return {.read =
-              [](const std::string&, Index first, std::span<float> out) {
-                const auto values = random_normal(
-                    std::ssize(out), {.deviation = 0.1f, .seed = static_cast<unsigned>(first)});
-                std::copy(values.begin(), values.end(), out.begin());
-              },
-          .stored = {},
-          .done = {}};
+void read_random(const std::string& /*key*/, Index first, std::span<float> out) {
+  const auto values =
+      random_normal(std::ssize(out), {.deviation = 0.1f, .seed = static_cast<unsigned>(first)});
+  std::copy(values.begin(), values.end(), out.begin());
 }
 
 class AnyHead : public testing::Test {
  protected:
-  LoadedModel load(const HeadConfig& config, const ParamSource& source = random_source()) const {
-    return {kernels_, Precision::Fp32, 2, config, source};
+  LoadedModel load(const HeadConfig& config) const {
+    return {kernels_, Precision::Fp32, 2, config, FunctionSource(read_random)};
   }
 
   KernelTable kernels_ = select_kernels(tested_cpu()).table;
@@ -269,12 +273,11 @@ TEST_F(AnyHead, OfAnotherKernelSizeIsRefusedByName) {
 }
 
 TEST_F(AnyHead, ReportsWhatIsNotFiniteAndItsProgress) {
-  ParamSource source = random_source();
-  source.read = [read = source.read](const std::string& key, Index first, std::span<float> out) {
-    read(key, first, out);
+  const FunctionSource source([](const std::string& key, Index first, std::span<float> out) {
+    read_random(key, first, out);
     if (key == "head.deconv_layers.3.weight" && first == 0) out[1] = NAN;
     if (key == "head.final_layer.bias") out[0] = INFINITY;
-  };
+  });
   HeadConfig config = published_head(Task::Pose, 100);
   const ThreadPool pool(2);
   const Ops ops(kernels_, pool);

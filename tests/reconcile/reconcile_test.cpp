@@ -204,7 +204,8 @@ TEST(Reconcile, LayerScaleMeansAnotherModel) {
   const Plan plan =
       FakeFile().add_encoder("backbone.").add("backbone.layers.0.ls1.gamma", {kWidth}).plan();
   EXPECT_EQ(plan.report.verdict, Verdict::Foreign);
-  EXPECT_THAT(plan.foreign_parts, ElementsAre(HasSubstr("layer scale")));
+  EXPECT_THAT(plan.foreign_parts,
+              ElementsAre(Field(&ForeignPart::meaning, HasSubstr("layer scale"))));
 }
 
 // Its names are partly timm's, and what it computes is not Sapiens.
@@ -219,7 +220,7 @@ TEST(Reconcile, Sapiens2IsAnotherModelAndNamed) {
                         .plan();
   EXPECT_EQ(plan.report.verdict, Verdict::Foreign);
   EXPECT_THAT(plan.foreign_parts, SizeIs(3));
-  EXPECT_THAT(plan.foreign_parts, Each(HasSubstr("Sapiens2")));
+  EXPECT_THAT(plan.foreign_parts, Each(Field(&ForeignPart::meaning, HasSubstr("Sapiens2"))));
 }
 
 TEST(Reconcile, ABlockTooManyIsNotDropped) {

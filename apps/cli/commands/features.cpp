@@ -42,16 +42,6 @@ std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<Inp
   return jobs;
 }
 
-void expect_out_type(const FeaturesOptions& options, const Encoder& encoder) {
-  try {
-    encoder.expect_out_type(options.features.out_type);
-  } catch (const Error& error) {
-    ErrorDetail detail = error.detail();
-    detail.key = "--out-type";
-    throw Error(error.code(), std::move(detail));
-  }
-}
-
 const char* out_type_name(OutType type) {
   switch (type) {
     case OutType::Featmap:
@@ -95,7 +85,7 @@ void run(const FeaturesOptions& options, Session& session) {
   if (encoder.partial()) {
     say("warning: parameters without a value count as zero; every output is marked as partial");
   }
-  expect_out_type(options, encoder);
+  encoder.expect_out_type(options.features.out_type);
   const std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
   const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
                                  make_jobs(options, inputs.files, layers, encoder.partial()));

@@ -10,6 +10,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/options/checkpoint_option.hpp"
+#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
@@ -56,13 +57,13 @@ Json verification_json(const Verification& verification) {
 void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection,
                       const Verification& verification, const InspectOptions& options, bool json) {
   if (json) {
-    Json document = Json::parse(inspection.json());
+    Json document = Json::parse(inspection.json(flag_of));
     if (options.verify) document["verification"] = verification_json(verification);
     if (options.tensors) document["tensors"] = tensors_json(checkpoint);
     print_json(document);
     return;
   }
-  print_as_it_is(inspection.text(stdout_takes_colour()));
+  print_as_it_is(inspection_text(inspection, stdout_takes_colour()));
   if (!options.tensors) return;
   print("\n");
   for (const TensorInfo& tensor : checkpoint.tensors()) {
@@ -73,7 +74,8 @@ void print_inspection(const Checkpoint& checkpoint, const Inspection& inspection
 
 /// The same document as always, as far as it can be filled: a file that is something else is
 /// foreign, a damaged one incomplete, and one that cannot be read has no verdict.
-void print_unreadable(const InspectOptions& options, const Error& error) {
+void print_unreadable(const InspectOptions& options, const Error& thrown) {
+  const Error error = with_flags(thrown);
   const bool foreign = error.code() == ErrorCode::UnsupportedFormat;
   Inspection inspection;
   inspection.file.path = options.checkpoint;
@@ -107,7 +109,7 @@ void run(const InspectOptions& options, Session& session) {
   } catch (const Error& error) {
     session.exit_code = exit_code(error.code());
     if (!session.json || session.exit_code != kBadFile) throw;
-    say(std::string("error") + error.what());
+    say_error(error);
     print_unreadable(options, error);
   }
 }

@@ -89,7 +89,7 @@ void run(const SheetArguments& arguments, Session& session) {
   ContactSheet sheet(titles, arguments.height);
   Gaps gaps = fill(sheet, columns, rows);
   for (const FailedInput& failed : found.failed) {
-    say(fmt::format("failed: {}\n  {}", failed.path, failed.error.what()));
+    say(failure_text(failed.path, failed.error));
     gaps.failed.push_back(error_json(failed.error));
   }
   const Image image = sheet.draw();

@@ -101,7 +101,8 @@ void Interrupts::wait_for_signal() {
   if (isatty(STDERR_FILENO)) std::fputc('\n', stderr);  // leave the progress line alone
   say(hint_.empty() ? "interrupted" : "interrupted: " + hint_);
   if (json_) {
-    print_json({{"error", error_json("interrupted", {.summary = "interrupted", .hint = hint_})}});
+    print_json({{"error",
+                 documents::error_json("interrupted", {.summary = "interrupted", .hint = hint_})}});
   }
   std::fflush(stdout);  // not all: standard input is locked while a list is read from it
   _exit(kInterrupted);

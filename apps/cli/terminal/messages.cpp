@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <sapiens/printable.hpp>
 
+#include "cli/terminal/command_words.hpp"
+
 namespace sapiens::cli {
 void print(std::string_view text) { print_as_it_is(printable_lines(text)); }
 
@@ -12,18 +14,24 @@ void print_as_it_is(std::string_view text) { std::fwrite(text.data(), 1, text.si
 
 void print_json(const Json& document) { print_as_it_is(documents::json_text(document, 2) + "\n"); }
 
+Json error_json(const Error& error) { return documents::error_json(with_flags(error)); }
+
 std::string failure_text(std::string_view input, const Error& error) {
-  return fmt::format("failed: {}\n  {}", printable(input), error.what());
+  return fmt::format("failed: {}\n  {}", printable(input), with_flags(error).what());
+}
+
+void say_error(const Error& error) {
+  say(std::string("error") + with_flags(error).what());  // it begins with the code in brackets
 }
 
 void report_error(const Error& error, bool json) {
-  say(std::string("error") + error.what());  // what() begins with the code in brackets
+  say_error(error);
   if (json) print_json({{"error", error_json(error)}});
 }
 
 void report_error(std::string_view code, const std::string& summary, bool json) {
   say(fmt::format("error[{}]: {}", code, printable(summary)));
-  if (json) print_json({{"error", error_json(code, {.summary = summary})}});
+  if (json) print_json({{"error", documents::error_json(code, {.summary = summary})}});
 }
 
 void say(std::string_view message) {

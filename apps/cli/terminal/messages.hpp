@@ -9,8 +9,10 @@
 
 namespace sapiens::cli {
 
-using documents::error_json;
 using documents::Json;
+
+/// `error` as a document, in the words of the command line, as are all the errors printed here.
+Json error_json(const Error& error);
 
 /// Prints on standard output, and spells out what is not printable (sapiens/printable.hpp) except
 /// for line breaks: names are made printable before they come into `text`. That it could not be
@@ -26,6 +28,8 @@ void print_json(const Json& document);
 /// "failed: photo.jpg" and, below, why.
 std::string failure_text(std::string_view input, const Error& error);
 
+/// The error on standard error.
+void say_error(const Error& error);
 /// The error on standard error, and with `json` also as a document on standard output.
 void report_error(const Error& error, bool json);
 void report_error(std::string_view code, const std::string& summary, bool json);

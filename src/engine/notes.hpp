@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "model/detect.hpp"
+#include "reconcile/names.hpp"
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+// The notes of a report: facts that a user should know. Options are named as in
+// sapiens/option_names.hpp.
+
+/// What the file itself gives cause to say.
+std::vector<std::string> file_notes(const StateDict& dict);
+
+/// The same, and what belongs to the outputs of `model`.
+std::vector<std::string> model_notes(const StateDict& dict, const DetectedModel& model);
+
+/// What is said of the file beside the encoder that is taken. `left_out` counts the places that
+/// were not looked at.
+std::vector<std::string> notes_on_others(const NameIndex& index, std::size_t left_out,
+                                         std::span<const FoundModel> found);
+
+}  // namespace sapiens

@@ -1,0 +1,161 @@
+#include "reconcile/leftovers.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "reconcile/reasons.hpp"
+
+namespace sapiens {
+namespace {
+
+constexpr std::string_view kNeck = "neck.";
+
+// What programs call the factors of inputs in 8 bits.
+constexpr std::string_view kInputScales[] = {"input_scale", "scale_input", "weight_format"};
+
+const ForeignPart* find_foreign_part(std::string_view path) {
+  const auto found = std::ranges::find_if(foreign_parts(), [&](const ForeignPart& part) {
+    return path.find(part.part) != std::string_view::npos;
+  });
+  return found == foreign_parts().end() ? nullptr : &*found;
+}
+
+class Leftovers {
+ public:
+  Leftovers(const StateDict& dict, const NameIndex& index, const EncoderNames& names,
+            const Changes& changes, const std::vector<bool>& used, Plan& plan)
+      : dict_(dict), index_(index), names_(names), changes_(changes), used_(used), plan_(plan) {}
+
+  void run() {
+    find_complete_parts();
+    std::map<Leftover, std::size_t> groups;
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      if (used_[i]) continue;
+      Leftover leftover = why(i);
+      if (const auto& unreadable = dict_.tensors[i].unreadable) leftover.type = unreadable->type;
+      auto& unused = plan_.report.unused;
+      const auto [group, is_new] = groups.try_emplace(std::move(leftover), unused.size());
+      if (is_new) unused.push_back({.reason = leftover_text(group->first), .keys = {}});
+      unused[group->second].keys.push_back(shown_key(dict_.tensors[i].path()));
+    }
+  }
+
+ private:
+  // Heads and necks of which every parameter is there: what else they have would be computed.
+  void find_complete_parts() {
+    for (const std::string_view part :
+         {std::string_view("head."), std::string_view("decode_head."), kNeck}) {
+      bool needed = false, complete = true;
+      for (std::size_t i = 0; i < plan_.params.size(); ++i) {
+        if (!plan_.params[i].key.starts_with(part)) continue;
+        needed = true;
+        complete = complete && plan_.bindings[i].bound();
+      }
+      if (needed && complete) complete_parts_.push_back(part);
+    }
+  }
+
+  bool is_scale_factor(std::string_view path) const {
+    const auto belongs = [&](std::string_view name) {
+      if (!path.ends_with(name)) return false;
+      const auto module = path.substr(0, path.size() - name.size());
+      const auto weight = index_.find(fmt::format("{}weight", module));
+      return weight && used_[*weight];
+    };
+    return plan_.unreadable && (std::ranges::any_of(kWeightScales, belongs) ||
+                                std::ranges::any_of(kInputScales, belongs));
+  }
+
+  Leftover why(std::size_t tensor) {
+    const std::string_view path = index_.plain_path(tensor);
+    if (is_scale_factor(path)) return {LeftoverKind::ScaleFactor};
+    if (const AlterationRule* rule = changes_.explains(tensor)) {
+      return {LeftoverKind::Alteration, std::string(rule->meaning)};
+    }
+    for (const OtherNames& other : names_.others) {
+      if (other.owns(tensor, path, names_.parent()))
+        return {LeftoverKind::OtherModel, other.because};
+    }
+    const bool in_blocks = !names_.scheme->block.empty();  // of an encoder
+    if (in_blocks && path.starts_with(names_.root)) {
+      const std::string_view relative = path.substr(names_.root.size());
+      if (relative == "cls_token" || relative == "embeddings.cls_token") {
+        return {LeftoverKind::ClassToken};
+      }
+      if (relative.starts_with(names_.scheme->block)) return block_leftover(relative);
+      if (const ForeignPart* part = find_foreign_part(relative)) return foreign(*part);
+    }
+    const std::string_view parent = names_.parent();
+    const std::string_view relative = path.starts_with(parent) ? path.substr(parent.size()) : path;
+    for (const std::string_view part : complete_parts_) {
+      if (relative.starts_with(part) && !is_training_state(relative)) {
+        plan_.unknown_part = part == kNeck ? "decoder" : "head";
+        return {LeftoverKind::UnknownPart, plan_.unknown_part};
+      }
+    }
+    for (const LeftoverRule& rule : names_.scheme->leftovers) {
+      const bool applies =
+          rule.match == LeftoverRule::Match::Prefix   ? relative.starts_with(rule.pattern)
+          : rule.match == LeftoverRule::Match::Suffix ? relative.ends_with(rule.pattern)
+                                                      : path.find(rule.pattern) != path.npos;
+      if (applies) return {rule.kind};
+    }
+    for (const std::string_view component : path_components(relative)) {
+      const PrefixRule* prefix = find_prefix_rule(component);
+      if (prefix != nullptr && prefix->role != Role::Plain) {
+        return {LeftoverKind::SecondSet, std::string(component)};
+      }
+    }
+    return {names_.scheme->unknown_key};
+  }
+
+  static bool is_training_state(std::string_view path) {
+    return path.ends_with("num_batches_tracked") || path.find("loss") != path.npos;
+  }
+
+  // An unknown tensor inside a block means that the block computes something Sapiens does not.
+  Leftover block_leftover(std::string_view relative) {
+    if (const ForeignPart* part = find_foreign_part(relative)) return foreign(*part);
+    const auto number_end = relative.find('.', names_.scheme->block.size());
+    const std::string_view inside =
+        number_end == std::string_view::npos ? std::string_view() : relative.substr(number_end + 1);
+    for (const ModuleName& module : names_.scheme->modules) {
+      const auto slot = module.file.find("{}.");
+      if (slot == std::string_view::npos) continue;
+      const std::string_view known = module.file.substr(slot + 3);
+      if (inside == fmt::format("{}.weight", known) || inside == fmt::format("{}.bias", known)) {
+        plan_.surplus_blocks = true;
+        return {LeftoverKind::SurplusBlock};
+      }
+    }
+    return foreign({.part = "", .meaning = "a part of a block that Sapiens does not have"});
+  }
+
+  Leftover foreign(const ForeignPart& part) {
+    if (std::ranges::find(plan_.foreign_parts, part.part, &ForeignPart::part) ==
+        plan_.foreign_parts.end()) {
+      plan_.foreign_parts.push_back(part);
+    }
+    return {LeftoverKind::ForeignPart, std::string(part.meaning)};
+  }
+
+  const StateDict& dict_;
+  const NameIndex& index_;
+  const EncoderNames& names_;
+  const Changes& changes_;
+  const std::vector<bool>& used_;
+  Plan& plan_;
+  std::vector<std::string_view> complete_parts_;
+};
+
+}  // namespace
+
+void explain_leftovers(const StateDict& dict, const NameIndex& index, const EncoderNames& names,
+                       const Changes& changes, const std::vector<bool>& used, Plan& plan) {
+  Leftovers(dict, index, names, changes, used, plan).run();
+}
+
+}  // namespace sapiens

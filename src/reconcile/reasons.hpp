@@ -1,0 +1,51 @@
+#pragma once
+
+#include <compare>
+#include <string>
+#include <string_view>
+
+#include "sapiens/report.hpp"
+
+namespace sapiens {
+
+// Why names and values were treated as they were: as values, which the rest of the program
+// decides by, and in reasons.cpp alone as the words of a report.
+
+/// Why a tensor of the file is not used.
+enum class LeftoverKind {
+  Neck,
+  Head,
+  AuxiliaryHead,
+  Pooler,
+  TrainingCounter,
+  PixelStatistics,
+  AveragedCopy,
+  OptimizerState,
+  Schedule,
+  TrainingLog,
+  Loss,
+  ScaleFactor,  ///< Of a weight whose values cannot be read.
+  Alteration,   ///< It changes parameters when the network runs; `what` says how.
+  OtherModel,   ///< A parameter of a model that was not taken; `what` says which.
+  ClassToken,   ///< The model has none.
+  UnknownPart,  ///< Part of a head or decoder, `what`, that this program does not compute.
+  SecondSet,    ///< Weights that a trainer keeps under the component `what`.
+  SurplusBlock,
+  ForeignPart,  ///< Part of another network; `what` says of which.
+  UnknownToSapiens,
+  UnknownToDetector,
+};
+
+struct Leftover {
+  LeftoverKind kind = LeftoverKind::UnknownToSapiens;
+  std::string what = {};
+  std::string type = {};  ///< Of values that cannot be read: "float8_e4m3fn".
+
+  friend auto operator<=>(const Leftover&, const Leftover&) = default;
+};
+std::string leftover_text(const Leftover& leftover);
+
+/// `because` is empty for rules whose reason is always the same.
+AppliedRule applied_rule(RuleKind kind, std::string_view name, std::string_view because);
+
+}  // namespace sapiens
