@@ -87,7 +87,7 @@ struct UnusedTensors {
 enum class RuleKind {
   AddBackbone,       ///< Put "backbone." in front of the names.
   RemovePrefix,      ///< `AppliedRule::name` is the component: "module".
-  RemoveWrapper,     ///< The same of a component anywhere in a name: "_orig_mod".
+  RemoveWrapper,     ///< `AppliedRule::name` is a component anywhere in a name: "_orig_mod".
   RenameFrom,        ///< The scheme: "timm".
   FollowSharedName,  ///< One tensor has several names.
   JoinQkv,           ///< Query, key and value are stored apart.

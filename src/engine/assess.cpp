@@ -20,7 +20,7 @@ namespace {
 constexpr Use kAllUses[] = {Use::Features, Use::Reconstruct, Use::Pose,
                             Use::Seg,      Use::Depth,       Use::Normal};
 
-// Of features the task is whatever the options or the file say.
+// Features are made for the task that the options or the file name, so theirs is not used.
 Task task_of(Use use) noexcept {
   switch (use) {
     case Use::Features:

@@ -18,7 +18,7 @@ namespace sapiens {
 /// What the file itself gives cause to say.
 std::vector<std::string> file_notes(const StateDict& dict);
 
-/// The same, and what belongs to the outputs of `model`.
+/// The notes on the file, and those on the outputs of `model`.
 std::vector<std::string> model_notes(const StateDict& dict, const DetectedModel& model);
 
 /// What is said of the file beside the encoder that is taken. `left_out` counts the places that

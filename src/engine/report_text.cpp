@@ -182,7 +182,7 @@ class TextWriter {
   std::string shown(std::string_view text) const {
     return printable(with_option_names(text, style_.option_name));
   }
-  // Of lines that are printable already.
+  // `text` is printable already, and has several lines.
   std::string shown_lines(std::string_view text) const {
     return with_option_names(text, style_.option_name);
   }

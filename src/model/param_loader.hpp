@@ -28,7 +28,7 @@ class ParamSource {
 /// A parameter that holds NaN or infinity.
 struct NonFinite {
   std::string key = {};
-  Index count = 0;  ///< Of its values.
+  Index count = 0;  ///< How many of its values are not finite.
 };
 
 /// Reads, converts and packs parameters slice by slice, so that no tensor is ever held twice.

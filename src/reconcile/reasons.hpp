@@ -24,7 +24,7 @@ enum class LeftoverKind {
   Schedule,
   TrainingLog,
   Loss,
-  ScaleFactor,  ///< Of a weight whose values cannot be read.
+  ScaleFactor,  ///< It belongs to a weight whose values cannot be read.
   Alteration,   ///< It changes parameters when the network runs; `what` says how.
   OtherModel,   ///< A parameter of a model that was not taken; `what` says which.
   ClassToken,   ///< The model has none.
@@ -39,7 +39,7 @@ enum class LeftoverKind {
 struct Leftover {
   LeftoverKind kind = LeftoverKind::UnknownToSapiens;
   std::string what = {};
-  std::string type = {};  ///< Of values that cannot be read: "float8_e4m3fn".
+  std::string type = {};  ///< The type of values that cannot be read: "float8_e4m3fn".
 
   friend auto operator<=>(const Leftover&, const Leftover&) = default;
 };

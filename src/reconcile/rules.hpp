@@ -99,7 +99,7 @@ struct NameScheme {
   /// recognised.
   std::span<const std::string_view> anchors;
   std::span<const LeftoverRule> leftovers;
-  LeftoverKind unknown_key;  ///< Of a tensor that no rule knows.
+  LeftoverKind unknown_key;  ///< What is said of a tensor that no rule knows.
 };
 /// Of the encoder of a Sapiens model.
 std::span<const NameScheme> name_schemes() noexcept;
