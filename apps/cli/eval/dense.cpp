@@ -111,7 +111,7 @@ class DepthMeasure : public Measure {
   bool add(const EvalImage& sample, const Frame& frame) override {
     const Image& image = frame.image;
     count_.add(sample, frame);
-    return evaluator_.add(frame.depth.values,
+    return evaluator_.add(frame.depth.values.values,
                           read_values(sample.truth, {image.height, image.width}),
                           read_mask(sample, image));
   }
@@ -142,7 +142,7 @@ class NormalMeasure : public Measure {
   bool add(const EvalImage& sample, const Frame& frame) override {
     const Image& image = frame.image;
     count_.add(sample, frame);
-    return evaluator_.add(frame.normals.values,
+    return evaluator_.add(frame.normals.values.values,
                           read_values(sample.truth, {image.height, image.width, 3}),
                           read_mask(sample, image));
   }
@@ -166,10 +166,9 @@ class NormalMeasure : public Measure {
 
 }  // namespace
 
-std::unique_ptr<Measure> dense_measure(const std::string& task, Index classes,
-                                       const SegClassSet* set) {
-  if (task == "seg") return std::make_unique<SegMeasure>(classes, set);
-  if (task == "depth") return std::make_unique<DepthMeasure>();
+std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set) {
+  if (task == Task::Seg) return std::make_unique<SegMeasure>(classes, set);
+  if (task == Task::Depth) return std::make_unique<DepthMeasure>();
   return std::make_unique<NormalMeasure>();
 }
 

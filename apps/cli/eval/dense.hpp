@@ -8,7 +8,6 @@ namespace sapiens::cli {
 
 /// For "seg", "depth" or "normal". `classes` are those of the model, which `set` names if it is not
 /// null.
-std::unique_ptr<Measure> dense_measure(const std::string& task, Index classes,
-                                       const SegClassSet* set);
+std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set);
 
 }  // namespace sapiens::cli

@@ -9,7 +9,7 @@ namespace sapiens::cli {
 
 /// What `sapiens eval` has to tell.
 struct EvalReport {
-  std::string task = {};
+  Task task = Task::Pose;
   std::string what = {};   ///< What was evaluated: "model.pth: ..", or a file of found persons.
   Json settings = {};      ///< How the results were made.
   std::string truth = {};  ///< The folder or file of what is true.

@@ -81,9 +81,9 @@ void expect_truth_of_their_own(const std::vector<EvalImage>& images) {
   }
 }
 
-std::string_view truth_suffix(const std::string& task) {
-  if (task == "seg") return "_seg.png";
-  return task == "depth" ? "_depth.npy" : "_normal.npy";
+std::string_view truth_suffix(Task task) {
+  if (task == Task::Seg) return "_seg.png";
+  return task == Task::Depth ? "_depth.npy" : "_normal.npy";
 }
 
 /// The images of the folder. Labels and arrays are what is true of them; what else is not among
@@ -150,7 +150,7 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
                                      set.without_truth + std::ssize(set.images))});
 }
 
-EvalSet dense_set(const EvalOptions& options, const std::string& task) {
+EvalSet dense_set(const EvalOptions& options, Task task) {
   EvalSet set;
   const std::string_view suffix = truth_suffix(task);
   std::set<fs::path> truths;

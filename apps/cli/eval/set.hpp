@@ -45,6 +45,6 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations);
 /// The first --limit of the images beside which lie `photo_seg.png`, `photo_depth.npy` or
 /// `photo_normal.npy`, by the task. Throws NotFound for a folder that is none, InvalidArgument
 /// where nothing is left.
-EvalSet dense_set(const EvalOptions& options, const std::string& task);
+EvalSet dense_set(const EvalOptions& options, Task task);
 
 }  // namespace sapiens::cli

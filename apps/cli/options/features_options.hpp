@@ -9,7 +9,7 @@ namespace sapiens::cli {
 
 /// The command line of `sapiens features`.
 struct FeaturesOptions : JobOptions {
-  FeatureRequest request;
+  FeatureOptions features;
   PreprocessMode preprocess = PreprocessMode::Full;
   DType dtype = DType::F32;
   Index batch = 1;

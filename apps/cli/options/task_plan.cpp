@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 
 #include "cli/run/task_outputs.hpp"
 #include "documents/pose_json.hpp"
@@ -13,16 +12,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_task(const TaskOptions& options, std::string_view task) {
+bool has_task(const TaskOptions& options, Task task) {
   return std::any_of(options.tasks.begin(), options.tasks.end(),
                      [&](const TaskCheckpoint& t) { return t.task == task; });
 }
 
 /// Where masks come from, and whether anything needs them.
 void resolve_masks(TaskOptions& options) {
-  const bool drawn = has_task(options, "depth") || has_task(options, "normal");
+  const bool drawn = has_task(options, Task::Depth) || has_task(options, Task::Normal);
   const bool used = drawn && (options.viz || options.formats.contains("png"));
-  const bool can_be_auto = has_task(options, "seg") || !options.seg_checkpoint.empty();
+  const bool can_be_auto = has_task(options, Task::Seg) || !options.seg_checkpoint.empty();
   if (options.mask == "auto" && !can_be_auto) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "there is no segmentation that could give masks",
@@ -50,7 +49,7 @@ void expect_files_of_every_task(const TaskOptions& options) {
       continue;
     }
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = fmt::format("nothing of {} would be written", task.task),
+                {.summary = fmt::format("nothing of {} would be written", task_name(task.task)),
                  .key = "--format",
                  .actual = fmt::format("{}", fmt::join(options.formats, ",")),
                  .hint = "add npy to it"});
@@ -58,7 +57,7 @@ void expect_files_of_every_task(const TaskOptions& options) {
 }
 
 void add_video_files(const TaskOptions& options, Job& job) {
-  const std::string_view first = options.tasks.front().task;
+  const Task first = options.tasks.front().task;
   job.files = {{result_path(options, first, job.name, ".json"), {{"holds", "what frames are"}}}};
   if (!options.viz) return;
   for (const TaskCheckpoint& task : options.tasks) {
@@ -69,7 +68,7 @@ void add_video_files(const TaskOptions& options, Job& job) {
 }  // namespace
 
 void resolve_task_options(TaskOptions& options) {
-  if (options.command != "run") options.tasks = {{options.command, options.checkpoint}};
+  if (options.command != "run") options.tasks = {{parse_task(options.command), options.checkpoint}};
   if (options.tasks.empty()) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no checkpoint is given, so there is nothing to do",
@@ -105,14 +104,14 @@ Json run_settings(const TaskOptions& options, const TaskModels& models) {
   if (options.command != "run") return models.settings(options, options.tasks.front());
   Json settings = {{"task", "run"}};
   for (const TaskCheckpoint& task : options.tasks) {
-    settings["tasks"][task.task] = models.settings(options, task);
+    settings["tasks"][task_name(task.task)] = models.settings(options, task);
   }
   return settings;
 }
 
 Json pose_meta(const TaskOptions& options, const TaskModels& models) {
   for (const TaskCheckpoint& task : options.tasks) {
-    if (task.task != "pose") continue;
+    if (task.task != Task::Pose) continue;
     Json meta = documents::keypoints_json(models.keypoint_count(), models.keypoints());
     meta["sapiens"] = models.settings(options, task);
     return meta;
@@ -121,7 +120,7 @@ Json pose_meta(const TaskOptions& options, const TaskModels& models) {
 }
 
 fs::path coco_path(const TaskOptions& options) {
-  return result_path(options, "pose", "sapiens-keypoints.coco", ".json");
+  return result_path(options, Task::Pose, "sapiens-keypoints.coco", ".json");
 }
 
 }  // namespace sapiens::cli

@@ -20,16 +20,16 @@ Json class_names(Index count, const SegClassSet* set) {
 }
 
 Json conventions(const TaskModel& model, const TaskLabels& labels) {
-  if (model.task() == "seg") {
+  if (model.task() == Task::Seg) {
     return {{"classes", class_names(model.outputs(), labels.classes)},
             {"mask", "true where the class is not 0, the background"}};
   }
-  if (model.task() == "depth") {
+  if (model.task() == Task::Depth) {
     return {{"depth",
              "relative: larger is farther, about 0 to 1 on the person, meaningless on the "
              "background"}};
   }
-  if (model.task() == "normal") {
+  if (model.task() == Task::Normal) {
     return {{"normals",
              "unit vectors, axes x, y, z; x is the horizontal component: mirroring the "
              "image negates it; meaningless on the background"}};
@@ -79,7 +79,7 @@ Json mask_json(const TaskOptions& options) {
   if (options.mask == "none") return nullptr;
   if (options.mask != "auto") return absolute_text(options.mask);
   for (const TaskCheckpoint& task : options.tasks) {
-    if (task.task == "seg") return file_json(task.path);
+    if (task.task == Task::Seg) return file_json(task.path);
   }
   return file_json(options.seg_checkpoint);
 }
@@ -90,18 +90,19 @@ Json task_settings(const TaskOptions& options, const std::string& checkpoint,
                    const TaskModel& model, const TaskLabels& labels) {
   Json settings =
       common_settings(checkpoint, options.model.input_size, model.inspection(), model.stats());
-  settings["task"] = model.task();
+  settings["task"] = task_name(model.task());
   settings["outputs"] = model.outputs();
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
   settings["video"] = video_json(options.video);
   settings["conventions"] = conventions(model, labels);
-  if (model.task() == "pose") {
+  if (model.task() == Task::Pose) {
     settings["flip_test"] = options.flip_test && model.can_flip_test();
     settings["boxes"] = boxes_json(options);
     settings["keypoints"] =
         options.keypoints.empty() ? Json("as the model's") : Json(options.keypoints);
   }
-  if (model.task() == "depth" || model.task() == "normal") settings["mask"] = mask_json(options);
+  if (model.task() == Task::Depth || model.task() == Task::Normal)
+    settings["mask"] = mask_json(options);
   return settings;
 }
 

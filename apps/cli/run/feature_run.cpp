@@ -73,15 +73,18 @@ class FeatureRun {
     std::vector<LayerFeatures> all;
     for (Index first = 0; first < batch.count; first += context_.options.batch) {
       const Index count = std::min(context_.options.batch, batch.count - first);
-      FeatureRequest request = context_.options.request;
-      request.progress = [&](double done) {
+      FeatureOptions options = context_.options.features;
+      options.progress = [&](double done) {
         keep_going();
         const double frames = static_cast<double>(first) + done * static_cast<double>(count);
         show_progress(batch, frames / static_cast<double>(batch.count));
       };
-      append(all, context_.encoder.run(
-                      {batch.frames.data() + first * 3 * height * width, {count, 3, height, width}},
-                      request));
+      append(all,
+             context_.encoder
+                 .run(TensorView<const float, 4>(batch.frames.data() + first * 3 * height * width,
+                                                 {count, 3, height, width}),
+                      options)
+                 .layers);
     }
     return all;
   }

@@ -17,9 +17,9 @@ FrameSeconds& FrameSeconds::operator+=(const FrameSeconds& more) {
   return *this;
 }
 
-const TaskInput* Frame::input_of(Grid size) const {
+const PreparedImage* Frame::input_of(Grid size) const {
   const std::vector<Index> shape = {3, size.height, size.width};
-  const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const TaskInput& input) {
+  const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const PreparedImage& input) {
     return input.pixels.shape == shape;
   });
   return found == inputs.end() ? nullptr : &*found;

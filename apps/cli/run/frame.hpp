@@ -32,7 +32,7 @@ struct Frame {
   Image image = {};
   std::optional<VideoPlace> place = {};
   /// The whole image, once for every size that is needed; gone once everything is computed.
-  std::vector<TaskInput> inputs = {};
+  std::vector<PreparedImage> inputs = {};
 
   std::optional<std::vector<Box>> boxes = {};  ///< Of persons; none yet where a detector is to run.
   Index boxes_outside = 0;                     ///< Left out: no part of them is in the image.
@@ -42,13 +42,14 @@ struct Frame {
 
   std::vector<Pose> poses = {};  ///< One per box.
   Segmentation segmentation = {};
-  FloatArray depth = {}, normals = {};
+  DepthMap depth = {};
+  NormalMap normals = {};
 
   FrameSeconds seconds = {};
   std::optional<Error> error = {};
 
   /// The whole image in one size; null where it is not among the inputs.
-  const TaskInput* input_of(Grid size) const;
+  const PreparedImage* input_of(Grid size) const;
 };
 
 /// What the results of a frame are called, below the output folder: "photo", or "clip/000012".

@@ -35,9 +35,8 @@ Progress part_of(const Progress& whole, double first, double size) {
   return [&whole, first, size](double done) { whole(first + done * size); };
 }
 
-/// What the last call of `model` took, shared out among `frames`.
-void add_seconds(const TaskModel& model, const Frames& frames) {
-  const StageTimes stages = model.stats().stages;
+/// What a run took, shared out among `frames`.
+void add_seconds(const StageTimes& stages, const Frames& frames) {
   const auto count = static_cast<double>(frames.size());
   for (Frame* frame : frames) {
     frame->seconds.encoder += stages.encoder / count;
@@ -53,10 +52,10 @@ std::vector<std::uint8_t> foreground(const Segmentation& segmentation) {
   return mask;
 }
 
-template <typename Result>
-void hand_out(std::vector<Result> results, const Frames& frames, Result Frame::*member) {
-  for (std::size_t i = 0; i < frames.size(); ++i) frames[i]->*member = std::move(results[i]);
-}
+void take_result(Frame& frame, Pose&& pose) { frame.poses.push_back(std::move(pose)); }
+void take_result(Frame& frame, Segmentation&& found) { frame.segmentation = std::move(found); }
+void take_result(Frame& frame, DepthMap&& found) { frame.depth = std::move(found); }
+void take_result(Frame& frame, NormalMap&& found) { frame.normals = std::move(found); }
 
 /// One person of one frame.
 struct Person {
@@ -66,7 +65,7 @@ struct Person {
 
 /// Persons that go through the encoder together.
 struct PersonBatch {
-  std::vector<TaskInput> inputs;
+  std::vector<PreparedImage> inputs;
   Frames frames;             // one per input
   std::vector<Pose*> poses;  // where the results go
 
@@ -91,7 +90,7 @@ void FrameComputer::compute(std::span<Frame> frames, const Progress& progress) c
   double done = 0;
   for (TaskModel& model : context_.models.all()) {
     const Progress of_model = part_of(progress, done++ / count, 1 / count);
-    if (model.task() == "pose") {
+    if (model.task() == Task::Pose) {
       run_pose(model, frames, of_model);
     } else {
       run_dense(model, frames, of_model);
@@ -115,8 +114,9 @@ void FrameComputer::detect(std::span<Frame> frames) const {
   for (Frame* frame : without_error(frames)) {
     if (!detector || frame->boxes) continue;
     const Stopwatch watch;
-    guarded({frame},
-            [&] { frame->boxes = detector->detect(frame->image, context_.options.detect); });
+    guarded({frame}, [&] {
+      frame->boxes = detector->detect(frame->image, context_.options.detect).persons;
+    });
     frame->seconds.detect += watch.seconds();
   }
 }
@@ -126,23 +126,16 @@ void FrameComputer::run_dense(TaskModel& model, std::span<Frame> all,
   const Frames frames = without_error(all);
   if (frames.empty()) return;
   guarded(frames, [&] {
-    std::vector<TaskInput> copies;
-    std::span<const TaskInput> inputs(frames.front()->input_of(model.input_size()), 1);
-    if (frames.size() > 1) {
-      for (const Frame* frame : frames) copies.push_back(*frame->input_of(model.input_size()));
-      inputs = copies;
-    }
-    if (model.task() == "seg") {
-      hand_out(model.segment(inputs, progress), frames, &Frame::segmentation);
-      for (Frame* frame : frames) {
-        if (context_.options.mask == "auto") frame->mask = foreground(frame->segmentation);
+    std::vector<TaskInput> inputs;
+    for (const Frame* frame : frames) inputs.push_back(*frame->input_of(model.input_size()));
+    TaskRun run = model.run(inputs, {.progress = progress});
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      std::visit([&](auto& found) { take_result(*frames[i], std::move(found)); }, run.results[i]);
+      if (model.task() == Task::Seg && context_.options.mask == "auto") {
+        frames[i]->mask = foreground(frames[i]->segmentation);
       }
-    } else if (model.task() == "depth") {
-      hand_out(model.depth(inputs, progress), frames, &Frame::depth);
-    } else {
-      hand_out(model.normals(inputs, progress), frames, &Frame::normals);
     }
-    add_seconds(model, frames);
+    add_seconds(run.stats.stages, frames);
   });
 }
 
@@ -162,13 +155,16 @@ void FrameComputer::run_pose(TaskModel& model, std::span<Frame> frames,
     for (const Person& person : some) batch.add(model, context_.options.preprocess, person);
     if (batch.inputs.empty()) continue;
     guarded(batch.frames, [&] {
-      auto poses = model.pose(batch.inputs,
-                              {.flip_test = context_.options.flip_test,
-                               .progress = part_of(progress, static_cast<double>(first) / count,
-                                                   static_cast<double>(some.size()) / count)});
+      const std::vector<TaskInput> inputs(batch.inputs.begin(), batch.inputs.end());
+      TaskRun run =
+          model.run(inputs, {.flip_test = context_.options.flip_test,
+                             .progress = part_of(progress, static_cast<double>(first) / count,
+                                                 static_cast<double>(some.size()) / count)});
+      std::vector<Pose> poses;
+      for (Result& one : run.results) poses.push_back(std::get<Pose>(std::move(one)));
       if (context_.models.conversion()) poses = (*context_.models.conversion())(poses);
       for (std::size_t i = 0; i < poses.size(); ++i) *batch.poses[i] = std::move(poses[i]);
-      add_seconds(model, batch.frames);
+      add_seconds(run.stats.stages, batch.frames);
     });
   }
 }

@@ -21,14 +21,16 @@ struct Item {
   Image image = {};
   Reconstruction found = {};
   double decode = 0;
-  StageTimes stages = {};
   std::optional<Error> error = {};
 };
 
 Json stages_json(const Item& item, double write) {
-  return {{"decode", item.decode},          {"preprocess", item.stages.preprocess},
-          {"encoder", item.stages.encoder}, {"decoder", item.stages.head},
-          {"post", item.stages.post},       {"write", write}};
+  return {{"decode", item.decode},
+          {"preprocess", item.found.stats.stages.preprocess},
+          {"encoder", item.found.stats.stages.encoder},
+          {"decoder", item.found.stats.stages.head},
+          {"post", item.found.stats.stages.post},
+          {"write", write}};
 }
 
 class ReconstructRun {
@@ -73,7 +75,6 @@ class ReconstructRun {
              keep_going();
              context_.meter.update(first + done);
            }});
-      item.stages = context_.reconstructor.stats().stages;
     } catch (const Error& error) {
       if (!is_about_the_input(error)) throw;
       item.error = error;
@@ -96,7 +97,7 @@ class ReconstructRun {
     create_parent(job.files.front().path);
     drawing.write_png(job.files.front().path);
     const double seconds = watch.seconds();
-    const StageTimes& stages = item.stages;
+    const StageTimes& stages = item.found.stats.stages;
     result.shape = {drawing.height, drawing.width, 3};
     result.seconds =
         item.decode + stages.preprocess + stages.encoder + stages.head + stages.post + seconds;

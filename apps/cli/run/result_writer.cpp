@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <sapiens/draw.hpp>
 #include <sapiens/image.hpp>
 #include <sapiens/npy.hpp>
@@ -17,28 +14,6 @@ namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The rows of [cls +] patches x C, as a map [C, gh, gw].
-std::vector<float> map_of_tokens(std::span<const float> tokens, Index channels, Index patches) {
-  const std::size_t cls_rows =
-      tokens.size() / static_cast<std::size_t>(channels) - static_cast<std::size_t>(patches);
-  std::vector<float> map(static_cast<std::size_t>(channels * patches));
-  for (Index patch = 0; patch < patches; ++patch) {
-    const float* token = tokens.data() + (cls_rows + patch) * channels;
-    for (Index channel = 0; channel < channels; ++channel) {
-      map[static_cast<std::size_t>(channel * patches + patch)] = token[channel];
-    }
-  }
-  return map;
-}
-
-/// False for NaN, for infinity and for what would become infinity as `dtype`.
-bool fit(std::span<const float> values, DType dtype) {
-  // From 65520 on, numbers are rounded up to the infinity of f16.
-  const float limit = dtype == DType::F16 ? 65520.0f : std::numeric_limits<float>::infinity();
-  return std::all_of(values.begin(), values.end(),
-                     [limit](float value) { return std::abs(value) < limit; });
-}
 
 Error overflow(const Job& job, DType dtype) {
   const bool half = dtype == DType::F16;
@@ -98,7 +73,7 @@ void ResultWriter::write_files(BatchItem& item, const ComputedBatch& computed) c
   const Job& job = jobs_[item.job];
   const DType dtype = context_.options.dtype;
   for (const LayerFeatures& features : computed.layers) {
-    if (!fit(part_of(features, item), dtype)) throw overflow(job, dtype);
+    if (!is_storable(part_of(features, item), dtype)) throw overflow(job, dtype);
   }
   const auto no_interruption = context_.interrupts.hold();
   create_parent(job.files.front().path);
@@ -116,10 +91,11 @@ void ResultWriter::write_files(BatchItem& item, const ComputedBatch& computed) c
 void ResultWriter::draw(const Image& image, Grid size, std::span<const float> features,
                         const fs::path& path) const {
   const auto shape = context_.encoder.output_shapes(size).featmap;
-  std::vector<float> map;
-  if (context_.options.request.out_type == OutType::Raw) {
-    map = map_of_tokens(features, shape[0], shape[1] * shape[2]);
-    features = map;
+  FloatArray map;
+  if (context_.options.features.out_type == OutType::Raw) {
+    const Index tokens = std::ssize(features) / shape[0];
+    map = featmap_of_tokens({features.data(), {tokens, shape[0]}}, {shape[1], shape[2]});
+    features = map.values;
   }
   draw_features(image, {features.data(), {shape[0], shape[1], shape[2]}}).write_png(path);
 }

@@ -5,7 +5,6 @@
 #include <sapiens/detector.hpp>
 #include <sapiens/keypoint_layout.hpp>
 #include <sapiens/tasks.hpp>
-#include <string_view>
 #include <vector>
 
 #include "cli/options/task_options.hpp"
@@ -21,7 +20,7 @@ class TaskModels {
   explicit TaskModels(const TaskOptions& options);
 
   /// Null where the run has none.
-  TaskModel* find(std::string_view task);
+  TaskModel* find(Task task);
   PersonDetector* detector() { return detector_ ? &*detector_ : nullptr; }
   /// Segmentation first: depth and normals are drawn under its masks.
   std::list<TaskModel>& all() { return models_; }

@@ -29,38 +29,38 @@ void write_pose(const TaskContext& context, const Frame& frame, const fs::path& 
 }
 
 constexpr TaskFile kFiles[] = {
-    {"pose", ".json", "keypoints", "", "", write_pose},
-    {"seg", ".npy", "foreground mask", "bool", "npy",
+    {Task::Pose, ".json", "keypoints", "", "", write_pose},
+    {Task::Seg, ".npy", "foreground mask", "bool", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
        write_npy_mask(path, size_of(frame.segmentation), frame.segmentation.ids);
      }},
-    {"seg", "_seg.npy", "class ids", "int64", "npy",
+    {Task::Seg, "_seg.npy", "class ids", "int64", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
        write_npy_ids(path, size_of(frame.segmentation), frame.segmentation.ids);
      }},
-    {"seg", "_seg.png", "class ids with a palette", "uint8", "png",
+    {Task::Seg, "_seg.png", "class ids with a palette", "uint8", "png",
      [](const TaskContext& context, const Frame& frame, const fs::path& path) {
        write_class_png(path, frame.segmentation, context.models.classes());
      }},
-    {"depth", ".npy", "depth", "float32", "npy",
+    {Task::Depth, ".npy", "depth", "float32", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy(path, frame.depth.shape, frame.depth.values);
+       write_npy(path, frame.depth.values.shape, frame.depth.values.values);
      }},
-    {"depth", "_depth.png", "depth from 1, the nearest, to 65535", "uint16", "png",
+    {Task::Depth, "_depth.png", "depth from 1, the nearest, to 65535", "uint16", "png",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_depth_png(path, frame.depth.view<2>(), frame.mask);
+       write_depth_png(path, frame.depth.values.view<2>(), frame.mask);
      }},
-    {"depth", ".exr", "depth", "float32", "exr",
+    {Task::Depth, ".exr", "depth", "float32", "exr",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_depth_exr(path, frame.depth.view<2>());
+       write_depth_exr(path, frame.depth.values.view<2>());
      }},
-    {"normal", ".npy", "normals", "float32", "npy",
+    {Task::Normal, ".npy", "normals", "float32", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy(path, frame.normals.shape, frame.normals.values);
+       write_npy(path, frame.normals.values.shape, frame.normals.values.values);
      }},
-    {"normal", ".exr", "normals", "float32", "exr",
+    {Task::Normal, ".exr", "normals", "float32", "exr",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_normals_exr(path, frame.normals.view<3>());
+       write_normals_exr(path, frame.normals.values.view<3>());
      }},
 };
 
@@ -83,40 +83,40 @@ std::vector<const TaskFile*> task_files(const TaskOptions& options) {
   return files;
 }
 
-fs::path result_path(const TaskOptions& options, std::string_view task, const fs::path& name,
+fs::path result_path(const TaskOptions& options, Task task, const fs::path& name,
                      std::string_view suffix) {
   fs::path path = options.output;
-  if (options.command == "run") path /= task;
+  if (options.command == "run") path /= task_name(task);
   return (path / name) += suffix;
 }
 
-Image draw_result(const TaskContext& context, std::string_view task, const Frame& frame) {
+Image draw_result(const TaskContext& context, Task task, const Frame& frame) {
   const bool still = !frame.place;
-  if (task == "pose") {
+  if (task == Task::Pose) {
     PoseDrawing drawing = context.options.pose_drawing;
     const std::vector<std::string> labels = labels_of(frame);
     drawing.labels = labels;
     return draw_pose(frame.image, frame.poses, context.models.keypoints(), drawing);
   }
-  if (task == "seg") {
+  if (task == Task::Seg) {
     SegDrawing drawing = context.options.seg_drawing;
     drawing.side_by_side = still;
     return draw_segmentation(frame.image, frame.segmentation, context.models.classes(), drawing);
   }
-  if (task == "depth") {
-    return draw_depth(frame.image, frame.depth.view<2>(), frame.mask,
+  if (task == Task::Depth) {
+    return draw_depth(frame.image, frame.depth.values.view<2>(), frame.mask,
                       {.normals = still, .side_by_side = still});
   }
-  return draw_normals(frame.image, frame.normals.view<3>(), frame.mask, {.side_by_side = still});
+  return draw_normals(frame.image, frame.normals.values.view<3>(), frame.mask,
+                      {.side_by_side = still});
 }
 
-std::vector<Index> result_shape(const TaskContext& context, std::string_view task,
-                                const Frame& frame) {
-  if (task == "pose") {
+std::vector<Index> result_shape(const TaskContext& context, Task task, const Frame& frame) {
+  if (task == Task::Pose) {
     return {std::ssize(frame.poses), context.models.keypoint_count()};
   }
-  if (task == "seg") return size_of(frame.segmentation);
-  return task == "depth" ? frame.depth.shape : frame.normals.shape;
+  if (task == Task::Seg) return size_of(frame.segmentation);
+  return task == Task::Depth ? frame.depth.values.shape : frame.normals.values.shape;
 }
 
 }  // namespace sapiens::cli

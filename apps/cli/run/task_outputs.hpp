@@ -13,7 +13,7 @@ namespace sapiens::cli {
 
 /// One kind of file that results become. A table in the .cpp lists them all.
 struct TaskFile {
-  std::string_view task;
+  Task task;
   std::string_view suffix;  ///< Behind the name: "_seg.npy".
   std::string_view holds;   ///< "class ids"
   std::string_view type;    ///< Of its numbers: "int64"; empty for documents.
@@ -25,14 +25,13 @@ struct TaskFile {
 std::vector<const TaskFile*> task_files(const TaskOptions& options);
 
 /// `name` in the output folder; `sapiens run` has a folder for every task.
-std::filesystem::path result_path(const TaskOptions& options, std::string_view task,
+std::filesystem::path result_path(const TaskOptions& options, Task task,
                                   const std::filesystem::path& name, std::string_view suffix);
 
 /// The image that --viz draws.
-Image draw_result(const TaskContext& context, std::string_view task, const Frame& frame);
+Image draw_result(const TaskContext& context, Task task, const Frame& frame);
 
 /// The shape of the result: persons and points, height and width.
-std::vector<Index> result_shape(const TaskContext& context, std::string_view task,
-                                const Frame& frame);
+std::vector<Index> result_shape(const TaskContext& context, Task task, const Frame& frame);
 
 }  // namespace sapiens::cli

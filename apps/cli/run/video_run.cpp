@@ -32,7 +32,7 @@ class VideoComputer {
 
   void compute(std::span<Frame> frames, const Progress& progress) {
     PersonDetector* const detector =
-        context_.models.find("pose") ? context_.models.detector() : nullptr;
+        context_.models.find(Task::Pose) ? context_.models.detector() : nullptr;
     if (!detector) return computer_.compute(frames, progress);
     // One after the other: where the keypoints of a frame are tells where to look in the next.
     for (Frame& frame : frames) {
@@ -47,7 +47,7 @@ class VideoComputer {
     const Stopwatch watch;
     const bool turn = computed_++ % context_.options.video.detect_every == 0;
     const std::vector<TrackedBox> persons =
-        turn ? tracker_.update(detector.detect(frame.image, context_.options.detect))
+        turn ? tracker_.update(detector.detect(frame.image, context_.options.detect).persons)
              : tracker_.predict();
     frame.boxes.emplace();
     for (const TrackedBox& person : persons) {
