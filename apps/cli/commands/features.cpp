@@ -1,17 +1,13 @@
+#include "cli/run/features.hpp"
+
 #include <fmt/format.h>
 
 #include <memory>
 #include <sapiens/features.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/features_options.hpp"
-#include "cli/run/feature_run.hpp"
-#include "cli/run/jobs.hpp"
-#include "cli/run/jobs_summary.hpp"
-#include "cli/run/meter.hpp"
 #include "cli/run/outputs.hpp"
-#include "cli/run/stopwatch.hpp"
-#include "cli/terminal/messages.hpp"
+#include "cli/run/summary.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
@@ -77,12 +73,6 @@ Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
   return settings;
 }
 
-std::vector<JobResult> run_plan(const JobPlan& plan, const FeaturesOptions& options,
-                                Encoder& encoder, Interrupts& interrupts) {
-  Meter meter("features", static_cast<Index>(plan.jobs.size()), stderr_is_terminal());
-  return run_jobs({encoder, options, interrupts, meter}, plan.jobs);
-}
-
 void run(const FeaturesOptions& options, Session& session) {
   const Inputs inputs = find_inputs(options, InputKinds::ImagesAndArrays);
   prepare_output_folder(options.output);
@@ -97,20 +87,19 @@ void run(const FeaturesOptions& options, Session& session) {
   const std::vector<Index> layers = encoder.resolve_layers(options.request.layers);
   const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
                                  make_jobs(options, inputs.files, layers, encoder.partial()));
-  start_plan(plan);
+  start_plan(plan, session);
 
-  session.interrupts.set_exit_message(kResumeHint, session.json);
   const Stopwatch watch;
-  const std::vector<JobResult> results = run_plan(plan, options, encoder, session.interrupts);
-  const JobsSummary summary{.options = options,
-                            .plan = plan,
-                            .what = out_type_name(options.request.out_type),
-                            .type = std::string(dtype_name(options.dtype)),
-                            .results = results,
-                            .inputs = inputs,
-                            .stats = encoder.stats(),
-                            .seconds = watch.seconds()};
-  report(summary, session);
+  Meter meter("features", std::ssize(plan.jobs), stderr_is_terminal());
+  const std::vector<JobResult> results = run_jobs(feature_steps(encoder, options), plan.jobs,
+                                                  options.batch, {session.interrupts, meter});
+  report({.plan = plan,
+          .what = out_type_name(options.request.out_type),
+          .type = std::string(dtype_name(options.dtype)),
+          .results = results,
+          .stats = encoder.stats(),
+          .seconds = watch.seconds()},
+         session);
 }
 
 void add_output_options(CLI::App& app, FeaturesOptions& options) {
@@ -128,12 +117,8 @@ void add_output_options(CLI::App& app, FeaturesOptions& options) {
 }
 
 void add_compute_options(CLI::App& app, FeaturesOptions& options) {
-  add_choice<PreprocessMode>(app, "--preprocess", options.preprocess,
-                             {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
-                             "full: as in training; lite: as the original's lite scripts");
-  app.add_option("--batch", options.batch, "Images of one size per forward pass")
-      ->check(CLI::Range(Index{1}, Index{4096}))
-      ->capture_default_str();
+  add_batch_options(app, options.preprocess, options.batch, "as the original's lite scripts",
+                    "Images of one size per forward pass");
   add_network_options(app, options);
   add_checkpoint_options(app, options);
   app.add_flag("--allow-partial", options.model.allow_partial,

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 #include "cli/run/outputs.hpp"
 #include "cli/shell/man_page.hpp"
 #include "cli/terminal/messages.hpp"

@@ -10,13 +10,12 @@
 #include <vector>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/number_range.hpp"
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/run/stopwatch.hpp"
 #include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
+#include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -8,10 +8,8 @@
 #include <sapiens/printable.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/number_range.hpp"
 #include "cli/options/options.hpp"
-#include "cli/options/task_flags.hpp"
-#include "cli/options/value_types.hpp"
+#include "cli/options/task_options.hpp"
 #include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"

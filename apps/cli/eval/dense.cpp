@@ -1,5 +1,3 @@
-#include "cli/eval/dense.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <sapiens/result_files.hpp>
 #include <utility>
 
+#include "cli/eval/measure.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

@@ -1,10 +1,9 @@
-#include "cli/eval/plan.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "cli/eval/eval.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

@@ -1,5 +1,3 @@
-#include "cli/eval/set.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/eval/eval.hpp"
 #include "cli/input/image_matcher.hpp"
 
 namespace sapiens::cli {

@@ -1,9 +1,9 @@
-#include "cli/input/input_names.hpp"
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <system_error>
+
+#include "cli/input/inputs.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "cli/input/input_list.hpp"
-#include "cli/input/input_names.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

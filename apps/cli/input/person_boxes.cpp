@@ -1,5 +1,3 @@
-#include "cli/input/person_boxes.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,8 +8,9 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/input/coco_files.hpp"
+#include "cli/input/coco_tally.hpp"
 #include "cli/input/image_matcher.hpp"
-#include "cli/input/images_of_file.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -1,5 +1,3 @@
-#include "cli/input/predictions.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +6,9 @@
 #include <utility>
 
 #include "cli/input/coco_entries.hpp"
+#include "cli/input/coco_files.hpp"
+#include "cli/input/coco_tally.hpp"
 #include "cli/input/image_matcher.hpp"
-#include "cli/input/images_of_file.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -1,8 +1,12 @@
 #include "cli/options/options.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <sapiens/error.hpp>
+#include <sapiens/hub.hpp>
+#include <string>
 
 namespace sapiens::cli {
 namespace {
@@ -159,6 +163,21 @@ std::vector<std::pair<std::string, DType>> float_types() {
 
 std::vector<std::pair<std::string, Layout>> layouts() {
   return {{"clean", Layout::Clean}, {"mmengine", Layout::MMEngine}};
+}
+
+CLI::Validator number_between(double least, double most) {
+  CLI::Validator range = CLI::Range(least, most);
+  range.operation([least, most](std::string& text) -> std::string {
+    double number = 0;
+    if (CLI::detail::lexical_cast(text, number) && least <= number && number <= most) return "";
+    return fmt::format("`{}` is no number from {} to {}", text, least, most);
+  });
+  return range;
+}
+
+CLI::Option* takes_checkpoint(CLI::Option* option) {
+  return option->transform([](const std::string& given) { return find_checkpoint(given).string(); })
+      ->type_name(kCheckpointType);
 }
 
 }  // namespace sapiens::cli

@@ -13,6 +13,15 @@
 
 namespace sapiens::cli {
 
+// Type names of options say what is expected: in help texts, in man pages and to completions
+// (program_description.hpp), which offer files for FILE, folders for DIR, names of published
+// checkpoints for NAME, and words in small letters as they are ("auto|none|DIR").
+inline constexpr const char* kFileType = "FILE";
+inline constexpr const char* kFolderType = "DIR";
+inline constexpr const char* kInputType = "FILE|DIR";
+inline constexpr const char* kPublishedType = "NAME";
+inline constexpr const char* kCheckpointType = "FILE|NAME";
+
 /// What the commands share with main().
 struct Session {
   Interrupts& interrupts;
@@ -71,5 +80,14 @@ void add_choice(CLI::App& app, const std::string& name, T& value,
 
 std::vector<std::pair<std::string, DType>> float_types();
 std::vector<std::pair<std::string, Layout>> layouts();
+
+/// CLI::Range, which lets NaN pass, for numbers that are not whole.
+CLI::Validator number_between(double least, double most);
+
+inline constexpr const char* kCheckpointHelp = "Checkpoint: a file, or a name of `sapiens pull`";
+
+/// Lets `option` take the name of a published checkpoint ("0.3b:seg") where it takes a file: what
+/// it sets is the path of the file that `sapiens pull` downloaded.
+CLI::Option* takes_checkpoint(CLI::Option* option);
 
 }  // namespace sapiens::cli

@@ -37,13 +37,10 @@ struct JobResult {
   Json details = Json::object();  ///< More to tell about it.
 };
 
-/// True for an error that only one input has; others may go on.
-inline bool is_about_the_input(const Error& error) {
-  return error.code() == ErrorCode::ShapeMismatch || error.code() == ErrorCode::InvalidArgument;
-}
-
 /// What a run will do, and what an earlier one did.
 struct JobPlan {
+  const JobOptions& options;
+  const Inputs& inputs;  ///< Also what cannot be found, and what was left out.
   std::vector<Job> jobs = {};
   std::vector<Job> finished = {};
   Manifest manifest = {};
@@ -66,24 +63,11 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
                   const std::vector<std::filesystem::path>& more_files = {});
 
 /// Removes what earlier runs left under the names of this one, and records what it will do: files
-/// of an earlier run must not pass for results of this one if this one is interrupted.
-void start_plan(const JobPlan& plan);
-
-/// What Ctrl-C says.
-inline constexpr const char* kResumeHint =
-    "what is written is complete; the same command with --resume goes on";
+/// of an earlier run must not pass for results of this one if this one is interrupted. From now on
+/// Ctrl-C says how to go on.
+void start_plan(const JobPlan& plan, Session& session);
 
 /// The same options, with a meter for the loading of weights that takes long.
 EngineOptions with_load_meter(EngineOptions engine);
-
-/// CKPT.
-void add_checkpoint_argument(CLI::App& app, JobOptions& options);
-/// INPUT, --output, --recursive, --resume, and --viz where `viz_help` says what it draws.
-void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
-                     const std::string& viz_help = {});
-/// --size, --threads and so on.
-void add_network_options(CLI::App& app, JobOptions& options);
-/// --arch and so on, --patch-padding: what a user knows better than the weights of one checkpoint.
-void add_checkpoint_options(CLI::App& app, JobOptions& options);
 
 }  // namespace sapiens::cli

@@ -20,15 +20,15 @@ struct Abandoned {};
 ///
 /// The later the stage, the earlier the item: the error of the latest stage is the one that is
 /// thrown, as if one thread had done everything.
-template <typename Loaded, typename Computed>
+template <typename Item>
 class Pipeline {
  public:
   struct Stages {
     /// The next item; nothing after the last. May return early when `is_cancelled`.
-    std::function<std::optional<Loaded>(const std::function<bool()>& is_cancelled)> read;
-    /// Calls `keep_going` now and then, which throws Abandoned.
-    std::function<Computed(Loaded item, const std::function<void()>& keep_going)> compute;
-    std::function<void(Computed item)> write;
+    std::function<std::optional<Item>(const std::function<bool()>& is_cancelled)> read;
+    /// Adds the results to the item. Calls `keep_going` now and then, which throws Abandoned.
+    std::function<void(Item& item, const std::function<void()>& keep_going)> compute;
+    std::function<void(Item item)> write;
   };
 
   explicit Pipeline(Stages stages) : stages_(std::move(stages)) {}
@@ -59,7 +59,7 @@ class Pipeline {
   void read_all() {
     const Closing done(loaded_);
     while (loaded_.wait_for_room()) {
-      std::optional<Loaded> item = stages_.read([this] { return loaded_.closed(); });
+      std::optional<Item> item = stages_.read([this] { return loaded_.closed(); });
       if (!item) return;
       loaded_.push(std::move(*item));
     }
@@ -72,8 +72,9 @@ class Pipeline {
       if (computed_.closed()) throw Abandoned{};
     };
     try {
-      while (std::optional<Loaded> item = loaded_.pop()) {
-        if (!computed_.push(stages_.compute(std::move(*item), keep_going))) break;
+      while (std::optional<Item> item = loaded_.pop()) {
+        stages_.compute(*item, keep_going);
+        if (!computed_.push(std::move(*item))) break;
       }
     } catch (...) {
       return std::current_exception();
@@ -83,12 +84,12 @@ class Pipeline {
 
   void write_all() {
     const Closing done(computed_);
-    while (std::optional<Computed> item = computed_.pop()) stages_.write(std::move(*item));
+    while (std::optional<Item> item = computed_.pop()) stages_.write(std::move(*item));
   }
 
   Stages stages_;
-  BoundedQueue<Loaded> loaded_{1};
-  BoundedQueue<Computed> computed_{1};
+  BoundedQueue<Item> loaded_{1};
+  BoundedQueue<Item> computed_{1};
 };
 
 }  // namespace sapiens::cli

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "cli/options/task_settings.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
@@ -80,8 +79,8 @@ void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
 }
 
 void TaskModels::choose_labels(const TaskOptions& options) {
-  if (TaskModel* seg = find("seg")) classes_ = seg->seg_classes();
-  TaskModel* pose = find("pose");
+  if (const TaskModel* seg = find("seg")) classes_ = seg->seg_classes();
+  const TaskModel* pose = find("pose");
   if (!pose) return;
   keypoints_ = pose->keypoint_set();
   keypoint_count_ = pose->outputs();
@@ -99,16 +98,10 @@ void TaskModels::choose_labels(const TaskOptions& options) {
   keypoint_count_ = std::ssize(keypoints_->keypoints);
 }
 
-TaskModel* TaskModels::find(std::string_view task) {
+const TaskModel* TaskModels::find(std::string_view task) const {
   const auto found = std::find_if(models_.begin(), models_.end(),
                                   [&](const TaskModel& model) { return model.task() == task; });
   return found == models_.end() ? nullptr : &*found;
-}
-
-Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task) const {
-  const auto model = std::find_if(models_.begin(), models_.end(),
-                                  [&](const TaskModel& m) { return m.task() == task.task; });
-  return task_settings(options, task.path, *model, {keypoints_, classes_});
 }
 
 EngineStats TaskModels::stats() const {

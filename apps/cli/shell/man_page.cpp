@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string_view>
 
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 #include "cli/shell/roff.hpp"
 #include "cli/terminal/environment.hpp"
 #include "cli/terminal/exit_codes.hpp"
