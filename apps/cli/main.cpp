@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "cli/commands/commands.hpp"
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

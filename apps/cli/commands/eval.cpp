@@ -6,7 +6,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/input/json_file.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -6,8 +6,7 @@
 #include <sapiens/features.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/summary.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
@@ -74,7 +73,7 @@ Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
 }
 
 void run(const FeaturesOptions& options, Session& session) {
-  const Inputs inputs = find_inputs(options, InputKinds::ImagesAndArrays);
+  const Inputs inputs = find_inputs(options, {.arrays = true});
   prepare_output_folder(options.output);
 
   Encoder encoder(Checkpoint::open(options.checkpoint), options.model,

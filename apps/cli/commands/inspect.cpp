@@ -10,7 +10,6 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 

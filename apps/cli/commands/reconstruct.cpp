@@ -6,9 +6,8 @@
 #include <sapiens/reconstruct.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/run/outputs.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/run/runner.hpp"
-#include "cli/run/summary.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
@@ -105,7 +104,7 @@ Json stage_names_json(const StageSeconds& seconds) {
 }
 
 void run(const ReconstructArguments& options, Session& session) {
-  const Inputs inputs = find_inputs(options, InputKinds::Images);
+  const Inputs inputs = find_inputs(options, {});
   prepare_output_folder(options.output);
 
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,

@@ -12,9 +12,9 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/input/inputs.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -97,8 +97,7 @@ SheetRows find_sheet_rows(const std::vector<SheetColumn>& columns) {
   for (const SheetColumn& column : columns) expect_folder(column);
   std::istringstream no_list;
   const std::string first = columns.front().folder.string();
-  Inputs inputs = collect_inputs(std::span(&first, 1),
-                                 {.recursive = true, .arrays = false, .output = {}}, no_list);
+  Inputs inputs = collect_inputs(std::span(&first, 1), {.recursive = true}, no_list);
 
   std::vector<SheetRow> rows;
   for (const InputFile& image : inputs.files) {

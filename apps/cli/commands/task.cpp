@@ -9,8 +9,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/run/frames.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/summary.hpp"
+#include "cli/run/jobs.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -104,8 +103,7 @@ Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobRe
 void run(TaskOptions options, Session& session) {
   resolve_task_options(options);
   const Inputs inputs =
-      find_inputs(options, options.video.folder_rate > 0 ? InputKinds::FoldersAsVideos
-                                                         : InputKinds::ImagesAndVideos);
+      find_inputs(options, {.videos = true, .folders_are_videos = options.video.folder_rate > 0});
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) {
     boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);

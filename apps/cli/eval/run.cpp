@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "cli/eval/eval.hpp"
-#include "cli/run/manifest.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/run/jobs.hpp"
+#include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

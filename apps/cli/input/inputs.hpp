@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <istream>
 #include <optional>
@@ -96,10 +97,10 @@ struct Inputs {
 
 struct InputRules {
   bool recursive = false;
-  bool arrays = true;   ///< Also take .npy files out of folders.
+  bool arrays = false;  ///< Also take .npy files out of folders.
   bool videos = false;  ///< Also take videos, and cameras as "camera:0".
   bool folders_are_videos = false;
-  std::filesystem::path output;  ///< Never searched for inputs: results are not images.
+  std::filesystem::path output = {};  ///< Never searched for inputs: results are not images.
 };
 
 /// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, in the order
@@ -110,5 +111,25 @@ struct InputRules {
 /// ever more of a folder; UnsupportedFormat or CorruptFile for a list that cannot be taken apart.
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
                       std::istream& standard_input);
+
+struct ListedName {
+  std::string text = {};  ///< As the list has it; never empty, and without a NUL byte.
+  std::size_t line = 1;   ///< Where it begins.
+};
+
+/// The names in a list of inputs, in its order.
+struct InputList {
+  std::vector<ListedName> names = {};
+  bool separated_by_nul = false;  ///< As `find -print0` writes them: every byte belongs to a name.
+};
+
+/// Takes a list apart: one name per line, or names separated by NUL bytes where it holds any. Empty
+/// names are none; a byte order mark in front is dropped. Throws `Error(UnsupportedFormat)`, naming
+/// `source`, for text in UTF-16 or UTF-32.
+InputList parse_input_list(std::string_view text, const std::string& source);
+
+/// The spellings that a line may stand for, the likeliest first: the line itself, without the
+/// carriage return of Windows, without white space around it.
+std::vector<std::string> spellings_of_line(const std::string& line);
 
 }  // namespace sapiens::cli

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <sapiens/boxes.hpp>
 #include <system_error>
@@ -10,7 +9,7 @@
 
 #include "cli/input/coco_files.hpp"
 #include "cli/input/coco_tally.hpp"
-#include "cli/input/image_matcher.hpp"
+#include "core/parse_number.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -138,11 +137,11 @@ std::optional<Box> parse_box(std::string_view text) {
   std::array<double, 4> numbers{};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     const bool last = i + 1 == numbers.size();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), numbers[i]);
-    if (error != std::errc() || !(std::abs(numbers[i]) <= kMaxPixel)) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    if (last ? !text.empty() : !text.starts_with(',')) return std::nullopt;
-    if (!last) text.remove_prefix(1);
+    const std::size_t end = last ? text.size() : text.find(',');
+    const auto number = parse_number<double>(text.substr(0, end));
+    if (!number || end == text.npos || !(std::abs(*number) <= kMaxPixel)) return std::nullopt;
+    numbers[i] = *number;
+    text.remove_prefix(last ? end : end + 1);
   }
   const Box box = to_box(numbers, 1);
   return has_area(box) ? std::optional(box) : std::nullopt;

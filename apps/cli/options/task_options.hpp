@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "cli/input/coco_tally.hpp"
-#include "cli/options/job_options.hpp"
 #include "cli/options/options.hpp"
 
 namespace sapiens::cli {

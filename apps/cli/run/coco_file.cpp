@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <optional>
 #include <ostream>
@@ -9,6 +8,7 @@
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/frames.hpp"
+#include "core/parse_number.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -16,10 +16,8 @@ namespace {
 /// "000000000139" is image 139, as in COCO's own names.
 std::optional<std::int64_t> number_of(const Job& job) {
   const std::string name = job.name.filename().string();
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-  if (error != std::errc() || end != name.data() + name.size() || number < 0) return std::nullopt;
-  return number;
+  const auto number = parse_number<std::int64_t>(name);
+  return number >= 0 ? number : std::nullopt;
 }
 
 /// The numbers that the names are, or where one is none, 1, 2, 3 ...

@@ -9,7 +9,7 @@
 #include <sapiens/npy.hpp>
 #include <utility>
 
-#include "cli/run/outputs.hpp"
+#include "cli/run/jobs.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/options/job_options.hpp"
+#include "cli/options/options.hpp"
 #include "cli/run/runner.hpp"
 
 namespace sapiens::cli {

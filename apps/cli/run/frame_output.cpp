@@ -7,7 +7,7 @@
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/frames.hpp"
-#include "cli/run/outputs.hpp"
+#include "cli/run/jobs.hpp"
 #include "documents/pose_json.hpp"
 
 namespace sapiens::cli {

@@ -11,7 +11,6 @@
 #include <set>
 
 #include "cli/run/meter.hpp"
-#include "cli/run/outputs.hpp"
 #include "cli/terminal/text.hpp"
 #include "core/stopwatch.hpp"
 
@@ -111,30 +110,12 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
   }
 }
 
-const char* besides_images(InputKinds kinds) {
-  switch (kinds) {
-    case InputKinds::Images:
-      return "";
-    case InputKinds::ImagesAndArrays:
-      return ", arrays .npy";
-    case InputKinds::ImagesAndVideos:
-    case InputKinds::FoldersAsVideos:
-      return ", videos .mp4 and so on";
-  }
-  return "";
-}
-
 }  // namespace
 
-Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
-  Inputs inputs = collect_inputs(
-      options.inputs,
-      {.recursive = options.recursive,
-       .arrays = kinds == InputKinds::ImagesAndArrays,
-       .videos = kinds == InputKinds::ImagesAndVideos || kinds == InputKinds::FoldersAsVideos,
-       .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
-       .output = options.output},
-      std::cin);
+Inputs find_inputs(const JobOptions& options, InputRules rules) {
+  rules.recursive = options.recursive;
+  rules.output = options.output;
+  Inputs inputs = collect_inputs(options.inputs, rules, std::cin);
   for (const std::string& line : left_out_lines(inputs.left_out)) say(line);
   for (const FailedInput& failed : inputs.failed) {
     say(failure_text(failed.path, failed.error));
@@ -146,12 +127,15 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
                                       .hint = "check the spelling, and the folder you are in"});
   }
   if (inputs.files.empty()) {
+    const char* others = rules.arrays   ? ", arrays .npy"
+                         : rules.videos ? ", videos .mp4 and so on"
+                                        : "";
     throw Error(
         ErrorCode::InvalidArgument,
         {.summary = "there is no image among the inputs",
          .file = options.inputs.front(),
          .hint = fmt::format("images are {}{}; -r also searches the folders inside a folder",
-                             fmt::join(image_extensions(), ", "), besides_images(kinds))});
+                             fmt::join(image_extensions(), ", "), others)});
   }
   return inputs;
 }

@@ -1,12 +1,11 @@
-#include "cli/run/summary.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <sapiens/printable.hpp>
 #include <sapiens/version.hpp>
 
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/run/jobs.hpp"
+#include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

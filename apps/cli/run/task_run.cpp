@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cli/run/frames.hpp"
-#include "cli/run/outputs.hpp"
+#include "cli/run/jobs.hpp"
 
 namespace sapiens::cli {
 namespace {

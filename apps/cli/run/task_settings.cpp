@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "cli/run/manifest.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/run/task_models.hpp"
 #include "cli/terminal/text.hpp"
 #include "documents/pose_json.hpp"

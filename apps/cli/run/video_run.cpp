@@ -6,7 +6,7 @@
 #include <sapiens/video.hpp>
 
 #include "cli/input/json_file.hpp"
-#include "cli/run/outputs.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/run/video_source.hpp"
 
 namespace sapiens::cli {

@@ -11,7 +11,7 @@
 #include "cli/options/options.hpp"
 #include "cli/shell/roff.hpp"
 #include "cli/terminal/environment.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
