@@ -12,10 +12,10 @@ int main(int argc, char** argv) {
     std::cout << checkpoint.inspect().text();
 
     sapiens::Encoder encoder(checkpoint);
-    const auto features = encoder.run(sapiens::Image::read(argv[2]));
+    const auto run = encoder.run(sapiens::Image::read(argv[2]));
 
     // One entry per requested layer, [B, C, gh, gw]; by default the last one.
-    const auto featmap = features.front().values.view<4>();
+    const auto featmap = run.layers.front().values.view<4>();
     std::cout << "featmap " << featmap.extent(1) << "x" << featmap.extent(2) << "x"
               << featmap.extent(3) << ", channel 0 of the middle patch: "
               << featmap[0][0][featmap.extent(2) / 2][featmap.extent(3) / 2] << "\n";

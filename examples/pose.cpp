@@ -8,12 +8,14 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    sapiens::TaskModel model(sapiens::Checkpoint::open(argv[1]), {.task = "pose"});
+    sapiens::TaskModel model(sapiens::Checkpoint::open(argv[1]),
+                             {.expected_task = sapiens::Task::Pose});
     const auto image = sapiens::Image::read(argv[2]);
 
     // Without boxes, one person fills the image; with boxes, one pose for each.
-    for (const sapiens::Pose& pose : model.pose(image)) {
-      for (const sapiens::Keypoint& point : pose.keypoints) {
+    const auto run = model.run(image);
+    for (const sapiens::Result& result : run.results) {
+      for (const sapiens::Keypoint& point : std::get<sapiens::Pose>(result).keypoints) {
         std::cout << point.x << " " << point.y << " " << point.score << "\n";
       }
     }

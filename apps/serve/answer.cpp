@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 #include <sapiens/draw.hpp>
 #include <sapiens/npy.hpp>
@@ -31,10 +30,7 @@ DType dtype_of(const Fields& fields) {
 
 /// As the program does: NaN, infinity, and what would become infinity as f16, is an error.
 void expect_numbers(const FloatArray& array, DType dtype) {
-  const float limit = dtype == DType::F16 ? 65520.0f : std::numeric_limits<float>::infinity();
-  const bool fit = std::all_of(array.values.begin(), array.values.end(),
-                               [limit](float value) { return std::abs(value) < limit; });
-  if (fit) return;
+  if (is_storable(array.values, dtype)) return;
   const bool half = dtype == DType::F16;
   throw HttpError(
       422, "out-of-range",
@@ -57,21 +53,6 @@ std::vector<std::byte> npy_bytes(const Answered& a) {
                                           : encode_npy_ids(shape, found.ids);
 }
 
-/// Rows of [class token +] patches x C, as [C, gh, gw].
-FloatArray map_of_tokens(const FloatArray& tokens, Grid grid) {
-  const Index channels = tokens.shape[1], patches = grid.patches();
-  FloatArray map{.shape = {channels, grid.height, grid.width},
-                 .values = std::vector<float>(static_cast<std::size_t>(channels * patches))};
-  const float* first = tokens.values.data() + (tokens.shape[0] - patches) * channels;
-  for (Index patch = 0; patch < patches; ++patch) {
-    for (Index channel = 0; channel < channels; ++channel) {
-      map.values[static_cast<std::size_t>(channel * patches + patch)] =
-          first[patch * channels + channel];
-    }
-  }
-  return map;
-}
-
 Image draw_map(const Answered& a, const StopCheck& check) {
   const FloatArray& array = a.computed.result.array;
   if (a.settings.out_type == OutType::Featmap)
@@ -80,7 +61,7 @@ Image draw_map(const Answered& a, const StopCheck& check) {
     constexpr Index kPatch = 16;
     const Grid size = a.entry.model->input_size();
     const Grid grid = {size.height / kPatch, size.width / kPatch};
-    return draw_features(a.image, map_of_tokens(array, grid).view<3>(), check);
+    return draw_features(a.image, featmap_of_tokens(array.view<2>(), grid).view<3>(), check);
   }
   throw HttpError(406, "not-acceptable",
                   {.summary = "one vector cannot be drawn",

@@ -166,7 +166,7 @@ std::vector<Computed> ComputeQueue::forward(const Jobs& jobs) {
   ServedModel& model = *entry.model;
   std::vector<const Prepared*> requests;
   for (const auto& job : jobs) requests.push_back(&job->prepared);
-  std::vector<Result> results = model.run(requests, inputs_together(model, limits_.batch), [&] {
+  ServedRun run = model.run(requests, inputs_together(model, limits_.batch), [&] {
     if (std::ranges::all_of(jobs, [](const auto& job) { return job->abandoned.load(); })) {
       throw Abandoned{};
     }
@@ -174,10 +174,10 @@ std::vector<Computed> ComputeQueue::forward(const Jobs& jobs) {
   metrics_.computed(entry.name, std::ssize(jobs), seconds_between(start, Clock::now()));
   std::vector<Computed> computed;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    computed.push_back({.result = std::move(results[i]),
+    computed.push_back({.result = std::move(run.results[i]),
                         .waited = seconds_between(jobs[i]->start, start),
-                        .detect = model.last_detect_seconds(),
-                        .stages = model.last_stages(),
+                        .detect = run.detect,
+                        .stages = run.stages,
                         .together = std::ssize(jobs)});
   }
   return computed;

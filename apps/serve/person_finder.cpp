@@ -1,7 +1,5 @@
 #include "serve/person_finder.hpp"
 
-#include <chrono>
-
 #include "serve/options.hpp"
 
 namespace sapiens::serve {
@@ -17,12 +15,9 @@ std::unique_ptr<PersonFinder> PersonFinder::load(const std::string& path,
 }
 
 std::vector<Box> PersonFinder::find(const Image& image, const StopCheck& check) {
-  const Clock::time_point start = Clock::now();
   DetectOptions options = options_;
   options.check = check;
-  std::vector<Box> persons = detector_.detect(image, options);
-  last_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
-  return persons;
+  return detector_.detect(image, options).persons;
 }
 
 }  // namespace sapiens::serve

@@ -19,8 +19,6 @@ class PersonFinder {
 
   /// Best first; empty where there is nobody.
   std::vector<Box> find(const Image& image, const StopCheck& check);
-  /// What the last call of `find` took, with all that belongs to it.
-  double last_seconds() const { return last_seconds_; }
 
  private:
   PersonFinder(const Checkpoint& checkpoint, const DetectOptions& options,
@@ -29,7 +27,6 @@ class PersonFinder {
 
   PersonDetector detector_;
   const DetectOptions options_;
-  double last_seconds_ = 0;
 };
 
 }  // namespace sapiens::serve

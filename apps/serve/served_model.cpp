@@ -18,12 +18,11 @@ class FeatureModel : public ServedModel {
 
   std::string_view task() const override { return "features"; }
   EngineStats stats() const override { return encoder_.stats(); }
-  StageTimes last_stages() const override { return {.encoder = stats().forward_seconds}; }
   Grid input_size() const override { return encoder_.input_size(); }
 
   Prepared prepare(const std::shared_ptr<const Image>& image, std::span<const Box>,
                    const RunSettings& settings, const StopCheck& check) const override {
-    expect_class_token(settings.out_type);
+    encoder_.expect_out_type(settings.out_type);
     Prepared prepared{.settings = settings};
     prepared.settings.layer = encoder_.resolve_layers({&settings.layer, 1}).front();
     prepared.inputs.push_back(
@@ -34,35 +33,21 @@ class FeatureModel : public ServedModel {
   }
 
   // Requests have one image each, so they are `together` or fewer.
-  std::vector<Result> run(std::span<const Prepared* const> requests, Index,
-                          const StopCheck& check) override {
+  ServedRun run(std::span<const Prepared* const> requests, Index, const StopCheck& check) override {
     const RunSettings& settings = requests.front()->settings;
-    const std::vector<Index>& shape = requests.front()->inputs.front().pixels.shape;
-    std::vector<float> frames;
+    std::vector<TensorView<const float, 3>> images;
     for (const Prepared* request : requests) {
-      const std::vector<float>& frame = request->inputs.front().pixels.values;
-      if (frames.empty()) frames.reserve(requests.size() * frame.size());
-      frames.insert(frames.end(), frame.begin(), frame.end());
+      images.push_back(request->inputs.front().pixels.view<3>());
     }
-    const std::vector<LayerFeatures> layers =
-        encoder_.run({frames.data(), {std::ssize(requests), shape[0], shape[1], shape[2]}},
-                     {.out_type = settings.out_type,
-                      .layers = {settings.layer},
-                      .norm_layers = settings.norm,
-                      .check = check});
-    return split(layers.front().values, requests.size());
+    const FeatureRun found = encoder_.run(images, {.out_type = settings.out_type,
+                                                   .layers = {settings.layer},
+                                                   .norm_layers = settings.norm,
+                                                   .check = check});
+    return {.results = split(found.layers.front().values, requests.size()),
+            .stages = found.stats.stages};
   }
 
  private:
-  void expect_class_token(OutType type) const {
-    if (type != OutType::ClsToken || inspection().model.cls_token) return;
-    throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
-                                             .key = "out_type",
-                                             .expected = "featmap, raw or avg_featmap",
-                                             .actual = "cls_token",
-                                             .hint = "only pretrained encoders have one"});
-  }
-
   static std::vector<Result> split(const FloatArray& all, std::size_t count) {
     const auto each = static_cast<std::ptrdiff_t>(all.values.size() / count);
     std::vector<Result> results(count);
@@ -84,10 +69,8 @@ class HeadModel : public ServedModel {
             const EngineOptions& engine, PersonFinder* finder)
       : ServedModel(std::move(inspection)), model_(checkpoint, options, engine), finder_(finder) {}
 
-  std::string_view task() const override { return model_.task(); }
+  std::string_view task() const override { return task_name(model_.task()); }
   EngineStats stats() const override { return model_.stats(); }
-  StageTimes last_stages() const override { return stages_; }
-  double last_detect_seconds() const override { return detect_seconds_; }
   Grid input_size() const override { return model_.input_size(); }
   const KeypointSet* keypoint_set() const override { return model_.keypoint_set(); }
   const SegClassSet* seg_classes() const override { return model_.seg_classes(); }
@@ -98,14 +81,10 @@ class HeadModel : public ServedModel {
     check();
     expect_boxes_in(*image, persons);
     Prepared prepared{.settings = settings};
-    if (task() != "pose") {
-      prepared.inputs.push_back(model_.prepare(*image, std::nullopt, settings.preprocess));
-    } else if (persons.size() == 1) {
+    if (persons.size() == 1 && is_pose()) {
       prepared.inputs.push_back(model_.prepare(*image, persons.front(), settings.preprocess));
-    } else if (persons.empty() && !finder_) {
-      const Box all = {.width = static_cast<float>(image->width),
-                       .height = static_cast<float>(image->height)};
-      prepared.inputs.push_back(model_.prepare(*image, all, settings.preprocess));
+    } else if (!is_pose() || (persons.empty() && !finder_)) {
+      prepared.inputs.push_back(model_.prepare(*image, std::nullopt, settings.preprocess));
     } else {
       prepared.crowd = image;
       prepared.persons.assign(persons.begin(), persons.end());
@@ -113,101 +92,68 @@ class HeadModel : public ServedModel {
     return prepared;
   }
 
-  std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
-                          const StopCheck& check) override {
-    stages_ = {};
-    detect_seconds_ = 0;
+  ServedRun run(std::span<const Prepared* const> requests, Index together,
+                const StopCheck& check) override {
     if (requests.front()->crowd) return run_crowd(*requests.front(), together, check);
-    std::vector<TaskInput> copies;
-    std::span<const TaskInput> inputs = requests.front()->inputs;
-    if (requests.size() > 1) {
-      for (const Prepared* request : requests) {
-        copies.insert(copies.end(), request->inputs.begin(), request->inputs.end());
-      }
-      inputs = copies;
+    std::vector<TaskInput> inputs;
+    for (const Prepared* request : requests) {
+      inputs.insert(inputs.end(), request->inputs.begin(), request->inputs.end());
     }
-    if (task() != "pose") return run_dense(inputs, check);
-    return hand_out(run_pose(inputs, requests.front()->settings, check));
+    TaskRun found = model_.run(inputs, options_of(requests.front()->settings, check));
+    ServedRun run{.results = {}, .stages = found.stats.stages};
+    for (sapiens::Result& one : found.results) add(one, run.results.emplace_back());
+    return run;
   }
 
  private:
+  bool is_pose() const { return model_.task() == Task::Pose; }
+
+  static RunOptions options_of(const RunSettings& settings, const StopCheck& check) {
+    return {.flip_test = settings.flip_test, .check = check};
+  }
+
   // Everybody in one image, `together` at a time.
-  std::vector<Result> run_crowd(const Prepared& request, Index together, const StopCheck& check) {
+  ServedRun run_crowd(const Prepared& request, Index together, const StopCheck& check) {
+    ServedRun run{.results = std::vector<Result>(1)};
     std::vector<Box> found;
     if (request.persons.empty()) {
+      const Clock::time_point start = Clock::now();
       found = finder_->find(*request.crowd, check);
-      detect_seconds_ = finder_->last_seconds();
+      run.detect = std::chrono::duration<double>(Clock::now() - start).count();
     }
-    std::vector<Result> results(1);
-    std::vector<Pose>& poses = results.front().poses;
     for (std::span<const Box> persons = found.empty() ? request.persons : found;
          !persons.empty();) {
       const auto some = persons.first(std::min(persons.size(), static_cast<std::size_t>(together)));
-      auto more =
-          run_pose(prepare_persons(*request.crowd, some, request.settings.preprocess, check),
-                   request.settings, check);
-      std::move(more.begin(), more.end(), std::back_inserter(poses));
+      const Clock::time_point start = Clock::now();
+      std::vector<PreparedImage> prepared;
+      for (const Box& person : some) {
+        check();
+        prepared.push_back(model_.prepare(*request.crowd, person, request.settings.preprocess));
+      }
+      run.stages.preprocess += std::chrono::duration<double>(Clock::now() - start).count();
+      const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
+      TaskRun more = model_.run(inputs, options_of(request.settings, check));
+      for (sapiens::Result& one : more.results) add(one, run.results.front());
+      run.stages += more.stats.stages;
       persons = persons.subspan(some.size());
     }
-    return results;
+    return run;
   }
 
-  std::vector<TaskInput> prepare_persons(const Image& image, std::span<const Box> persons,
-                                         PreprocessMode mode, const StopCheck& check) {
-    const Clock::time_point start = Clock::now();
-    std::vector<TaskInput> inputs;
-    for (const Box& person : persons) {
-      check();
-      inputs.push_back(model_.prepare(image, person, mode));
-    }
-    stages_.preprocess += std::chrono::duration<double>(Clock::now() - start).count();
-    return inputs;
-  }
-
-  std::vector<Pose> run_pose(std::span<const TaskInput> persons, const RunSettings& settings,
-                             const StopCheck& check) {
-    std::vector<Pose> poses =
-        model_.pose(persons, {.flip_test = settings.flip_test, .check = check});
-    const StageTimes now = model_.stats().stages;
-    stages_.encoder += now.encoder;
-    stages_.head += now.head;
-    stages_.post += now.post;
-    return poses;
-  }
-
-  // One person each.
-  static std::vector<Result> hand_out(std::vector<Pose> poses) {
-    std::vector<Result> results(poses.size());
-    for (std::size_t i = 0; i < poses.size(); ++i) results[i].poses.push_back(std::move(poses[i]));
-    return results;
-  }
-
-  std::vector<Result> run_dense(std::span<const TaskInput> inputs, const StopCheck& check) {
-    std::vector<Result> results(inputs.size());
-    if (task() == "seg") {
-      auto found = model_.segment(inputs, {}, check);
-      stages_ = model_.stats().stages;
-      for (std::size_t i = 0; i < found.size(); ++i) {
-        results[i].segmentation = std::move(found[i]);
-      }
-      return results;
-    }
-    auto found =
-        task() == "depth" ? model_.depth(inputs, {}, check) : model_.normals(inputs, {}, check);
-    stages_ = model_.stats().stages;
-    for (std::size_t i = 0; i < found.size(); ++i) results[i].array = std::move(found[i]);
-    return results;
+  static void add(sapiens::Result& found, Result& to) {
+    if (auto* const pose = std::get_if<Pose>(&found)) to.poses.push_back(std::move(*pose));
+    if (auto* const seg = std::get_if<Segmentation>(&found)) to.segmentation = std::move(*seg);
+    if (auto* const depth = std::get_if<DepthMap>(&found)) to.array = std::move(depth->values);
+    if (auto* const map = std::get_if<NormalMap>(&found)) to.array = std::move(map->values);
   }
 
   TaskModel model_;
   PersonFinder* const finder_;  // null where there is none
-  StageTimes stages_;           // of the last run
-  double detect_seconds_ = 0;
 };
 
 bool has_head(const Inspection& inspection) {
-  const std::string& task = inspection.model.task;
-  return task != "pretrain" && task != "backbone" && inspection.model.outputs > 0;
+  const ModelInfo& model = inspection.model;
+  return model.task && sapiens::has_head(*model.task) && model.outputs > 0;
 }
 
 }  // namespace

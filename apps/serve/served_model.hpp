@@ -31,7 +31,7 @@ struct RunSettings {
 /// even found, until their turn comes, so that a crowd that waits needs no more memory than its
 /// image.
 struct Prepared {
-  std::vector<TaskInput> inputs = {};
+  std::vector<PreparedImage> inputs = {};
   std::shared_ptr<const Image> crowd = {};  ///< Set instead of inputs.
   std::vector<Box> persons = {};            ///< Of the crowd; empty where they are to be found.
   RunSettings settings = {};
@@ -42,6 +42,13 @@ struct Result {
   FloatArray array = {};  ///< Features, depth, normals.
   Segmentation segmentation = {};
   std::vector<Pose> poses = {};
+};
+
+/// What one pass found.
+struct ServedRun {
+  std::vector<Result> results = {};  ///< One per request.
+  StageTimes stages = {};            ///< Of the whole pass.
+  double detect = 0;                 ///< Seconds of finding persons; 0 where none were looked for.
 };
 
 /// A loaded network.
@@ -58,10 +65,6 @@ class ServedModel {
   virtual std::string_view task() const = 0;  ///< "features", "pose", "seg", "depth" or "normal".
   /// Not while it runs.
   virtual EngineStats stats() const = 0;
-  /// Of the last call of `run`, on its thread.
-  virtual StageTimes last_stages() const = 0;
-  /// What finding persons took in it; 0 where none were looked for.
-  virtual double last_detect_seconds() const { return 0; }
   virtual Grid input_size() const = 0;
 
   /// Any thread, at any time. Without `persons` the image's are found by `run`, or there is one
@@ -72,8 +75,8 @@ class ServedModel {
 
   /// One result for each of `requests`, whose settings agree and which are one where there is a
   /// crowd; at most `together` inputs go through the network at once. One call at a time.
-  virtual std::vector<Result> run(std::span<const Prepared* const> requests, Index together,
-                                  const StopCheck& check) = 0;
+  virtual ServedRun run(std::span<const Prepared* const> requests, Index together,
+                        const StopCheck& check) = 0;
 
   virtual const KeypointSet* keypoint_set() const { return nullptr; }
   virtual const SegClassSet* seg_classes() const { return nullptr; }

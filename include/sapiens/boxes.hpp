@@ -7,6 +7,9 @@
 
 namespace sapiens {
 
+/// The box of a person who fills the image.
+Box whole_image_box(const Image& image);
+
 /// True for a box that shares nothing with an image.
 bool is_outside(const Box& box, const Image& image);
 

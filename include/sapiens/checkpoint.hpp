@@ -10,6 +10,7 @@
 
 #include "sapiens/dtype.hpp"
 #include "sapiens/report.hpp"
+#include "sapiens/task.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -31,8 +32,12 @@ struct TensorInfo {
 /// from the tensors.
 struct ModelOptions {
   std::string arch = {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."): refuse anything else.
-  std::string task = {};  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
-  Index heads = 0;        ///< Attention heads, for widths that were never published.
+  std::optional<Task> task = {};  ///< Take the file as one for this task.
+  /// What the file should be for: TaskModel refuses one with a head for another task before
+  /// gigabytes of the wrong weights are loaded, and of two heads on one encoder takes the one that
+  /// is expected.
+  std::optional<Task> expected_task = {};
+  Index heads = 0;          ///< Attention heads, for widths that were never published.
   Index decoder_heads = 0;  ///< The same of the MAE decoder, which has 16 at the published width.
   std::optional<Grid> grid = {};            ///< The file's position grid, where it is not square.
   std::optional<Grid> input_size = {};      ///< Image size in pixels to prepare `pos_embed` for.
@@ -97,7 +102,7 @@ struct SynthOptions {
   /// "0.3b", "0.6b", "1b", "2b" or "tiny"; "rtmdet-m" for the person detector, which has one layout
   /// and no task.
   std::string arch = "0.3b";
-  std::string task = "pretrain";  ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  Task task = Task::Pretrain;
   Layout layout = Layout::Clean;
   DType dtype = DType::F32;
   std::uint64_t seed = 1;

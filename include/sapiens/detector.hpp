@@ -20,12 +20,20 @@ struct DetectOptions {
   StopCheck check = {};        ///< Called in between, too.
 };
 
+/// The persons in one image.
+struct Detection {
+  std::vector<Box> persons = {};  ///< Best first; empty where there is no person.
+  RunStats stats = {};
+};
+
 /// Finds persons: RTMDet with one class, the detector in front of the original's pose,
 /// segmentation, depth and normal scripts. One call at a time; two detectors in one process share
 /// nothing.
 ///
 ///   PersonDetector detector(Checkpoint::open("rtmdet_m_8xb32-100e_coco-obj365-person.pth"));
-///   for (const Box& person : detector.detect(Image::read("street.jpg"))) { ... }
+///   for (const Box& person : detector.detect(Image::read("street.jpg")).persons) {
+///     ...
+///   }
 ///
 /// docs/detector.md tells what is computed and where it differs from the original.
 class PersonDetector {
@@ -42,11 +50,10 @@ class PersonDetector {
   const Inspection& inspection() const;
   EngineStats stats() const;
 
-  /// The persons in `image`, best first, in its pixels. A box ends where the network's square
-  /// input does, so it may reach beyond the image on the right or at the bottom. Empty where
-  /// there is nobody. Throws InvalidArgument for options outside their range and for an image
-  /// whose pixels do not add up.
-  std::vector<Box> detect(const Image& image, const DetectOptions& options = {});
+  /// The persons in `image`, in its pixels. A box ends where the network's square input does, so
+  /// it may reach beyond the image on the right or at the bottom. Throws InvalidArgument for
+  /// options outside their range and for an image whose pixels do not add up.
+  Detection detect(const Image& image, const DetectOptions& options = {});
 
  private:
   struct Impl;

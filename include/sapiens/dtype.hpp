@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace sapiens {
@@ -60,5 +61,9 @@ constexpr std::string_view dtype_name(DType dtype) noexcept {
   }
   return "?";
 }
+
+/// False for NaN, for infinity and for numbers that become infinity where they are stored as
+/// `dtype`: from 65520 on as F16.
+bool is_storable(std::span<const float> values, DType dtype) noexcept;
 
 }  // namespace sapiens

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -11,9 +10,12 @@
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
+#include "sapiens/float_array.hpp"
 #include "sapiens/image.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/report.hpp"
+#include "sapiens/run.hpp"
+#include "sapiens/stop_check.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -42,7 +44,7 @@ struct EngineOptions {
 };
 
 /// What to compute.
-struct FeatureRequest {
+struct FeatureOptions {
   OutType out_type = OutType::Featmap;
   /// Blocks to emit, negative from the end; empty means the last one. As in the original, only the
   /// last block passes through the final norm.
@@ -52,61 +54,31 @@ struct FeatureRequest {
   StopCheck check = {};      ///< Called within blocks, too.
 };
 
-/// A dense array of float32 that owns its numbers.
-struct FloatArray {
-  std::vector<Index> shape = {};
-  std::vector<float> values = {};
-
-  /// The numbers as a view, valid as long as this array stays as it is. Throws ShapeMismatch unless
-  /// the array has `Rank` axes.
-  template <int Rank>
-  TensorView<const float, Rank> view() const {
-    typename TensorView<const float, Rank>::Extents extents;
-    if (shape.size() != extents.size()) {
-      extents.fill(kAny);
-      throw_shape_mismatch("array", extents, shape);
-    }
-    std::copy(shape.begin(), shape.end(), extents.begin());
-    return {values.data(), extents};
-  }
-};
-
-/// One emitted block: `values` is [B, C, gh, gw], [B, tokens, C] or [B, C], by the request's
+/// One emitted block: `values` is [B, C, gh, gw], [B, tokens, C] or [B, C], by the options'
 /// `out_type`.
 struct LayerFeatures {
   Index layer = 0;  ///< 0-based index of the block.
   FloatArray values = {};
 };
 
-/// One kind of step of a forward pass.
-struct OperatorTime {
-  std::string name = {};  ///< "qkv", "attention", "layer_norm", ...
-  Index calls = 0;
-  double seconds = 0;  ///< Of all calls.
-  double gflop = 0;    ///< Of all calls, two per multiply-add; 0 where it is not about arithmetic.
-  double gbytes = 0;   ///< Read and written by all calls; 0 where it is about arithmetic.
-  std::string arithmetic = {};  ///< What the multiply-adds ran in: "fp32", "bf16", "int8" or "".
+/// Raw tokens [tokens, C] of one image as the map [C, gh, gw] of its patches; a class token is left
+/// out.
+FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid);
+
+/// The features of one run.
+struct FeatureRun {
+  std::vector<LayerFeatures> layers = {};  ///< One per emitted block, in ascending order.
+  RunStats stats = {};
 };
 
-/// Seconds of the steps from an image to a result.
-struct StageTimes {
-  double preprocess = 0;  ///< 0 where the caller called `prepare` itself.
-  double encoder = 0;
-  double head = 0;
-  double post = 0;  ///< From the head's output to the result.
-};
-
-/// Where memory and time went, for `sapiens bench` and the demo.
+/// What a loaded model runs on, and what it takes.
 struct EngineStats {
   int threads = 0;
   std::string isa = {};                ///< "reference+avx2+avx512"
-  std::string precision = {};          ///< What was computed in: "fp32", "bf16" or "int8".
+  std::string precision = {};          ///< What is computed in: "fp32", "bf16" or "int8".
   std::uint64_t weight_bytes = 0;      ///< Packed weights.
   std::uint64_t activation_bytes = 0;  ///< Scratch of the largest forward pass so far.
   double load_seconds = 0;
-  double forward_seconds = 0;                ///< Of the last call.
-  StageTimes stages = {};                    ///< Of the last call of a TaskModel.
-  std::vector<OperatorTime> operators = {};  ///< Of the last call, in the order they first ran.
 };
 
 /// A loaded encoder. One forward pass at a time; two encoders in one process share nothing.
@@ -138,17 +110,23 @@ class Encoder {
   FloatArray preprocess(const Image& image, PreprocessMode mode = PreprocessMode::Full,
                         std::optional<Grid> size = std::nullopt, const StopCheck& check = {}) const;
 
-  /// Runs the encoder on [B, 3, H, W], already normalised. Any H and W of at least 16.
-  /// Returns one entry per requested layer, in ascending order of blocks.
-  std::vector<LayerFeatures> run(TensorView<const float, 4> input,
-                                 const FeatureRequest& request = {});
+  /// Runs the encoder on images [3, H, W] of one size, already normalised. Any H and W of at least
+  /// 16. The images are read where they are. Throws ShapeMismatch for images of several sizes.
+  FeatureRun run(std::span<const TensorView<const float, 3>> images,
+                 const FeatureOptions& options = {});
+
+  /// The same for images in one array, [B, 3, H, W].
+  FeatureRun run(TensorView<const float, 4> input, const FeatureOptions& options = {});
 
   /// Preprocesses one image and runs it.
-  std::vector<LayerFeatures> run(const Image& image, const FeatureRequest& request = {});
+  FeatureRun run(const Image& image, const FeatureOptions& options = {});
 
-  /// The blocks that a request for `layers` will emit: counted from 0, ascending, each once. Throws
+  /// The blocks that options with `layers` will emit: counted from 0, ascending, each once. Throws
   /// InvalidArgument for a block the model does not have.
   std::vector<Index> resolve_layers(std::span<const Index> layers) const;
+
+  /// Throws InvalidArgument for the class token of a model that has none.
+  void expect_out_type(OutType out_type) const;
 
   /// Shapes of the outputs for an input of `size` pixels.
   OutputShapes output_shapes(Grid size) const;

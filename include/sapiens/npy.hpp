@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sapiens/dtype.hpp"
-#include "sapiens/features.hpp"
+#include "sapiens/float_array.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {

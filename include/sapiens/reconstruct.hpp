@@ -34,6 +34,7 @@ struct MaskedPrediction {
   FloatArray target = {};                   ///< [N, 768]: what it should have been.
   FloatArray pixels = {};                   ///< [3, H, W]: all of `prediction`, as the input was.
   double masked_error = 0, mean_error = 0;  ///< As in Reconstruction.
+  RunStats stats = {};
 };
 
 /// Three images of the size that the network sees.
@@ -50,6 +51,7 @@ struct Reconstruction {
   /// is 767/768, less where the numbers of a patch are all but equal. A model that has learned
   /// something lies well below it.
   double mean_error = 0;
+  RunStats stats = {};
 };
 
 /// A masked autoencoder: the pretrained encoder with the decoder that cleaned files lack. One call
@@ -72,7 +74,6 @@ class Reconstructor {
 
   /// Of encoder and decoder.
   const Inspection& inspection() const;
-  /// Its stages: `head` is the decoder.
   EngineStats stats() const;
   /// What images are resized to, in pixels.
   Grid input_size() const;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sapiens/task.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -106,13 +107,13 @@ struct Report {
 
 /// What the tensors say the model is.
 struct ModelInfo {
-  std::string family = {};  ///< "sapiens", "rtmdet" for a person detector, or "foreign".
-  std::string arch = {};    ///< "0.3b", "0.6b", "1b", "2b", "rtmdet-m", or "custom" for an
-                            ///< unpublished width.
-  std::string task = {};    ///< "pretrain", "backbone", "pose", "seg", "depth", "normal", "detect".
-  Index width = 0;          ///< embed_dims; channels of a detector's head.
-  Index depth = 0;          ///< Number of blocks.
-  Index heads = 0;          ///< 0 when it cannot be known from the weights.
+  std::string family = {};        ///< "sapiens", "rtmdet" for a person detector, or "foreign".
+  std::string arch = {};          ///< "0.3b", "0.6b", "1b", "2b", "rtmdet-m", or "custom" for an
+                                  ///< unpublished width.
+  std::optional<Task> task = {};  ///< Empty for a person detector, and for no model.
+  Index width = 0;                ///< embed_dims; channels of a detector's head.
+  Index depth = 0;                ///< Number of blocks.
+  Index heads = 0;                ///< 0 when it cannot be known from the weights.
   Index mlp_width = 0;
   bool cls_token = false;
   Grid grid = {};           ///< Of `pos_embed` as the model uses it.
@@ -120,6 +121,10 @@ struct ModelInfo {
   Index outputs = 0;        ///< Keypoints or classes of the task head; 0 without a head.
   Index parameters = 0;     ///< Scalar values in all parameters of the encoder.
 };
+
+/// What the model is for, as one word: that of its task, "detect" for a person detector; empty for
+/// no model.
+std::string_view task_text(const ModelInfo& model) noexcept;
 
 /// Whether this file can do one thing a user may want of it.
 struct UseVerdict {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
+#include "sapiens/float_array.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -29,7 +31,22 @@ struct Pose {
 struct Segmentation {
   Index width = 0, height = 0;
   Index classes = 0;
-  std::vector<std::uint8_t> ids = {};
+  std::vector<std::uint8_t> ids = {};  ///< The most likely class; 0 is the background.
 };
+
+/// Relative depth of every pixel, larger is farther; about 0 to 1 on the person, meaningless on the
+/// background.
+struct DepthMap {
+  FloatArray values = {};  ///< [H, W]
+};
+
+/// Surface normals of every pixel: unit vectors; x is the horizontal component.
+struct NormalMap {
+  FloatArray values = {};  ///< [H, W, 3]
+};
+
+/// What a task makes of an image, or pose of a person. The alternatives are in the order of the
+/// tasks.
+using Result = std::variant<Pose, Segmentation, DepthMap, NormalMap>;
 
 }  // namespace sapiens

@@ -4,7 +4,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
@@ -15,30 +14,64 @@
 
 namespace sapiens {
 
-struct PoseOptions {
-  /// Also run the mirrored image and average, as in the published figures: twice the time. Left
-  /// out where nothing says which points are mirror partners: neither the file nor a published set.
+/// How a task is run.
+struct RunOptions {
+  /// Of pose: also run the mirrored image and average, as in the published figures: twice the time.
+  /// Left out where nothing says which points are mirror partners: neither the file nor a published
+  /// set.
   bool flip_test = true;
+  /// How `run` prepares an image. Inputs that are prepared already have a mode of their own.
+  PreprocessMode mode = PreprocessMode::Full;
   Progress progress = {};  ///< Told after every block; may throw to stop.
   StopCheck check = {};    ///< Called within blocks, heads and what follows them, too.
 };
 
-/// What a network is given of an image, or of one person in it. Made by `TaskModel::prepare`.
+/// What a network is given of an image, or of one person in it. A view: the pixels are those of a
+/// PreparedImage, or of any other memory that outlives it.
 struct TaskInput {
+  TensorView<const float, 3> pixels = {};  ///< [3, H, W], normalised.
+  Index width = 0, height = 0;             ///< Of the image.
+  std::optional<Box> person = {};          ///< What was cut out; empty for the whole image.
+  PreprocessMode mode = PreprocessMode::Full;
+};
+
+/// An input that owns its pixels. Made by `TaskModel::prepare`.
+struct PreparedImage {
   FloatArray pixels = {};          ///< [3, H, W], normalised.
   Index width = 0, height = 0;     ///< Of the image.
   std::optional<Box> person = {};  ///< What was cut out; empty for the whole image.
   PreprocessMode mode = PreprocessMode::Full;
+
+  /// Valid as long as this image stays where it is.
+  operator TaskInput() const& {
+    return {.pixels = pixels.view<3>(),
+            .width = width,
+            .height = height,
+            .person = person,
+            .mode = mode};
+  }
+  operator TaskInput() const&& = delete;
+};
+
+/// What one run found.
+struct TaskRun {
+  std::vector<Result> results = {};  ///< One per input, in their order.
+  RunStats stats = {};
 };
 
 /// A network with a task head. One call at a time; two models in one process share nothing.
 ///
-/// It is for the one task of its checkpoint; the methods of the others throw Error(InvalidArgument)
-/// that says what the file holds.
+/// It is for the one task of its checkpoint, which decides what results are: `Pose` of a model for
+/// Task::Pose, `Segmentation` for Task::Seg, `DepthMap` for Task::Depth, `NormalMap` for
+/// Task::Normal.
+///
+///   TaskModel model(Checkpoint::open("seg.pth"), {.expected_task = Task::Seg});
+///   auto seg = std::get<Segmentation>(model.run(Image::read("photo.jpg")).results.front());
 class TaskModel {
  public:
-  /// Throws as Encoder's constructor does, and CheckpointRefused for a file without a head
-  /// or with a head that is not complete.
+  /// Throws as Encoder's constructor does, and CheckpointRefused for a file without a head,
+  /// with a head that is not complete, or with one for another task than
+  /// `model.expected_task`.
   explicit TaskModel(const Checkpoint& checkpoint, const ModelOptions& model = {},
                      const EngineOptions& engine = {});
 
@@ -54,11 +87,12 @@ class TaskModel {
 
   const Inspection& inspection() const;
   EngineStats stats() const;
-  /// "pose", "seg", "depth" or "normal".
-  std::string_view task() const;
+  Task task() const;
+  /// Throws InvalidArgument for a model of another task.
+  void expect_task(Task task) const;
   /// Keypoints, classes, or channels of the head.
   Index outputs() const;
-  /// True where `pose` can run the flip test: it is known which points are mirror partners.
+  /// True where the flip test can be run: it is known which points are mirror partners.
   bool can_flip_test() const;
   /// The size in pixels that images, or persons, are resized to.
   Grid input_size() const;
@@ -72,38 +106,26 @@ class TaskModel {
   /// The names alone, in the order of the outputs; empty where the sets are null.
   std::vector<std::string> output_names() const;
 
-  // From an image to its result.
+  /// From an image to its results. Of pose one per box in `persons`, computed one after the other
+  /// so that a crowd needs no more memory than one person; without boxes, one of a person who fills
+  /// the image. Of the other tasks one result; they throw InvalidArgument for boxes. Throws
+  /// InvalidArgument for boxes outside of the image.
+  TaskRun run(const Image& image, std::span<const Box> persons = {},
+              const RunOptions& options = {});
 
-  /// Keypoints of the person in each box; without boxes, of one person who fills the image.
-  std::vector<Pose> pose(const Image& image, std::span<const Box> boxes = {},
-                         const PoseOptions& options = {});
-  /// The most likely class of every pixel; 0 is the background.
-  Segmentation segment(const Image& image, const Progress& progress = {});
-  /// Relative depth [H, W] of every pixel, larger is farther; about 0 to 1 on the person,
-  /// meaningless on the background.
-  FloatArray depth(const Image& image, const Progress& progress = {});
-  /// Unit vectors [H, W, 3]; x is the horizontal component.
-  FloatArray normals(const Image& image, const Progress& progress = {});
+  // The same in two steps, for programs that read ahead and work in batches.
 
-  // The same in two steps, for programs that read ahead and work in batches. All inputs of a call
-  // go through the encoder together; they may come from images of any sizes.
+  /// Other threads may prepare while the model computes. Of pose the person is cut out of the
+  /// image, one who fills it where there is no `person`. For other tasks the image is resized. Lite
+  /// takes the rounded constants of the original's lite scripts, and segmentation and normals are
+  /// then enlarged in one step instead of two.
+  PreparedImage prepare(const Image& image, const std::optional<Box>& person = std::nullopt,
+                        PreprocessMode mode = PreprocessMode::Full) const;
 
-  /// Other threads may prepare while the model computes. Without `person` the image is resized,
-  /// as segmentation, depth and normals take it; with, the person is cut out, as pose takes it.
-  /// Lite takes the rounded constants of the original's lite scripts, and segmentation and normals
-  /// are then enlarged in one step instead of two.
-  TaskInput prepare(const Image& image, const std::optional<Box>& person = std::nullopt,
-                    PreprocessMode mode = PreprocessMode::Full) const;
-
-  /// One result per input, in their order. Throw InvalidArgument for inputs that were prepared
-  /// otherwise, ShapeMismatch for inputs of several sizes.
-  std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options = {});
-  std::vector<Segmentation> segment(std::span<const TaskInput> images,
-                                    const Progress& progress = {}, const StopCheck& check = {});
-  std::vector<FloatArray> depth(std::span<const TaskInput> images, const Progress& progress = {},
-                                const StopCheck& check = {});
-  std::vector<FloatArray> normals(std::span<const TaskInput> images, const Progress& progress = {},
-                                  const StopCheck& check = {});
+  /// All inputs go through the encoder together, read where they are; they may come from images of
+  /// any sizes. Throws InvalidArgument for inputs that were prepared for another task,
+  /// ShapeMismatch for inputs of several sizes.
+  TaskRun run(std::span<const TaskInput> inputs, const RunOptions& options = {});
 
  private:
   struct Impl;

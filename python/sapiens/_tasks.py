@@ -59,13 +59,13 @@ class TaskModel(Model):
         """(height, width) in pixels that images, or persons, are resized to."""
         return self._native.size()
 
-    def _dense(self, compute: Any, images: Images, preprocess: str, batch: int) -> Any:
+    def _maps(self, images: Images, preprocess: str, batch: int) -> Any:
         if is_one(images):
-            return call(compute, [as_image(images)], preprocess)[0]
+            return call(self._native.run, [as_image(images)], preprocess)[0]
         return [
             result
             for chunk in in_chunks(images, batch)
-            for result in call(compute, chunk, preprocess)
+            for result in call(self._native.run, chunk, preprocess)
         ]
 
 
@@ -196,7 +196,7 @@ class Segmenter(TaskModel):
         `images`, `preprocess` and `batch` are those of `Encoder.features`. Images may differ in
         size; several give a list.
         """
-        return self._dense(self._native.segment, images, preprocess, batch)
+        return self._maps(images, preprocess, batch)
 
     def draw(self, image: Image, ids: np.ndarray) -> np.ndarray:
         """The image, and beside it the image in the colours of its classes, with their names,
@@ -220,7 +220,7 @@ class Depth(TaskModel):
         `images`, `preprocess` and `batch` are those of `Encoder.features`. Images may differ in
         size; several give a list.
         """
-        return self._dense(self._native.depth, images, preprocess, batch)
+        return self._maps(images, preprocess, batch)
 
     def draw(
         self, image: Image, depth: np.ndarray, mask: Optional[np.ndarray] = None
@@ -246,7 +246,7 @@ class Normals(TaskModel):
         `images`, `preprocess` and `batch` are those of `Encoder.features`. Images may differ in
         size; several give a list.
         """
-        return self._dense(self._native.normals, images, preprocess, batch)
+        return self._maps(images, preprocess, batch)
 
     def draw(
         self, image: Image, normals: np.ndarray, mask: Optional[np.ndarray] = None

@@ -31,7 +31,8 @@ py::str to_str(std::string_view text, const char* on_error = "replace");
 /// The text and the JSON document of an inspection.
 std::pair<py::str, py::str> to_report(const Inspection& inspection);
 
-py::dict to_dict(const EngineStats& stats);
+/// What Python calls the stats of a model; `forward_seconds` are those of the last call.
+py::dict to_dict(const std::pair<EngineStats, double>& stats_and_forward_seconds);
 
 // Throw Error(InvalidArgument) for names that do not exist.
 Precision precision_named(std::string_view name);

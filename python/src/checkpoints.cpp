@@ -101,7 +101,7 @@ py::list convert(const Path& file, const Path& output, const ConvertOptions& opt
 void synthesize(const Path& output, const std::string& arch, const std::string& task,
                 std::string_view layout, std::string_view dtype, std::uint64_t seed) {
   const SynthOptions options{.arch = arch,
-                             .task = task,
+                             .task = parse_task(task),
                              .layout = layout_named(layout),
                              .dtype = float_type_named(dtype).value_or(DType::F32),
                              .seed = seed};

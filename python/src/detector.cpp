@@ -23,18 +23,17 @@ std::unique_ptr<Detector> open_detector(const std::filesystem::path& file, Engin
 /// [persons, 5]: x, y, width, height, score.
 py::object detect(Detector& detector, const Image& image, float min_score, float nms_iou,
                   Index max_detections) {
-  const std::vector<Box> boxes =
-      detector.call([&](PersonDetector& model, const Progress& progress) {
-        return model.detect(image, {.min_score = min_score,
-                                    .nms_iou = nms_iou,
-                                    .max_detections = max_detections,
-                                    .progress = progress});
-      });
+  const Detection found = detector.run([&](PersonDetector& model, const Progress& progress) {
+    return model.detect(image, {.min_score = min_score,
+                                .nms_iou = nms_iou,
+                                .max_detections = max_detections,
+                                .progress = progress});
+  });
   std::vector<float> numbers;
-  for (const Box& box : boxes) {
+  for (const Box& box : found.persons) {
     numbers.insert(numbers.end(), {box.x, box.y, box.width, box.height, box.score});
   }
-  return moved(std::move(numbers), {static_cast<Index>(boxes.size()), 5});
+  return moved(std::move(numbers), {static_cast<Index>(found.persons.size()), 5});
 }
 
 }  // namespace
@@ -43,11 +42,7 @@ void bind_detector(py::module_& module) {
   made_by_functions(
       py::class_<Detector>(module, "Detector", py::is_final())
           .def("report", [](const Detector& self) { return to_report(self.model().inspection()); })
-          .def("stats",
-               [](Detector& self) {
-                 return to_dict(self.call(
-                     [](PersonDetector& model, const Progress&) { return model.stats(); }));
-               })
+          .def("stats", [](Detector& self) { return to_dict(self.stats()); })
           .def("detect", &detect, py::arg("image"), py::arg("min_score"), py::arg("nms_iou"),
                py::arg("max_detections")));
   module.def("open_detector", &open_detector, py::arg("file"), py::arg("engine"));

@@ -13,7 +13,7 @@
 namespace sapiens::python {
 namespace {
 
-using Task = Shared<TaskModel>;
+using SharedTask = Shared<TaskModel>;
 template <typename T>
 [[noreturn]] void refuse_shape(const char* what, const char* expected, const Numbers<T>& found) {
   throw Error(ErrorCode::ShapeMismatch, {.summary = fmt::format("these are no {}", what),
@@ -61,7 +61,7 @@ py::object paint_normals(const Image& image, const py::object& array, const py::
   return drawn([&] { return draw_normals(image, view, mask.items()); });
 }
 
-py::object paint_classes(const Task& task, const Image& image, const py::object& array) {
+py::object paint_classes(const SharedTask& task, const Image& image, const py::object& array) {
   const Bytes ids = to_bytes(array, "class ids");
   if (ids.ndim() != 2) refuse_shape("class ids", "[H, W]", ids);
   const TaskModel& model = task.model();
@@ -104,7 +104,7 @@ std::vector<Pose> to_poses(const Floats& points, const Floats& scores, const Flo
   return poses;
 }
 
-py::object paint_pose(const Task& task, const Image& image, const py::object& keypoints,
+py::object paint_pose(const SharedTask& task, const Image& image, const py::object& keypoints,
                       const py::object& heights, const py::object& persons, float min_score) {
   const Floats points = to_floats(keypoints, "keypoints");
   const Floats scores = to_floats(heights, "scores");

@@ -59,14 +59,14 @@ py::list forward(SharedEncoder& encoder, const py::object& array, std::string_vi
                  const std::vector<Index>& layers, bool norm) {
   const Floats input(array);
   const auto view = view_of(input);
-  FeatureRequest request{
+  FeatureOptions options{
       .out_type = out_type_named(out_type), .layers = layers, .norm_layers = norm};
-  std::vector<LayerFeatures> found = encoder.call([&](Encoder& model, const Progress& progress) {
-    request.progress = progress;
-    return model.run(view, request);
+  FeatureRun found = encoder.run([&](Encoder& model, const Progress& progress) {
+    options.progress = progress;
+    return model.run(view, options);
   });
   py::list features;
-  for (LayerFeatures& layer : found) {
+  for (LayerFeatures& layer : found.layers) {
     features.append(py::make_tuple(layer.layer, moved(std::move(layer.values))));
   }
   return features;
@@ -74,12 +74,13 @@ py::list forward(SharedEncoder& encoder, const py::object& array, std::string_vi
 
 }  // namespace
 
-py::dict to_dict(const EngineStats& stats) {
+py::dict to_dict(const std::pair<EngineStats, double>& stats_and_forward_seconds) {
+  const auto& [stats, forward_seconds] = stats_and_forward_seconds;
   using namespace py::literals;
-  return py::dict(
-      "threads"_a = stats.threads, "isa"_a = stats.isa, "precision"_a = stats.precision,
-      "weight_bytes"_a = stats.weight_bytes, "activation_bytes"_a = stats.activation_bytes,
-      "load_seconds"_a = stats.load_seconds, "forward_seconds"_a = stats.forward_seconds);
+  return py::dict("threads"_a = stats.threads, "isa"_a = stats.isa, "precision"_a = stats.precision,
+                  "weight_bytes"_a = stats.weight_bytes,
+                  "activation_bytes"_a = stats.activation_bytes,
+                  "load_seconds"_a = stats.load_seconds, "forward_seconds"_a = forward_seconds);
 }
 
 void bind_encoder(py::module_& module) {
@@ -93,11 +94,7 @@ void bind_encoder(py::module_& module) {
                  const Grid size = self.model().input_size();
                  return py::make_tuple(size.height, size.width);
                })
-          .def("stats",
-               [](SharedEncoder& self) {
-                 return to_dict(
-                     self.call([](Encoder& model, const Progress&) { return model.stats(); }));
-               })
+          .def("stats", [](SharedEncoder& self) { return to_dict(self.stats()); })
           .def("preprocess", &preprocess, py::arg("image"), py::arg("mode"))
           .def("forward", &forward, py::arg("input"), py::arg("out_type"), py::arg("layers"),
                py::arg("norm")));

@@ -73,7 +73,7 @@ ModelOptions model_options(const std::string& arch, const std::string& task, Ind
   expect_range("heads", heads, 0, kMaxHeads);
   expect_range("decoder_heads", decoder_heads, 0, kMaxHeads);
   return {.arch = arch,
-          .task = task,
+          .task = task.empty() ? std::nullopt : std::optional(parse_task(task)),
           .heads = heads,
           .decoder_heads = decoder_heads,
           .grid = to_grid("grid", grid, 1),

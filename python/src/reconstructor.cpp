@@ -24,7 +24,7 @@ std::unique_ptr<Autoencoder> open_autoencoder(const std::filesystem::path& file,
 
 /// (original, masked, reconstruction, mask, masked error, mean error).
 py::tuple run(Autoencoder& autoencoder, const Image& image, double mask_ratio, std::uint64_t seed) {
-  Reconstruction found = autoencoder.call([&](Reconstructor& model, const Progress& progress) {
+  Reconstruction found = autoencoder.run([&](Reconstructor& model, const Progress& progress) {
     return model.run(image, {.mask_ratio = mask_ratio, .seed = seed, .progress = progress});
   });
   return py::make_tuple(moved(std::move(found.original)), moved(std::move(found.masked)),
@@ -45,11 +45,7 @@ void bind_reconstructor(py::module_& module) {
                  const Grid size = self.model().input_size();
                  return py::make_tuple(size.height, size.width);
                })
-          .def("stats",
-               [](Autoencoder& self) {
-                 return to_dict(self.call(
-                     [](Reconstructor& model, const Progress&) { return model.stats(); }));
-               })
+          .def("stats", [](Autoencoder& self) { return to_dict(self.stats()); })
           .def("run", &run, py::arg("image"), py::arg("mask_ratio"), py::arg("seed")));
   module.def("open_reconstructor", &open_autoencoder, py::arg("file"), py::arg("model"),
              py::arg("engine"));

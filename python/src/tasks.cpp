@@ -1,8 +1,6 @@
-#include <fmt/format.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <sapiens/boxes.hpp>
@@ -17,42 +15,15 @@
 namespace sapiens::python {
 namespace {
 
-using Task = Shared<TaskModel>;
+using SharedTask = Shared<TaskModel>;
 using Images = std::vector<std::shared_ptr<Image>>;
 
-/// Before anything is loaded: a file for another task is refused; of two heads on one encoder the
-/// one that is wanted is taken.
-void expect_task(const Checkpoint& checkpoint, ModelOptions& model, const std::string& task) {
-  const Inspection inspection = checkpoint.inspect(model);
-  const std::string& found = inspection.model.task;
-  const bool is_other_task = found != task && inspection.model.outputs > 0;
-  if (!is_other_task || !is_usable(inspection.report.verdict)) return;
-  const auto use = std::ranges::find(inspection.uses, task, &UseVerdict::use);
-  const bool fits = use != inspection.uses.end() && is_usable(use->verdict);
-  // Heads for pose have names of their own, so that one for another task is a second head.
-  if (fits && model.task.empty() && (found == "pose" || task == "pose")) {
-    model.task = task;
-    return;
-  }
-  throw Error(
-      ErrorCode::CheckpointRefused,
-      {.summary = fmt::format("this is a checkpoint for {}, not for {}", found, task),
-       .file = inspection.file.path,
-       .expected = fmt::format("a checkpoint with a head for {}", task),
-       .actual = fmt::format("one for {}", found),
-       .hint = fits ? fmt::format("if you know that its head is for {0}, give task=\"{0}\"", task)
-                    : ""});
-}
-
-std::unique_ptr<Task> open_task(const std::filesystem::path& file, const std::string& task,
-                                const ModelOptions& model, EngineOptions engine) {
+std::unique_ptr<SharedTask> open_task(const std::filesystem::path& file, std::string_view task,
+                                      ModelOptions model, EngineOptions engine) {
   engine.loading = interruptible();
-  return std::make_unique<Task>([&] {
-    const Checkpoint checkpoint = Checkpoint::open(file);
-    ModelOptions of_task = model;
-    expect_task(checkpoint, of_task, task);
-    return TaskModel(checkpoint, of_task, engine);
-  });
+  model.expected_task = parse_task(task);
+  return std::make_unique<SharedTask>(
+      [&] { return TaskModel(Checkpoint::open(file), model, engine); });
 }
 
 std::vector<Box> to_boxes(const py::object& boxes_of_python) {
@@ -72,14 +43,26 @@ std::vector<Box> to_boxes(const py::object& boxes_of_python) {
   return boxes;
 }
 
+/// What `inputs` become in `task`; they go through the encoder together.
+std::vector<Result> run_prepared(SharedTask& task, std::span<const PreparedImage> prepared,
+                                 const RunOptions& options) {
+  const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
+  TaskRun run = task.run([&](TaskModel& model, const Progress& progress) {
+    RunOptions told = options;
+    told.progress = progress;
+    return model.run(inputs, told);
+  });
+  return std::move(run.results);
+}
+
 /// (keypoints [P, K, 2], scores [P, K]).
-py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
+py::tuple to_arrays(std::span<const Result> poses, Index points) {
   const auto count = static_cast<Index>(poses.size());
   std::vector<float> places, scores;
   places.reserve(static_cast<std::size_t>(count * points * 2));
   scores.reserve(static_cast<std::size_t>(count * points));
-  for (const Pose& pose : poses) {
-    for (const Keypoint& point : pose.keypoints) {
+  for (const Result& pose : poses) {
+    for (const Keypoint& point : std::get<Pose>(pose).keypoints) {
       places.insert(places.end(), {point.x, point.y});
       scores.push_back(point.score);
     }
@@ -88,60 +71,49 @@ py::tuple to_arrays(const std::vector<Pose>& poses, Index points) {
                         moved(std::move(scores), {count, points}));
 }
 
-/// Keypoints of the persons in `array`; they go through the encoder together.
-py::tuple run_pose(Task& task, const Image& image, const py::object& array, bool flip_test,
+/// Keypoints of the persons in `array`.
+py::tuple run_pose(SharedTask& task, const Image& image, const py::object& array, bool flip_test,
                    std::string_view mode) {
   const std::vector<Box> boxes = to_boxes(array);
   expect_boxes_in(image, boxes);
   const PreprocessMode chosen = preprocess_named(mode);
-  std::vector<Pose> poses = task.call([&](TaskModel& model, const Progress& progress) {
-    std::vector<TaskInput> persons;
-    for (const Box& box : boxes) persons.push_back(model.prepare(image, box, chosen));
-    return model.pose(persons, {.flip_test = flip_test, .progress = progress});
-  });
-  return to_arrays(poses, task.model().outputs());
-}
-
-/// One result per image; they go through the encoder together.
-template <typename Compute>
-auto dense(Task& task, const Images& images, std::string_view mode, Compute compute) {
-  const PreprocessMode chosen = preprocess_named(mode);
-  return task.call([&](TaskModel& model, const Progress& progress) {
-    std::vector<TaskInput> inputs;
-    for (const std::shared_ptr<Image>& image : images) {
-      inputs.push_back(model.prepare(*image, std::nullopt, chosen));
-    }
-    return compute(model, inputs, progress);
-  });
-}
-
-py::list segment(Task& task, const Images& images, std::string_view mode) {
-  auto found = dense(task, images, mode,
-                     [](TaskModel& model, std::span<const TaskInput> inputs,
-                        const Progress& progress) { return model.segment(inputs, progress); });
-  py::list results;
-  for (Segmentation& one : found) {
-    results.append(moved(std::move(one.ids), {one.height, one.width}));
+  std::vector<PreparedImage> persons;
+  {
+    const WithoutGil no_gil;
+    for (const Box& box : boxes) persons.push_back(task.model().prepare(image, box, chosen));
   }
-  return results;
+  return to_arrays(run_prepared(task, persons, {.flip_test = flip_test}), task.model().outputs());
 }
 
-using DenseTask = std::vector<FloatArray> (TaskModel::*)(std::span<const TaskInput>,
-                                                         const Progress&, const StopCheck&);
+py::object to_array(Segmentation& found) {
+  return moved(std::move(found.ids), {found.height, found.width});
+}
+py::object to_array(DepthMap& found) { return moved(std::move(found.values)); }
+py::object to_array(NormalMap& found) { return moved(std::move(found.values)); }
+py::object to_array(Pose&) {
+  throw Error(ErrorCode::InvalidArgument, {.summary = "keypoints are no map of an image"});
+}
 
-template <DenseTask kTask>
-py::list dense_floats(Task& task, const Images& images, std::string_view mode) {
-  auto found = dense(task, images, mode,
-                     [](TaskModel& model, std::span<const TaskInput> inputs,
-                        const Progress& progress) { return (model.*kTask)(inputs, progress, {}); });
-  py::list results;
-  for (FloatArray& one : found) results.append(moved(std::move(one)));
-  return results;
+/// One map per image.
+py::list run_maps(SharedTask& task, const Images& images, std::string_view mode) {
+  const PreprocessMode chosen = preprocess_named(mode);
+  std::vector<PreparedImage> inputs;
+  {
+    const WithoutGil no_gil;
+    for (const std::shared_ptr<Image>& image : images) {
+      inputs.push_back(task.model().prepare(*image, std::nullopt, chosen));
+    }
+  }
+  py::list maps;
+  for (Result& one : run_prepared(task, inputs, {})) {
+    maps.append(std::visit([](auto& found) { return to_array(found); }, one));
+  }
+  return maps;
 }
 
 /// What keypoints or classes are called and drawn as: {"names", "colors", "links"}; empty lists
 /// where nobody has named them.
-py::dict labels(const Task& task) {
+py::dict labels(const SharedTask& task) {
   py::list names, colors, links;
   const auto add = [&](const auto& labelled) {
     names.append(to_str(labelled.name));
@@ -164,25 +136,20 @@ py::dict labels(const Task& task) {
 
 void bind_tasks(py::module_& module) {
   made_by_functions(
-      py::class_<Task>(module, "TaskModel", py::is_final())
-          .def("report", [](const Task& self) { return to_report(self.model().inspection()); })
+      py::class_<SharedTask>(module, "TaskModel", py::is_final())
+          .def("report",
+               [](const SharedTask& self) { return to_report(self.model().inspection()); })
           .def("size",
-               [](const Task& self) {
+               [](const SharedTask& self) {
                  const Grid size = self.model().input_size();
                  return py::make_tuple(size.height, size.width);
                })
-          .def("stats",
-               [](Task& self) {
-                 return to_dict(
-                     self.call([](TaskModel& model, const Progress&) { return model.stats(); }));
-               })
-          .def("outputs", [](const Task& self) { return self.model().outputs(); })
+          .def("stats", [](SharedTask& self) { return to_dict(self.stats()); })
+          .def("outputs", [](const SharedTask& self) { return self.model().outputs(); })
           .def("labels", &labels)
           .def("pose", &run_pose, py::arg("image"), py::arg("boxes"), py::arg("flip_test"),
                py::arg("mode"))
-          .def("segment", &segment, py::arg("images"), py::arg("mode"))
-          .def("depth", &dense_floats<&TaskModel::depth>, py::arg("images"), py::arg("mode"))
-          .def("normals", &dense_floats<&TaskModel::normals>, py::arg("images"), py::arg("mode")));
+          .def("run", &run_maps, py::arg("images"), py::arg("mode")));
   module.def("open_task", &open_task, py::arg("file"), py::arg("task"), py::arg("model"),
              py::arg("engine"));
 }

@@ -8,15 +8,15 @@
 #include "capi/handles.hpp"
 #include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/shared.hpp"
+#include "sapiens/shared_model.hpp"
 
 using namespace sapiens;
 
 struct sapiens_detector {
   sapiens_detector(const Checkpoint& checkpoint, const EngineOptions& engine)
-      : model(checkpoint, engine) {}
+      : model(std::make_unique<PersonDetector>(checkpoint, engine)) {}
 
-  capi::Shared<PersonDetector> model;
+  SharedModel<PersonDetector> model;
 };
 
 sapiens_status sapiens_detector_load(const sapiens_checkpoint* checkpoint,
@@ -39,7 +39,7 @@ sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens
     const Image seen = capi::read_image(image, "image");
     std::vector<sapiens_box> boxes;
     const auto lock = detector->model.lock();
-    for (const Box& box : lock->detect(seen, wanted)) {
+    for (const Box& box : lock->detect(seen, wanted).persons) {
       boxes.push_back({box.x, box.y, box.width, box.height, box.score});
     }
     const std::int64_t count = std::ssize(boxes);

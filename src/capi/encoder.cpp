@@ -7,17 +7,18 @@
 #include "capi/handles.hpp"
 #include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/shared.hpp"
 #include "sapiens/features.hpp"
+#include "sapiens/shared_model.hpp"
 
 using namespace sapiens;
 
 struct sapiens_encoder {
   sapiens_encoder(const Checkpoint& checkpoint, const ModelOptions& options,
                   const EngineOptions& engine)
-      : model(checkpoint, options, engine), precision(model->stats().precision) {}
+      : model(std::make_unique<Encoder>(checkpoint, options, engine)),
+        precision(model->stats().precision) {}
 
-  capi::Shared<Encoder> model;
+  SharedModel<Encoder> model;
   std::string precision;
 };
 
@@ -38,28 +39,12 @@ void expect_input(Index batch, Index height, Index width) {
       std::to_string(batch) + ", " + std::to_string(height) + ", " + std::to_string(width));
 }
 
-// All images as [B, 3, H, W].
-FloatArray prepare(const sapiens_encoder& encoder, const capi::Images& images,
-                   const capi::FeaturesOptions& options) {
-  FloatArray batch;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    FloatArray one = encoder.model->preprocess(images.read(i), options.mode, options.size);
-    if (i == 0) {
-      batch = std::move(one);
-      batch.values.reserve(images.size() * batch.values.size());
-    } else {
-      batch.values.insert(batch.values.end(), one.values.begin(), one.values.end());
-    }
-  }
-  batch.shape.insert(batch.shape.begin(), static_cast<Index>(images.size()));
-  return batch;
-}
-
-std::unique_ptr<sapiens_result> compute(sapiens_encoder& encoder, TensorView<const float, 4> input,
-                                        const FeatureRequest& request) {
+template <typename Input>
+std::unique_ptr<sapiens_result> compute(sapiens_encoder& encoder, const Input& input,
+                                        const FeatureOptions& options) {
   auto result = std::make_unique<sapiens_result>();
   const auto lock = encoder.model.lock();
-  for (LayerFeatures& layer : lock->run(input, request)) {
+  for (LayerFeatures& layer : lock->run(input, options).layers) {
     result->arrays.push_back({.shape = std::move(layer.values.shape),
                               .values = std::move(layer.values.values),
                               .layer = layer.layer});
@@ -112,8 +97,15 @@ sapiens_status sapiens_encoder_features(sapiens_encoder* encoder, const sapiens_
   return capi::create_handle(features, "features", error, [&] {
     capi::require(encoder, "encoder");
     const capi::FeaturesOptions wanted = capi::features_options(options);
-    const FloatArray input = prepare(*encoder, {images, count}, wanted);
-    return compute(*encoder, input.view<4>(), wanted.request);
+    const capi::Images given(images, count);
+    std::vector<FloatArray> prepared;
+    std::vector<TensorView<const float, 3>> views;
+    prepared.reserve(given.size());
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      prepared.push_back(encoder->model->preprocess(given.read(i), wanted.mode, wanted.size));
+      views.push_back(prepared.back().view<3>());
+    }
+    return compute(*encoder, views, wanted.features);
   });
 }
 
@@ -125,7 +117,7 @@ sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const float* input,
     capi::require(encoder, "encoder");
     capi::require(input, "input");
     expect_input(batch, height, width);
-    return compute(*encoder, {input, {batch, 3, height, width}},
-                   capi::features_options(options).request);
+    const TensorView<const float, 4> images(input, {batch, 3, height, width});
+    return compute(*encoder, images, capi::features_options(options).features);
   });
 }

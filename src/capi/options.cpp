@@ -85,6 +85,11 @@ std::optional<DType> dtype(std::int32_t value) {
 
 std::string text(const char* given) { return given ? given : ""; }
 
+std::optional<Task> task(const char* given) {
+  if (text(given).empty()) return std::nullopt;
+  return parse_task(given);
+}
+
 }  // namespace
 
 void copy_known_fields(const void* given, std::span<std::byte> known, const char* name) {
@@ -108,7 +113,7 @@ void copy_known_fields(const void* given, std::span<std::byte> known, const char
 ModelOptions model_options(const sapiens_model_options* given) {
   const sapiens_model_options known = known_fields(given, "options");
   return {.arch = text(known.arch),
-          .task = text(known.task),
+          .task = task(known.task),
           .heads = count(known.heads, "options.heads"),
           .decoder_heads = count(known.decoder_heads, "options.decoder_heads"),
           .grid = size(known.grid_height, known.grid_width, "options.grid_height, grid_width"),
@@ -131,18 +136,18 @@ FeaturesOptions features_options(const sapiens_features_options* given) {
   const sapiens_features_options known = known_fields(given, "options");
   if (known.layer_count > 0) require(known.layers, "options.layers");
   expect_zero(known.reserved);
-  return {.request = {.out_type = choice(known.out_type, OutType::AvgFeatmap, "options.out_type"),
-                      .layers = {known.layers, known.layers + known.layer_count},
-                      .norm_layers = is_flag(known.norm_layers, "options.norm_layers"),
-                      .progress = progress_of(known.progress, known.user_data)},
+  return {.features = {.out_type = choice(known.out_type, OutType::AvgFeatmap, "options.out_type"),
+                       .layers = {known.layers, known.layers + known.layer_count},
+                       .norm_layers = is_flag(known.norm_layers, "options.norm_layers"),
+                       .progress = progress_of(known.progress, known.user_data)},
           .mode = choice(known.preprocess, PreprocessMode::Lite, "options.preprocess"),
           .size = size(known.height, known.width, "options.height, width")};
 }
 
-TaskOptions task_options(const sapiens_task_options* given) {
+RunOptions run_options(const sapiens_task_options* given) {
   const sapiens_task_options known = known_fields(given, "options");
-  return {.mode = choice(known.preprocess, PreprocessMode::Lite, "options.preprocess"),
-          .flip_test = !is_flag(known.no_flip_test, "options.no_flip_test"),
+  return {.flip_test = !is_flag(known.no_flip_test, "options.no_flip_test"),
+          .mode = choice(known.preprocess, PreprocessMode::Lite, "options.preprocess"),
           .progress = progress_of(known.progress, known.user_data)};
 }
 

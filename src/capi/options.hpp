@@ -37,18 +37,13 @@ EngineOptions engine_options(const sapiens_engine_options* given);
 
 /// `size` is what images are resized to; empty: the native size.
 struct FeaturesOptions {
-  FeatureRequest request = {};
+  FeatureOptions features = {};
   PreprocessMode mode = PreprocessMode::Full;
   std::optional<Grid> size = {};
 };
 FeaturesOptions features_options(const sapiens_features_options* given);
 
-struct TaskOptions {
-  PreprocessMode mode = PreprocessMode::Full;
-  bool flip_test = true;
-  Progress progress = {};
-};
-TaskOptions task_options(const sapiens_task_options* given);
+RunOptions run_options(const sapiens_task_options* given);
 
 DetectOptions detect_options(const sapiens_detect_options* given);
 

@@ -6,17 +6,18 @@
 #include "capi/handles.hpp"
 #include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/shared.hpp"
 #include "sapiens/reconstruct.hpp"
+#include "sapiens/shared_model.hpp"
 
 using namespace sapiens;
 
 struct sapiens_reconstructor {
   sapiens_reconstructor(const Checkpoint& checkpoint, const ModelOptions& options,
                         const EngineOptions& engine)
-      : model(checkpoint, options, engine), precision(model->stats().precision) {}
+      : model(std::make_unique<Reconstructor>(checkpoint, options, engine)),
+        precision(model->stats().precision) {}
 
-  capi::Shared<Reconstructor> model;
+  SharedModel<Reconstructor> model;
   std::string precision;
 };
 

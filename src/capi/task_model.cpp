@@ -7,8 +7,7 @@
 #include "capi/handles.hpp"
 #include "capi/images.hpp"
 #include "capi/options.hpp"
-#include "capi/shared.hpp"
-#include "sapiens/boxes.hpp"
+#include "sapiens/shared_model.hpp"
 #include "sapiens/tasks.hpp"
 
 using namespace sapiens;
@@ -17,12 +16,12 @@ using namespace sapiens;
 struct sapiens_task_model {
   sapiens_task_model(const Checkpoint& checkpoint, const ModelOptions& options,
                      const EngineOptions& engine)
-      : model(checkpoint, options, engine),
-        task(model->task()),
+      : model(std::make_unique<TaskModel>(checkpoint, options, engine)),
+        task(task_name(model->task())),
         precision(model->stats().precision),
         names(model->output_names()) {}
 
-  capi::Shared<TaskModel> model;
+  SharedModel<TaskModel> model;
   std::string task, precision;
   std::vector<std::string> names;
 };
@@ -37,53 +36,61 @@ sapiens_array array_of(Segmentation&& classes) {
   return {.shape = {classes.height, classes.width}, .values = std::move(classes.ids)};
 }
 
-// What `run` makes of all images; only the model waits for its turn.
-template <typename Run>
-sapiens_status of_images(sapiens_task_model* model, const sapiens_image* images, size_t count,
-                         const sapiens_task_options* options, sapiens_result** result,
-                         const char* result_name, sapiens_error** error, const Run& run) {
+sapiens_array array_of(DepthMap&& depth) { return array_of(std::move(depth.values)); }
+
+sapiens_array array_of(NormalMap&& normals) { return array_of(std::move(normals.values)); }
+
+sapiens_array array_of(Pose&& pose) {
+  std::vector<float> numbers;
+  for (const Keypoint& point : pose.keypoints) {
+    numbers.insert(numbers.end(), {point.x, point.y, point.score});
+  }
+  return {.shape = {std::ssize(pose.keypoints), 3}, .values = std::move(numbers)};
+}
+
+// What a model for `task` makes of all images; only computing waits for other calls.
+sapiens_status of_images(sapiens_task_model* model, Task task, const sapiens_image* images,
+                         size_t count, const sapiens_task_options* options, sapiens_result** result,
+                         const char* result_name, sapiens_error** error) {
   return capi::create_handle(result, result_name, error, [&] {
     capi::require(model, "model");
-    const capi::TaskOptions wanted = capi::task_options(options);
+    const RunOptions wanted = capi::run_options(options);
     const capi::Images given(images, count);
-    std::vector<TaskInput> inputs;
+    model->model->expect_task(task);
+    std::vector<PreparedImage> prepared;
     for (std::size_t i = 0; i < given.size(); ++i) {
-      inputs.push_back(model->model->prepare(given.read(i), std::nullopt, wanted.mode));
+      prepared.push_back(model->model->prepare(given.read(i), std::nullopt, wanted.mode));
     }
+    const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
     auto computed = std::make_unique<sapiens_result>();
     const auto lock = model->model.lock();
-    for (auto& one : run(*lock, inputs, wanted.progress)) {
-      computed->arrays.push_back(array_of(std::move(one)));
+    for (Result& one : lock->run(inputs, wanted).results) {
+      computed->arrays.push_back(
+          std::visit([](auto& found) { return array_of(std::move(found)); }, one));
     }
     return computed;
   });
 }
 
-std::vector<Box> boxes_of(const Image& image, const sapiens_box* boxes, size_t count) {
-  if (count == 0) {
-    return {{.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)}};
-  }
-  capi::require(boxes, "boxes");
+std::vector<Box> boxes_of(const sapiens_box* boxes, size_t count) {
+  if (count > 0) capi::require(boxes, "boxes");
   std::vector<Box> all;
   for (size_t i = 0; i < count; ++i) {
     const sapiens_box& box = boxes[i];
     all.push_back({box.x, box.y, box.width, box.height, box.score});
   }
-  expect_boxes_in(image, all);
   return all;
 }
 
-// Keypoints of the person in one box, appended to `numbers`.
-void add_pose(sapiens_task_model& model, const Image& image, const Box& box,
-              const capi::TaskOptions& options, const Progress& progress,
-              std::vector<float>& numbers) {
-  const TaskInput person = model.model->prepare(image, box, options.mode);
-  const auto lock = model.model.lock();
-  const auto poses =
-      lock->pose({&person, 1}, {.flip_test = options.flip_test, .progress = progress});
-  for (const Keypoint& point : poses.front().keypoints) {
-    numbers.insert(numbers.end(), {point.x, point.y, point.score});
+// Poses [persons, keypoints, 3].
+sapiens_array array_of(std::span<Result> poses, Index keypoints) {
+  std::vector<float> numbers;
+  for (Result& pose : poses) {
+    const sapiens_array one = array_of(std::get<Pose>(std::move(pose)));
+    const auto& of_one = std::get<std::vector<float>>(one.values);
+    numbers.insert(numbers.end(), of_one.begin(), of_one.end());
   }
+  return {.shape = {std::ssize(poses), keypoints, 3}, .values = std::move(numbers)};
 }
 
 }  // namespace
@@ -140,23 +147,14 @@ sapiens_status sapiens_task_model_pose(sapiens_task_model* model, const sapiens_
                                        sapiens_error** error) {
   return capi::create_handle(poses, "poses", error, [&] {
     capi::require(model, "model");
-    const capi::TaskOptions wanted = capi::task_options(options);
+    const RunOptions wanted = capi::run_options(options);
     const Image seen = capi::read_image(image, "image");
-    const std::vector<Box> persons = boxes_of(seen, boxes, count);
-    // One person at a time: a crowd needs no more memory than one.
-    std::vector<float> numbers;
-    for (std::size_t i = 0; i < persons.size(); ++i) {
-      Progress progress;
-      if (wanted.progress) {
-        progress = [&, i](double done) {
-          wanted.progress((static_cast<double>(i) + done) / static_cast<double>(persons.size()));
-        };
-      }
-      add_pose(*model, seen, persons[i], wanted, progress, numbers);
-    }
+    const std::vector<Box> persons = boxes_of(boxes, count);
+    model->model->expect_task(Task::Pose);
+    const auto lock = model->model.lock();
+    TaskRun run = lock->run(seen, persons, wanted);
     auto result = std::make_unique<sapiens_result>();
-    result->arrays.push_back(
-        {.shape = {std::ssize(persons), model->model->outputs(), 3}, .values = std::move(numbers)});
+    result->arrays.push_back(array_of(run.results, lock->outputs()));
     return result;
   });
 }
@@ -164,26 +162,17 @@ sapiens_status sapiens_task_model_pose(sapiens_task_model* model, const sapiens_
 sapiens_status sapiens_task_model_segment(sapiens_task_model* model, const sapiens_image* images,
                                           size_t count, const sapiens_task_options* options,
                                           sapiens_result** classes, sapiens_error** error) {
-  return of_images(model, images, count, options, classes, "classes", error,
-                   [](TaskModel& of, std::span<const TaskInput> inputs, const Progress& progress) {
-                     return of.segment(inputs, progress);
-                   });
+  return of_images(model, Task::Seg, images, count, options, classes, "classes", error);
 }
 
 sapiens_status sapiens_task_model_depth(sapiens_task_model* model, const sapiens_image* images,
                                         size_t count, const sapiens_task_options* options,
                                         sapiens_result** depths, sapiens_error** error) {
-  return of_images(model, images, count, options, depths, "depths", error,
-                   [](TaskModel& of, std::span<const TaskInput> inputs, const Progress& progress) {
-                     return of.depth(inputs, progress);
-                   });
+  return of_images(model, Task::Depth, images, count, options, depths, "depths", error);
 }
 
 sapiens_status sapiens_task_model_normals(sapiens_task_model* model, const sapiens_image* images,
                                           size_t count, const sapiens_task_options* options,
                                           sapiens_result** normals, sapiens_error** error) {
-  return of_images(model, images, count, options, normals, "normals", error,
-                   [](TaskModel& of, std::span<const TaskInput> inputs, const Progress& progress) {
-                     return of.normals(inputs, progress);
-                   });
+  return of_images(model, Task::Normal, images, count, options, normals, "normals", error);
 }

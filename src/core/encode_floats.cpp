@@ -1,9 +1,12 @@
 #include "core/encode_floats.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "core/half.hpp"
 
@@ -20,6 +23,12 @@ void encode_16(std::span<const float> values, std::byte* out) noexcept {
 }
 
 }  // namespace
+
+bool is_storable(std::span<const float> values, DType dtype) noexcept {
+  const float limit =
+      dtype == DType::F16 ? kHalfRoundsToInfinity : std::numeric_limits<float>::infinity();
+  return std::ranges::all_of(values, [limit](float value) { return std::abs(value) < limit; });
+}
 
 void encode_floats(std::span<const float> values, DType dtype, std::span<std::byte> out) noexcept {
   static_assert(std::endian::native == std::endian::little);

@@ -5,13 +5,16 @@
 
 namespace sapiens {
 
+/// From here on, numbers are rounded to the infinity of IEEE half.
+inline constexpr float kHalfRoundsToInfinity = 65520;
+
 /// The bits of the IEEE half nearest to `value`, ties to even. Values of 65520 and more become
 /// infinity; NaN stays NaN.
 inline std::uint16_t half_bits(float value) noexcept {
   constexpr std::uint32_t kInfinity = 0x7f800000;
-  constexpr std::uint32_t kRoundsToInfinity = 0x477ff000;  // 65520
-  constexpr std::uint32_t kMinNormal = 0x38800000;         // 2^-14
-  constexpr std::uint32_t kRebias = (127u - 15u) << 23;    // from float's exponent to half's
+  constexpr auto kRoundsToInfinity = std::bit_cast<std::uint32_t>(kHalfRoundsToInfinity);
+  constexpr std::uint32_t kMinNormal = 0x38800000;       // 2^-14
+  constexpr std::uint32_t kRebias = (127u - 15u) << 23;  // from float's exponent to half's
 
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = bits >> 16 & 0x8000;

@@ -25,13 +25,12 @@ namespace {
 
 ModelHints hints_of(const ModelOptions& options) {
   ModelHints detect{.arch = options.arch.empty() ? nullptr : &parse_arch(options.arch),
-                    .task = {},
+                    .task = options.task,
                     .heads = options.heads,
                     .decoder_heads = options.decoder_heads,
                     .grid = options.grid,
                     .input_size = options.input_size,
                     .patch_padding = options.patch_padding};
-  if (!options.task.empty()) detect.task = parse_task(options.task);
   const auto refuse = [](const char* key, const char* expected, std::string actual) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "this value makes no sense",
                                              .key = key,
@@ -94,7 +93,7 @@ ModelInfo model_info(const DetectedModel& model, std::span<const ParamSpec> para
   const bool own_head = model.head && model.head->task == model.task;
   return {.family = "sapiens",
           .arch = std::string(model.arch != nullptr ? model.arch->name : "custom"),
-          .task = std::string(task_name(model.task)),
+          .task = model.task,
           .width = encoder.width,
           .depth = encoder.depth,
           .heads = encoder.heads,

@@ -73,7 +73,6 @@ ModelInfo detector_info(const RtmDetConfig& config) {
   ModelInfo info;
   info.family = "rtmdet";
   info.arch = config == published_rtmdet_m() ? "rtmdet-m" : "custom";
-  info.task = "detect";
   info.width = config.head_width;
   info.parameters = rtmdet_trained_values(config);
   return info;

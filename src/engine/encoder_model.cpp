@@ -20,7 +20,8 @@ namespace sapiens {
 struct Encoder::Impl {
   Impl(const EncoderConfig& encoder, const EngineOptions& options) : network(encoder, options) {}
 
-  std::vector<LayerFeatures> run(TensorView<const float, 4> input, const FeatureRequest& request);
+  FeatureRun run(std::span<const TensorView<const float, 3>> images, const FeatureOptions& options);
+  void expect_out_type(OutType out_type) const;
   std::vector<Index> resolve_layers(std::span<const Index> wanted) const;
   FloatArray collect(TensorView<const float, 3> tokens, Grid grid, OutType out_type) const;
   const EncoderConfig& config() const { return network.config(); }
@@ -85,41 +86,45 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
   return out;
 }
 
-std::vector<LayerFeatures> Encoder::Impl::run(TensorView<const float, 4> input,
-                                              const FeatureRequest& request) {
+void Encoder::Impl::expect_out_type(OutType out_type) const {
+  if (out_type != OutType::ClsToken || config().cls_token) return;
+  throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
+                                           .key = "out_type",
+                                           .expected = "featmap, raw or avg_featmap",
+                                           .actual = "cls_token",
+                                           .hint = "only pretrained encoders have one"});
+}
+
+FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images,
+                              const FeatureOptions& options) {
   const Stopwatch watch;
-  const Grid grid = network.grid_of(input);
-  if (request.out_type == OutType::ClsToken && !config().cls_token) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
-                                             .key = "--out-type",
-                                             .expected = "featmap, raw or avg_featmap",
-                                             .actual = "cls_token",
-                                             .hint = "only pretrained encoders have one"});
-  }
-  const std::vector<Index> layers = resolve_layers(request.layers);
-  const Index B = input.extent(0), T = network.tokens(grid), C = config().width;
-  network.profile().clear();
+  const Grid grid = network.grid_of(images);
+  expect_out_type(options.out_type);
+  const std::vector<Index> layers = resolve_layers(options.layers);
+  const Index B = std::ssize(images), T = network.tokens(grid), C = config().width;
+  network.begin_run();
   const Index size = B * T * C;  // of one tap
   reserve(tapped, size * std::ssize(layers));
   std::vector<EncoderTap> taps;
   taps.reserve(layers.size());
   for (const Index layer : layers) {
     taps.push_back({.layer = layer,
-                    .norm = request.norm_layers || layer == config().depth - 1,
+                    .norm = options.norm_layers || layer == config().depth - 1,
                     .tokens = {tapped.data() + size * std::ssize(taps), {B, T, C}}});
   }
-  const ThreadPool::Watch watch_pool(network.ops().pool(), request.check);
-  network.forward(input, taps, request.progress);
+  const ThreadPool::Watch watch_pool(network.ops().pool(), options.check);
+  network.forward(images, taps, options.progress);
 
-  std::vector<LayerFeatures> features;
+  FeatureRun run;
   for (std::size_t i = 0; i < taps.size(); ++i) {
     const Profile::Timer timer(&network.profile(), "output", {});
-    features.push_back(
-        {.layer = layers[i], .values = collect(taps[i].tokens, grid, request.out_type)});
+    run.layers.push_back(
+        {.layer = layers[i], .values = collect(taps[i].tokens, grid, options.out_type)});
   }
-  network.report_operators();
-  network.stats().forward_seconds = watch.seconds();
-  return features;
+  const double seconds = watch.seconds();
+  run.stats = {
+      .stages = {.encoder = seconds}, .forward_seconds = seconds, .operators = network.operators()};
+  return run;
 }
 
 Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
@@ -179,15 +184,29 @@ FloatArray Encoder::preprocess(const Image& image, PreprocessMode mode, std::opt
   return chw;
 }
 
-std::vector<LayerFeatures> Encoder::run(TensorView<const float, 4> input,
-                                        const FeatureRequest& request) {
-  return impl_->run(input, request);
+FeatureRun Encoder::run(std::span<const TensorView<const float, 3>> images,
+                        const FeatureOptions& options) {
+  return impl_->run(images, options);
 }
 
-std::vector<LayerFeatures> Encoder::run(const Image& image, const FeatureRequest& request) {
-  const FloatArray chw = preprocess(image);
-  return impl_->run({chw.values.data(), {1, 3, chw.shape[1], chw.shape[2]}}, request);
+FeatureRun Encoder::run(TensorView<const float, 4> input, const FeatureOptions& options) {
+  expect_shape("input", input, {kAny, 3, kAny, kAny});
+  std::vector<TensorView<const float, 3>> images;
+  for (Index i = 0; i < input.extent(0); ++i) images.push_back(input[i]);
+  return impl_->run(images, options);
 }
+
+FeatureRun Encoder::run(const Image& image, const FeatureOptions& options) {
+  const Stopwatch watch;
+  const FloatArray chw = preprocess(image, PreprocessMode::Full, std::nullopt, options.check);
+  const double seconds = watch.seconds();
+  const TensorView<const float, 3> input = chw.view<3>();
+  FeatureRun run = impl_->run({&input, 1}, options);
+  run.stats.stages.preprocess = seconds;
+  return run;
+}
+
+void Encoder::expect_out_type(OutType out_type) const { impl_->expect_out_type(out_type); }
 
 std::vector<Index> Encoder::resolve_layers(std::span<const Index> layers) const {
   return impl_->resolve_layers(layers);

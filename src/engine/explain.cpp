@@ -239,14 +239,14 @@ std::string describe_model(const ModelInfo& model) {
     return model.arch == "custom" ? "RTMDet person detector of an unpublished size"
                                   : "RTMDet-m person detector";
   }
-  if (model.task == "pretrain")
+  if (model.task == Task::Pretrain)
     return fmt::format("Sapiens {} encoder, pretrained", shown_arch(model.arch));
-  if (model.task == "backbone")
+  if (model.task == Task::Backbone)
     return fmt::format("Sapiens {} encoder, task geometry", shown_arch(model.arch));
-  std::string text = fmt::format("Sapiens {} {} model", shown_arch(model.arch), model.task);
-  if (model.outputs > 0 && (model.task == "pose" || model.task == "seg")) {
+  std::string text = fmt::format("Sapiens {} {} model", shown_arch(model.arch), task_text(model));
+  if (model.outputs > 0 && (model.task == Task::Pose || model.task == Task::Seg)) {
     fmt::format_to(std::back_inserter(text), ", {} {}", model.outputs,
-                   model.task == "pose" ? "keypoints" : "classes");
+                   model.task == Task::Pose ? "keypoints" : "classes");
   }
   return text;
 }

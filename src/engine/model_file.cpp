@@ -31,9 +31,9 @@ Container container_of(const std::filesystem::path& output) {
 // A weight that silently became infinite would ruin every feature.
 void expect_range(const std::string& key, std::span<const float> values, DType dtype) {
   if (dtype != DType::F16) return;
-  constexpr float kRoundsToInfinity = 65520;
-  const auto too_large = std::ranges::find_if(
-      values, [](float v) { return std::isfinite(v) && std::abs(v) >= kRoundsToInfinity; });
+  const auto too_large = std::ranges::find_if(values, [&](float v) {
+    return std::isfinite(v) && !is_storable({&v, 1}, dtype);
+  });
   if (too_large == values.end()) return;
   throw Error(ErrorCode::InvalidArgument, {.summary = "a weight is too large for f16",
                                            .key = key,

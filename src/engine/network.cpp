@@ -24,14 +24,18 @@ void Network::load(const ParamSource& source, const Progress& progress) {
   stats().weight_bytes = weights_.bytes();
 }
 
-Grid Network::grid_of(TensorView<const float, 4> input) const {
-  expect_shape("input", input, {kAny, 3, kAny, kAny});
-  const auto [B, channels, H, W] = input.extents();
-  if (B < 1 || H < kPatch || W < kPatch) {
-    throw Error(ErrorCode::ShapeMismatch,
-                {.summary = "the input is smaller than one patch",
-                 .expected = "[B, 3, H, W] with H and W of 16 or more",
-                 .actual = fmt::format("[{}, {}, {}, {}]", B, channels, H, W)});
+Grid Network::grid_of(std::span<const TensorView<const float, 3>> images) const {
+  const Index B = std::ssize(images);
+  Index H = 0, W = 0;
+  for (const auto& image : images) {
+    expect_shape("input", image, {3, H > 0 ? H : kAny, H > 0 ? W : kAny});
+    H = image.extent(1);
+    W = image.extent(2);
+  }
+  if (H < kPatch || W < kPatch) {
+    throw Error(ErrorCode::ShapeMismatch, {.summary = "the input is smaller than one patch",
+                                           .expected = "[B, 3, H, W] with H and W of 16 or more",
+                                           .actual = fmt::format("[{}, 3, {}, {}]", B, H, W)});
   }
   return patch_grid({H, W}, config_.patch_padding);
 }
@@ -54,18 +58,17 @@ ConstMatrix Network::positions_for(Grid grid) {
   return {resized_positions_.data(), {extra + grid.patches(), C}};
 }
 
-void Network::forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
-                      const Progress& progress) {
-  const ConstMatrix positions = positions_for(grid_of(input));
+void Network::forward(std::span<const TensorView<const float, 3>> images,
+                      std::span<const EncoderTap> taps, const Progress& progress) {
+  const ConstMatrix positions = positions_for(grid_of(images));
   const EncoderNetwork encoder(config_, weights_, ops());
-  Workspace& ws = workspace(encoder.workspace_bytes(input.extent(0), positions.extent(0)));
-  encoder.forward(input, positions, taps, ws, progress);
+  Workspace& ws = workspace(encoder.workspace_bytes(std::ssize(images), positions.extent(0)));
+  encoder.forward(images, positions, taps, ws, progress);
 }
 
 void Network::forward_masked(TensorView<const float, 3> image, std::span<const Index> kept,
                              Matrix tokens, const Progress& progress) {
-  const auto [channels, H, W] = image.extents();
-  const ConstMatrix positions = positions_for(grid_of({image.data(), {1, channels, H, W}}));
+  const ConstMatrix positions = positions_for(grid_of({&image, 1}));
   const EncoderNetwork encoder(config_, weights_, ops());
   Workspace& ws = workspace(encoder.workspace_bytes(1, positions.extent(0)));
   encoder.forward_masked(image, positions, kept, tokens, ws, progress);

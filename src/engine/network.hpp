@@ -17,12 +17,13 @@ class Network : public Runtime {
   /// Fills the encoder's weights; called once, before the first pass.
   void load(const ParamSource& source, const Progress& progress);
 
-  /// The patches of `input` [B, 3, H, W]. Throws ShapeMismatch for anything smaller than a patch.
-  Grid grid_of(TensorView<const float, 4> input) const;
+  /// The patches of each of `images` [3, H, W]. Throws ShapeMismatch for no image, for images of
+  /// several sizes and for anything smaller than a patch.
+  Grid grid_of(std::span<const TensorView<const float, 3>> images) const;
   Index tokens(Grid grid) const noexcept { return config_.extra_tokens() + grid.patches(); }
 
   /// Runs the encoder; see EncoderNetwork::forward.
-  void forward(TensorView<const float, 4> input, std::span<const EncoderTap> taps,
+  void forward(std::span<const TensorView<const float, 3>> images, std::span<const EncoderTap> taps,
                const Progress& progress);
 
   /// The pass of the masked autoencoder; see EncoderNetwork::forward_masked.

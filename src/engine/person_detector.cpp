@@ -92,7 +92,8 @@ struct PersonDetector::Impl {
     }
   }
 
-  void run(const Image& square, const Progress& progress, const StopCheck& check);
+  // Fills `levels`; returns the seconds that takes.
+  double run(const Image& square, const Progress& progress, const StopCheck& check);
 
   Runtime runtime;
   Inspection inspection;
@@ -102,19 +103,17 @@ struct PersonDetector::Impl {
   std::array<DetectorLevel, 3> levels;
 };
 
-// Fills `levels`.
-void PersonDetector::Impl::run(const Image& square, const Progress& progress,
-                               const StopCheck& check) {
+double PersonDetector::Impl::run(const Image& square, const Progress& progress,
+                                 const StopCheck& check) {
   const ThreadPool::Watch watch_pool(runtime.ops().pool(), check);
   const Stopwatch watch;
-  runtime.profile().clear();
+  runtime.begin_run();
   const Grid size{square.height, square.width};
   const Matrix pixels(input.data(), {size.patches(), 3});
   normalize_for_detector(square, pixels);
   const RtmDet network(weights, runtime.ops());
   network.forward(pixels, size, levels, runtime.workspace(network.workspace_bytes(size)), progress);
-  runtime.report_operators();
-  runtime.stats().forward_seconds = watch.seconds();
+  return watch.seconds();
 }
 
 PersonDetector::PersonDetector(const Checkpoint& checkpoint, const EngineOptions& engine) {
@@ -130,18 +129,24 @@ PersonDetector::~PersonDetector() = default;
 const Inspection& PersonDetector::inspection() const { return impl_->inspection; }
 EngineStats PersonDetector::stats() const { return impl_->runtime.stats(); }
 
-std::vector<Box> PersonDetector::detect(const Image& image, const DetectOptions& options) {
+Detection PersonDetector::detect(const Image& image, const DetectOptions& options) {
   expect_detect_options(options);
+  Stopwatch watch;
   const Letterbox input = letterbox(image, kInputSide);
-  impl_->run(input.square, options.progress, options.check);
+  StageTimes stages{.preprocess = watch.seconds()};
+  stages.encoder = impl_->run(input.square, options.progress, options.check);
+  watch = {};
   const InputFrame frame{
       .size = {kInputSide, kInputSide}, .scale_x = input.scale_x, .scale_y = input.scale_y};
   const std::vector<ScoredBox> found = decode_boxes(impl_->levels, frame, options.min_score);
-  std::vector<Box> persons;
+  Detection detection;
   for (const ScoredBox& box : suppress_overlaps(found, options.nms_iou, options.max_detections)) {
-    persons.push_back(to_box(box));
+    detection.persons.push_back(to_box(box));
   }
-  return persons;
+  stages.post = watch.seconds();
+  detection.stats = {
+      .stages = stages, .forward_seconds = stages.encoder, .operators = impl_->runtime.operators()};
+  return detection;
 }
 
 }  // namespace sapiens

@@ -46,7 +46,7 @@ DecoderConfig synth_decoder(const Arch& arch, Index tokens) {
 SynthModel synth_model(const SynthOptions& options) {
   SynthModel model;
   model.arch = &parse_arch(options.arch);
-  model.task = parse_task(options.task);
+  model.task = options.task;
   const Arch& arch = *model.arch;
   const bool pretrain = model.task == Task::Pretrain;
   model.encoder = {.width = arch.width,
@@ -82,7 +82,7 @@ Inspection random_inspection(const SynthModel& model) {
   Inspection inspection;
   inspection.model = {.family = "sapiens",
                       .arch = std::string(model.arch->name),
-                      .task = std::string(task_name(model.task)),
+                      .task = model.task,
                       .width = model.encoder.width,
                       .depth = model.encoder.depth,
                       .heads = model.encoder.heads,

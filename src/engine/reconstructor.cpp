@@ -28,16 +28,15 @@ Error misuse(const char* summary, const char* key, std::string expected, std::st
 }
 
 ModelOptions as_pretrained(ModelOptions options) {
-  const std::string_view pretrain = task_name(Task::Pretrain);
-  if (!options.task.empty() && options.task != pretrain) {
-    throw misuse("only a pretrained model reconstructs images", "--task", std::string(pretrain),
-                 options.task);
+  if (options.task.value_or(Task::Pretrain) != Task::Pretrain) {
+    throw misuse("only a pretrained model reconstructs images", "--task",
+                 std::string(task_name(Task::Pretrain)), std::string(task_name(*options.task)));
   }
   if (options.patch_padding.value_or(0) != 0) {
     throw misuse("patches with padding are not those that the decoder predicts", "--patch-padding",
                  "0", std::to_string(*options.patch_padding));
   }
-  options.task = pretrain;
+  options.task = Task::Pretrain;
   return options;
 }
 
@@ -155,12 +154,12 @@ PatchMask Reconstructor::Impl::mask_of(const ReconstructOptions& options) const 
   return mask_by_noise(options.noise, options.mask_ratio);
 }
 
-// Fills `latent` and `prediction`.
+// Fills `latent` and `prediction`, and the stages of both.
 void Reconstructor::Impl::forward(TensorView<const float, 3> input, std::span<const Index> kept,
                                   MaskedPrediction& out, const Progress& progress) {
   const auto depth = static_cast<double>(network.config().depth);
   const double share = depth / (depth + static_cast<double>(config.depth));
-  StageTimes& stages = network.stats().stages;
+  StageTimes& stages = out.stats.stages;
   Stopwatch watch;
   out.latent = make_array({1 + std::ssize(kept), network.config().width});
   network.forward_masked(input, kept, matrix_of(out.latent), part_of(progress, 0, share));
@@ -179,8 +178,7 @@ MaskedPrediction Reconstructor::Impl::predict(TensorView<const float, 3> input,
   const Grid size = input_size();
   expect_shape("input", input, {3, size.height, size.width});
   PatchMask mask = mask_of(options);
-  network.profile().clear();
-  network.stats().stages = {};
+  network.begin_run();
   MaskedPrediction out{.grid = network.config().grid, .mask = std::move(mask.hidden)};
   forward(input, mask.kept, out, options.progress);
 
@@ -194,10 +192,9 @@ MaskedPrediction Reconstructor::Impl::predict(TensorView<const float, 3> input,
       patch_errors(matrix_of(out.prediction), matrix_of(out.target), out.mask);
   out.masked_error = errors.masked;
   out.mean_error = errors.mean;
-  EngineStats& stats = network.stats();
-  stats.stages.post = watch.seconds();
-  stats.forward_seconds = stats.stages.encoder + stats.stages.head;
-  network.report_operators();
+  out.stats.stages.post = watch.seconds();
+  out.stats.forward_seconds = out.stats.stages.encoder + out.stats.stages.head;
+  out.stats.operators = network.operators();
   return out;
 }
 
@@ -244,9 +241,9 @@ Reconstruction Reconstructor::run(const Image& image, const ReconstructOptions& 
       with_hidden(result.original, result.grid, result.mask, [](std::size_t) { return kGrey; });
   result.reconstruction = with_hidden(result.original, result.grid, result.mask,
                                       [&](std::size_t i) { return predicted.rgb[i]; });
-  StageTimes& stages = impl_->network.stats().stages;
-  stages.preprocess = preprocess;
-  stages.post += drawing.seconds();
+  result.stats = std::move(found.stats);
+  result.stats.stages.preprocess = preprocess;
+  result.stats.stages.post += drawing.seconds();
   return result;
 }
 

@@ -46,7 +46,7 @@ class ReportWriter {
   void write_model(const ModelInfo& model) {
     text("family", model.family);
     text_or_null("arch", model.arch);
-    text_or_null("task", model.task);
+    text_or_null("task", std::string(task_text(model)));
     number_or_null("width", model.width);
     number_or_null("depth", model.depth);
     number_or_null("heads", model.heads);

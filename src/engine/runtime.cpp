@@ -25,16 +25,17 @@ Workspace& Runtime::workspace(std::size_t bytes) {
   return *workspace_;
 }
 
-void Runtime::report_operators() {
-  stats_.operators.clear();
+std::vector<OperatorTime> Runtime::operators() const {
+  std::vector<OperatorTime> operators;
   for (const Profile::Entry& entry : profile_.entries()) {
-    stats_.operators.push_back({.name = std::string(entry.name),
-                                .calls = entry.calls,
-                                .seconds = entry.seconds,
-                                .gflop = entry.work.operations * 1e-9,
-                                .gbytes = entry.work.bytes * 1e-9,
-                                .arithmetic = std::string(entry.work.arithmetic)});
+    operators.push_back({.name = std::string(entry.name),
+                         .calls = entry.calls,
+                         .seconds = entry.seconds,
+                         .gflop = entry.work.operations * 1e-9,
+                         .gbytes = entry.work.bytes * 1e-9,
+                         .arithmetic = std::string(entry.work.arithmetic)});
   }
+  return operators;
 }
 
 }  // namespace sapiens

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "core/thread_pool.hpp"
 #include "core/workspace.hpp"
@@ -24,13 +25,15 @@ class Runtime {
   Workspace& workspace(std::size_t bytes);
 
   const Ops& ops() const noexcept { return ops_; }
-  /// Of what the operators did since it was last cleared.
+  /// What the operators did in this run.
   Profile& profile() noexcept { return profile_; }
   /// What is known now; callers add what they know about the rest.
   EngineStats& stats() noexcept { return stats_; }
   const EngineStats& stats() const noexcept { return stats_; }
-  /// Copies the profile into `stats().operators`.
-  void report_operators();
+  /// Begins a run: forgets what operators did before.
+  void begin_run() noexcept { profile_.clear(); }
+  /// What operators did since then.
+  std::vector<OperatorTime> operators() const;
 
  private:
   ThreadPool pool_;

@@ -16,11 +16,11 @@ namespace {
 constexpr std::string_view kDetectorArch = "rtmdet-m";
 
 void expect_detector_options(const SynthOptions& options) {
-  if (options.task == SynthOptions{}.task || options.task == "detect") return;
+  if (options.task == SynthOptions{}.task) return;
   throw Error(ErrorCode::InvalidArgument, {.summary = "a detector has no other task",
                                            .key = "--task",
                                            .expected = "detect, or none",
-                                           .actual = options.task});
+                                           .actual = std::string(task_name(options.task))});
 }
 
 // The convolutions that the levels of the head share are one in the original and stand in its file

@@ -9,6 +9,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
+#include "engine/explain.hpp"
 #include "engine/loading.hpp"
 #include "engine/mirror_partners.hpp"
 #include "engine/network.hpp"
@@ -27,37 +28,70 @@
 namespace sapiens {
 namespace {
 
-FloatArray normalized(const Image& image, PreprocessMode mode) {
-  FloatArray chw{
-      .shape = {3, image.height, image.width},
-      .values = std::vector<float>(static_cast<std::size_t>(3 * image.height * image.width))};
-  normalize(image, mode, {chw.values.data(), {3, image.height, image.width}});
-  return chw;
+// What is left to do once a head has run on one input.
+struct HeadResult {
+  const HeadOutput& head;
+  const TaskInput& input;
+  Grid size;  // of the input's pixels
+  const ThreadPool& pool;
+
+  Grid image() const { return {input.height, input.width}; }
+  // The original's lite scripts enlarge the head's output to the image in one step.
+  Grid between() const { return input.mode == PreprocessMode::Lite ? head.size : size; }
+};
+
+Result pose_of(const HeadResult& r) {
+  const Box& box = *r.input.person;
+  const std::vector<InputKeypoint> found = decode_heatmaps(r.head, r.size, r.pool);
+  return Pose{.box = box, .keypoints = to_image(found, crop_of_box(box, r.size), r.size)};
 }
 
-// Half of `progress` each for two passes.
-Progress half(const Progress& progress, int pass) {
+Result segmentation_of(const HeadResult& r) {
+  return most_likely_classes(r.head, r.between(), r.image(), r.pool);
+}
+
+Result depth_of(const HeadResult& r) {
+  return DepthMap{depth_of_image(r.head, r.between(), r.image(), r.pool)};
+}
+
+Result normals_of(const HeadResult& r) {
+  return NormalMap{normals_of_image(r.head, r.between(), r.image(), r.pool)};
+}
+
+// How the tasks differ, once their heads have run.
+struct TaskTraits {
+  Task task;
+  std::string_view what;  // that a model does
+  bool of_persons;        // inputs are persons cut out of images
+  Result (*result)(const HeadResult&);
+};
+constexpr TaskTraits kTraits[] = {
+    {Task::Pose, "pose", true, pose_of},
+    {Task::Seg, "segmentation", false, segmentation_of},
+    {Task::Depth, "depth", false, depth_of},
+    {Task::Normal, "surface normals", false, normals_of},
+};
+
+const TaskTraits& traits_of(Task task) {
+  return *std::ranges::find(kTraits, task, &TaskTraits::task);
+}
+
+using Views = std::vector<TensorView<const float, 3>>;
+
+// The part [first, first + size) of `progress`, both as shares of 1.
+Progress part_of_progress(const Progress& progress, double first, double size) {
   if (!progress) return {};
-  return [&progress, pass](double done) { progress((pass + done) / 2); };
+  return [&progress, first, size](double done) { progress(first + done * size); };
 }
 
-// Of the inputs of one call, which all have one size.
-Grid size_of(std::span<const TaskInput> inputs) {
-  const auto first = inputs.front().pixels.view<3>();
+void expect_inputs_for(const TaskTraits& task, std::span<const TaskInput> inputs) {
   for (const TaskInput& input : inputs) {
-    expect_shape("input", input.pixels.view<3>(), {3, first.extent(1), first.extent(2)});
-  }
-  return {first.extent(1), first.extent(2)};
-}
-
-void expect_persons(std::span<const TaskInput> inputs, bool persons) {
-  for (const TaskInput& input : inputs) {
-    if (input.person.has_value() == persons) continue;
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "this input was prepared for another task",
-                 .expected = persons ? "a person cut out of an image" : "a whole image",
-                 .actual = persons ? "a whole image" : "a person cut out of an image",
-                 .hint = "keypoints need prepare(image, box), other tasks prepare(image)"});
+    if (input.person.has_value() == task.of_persons) continue;
+    constexpr const char *kPerson = "a person cut out of an image", *kImage = "a whole image";
+    throw Error(ErrorCode::InvalidArgument, {.summary = "this input was prepared for another task",
+                                             .expected = task.of_persons ? kPerson : kImage,
+                                             .actual = task.of_persons ? kImage : kPerson,
+                                             .hint = "prepare it with the model that it is for"});
   }
 }
 
@@ -69,6 +103,7 @@ struct TaskModel::Impl {
        const EngineOptions& options)
       : network(encoder, options),
         config(head),
+        traits(traits_of(head.task)),
         partners(config.task == Task::Pose ? mirror_partners(notes, config.outputs)
                                            : std::vector<int>{}),
         labels(notes, config.task, config.outputs) {}
@@ -89,92 +124,77 @@ struct TaskModel::Impl {
     return {grid.height * kPatch, grid.width * kPatch};
   }
 
-  void expect(Task task, std::string_view method) const {
-    if (config.task == task) return;
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = fmt::format("this model does not do {}", method),
-                 .file = inspection.file.path,
-                 .expected = fmt::format("a checkpoint for {}", task_name(task)),
-                 .actual = fmt::format("one for {}", task_name(config.task))});
-  }
-
-  void begin_call();
-  void end_call();
-  StageTimes& stages() { return network.stats().stages; }
-
-  // Patch tokens of all inputs, [B, T, C], into `tokens`.
-  void encode(TensorView<const float, 4> pixels, AlignedBuffer<float>& tokens,
-              const Progress& progress);
-  // The head on the tokens of input `index`. The result lives in `output`.
+  PreparedImage prepare(const Image& image, std::optional<Box> person, PreprocessMode mode) const;
+  // Adds one result per input, and what it took, to `run`.
+  void compute(std::span<const TaskInput> inputs, const RunOptions& options, TaskRun& run);
+  // Patch tokens of all images, [B, T, C], into `tokens`; returns the seconds that takes.
+  double encode(const Views& images, AlignedBuffer<float>& tokens, const Progress& progress);
+  // The head on the tokens of image `index`. The result lives in `output`.
   HeadOutput run_head(const AlignedBuffer<float>& tokens, Index index, Grid input,
                       AlignedBuffer<float>& output);
-  TensorView<const float, 4> stacked(std::span<const TaskInput> inputs, Grid size, bool mirrored);
-  std::vector<Pose> pose(std::span<const TaskInput> persons, const PoseOptions& options);
-  template <typename Result, typename Decode>
-  std::vector<Result> dense(std::span<const TaskInput> images, const Progress& progress,
-                            const StopCheck& check, Decode decode);
-  // One image, prepared here.
-  template <typename Run>
-  auto of_image(const TaskModel& model, const Image& image, Run run) {
-    const Stopwatch watch;
-    const TaskInput input = model.prepare(image);
-    const double seconds = watch.seconds();
-    auto results = run(std::span(&input, 1));
-    stages().preprocess = seconds;
-    return std::move(results.front());
+  Views mirrored(const Views& images);
+  void finish(TaskRun& run) const {
+    run.stats.operators = network.operators();
+    run.stats.forward_seconds = run.stats.stages.encoder + run.stats.stages.head;
   }
 
   Network network;
   HeadConfig config;
+  const TaskTraits& traits;
   std::vector<int> partners;  // of keypoints in a mirror; empty: not known
   OutputLabels labels;
   HeadWeights weights;
   std::vector<NonFinite> non_finite;
   Inspection inspection;
   // Kept for the next call.
-  AlignedBuffer<float> stack, tokens, mirrored_tokens, output, mirrored_output;
+  AlignedBuffer<float> mirrored_pixels, tokens, mirrored_tokens, output, mirrored_output;
 };
 
-void TaskModel::Impl::begin_call() {
-  network.profile().clear();
-  stages() = {};
+PreparedImage TaskModel::Impl::prepare(const Image& image, std::optional<Box> person,
+                                       PreprocessMode mode) const {
+  if (traits.of_persons && !person) person = whole_image_box(image);
+  const Grid size = input_size();
+  const Image seen = person ? warp_person(image, crop_of_box(*person, size), size)
+                            : resize_bilinear_opencv(image, size.height, size.width);
+  PreparedImage prepared{
+      .pixels = {.shape = {3, size.height, size.width},
+                 .values = std::vector<float>(static_cast<std::size_t>(3 * size.patches()))},
+      .width = image.width,
+      .height = image.height,
+      .person = person,
+      .mode = mode};
+  normalize(seen, mode, {prepared.pixels.values.data(), {3, size.height, size.width}});
+  return prepared;
 }
 
-void TaskModel::Impl::end_call() {
-  network.report_operators();
-  network.stats().forward_seconds = stages().encoder + stages().head;
-}
-
-TensorView<const float, 4> TaskModel::Impl::stacked(std::span<const TaskInput> inputs, Grid size,
-                                                    bool mirrored) {
-  const auto count = static_cast<Index>(inputs.size());
-  const TensorView<const float, 4>::Extents extents = {count, 3, size.height, size.width};
-  if (count == 1 && !mirrored) return {inputs.front().pixels.values.data(), extents};
-  const Index each = 3 * size.patches();
-  reserve(stack, count * each);
-  for (Index i = 0; i < count; ++i) {
-    float* const to = stack.data() + i * each;
-    std::copy_n(inputs[static_cast<std::size_t>(i)].pixels.values.data(), each, to);
-    if (mirrored) mirror_columns({to, {3, size.height, size.width}});
+Views TaskModel::Impl::mirrored(const Views& images) {
+  const Index each = images.front().size();
+  reserve(mirrored_pixels, std::ssize(images) * each);
+  Views copies;
+  for (const auto& image : images) {
+    const TensorView<float, 3> copy(mirrored_pixels.data() + std::ssize(copies) * each,
+                                    image.extents());
+    std::ranges::copy(image.flat(), copy.data());
+    mirror_columns(copy);
+    copies.push_back(copy);
   }
-  return {stack.data(), extents};
+  return copies;
 }
 
-void TaskModel::Impl::encode(TensorView<const float, 4> pixels, AlignedBuffer<float>& into,
-                             const Progress& progress) {
+double TaskModel::Impl::encode(const Views& images, AlignedBuffer<float>& into,
+                               const Progress& progress) {
   const Stopwatch watch;
-  const Index B = pixels.extent(0), T = network.tokens(network.grid_of(pixels)),
+  const Index B = std::ssize(images), T = network.tokens(network.grid_of(images)),
               C = network.config().width;
   reserve(into, B * T * C);
   const EncoderTap last{
       .layer = network.config().depth - 1, .norm = true, .tokens = {into.data(), {B, T, C}}};
-  network.forward(pixels, {&last, 1}, progress);
-  stages().encoder += watch.seconds();
+  network.forward(images, {&last, 1}, progress);
+  return watch.seconds();
 }
 
 HeadOutput TaskModel::Impl::run_head(const AlignedBuffer<float>& from, Index index, Grid input,
                                      AlignedBuffer<float>& into) {
-  const Stopwatch watch;
   const Grid patches = patch_grid(input, network.config().patch_padding);
   const Index T = network.tokens(patches), C = network.config().width;
   const Index extra = network.config().extra_tokens();
@@ -185,66 +205,83 @@ HeadOutput TaskModel::Impl::run_head(const AlignedBuffer<float>& from, Index ind
   const ConstMatrix all(from.data() + index * T * C, {T, C});
   head.forward(all.slice(0, extra, T - extra), patches, out,
                network.workspace(head.workspace_bytes(patches)));
-  stages().head += watch.seconds();
   return {.values = out, .size = size};
 }
 
-std::vector<Pose> TaskModel::Impl::pose(std::span<const TaskInput> persons,
-                                        const PoseOptions& options) {
-  if (persons.empty()) return {};
-  expect_persons(persons, true);
-  const ThreadPool::Watch watch_pool(network.ops().pool(), options.check);
-  const Grid input = size_of(persons);
+void TaskModel::Impl::compute(std::span<const TaskInput> inputs, const RunOptions& options,
+                              TaskRun& run) {
+  if (inputs.empty()) return;
+  expect_inputs_for(traits, inputs);
+  const ThreadPool& pool = network.ops().pool();
+  const ThreadPool::Watch watch_pool(pool, options.check);
+  Views images;
+  for (const TaskInput& input : inputs) images.push_back(input.pixels);
+  const Grid size{images.front().extent(1), images.front().extent(2)};
   const bool flip = options.flip_test && !partners.empty();
-  encode(stacked(persons, input, false), tokens,
-         flip ? half(options.progress, 0) : options.progress);
-  if (flip) encode(stacked(persons, input, true), mirrored_tokens, half(options.progress, 1));
+  StageTimes& stages = run.stats.stages;
+  stages.encoder += encode(images, tokens, part_of_progress(options.progress, 0, flip ? 0.5 : 1));
+  if (flip) {
+    stages.encoder +=
+        encode(mirrored(images), mirrored_tokens, part_of_progress(options.progress, 0.5, 0.5));
+  }
+  for (Index i = 0; i < std::ssize(inputs); ++i) {
+    Stopwatch watch;
+    const HeadOutput head = run_head(tokens, i, size, output);
+    HeadOutput head_of_mirrored;
+    if (flip) head_of_mirrored = run_head(mirrored_tokens, i, size, mirrored_output);
+    stages.head += watch.seconds();
 
-  std::vector<Pose> poses;
-  for (Index i = 0; i < std::ssize(persons); ++i) {
-    const HeadOutput heatmaps = run_head(tokens, i, input, output);
-    HeadOutput mirrored;
-    if (flip) mirrored = run_head(mirrored_tokens, i, input, mirrored_output);
-    const Stopwatch watch;
-    const ThreadPool& pool = network.ops().pool();
+    watch = {};
     if (flip) {
-      average_with_mirrored({output.data(), heatmaps.values.extents()}, mirrored, partners, pool);
+      average_with_mirrored({output.data(), head.values.extents()}, head_of_mirrored, partners,
+                            pool);
     }
-    const Box& box = *persons[static_cast<std::size_t>(i)].person;
-    const auto found = decode_heatmaps(heatmaps, input, pool);
-    poses.push_back({.box = box, .keypoints = to_image(found, crop_of_box(box, input), input)});
-    stages().post += watch.seconds();
+    const TaskInput& input = inputs[static_cast<std::size_t>(i)];
+    run.results.push_back(
+        traits.result({.head = head, .input = input, .size = size, .pool = pool}));
+    stages.post += watch.seconds();
   }
-  return poses;
 }
 
-// `decode(head_output, input, image, pool)` makes a result of one image.
-template <typename Result, typename Decode>
-std::vector<Result> TaskModel::Impl::dense(std::span<const TaskInput> images,
-                                           const Progress& progress, const StopCheck& check,
-                                           Decode decode) {
-  if (images.empty()) return {};
-  expect_persons(images, false);
-  const ThreadPool::Watch watch_pool(network.ops().pool(), check);
-  const Grid input = size_of(images);
-  encode(stacked(images, input, false), tokens, progress);
-  std::vector<Result> results;
-  for (Index i = 0; i < std::ssize(images); ++i) {
-    const HeadOutput map = run_head(tokens, i, input, output);
-    const Stopwatch watch;
-    const TaskInput& image = images[static_cast<std::size_t>(i)];
-    // The original's lite scripts enlarge the head's output to the image in one step.
-    const Grid between = image.mode == PreprocessMode::Lite ? map.size : input;
-    results.push_back(decode(map, between, Grid{image.height, image.width}, network.ops().pool()));
-    stages().post += watch.seconds();
-  }
-  return results;
+namespace {
+
+Error other_task(const Inspection& inspection, Task wanted, bool fits) {
+  const std::string_view name = task_name(wanted), found = task_text(inspection.model);
+  return Error(
+      ErrorCode::CheckpointRefused,
+      {.summary = fmt::format("this is a checkpoint for {}, not for {}", found, name),
+       .file = inspection.file.path,
+       .expected = fmt::format("a checkpoint with a head for {}", name),
+       .actual = describe_model(inspection.model),
+       .hint = fits ? fmt::format("if you know that its head is for {0}, take it as task {0}", name)
+                    : ""});
 }
+
+// The file as a model for `model.expected_task`. Heads of the same shape may be for another task:
+// normals, or a segmentation into three classes. Heads for pose have names of their own, so that
+// one for another task is a second head.
+Assessment assess_for_task(const StateDict& dict, const ModelOptions& model) {
+  Assessment assessed = assess(dict, model, Subject::WholeModel);
+  const Inspection& found = assessed.inspection;
+  if (!model.expected_task || found.model.task == model.expected_task || found.model.outputs == 0 ||
+      !is_usable(found.report.verdict)) {
+    return assessed;
+  }
+  ModelOptions wanted = model;
+  wanted.task = model.expected_task;
+  Assessment other = assess(dict, wanted, Subject::WholeModel);
+  const bool fits = other.model.head && is_usable(other.whole.report.verdict);
+  const bool one_is_pose = found.model.task == Task::Pose || model.expected_task == Task::Pose;
+  if (fits && one_is_pose && !model.task) return other;
+  throw other_task(found, *model.expected_task, fits);
+}
+
+}  // namespace
 
 TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
                      const EngineOptions& engine) {
   const StateDict& dict = checkpoint.state_dict();
-  const Assessment assessed = assess(dict, model, Subject::WholeModel);
+  const Assessment assessed = assess_for_task(dict, model);
   if (!is_usable(assessed.whole.report.verdict)) {
     throw refusal(assessed.inspection, "nothing was computed");
   }
@@ -276,7 +313,7 @@ TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engi
     throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
                                              .key = "task",
                                              .expected = "pose, seg, depth or normal",
-                                             .actual = synth.task});
+                                             .actual = std::string(task_name(synth.task))});
   }
   auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
   impl->inspection = random_inspection(model);
@@ -286,7 +323,7 @@ TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engi
 
 const Inspection& TaskModel::inspection() const { return impl_->inspection; }
 EngineStats TaskModel::stats() const { return impl_->network.stats(); }
-std::string_view TaskModel::task() const { return task_name(impl_->config.task); }
+Task TaskModel::task() const { return impl_->config.task; }
 Index TaskModel::outputs() const { return impl_->config.outputs; }
 bool TaskModel::can_flip_test() const { return !impl_->partners.empty(); }
 const KeypointSet* TaskModel::keypoint_set() const { return impl_->labels.keypoints(); }
@@ -305,95 +342,54 @@ std::vector<std::string> TaskModel::output_names() const {
 
 Grid TaskModel::input_size() const { return impl_->input_size(); }
 
-TaskInput TaskModel::prepare(const Image& image, const std::optional<Box>& person,
-                             PreprocessMode mode) const {
-  const Grid size = impl_->input_size();
-  const Image seen = person ? warp_person(image, crop_of_box(*person, size), size)
-                            : resize_bilinear_opencv(image, size.height, size.width);
-  return {.pixels = normalized(seen, mode),
-          .width = image.width,
-          .height = image.height,
-          .person = person,
-          .mode = mode};
+void TaskModel::expect_task(Task task) const {
+  if (this->task() == task) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = fmt::format("this model does not do {}",
+                                      has_head(task) ? traits_of(task).what : task_name(task)),
+               .file = impl_->inspection.file.path,
+               .expected = fmt::format("a checkpoint for {}", task_name(task)),
+               .actual = fmt::format("one for {}", task_name(this->task()))});
 }
 
-std::vector<Pose> TaskModel::pose(std::span<const TaskInput> persons, const PoseOptions& options) {
-  impl_->expect(Task::Pose, "pose");
-  impl_->begin_call();
-  std::vector<Pose> poses = impl_->pose(persons, options);
-  impl_->end_call();
-  return poses;
+PreparedImage TaskModel::prepare(const Image& image, const std::optional<Box>& person,
+                                 PreprocessMode mode) const {
+  return impl_->prepare(image, person, mode);
 }
 
-std::vector<Segmentation> TaskModel::segment(std::span<const TaskInput> images,
-                                             const Progress& progress, const StopCheck& check) {
-  impl_->expect(Task::Seg, "segmentation");
-  impl_->begin_call();
-  auto found = impl_->dense<Segmentation>(images, progress, check, most_likely_classes);
-  impl_->end_call();
-  return found;
+TaskRun TaskModel::run(std::span<const TaskInput> inputs, const RunOptions& options) {
+  TaskRun run;
+  impl_->network.begin_run();
+  impl_->compute(inputs, options, run);
+  impl_->finish(run);
+  return run;
 }
 
-std::vector<FloatArray> TaskModel::depth(std::span<const TaskInput> images,
-                                         const Progress& progress, const StopCheck& check) {
-  impl_->expect(Task::Depth, "depth");
-  impl_->begin_call();
-  auto depths = impl_->dense<FloatArray>(images, progress, check, depth_of_image);
-  impl_->end_call();
-  return depths;
-}
-
-std::vector<FloatArray> TaskModel::normals(std::span<const TaskInput> images,
-                                           const Progress& progress, const StopCheck& check) {
-  impl_->expect(Task::Normal, "surface normals");
-  impl_->begin_call();
-  auto normals = impl_->dense<FloatArray>(images, progress, check, normals_of_image);
-  impl_->end_call();
-  return normals;
-}
-
-std::vector<Pose> TaskModel::pose(const Image& image, std::span<const Box> boxes,
-                                  const PoseOptions& options) {
-  impl_->expect(Task::Pose, "pose");
-  const std::vector<Box> whole{whole_image_box(image)};
-  expect_boxes_in(image, boxes);
-  if (boxes.empty()) boxes = whole;
-  // One person at a time: a crowd needs no more memory than one.
-  std::vector<Pose> poses;
-  impl_->begin_call();
-  for (const Box& box : boxes) {
+TaskRun TaskModel::run(const Image& image, std::span<const Box> persons,
+                       const RunOptions& options) {
+  if (!persons.empty()) {
+    expect_task(Task::Pose);
+    expect_boxes_in(image, persons);
+  }
+  TaskRun run;
+  impl_->network.begin_run();
+  const std::size_t count = std::max<std::size_t>(1, persons.size());
+  for (std::size_t i = 0; i < count; ++i) {
     const Stopwatch watch;
-    const TaskInput person = prepare(image, box);
-    impl_->stages().preprocess += watch.seconds();
-    PoseOptions of_person{.flip_test = options.flip_test, .check = options.check};
+    const PreparedImage prepared =
+        prepare(image, persons.empty() ? std::nullopt : std::optional(persons[i]), options.mode);
+    run.stats.stages.preprocess += watch.seconds();
+    RunOptions one = options;
     if (options.progress) {
-      of_person.progress = [&](double done) {
-        options.progress((static_cast<double>(poses.size()) + done) /
-                         static_cast<double>(boxes.size()));
+      one.progress = [&options, i, count](double done) {
+        options.progress((static_cast<double>(i) + done) / static_cast<double>(count));
       };
     }
-    poses.push_back(impl_->pose({&person, 1}, of_person).front());
+    const TaskInput input = prepared;
+    impl_->compute({&input, 1}, one, run);
   }
-  impl_->end_call();
-  return poses;
-}
-
-Segmentation TaskModel::segment(const Image& image, const Progress& progress) {
-  impl_->expect(Task::Seg, "segmentation");
-  return impl_->of_image(
-      *this, image, [&](std::span<const TaskInput> input) { return segment(input, progress); });
-}
-
-FloatArray TaskModel::depth(const Image& image, const Progress& progress) {
-  impl_->expect(Task::Depth, "depth");
-  return impl_->of_image(*this, image,
-                         [&](std::span<const TaskInput> input) { return depth(input, progress); });
-}
-
-FloatArray TaskModel::normals(const Image& image, const Progress& progress) {
-  impl_->expect(Task::Normal, "surface normals");
-  return impl_->of_image(
-      *this, image, [&](std::span<const TaskInput> input) { return normals(input, progress); });
+  impl_->finish(run);
+  return run;
 }
 
 }  // namespace sapiens

@@ -38,9 +38,14 @@ Task parse_task(std::string_view name) {
   if (found != std::end(kTasks)) return found->task;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "unknown task",
-               .key = "--task",
+               .key = "task",
                .expected = "pretrain, backbone, pose, seg, depth or normal",
                .actual = std::string(name)});
+}
+
+std::string_view task_text(const ModelInfo& model) noexcept {
+  if (model.task) return task_name(*model.task);
+  return model.family == "rtmdet" ? "detect" : "";
 }
 
 std::span<const Arch> published_archs() noexcept { return kArchs; }

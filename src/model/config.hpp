@@ -8,19 +8,10 @@
 
 #include "model/block_size.hpp"
 #include "sapiens/report.hpp"
+#include "sapiens/task.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
-
-/// What a network is for. Pretrain has a class token; every other task has none.
-enum class Task { Pretrain, Backbone, Pose, Seg, Depth, Normal };
-
-std::string_view task_name(Task task) noexcept;
-/// Throws `Error(InvalidArgument)` listing the names.
-Task parse_task(std::string_view name);
-constexpr bool has_head(Task task) noexcept {
-  return task != Task::Pretrain && task != Task::Backbone;
-}
 
 /// A released size (`arch_zoo` in the original code), or `tiny`, our own for tests.
 struct Arch {

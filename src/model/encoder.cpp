@@ -70,13 +70,12 @@ std::size_t EncoderNetwork::workspace_bytes(Index batch, Index tokens) const {
 }
 
 // B = images, T = tokens of one image, N = its patches, C = width.
-void EncoderNetwork::forward(TensorView<const float, 4> images, ConstMatrix positions,
-                             std::span<const EncoderTap> taps, Workspace& ws,
+void EncoderNetwork::forward(std::span<const TensorView<const float, 3>> images,
+                             ConstMatrix positions, std::span<const EncoderTap> taps, Workspace& ws,
                              const std::function<void(double)>& progress) const {
-  const Index B = images.extent(0);
+  const Index B = std::ssize(images);
   const Index T = positions.extent(0);
   const Index C = config_.width;
-  expect_shape("encoder: images", images, {kAny, 3, kAny, kAny});
   expect_shape("encoder: positions", positions, {kAny, C});
   for (const EncoderTap& tap : taps) expect_shape("encoder: tokens", tap.tokens, {B, T, C});
 
@@ -105,15 +104,13 @@ void EncoderNetwork::forward_masked(TensorView<const float, 3> image, ConstMatri
   const Index T = positions.extent(0);
   const Index C = config_.width;
   const Index extra = config_.extra_tokens();
-  const auto [channels, H, W] = image.extents();
-  expect_shape("encoder: image", image, {3, kAny, kAny});
   expect_shape("encoder: tokens", tokens, {extra + std::ssize(kept), C});
 
   const Workspace::Scope scope(ws);
   {
     const Workspace::Scope of_all_tokens(ws);
     const TensorView<float, 3> all(ws.matrix(T, C).data(), {1, T, C});
-    embed({image.data(), {1, channels, H, W}}, positions, all, ws);
+    embed({&image, 1}, positions, all, ws);
     copy_rows(all[0].slice(0, 0, extra), tokens.slice(0, 0, extra));
     for (Index i = 0; i < std::ssize(kept); ++i) {
       std::ranges::copy(all[0][extra + kept[static_cast<std::size_t>(i)]].flat(),
@@ -129,18 +126,21 @@ void EncoderNetwork::forward_masked(TensorView<const float, 3> image, ConstMatri
 }
 
 // x = [cls, patches W_E^T + b_E] + E_pos, image by image.
-void EncoderNetwork::embed(TensorView<const float, 4> images, ConstMatrix positions,
-                           TensorView<float, 3> x, Workspace& ws) const {
-  const Grid grid = patch_grid({images.extent(2), images.extent(3)}, config_.patch_padding);
+void EncoderNetwork::embed(std::span<const TensorView<const float, 3>> images,
+                           ConstMatrix positions, TensorView<float, 3> x, Workspace& ws) const {
+  const Index H = images.front().extent(1), W = images.front().extent(2);
+  const Grid grid = patch_grid({H, W}, config_.patch_padding);
   const Index extra = config_.extra_tokens();
   const Index N = grid.patches();
   expect_shape("encoder: positions", positions, {extra + N, config_.width});
 
   const Workspace::Scope scope(ws);
   const Matrix patches = ws.matrix(N, kPatchPixels);
-  for (Index b = 0; b < images.extent(0); ++b) {
+  for (Index b = 0; b < std::ssize(images); ++b) {
+    const TensorView<const float, 3>& image = images[static_cast<std::size_t>(b)];
     const Matrix tokens = x[b];
-    gather_patches(images[b], grid, config_.patch_padding, patches, ops_.pool());
+    expect_shape("encoder: image", image, {3, H, W});
+    gather_patches(image, grid, config_.patch_padding, patches, ops_.pool());
     copy_rows(positions, tokens);  // x  = E_pos          [T, C]
     if (config_.cls_token) {
       std::ranges::transform(tokens[0].flat(), weights_.cls_token.span(), tokens[0].data(),

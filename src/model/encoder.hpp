@@ -25,10 +25,11 @@ class EncoderNetwork {
   /// Borrows weights and ops; both must outlive this object.
   EncoderNetwork(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops);
 
-  /// Runs `images` [B, 3, H, W], normalised, up to the last block that a tap wants. `positions` is
-  /// `pos_embed` for the grid of this input, [T, C]. Taps are in ascending order of blocks.
-  /// Allocates only from `ws`. `progress` is told the share of blocks done, and may throw to stop.
-  void forward(TensorView<const float, 4> images, ConstMatrix positions,
+  /// Runs B `images` [3, H, W] of one size, normalised, up to the last block that a tap wants.
+  /// `positions` is `pos_embed` for the grid of this input, [T, C]. Taps are in ascending order of
+  /// blocks. Allocates only from `ws`. `progress` is told the share of blocks done, and may throw
+  /// to stop.
+  void forward(std::span<const TensorView<const float, 3>> images, ConstMatrix positions,
                std::span<const EncoderTap> taps, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
 
@@ -45,8 +46,8 @@ class EncoderNetwork {
 
  private:
   // x = [cls, patches] + positions, [B, T, C].
-  void embed(TensorView<const float, 4> images, ConstMatrix positions, TensorView<float, 3> x,
-             Workspace& ws) const;
+  void embed(std::span<const TensorView<const float, 3>> images, ConstMatrix positions,
+             TensorView<float, 3> x, Workspace& ws) const;
 
   EncoderConfig config_;
   const EncoderWeights& weights_;

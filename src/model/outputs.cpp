@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "sapiens/features.hpp"
+
 namespace sapiens {
 
 void tokens_to_map(ConstMatrix patches, std::span<float> map) {
@@ -21,6 +23,16 @@ void tokens_to_map(ConstMatrix patches, std::span<float> map) {
       }
     }
   }
+}
+
+FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid) {
+  const auto [T, C] = tokens.extents();
+  const Index N = grid.patches();
+  if (N > T) expect_shape("tokens", tokens, {N, kAny});
+  FloatArray map{.shape = {C, grid.height, grid.width},
+                 .values = std::vector<float>(static_cast<std::size_t>(C * N))};
+  tokens_to_map(tokens.slice(0, T - N, N), map.values);
+  return map;
 }
 
 void average_tokens(ConstMatrix patches, std::span<float> average) {

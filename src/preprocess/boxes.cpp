@@ -24,6 +24,10 @@ namespace {
 
 }  // namespace
 
+Box whole_image_box(const Image& image) {
+  return {.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)};
+}
+
 bool is_outside(const Box& box, const Image& image) {
   return box.x + box.width <= 0 || box.y + box.height <= 0 ||
          box.x >= static_cast<float>(image.width) || box.y >= static_cast<float>(image.height);

@@ -63,10 +63,6 @@ cv::Matx23f udp_matrix(const PersonCrop& crop, Grid input) {
 
 }  // namespace
 
-Box whole_image_box(const Image& image) {
-  return {.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)};
-}
-
 PersonCrop crop_of_box(const Box& box, Grid input) {
   expect_box(box);
   expect_target_size(input.height, input.width);

@@ -14,9 +14,6 @@ struct PersonCrop {
   float width = 0, height = 0;
 };
 
-/// The box of a person who fills the image.
-Box whole_image_box(const Image& image);
-
 /// Throws InvalidArgument unless width and height are positive and all edges lie within 2^18 pixels
 /// of the image's corner.
 PersonCrop crop_of_box(const Box& box, Grid input);

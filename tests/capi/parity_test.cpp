@@ -7,6 +7,7 @@
 #include "sapiens/features.hpp"
 #include "sapiens/tasks.hpp"
 #include "sapiens/version.hpp"
+#include "support/results_of.hpp"
 
 extern "C" const char* version_in_c(void);
 
@@ -68,9 +69,11 @@ TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
       const auto actual = made<CResult>([&](sapiens_result** out, sapiens_error** error) {
         return sapiens_encoder_features(encoder.get(), &given, 1, &options, out, error);
       });
-      expect_same(actual, expected.run(image, {.out_type = static_cast<OutType>(type),
-                                               .layers = layers,
-                                               .norm_layers = norm == 1}));
+      expect_same(actual, expected
+                              .run(image, {.out_type = static_cast<OutType>(type),
+                                           .layers = layers,
+                                           .norm_layers = norm == 1})
+                              .layers);
     }
   }
 }
@@ -82,8 +85,9 @@ TEST(CApi, GivesTheSameFeaturesOfImagesOfAnotherSizeTogether) {
       cpp_encoder.preprocess(Image::read(tiny.image), PreprocessMode::Lite, Grid{96, 64});
   const FloatArray second =
       cpp_encoder.preprocess(Image::read(tiny.other_image), PreprocessMode::Lite, Grid{96, 64});
+  input.shape.insert(input.shape.begin(), 2);
   input.values.insert(input.values.end(), second.values.begin(), second.values.end());
-  const auto expected = cpp_encoder.run({input.values.data(), {2, 3, 96, 64}});
+  const auto expected = cpp_encoder.run(input.view<4>()).layers;
 
   const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
   const std::array images = {image_at(tiny.image), image_at(tiny.other_image)};
@@ -138,7 +142,7 @@ TEST(CApi, LoadsWithTheOptionsOfModelAndEngine) {
   expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
                 return sapiens_encoder_features(encoder.get(), &image, 1, nullptr, out, error);
               }),
-              expected.run(Image::read(tiny.image)));
+              expected.run(Image::read(tiny.image)).layers);
 }
 
 TEST(CApi, TellsThatWeightsAreNotWhatTheyShouldBe) {
@@ -203,8 +207,10 @@ TEST(CApi, FindsTheSameKeypointsWithAndWithoutBoxes) {
       });
     };
     const std::vector<Box> persons = {{10, 5, 60, 90, 1}, {40.5f, 20, 80, 70, 0.5f}};
-    expect_same(pose(boxes.data(), 2), expected.pose(image, persons, {.flip_test = !without}));
-    expect_same(pose(nullptr, 0), expected.pose(image, {}, {.flip_test = !without}));
+    expect_same(pose(boxes.data(), 2),
+                results_of<Pose>(expected.run(image, persons, {.flip_test = !without})));
+    expect_same(pose(nullptr, 0),
+                results_of<Pose>(expected.run(image, {}, {.flip_test = !without})));
   }
 }
 
@@ -225,7 +231,8 @@ TEST(CApi, FindsTheSameClasses) {
   const CResult actual = dense(sapiens_task_model_segment, model, tiny);
   ASSERT_EQ(sapiens_result_count(actual.get()), 2);
   for (const int i : {0, 1}) {
-    const Segmentation one = expected.segment(Image::read(i == 0 ? tiny.image : tiny.other_image));
+    const Image image = Image::read(i == 0 ? tiny.image : tiny.other_image);
+    const auto one = result_of<Segmentation>(expected.run(image));
     EXPECT_EQ(shape_of(actual, i), (std::vector<Index>{one.height, one.width}));
     EXPECT_EQ(std::memcmp(sapiens_result_bytes(actual.get(), i), one.ids.data(), one.ids.size()),
               0);
@@ -245,7 +252,9 @@ TEST(CApi, FindsTheSameDepthAndNormals) {
     ASSERT_EQ(sapiens_result_count(actual.get()), 2);
     for (const int i : {0, 1}) {
       const Image image = Image::read(i == 0 ? tiny.image : tiny.other_image);
-      const FloatArray one = task == "depth" ? expected.depth(image) : expected.normals(image);
+      TaskRun run = expected.run(image);
+      const FloatArray one =
+          task == "depth" ? result_of<DepthMap>(run).values : result_of<NormalMap>(run).values;
       EXPECT_EQ(shape_of(actual, i), one.shape);
       EXPECT_EQ(floats_of(actual, i), one.values);
     }
@@ -256,7 +265,8 @@ TEST(CApi, DetectsTheSamePersonsAndHandsThemToPose) {
   TinyModels tiny;
   const auto persons =
       PersonDetector(Checkpoint::open(tiny.detector))
-          .detect(Image::read(tiny.other_image), {.min_score = 0.1f, .max_detections = 2});
+          .detect(Image::read(tiny.other_image), {.min_score = 0.1f, .max_detections = 2})
+          .persons;
   ASSERT_FALSE(persons.empty());
   const CCheckpoint checkpoint = open_c(tiny.detector);
   const auto detector = made<CDetector>([&](sapiens_detector** out, sapiens_error** error) {
@@ -279,12 +289,12 @@ TEST(CApi, DetectsTheSamePersonsAndHandsThemToPose) {
     EXPECT_EQ(boxes[i].score, persons[i].score);
   }
   const CTaskModel model = load_c_task_model(tiny.file("pose"));
-  expect_same(
-      made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-        return sapiens_task_model_pose(model.get(), &image, boxes, persons.size(), nullptr, out,
-                                       error);
-      }),
-      TaskModel(Checkpoint::open(tiny.file("pose"))).pose(Image::read(tiny.other_image), persons));
+  expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                return sapiens_task_model_pose(model.get(), &image, boxes, persons.size(), nullptr,
+                                               out, error);
+              }),
+              results_of<Pose>(TaskModel(Checkpoint::open(tiny.file("pose")))
+                                   .run(Image::read(tiny.other_image), persons)));
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ class TinyModels {
   std::string file(const std::string& task) {
     const std::string path = scratch_ / (task + ".pth");
     if (!std::filesystem::exists(path)) {
-      synthesize_checkpoint(path, {.arch = "tiny", .task = task});
+      synthesize_checkpoint(path, {.arch = "tiny", .task = parse_task(task)});
     }
     return path;
   }

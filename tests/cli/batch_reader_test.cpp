@@ -40,7 +40,7 @@ class Batches : public testing::Test {
   }
 
   Encoder encoder_ = Encoder::random({.arch = "tiny"}, {.threads = 1});
-  FeaturesOptions options_;
+  FeatureArguments options_;
   JobSteps<FeatureItem> steps_ = feature_steps(encoder_, options_);
   std::vector<Job> jobs_;
 

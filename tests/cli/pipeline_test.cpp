@@ -54,14 +54,14 @@ class Pipeline : public testing::Test {
 /// What one input after the other gives, without the program.
 std::vector<float> features_of(Encoder& encoder, const fs::path& input) {
   if (input.extension() == ".png") {
-    return encoder.run(Image::read(input)).front().values.values;
+    return encoder.run(Image::read(input)).layers.front().values.values;
   }
   const FloatArray array = read_npy(input);
   const std::size_t rank = array.shape.size();
   return encoder
       .run({array.values.data(),
             {rank == 4 ? array.shape[0] : 1, 3, array.shape[rank - 2], array.shape[rank - 1]}})
-      .front()
+      .layers.front()
       .values.values;
 }
 

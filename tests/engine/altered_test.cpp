@@ -25,7 +25,7 @@ using testing::Not;
 class Altered : public testing::Test {
  protected:
   Altered() {
-    synthesize_checkpoint(scratch_ / "plain.safetensors", {.arch = "tiny", .task = "backbone"});
+    synthesize_checkpoint(scratch_ / "plain.safetensors", {.arch = "tiny", .task = Task::Backbone});
     plain_ = open_checkpoint(scratch_ / "plain.safetensors");
   }
 

@@ -42,7 +42,7 @@ std::vector<std::string> keys_of(const std::filesystem::path& file) {
 std::vector<float> raw_of(const std::filesystem::path& file, const Golden& golden) {
   Encoder encoder(Checkpoint::open(file), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values;
+  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values.values;
 }
 
 TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {
@@ -194,7 +194,7 @@ TEST(Convert, TaskGeometryIsWrittenAsFineTuningStartsFromIt) {
   const Scratch scratch;
   const Golden golden("backbone_nocls_from_clean");
   ModelOptions options = golden.options();
-  options.task = "backbone";
+  options.task = Task::Backbone;
   const std::filesystem::path out = scratch / "backbone.safetensors";
   convert_checkpoint(Checkpoint::open(golden.file("encoder_clean.pth")), out, {.model = options});
   EXPECT_EQ(values_of(out)["pos_embed"], golden.array("pos_embed_resized").values);
@@ -217,7 +217,8 @@ TEST(Synth, WeightsInMemoryAreThoseOfTheFile) {
   Encoder from_memory = Encoder::random({.arch = "tiny", .seed = 3}, exact());
   const std::vector<float> input(3 * 128 * 128, 0.5f);
   const TensorView<const float, 4> view(input.data(), {1, 3, 128, 128});
-  EXPECT_EQ(from_file.run(view)[0].values.values, from_memory.run(view)[0].values.values);
+  EXPECT_EQ(from_file.run(view).layers[0].values.values,
+            from_memory.run(view).layers[0].values.values);
 }
 
 }  // namespace

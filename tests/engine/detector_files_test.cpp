@@ -84,7 +84,7 @@ TEST_F(DetectorFiles, AreExactAndSaySo) {
   EXPECT_EQ(inspection.report.required, 400);
   EXPECT_EQ(inspection.report.bound, 400);
   EXPECT_EQ(inspection.model.family, "rtmdet");
-  EXPECT_EQ(inspection.model.task, "detect");
+  EXPECT_EQ(task_text(inspection.model), "detect");
   EXPECT_EQ(inspection.model.parameters, golden_.facts().at("n_params"));
   ASSERT_EQ(inspection.report.unused.size(), 1u);
   EXPECT_EQ(inspection.report.unused[0].keys.size(), 76u);
@@ -207,18 +207,19 @@ TEST(FullSizeDetector, OfSynthIsExactAndRuns) {
 
   PersonDetector detector(file);
   const Image image = Image::read(Golden("rtmdet").file("image.jpg"));
-  const std::vector<Box> boxes = detector.detect(image, {.min_score = 0, .max_detections = 20});
+  const std::vector<Box> boxes =
+      detector.detect(image, {.min_score = 0, .max_detections = 20}).persons;
   ASSERT_EQ(boxes.size(), 20u);
   for (const Box& box : boxes) {
     EXPECT_GT(box.width, 0);
     EXPECT_TRUE(std::isfinite(box.score));
   }
-  EXPECT_TRUE(detector.detect(image).empty());  // as synth promises
+  EXPECT_TRUE(detector.detect(image).persons.empty());  // as synth promises
 }
 
 TEST(FullSizeDetector, HasNoOtherTask) {
   const Scratch scratch;
-  EXPECT_THROW(synthesize_checkpoint(scratch / "m.pth", {.arch = "rtmdet-m", .task = "pose"}),
+  EXPECT_THROW(synthesize_checkpoint(scratch / "m.pth", {.arch = "rtmdet-m", .task = Task::Pose}),
                Error);
 }
 

@@ -166,7 +166,7 @@ TEST_F(DetectorGolden, TheBoxesAreTheOriginalsAtEveryStep) {
 
 TEST_F(DetectorGolden, DetectFindsTheOriginalsPersons) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
-  const std::vector<Box> persons = detector.detect(image_);
+  const std::vector<Box> persons = detector.detect(image_).persons;
   const FloatArray expected = golden_.array("boxes_after_nms");
   std::vector<float> corners;
   for (const Box& box : persons) {
@@ -184,9 +184,9 @@ TEST_F(DetectorGolden, TheResultDoesNotDependOnThreadsOrEarlierImages) {
   two.threads = 2;
   const Checkpoint checkpoint = Checkpoint::open(golden_.file("rtmdet.pth"));
   PersonDetector first(checkpoint, one), second(checkpoint, two);
-  const std::vector<Box> expected = first.detect(image_);
+  const std::vector<Box> expected = first.detect(image_).persons;
   second.detect(Image::read(golden_.file("../preprocess_full/small.png")));
-  const std::vector<Box> found = second.detect(image_);
+  const std::vector<Box> found = second.detect(image_).persons;
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     EXPECT_EQ(found[i].x, expected[i].x);
@@ -211,7 +211,7 @@ TEST_F(DetectorGolden, OddImagesAreNoReasonToFail) {
         .width = width,
         .height = height,
         .rgb = std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width * height), 90)};
-    for (const Box& box : detector.detect(image, {.min_score = 0, .max_detections = 7})) {
+    for (const Box& box : detector.detect(image, {.min_score = 0, .max_detections = 7}).persons) {
       EXPECT_GE(box.x, 0);
       EXPECT_GT(box.width, 0);
       EXPECT_GT(box.height, 0);
@@ -225,7 +225,7 @@ TEST_F(DetectorGolden, OddImagesAreNoReasonToFail) {
 
 TEST_F(DetectorGolden, NobodyIsAnEmptyList) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
-  EXPECT_TRUE(detector.detect(image_, {.min_score = 1}).empty());
+  EXPECT_TRUE(detector.detect(image_, {.min_score = 1}).persons.empty());
 }
 
 TEST_F(DetectorGolden, ProgressEndsAtOneAndMayStopTheWork) {
@@ -237,7 +237,7 @@ TEST_F(DetectorGolden, ProgressEndsAtOneAndMayStopTheWork) {
   EXPECT_DOUBLE_EQ(told.back(), 1);
   struct Stop {};
   EXPECT_THROW(detector.detect(image_, {.progress = [](double) { throw Stop(); }}), Stop);
-  EXPECT_FALSE(detector.detect(image_).empty());
+  EXPECT_FALSE(detector.detect(image_).persons.empty());
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace {
 constexpr float kTolerance = 2e-5f;
 
 FloatArray run(Encoder& encoder, const FloatArray& input, OutType out_type) {
-  return encoder.run(input.view<4>(), {.out_type = out_type}).at(0).values;
+  return encoder.run(input.view<4>(), {.out_type = out_type}).layers.at(0).values;
 }
 
 struct OutTypeName {
@@ -59,8 +59,11 @@ TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
   const Golden golden("encoder_sq128");
   Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  const auto layers = encoder.run(
-      input.view<4>(), {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false});
+  const auto layers =
+      encoder
+          .run(input.view<4>(),
+               {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false})
+          .layers;
   ASSERT_EQ(layers.size(), 3u);
   for (Index i = 0; i < 2; ++i) {
     SCOPED_TRACE(i);
@@ -77,9 +80,10 @@ TEST(Encoder, NormalisesIntermediateBlocksOnRequest) {
   const Golden golden("encoder_sq128");
   Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  const auto plain = encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}});
+  const auto plain = encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}}).layers;
   const auto normed =
-      encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true});
+      encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true})
+          .layers;
   EXPECT_NE(plain[0].values.values, normed[0].values.values);
 }
 
@@ -103,7 +107,7 @@ TEST(Encoder, FineTuningGeometryMatchesTheOriginal) {
     SCOPED_TRACE(name);
     const Golden golden(name);
     ModelOptions options = golden.options();
-    options.task = "backbone";
+    options.task = Task::Backbone;
     Encoder encoder(Checkpoint::open(shared.file("encoder_clean.pth")), options, exact());
     EXPECT_EQ(encoder.input_size(), (Grid{128, 96}));  // 4:3 of a square grid, without being told
     const FloatArray actual = run(encoder, input, OutType::Featmap);
@@ -199,7 +203,7 @@ TEST(Encoder, RefusesWhatItCannotCompute) {
   const std::vector<float> small(3 * 8 * 8);
   EXPECT_THROW(encoder.run(TensorView<const float, 4>(small.data(), {1, 3, 8, 8})), Error);
   ModelOptions backbone = golden.options();
-  backbone.task = "backbone";
+  backbone.task = Task::Backbone;
   Encoder without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone, exact());
   EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
 }

@@ -64,7 +64,7 @@ class BetweenLayers : public testing::Test {
     Encoder encoder(Checkpoint::open(scratch_ / "model.safetensors"), golden_.options(), exact());
     const FloatArray input = golden_.array("input");
     return encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {layer}})
-        .at(0)
+        .layers.at(0)
         .values.values;
   }
 

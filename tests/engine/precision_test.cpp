@@ -51,7 +51,7 @@ Closeness measure(const Golden& golden, const std::string& isa, Precision precis
                   {.isa = isa, .precision = precision});
   const FloatArray input = golden.array("input");
   const auto features = encoder.run(input.view<4>(), {.out_type = OutType::Raw});
-  return closeness(features.at(0).values, golden.array("raw"));
+  return closeness(features.layers.at(0).values, golden.array("raw"));
 }
 
 using Setting = std::tuple<std::string, std::string>;
@@ -128,8 +128,8 @@ TEST(Precision, Fp32FromSixteenBitStorageIsTheSameBitByBit) {
       const EngineOptions engine{.isa = isa, .precision = Precision::Fp32};
       Encoder small(Checkpoint::open(narrow), golden.options(), engine);
       Encoder large(Checkpoint::open(wide), golden.options(), engine);
-      EXPECT_EQ(small.run(input.view<4>()).at(0).values.values,
-                large.run(input.view<4>()).at(0).values.values)
+      EXPECT_EQ(small.run(input.view<4>()).layers.at(0).values.values,
+                large.run(input.view<4>()).layers.at(0).values.values)
           << isa;
       EXPECT_LT(small.stats().weight_bytes, large.stats().weight_bytes * 3 / 4) << isa;
     }

@@ -197,7 +197,7 @@ TEST_F(Reconstruct, KnowsTheHeadsThatOurOwnFilesRecord) {
     EXPECT_EQ(image->height, size.height);
   }
   EXPECT_GT(model.stats().weight_bytes, 0u);
-  EXPECT_GT(model.stats().stages.head, 0);
+  EXPECT_GT(found.stats.stages.head, 0);
 }
 
 TEST_F(Reconstruct, KeepsTheDecoderThroughAConversion) {
@@ -265,7 +265,7 @@ TEST_F(Reconstruct, NamesTheDecoderThatACleanedFileLacks) {
 }
 
 TEST_F(Reconstruct, RefusesTheCheckpointOfATask) {
-  const auto error = error_of(Checkpoint::open(file({.arch = "tiny", .task = "pose"})));
+  const auto error = error_of(Checkpoint::open(file({.arch = "tiny", .task = Task::Pose})));
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), ErrorCode::CheckpointRefused);
   EXPECT_THAT(error->what(), HasSubstr("only pretraining files hold the MAE decoder"));
@@ -274,7 +274,7 @@ TEST_F(Reconstruct, RefusesTheCheckpointOfATask) {
 TEST_F(Reconstruct, RefusesOptionsThatItCannotFollow) {
   const Checkpoint checkpoint = full();
   for (const ModelOptions& options :
-       {ModelOptions{.task = "pose"}, ModelOptions{.input_size = Grid{64, 48}},
+       {ModelOptions{.task = Task::Pose}, ModelOptions{.input_size = Grid{64, 48}},
         ModelOptions{.patch_padding = 2}}) {
     const auto error = error_of(checkpoint, options);
     ASSERT_TRUE(error);

@@ -39,7 +39,8 @@ class SeveralModels : public testing::Test {
     const std::string name = arch + task + std::to_string(seed) + ".safetensors";
     auto& file = files_[name];
     if (!file) {
-      synthesize_checkpoint(scratch_ / name, {.arch = arch, .task = task, .seed = seed});
+      synthesize_checkpoint(scratch_ / name,
+                            {.arch = arch, .task = parse_task(task), .seed = seed});
       file = std::make_unique<StateDict>(open_checkpoint(scratch_ / name));
     }
     return *file;
@@ -82,7 +83,7 @@ class SeveralModels : public testing::Test {
     const Grid size{64, 48};
     std::vector<float> input(static_cast<std::size_t>(3 * size.patches()));
     for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i % 7) - 3.0f;
-    return encoder.run({input.data(), {1, 3, size.height, size.width}}, {}).at(0).values;
+    return encoder.run({input.data(), {1, 3, size.height, size.width}}, {}).layers.at(0).values;
   }
   static std::vector<std::string> prefixes(const Inspection& inspection) {
     std::vector<std::string> names;
@@ -231,7 +232,7 @@ TEST_F(SeveralModels, ADetectorBesideAPoseModelIsFoundByBothCommands) {
   add(model("pretrain", 1, "rtmdet-m"), "person.");
   const std::string file = write();
   const Inspection inspection = Checkpoint::open(file).inspect();
-  EXPECT_EQ(inspection.model.task, "pose");
+  EXPECT_EQ(inspection.model.task, Task::Pose);
   EXPECT_THAT(prefixes(inspection), ElementsAre("pose.backbone", "person.backbone"));
   EXPECT_THAT(inspection.text(), HasSubstr("person detector"));
   EXPECT_EQ(PersonDetector(Checkpoint::open(file)).inspection().model.family, "rtmdet");
@@ -321,9 +322,9 @@ TEST_F(SeveralModels, TwoHeadsOnOneEncoderAreBothUsable) {
       [](const std::string& name) { return name.starts_with("decode_head."); });
   const std::string file = write();
   const Inspection inspection = Checkpoint::open(file).inspect();
-  EXPECT_EQ(inspection.model.task, "pose");
+  EXPECT_EQ(inspection.model.task, Task::Pose);
   EXPECT_THAT(inspection.text(), HasSubstr("two heads on one encoder"));
-  EXPECT_EQ(TaskModel(Checkpoint::open(file), {.task = "seg"}).task(), "seg");
+  EXPECT_EQ(TaskModel(Checkpoint::open(file), {.task = Task::Seg}).task(), Task::Seg);
 }
 
 }  // namespace

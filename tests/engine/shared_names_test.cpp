@@ -88,7 +88,7 @@ class SharedNames : public testing::Test {
   std::vector<float> features(const Checkpoint& file) {
     Encoder model(file, golden_.options(), exact());
     const FloatArray input = golden_.array("input");
-    return model.run(input.view<4>(), {.out_type = OutType::Raw}).at(0).values.values;
+    return model.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values.values;
   }
 
   static Index followed(const Report& report) {
@@ -136,7 +136,7 @@ TEST_F(SharedNames, OfADetectorsHeadAreFollowed) {
     DetectOptions options;
     options.min_score = 0.0f;
     std::vector<float> numbers;
-    for (const Box& box : detector.detect(image, options)) {
+    for (const Box& box : detector.detect(image, options).persons) {
       numbers.insert(numbers.end(), {box.x, box.y, box.width, box.height, box.score});
     }
     return numbers;

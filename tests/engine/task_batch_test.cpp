@@ -7,6 +7,7 @@
 #include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
+#include "support/results_of.hpp"
 
 namespace sapiens {
 namespace {
@@ -31,15 +32,16 @@ TEST(TaskBatches, GiveEachImageWhatItGetsAlone) {
   TaskModel model = open_model(golden, "seg.pth");
   const Image whole = Image::read(golden.file("image.png"));
   const Image part = part_of(whole, whole.height / 2, whole.width / 3);
-  const std::vector<TaskInput> inputs = {model.prepare(whole), model.prepare(part),
-                                         model.prepare(whole)};
-  const auto batch = model.segment(inputs);
+  const std::vector<PreparedImage> prepared = {model.prepare(whole), model.prepare(part),
+                                               model.prepare(whole)};
+  const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
+  const auto batch = results_of<Segmentation>(model.run(inputs));
   ASSERT_EQ(batch.size(), 3u);
-  EXPECT_EQ(batch[0].ids, model.segment(whole).ids);
-  EXPECT_EQ(batch[1].ids, model.segment(part).ids);
+  EXPECT_EQ(batch[0].ids, result_of<Segmentation>(model.run(whole)).ids);
+  EXPECT_EQ(batch[1].ids, result_of<Segmentation>(model.run(part)).ids);
   EXPECT_EQ(batch[1].width, part.width);
   EXPECT_EQ(batch[2].ids, batch[0].ids);
-  EXPECT_TRUE(model.segment(std::span<const TaskInput>()).empty());
+  EXPECT_TRUE(model.run(std::span<const TaskInput>()).results.empty());
 }
 
 TEST(TaskBatches, GiveEachPersonWhatTheyGetAlone) {
@@ -47,10 +49,11 @@ TEST(TaskBatches, GiveEachPersonWhatTheyGetAlone) {
   TaskModel model = open_model(golden, "pose.pth");
   const Image image = Image::read(golden.file("image.png"));
   const std::vector<Box> boxes = {{10, 5, 60, 80}, {30, 20, 50, 70}, {-5, 0, 90, 40}};
-  std::vector<TaskInput> persons;
+  std::vector<PreparedImage> persons;
   for (const Box& box : boxes) persons.push_back(model.prepare(image, box));
-  const auto batch = model.pose(persons);
-  const auto alone = model.pose(image, boxes);
+  const std::vector<TaskInput> inputs(persons.begin(), persons.end());
+  const auto batch = results_of<Pose>(model.run(inputs));
+  const auto alone = results_of<Pose>(model.run(image, boxes));
   ASSERT_EQ(batch.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(batch[i].box.x, boxes[i].x);
@@ -65,13 +68,16 @@ TEST(TaskBatches, RefuseInputsOfAnotherKind) {
   const Golden golden("task_seg");
   TaskModel model = open_model(golden, "seg.pth");
   const Image image = Image::read(golden.file("image.png"));
-  std::vector<TaskInput> inputs = {model.prepare(image, Box{0, 0, 20, 20})};
-  EXPECT_EQ(error_code_of([&] { model.segment(inputs); }), ErrorCode::InvalidArgument);
+  const PreparedImage person = model.prepare(image, Box{0, 0, 20, 20});
+  std::vector<TaskInput> inputs = {person};
+  EXPECT_EQ(error_code_of([&] { model.run(inputs); }), ErrorCode::InvalidArgument);
 
-  inputs = {model.prepare(image), model.prepare(image)};
-  inputs[1].pixels.shape = {3, 16, 16};
-  inputs[1].pixels.values.resize(3 * 16 * 16);
-  EXPECT_EQ(error_code_of([&] { model.segment(inputs); }), ErrorCode::ShapeMismatch);
+  const PreparedImage whole = model.prepare(image);
+  inputs = {whole, whole};
+  inputs[1].pixels = {whole.pixels.values.data(), {3, 16, 16}};
+  EXPECT_EQ(error_code_of([&] { model.run(inputs); }), ErrorCode::ShapeMismatch);
+  const Box box{0, 0, 20, 20};
+  EXPECT_EQ(error_code_of([&] { model.run(image, {&box, 1}); }), ErrorCode::InvalidArgument);
   EXPECT_EQ(error_code_of([&] {
               model.prepare(image, Box{0, 0, NAN, 20});
             }),
@@ -82,15 +88,17 @@ TEST(TaskBatches, TellWhereTheTimeWent) {
   const Golden golden("task_depth");
   TaskModel model = open_model(golden, "depth.pth");
   const Image image = Image::read(golden.file("image.png"));
-  model.depth(image);
-  const StageTimes whole = model.stats().stages;
+  const RunStats stats = model.run(image).stats;
+  const StageTimes& whole = stats.stages;
   EXPECT_GT(whole.preprocess, 0);
   EXPECT_GT(whole.encoder, 0);
   EXPECT_GT(whole.head, 0);
   EXPECT_GT(whole.post, 0);
-  const TaskInput input = model.prepare(image);
-  model.depth({&input, 1});
-  EXPECT_EQ(model.stats().stages.preprocess, 0);
+  EXPECT_EQ(stats.forward_seconds, whole.encoder + whole.head);
+  EXPECT_FALSE(stats.operators.empty());
+  const PreparedImage prepared = model.prepare(image);
+  const TaskInput input = prepared;
+  EXPECT_EQ(model.run({&input, 1}).stats.stages.preprocess, 0);
 }
 
 // The rounded constants; the image is resized as ever.
@@ -98,8 +106,8 @@ TEST(TaskBatches, PrepareWithTheConstantsOfTheLiteScripts) {
   const Golden golden("task_depth");
   TaskModel model = open_model(golden, "depth.pth");
   const Image image = Image::read(golden.file("image.png"));
-  const TaskInput full = model.prepare(image);
-  const TaskInput lite = model.prepare(image, std::nullopt, PreprocessMode::Lite);
+  const PreparedImage full = model.prepare(image);
+  const PreparedImage lite = model.prepare(image, std::nullopt, PreprocessMode::Lite);
   ASSERT_EQ(full.pixels.shape, lite.pixels.shape);
   const std::size_t plane = full.pixels.values.size() / 3;
   const float mean[] = {123.675f, 116.28f, 103.53f}, deviation[] = {58.395f, 57.12f, 57.375f};

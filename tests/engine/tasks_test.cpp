@@ -9,6 +9,7 @@
 #include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
+#include "support/results_of.hpp"
 #include "support/scratch.hpp"
 #include "tasks/golden_maps.hpp"
 
@@ -55,9 +56,10 @@ TEST(Tasks, SegmentAsTheOriginal) {
   for (const auto& [name, classes] : {std::pair{"task_seg", 28}, {"seg_20", 20}}) {
     SCOPED_TRACE(name);
     TaskGolden t(name, "seg.pth");
-    EXPECT_EQ(t.model.task(), "seg");
+    EXPECT_EQ(t.model.task(), Task::Seg);
     EXPECT_EQ(t.model.outputs(), classes);
-    expect_best_classes(t.model.segment(t.image), t.golden.array("logits_ori_size"));
+    expect_best_classes(result_of<Segmentation>(t.model.run(t.image)),
+                        t.golden.array("logits_ori_size"));
   }
 }
 
@@ -68,7 +70,7 @@ TEST(Tasks, SegmentTheSamePixelsAsTheOriginal) {
     SCOPED_TRACE(name);
     TaskGolden t(name, "seg.pth");
     const auto expected = golden_numbers<std::uint8_t>(t.golden, "pred_sem_seg");
-    const Segmentation actual = t.model.segment(t.image);
+    const Segmentation actual = result_of<Segmentation>(t.model.run(t.image));
     ASSERT_EQ(actual.ids.size(), expected.size());
     std::size_t different = 0;
     for (std::size_t pixel = 0; pixel < expected.size(); ++pixel) {
@@ -81,7 +83,7 @@ TEST(Tasks, SegmentTheSamePixelsAsTheOriginal) {
 TEST(Tasks, GiveDepthAsTheOriginal) {
   TaskGolden t("task_depth", "depth.pth");
   const FloatArray expected = t.golden.array("pred_ori_size");
-  const FloatArray actual = t.model.depth(t.image);
+  const FloatArray actual = result_of<DepthMap>(t.model.run(t.image)).values;
   EXPECT_EQ(actual.shape, (std::vector<Index>{t.image.height, t.image.width}));
   // 2e-4 of the largest value: the golden README's figure for this network, made to be ill
   // conditioned.
@@ -91,7 +93,7 @@ TEST(Tasks, GiveDepthAsTheOriginal) {
 TEST(Tasks, GiveNormalsAsTheOriginal) {
   TaskGolden t("task_normal", "normal.pth");
   const FloatArray expected = t.golden.array("normal_demo_hwc");
-  const FloatArray actual = t.model.normals(t.image);
+  const FloatArray actual = result_of<NormalMap>(t.model.run(t.image)).values;
   EXPECT_EQ(actual.shape, expected.shape);
   EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-3f}));
 }
@@ -121,7 +123,7 @@ TEST(Tasks, FindKeypointsAsTheOriginal) {
   TaskGolden t("task_pose", "pose.pth");
   const auto& facts = t.golden.facts();
   const Box box = box_of(facts.at("bbox_xyxy").get<std::vector<float>>());
-  const auto poses = t.model.pose(t.image, {&box, 1});
+  const auto poses = results_of<Pose>(t.model.run(t.image, {&box, 1}));
   ASSERT_EQ(poses.size(), 1u);
   expect_pose(poses[0], golden_numbers<double>(t.golden, "keypoints"),
               t.golden.array("keypoint_scores").values,
@@ -143,7 +145,7 @@ TEST(Tasks, FindKeypointsInSeveralBoxes) {
     for (const auto& corners : facts.at("boxes_xyxy")) {
       boxes.push_back(box_of(corners.get<std::vector<float>>()));
     }
-    const auto poses = t.model.pose(t.image, boxes);
+    const auto poses = results_of<Pose>(t.model.run(t.image, boxes));
     ASSERT_EQ(poses.size(), 2u);
     const auto positions = golden_numbers<double>(t.golden, "keypoints");
     const auto sensitivity = golden_numbers<double>(t.golden, "keypoint_sensitivity_px");
@@ -160,17 +162,23 @@ TEST(Tasks, FindKeypointsInSeveralBoxes) {
 
 TEST(Tasks, RefuseAnotherTaskThanTheCheckpoints) {
   TaskGolden t("task_seg", "seg.pth");
-  EXPECT_EQ(error_code_of([&] { t.model.depth(t.image); }), ErrorCode::InvalidArgument);
-  EXPECT_EQ(error_code_of([&] { t.model.pose(t.image); }), ErrorCode::InvalidArgument);
+  EXPECT_NO_THROW(t.model.expect_task(Task::Seg));
+  EXPECT_EQ(error_code_of([&] { t.model.expect_task(Task::Depth); }), ErrorCode::InvalidArgument);
   EXPECT_EQ(error_code_of([&] {
-              TaskModel(Checkpoint::open(t.golden.file("seg.pth")), {.task = "pose", .heads = 4});
+              TaskModel(Checkpoint::open(t.golden.file("seg.pth")),
+                        {.task = Task::Pose, .heads = 4});
+            }),
+            ErrorCode::CheckpointRefused);
+  EXPECT_EQ(error_code_of([&] {
+              TaskModel(Checkpoint::open(t.golden.file("seg.pth")),
+                        {.expected_task = Task::Depth, .heads = 4});
             }),
             ErrorCode::CheckpointRefused);
 }
 
 TEST(Tasks, RunOnRandomWeightsAsSynthWritesThem) {
   const Scratch scratch;
-  const SynthOptions synth{.arch = "tiny", .task = "seg", .seed = 7};
+  const SynthOptions synth{.arch = "tiny", .task = Task::Seg, .seed = 7};
   synthesize_checkpoint(scratch / "seg.pth", synth);
   TaskModel written(Checkpoint::open(scratch / "seg.pth"), {}, exact());
   TaskModel made_up = TaskModel::random(synth, exact());
@@ -178,20 +186,21 @@ TEST(Tasks, RunOnRandomWeightsAsSynthWritesThem) {
   EXPECT_EQ(made_up.output_names(), written.output_names());
   EXPECT_EQ(made_up.inspection().report.notes.size(), 1u);
   const Image image = Image::read(Golden("task_seg").file("image.png"));
-  EXPECT_EQ(made_up.segment(image).ids, written.segment(image).ids);
-  EXPECT_EQ(error_code_of([] { TaskModel::random({.arch = "tiny", .task = "pretrain"}); }),
+  EXPECT_EQ(result_of<Segmentation>(made_up.run(image)).ids,
+            result_of<Segmentation>(written.run(image)).ids);
+  EXPECT_EQ(error_code_of([] { TaskModel::random({.arch = "tiny", .task = Task::Pretrain}); }),
             ErrorCode::InvalidArgument);
 }
 
 TEST(Tasks, RefuseACheckpointWithoutAHead) {
   const Golden golden("encoder_sq128");
-  for (const char* task : {"", "seg"}) {
+  for (const std::optional<Task> task : {std::optional<Task>(), std::optional(Task::Seg)}) {
     ModelOptions options = golden.options();
     options.task = task;
     EXPECT_EQ(error_code_of(
                   [&] { TaskModel(Checkpoint::open(golden.file("encoder_clean.pth")), options); }),
               ErrorCode::CheckpointRefused)
-        << task;
+        << task.has_value();
   }
 }
 

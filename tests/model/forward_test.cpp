@@ -48,8 +48,12 @@ class SmallEncoder {
     const EncoderTap tap{.layer = config_.depth - 1,
                          .norm = true,
                          .tokens = {tokens.data(), {batch, config_.tokens(), config_.width}}};
-    encoder_.forward({images.data(), {batch, 3, kSide, kSide}},
-                     {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, {&tap, 1}, ws);
+    std::vector<TensorView<const float, 3>> views;
+    for (Index i = 0; i < batch; ++i) {
+      views.push_back({images.data() + i * kImage, {3, kSide, kSide}});
+    }
+    encoder_.forward(views, {weights_.pos_embed.data(), {config_.tokens(), config_.width}},
+                     {&tap, 1}, ws);
   }
 
   std::vector<float> run(const std::vector<float>& images) const {

@@ -20,7 +20,8 @@ ServerOptions options_of(const Scratch& folder) {
   ServerOptions options{.engine = {.threads = 1}};
   for (const std::string task : kTasks) {
     const std::string path = folder / (task + ".safetensors");
-    synthesize_checkpoint(path, {.arch = "tiny", .task = task == "features" ? "pretrain" : task});
+    synthesize_checkpoint(
+        path, {.arch = "tiny", .task = task == "features" ? Task::Pretrain : parse_task(task)});
     options.models.push_back({task, path});
   }
   options.limits.look_pause = 0;

@@ -67,7 +67,8 @@ bool is_output(const OperatorTime& work) { return work.name == "output"; }
 /// The times of one pass after the other.
 class Passes {
  public:
-  void add(double seconds, double cpu_seconds, const EngineStats& stats) {
+  void add(double seconds, double cpu_seconds, const RunStats& stats) {
+    last_ = stats.operators;
     double output = 0, operators = 0;
     operators_.resize(stats.operators.size());
     for (std::size_t i = 0; i < operators_.size(); ++i) {
@@ -89,7 +90,7 @@ class Passes {
     run.stages.push_back({"forward", timing_of(forward_)});
     run.stages.push_back({"output", timing_of(output_)});
     for (std::size_t i = 0; i < operators_.size(); ++i) {
-      const OperatorTime& work = run.stats.operators[i];
+      const OperatorTime& work = last_[i];
       if (!is_output(work)) run.operators.push_back({work, timing_of(operators_[i])});
     }
   }
@@ -97,6 +98,7 @@ class Passes {
  private:
   std::vector<double> total_, cpu_, forward_, output_, rest_;
   std::vector<std::vector<double>> operators_;
+  std::vector<OperatorTime> last_;  // of the last pass
 };
 
 void measure_passes(Encoder& encoder, const BenchOptions& options, const std::vector<float>& input,
@@ -108,18 +110,18 @@ void measure_passes(Encoder& encoder, const BenchOptions& options, const std::ve
   const Stopwatch since_start;
   Passes passes;
   for (int pass = 0; pass <= options.repeat; ++pass) {
-    FeatureRequest request;
-    request.progress = [&](double done) {
+    FeatureOptions features;
+    features.progress = [&](double done) {
       if (since_start.seconds() > 2) meter.update(pass + done);
     };
     const Usage before = usage_so_far();
     const Stopwatch watch;
-    encoder.run(view, request);
+    const FeatureRun found = encoder.run(view, features);
     const double seconds = watch.seconds();
     const Usage after = usage_so_far();
     run.page_faults = after.page_faults - before.page_faults;
     if (pass == 0) continue;  // it touches memory and wakes threads
-    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, encoder.stats());
+    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, found.stats);
   }
   run.stats = encoder.stats();
   passes.finish(run);
@@ -138,7 +140,7 @@ Timing timing_of(std::vector<double> seconds) {
 
 BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine,
                      const std::optional<MachineCeilings>& ceilings) {
-  if (!options.task.empty()) return measure_task(options, engine, ceilings);
+  if (options.task) return measure_task(options, engine, ceilings);
   forget_peak_memory();
   BenchRun run;
   run.batch = options.batch;

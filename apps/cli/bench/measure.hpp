@@ -33,8 +33,8 @@ struct OperatorBench {
 /// Everything measured of one model at one level and precision.
 struct BenchRun {
   ModelInfo model;
-  std::string task;  // empty: the encoder alone
-  Grid image;        // what a task began with
+  std::optional<Task> task;  // empty: the encoder alone
+  Grid image;                // what a task began with
   Grid size;
   Index batch = 1;
   Index tokens = 0;  // of one image

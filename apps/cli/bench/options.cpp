@@ -50,7 +50,10 @@ void add_bench_options(CLI::App& bench, BenchOptions& options) {
                            ->check(CLI::Range(Index{1}, Index{4096}))
                            ->capture_default_str();
   CLI::Option* task =
-      bench.add_option("--task", options.task, "Measure a whole task, from an image to files")
+      bench
+          .add_option_function<std::string>(
+              "--task", [&options](const std::string& name) { options.task = parse_task(name); },
+              "Measure a whole task, from an image to files")
           ->check(CLI::IsMember({"pose", "seg", "depth", "normal"}))
           ->excludes(size)
           ->excludes(batch);

@@ -15,7 +15,7 @@ struct BenchOptions {
   EngineOptions engine;    // without isa and precision
   std::string isa;         // a level, kAll, or empty for the engine's own choice
   std::string precision;
-  std::string task;  // "pose", "seg", "depth", "normal"; empty: the encoder alone
+  std::optional<Task> task;  // with a head; empty: the encoder alone
   std::string image;
   std::optional<Grid> image_size;  // --image-size
   Index batch = 1;

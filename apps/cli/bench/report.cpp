@@ -30,9 +30,9 @@ std::string header(const BenchRun& run) {
       fmt::format("Sapiens {}, width {}, {} blocks; {} on {} thread{} ({})\n", run.model.arch,
                   run.model.width, run.model.depth, run.stats.precision, run.stats.threads,
                   run.stats.threads == 1 ? "" : "s", run.stats.isa);
-  if (!run.task.empty()) {
-    text += fmt::format("{} of an image of {}x{}, width by height\n", run.task, run.image.width,
-                        run.image.height);
+  if (run.task) {
+    text += fmt::format("{} of an image of {}x{}, width by height\n", task_name(*run.task),
+                        run.image.width, run.image.height);
   }
   text += fmt::format("{} of {}x{}, {} tokens each; {:.4g} GFLOP per pass, median of {}\n",
                       run.batch == 1 ? "an image" : fmt::format("{} images", run.batch),
@@ -207,8 +207,8 @@ Json run_json(const BenchRun& run) {
   for (const OperatorBench& op : run.operators) {
     json["operators"].push_back(operator_json(op, run));
   }
-  if (!run.task.empty()) {
-    json["task"] = run.task;
+  if (run.task) {
+    json["task"] = task_name(*run.task);
     json["image"] = {run.image.height, run.image.width};
     json["ratios"] = ratios_json(run);
   }
@@ -220,8 +220,8 @@ Json run_json(const BenchRun& run) {
 }  // namespace
 
 std::string bench_text(const BenchRun& run) {
-  return header(run) + stage_rows(run) + operator_rows(run) +
-         (run.task.empty() ? "" : ratios_text(run)) + totals(run);
+  return header(run) + stage_rows(run) + operator_rows(run) + (run.task ? ratios_text(run) : "") +
+         totals(run);
 }
 
 std::string runs_table(std::span<const BenchRun> runs) {

@@ -45,8 +45,9 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-/// Seconds of what the engine does not time itself.
-struct AfterTimes {
+/// What one pass took, with what the engine does not time itself.
+struct PassTimes {
+  RunStats run = {};
   double draw = 0, write = 0;
 };
 
@@ -55,17 +56,18 @@ class TaskPass {
  public:
   TaskPass(TaskModel& model, const Image& image) : model_(model), image_(image) {}
 
-  AfterTimes run(const Progress& progress) {
-    if (model_.task() == "pose") return run_pose(progress);
-    if (model_.task() == "seg") return run_seg(progress);
-    if (model_.task() == "depth") return run_depth(progress);
-    return run_normals(progress);
+  PassTimes run(const Progress& progress) {
+    TaskRun found = model_.run(image_, {}, {.progress = progress});
+    PassTimes times =
+        std::visit([this](const auto& result) { return finish(result); }, found.results.front());
+    times.run = std::move(found.stats);
+    return times;
   }
 
  private:
-  AfterTimes run_pose(const Progress& progress) {
-    const auto poses = model_.pose(image_, {}, {.progress = progress});
+  PassTimes finish(const Pose& pose) const {
     const KeypointSet* const set = model_.keypoint_set();
+    const std::vector<Pose> poses = {pose};
     return finish([&] { return draw_pose(image_, poses, set); },
                   [&] {
                     write_json(folder_ / "a.json",
@@ -75,8 +77,7 @@ class TaskPass {
                   });
   }
 
-  AfterTimes run_seg(const Progress& progress) {
-    const auto found = model_.segment(image_, progress);
+  PassTimes finish(const Segmentation& found) const {
     return finish([&] { return draw_segmentation(image_, found, model_.seg_classes()); },
                   [&] {
                     const std::vector<Index> shape = {found.height, found.width};
@@ -85,21 +86,21 @@ class TaskPass {
                   });
   }
 
-  AfterTimes run_depth(const Progress& progress) {
-    const auto depth = model_.depth(image_, progress);
+  PassTimes finish(const DepthMap& found) const {
+    const FloatArray& depth = found.values;
     return finish([&] { return draw_depth(image_, depth.view<2>()); },
                   [&] { write_npy(folder_ / "a.npy", depth.shape, depth.values); });
   }
 
-  AfterTimes run_normals(const Progress& progress) {
-    const auto normals = model_.normals(image_, progress);
+  PassTimes finish(const NormalMap& found) const {
+    const FloatArray& normals = found.values;
     return finish([&] { return draw_normals(image_, normals.view<3>()); },
                   [&] { write_npy(folder_ / "a.npy", normals.shape, normals.values); });
   }
 
   template <class Draw, class Write>
-  AfterTimes finish(const Draw& draw, const Write& write) const {
-    AfterTimes times;
+  PassTimes finish(const Draw& draw, const Write& write) const {
+    PassTimes times;
     const Stopwatch drawing;
     const Image drawn = draw();
     times.draw = drawing.seconds();
@@ -118,7 +119,9 @@ class TaskPass {
 /// The times of one pass after the other.
 class TaskPasses {
  public:
-  void add(double seconds, double cpu_seconds, const EngineStats& stats, const AfterTimes& after) {
+  void add(double seconds, double cpu_seconds, const PassTimes& pass) {
+    const RunStats& stats = pass.run;
+    last_ = stats.operators;
     double operators = 0;
     operators_.resize(stats.operators.size());
     for (std::size_t i = 0; i < operators_.size(); ++i) {
@@ -127,7 +130,7 @@ class TaskPasses {
     }
     const StageTimes& stages = stats.stages;
     const double times[] = {stages.preprocess, stages.encoder, stages.head,
-                            stages.post,       after.draw,     after.write};
+                            stages.post,       pass.draw,      pass.write};
     for (std::size_t i = 0; i < std::size(kStages); ++i) stages_[i].push_back(times[i]);
     total_.push_back(seconds);
     cpu_.push_back(cpu_seconds);
@@ -142,8 +145,8 @@ class TaskPasses {
       run.stages.push_back({kStages[i], timing_of(stages_[i])});
     }
     for (std::size_t i = 0; i < operators_.size(); ++i) {
-      run.operators.push_back({run.stats.operators[i], timing_of(operators_[i])});
-      run.gflop += run.stats.operators[i].gflop;
+      run.operators.push_back({last_[i], timing_of(operators_[i])});
+      run.gflop += last_[i].gflop;
     }
   }
 
@@ -153,12 +156,13 @@ class TaskPasses {
   std::vector<double> total_, cpu_, rest_;
   std::vector<double> stages_[std::size(kStages)];
   std::vector<std::vector<double>> operators_;
+  std::vector<OperatorTime> last_;  // of the last pass
 };
 
 void measure_passes(TaskModel& model, const BenchOptions& options, const Image& image,
                     BenchRun& run) {
   const std::string title =
-      fmt::format("{} in {} on {}", run.task, run.stats.precision, run.stats.isa);
+      fmt::format("{} in {} on {}", task_name(*run.task), run.stats.precision, run.stats.isa);
   Meter meter(title, 1 + options.repeat, stderr_is_terminal());
   const Stopwatch since_start;
   TaskPass task(model, image);
@@ -169,12 +173,12 @@ void measure_passes(TaskModel& model, const BenchOptions& options, const Image& 
     };
     const Usage before = usage_so_far();
     const Stopwatch watch;
-    const AfterTimes times = task.run(progress);
+    const PassTimes times = task.run(progress);
     const double seconds = watch.seconds();
     const Usage after = usage_so_far();
     run.page_faults = after.page_faults - before.page_faults;
     if (pass == 0) continue;  // it touches memory and wakes threads
-    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, model.stats(), times);
+    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, times);
   }
   run.stats = model.stats();
   passes.finish(run);
@@ -183,7 +187,7 @@ void measure_passes(TaskModel& model, const BenchOptions& options, const Image& 
 TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
   return load_measured(engine, run, [&](const EngineOptions& loading) {
     if (options.checkpoint.empty()) {
-      return TaskModel::random({.arch = arch_of(options), .task = options.task}, loading);
+      return TaskModel::random({.arch = arch_of(options), .task = *options.task}, loading);
     }
     ModelOptions model = options.model;
     model.task = options.task;

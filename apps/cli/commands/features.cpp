@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <sapiens/features.hpp>
+#include <utility>
 
 #include "cli/commands/commands.hpp"
 #include "cli/run/jobs.hpp"
@@ -18,9 +19,9 @@ bool has_map(OutType type) { return type == OutType::Featmap || type == OutType:
 
 fs::path with_suffix(fs::path stem, const std::string& suffix) { return stem += suffix; }
 
-std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<InputFile>& files,
+std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<InputFile>& files,
                            const std::vector<Index>& layers, bool partial) {
-  const bool viz = options.viz && has_map(options.request.out_type);
+  const bool viz = options.viz && has_map(options.features.out_type);
   if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
   std::vector<Job> jobs = plan_names(files);
   for (Job& job : jobs) {
@@ -36,13 +37,14 @@ std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<Inp
   return jobs;
 }
 
-void expect_class_token(const FeaturesOptions& options, const ModelInfo& model) {
-  if (options.request.out_type != OutType::ClsToken || model.cls_token) return;
-  throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
-                                           .key = "--out-type",
-                                           .expected = "featmap, raw or avg_featmap",
-                                           .actual = "cls_token",
-                                           .hint = "only pretrained encoders have one"});
+void expect_out_type(const FeatureArguments& options, const Encoder& encoder) {
+  try {
+    encoder.expect_out_type(options.features.out_type);
+  } catch (const Error& error) {
+    ErrorDetail detail = error.detail();
+    detail.key = "--out-type";
+    throw Error(error.code(), std::move(detail));
+  }
 }
 
 const char* out_type_name(OutType type) {
@@ -59,20 +61,20 @@ const char* out_type_name(OutType type) {
   return "?";
 }
 
-Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
+Json settings_of(const FeatureArguments& options, const Encoder& encoder,
                  const std::vector<Index>& layers) {
   Json settings = common_settings(options.checkpoint, options.model.input_size,
                                   encoder.inspection(), encoder.stats());
   settings["partial"] = encoder.partial();
-  settings["out_type"] = out_type_name(options.request.out_type);
+  settings["out_type"] = out_type_name(options.features.out_type);
   settings["layers"] = layers;
-  settings["norm"] = options.request.norm_layers;
+  settings["norm"] = options.features.norm_layers;
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
   settings["dtype"] = dtype_name(options.dtype);
   return settings;
 }
 
-void run(const FeaturesOptions& options, Session& session) {
+void run(const FeatureArguments& options, Session& session) {
   const Inputs inputs = find_inputs(options, {.arrays = true});
   prepare_output_folder(options.output);
 
@@ -82,8 +84,8 @@ void run(const FeaturesOptions& options, Session& session) {
   if (encoder.partial()) {
     say("warning: parameters without a value count as zero; every output is marked as partial");
   }
-  expect_class_token(options, encoder.inspection().model);
-  const std::vector<Index> layers = encoder.resolve_layers(options.request.layers);
+  expect_out_type(options, encoder);
+  const std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
   const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
                                  make_jobs(options, inputs.files, layers, encoder.partial()));
   start_plan(plan, session);
@@ -93,7 +95,7 @@ void run(const FeaturesOptions& options, Session& session) {
   const std::vector<JobResult> results = run_jobs(feature_steps(encoder, options), plan.jobs,
                                                   options.batch, {session.interrupts, meter});
   report({.plan = plan,
-          .what = out_type_name(options.request.out_type),
+          .what = out_type_name(options.features.out_type),
           .type = std::string(dtype_name(options.dtype)),
           .results = results,
           .stats = encoder.stats(),
@@ -101,21 +103,21 @@ void run(const FeaturesOptions& options, Session& session) {
          session);
 }
 
-void add_output_options(CLI::App& app, FeaturesOptions& options) {
-  add_choice<OutType>(app, "--out-type", options.request.out_type,
+void add_output_options(CLI::App& app, FeatureArguments& options) {
+  add_choice<OutType>(app, "--out-type", options.features.out_type,
                       {{"featmap", OutType::Featmap},
                        {"raw", OutType::Raw},
                        {"cls_token", OutType::ClsToken},
                        {"avg_featmap", OutType::AvgFeatmap}},
                       "featmap: [C, gh, gw]; raw: [tokens, C]; cls_token, avg_featmap: [C]");
-  add_layers_option(app, options.request.layers);
-  app.add_flag("--norm", options.request.norm_layers,
+  add_layers_option(app, options.features.layers);
+  app.add_flag("--norm", options.features.norm_layers,
                "Pass every layer through the final norm, not just the last");
   add_choice<DType>(app, "--dtype", options.dtype, {{"f32", DType::F32}, {"f16", DType::F16}},
                     "Type of the numbers written");
 }
 
-void add_compute_options(CLI::App& app, FeaturesOptions& options) {
+void add_compute_options(CLI::App& app, FeatureArguments& options) {
   add_batch_options(app, options.preprocess, options.batch, "as the original's lite scripts",
                     "Images of one size per forward pass");
   add_network_options(app, options);
@@ -127,7 +129,7 @@ void add_compute_options(CLI::App& app, FeaturesOptions& options) {
 }  // namespace
 
 void add_features_command(CLI::App& app, Session& session) {
-  auto options = std::make_shared<FeaturesOptions>();
+  auto options = std::make_shared<FeatureArguments>();
   CLI::App* features =
       app.add_subcommand("features", "Write what the encoder sees in images, as .npy");
   add_checkpoint_argument(*features, *options);

@@ -82,7 +82,7 @@ void reconstruct_items(Reconstructor& reconstructor, const ReconstructArguments&
       item->found = reconstructor.run(
           item->image,
           {.mask_ratio = options.mask_ratio, .seed = options.seed, .progress = progress});
-      item->seconds.add_share(reconstructor.stats().stages, 1);
+      item->seconds.add_share(item->found.stats.stages, 1);
     });
     item->image = {};
   }

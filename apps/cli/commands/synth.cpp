@@ -34,7 +34,7 @@ void run(const SynthArguments& arguments, Session& session) {
   print(fmt::format("{}: {} of random weights ({}, {}, seed {}); nothing was ever learnt in it\n",
                     printable(arguments.output),
                     bytes_text(std::filesystem::file_size(arguments.output)), arguments.synth.arch,
-                    detector ? "detect" : arguments.synth.task, arguments.synth.seed));
+                    detector ? "detect" : task_name(arguments.synth.task), arguments.synth.seed));
 }
 
 }  // namespace
@@ -52,9 +52,12 @@ void add_synth_command(CLI::App& app, Session& session) {
                    "Model: 0.3b, 0.6b, 1b, 2b, tiny; rtmdet-m: the person detector")
       ->required()
       ->check(CLI::IsMember({"0.3b", "0.6b", "1b", "2b", "tiny", "rtmdet-m"}));
-  synth->add_option("--task", options.task, "What the file is for")
+  synth
+      ->add_option_function<std::string>(
+          "--task", [&options](const std::string& name) { options.task = parse_task(name); },
+          "What the file is for")
       ->check(CLI::IsMember({"pretrain", "backbone", "pose", "seg", "depth", "normal"}))
-      ->capture_default_str();
+      ->default_str(std::string(task_name(options.task)));
   add_choice(*synth, "--layout", options.layout, layouts(), "How keys are named");
   add_choice(*synth, "--dtype", options.dtype, float_types(), "Type of the numbers");
   synth->add_option("--seed", options.seed, "Equal seeds give equal files")

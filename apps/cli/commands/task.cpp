@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct TaskCommand {
-  const char* name;
+  Task task;
   const char* help;
   const char* viz_help;
   const char* footer;
@@ -25,24 +25,24 @@ struct TaskCommand {
 
 const std::vector<TaskCommand>& task_commands() {
   static const std::vector<TaskCommand> commands = {
-      {"pose", "Find the keypoints of persons, as .json",
+      {Task::Pose, "Find the keypoints of persons, as .json",
        "Also draw the persons' keypoints and links into each image, as .png",
        "Example:\n"
        "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
        "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
        "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
        "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
-      {"seg", "Tell the body part of every pixel, as .npy",
+      {Task::Seg, "Tell the body part of every pixel, as .npy",
        "Also draw the classes beside each image, as .png",
        "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
        "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
-      {"depth", "Estimate the relative depth of every pixel, as .npy",
+      {Task::Depth, "Estimate the relative depth of every pixel, as .npy",
        "Also draw the depth beside each image, as .png",
        "Example:\n"
        "  sapiens depth model.pth photos/ --output depth\n"
        "  sapiens depth model.pth photos/ --output depth --viz --seg-checkpoint seg.pth\n"
        "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
-      {"normal", "Estimate the surface normal of every pixel, as .npy",
+      {Task::Normal, "Estimate the surface normal of every pixel, as .npy",
        "Also draw the normals beside each image, as .png",
        "Example:\n"
        "  sapiens normal model.pth photos/ --output normals\n"
@@ -137,16 +137,14 @@ void run(TaskOptions options, Session& session) {
 
 void add_task_command(CLI::App& app, Session& session, const TaskCommand& command) {
   auto options = std::make_shared<TaskOptions>();
-  options->command = command.name;
-  CLI::App* task = app.add_subcommand(command.name, command.help);
+  options->command = task_name(command.task);
+  CLI::App* task = app.add_subcommand(options->command, command.help);
   add_checkpoint_argument(*task, *options);
   add_job_options(*task, *options, kInputsHelp, command.viz_help);
-  if (options->command == "pose") add_pose_options(*task, *options);
-  if (options->command == "seg") add_seg_options(*task, *options);
-  if (options->command == "depth" || options->command == "normal") {
-    add_mask_options(*task, *options);
-  }
-  const std::vector<std::string> formats = task_formats(command.name);
+  if (command.task == Task::Pose) add_pose_options(*task, *options);
+  if (command.task == Task::Seg) add_seg_options(*task, *options);
+  if (output_of(command.task).is_masked) add_mask_options(*task, *options);
+  const std::vector<std::string> formats = task_formats(command.task);
   if (!formats.empty()) add_format_option(*task, *options, formats);
   add_video_options(*task, *options);
   add_task_run_options(*task, *options);
@@ -159,11 +157,11 @@ void add_task_command(CLI::App& app, Session& session, const TaskCommand& comman
 
 void set_prefixes(const std::vector<std::string>& given, std::vector<TaskCheckpoint>& tasks) {
   std::vector<std::string> labels;
-  for (const TaskCheckpoint& task : tasks) labels.push_back(task.task);
+  for (const TaskCheckpoint& task : tasks) labels.emplace_back(task_name(task.task));
   for (const std::string& text : given) {
     const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
     for (TaskCheckpoint& task : tasks) {
-      if (task.task == parsed.label) task.prefix = parsed.prefix;
+      if (task_name(task.task) == parsed.label) task.prefix = parsed.prefix;
     }
   }
 }
@@ -182,12 +180,13 @@ void add_run_command(CLI::App& app, Session& session) {
       "run", "Run several tasks on each image, which is read once; they share boxes and masks");
   add_job_options(*run_all, *options, kInputsHelp,
                   "Also draw every result, as .png; depth and normals under the masks of --seg");
-  for (const TaskCommand& task : task_commands()) {
-    const std::string name = task.name;
+  for (const TaskCommand& command : task_commands()) {
+    const Task task = command.task;
+    const std::string name(task_name(task));
     takes_checkpoint(run_all->add_option_function<std::string>(
         "--" + name,
-        [options, name](const std::string& path) {
-          options->tasks.push_back({name, path});
+        [options, task](const std::string& path) {
+          options->tasks.push_back({task, path});
         },
         fmt::format("Checkpoint for {}; results go to OUTPUT/{}", name, name)));
   }

@@ -56,7 +56,7 @@ class SegMeasure : public Measure {
     const auto truth = read_classes(sample.truth, frame.image);
     const Index before = evaluator_.result().pixels;
     try {
-      evaluator_.add(frame.segmentation.ids, truth);
+      evaluator_.add(frame.found<Segmentation>().ids, truth);
     } catch (const Error& error) {
       ErrorDetail detail = error.detail();
       detail.file = sample.truth.string();
@@ -110,7 +110,7 @@ class DepthMeasure : public Measure {
   bool add(const EvalImage& sample, const Frame& frame) override {
     const Image& image = frame.image;
     count_.add(sample, frame);
-    return evaluator_.add(frame.depth.values,
+    return evaluator_.add(frame.found<DepthMap>().values.values,
                           read_values(sample.truth, {image.height, image.width}),
                           read_mask(sample, image));
   }
@@ -141,7 +141,7 @@ class NormalMeasure : public Measure {
   bool add(const EvalImage& sample, const Frame& frame) override {
     const Image& image = frame.image;
     count_.add(sample, frame);
-    return evaluator_.add(frame.normals.values,
+    return evaluator_.add(frame.found<NormalMap>().values.values,
                           read_values(sample.truth, {image.height, image.width, 3}),
                           read_mask(sample, image));
   }
@@ -165,10 +165,9 @@ class NormalMeasure : public Measure {
 
 }  // namespace
 
-std::unique_ptr<Measure> dense_measure(const std::string& task, Index classes,
-                                       const SegClassSet* set) {
-  if (task == "seg") return std::make_unique<SegMeasure>(classes, set);
-  if (task == "depth") return std::make_unique<DepthMeasure>();
+std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set) {
+  if (task == Task::Seg) return std::make_unique<SegMeasure>(classes, set);
+  if (task == Task::Depth) return std::make_unique<DepthMeasure>();
   return std::make_unique<NormalMeasure>();
 }
 

@@ -46,7 +46,7 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations);
 /// The first --limit of the images beside which lie `photo_seg.png`, `photo_depth.npy` or
 /// `photo_normal.npy`, by the task. Throws NotFound for a folder that is none, InvalidArgument
 /// where nothing is left.
-EvalSet dense_set(const EvalOptions& options, const std::string& task);
+EvalSet dense_set(const EvalOptions& options, Task task);
 
 /// What is run, and what its results are compared with.
 struct EvalPlan {
@@ -72,7 +72,7 @@ PersonCategory found_category(const EvalOptions& options);
 
 /// What `sapiens eval` has to tell.
 struct EvalReport {
-  std::string task = {};
+  Task task = Task::Pose;
   std::string what = {};   ///< What was evaluated: "model.pth: ..", or a file of found persons.
   Json settings = {};      ///< How the results were made.
   std::string truth = {};  ///< The folder or file of what is true.

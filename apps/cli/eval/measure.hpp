@@ -54,10 +54,9 @@ class Measure {
   virtual Scores scores() const = 0;
 };
 
-/// For "seg", "depth" or "normal". `classes` are those of the model, which `set` names if it is not
-/// null.
-std::unique_ptr<Measure> dense_measure(const std::string& task, Index classes,
-                                       const SegClassSet* set);
+/// For segmentation, depth or normals. `classes` are those of the model, which `set` names if it is
+/// not null.
+std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set);
 
 /// Keypoints, found by a model or read from a file.
 class PoseMeasure : public Measure {

@@ -53,8 +53,9 @@ Json value_json(const Metric& metric) { return metric.value ? Json(*metric.value
 }  // namespace
 
 std::string report_text(const EvalReport& report) {
-  std::string text = fmt::format("{}\n{} against {}\n{}\n", printable(report.what), report.task,
-                                 printable(report.truth), counts_text(report));
+  std::string text =
+      fmt::format("{}\n{} against {}\n{}\n", printable(report.what), task_name(report.task),
+                  printable(report.truth), counts_text(report));
   text += left_out_text(report.scores.left_out);
   if (!report.boxes.empty()) text += fmt::format("persons: {}\n", printable(report.boxes));
   text += report.scores.conventions + "\n\n" + table(report.scores.metrics);
@@ -71,7 +72,7 @@ Json report_json(const EvalReport& report) {
   for (const Metric& part : report.scores.parts) {
     parts.push_back({{"name", part.name}, {"value", value_json(part)}, {"of", part.meaning}});
   }
-  Json json = {{"task", report.task},
+  Json json = {{"task", task_name(report.task)},
                {"evaluated", report.what},
                {"truth", report.truth},
                {"images",
@@ -83,7 +84,7 @@ Json report_json(const EvalReport& report) {
   if (!report.files.empty()) json["files"] = report.files;
   if (!report.boxes.empty()) json["boxes"] = report.boxes;
   json["metrics"] = std::move(metrics);
-  if (!parts.empty()) json[report.task == "seg" ? "classes" : "keypoints"] = std::move(parts);
+  if (!parts.empty()) json[report.task == Task::Seg ? "classes" : "keypoints"] = std::move(parts);
   json["meanings"] = std::move(meanings);
   json["conventions"] = report.scores.conventions;
   json["settings"] = report.settings;

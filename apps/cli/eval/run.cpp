@@ -91,8 +91,8 @@ std::string boxes_text(const EvalOptions& options) {
   return "in their true boxes (top-down: the faults of a detector are not counted)";
 }
 
-std::string truth_text(const EvalOptions& options, const std::string& task) {
-  return task == "pose" ? annotations_path(options).string() : options.data;
+std::string truth_text(const EvalOptions& options, Task task) {
+  return task == Task::Pose ? annotations_path(options).string() : options.data;
 }
 
 std::vector<InputFile> images_of(const EvalSet& set) {
@@ -103,7 +103,7 @@ std::vector<InputFile> images_of(const EvalSet& set) {
 
 std::unique_ptr<Measure> make_measure(const EvalPlan& plan, TaskModels& models) {
   if (plan.keypoints == 0) {
-    return dense_measure(plan.options.run.command, models.all().front().outputs(),
+    return dense_measure(plan.options.run.tasks.front().task, models.all().front().outputs(),
                          models.classes());
   }
   return std::make_unique<PoseMeasure>(PoseMeasure::Settings{.keypoints = plan.keypoints,
@@ -153,10 +153,10 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
   const Json no_meta;
   const TaskContext context{{session.interrupts, meter}, models, run, boxes, no_meta};
   const EvalCounts counts = compare_all(context, plan, *measure);
-  return {.task = run.command,
+  return {.task = run.tasks.front().task,
           .what = checkpoint_text(run.checkpoint, models.all().front().inspection()),
           .settings = settings_json(plan, models),
-          .truth = truth_text(plan.options, run.command),
+          .truth = truth_text(plan.options, run.tasks.front().task),
           .boxes = plan.keypoints > 0 ? boxes_text(plan.options) : "",
           .images = counts.compared,
           .without_truth = plan.set.without_truth + counts.nothing_to_compare,
@@ -166,7 +166,7 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
 }
 
 EvalReport evaluate_detections(const EvalOptions& options) {
-  if (!options.run.model.task.empty() && options.run.model.task != "pose") {
+  if (options.run.model.task.value_or(Task::Pose) != Task::Pose) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "found persons are for pose alone",
                                              .key = "--detections",
                                              .hint = "leave out --task"});
@@ -186,10 +186,10 @@ EvalReport evaluate_detections(const EvalOptions& options) {
     measure.add(image,
                 persons == found.by_image.end() ? std::vector<PredictedPerson>{} : persons->second);
   }
-  return {.task = "pose",
+  return {.task = Task::Pose,
           .what = options.detections,
           .settings = {{"detections", file_json(options.detections)}},
-          .truth = truth_text(options, "pose"),
+          .truth = truth_text(options, Task::Pose),
           .boxes = "as they were found",
           .images = std::ssize(set.images),
           .files = std::move(files),

@@ -81,9 +81,9 @@ void expect_truth_of_their_own(const std::vector<EvalImage>& images) {
   }
 }
 
-std::string_view truth_suffix(const std::string& task) {
-  if (task == "seg") return "_seg.png";
-  return task == "depth" ? "_depth.npy" : "_normal.npy";
+std::string_view truth_suffix(Task task) {
+  if (task == Task::Seg) return "_seg.png";
+  return task == Task::Depth ? "_depth.npy" : "_normal.npy";
 }
 
 /// The images of the folder. Labels and arrays are what is true of them; what else is not among
@@ -114,9 +114,7 @@ Index truths_without_image(const EvalOptions& options, std::string_view suffix,
 
 ModelInfo inspect_model(const EvalOptions& options) {
   const auto inspection = Checkpoint::open(options.run.checkpoint).inspect(options.run.model);
-  const std::string& task = inspection.model.task;
-  const std::vector<std::string> known = {"pose", "seg", "depth", "normal"};
-  if (std::ranges::count(known, task) > 0) return inspection.model;
+  if (inspection.model.task && has_head(*inspection.model.task)) return inspection.model;
   throw Error(ErrorCode::CheckpointRefused,
               {.summary = "this checkpoint has no results that could be evaluated",
                .file = options.run.checkpoint,
@@ -150,21 +148,21 @@ EvalPlan plan_pose(EvalOptions options, Index outputs) {
   return {std::move(options), std::move(set), keypoints, std::move(files)};
 }
 
-EvalPlan plan_dense(EvalOptions options, const std::string& task) {
+EvalPlan plan_dense(EvalOptions options, Task task) {
   if (options.data.empty()) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = fmt::format("nothing tells what is true for {}", task),
+                {.summary = fmt::format("nothing tells what is true for {}", task_name(task)),
                  .key = "--data",
                  .hint = "name a folder with --data"});
   }
   if (options.category.chosen) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = fmt::format("persons play no part in {}", task),
+                {.summary = fmt::format("persons play no part in {}", task_name(task)),
                  .key = "--person-category",
                  .hint = "leave it out"});
   }
   if (!options.run.detector.empty() || options.boxes != "gt") {
-    say(fmt::format("warning: --detector and --boxes play no part in {}", task));
+    say(fmt::format("warning: --detector and --boxes play no part in {}", task_name(task)));
   }
   options.run.detector.clear();
   EvalSet set = dense_set(options, task);
@@ -211,7 +209,7 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
                                      set.without_truth + std::ssize(set.images))});
 }
 
-EvalSet dense_set(const EvalOptions& options, const std::string& task) {
+EvalSet dense_set(const EvalOptions& options, Task task) {
   EvalSet set;
   const std::string_view suffix = truth_suffix(task);
   std::set<fs::path> truths;
@@ -260,12 +258,13 @@ PersonCategory found_category(const EvalOptions& options) {
 EvalPlan make_eval_plan(EvalOptions options) {
   const ModelInfo model = inspect_model(options);
   TaskOptions& run = options.run;
-  run.command = model.task;
-  run.tasks = {{model.task, run.checkpoint}};
+  const Task task = *model.task;
+  run.command = task_name(task);
+  run.tasks = {{task, run.checkpoint}};
   run.mask = "none";
   if (run.preprocess == PreprocessMode::Lite) run.flip_test = false;  // as `sapiens pose` does
-  return model.task == "pose" ? plan_pose(std::move(options), model.outputs)
-                              : plan_dense(std::move(options), model.task);
+  return task == Task::Pose ? plan_pose(std::move(options), model.outputs)
+                            : plan_dense(std::move(options), task);
 }
 
 }  // namespace sapiens::cli

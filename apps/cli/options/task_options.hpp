@@ -14,7 +14,7 @@ namespace sapiens::cli {
 
 /// A checkpoint, and what it is to do.
 struct TaskCheckpoint {
-  std::string task;  ///< "pose", "seg", "depth" or "normal".
+  Task task = Task::Pose;
   std::string path;
   std::string prefix = {};  ///< Of the model in the file; empty: the only one.
 };

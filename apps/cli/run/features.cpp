@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <sapiens/draw.hpp>
 #include <sapiens/npy.hpp>
 #include <utility>
@@ -26,7 +24,7 @@ FeatureItem read_array(const Job& job) {
   return item;
 }
 
-FeatureItem read_image(const Encoder& encoder, const FeaturesOptions& options, const Job& job) {
+FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
   FeatureItem item;
   item.image = Image::read(job.input.path);
   item.pixels = encoder.preprocess(item.image, options.preprocess, options.model.input_size);
@@ -35,27 +33,11 @@ FeatureItem read_image(const Encoder& encoder, const FeaturesOptions& options, c
   return item;
 }
 
-FeatureItem load_input(const Encoder& encoder, const FeaturesOptions& options, const Job& job) {
+FeatureItem load_input(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
   const Stopwatch watch;
   FeatureItem item = is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job);
   item.seconds.decode = watch.seconds();
   return item;
-}
-
-/// The images of `items`, one after the other, as [count, 3, H, W].
-FloatArray joined(const std::vector<FeatureItem*>& items, Index count) {
-  const auto [height, width] = items.front()->size;
-  FloatArray all{.shape = {count, 3, height, width}};
-  if (items.size() == 1) {
-    all.values = std::move(items.front()->pixels.values);
-    return all;
-  }
-  all.values.reserve(static_cast<std::size_t>(count * 3 * height * width));
-  for (FeatureItem* item : items) {
-    const std::vector<float> part = std::move(item->pixels.values);
-    all.values.insert(all.values.end(), part.begin(), part.end());
-  }
-  return all;
 }
 
 void append(std::vector<LayerFeatures>& all, std::vector<LayerFeatures> more) {
@@ -71,24 +53,31 @@ void append(std::vector<LayerFeatures>& all, std::vector<LayerFeatures> more) {
   }
 }
 
-/// All images, at most --batch at once.
-std::vector<LayerFeatures> forward(Encoder& encoder, const FeaturesOptions& options,
-                                   const FloatArray& images, const Progress& progress) {
-  const Index count = images.shape[0], each = 3 * images.shape[2] * images.shape[3];
+/// The images of all items, at most --batch at once.
+std::vector<LayerFeatures> forward(Encoder& encoder, const FeatureArguments& options,
+                                   const std::vector<FeatureItem*>& items,
+                                   const Progress& progress) {
+  std::vector<TensorView<const float, 3>> images;
+  for (const FeatureItem* item : items) {
+    const auto [height, width] = item->size;
+    for (Index i = 0; i < item->count; ++i) {
+      images.push_back({item->pixels.values.data() + i * 3 * height * width, {3, height, width}});
+    }
+  }
+  const auto batch = static_cast<std::size_t>(options.batch);
+  const auto count = static_cast<double>(images.size());
   std::vector<LayerFeatures> all;
-  for (Index first = 0; first < count; first += options.batch) {
-    const Index some = std::min(options.batch, count - first);
-    FeatureRequest request = options.request;
-    request.progress = part_of(progress, static_cast<double>(first) / static_cast<double>(count),
-                               static_cast<double>(some) / static_cast<double>(count));
-    append(all, encoder.run({images.values.data() + first * each,
-                             {some, 3, images.shape[2], images.shape[3]}},
-                            request));
+  for (std::size_t first = 0; first < images.size(); first += batch) {
+    const auto some = std::span(images).subspan(first, std::min(batch, images.size() - first));
+    FeatureOptions features = options.features;
+    features.progress = part_of(progress, static_cast<double>(first) / count,
+                                static_cast<double>(some.size()) / count);
+    append(all, encoder.run(some, features).layers);
   }
   return all;
 }
 
-void compute_features(Encoder& encoder, const FeaturesOptions& options,
+void compute_features(Encoder& encoder, const FeatureArguments& options,
                       std::span<FeatureItem> batch, const Progress& progress) {
   const std::vector<FeatureItem*> items = without_error(batch);
   if (items.empty()) return;
@@ -97,19 +86,14 @@ void compute_features(Encoder& encoder, const FeaturesOptions& options,
   for (FeatureItem* item : items) item->first = std::exchange(count, count + item->count);
   guarded(items, [&] {
     const auto layers = std::make_shared<const std::vector<LayerFeatures>>(
-        forward(encoder, options, joined(items, count), progress));
+        forward(encoder, options, items, progress));
     for (FeatureItem* item : items) item->layers = layers;
   });
   const double each = watch.seconds() / static_cast<double>(count);
-  for (FeatureItem* item : items) item->seconds.encoder = each * static_cast<double>(item->count);
-}
-
-/// False for NaN, for infinity and for what would become infinity as `dtype`.
-bool fit(std::span<const float> values, DType dtype) {
-  // From 65520 on, numbers are rounded up to the infinity of f16.
-  const float limit = dtype == DType::F16 ? 65520.0f : std::numeric_limits<float>::infinity();
-  return std::all_of(values.begin(), values.end(),
-                     [limit](float value) { return std::abs(value) < limit; });
+  for (FeatureItem* item : items) {
+    item->seconds.encoder = each * static_cast<double>(item->count);
+    item->pixels = {};
+  }
 }
 
 Error overflow(const Job& job, DType dtype) {
@@ -136,35 +120,22 @@ std::vector<Index> shape_of(const LayerFeatures& features, const FeatureItem& it
   return shape;
 }
 
-/// The rows of [cls +] patches x C, as a map [C, gh, gw].
-std::vector<float> map_of_tokens(std::span<const float> tokens, Index channels, Index patches) {
-  const std::size_t cls_rows =
-      tokens.size() / static_cast<std::size_t>(channels) - static_cast<std::size_t>(patches);
-  std::vector<float> map(static_cast<std::size_t>(channels * patches));
-  for (Index patch = 0; patch < patches; ++patch) {
-    const float* token = tokens.data() + (cls_rows + patch) * channels;
-    for (Index channel = 0; channel < channels; ++channel) {
-      map[static_cast<std::size_t>(channel * patches + patch)] = token[channel];
-    }
-  }
-  return map;
-}
-
 Image draw_item(const Encoder& encoder, OutType type, const FeatureItem& item) {
   const auto shape = encoder.output_shapes(item.size).featmap;
   std::span<const float> features = values_of(item.layers->back(), item);
-  std::vector<float> map;
+  FloatArray map;
   if (type == OutType::Raw) {
-    map = map_of_tokens(features, shape[0], shape[1] * shape[2]);
-    features = map;
+    const Index tokens = std::ssize(features) / shape[0];
+    map = featmap_of_tokens({features.data(), {tokens, shape[0]}}, {shape[1], shape[2]});
+    features = map.values;
   }
   return draw_features(item.image, {features.data(), {shape[0], shape[1], shape[2]}});
 }
 
-void write_features(const Encoder& encoder, const FeaturesOptions& options, const Job& job,
+void write_features(const Encoder& encoder, const FeatureArguments& options, const Job& job,
                     FeatureItem& item, JobResult& result) {
   for (const LayerFeatures& features : *item.layers) {
-    if (!fit(values_of(features, item), options.dtype)) throw overflow(job, options.dtype);
+    if (!is_storable(values_of(features, item), options.dtype)) throw overflow(job, options.dtype);
   }
   create_parent(job.files.front().path);
   for (std::size_t layer = 0; layer < item.layers->size(); ++layer) {
@@ -173,7 +144,7 @@ void write_features(const Encoder& encoder, const FeaturesOptions& options, cons
     write_npy(job.files[layer].path, result.shape, values_of(features, item), options.dtype);
   }
   if (!job.images.empty()) {
-    draw_item(encoder, options.request.out_type, item).write_png(job.images.front());
+    draw_item(encoder, options.features.out_type, item).write_png(job.images.front());
   }
   item.image = {};
   item.layers.reset();
@@ -181,7 +152,7 @@ void write_features(const Encoder& encoder, const FeaturesOptions& options, cons
 
 }  // namespace
 
-JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeaturesOptions& options) {
+JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options) {
   return {.load = [&](const Job& job) { return load_input(encoder, options, job); },
           .may_join = [](const FeatureItem& first,
                          const FeatureItem& next) { return first.size == next.size; },

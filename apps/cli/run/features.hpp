@@ -13,8 +13,8 @@
 namespace sapiens::cli {
 
 /// What a user gave to `sapiens features`.
-struct FeaturesOptions : JobOptions {
-  FeatureRequest request;
+struct FeatureArguments : JobOptions {
+  FeatureOptions features;
   PreprocessMode preprocess = PreprocessMode::Full;
   DType dtype = DType::F32;
   Index batch = 1;
@@ -42,6 +42,6 @@ struct FeatureItem : RunItem {
 
 /// Reads images and arrays, runs batches of one size through the encoder and writes .npy. All
 /// arguments must outlive the steps.
-JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeaturesOptions& options);
+JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options);
 
 }  // namespace sapiens::cli

@@ -8,9 +8,8 @@ namespace {
 
 using Frames = std::vector<Frame*>;
 
-/// What the last call of `model` took, shared out among `frames`.
-void add_seconds(const TaskModel& model, const Frames& frames) {
-  const StageTimes stages = model.stats().stages;
+/// What a run took, shared out among `frames`.
+void add_seconds(const StageTimes& stages, const Frames& frames) {
   for (Frame* frame : frames) frame->seconds.add_share(stages, frames.size());
 }
 
@@ -21,11 +20,6 @@ std::vector<std::uint8_t> foreground(const Segmentation& segmentation) {
   return mask;
 }
 
-template <typename Result>
-void hand_out(std::vector<Result> results, const Frames& frames, Result Frame::*member) {
-  for (std::size_t i = 0; i < frames.size(); ++i) frames[i]->*member = std::move(results[i]);
-}
-
 /// One person of one frame.
 struct Person {
   Frame* frame;
@@ -34,7 +28,7 @@ struct Person {
 
 /// Persons that go through the encoder together.
 struct PersonBatch {
-  std::vector<TaskInput> inputs;
+  std::vector<PreparedImage> inputs;
   Frames frames;             // one per input
   std::vector<Pose*> poses;  // where the results go
 
@@ -56,8 +50,9 @@ void detect(const TaskContext& context, std::span<Frame> frames) {
   for (Frame* frame : without_error(frames)) {
     if (!detector || frame->boxes) continue;
     const Stopwatch watch;
-    guarded<Frame>({frame},
-                   [&] { frame->boxes = detector->detect(frame->image, context.options.detect); });
+    guarded<Frame>({frame}, [&] {
+      frame->boxes = detector->detect(frame->image, context.options.detect).persons;
+    });
     frame->seconds.detect += watch.seconds();
   }
 }
@@ -67,23 +62,15 @@ void run_dense(const TaskContext& context, TaskModel& model, std::span<Frame> al
   const Frames frames = without_error(all);
   if (frames.empty()) return;
   guarded(frames, [&] {
-    std::vector<TaskInput> copies;
-    std::span<const TaskInput> inputs(frames.front()->input_of(model.input_size()), 1);
-    if (frames.size() > 1) {
-      for (const Frame* frame : frames) copies.push_back(*frame->input_of(model.input_size()));
-      inputs = copies;
+    std::vector<TaskInput> inputs;
+    for (const Frame* frame : frames) inputs.push_back(*frame->input_of(model.input_size()));
+    TaskRun run = model.run(inputs, {.progress = progress});
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const auto* seg = std::get_if<Segmentation>(&run.results[i]);
+      if (seg && context.options.mask == "auto") frames[i]->mask = foreground(*seg);
+      frames[i]->others.push_back(std::move(run.results[i]));
     }
-    if (model.task() == "seg") {
-      hand_out(model.segment(inputs, progress), frames, &Frame::segmentation);
-      for (Frame* frame : frames) {
-        if (context.options.mask == "auto") frame->mask = foreground(frame->segmentation);
-      }
-    } else if (model.task() == "depth") {
-      hand_out(model.depth(inputs, progress), frames, &Frame::depth);
-    } else {
-      hand_out(model.normals(inputs, progress), frames, &Frame::normals);
-    }
-    add_seconds(model, frames);
+    add_seconds(run.stats.stages, frames);
   });
 }
 
@@ -103,13 +90,16 @@ void run_pose(const TaskContext& context, TaskModel& model, std::span<Frame> fra
     for (const Person& person : some) batch.add(model, context.options.preprocess, person);
     if (batch.inputs.empty()) continue;
     guarded(batch.frames, [&] {
-      auto poses = model.pose(batch.inputs,
-                              {.flip_test = context.options.flip_test,
-                               .progress = part_of(progress, static_cast<double>(first) / count,
-                                                   static_cast<double>(some.size()) / count)});
+      const std::vector<TaskInput> inputs(batch.inputs.begin(), batch.inputs.end());
+      TaskRun run =
+          model.run(inputs, {.flip_test = context.options.flip_test,
+                             .progress = part_of(progress, static_cast<double>(first) / count,
+                                                 static_cast<double>(some.size()) / count)});
+      std::vector<Pose> poses;
+      for (Result& one : run.results) poses.push_back(std::get<Pose>(std::move(one)));
       if (context.models.conversion()) poses = (*context.models.conversion())(poses);
       for (std::size_t i = 0; i < poses.size(); ++i) *batch.poses[i] = std::move(poses[i]);
-      add_seconds(model, batch.frames);
+      add_seconds(run.stats.stages, batch.frames);
     });
   }
 }
@@ -122,7 +112,7 @@ void compute_frames(const TaskContext& context, std::span<Frame> frames, const P
   double done = 0;
   for (TaskModel& model : context.models.all()) {
     const Progress of_model = part_of(progress, done++ / count, 1 / count);
-    if (model.task() == "pose") {
+    if (model.task() == Task::Pose) {
       run_pose(context, model, frames, of_model);
     } else {
       run_dense(context, model, frames, of_model);

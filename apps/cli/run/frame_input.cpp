@@ -13,10 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Box whole_image(const Image& image) {
-  return {.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)};
-}
-
 /// Nobody is to be seen there, and keypoints would be of nothing.
 void leave_out_boxes_outside(const TaskContext& context, const Job& job, Frame& frame) {
   frame.boxes_outside = static_cast<Index>(
@@ -59,13 +55,13 @@ void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
     frame.boxes = context.options.boxes;
     leave_out_boxes_outside(context, job, frame);
   } else if (context.options.detector.empty()) {
-    frame.boxes = {whole_image(frame.image)};
+    frame.boxes = {whole_image_box(frame.image)};
   }
 }
 
 void prepare_inputs(const TaskContext& context, Frame& frame) {
   for (const TaskModel& model : context.models.all()) {
-    if (model.task() == "pose") continue;
+    if (model.task() == Task::Pose) continue;
     if (frame.input_of(model.input_size())) continue;
     frame.inputs.push_back(model.prepare(frame.image, std::nullopt, context.options.preprocess));
   }
@@ -85,9 +81,9 @@ std::vector<std::uint8_t> read_mask(const TaskContext& context, const Job& job,
 
 }  // namespace
 
-const TaskInput* Frame::input_of(Grid size) const {
+const PreparedImage* Frame::input_of(Grid size) const {
   const std::vector<Index> shape = {3, size.height, size.width};
-  const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const TaskInput& input) {
+  const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const PreparedImage& input) {
     return input.pixels.shape == shape;
   });
   return found == inputs.end() ? nullptr : &*found;
@@ -95,7 +91,7 @@ const TaskInput* Frame::input_of(Grid size) const {
 
 void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
   const Stopwatch watch;
-  if (context.models.find("pose")) find_boxes(context, job, frame);
+  if (context.models.find(Task::Pose)) find_boxes(context, job, frame);
   if (reads_masks(context.options)) frame.mask = read_mask(context, job, frame);
   prepare_inputs(context, frame);
   frame.seconds.preprocess += watch.seconds();

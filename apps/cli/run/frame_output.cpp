@@ -15,6 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const Segmentation& seg(const Frame& frame) { return frame.found<Segmentation>(); }
+const FloatArray& depth(const Frame& frame) { return frame.found<DepthMap>().values; }
+const FloatArray& normals(const Frame& frame) { return frame.found<NormalMap>().values; }
+
 std::vector<Index> size_of(const Segmentation& found) { return {found.height, found.width}; }
 
 // What the points are is said once for a video, in a document beside the folder of its frames.
@@ -32,38 +36,38 @@ void write_pose(const TaskContext& context, const Frame& frame, const fs::path& 
 }
 
 constexpr TaskFile kFiles[] = {
-    {"pose", ".json", "keypoints", "", "", write_pose},
-    {"seg", ".npy", "foreground mask", "bool", "npy",
+    {Task::Pose, ".json", "keypoints", "", "", write_pose},
+    {Task::Seg, ".npy", "foreground mask", "bool", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy_mask(path, size_of(frame.segmentation), frame.segmentation.ids);
+       write_npy_mask(path, size_of(seg(frame)), seg(frame).ids);
      }},
-    {"seg", "_seg.npy", "class ids", "int64", "npy",
+    {Task::Seg, "_seg.npy", "class ids", "int64", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy_ids(path, size_of(frame.segmentation), frame.segmentation.ids);
+       write_npy_ids(path, size_of(seg(frame)), seg(frame).ids);
      }},
-    {"seg", "_seg.png", "class ids with a palette", "uint8", "png",
+    {Task::Seg, "_seg.png", "class ids with a palette", "uint8", "png",
      [](const TaskContext& context, const Frame& frame, const fs::path& path) {
-       write_class_png(path, frame.segmentation, context.models.classes());
+       write_class_png(path, seg(frame), context.models.classes());
      }},
-    {"depth", ".npy", "depth", "float32", "npy",
+    {Task::Depth, ".npy", "depth", "float32", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy(path, frame.depth.shape, frame.depth.values);
+       write_npy(path, depth(frame).shape, depth(frame).values);
      }},
-    {"depth", "_depth.png", "depth from 1, the nearest, to 65535", "uint16", "png",
+    {Task::Depth, "_depth.png", "depth from 1, the nearest, to 65535", "uint16", "png",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_depth_png(path, frame.depth.view<2>(), frame.mask);
+       write_depth_png(path, depth(frame).view<2>(), frame.mask);
      }},
-    {"depth", ".exr", "depth", "float32", "exr",
+    {Task::Depth, ".exr", "depth", "float32", "exr",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_depth_exr(path, frame.depth.view<2>());
+       write_depth_exr(path, depth(frame).view<2>());
      }},
-    {"normal", ".npy", "normals", "float32", "npy",
+    {Task::Normal, ".npy", "normals", "float32", "npy",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy(path, frame.normals.shape, frame.normals.values);
+       write_npy(path, normals(frame).shape, normals(frame).values);
      }},
-    {"normal", ".exr", "normals", "float32", "exr",
+    {Task::Normal, ".exr", "normals", "float32", "exr",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_normals_exr(path, frame.normals.view<3>());
+       write_normals_exr(path, normals(frame).view<3>());
      }},
 };
 
@@ -78,40 +82,63 @@ Image draw_frame_pose(const TaskContext& context, const Frame& frame) {
 Image draw_frame_seg(const TaskContext& context, const Frame& frame) {
   SegDrawing drawing = context.options.seg_drawing;
   drawing.side_by_side = !frame.place;
-  return draw_segmentation(frame.image, frame.segmentation, context.models.classes(), drawing);
+  return draw_segmentation(frame.image, seg(frame), context.models.classes(), drawing);
 }
 
 Image draw_frame_depth(const TaskContext&, const Frame& frame) {
   const bool still = !frame.place;
-  return draw_depth(frame.image, frame.depth.view<2>(), frame.mask,
+  return draw_depth(frame.image, depth(frame).view<2>(), frame.mask,
                     {.normals = still, .side_by_side = still});
 }
 
 Image draw_frame_normals(const TaskContext&, const Frame& frame) {
-  return draw_normals(frame.image, frame.normals.view<3>(), frame.mask,
+  return draw_normals(frame.image, normals(frame).view<3>(), frame.mask,
                       {.side_by_side = !frame.place});
 }
 
-/// How the result of a task is shown: by --viz, and by its shape in the summary.
-struct Shown {
-  std::string_view task;
-  Image (*draw)(const TaskContext& context, const Frame& frame);
-  std::vector<Index> (*shape)(const TaskContext& context, const Frame& frame);
-};
+Json class_names(Index count, const SegClassSet* set) {
+  Json names = Json::array();
+  for (Index id = 0; id < count; ++id) {
+    names.push_back(set ? std::string(set->classes[static_cast<std::size_t>(id)].name)
+                        : std::to_string(id));
+  }
+  return names;
+}
 
-constexpr Shown kShown[] = {
-    {"pose", draw_frame_pose,
+constexpr TaskOutput kOutputs[] = {
+    {Task::Pose, false, draw_frame_pose,
      [](const TaskContext& context, const Frame& frame) {
        return std::vector<Index>{std::ssize(frame.poses), context.models.keypoint_count()};
+     },
+     [](const TaskModel&) -> Json {
+       return {{"keypoints",
+                "x and y in pixels of the image, 0, 0 being the middle of the top left one, "
+                "possibly outside; in the order of keypoint_id2name"},
+               {"keypoint_scores",
+                "height of the heatmap's peak, about 0 to 1, not clipped; 0 for a point that the "
+                "model does not have"},
+               {"bbox", "x1, y1, x2, y2 in pixels of the image"}};
      }},
-    {"seg", draw_frame_seg,
-     [](const TaskContext&, const Frame& frame) { return size_of(frame.segmentation); }},
-    {"depth", draw_frame_depth,
-     [](const TaskContext&, const Frame& frame) { return frame.depth.shape; }},
-    {"normal", draw_frame_normals,
-     [](const TaskContext&, const Frame& frame) { return frame.normals.shape; }}};
-
-const Shown& shown(std::string_view task) { return *std::ranges::find(kShown, task, &Shown::task); }
+    {Task::Seg, false, draw_frame_seg,
+     [](const TaskContext&, const Frame& frame) { return size_of(seg(frame)); },
+     [](const TaskModel& model) -> Json {
+       return {{"classes", class_names(model.outputs(), model.seg_classes())},
+               {"mask", "true where the class is not 0, the background"}};
+     }},
+    {Task::Depth, true, draw_frame_depth,
+     [](const TaskContext&, const Frame& frame) { return depth(frame).shape; },
+     [](const TaskModel&) -> Json {
+       return {{"depth",
+                "relative: larger is farther, about 0 to 1 on the person, meaningless on the "
+                "background"}};
+     }},
+    {Task::Normal, true, draw_frame_normals,
+     [](const TaskContext&, const Frame& frame) { return normals(frame).shape; },
+     [](const TaskModel&) -> Json {
+       return {{"normals",
+                "unit vectors, axes x, y, z; x is the horizontal component: mirroring the "
+                "image negates it; meaningless on the background"}};
+     }}};
 
 }  // namespace
 
@@ -126,20 +153,25 @@ std::vector<const TaskFile*> task_files(const TaskOptions& options) {
   return files;
 }
 
-std::vector<std::string> task_formats(std::string_view task) {
+const TaskOutput& output_of(Task task) {
+  return *std::ranges::find(kOutputs, task, &TaskOutput::task);
+}
+
+std::vector<std::string> task_formats(std::optional<Task> task) {
   std::vector<std::string> formats;
   for (const TaskFile& file : kFiles) {
     const std::string format(file.format);
     const bool is_new = std::ranges::find(formats, format) == formats.end();
-    if ((task.empty() || file.task == task) && !format.empty() && is_new) formats.push_back(format);
+    if (file.task == task.value_or(file.task) && !format.empty() && is_new)
+      formats.push_back(format);
   }
   return formats;
 }
 
-fs::path result_path(const TaskOptions& options, std::string_view task, const fs::path& name,
+fs::path result_path(const TaskOptions& options, Task task, const fs::path& name,
                      std::string_view suffix) {
   fs::path path = options.output;
-  if (options.command == "run") path /= task;
+  if (options.command == "run") path /= task_name(task);
   return (path / name) += suffix;
 }
 
@@ -154,15 +186,6 @@ void write_frame(const TaskContext& context, const Job& job, const Frame& frame)
     create_parent(path);
     file->write(context, frame, path);
   }
-}
-
-Image draw_result(const TaskContext& context, std::string_view task, const Frame& frame) {
-  return shown(task).draw(context, frame);
-}
-
-std::vector<Index> result_shape(const TaskContext& context, std::string_view task,
-                                const Frame& frame) {
-  return shown(task).shape(context, frame);
 }
 
 Json stages_json(const TaskContext& context, const StageSeconds& seconds) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <sapiens/tasks.hpp>
 #include <span>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "cli/input/coco_files.hpp"
@@ -28,7 +30,7 @@ struct VideoPlace {
 struct Frame : RunItem {
   std::optional<VideoPlace> place = {};
   /// The whole image, once for every size that is needed; gone once everything is computed.
-  std::vector<TaskInput> inputs = {};
+  std::vector<PreparedImage> inputs = {};
 
   std::optional<std::vector<Box>> boxes = {};  ///< Of persons; none yet where a detector is to run.
   Index boxes_outside = 0;                     ///< Left out: no part of them is in the image.
@@ -36,12 +38,19 @@ struct Frame : RunItem {
   std::vector<Index> ids = {};                 ///< Of persons in a video, one per box.
   std::vector<std::uint8_t> mask = {};         ///< Empty for all pixels.
 
-  std::vector<Pose> poses = {};  ///< One per box.
-  Segmentation segmentation = {};
-  FloatArray depth = {}, normals = {};
+  std::vector<Pose> poses = {};     ///< One per box.
+  std::vector<Result> others = {};  ///< Of the other tasks of the run, one each.
 
   /// The whole image in one size; null where it is not among the inputs.
-  const TaskInput* input_of(Grid size) const;
+  const PreparedImage* input_of(Grid size) const;
+  /// The result of the task that finds a `Found`, which must be one of the run.
+  template <typename Found>
+  const Found& found() const {
+    const auto is_found = [](const Result& result) {
+      return std::holds_alternative<Found>(result);
+    };
+    return std::get<Found>(*std::ranges::find_if(others, is_found));
+  }
 };
 
 /// Who takes part in the run of one or several tasks.
@@ -72,7 +81,7 @@ void compute_frames(const TaskContext& context, std::span<Frame> frames, const P
 
 /// One kind of file that results become.
 struct TaskFile {
-  std::string_view task;
+  Task task;
   std::string_view suffix;  ///< Behind the name: "_seg.npy".
   std::string_view holds;   ///< "class ids"
   std::string_view type;    ///< Of its numbers: "int64"; empty for documents.
@@ -83,11 +92,25 @@ struct TaskFile {
 /// The files of a run, in the order of its tasks.
 std::vector<const TaskFile*> task_files(const TaskOptions& options);
 
-/// What --format may choose among for `task`, or for all tasks if it is empty.
-std::vector<std::string> task_formats(std::string_view task = {});
+/// What --format may choose among for `task`, or for all tasks.
+std::vector<std::string> task_formats(std::optional<Task> task = {});
+
+/// What else the program does with the results of one task. A table in the .cpp lists all.
+struct TaskOutput {
+  Task task;
+  bool is_masked;  ///< Drawn under the mask of a segmentation.
+  /// The image that --viz draws.
+  Image (*draw)(const TaskContext& context, const Frame& frame);
+  /// The shape of the result: persons and points, height and width.
+  std::vector<Index> (*shape)(const TaskContext& context, const Frame& frame);
+  /// What the numbers mean, as the record of a run says it.
+  Json (*conventions)(const TaskModel& model);
+};
+
+const TaskOutput& output_of(Task task);
 
 /// `name` in the output folder; `sapiens run` has a folder for every task.
-std::filesystem::path result_path(const TaskOptions& options, std::string_view task,
+std::filesystem::path result_path(const TaskOptions& options, Task task,
                                   const std::filesystem::path& name, std::string_view suffix);
 
 /// What the results of a frame are called, below the output folder: "photo", or "clip/000012".
@@ -95,13 +118,6 @@ std::filesystem::path frame_name(const Job& job, const std::optional<VideoPlace>
 
 /// Writes the files of `frame`, whose job is `job`; without what --viz draws.
 void write_frame(const TaskContext& context, const Job& job, const Frame& frame);
-
-/// The image that --viz draws.
-Image draw_result(const TaskContext& context, std::string_view task, const Frame& frame);
-
-/// The shape of the result: persons and points, height and width.
-std::vector<Index> result_shape(const TaskContext& context, std::string_view task,
-                                const Frame& frame);
 
 /// As --json tells them; with the detector where the run has one.
 Json stages_json(const TaskContext& context, const StageSeconds& seconds);

@@ -42,7 +42,7 @@ Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size
       {"verdict", verdict_name(inspection.report.verdict)},
       {"model",
        {{"arch", model.arch},
-        {"task", model.task},
+        {"task", task_text(model)},
         {"width", model.width},
         {"depth", model.depth},
         {"heads", model.heads},

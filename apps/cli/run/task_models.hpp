@@ -21,7 +21,7 @@ class TaskModels {
   explicit TaskModels(const TaskOptions& options);
 
   /// Null where the run has none.
-  const TaskModel* find(std::string_view task) const;
+  const TaskModel* find(Task task) const;
   PersonDetector* detector() { return detector_ ? &*detector_ : nullptr; }
   /// Segmentation first: depth and normals are drawn under its masks.
   std::list<TaskModel>& all() { return models_; }

@@ -28,9 +28,9 @@ void write_image(const TaskContext& context, const Job& job, Frame& frame, JobRe
   write_frame(context, job, frame);
   for (std::size_t i = 0; i < job.images.size(); ++i) {
     create_parent(job.images[i]);
-    draw_result(context, context.options.tasks[i].task, frame).write_png(job.images[i]);
+    output_of(context.options.tasks[i].task).draw(context, frame).write_png(job.images[i]);
   }
-  result.shape = result_shape(context, context.options.tasks.front().task, frame);
+  result.shape = output_of(context.options.tasks.front().task).shape(context, frame);
   if (frame.boxes_outside > 0) result.details["boxes_outside"] = frame.boxes_outside;
   if (frame.is_unlisted) result.details["no_entry_in_boxes"] = true;
 }
@@ -47,7 +47,7 @@ std::vector<JobResult> run_images(const TaskContext& context, std::span<const Jo
 }
 
 void add_video_files(const TaskOptions& options, Job& job) {
-  const std::string_view first = options.tasks.front().task;
+  const Task first = options.tasks.front().task;
   job.files = {{result_path(options, first, job.name, ".json"), {{"holds", "what frames are"}}}};
 }
 
@@ -58,16 +58,17 @@ void add_image_files(const TaskOptions& options, Job& job) {
   }
 }
 
-bool has_task(const TaskOptions& options, std::string_view task) {
+bool has_task(const TaskOptions& options, Task task) {
   return std::any_of(options.tasks.begin(), options.tasks.end(),
                      [&](const TaskCheckpoint& t) { return t.task == task; });
 }
 
 /// Where masks come from, and whether anything needs them.
 void resolve_masks(TaskOptions& options) {
-  const bool drawn = has_task(options, "depth") || has_task(options, "normal");
+  const bool drawn = std::ranges::any_of(
+      options.tasks, [](const TaskCheckpoint& task) { return output_of(task.task).is_masked; });
   const bool used = drawn && (options.viz || options.formats.contains("png"));
-  const bool can_be_auto = has_task(options, "seg") || !options.seg_checkpoint.empty();
+  const bool can_be_auto = has_task(options, Task::Seg) || !options.seg_checkpoint.empty();
   if (options.mask == "auto" && !can_be_auto) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "there is no segmentation that could give masks",
@@ -95,7 +96,7 @@ void expect_files_of_every_task(const TaskOptions& options) {
       continue;
     }
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = fmt::format("nothing of {} would be written", task.task),
+                {.summary = fmt::format("nothing of {} would be written", task_name(task.task)),
                  .key = "--format",
                  .actual = fmt::format("{}", fmt::join(options.formats, ",")),
                  .hint = "add npy to it"});
@@ -105,7 +106,7 @@ void expect_files_of_every_task(const TaskOptions& options) {
 }  // namespace
 
 void resolve_task_options(TaskOptions& options) {
-  if (options.command != "run") options.tasks = {{options.command, options.checkpoint}};
+  if (options.command != "run") options.tasks = {{parse_task(options.command), options.checkpoint}};
   if (options.tasks.empty()) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no checkpoint is given, so there is nothing to do",
@@ -132,7 +133,7 @@ std::vector<Job> make_task_jobs(const TaskOptions& options, const std::vector<In
 }
 
 std::filesystem::path coco_path(const TaskOptions& options) {
-  return result_path(options, "pose", "sapiens-keypoints.coco", ".json");
+  return result_path(options, Task::Pose, "sapiens-keypoints.coco", ".json");
 }
 
 std::vector<JobResult> run_tasks(TaskModels& models, const TaskOptions& options,

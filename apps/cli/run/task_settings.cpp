@@ -2,46 +2,13 @@
 
 #include <string>
 
+#include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/task_models.hpp"
 #include "cli/terminal/text.hpp"
 #include "documents/pose_json.hpp"
 
 namespace sapiens::cli {
 namespace {
-
-Json class_names(Index count, const SegClassSet* set) {
-  Json names = Json::array();
-  for (Index id = 0; id < count; ++id) {
-    names.push_back(set ? std::string(set->classes[static_cast<std::size_t>(id)].name)
-                        : std::to_string(id));
-  }
-  return names;
-}
-
-Json conventions(const TaskModel& model, const SegClassSet* classes) {
-  if (model.task() == "seg") {
-    return {{"classes", class_names(model.outputs(), classes)},
-            {"mask", "true where the class is not 0, the background"}};
-  }
-  if (model.task() == "depth") {
-    return {{"depth",
-             "relative: larger is farther, about 0 to 1 on the person, meaningless on the "
-             "background"}};
-  }
-  if (model.task() == "normal") {
-    return {{"normals",
-             "unit vectors, axes x, y, z; x is the horizontal component: mirroring the "
-             "image negates it; meaningless on the background"}};
-  }
-  return {{"keypoints",
-           "x and y in pixels of the image, 0, 0 being the middle of the top left one, possibly "
-           "outside; in the order of keypoint_id2name"},
-          {"keypoint_scores",
-           "height of the heatmap's peak, about 0 to 1, not clipped; 0 for a point that the model "
-           "does not have"},
-          {"bbox", "x1, y1, x2, y2 in pixels of the image"}};
-}
 
 /// 0.3 and not 0.30000001192092896.
 double as_written(float number) { return std::stod(fmt::format("{}", number)); }
@@ -79,7 +46,7 @@ Json mask_json(const TaskOptions& options) {
   if (options.mask == "none") return nullptr;
   if (options.mask != "auto") return absolute_text(options.mask);
   for (const TaskCheckpoint& task : options.tasks) {
-    if (task.task == "seg") return file_json(task.path);
+    if (task.task == Task::Seg) return file_json(task.path);
   }
   return file_json(options.seg_checkpoint);
 }
@@ -90,18 +57,18 @@ Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task
   const TaskModel& model = *find(task.task);
   Json settings =
       common_settings(task.path, options.model.input_size, model.inspection(), model.stats());
-  settings["task"] = model.task();
+  settings["task"] = task_name(model.task());
   settings["outputs"] = model.outputs();
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
   settings["video"] = video_json(options.video);
-  settings["conventions"] = conventions(model, classes_);
-  if (model.task() == "pose") {
+  settings["conventions"] = output_of(task.task).conventions(model);
+  if (task.task == Task::Pose) {
     settings["flip_test"] = options.flip_test && model.can_flip_test();
     settings["boxes"] = boxes_json(options);
     settings["keypoints"] =
         options.keypoints.empty() ? Json("as the model's") : Json(options.keypoints);
   }
-  if (model.task() == "depth" || model.task() == "normal") settings["mask"] = mask_json(options);
+  if (output_of(task.task).is_masked) settings["mask"] = mask_json(options);
   return settings;
 }
 
@@ -109,14 +76,14 @@ Json TaskModels::settings(const TaskOptions& options) const {
   if (options.command != "run") return settings(options, options.tasks.front());
   Json all = {{"task", "run"}};
   for (const TaskCheckpoint& task : options.tasks) {
-    all["tasks"][task.task] = settings(options, task);
+    all["tasks"][task_name(task.task)] = settings(options, task);
   }
   return all;
 }
 
 Json TaskModels::pose_meta(const TaskOptions& options) const {
   for (const TaskCheckpoint& task : options.tasks) {
-    if (task.task != "pose") continue;
+    if (task.task != Task::Pose) continue;
     Json meta = documents::keypoints_json(keypoint_count_, keypoints_);
     meta["sapiens"] = settings(options, task);
     return meta;

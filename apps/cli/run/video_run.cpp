@@ -21,7 +21,7 @@ class VideoComputer {
 
   void compute(std::span<Frame> frames, const Progress& progress) {
     PersonDetector* const detector =
-        context_.models.find("pose") ? context_.models.detector() : nullptr;
+        context_.models.find(Task::Pose) ? context_.models.detector() : nullptr;
     if (!detector) return compute_frames(context_, frames, progress);
     // One after the other: where the keypoints of a frame are tells where to look in the next.
     for (Frame& frame : frames) {
@@ -36,7 +36,7 @@ class VideoComputer {
     const Stopwatch watch;
     const bool turn = computed_++ % context_.options.video.detect_every == 0;
     const std::vector<TrackedBox> persons =
-        turn ? tracker_.update(detector.detect(frame.image, context_.options.detect))
+        turn ? tracker_.update(detector.detect(frame.image, context_.options.detect).persons)
              : tracker_.predict();
     frame.boxes.emplace();
     for (const TrackedBox& person : persons) {
@@ -96,7 +96,7 @@ class VideoSink {
 
  private:
   void draw(std::size_t task, const Frame& frame) {
-    const Image drawing = draw_result(context_, context_.options.tasks[task].task, frame);
+    const Image drawing = output_of(context_.options.tasks[task].task).draw(context_, frame);
     std::optional<VideoWriter>& video = videos_[task];
     if (!video) {
       create_parent(job_.images[task]);

@@ -36,9 +36,9 @@ std::string dims_text(std::span<const Index> shape) {
 }
 
 std::string model_text(const ModelInfo& model) {
-  if (model.task == "detect") return fmt::format("person detector {}", model.arch);
-  return fmt::format("Sapiens {} {}, width {}, {} blocks", model.arch, model.task, model.width,
-                     model.depth);
+  if (model.family == "rtmdet") return fmt::format("person detector {}", model.arch);
+  return fmt::format("Sapiens {} {}, width {}, {} blocks", model.arch, task_text(model),
+                     model.width, model.depth);
 }
 
 std::string checkpoint_text(const std::string& path, const Inspection& inspection) {

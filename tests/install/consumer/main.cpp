@@ -17,8 +17,8 @@ int main(int argument_count, char** arguments) {
   auto encoder = sapiens::Encoder::random({.arch = "tiny"}, {.threads = 1});
   const sapiens::Grid size = encoder.input_size();
   const std::vector<float> image(static_cast<std::size_t>(3 * size.height * size.width), 0.5f);
-  const auto features = encoder.run({image.data(), {1, 3, size.height, size.width}});
-  const auto& shape = features.at(0).values.shape;
+  const auto run = encoder.run({image.data(), {1, 3, size.height, size.width}});
+  const auto& shape = run.layers.at(0).values.shape;
   if (shape.size() != 4) return 1;
   std::printf("sapiens %s: featmap %lldx%lldx%lld\n", SAPIENS_VERSION,
               static_cast<long long>(shape[1]), static_cast<long long>(shape[2]),
