@@ -68,8 +68,8 @@ class FirstBlocks {
     }
     const EncoderNetwork encoder(config_, weights_, ops_);
     Workspace workspace(encoder.workspace_bytes(1, T));
-    encoder.forward({image.data(), {1, 3, image_, image_}},
-                    {weights_.pos_embed.data(), {T, config_.width}}, taps, workspace);
+    const TensorView<const float, 3> input(image.data(), {3, image_, image_});
+    encoder.forward({&input, 1}, {weights_.pos_embed.data(), {T, config_.width}}, taps, workspace);
     return tokens;
   }
 
