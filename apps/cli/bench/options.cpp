@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <sapiens/machine.hpp>
 
-#include "cli/options/checkpoint_option.hpp"
 #include "cli/options/options.hpp"
-#include "cli/options/value_types.hpp"
 
 namespace sapiens::cli {
 namespace {

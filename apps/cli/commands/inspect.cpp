@@ -9,8 +9,7 @@
 #include <sapiens/verify.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/checkpoint_option.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/options/options.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 

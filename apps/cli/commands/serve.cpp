@@ -2,9 +2,7 @@
 
 #include <memory>
 
-#include "cli/options/number_range.hpp"
-#include "cli/options/task_flags.hpp"
-#include "cli/options/value_types.hpp"
+#include "cli/options/task_options.hpp"
 
 namespace sapiens::cli {
 namespace {

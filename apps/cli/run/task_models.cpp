@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "cli/options/task_settings.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
+
 TaskModels::TaskModels(const TaskOptions& options) {
   if (!options.detector.empty()) {
     // --precision is about the networks behind it: narrow differences decide about boxes, and the
@@ -20,13 +20,9 @@ TaskModels::TaskModels(const TaskOptions& options) {
   }
   for (const TaskCheckpoint& task : options.tasks) load(options, task);
   if (!options.seg_checkpoint.empty()) load(options, {Task::Seg, options.seg_checkpoint});
-  std::list<TaskModel> rest;
-  for (auto model = models_.begin(); model != models_.end();) {
-    const auto next = std::next(model);
-    if (model->task() != Task::Seg) rest.splice(rest.end(), models_, model);
-    model = next;
-  }
-  models_.splice(models_.end(), rest);
+  models_.sort([](const TaskModel& a, const TaskModel& b) {  // stable
+    return a.task() == Task::Seg && b.task() != Task::Seg;
+  });
   choose_labels(options);
 }
 
@@ -42,8 +38,8 @@ void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
 }
 
 void TaskModels::choose_labels(const TaskOptions& options) {
-  if (TaskModel* seg = find(Task::Seg)) classes_ = seg->seg_classes();
-  TaskModel* pose = find(Task::Pose);
+  if (const TaskModel* seg = find(Task::Seg)) classes_ = seg->seg_classes();
+  const TaskModel* pose = find(Task::Pose);
   if (!pose) return;
   keypoints_ = pose->keypoint_set();
   keypoint_count_ = pose->outputs();
@@ -61,16 +57,10 @@ void TaskModels::choose_labels(const TaskOptions& options) {
   keypoint_count_ = std::ssize(keypoints_->keypoints);
 }
 
-TaskModel* TaskModels::find(Task task) {
+const TaskModel* TaskModels::find(Task task) const {
   const auto found = std::find_if(models_.begin(), models_.end(),
                                   [&](const TaskModel& model) { return model.task() == task; });
   return found == models_.end() ? nullptr : &*found;
-}
-
-Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task) const {
-  const auto model = std::find_if(models_.begin(), models_.end(),
-                                  [&](const TaskModel& m) { return m.task() == task.task; });
-  return task_settings(options, task.path, *model, {keypoints_, classes_});
 }
 
 EngineStats TaskModels::stats() const {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 #include "cli/shell/completion.hpp"
 
 namespace sapiens::cli {

@@ -17,7 +17,6 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
