@@ -56,6 +56,18 @@ CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std
 void add_layers_option(CLI::App& app, std::vector<Index>& layers);
 void add_json_flag(CLI::App& app, Session& session);
 
+/// Calls `action`; an Error of the library names the option that it is about.
+template <typename Action>
+auto about_option(const std::string& option, Action action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    ErrorDetail detail = error.detail();
+    detail.key = option;
+    throw Error(error.code(), std::move(detail));
+  }
+}
+
 /// An option with named values; the one `value` has now is the default.
 template <typename T>
 void add_choice(CLI::App& app, const std::string& name, T& value,
