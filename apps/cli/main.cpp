@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "cli/commands/commands.hpp"
+#include "cli/shell/completion.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -63,6 +64,11 @@ int run(int argc, char** argv, Session& session) {
   add_serve_command(app, session);
   add_completion_command(app);
   add_man_command(app);  // the last, because it knows the names of the others
+  if (argc > 1 && argv[1] == std::string_view(kCompleteWord)) {
+    const std::vector<std::string> words(argv + 2, argv + argc);
+    print(complete_words(describe_program(app), words));
+    return 0;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <sapiens/error.hpp>
 #include <sapiens/features.hpp>
 #include <span>
 #include <string>
