@@ -1,6 +1,6 @@
 # Defines sapiens::http, cpp-httplib, where it is installed. Debian and Ubuntu split it into a small header and a
 # library, and build it with TLS and compression; its pkg-config file has the macros that make header and library agree.
-# Only the module that `sapiens serve` loads links it.
+# Only the program sapiens-serve is linked to it.
 if(NOT SAPIENS_SERVER OR NOT SAPIENS_BUILD_CLI OR TARGET sapiens::http)
   return()
 endif()

@@ -34,3 +34,20 @@ function(sapiens_module name)
                INSTALL_RPATH_USE_LINK_PATH ON
                LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/sapiens")
 endfunction()
+
+# A command that is a program of its own, because of what it is linked with: sapiens-NAME, which `sapiens NAME` starts. It
+# lies beside the program in the build tree, and is installed where modules are.
+#
+#   sapiens_part(pull SOURCES main.cpp LIBRARIES sapiens_downloads)
+function(sapiens_part name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(sapiens_${name}_program ${ARG_SOURCES})
+  target_link_libraries(sapiens_${name}_program PRIVATE sapiens_cli_parts ${ARG_LIBRARIES} sapiens_options)
+  set_target_properties(
+    sapiens_${name}_program
+    PROPERTIES OUTPUT_NAME sapiens-${name}
+               RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin"
+               INSTALL_RPATH "$ORIGIN/.."
+               INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS sapiens_${name}_program RUNTIME DESTINATION "${CMAKE_INSTALL_LIBDIR}/sapiens" COMPONENT program)
+endfunction()

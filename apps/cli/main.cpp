@@ -1,56 +1,24 @@
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <new>
-#include <optional>
-#include <sapiens/current_error.hpp>
-#include <sapiens/version.hpp>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "cli/commands/commands.hpp"
-#include "cli/shell/completion.hpp"
-#include "cli/terminal/messages.hpp"
+#include "cli/commands/pull.hpp"
+#include "cli/commands/serve.hpp"
+#include "cli/terminal/run_program.hpp"
+#include "cli/terminal/start_part.hpp"
 
 namespace sapiens::cli {
 namespace {
 
-/// Options were not understood: asks the words themselves.
-bool wants_json(int argc, char** argv) {
-  return std::any_of(argv + 1, argv + argc,
-                     [](const char* word) { return std::string_view(word) == "--json"; });
-}
+constexpr Part kPull = {
+    .program = "sapiens-pull",
+    .cannot = "this sapiens cannot download",
+    .built_with = "libcurl (Debian, Ubuntu: apt-get install libcurl4-openssl-dev libssl-dev)"};
+constexpr Part kServe = {
+    .program = "sapiens-serve",
+    .cannot = "this sapiens cannot serve",
+    .built_with = "cpp-httplib (Debian, Ubuntu: apt-get install libcpp-httplib-dev)"};
 
-/// A stream that came closed (`2>&-`) would be given to the next file opened, and messages would be
-/// written into it. Nothing can be written to what it gets here, as before.
-void occupy_standard_streams() {
-  int descriptor = 0;
-  do descriptor = open("/dev/null", O_RDONLY);
-  while (0 <= descriptor && descriptor <= STDERR_FILENO);
-  if (descriptor >= 0) close(descriptor);
-}
-
-/// Of a word that is no command the parser says only that there is none.
-std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
-  const std::vector<std::string> words = app.remaining();
-  if (!app.get_subcommands().empty() || words.empty()) return error.what();
-  return fmt::format("there is no command or option `{}`", words.front());
-}
-
-int run(int argc, char** argv, Session& session) {
-  CLI::App app("A native engine for Meta's Sapiens human-vision transformers", "sapiens");
-  app.set_version_flag("--version", "sapiens " SAPIENS_VERSION);
-  app.footer(exit_code_help() + "\nExample:\n  sapiens inspect sapiens_0.3b_clean.pth");
-  app.require_subcommand(1);
-  add_pull_command(app, session);
+void add_commands(CLI::App& app, Session& session) {
+  add_pull_command(app, session,
+                   [](const PullArguments&, Session& own) { start_part(kPull, own); });
   add_inspect_command(app, session);
   add_features_command(app, session);
   add_task_commands(app, session);
@@ -61,87 +29,16 @@ int run(int argc, char** argv, Session& session) {
   add_convert_command(app, session);
   add_synth_command(app, session);
   add_bench_command(app, session);
-  add_serve_command(app, session);
+  add_serve_command(app, session,
+                    [](const ServeArguments&, Session& own) { start_part(kServe, own); });
   add_completion_command(app);
   add_man_command(app);  // the last, because it knows the names of the others
-  if (argc > 1 && argv[1] == std::string_view(kCompleteWord)) {
-    const std::vector<std::string> words(argv + 2, argv + argc);
-    print(complete_words(describe_program(app), words));
-    return 0;
-  }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version);
-  } catch (const CLI::ParseError& error) {
-    report_error("usage", usage_problem(app, error), wants_json(argc, argv));
-    say("`sapiens --help` and `sapiens COMMAND --help` show what is possible");
-    return kUsage;
-  }
-  return session.exit_code;
-}
-
-int report_exception(bool json) {
-  const Error error = current_error();
-  report_error(error, json);
-  return exit_code(error.code());
-}
-
-int run_and_report(int argc, char** argv, Interrupts& interrupts) {
-  Session session{.interrupts = interrupts};
-  try {
-    return run(argc, argv, session);
-  } catch (const Interrupted&) {
-    Interrupts::wait_for_end();
-  } catch (...) {
-    return report_exception(session.json);
-  }
-}
-
-/// `interrupts` get their thread, which may not start.
-int start_and_run(int argc, char** argv, std::optional<Interrupts>& interrupts) {
-  try {
-    interrupts.emplace();
-  } catch (...) {
-    return report_exception(wants_json(argc, argv));
-  }
-  return run_and_report(argc, argv, *interrupts);
-}
-
-/// What the system does at `terminate`. Called before that is changed.
-std::terminate_handler handler_of_the_system() noexcept {
-  static const std::terminate_handler handler = std::get_terminate();
-  return handler;
-}
-
-/// For memory that runs out where nothing may be thrown, as in the destructors of nlohmann-json.
-[[noreturn]] void end_process() noexcept {
-  try {
-    if (std::current_exception()) throw;
-  } catch (const std::bad_alloc&) {
-    constexpr std::string_view kMessage = "error[out-of-resources] memory ran out\n";
-    [[maybe_unused]] const auto count = write(STDERR_FILENO, kMessage.data(), kMessage.size());
-    _exit(kOutOfResources);
-  } catch (...) {  // told below
-  }
-  handler_of_the_system()();
-  std::abort();
 }
 
 }  // namespace
 }  // namespace sapiens::cli
 
 int main(int argc, char** argv) {
-  sapiens::cli::occupy_standard_streams();
-  sapiens::cli::handler_of_the_system();
-  std::set_terminate(sapiens::cli::end_process);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file too large for `ulimit -f` is an error of write()
-  std::optional<sapiens::cli::Interrupts> interrupts;  // until the last byte is out
-  const int code = sapiens::cli::start_and_run(argc, argv, interrupts);
-  // A full disk under `> file` shows up only here.
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    sapiens::cli::say("error: standard output could not be written");
-    return sapiens::cli::kOutOfResources;
-  }
-  return code;
+  return sapiens::cli::run_program({argv, static_cast<std::size_t>(argc)},
+                                   sapiens::cli::add_commands);
 }

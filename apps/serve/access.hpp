@@ -1,5 +1,9 @@
 #pragma once
 
+#include <filesystem>
+#include <string>
+#include <string_view>
+
 #include "serve/http_message.hpp"
 
 namespace sapiens::serve {
@@ -9,5 +13,15 @@ void check_same_origin(const Request& request, const ServerOptions& options);
 
 /// Throws HttpError 401 where the server has a token and the request does not.
 void authorize(const Request& request, const ServerOptions& options);
+
+/// Takes as long for a wrong guess as for the token, whatever they have in common.
+bool is_token(std::string_view given, std::string_view token) noexcept;
+
+/// The first line of a file. Throws `Error`: NotFound, InvalidArgument for a line that cannot be
+/// a bearer token.
+std::string read_token(const std::filesystem::path& path);
+
+/// Throws `Error(InvalidArgument)` for what no client could send. `source` says where it is from.
+void expect_token(std::string_view token, const std::string& source);
 
 }  // namespace sapiens::serve

@@ -4,13 +4,37 @@
 
 #include <charconv>
 
-#include "serve/http_error.hpp"
 #include "serve/request_head.hpp"
 
 namespace sapiens::serve {
 namespace {
 
 constexpr std::size_t kMaxParts = 64;
+
+void expect_length(const httplib::Request& request, const Limits& limits) {
+  const std::optional<std::size_t> length = length_of(request.get_header_value("Content-Length"));
+  if (!length || request.has_header("Transfer-Encoding")) {
+    throw HttpError(411, "length-required",
+                    {.summary = "the request does not say how long its body is",
+                     .key = "Content-Length",
+                     .hint = "send the body at once, not in chunks"});
+  }
+  if (*length > limits.body_bytes) {
+    throw HttpError(413, "too-large",
+                    {.summary = "the body is too large",
+                     .key = "Content-Length",
+                     .expected = fmt::format("at most {} bytes", limits.body_bytes),
+                     .actual = std::to_string(*length),
+                     .hint = "send the image as JPEG, or start the server with --max-body"});
+  }
+  const std::string coding = request.get_header_value("Content-Encoding");
+  if (!coding.empty() && !is_same_name(coding, "identity")) {
+    throw HttpError(415, "unsupported-media-type",
+                    {.summary = "compressed bodies are not taken",
+                     .key = "Content-Encoding",
+                     .actual = coding});
+  }
+}
 
 }  // namespace
 
@@ -22,20 +46,29 @@ std::optional<std::size_t> length_of(const std::string& text) {
   return length;
 }
 
-BodyReader::BodyReader(const httplib::Request& request, const httplib::ContentReader* reader,
-                       const Limits& limits, Clock::time_point deadline)
-    : request_(request),
-      reader_(reader),
-      limits_(limits),
-      deadline_(deadline),
-      length_(length_of(request.get_header_value("Content-Length"))) {}
-
-Body BodyReader::read() const {
-  expect_length();
+Body read_body(const httplib::Request& request, const httplib::ContentReader* reader,
+               const Limits& limits, Clock::time_point deadline) {
+  expect_length(request, limits);
   Body body;
-  const bool whole = request_.is_multipart_form_data() ? read_form(body) : read_bytes(body);
+  const auto in_time = [deadline] { return Clock::now() <= deadline; };
+  const auto append_to = [&](std::string& bytes, const char* data, std::size_t size) {
+    bytes.append(data, size);
+    return in_time();
+  };
+  const bool whole = request.is_multipart_form_data()
+                         ? (*reader)(
+                               [&](const httplib::MultipartFormData& part) {
+                                 body.parts.push_back({part.name, {}});
+                                 return body.parts.size() <= kMaxParts && in_time();
+                               },
+                               [&](const char* data, std::size_t size) {
+                                 return append_to(body.parts.back().content, data, size);
+                               })
+                         : (*reader)([&](const char* data, std::size_t size) {
+                             return append_to(body.bytes, data, size);
+                           });
   if (whole) return body;
-  if (!in_time() || !request_.progress(kIsFastEnough, 0)) {
+  if (!in_time() || !request.progress(kIsFastEnough, 0)) {
     throw HttpError(408, "body-too-slow",
                     {.summary = "the body did not arrive in time",
                      .hint = "while others wait, a body has to come without long pauses"});
@@ -47,49 +80,6 @@ Body BodyReader::read() const {
   }
   throw HttpError(400, "bad-body",
                   {.summary = "the body ends early, or is not what its Content-Type says"});
-}
-
-void BodyReader::expect_length() const {
-  if (!length_ || request_.has_header("Transfer-Encoding")) {
-    throw HttpError(411, "length-required",
-                    {.summary = "the request does not say how long its body is",
-                     .key = "Content-Length",
-                     .hint = "send the body at once, not in chunks"});
-  }
-  if (*length_ > limits_.body_bytes) {
-    throw HttpError(413, "too-large",
-                    {.summary = "the body is too large",
-                     .key = "Content-Length",
-                     .expected = fmt::format("at most {} bytes", limits_.body_bytes),
-                     .actual = std::to_string(*length_),
-                     .hint = "send the image as JPEG, or start the server with --max-body"});
-  }
-  const std::string coding = request_.get_header_value("Content-Encoding");
-  if (!coding.empty() && !is_same_name(coding, "identity")) {
-    throw HttpError(415, "unsupported-media-type",
-                    {.summary = "compressed bodies are not taken",
-                     .key = "Content-Encoding",
-                     .actual = request_.get_header_value("Content-Encoding")});
-  }
-}
-
-bool BodyReader::read_bytes(Body& body) const {
-  return (*reader_)([&](const char* data, std::size_t size) {
-    body.bytes.append(data, size);
-    return in_time();
-  });
-}
-
-bool BodyReader::read_form(Body& body) const {
-  return (*reader_)(
-      [&](const httplib::MultipartFormData& part) {
-        body.parts.push_back({part.name, {}});
-        return body.parts.size() <= kMaxParts && in_time();
-      },
-      [&](const char* data, std::size_t size) {
-        body.parts.back().content.append(data, size);
-        return in_time();
-      });
 }
 
 }  // namespace sapiens::serve

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 
 namespace sapiens::serve {
 namespace {

@@ -2,7 +2,11 @@
 
 #include <functional>
 #include <map>
+#include <sapiens/error.hpp>
+#include <sapiens/stop_check.hpp>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,23 +47,40 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
-class HttpError;
-
-/// Answers requests, whatever brought them here. Many threads may call it.
-class RequestHandler {
+/// A request that is not answered, and why.
+class HttpError : public std::runtime_error {
  public:
-  RequestHandler() = default;
-  RequestHandler(const RequestHandler&) = delete;
-  RequestHandler& operator=(const RequestHandler&) = delete;
+  using Headers = std::vector<std::pair<std::string, std::string>>;
 
-  /// What goes wrong becomes an answer.
-  virtual Response handle(const Request& request) noexcept = 0;
+  /// `code` names the reason for programs, as in "wrong-task".
+  HttpError(int status, std::string_view code, ErrorDetail detail, Headers headers = {})
+      : std::runtime_error(detail.summary),
+        status_(status),
+        code_(code),
+        detail_(std::move(detail)),
+        headers_(std::move(headers)) {}
 
-  /// The answer to what is not HTTP enough to become a request.
-  virtual Response refuse(const HttpError& error, const std::string& remote) noexcept = 0;
+  /// What the library found wrong with a request.
+  explicit HttpError(const Error& error);
 
- protected:
-  ~RequestHandler() = default;
+  /// `{"error": {status, code, summary, key, expected, actual, hint}}`
+  Response response() const;
+
+ private:
+  int status_;
+  std::string code_;
+  ErrorDetail detail_;
+  Headers headers_;
 };
+
+/// For a path that is none.
+HttpError unknown_path(const std::string& path);
+
+/// Throws HttpError: 499 where the client has hung up, 504 once the time limit has passed.
+void expect_wanted(const Request& request, const Limits& limits);
+
+/// The same as what long steps may call often: it looks every `limits.look_pause` seconds. Borrows
+/// both.
+StopCheck wanted_check(const Request& request, const Limits& limits);
 
 }  // namespace sapiens::serve

@@ -1,36 +1,62 @@
 #pragma once
 
-#include <memory>
+#include <httplib.h>
 
-#include "serve/http_message.hpp"
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "serve/lobby.hpp"
+#include "serve/request_head.hpp"
+#include "serve/service.hpp"
+#include "serve/workers.hpp"
 
 namespace sapiens::serve {
 
-/// Brings requests from a socket to whoever handles them. Every connection carries one request, so
-/// that what is left of a body that was refused is never taken for a request; those without one
-/// hold no thread.
-class HttpServer {
+/// Brings requests from sockets to the service. cpp-httplib accepts connections and writes answers;
+/// it sees of a connection what this class has found to be a request.
+///
+/// A connection waits in the lobby until its head is there, and carries one request, so that what
+/// is left of a body that was refused is never taken for a request. Requests without a body, which
+/// cost nothing, have threads of their own: whether the server is well can be asked while all
+/// others are busy.
+class HttpServer : private httplib::Server {
  public:
-  HttpServer() = default;
-  HttpServer(const HttpServer&) = delete;
-  HttpServer& operator=(const HttpServer&) = delete;
-  virtual ~HttpServer() = default;
+  /// Binds the address. Throws `Error`: InvalidArgument where that cannot be had, OutOfResources
+  /// where the system does not have the threads.
+  HttpServer(const ServerOptions& options, Service& service);
 
   /// The port that was bound.
-  virtual int port() const = 0;
+  int port() const { return port_; }
 
-  /// Answers requests until `stop`, and then those that have been accepted.
-  virtual void serve() = 0;
+  /// Answers requests until `stop`, and then those that have been accepted. Throws
+  /// `Error(OutOfResources)` where connections cannot be accepted any more.
+  void serve();
 
   /// From any thread.
-  virtual void stop() = 0;
+  void stop();
+
+ private:
+  void set_options();
+  void set_handlers();
+  void listen_on(const ServerOptions& options);
+  bool process_and_close_socket(socket_t socket) override;
+  void receive(int socket, std::string bytes, Arrival how) noexcept;
+  void converse(int socket, const RequestHead& head, const std::string& body,
+                std::function<bool()> is_crowded);
+  void answer(const httplib::Request& from, httplib::Response& to,
+              const httplib::ContentReader* reader);
+  void answer_unrouted(const httplib::Request& from, httplib::Response& to);
+  void refuse(int socket, const HttpError& error);
+
+  const Limits limits_;
+  Service& service_;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  int listener_ = -1;
+  int port_ = -1;
+  Workers workers_, quick_;
+  Lobby lobby_;  // the first to go: it gives work to the others
 };
-
-/// Binds the address. Throws `Error(InvalidArgument)` where that cannot be had, and as
-/// `expect_server` does.
-std::unique_ptr<HttpServer> listen(const ServerOptions& options, RequestHandler& handler);
-
-/// Throws `Error(InvalidArgument)` where the module that knows the HTTP library cannot be had.
-void expect_server();
 
 }  // namespace sapiens::serve

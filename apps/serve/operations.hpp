@@ -1,8 +1,13 @@
 #pragma once
 
+#include <optional>
+#include <sapiens/task.hpp>
 #include <span>
 #include <string_view>
 #include <vector>
+
+#include "documents/json.hpp"
+#include "serve/options.hpp"
 
 namespace sapiens::serve {
 
@@ -26,7 +31,7 @@ struct Parameter {
 
 /// A POST of an image.
 struct Operation {
-  std::string_view task;  ///< "features", "pose", "seg", "depth" or "normal".
+  std::optional<Task> task;  ///< Nothing for features.
   std::string_view path;
   std::string_view summary;
   std::string_view npy;  ///< What the array is; empty where there is none.
@@ -39,7 +44,13 @@ struct Operation {
 
 std::span<const Operation> operations();
 
+/// What requests and answers call it: "features" without a task.
+std::string_view task_word(std::optional<Task> task) noexcept;
+
 /// Null where there is none.
 const Operation* find_operation(std::string_view path);
+
+/// The description of all paths, as OpenAPI 3.0, made from the table of operations.
+documents::Json openapi_document(const ServerOptions& options);
 
 }  // namespace sapiens::serve

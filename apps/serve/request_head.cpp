@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 
 namespace sapiens::serve {
 namespace {

@@ -14,11 +14,9 @@
 
 #include "serve/access.hpp"
 #include "serve/answer.hpp"
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
-#include "serve/openapi.hpp"
 #include "serve/page.hpp"
-#include "serve/request_watch.hpp"
 #include "serve/upload.hpp"
 
 namespace sapiens::serve {
@@ -26,13 +24,6 @@ namespace {
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-HttpError unknown_path(const std::string& path) {
-  return HttpError(404, "unknown-path",
-                   {.summary = "there is nothing here",
-                    .actual = path.substr(0, 200),
-                    .hint = "GET /openapi.json tells what there is"});
 }
 
 HttpError wrong_method(const std::string& method, const std::string& allowed) {
@@ -168,7 +159,7 @@ Response Service::get(const Request& request) {
     expect_get();
     return {.type = "text/plain; version=0.0.4", .body = metrics_.text(models_)};
   }
-  throw unknown_path(request.path);
+  throw unknown_path(request.path.substr(0, 200));
 }
 
 Response Service::compute(const Operation& operation, const Request& request) {

@@ -6,7 +6,6 @@
 
 #include "serve/compute_queue.hpp"
 #include "serve/fields.hpp"
-#include "serve/http_error.hpp"
 #include "serve/http_message.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models.hpp"
@@ -15,14 +14,18 @@
 namespace sapiens::serve {
 
 /// Answers requests with the models it has loaded.
-class Service final : public RequestHandler {
+class Service {
  public:
   /// Loads the models. Throws `Error` as `Models` does.
   explicit Service(const ServerOptions& options);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
 
-  /// Also counts and logs what it answers.
-  Response handle(const Request& request) noexcept override;
-  Response refuse(const HttpError& error, const std::string& remote) noexcept override;
+  /// Answers a request; what goes wrong becomes an answer too. Many threads may call it. It also
+  /// counts and logs what it answers.
+  Response handle(const Request& request) noexcept;
+  /// The answer to what is not HTTP enough to become a request; `remote` is the client's address.
+  Response refuse(const HttpError& error, const std::string& remote) noexcept;
 
   const Models& models() const { return models_; }
 

@@ -12,7 +12,7 @@
 
 #include "documents/json.hpp"
 #include "serve/base64.hpp"
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
 
 namespace sapiens::serve {

@@ -46,9 +46,6 @@ std::filesystem::path checkpoint_cache();
 /// how to get it; every other text is a path and returned as it is.
 std::filesystem::path find_checkpoint(const std::string& path_or_name);
 
-/// Whether the module that downloads is installed; if not, `why` says what to do.
-bool downloads_available(std::string* why = nullptr);
-
 struct HubOptions {
   std::filesystem::path folder = {};  ///< Where files go; empty: checkpoint_cache().
   std::string endpoint = {};          ///< Empty: $HF_ENDPOINT, else https://huggingface.co.
@@ -88,7 +85,8 @@ struct PullListener {
   std::function<void(const std::string& text)> message = {};  ///< "the connection was lost ..."
 };
 
-/// A connection to the hub.
+/// A connection to the hub. This class alone is not in libsapiens: it is in the library
+/// `sapiens::downloads`, which is linked to libcurl.
 ///
 ///   Hub hub;
 ///   const RemoteFile remote = hub.look_up(*find_published("0.3b:seg"));
@@ -102,7 +100,8 @@ struct PullListener {
 /// Throws Error: Network when the hub cannot be reached or breaks off too often, NotFound when it
 /// has no such file or does not give it to us, CorruptFile for a digest or size that is wrong,
 /// UnsupportedFormat for something that is no checkpoint, OutOfResources for a full disk,
-/// WriteFailed while another process downloads the same file, InvalidArgument without the module.
+/// WriteFailed while another process downloads the same file, InvalidArgument for an
+/// endpoint, a token or a time that cannot be one.
 class Hub {
  public:
   explicit Hub(HubOptions options = {});

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 fs::path own_file() {
   Dl_info info{};
   ::link_map* map = nullptr;
-  const auto* here = reinterpret_cast<const void*>(&find_in_module);
+  const auto* here = reinterpret_cast<const void*>(&find_part);
   std::error_code error;
   if (::dladdr1(here, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return {};
   // A program has no name there, and argv[0] may be anything.
@@ -73,12 +73,18 @@ void* load(const fs::path& file, const char* entry, ModuleMissing& missing) {
 
 }  // namespace
 
-void* find_in_module(const ModuleKind& kind, ModuleMissing& missing) {
+fs::path find_part(const char* file) {
   std::error_code error;
   for (const fs::path& folder : folders()) {
     // An absolute path, because dlopen() would search its own folders for a bare name.
-    const fs::path path = fs::absolute(folder / kind.file, error);
-    if (error || !fs::is_regular_file(path, error)) continue;
+    const fs::path path = fs::absolute(folder / file, error);
+    if (!error && fs::is_regular_file(path, error)) return path;
+  }
+  return {};
+}
+
+void* find_in_module(const ModuleKind& kind, ModuleMissing& missing) {
+  if (const fs::path path = find_part(kind.file); !path.empty()) {
     missing.hint = fmt::format("install {}", kind.runs_with);
     return load(path, kind.entry, missing);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -23,11 +24,15 @@ struct ModuleMissing {
   bool is_short_of_memory = false;  ///< It is there, and there was no room for it.
 };
 
+/// Where a file of sapiens is that is not linked to the program or library, a module or a program;
+/// empty where there is none. It is looked for in the folder that SAPIENS_MODULE_DIR names or,
+/// without that, beside the program or shared library that this code is in, in its folder
+/// `sapiens`, in `../<lib>/sapiens`, and where it was to be installed.
+std::filesystem::path find_part(const char* file);
+
 /// The function `entry`, from a file that is loaded now or was before and is never unloaded (GLib
-/// and others do not survive that); null with `missing` filled where there is none. The file is
-/// looked for in the folder that SAPIENS_MODULE_DIR names or, without that, beside the program or
-/// shared library that this code is in, in its folder `sapiens`, in `../<lib>/sapiens`, and where
-/// it was to be installed.
+/// and others do not survive that); null with `missing` filled where there is none. `find_part`
+/// finds the file.
 void* find_in_module(const ModuleKind& kind, ModuleMissing& missing);
 
 /// For a module that has another version.

@@ -4,17 +4,13 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <exception>
 #include <sapiens/version.hpp>
 #include <string_view>
-
-#include "hub/load_module.hpp"
 
 namespace sapiens::hub {
 namespace {
 
 constexpr int kMaxRedirects = 10;
-constexpr std::size_t kMaxOriginLength = 512;
 constexpr double kMaxConnectSeconds = 20;
 constexpr std::size_t kMaxHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
@@ -44,51 +40,12 @@ std::string_view trimmed(std::string_view text) {
 
 bool has_content(int status) { return status == 200 || status == 206; }
 
-/// Collects headers and hands content on. What the ear throws waits until the transfer has ended.
+/// Collects headers and hands content on.
 class Listener final : public Receiver {
  public:
   Listener(const Ear& ear, Answer& answer) : ear_(ear), answer_(answer) {}
 
-  bool header(const char* line, std::size_t length) noexcept override {
-    return guarded([&] { add(std::string_view(line, length)); });
-  }
-
-  bool body(const char* bytes, std::size_t count) noexcept override {
-    if (!has_content(answer_.status)) return (ignored_ += count) <= kMaxIgnored;
-    return guarded([&] {
-      if (!ear_.body) return;
-      begin();
-      ear_.body(std::as_bytes(std::span(bytes, count)));
-    });
-  }
-
-  bool go_on() noexcept override {
-    return guarded([&] {
-      if (ear_.heartbeat) ear_.heartbeat();
-    });
-  }
-
-  void begin() {
-    if (begun_ || !ear_.begin) return;
-    begun_ = true;
-    ear_.begin(answer_);
-  }
-
-  void rethrow() const {
-    if (thrown_) std::rethrow_exception(thrown_);
-  }
-
- private:
-  bool guarded(const auto& action) noexcept {
-    try {
-      if (!thrown_) action();
-    } catch (...) {
-      thrown_ = std::current_exception();
-    }
-    return !thrown_;
-  }
-
-  void add(std::string_view line) {
+  void header(std::string_view line) override {
     if (line.starts_with("HTTP/")) {
       // Interim responses (100 Continue) have headers of their own.
       std::erase_if(answer_.headers,
@@ -110,32 +67,43 @@ class Listener final : public Receiver {
     }
   }
 
+  bool body(std::span<const std::byte> bytes) override {
+    if (!has_content(answer_.status)) return (ignored_ += bytes.size()) <= kMaxIgnored;
+    if (!ear_.body) return true;
+    begin();
+    ear_.body(bytes);
+    return true;
+  }
+
+  void heartbeat() override {
+    if (ear_.heartbeat) ear_.heartbeat();
+  }
+
+  void begin() {
+    if (begun_ || !ear_.begin) return;
+    begun_ = true;
+    ear_.begin(answer_);
+  }
+
+ private:
   const Ear& ear_;
   Answer& answer_;
   bool begun_ = false;
   std::size_t ignored_ = 0;
-  std::exception_ptr thrown_;
 };
 
 /// Without a query: those of storages are signatures, hundreds of characters that grant access.
 std::string shown(const std::string& url) { return url.substr(0, url.find('?')); }
 
-void expect_response(Outcome outcome, const Response& response, const std::string& url) {
-  switch (outcome) {
-    case Outcome::Done:
-    case Outcome::Stopped:
-      return;
-    case Outcome::OutOfMemory:
-      fail_for_memory();
-    case Outcome::Dropped:
-      throw Transient{Error(ErrorCode::Network,
-                            {.summary = "the connection to the hub failed",
-                             .file = shown(url),
-                             .actual = response.reason,
-                             .hint = "check the network and proxies (https_proxy); what has "
-                                     "arrived is kept, and the same command goes on"})};
-    case Outcome::Failed:
-      break;
+void expect_response(const Response& response, const std::string& url) {
+  if (response.outcome == Outcome::Done) return;
+  if (response.outcome == Outcome::Dropped) {
+    throw Transient{
+        Error(ErrorCode::Network, {.summary = "the connection to the hub failed",
+                                   .file = shown(url),
+                                   .actual = response.reason,
+                                   .hint = "check the network and proxies (https_proxy); what has "
+                                           "arrived is kept, and the same command goes on"})};
   }
   throw Error(ErrorCode::Network,
               {.summary = "the hub cannot be reached",
@@ -143,6 +111,18 @@ void expect_response(Outcome outcome, const Response& response, const std::strin
                .actual = response.reason,
                .hint = "if a mirror or proxy of your own is meant to answer, name the certificates "
                        "that it is signed with in SSL_CERT_FILE"});
+}
+
+std::string next_address(const std::string& url, const Response& response) {
+  const std::string& next = response.redirect;
+  const std::string origin = origin_of(next);
+  const bool downgrade = origin.starts_with("http:") && origin_of(url).starts_with("https:");
+  if (!origin.empty() && !downgrade) return next;
+  throw Error(ErrorCode::Network,
+              {.summary = downgrade ? "the hub redirects to an address that is not encrypted"
+                                    : "the hub redirects to something that is no web address",
+               .file = shown(url),
+               .actual = shown(next)});
 }
 
 std::string checked_token(std::string token) {
@@ -154,7 +134,7 @@ std::string checked_token(std::string token) {
                .hint = "a line break at its end, perhaps"});
 }
 
-// The module takes whole seconds, and 0 for no limit.
+// libcurl takes whole seconds, and 0 for no limit.
 double checked_timeout(double seconds) {
   if (kMinTimeout <= seconds && seconds <= kMaxTimeout) return seconds;
   throw Error(ErrorCode::InvalidArgument,
@@ -172,13 +152,10 @@ std::string Answer::header(const std::string& name) const {
 }
 
 Connection::Connection(const HubOptions& options)
-    : module_(require_module()),
-      client_(module_.open()),
-      endpoint_(options.endpoint.empty() ? text_in("HF_ENDPOINT") : options.endpoint),
+    : endpoint_(options.endpoint.empty() ? text_in("HF_ENDPOINT") : options.endpoint),
       token_(checked_token(options.token.empty() ? text_in("HF_TOKEN") : options.token)),
       certificates_(text_in("SSL_CERT_FILE")),
       timeout_(checked_timeout(options.timeout)) {
-  if (!client_) fail_for_memory();
   if (endpoint_.empty()) endpoint_ = "https://huggingface.co";
   while (endpoint_.ends_with('/')) endpoint_.pop_back();
   if (!origin_of(endpoint_).empty()) return;
@@ -186,11 +163,6 @@ Connection::Connection(const HubOptions& options)
                                            .key = "HF_ENDPOINT",
                                            .expected = "https://huggingface.co, or a mirror of it",
                                            .actual = endpoint_});
-}
-
-std::string Connection::origin_of(const std::string& url) const {
-  char text[kMaxOriginLength];
-  return module_.origin(url.c_str(), text, sizeof text) ? text : "";
 }
 
 Answer Connection::ask(const std::string& url) { return follow(url, {}, {}, true); }
@@ -211,14 +183,13 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
     }
     answer.url = shown(url);
     Listener listener(ear, answer);
-    Response response;
-    const Outcome outcome = perform(url, lines, head, listener, response);
-    listener.rethrow();  // what it threw is why the transfer ended, whatever that is called
-    expect_response(outcome, response, url);
+    const Response response = perform(url, std::move(lines), head, listener);
+    expect_response(response, url);
     answer.status = response.status;
     const bool told =
         !answer.header("x-linked-size").empty() && !answer.header("x-linked-etag").empty();
-    const bool redirected = 300 <= response.status && response.status < 400 && response.redirect;
+    const bool redirected =
+        300 <= response.status && response.status < 400 && !response.redirect.empty();
     if (redirected && head && told && origin_of(response.redirect) != home) {
       answer.status = 200;
       answer.headers.erase("content-type");  // of the redirect
@@ -226,7 +197,6 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
     }
     if (!redirected) {
       if (has_content(answer.status) && !head) listener.begin();  // also of an empty body
-      listener.rethrow();
       return answer;
     }
     url = next_address(url, response);
@@ -234,32 +204,19 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
   throw Error(ErrorCode::Network, {.summary = "the hub redirects in circles", .file = shown(url)});
 }
 
-std::string Connection::next_address(const std::string& url, const Response& response) const {
-  std::string next = response.redirect;
-  const std::string origin = origin_of(next);
-  const bool downgrade = origin.starts_with("http:") && origin_of(url).starts_with("https:");
-  if (!origin.empty() && !downgrade) return next;
-  throw Error(ErrorCode::Network,
-              {.summary = downgrade ? "the hub redirects to an address that is not encrypted"
-                                    : "the hub redirects to something that is no web address",
-               .file = shown(url),
-               .actual = shown(next)});
-}
-
-Outcome Connection::perform(const std::string& url, const std::vector<std::string>& headers,
-                            bool head, Receiver& receiver, Response& response) {
+Response Connection::perform(const std::string& url, std::vector<std::string> headers, bool head,
+                             Receiver& receiver) {
   // Content as it is, or sizes and ranges would be those of something else.
-  std::vector<const char*> lines = {"Accept-Encoding: identity",
-                                    "User-Agent: sapiens/" SAPIENS_VERSION};
-  for (const std::string& line : headers) lines.push_back(line.c_str());
-  lines.push_back(nullptr);
-  const Request request{.url = url.c_str(),
-                        .head = head,
-                        .headers = lines.data(),
-                        .certificates = certificates_.empty() ? nullptr : certificates_.c_str(),
-                        .connect_seconds = static_cast<int>(std::min(timeout_, kMaxConnectSeconds)),
-                        .idle_seconds = static_cast<int>(timeout_)};
-  return client_->perform(request, receiver, response);
+  headers.push_back("Accept-Encoding: identity");
+  headers.push_back("User-Agent: sapiens/" SAPIENS_VERSION);
+  return transfer_.perform(
+      {.url = url,
+       .head = head,
+       .headers = std::move(headers),
+       .certificates = certificates_,
+       .connect_seconds = static_cast<long>(std::min(timeout_, kMaxConnectSeconds)),
+       .idle_seconds = static_cast<long>(timeout_)},
+      receiver);
 }
 
 }  // namespace sapiens::hub

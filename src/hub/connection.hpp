@@ -3,13 +3,12 @@
 #include <cstddef>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "hub/module.hpp"
+#include "hub/transfer.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/hub.hpp"
 
@@ -58,13 +57,10 @@ class Connection {
  private:
   Answer follow(std::string url, const std::vector<std::string>& headers, const Ear& ear,
                 bool head);
-  std::string next_address(const std::string& url, const Response& response) const;
-  std::string origin_of(const std::string& url) const;
-  Outcome perform(const std::string& url, const std::vector<std::string>& headers, bool head,
-                  Receiver& receiver, Response& response);
+  Response perform(const std::string& url, std::vector<std::string> headers, bool head,
+                   Receiver& receiver);
 
-  const Module& module_;
-  std::unique_ptr<Client> client_;
+  Transfer transfer_;
   std::string endpoint_;
   std::string token_;
   std::string certificates_;

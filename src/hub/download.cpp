@@ -4,7 +4,6 @@
 
 #include "checkpoint/state_dict.hpp"
 #include "core/parse_number.hpp"
-#include "hub/load_module.hpp"
 #include "hub/look_up.hpp"
 #include "hub/refusals.hpp"
 

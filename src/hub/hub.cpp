@@ -11,7 +11,6 @@
 #include "core/output_file.hpp"
 #include "hub/connection.hpp"
 #include "hub/download.hpp"
-#include "hub/load_module.hpp"
 #include "hub/look_up.hpp"
 #include "hub/partial_file.hpp"
 

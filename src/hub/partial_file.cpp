@@ -1,9 +1,12 @@
 #include "hub/partial_file.hpp"
 
+#include <fmt/format.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
@@ -11,6 +14,7 @@
 #include "core/atomic_file.hpp"
 #include "core/output_file.hpp"
 #include "core/uninterrupted.hpp"
+#include "hub/transfer.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens::hub {
@@ -56,8 +60,6 @@ bool has_digest(const RemoteFile& file) {
   constexpr std::size_t kDigits = 64;  // of a whole SHA-256
   return file.sha256.size() == kDigits;
 }
-
-fs::path partial_name(const fs::path& path) { return path.string() + ".partial"; }
 
 std::uint64_t partial_size(const RemoteFile& file) {
   if (!matching_etag(file)) return 0;
@@ -132,6 +134,32 @@ void PartialFile::discard() {
   ::unlink(path_.c_str());  // while it is still locked
   ::unlink(record_name(final_path_).c_str());
   descriptor_.close();
+}
+
+std::string sha256_of(const std::filesystem::path& path,
+                      const std::function<void(std::uint64_t)>& progress) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest(EVP_MD_CTX_new(),
+                                                                       &EVP_MD_CTX_free);
+  if (!digest || EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr) != 1) fail_for_memory();
+  const Descriptor file = open_regular_file(path);
+  std::vector<char> buffer(std::size_t{1} << 20);
+  std::uint64_t done = 0;
+  while (true) {
+    const ::ssize_t count = ::read(file.number(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_to_read(path, "the file cannot be read", errno);
+    if (count == 0) break;
+    if (EVP_DigestUpdate(digest.get(), buffer.data(), static_cast<std::size_t>(count)) != 1) {
+      fail_for_memory();
+    }
+    done += static_cast<std::uint64_t>(count);
+    if (progress) progress(done);
+  }
+  unsigned char bytes[32];
+  if (EVP_DigestFinal_ex(digest.get(), bytes, nullptr) != 1) fail_for_memory();
+  std::string text;
+  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
 }
 
 }  // namespace sapiens::hub

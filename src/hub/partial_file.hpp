@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,5 +68,9 @@ class PartialFile {
 
 /// Removes the record that a process killed right after `commit` left.
 void remove_record(const std::filesystem::path& path);
+
+/// The SHA-256 of a file, 64 digits. `progress` hears how many bytes are through.
+std::string sha256_of(const std::filesystem::path& path,
+                      const std::function<void(std::uint64_t)>& progress);
 
 }  // namespace sapiens::hub

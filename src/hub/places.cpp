@@ -43,6 +43,8 @@ bool has_size_of_ours(std::string_view text) {
 
 }  // namespace
 
+fs::path hub::partial_name(const fs::path& path) { return path.string() + ".partial"; }
+
 fs::path checkpoint_cache() {
   if (const fs::path chosen = folder_in("SAPIENS_CACHE"); !chosen.empty()) return chosen;
   // The specification of XDG has relative paths ignored.

@@ -171,7 +171,7 @@ TEST_F(Pull, ListsWhatIsPublishedWithoutAskingTheHub) {
   EXPECT_THAT(run_sapiens({"pull", "--list"}).out, HasSubstr("facebook/sapiens-seg-0.3b"));
 }
 
-TEST_F(Pull, WithoutTheModuleSaysHowToGetIt) {
+TEST_F(Pull, WithoutItsProgramSaysHowToGetIt) {
   const Scratch empty;
   setenv("SAPIENS_MODULE_DIR", empty.path().c_str(), 1);
   const Finished run = pull();

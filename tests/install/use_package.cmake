@@ -37,7 +37,7 @@ foreach(file man/man1/sapiens.1 man/man1/sapiens-features.1 bash-completion/comp
     message(FATAL_ERROR "${file} was not installed")
   endif()
 endforeach()
-# What most runs do not need is in modules.
+# What most runs do not need is in a module and in programs of its own.
 file(GET_RUNTIME_DEPENDENCIES EXECUTABLES "${prefix}/bin/sapiens" RESOLVED_DEPENDENCIES_VAR libraries
                                           UNRESOLVED_DEPENDENCIES_VAR missing)
 foreach(library IN LISTS libraries)
@@ -48,11 +48,19 @@ endforeach()
 if(SERVER)
   execute_process(COMMAND "${prefix}/bin/sapiens" serve --model "${SCRATCH}/none.pth" ERROR_VARIABLE error)
   if(NOT error MATCHES "none.pth")
-    message(FATAL_ERROR "the module of the server was not found: ${error}")
+    message(FATAL_ERROR "the program of the server was not found: ${error}")
+  endif()
+endif()
+if(DOWNLOADS)
+  # An address where nothing listens: no test asks the real hub.
+  execute_process(COMMAND "${CMAKE_COMMAND}" -E env HF_ENDPOINT=http://127.0.0.1:1 "${prefix}/bin/sapiens" pull detector
+                          --yes --retries 0 ERROR_VARIABLE error)
+  if(NOT error MATCHES "the connection to the hub failed")
+    message(FATAL_ERROR "the program of downloads was not found: ${error}")
   endif()
 endif()
 if(WAY STREQUAL "find_package")
-  build_with_cmake("-DCMAKE_PREFIX_PATH=${prefix}")
+  build_with_cmake("-DCMAKE_PREFIX_PATH=${prefix}" "-DDOWNLOADS=${DOWNLOADS}")
   open_a_video("${SCRATCH}/build/consumer")
 else()
   set(ENV{PKG_CONFIG_PATH} "${prefix}/${LIBDIR}/pkgconfig")

@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <sapiens/error.hpp>
 
+#include "serve/access.hpp"
 #include "serve/base64.hpp"
 #include "serve/media_types.hpp"
-#include "serve/secrets.hpp"
 #include "serve/workers.hpp"
 #include "support/sanitizers.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "serve/http_error.hpp"
+#include "serve/http_message.hpp"
 #include "serve/options.hpp"
 
 namespace sapiens::serve {

@@ -163,7 +163,8 @@ TEST(ServeWithoutMemory, IsOutOfResources) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers need the memory that the test forbids";
   const Scratch folder;
   int tried = 0;
-  // From too little for the module to enough for all but the threads: never "install a library".
+  // From too little for the program of the server to enough for all but the threads: never "install
+  // a library".
   for (int megabytes = 40; megabytes <= 160; megabytes += megabytes < 76 ? 3 : 28) {
     const std::string errors = folder / "errors";
     const std::string command = fmt::format(

@@ -4,8 +4,8 @@
 
 namespace sapiens::cli {
 
-// One file per subcommand: its options, its help text and the code it runs.
-void add_pull_command(CLI::App& app, Session& session);
+// One file per subcommand: its options, its help text and the code it runs. pull.hpp and serve.hpp
+// are beside this one, because their code is in programs of its own.
 void add_inspect_command(CLI::App& app, Session& session);
 void add_features_command(CLI::App& app, Session& session);
 /// pose, seg, depth and normal.
@@ -18,7 +18,6 @@ void add_sheet_command(CLI::App& app, Session& session);
 void add_convert_command(CLI::App& app, Session& session);
 void add_synth_command(CLI::App& app, Session& session);
 void add_bench_command(CLI::App& app, Session& session);
-void add_serve_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app);
 void add_man_command(CLI::App& app);
 

@@ -1,96 +1,12 @@
-#include <fmt/format.h>
+#include "cli/commands/serve.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
-#include <sapiens/hub.hpp>
-#include <sapiens/printable.hpp>
 
-#include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
 #include "cli/options/task_options.hpp"
-#include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
-#include "serve/http_server.hpp"
-#include "serve/secrets.hpp"
-#include "serve/service.hpp"
 
 namespace sapiens::cli {
 namespace {
-
-struct ServeArguments {
-  std::vector<std::string> models;
-  std::vector<std::string> prefixes;
-  std::string token_file;
-  bool quiet = false;
-  serve::ServerOptions server;
-};
-
-/// "pose=model.pth"; without a name the file's own, "model".
-serve::NamedCheckpoint parse_model(const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals != std::string::npos) {
-    return {text.substr(0, equals), find_checkpoint(text.substr(equals + 1))};
-  }
-  const std::filesystem::path path = find_checkpoint(text);
-  return {path.stem().string(), path};
-}
-
-void set_prefixes(const std::vector<std::string>& given,
-                  std::vector<serve::NamedCheckpoint>& models) {
-  std::vector<std::string> labels;
-  for (const serve::NamedCheckpoint& model : models) labels.push_back(model.name);
-  for (const std::string& text : given) {
-    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
-    for (serve::NamedCheckpoint& model : models) {
-      if (model.name == parsed.label) model.prefix = parsed.prefix;
-    }
-  }
-}
-
-std::string find_token(const std::string& file) {
-  if (!file.empty()) return serve::read_token(file);
-  const char* variable = std::getenv("SAPIENS_TOKEN");
-  if (!variable) return {};
-  serve::expect_token(variable, "SAPIENS_TOKEN");
-  return variable;
-}
-
-void introduce(const serve::ServerOptions& options, const serve::Models& models, int port) {
-  for (std::size_t i = 0; i < models.all().size(); ++i) {
-    const auto& [name, model] = models.all()[i];
-    say(fmt::format("{}: {}", printable(name),
-                    checkpoint_text(options.models[i].path, model->inspection())));
-  }
-  if (const serve::PersonFinder* finder = models.finder()) {
-    say(fmt::format("detector: {}", checkpoint_text(options.detector, finder->inspection())));
-  }
-  const bool is_ipv6 = options.host.find(':') != std::string::npos;
-  const std::string host = is_ipv6 ? "[" + options.host + "]" : options.host;
-  say(fmt::format("listening on http://{}:{}", host, port));
-  if (options.token.empty() && !serve::is_loopback(options.host)) {
-    say("warning: everybody who reaches this address may use it; --token-file asks for a token");
-  }
-}
-
-void run(const ServeArguments& arguments, Session& session) {
-  serve::expect_server();
-  serve::ServerOptions options = arguments.server;
-  for (const std::string& model : arguments.models) options.models.push_back(parse_model(model));
-  set_prefixes(arguments.prefixes, options.models);
-  options.token = find_token(arguments.token_file);
-  if (!arguments.quiet) options.log = [](std::string_view line) { say(line); };
-
-  serve::Service service(options);
-  const auto server = serve::listen(options, service);
-  introduce(options, service.models(), server->port());
-  const auto stop_on_signal = session.interrupts.on_signal([&server] {
-    say("stopping: requests that have been accepted are answered first");
-    server->stop();
-  });
-  server->serve();
-}
 
 void add_limits(CLI::App& app, serve::Limits& limits) {
   app.add_option("--max-body", limits.body_bytes, "Bytes of a request's body")
@@ -115,7 +31,7 @@ void add_limits(CLI::App& app, serve::Limits& limits) {
 
 }  // namespace
 
-void add_serve_command(CLI::App& app, Session& session) {
+void add_serve_command(CLI::App& app, Session& session, RunServe run) {
   auto arguments = std::make_shared<ServeArguments>();
   serve::ServerOptions& server = arguments->server;
   CLI::App* command =
@@ -145,7 +61,7 @@ void add_serve_command(CLI::App& app, Session& session) {
       "Example:\n"
       "  sapiens serve --model pose=sapiens_0.3b_pose.pth --model seg=sapiens_0.3b_goliath.pth\n"
       "  curl -F image=@photo.jpg http://127.0.0.1:8080/v1/pose");
-  command->callback([arguments, &session] { run(*arguments, session); });
+  command->callback([arguments, &session, run] { run(*arguments, session); });
 }
 
 }  // namespace sapiens::cli

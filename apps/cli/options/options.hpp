@@ -23,9 +23,13 @@ inline constexpr const char* kInputType = "FILE|DIR";
 inline constexpr const char* kPublishedType = "NAME";
 inline constexpr const char* kCheckpointType = "FILE|NAME";
 
+/// The command line, with the program's name at its beginning.
+using Words = std::span<const char* const>;
+
 /// What the commands share with main().
 struct Session {
   Interrupts& interrupts;
+  Words words = {};
   bool json = false;
   int exit_code = 0;
 };

@@ -13,8 +13,8 @@ constexpr EnvironmentVariable kVariables[] = {
      "the folder sapiens in XDG_CACHE_HOME, else ~/.cache/sapiens",
      kPublishedType},
     {"SAPIENS_MODULE_DIR",
-     "The only folder to look in for what is loaded when it is needed, such as the module for "
-     "videos",
+     "The only folder to look in for what is loaded or started when it is needed, such as the "
+     "module for videos",
      ""},
     {"HF_TOKEN", "Sent to the hub, and to nobody that it redirects to", "pull"},
     {"HF_ENDPOINT", "Another hub than https://huggingface.co", "pull"},

@@ -11,9 +11,17 @@ int check_video() {
   return 1;
 }
 
+#ifdef DOWNLOADS
+// Nothing is asked of the hub: this is about linking.
+void open_hub() { const sapiens::Hub hub({.folder = "."}); }
+#else
+void open_hub() {}
+#endif
+
 // Runs a tiny encoder, so that every layer of the library is really linked.
 int main(int argument_count, char** arguments) {
   if (argument_count > 1 && std::string(arguments[1]) == "--video") return check_video();
+  open_hub();
   auto encoder = sapiens::Encoder::random({.arch = "tiny"}, {.threads = 1});
   const sapiens::Grid size = encoder.input_size();
   const std::vector<float> image(static_cast<std::size_t>(3 * size.height * size.width), 0.5f);

@@ -1,0 +1,92 @@
+// The program sapiens-serve, which `sapiens serve` becomes: the only one that is linked to
+// cpp-httplib, and with it to libraries for TLS and compression.
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sapiens/hub.hpp>
+#include <sapiens/printable.hpp>
+
+#include "cli/commands/serve.hpp"
+#include "cli/terminal/messages.hpp"
+#include "cli/terminal/run_program.hpp"
+#include "cli/terminal/text.hpp"
+#include "serve/access.hpp"
+#include "serve/http_server.hpp"
+#include "serve/service.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+/// "pose=model.pth"; without a name the file's own, "model".
+serve::NamedCheckpoint parse_model(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals != std::string::npos) {
+    return {text.substr(0, equals), find_checkpoint(text.substr(equals + 1))};
+  }
+  const std::filesystem::path path = find_checkpoint(text);
+  return {path.stem().string(), path};
+}
+
+void set_prefixes(const std::vector<std::string>& given,
+                  std::vector<serve::NamedCheckpoint>& models) {
+  std::vector<std::string> labels;
+  for (const serve::NamedCheckpoint& model : models) labels.push_back(model.name);
+  for (const std::string& text : given) {
+    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
+    for (serve::NamedCheckpoint& model : models) {
+      if (model.name == parsed.label) model.prefix = parsed.prefix;
+    }
+  }
+}
+
+std::string find_token(const std::string& file) {
+  if (!file.empty()) return serve::read_token(file);
+  const char* variable = std::getenv("SAPIENS_TOKEN");
+  if (!variable) return {};
+  serve::expect_token(variable, "SAPIENS_TOKEN");
+  return variable;
+}
+
+void introduce(const serve::ServerOptions& options, const serve::Models& models, int port) {
+  for (std::size_t i = 0; i < models.all().size(); ++i) {
+    const auto& [name, model] = models.all()[i];
+    say(fmt::format("{}: {}", printable(name),
+                    checkpoint_text(options.models[i].path, model->inspection())));
+  }
+  if (const PersonDetector* detector = models.detector()) {
+    say(fmt::format("detector: {}", checkpoint_text(options.detector, detector->inspection())));
+  }
+  const bool is_ipv6 = options.host.find(':') != std::string::npos;
+  const std::string host = is_ipv6 ? "[" + options.host + "]" : options.host;
+  say(fmt::format("listening on http://{}:{}", host, port));
+  if (options.token.empty() && !serve::is_loopback(options.host)) {
+    say("warning: everybody who reaches this address may use it; --token-file asks for a token");
+  }
+}
+
+void run(const ServeArguments& arguments, Session& session) {
+  serve::ServerOptions options = arguments.server;
+  for (const std::string& model : arguments.models) options.models.push_back(parse_model(model));
+  set_prefixes(arguments.prefixes, options.models);
+  options.token = find_token(arguments.token_file);
+  if (!arguments.quiet) options.log = [](std::string_view line) { say(line); };
+
+  serve::Service service(options);
+  serve::HttpServer server(options, service);
+  const auto stop_on_signal = session.interrupts.on_signal([&server] {
+    say("stopping: requests that have been accepted are answered first");
+    server.stop();
+  });
+  introduce(options, service.models(), server.port());
+  server.serve();
+}
+
+}  // namespace
+}  // namespace sapiens::cli
+
+int main(int argc, char** argv) {
+  using namespace sapiens::cli;
+  return run_part(argc, argv, "serve",
+                  [](CLI::App& app, Session& session) { add_serve_command(app, session, run); });
+}
