@@ -73,14 +73,15 @@ void bench_head(benchmark::State& state, Task task, Precision precision, const K
 
 int run(int argc, char** argv) {
   const ThreadPool pool(take_threads(argc, argv));
-  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
-  const Peaks peaks = measure_peaks(kernels, pool);
+  const CpuFeatures cpu = CpuFeatures::detect();
+  const KernelTable kernels = select_kernels(cpu).table;
+  const Peaks peaks = measure_peaks(available_levels(cpu).back(), pool);
   for (const Task task : {Task::Pose, Task::Seg, Task::Depth, Task::Normal}) {
     for (const Precision precision : {Precision::Fp32, Precision::Bf16, Precision::Int8}) {
       const std::string name =
           std::string(task_name(task)) + "/" + std::string(precision_name(precision));
       add_row(name, kWidth, [=, &kernels, &pool](benchmark::State& state) {
-        bench_head(state, task, precision, kernels, pool, peaks.of(precision));
+        bench_head(state, task, precision, kernels, pool, peak_of(peaks, precision));
       });
     }
   }

@@ -33,7 +33,7 @@ int run(int argc, char** argv) {
   for (const std::string_view level : available_levels(cpu)) {
     if (level == "reference") continue;
     const KernelTable kernels = select_kernels(cpu, level).table;
-    peaks = measure_peaks(kernels, pool);
+    peaks = measure_peaks(level, pool);
     for (const Precision precision : {Precision::Fp32, Precision::Bf16, Precision::Int8}) {
       benches.push_back(std::make_unique<OperatorBench>(level, precision, kernels, pool, peaks));
       benches.back()->add_rows(below);

@@ -40,9 +40,9 @@ void add_rows(const std::string& name, OneDnnOperand operand, double peak) {
 }  // namespace
 
 void add_onednn_rows(const Peaks& peaks) {
-  add_rows("onednn/f32/", OneDnnOperand::F32, peaks.of(Precision::Fp32));
-  add_rows("onednn/bf16/", OneDnnOperand::Bf16, peaks.of(Precision::Bf16));
-  add_rows("onednn/s8/", OneDnnOperand::S8, peaks.of(Precision::Int8));
+  add_rows("onednn/f32/", OneDnnOperand::F32, peak_of(peaks, Precision::Fp32));
+  add_rows("onednn/bf16/", OneDnnOperand::Bf16, peak_of(peaks, Precision::Bf16));
+  add_rows("onednn/s8/", OneDnnOperand::S8, peak_of(peaks, Precision::Int8));
 }
 
 }  // namespace sapiens

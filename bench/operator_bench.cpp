@@ -95,7 +95,7 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
       ops_.linear(x.view(), packed, y.view(), ws);
     }
   }
-  report_operations(state, 2 * kTokens * in * out, peaks_.of(precision_));
+  report_operations(state, 2 * kTokens * in * out, peak_of(peaks_, precision_));
 }
 
 void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
@@ -103,7 +103,7 @@ void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) con
   const Numbers y(ops_.activation_type(), kTokens, size.width);
   Workspace ws(ops_.workspace_bytes(kTokens, size.width / size.heads, {}));
   for (auto _ : state) ops_.attention(qkv.view(), size.heads, y.view(), ws);
-  report_operations(state, 4 * kTokens * kTokens * size.width, peaks_.of(precision_));
+  report_operations(state, 4 * kTokens * kTokens * size.width, peak_of(peaks_, precision_));
 }
 
 void OperatorBench::bench_layer_norm(benchmark::State& state, Index width) const {

@@ -3,8 +3,6 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "kernels/peak.hpp"
-
 namespace sapiens {
 namespace {
 
@@ -32,8 +30,10 @@ int take_threads(int& argc, char** argv) {
   return threads;
 }
 
-Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool) {
-  return {measure_ceilings(kernels, pool)};
+double peak_of(const Peaks& peaks, Precision arithmetic) {
+  if (arithmetic == Precision::Int8) return peaks.int8_gops;
+  return arithmetic == Precision::Bf16 && peaks.bf16_gflops > 0 ? peaks.bf16_gflops
+                                                                : peaks.fp32_gflops;
 }
 
 void report_operations(benchmark::State& state, Index operations, double peak) {

@@ -8,7 +8,7 @@
 
 #include "core/thread_pool.hpp"
 #include "kernels/kernel_table.hpp"
-#include "sapiens/machine.hpp"
+#include "peaks/peaks.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -32,18 +32,12 @@ inline constexpr LinearRow kLinears[] = {{"qkv", 1, 3, Epilogue::Store},
                                          {"fc1", 1, 4, Epilogue::Gelu},
                                          {"fc2", 4, 1, Epilogue::Add}};
 
-struct Peaks : MachineCeilings {
-  double of(Precision arithmetic) const {
-    if (arithmetic == Precision::Int8) return int8_gops;
-    // Without instructions of their own, bf16 operands are widened for those of fp32.
-    return arithmetic == Precision::Bf16 && bf16_gflops > 0 ? bf16_gflops : fp32_gflops;
-  }
-};
+/// The peak that kernels of this arithmetic are measured against. Without instructions of their
+/// own, bf16 operands are widened for those of fp32.
+double peak_of(const Peaks& peaks, Precision arithmetic);
 
 /// Takes `--threads=N` out of the arguments; 0 is every usable CPU.
 int take_threads(int& argc, char** argv);
-
-Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool);
 
 void report_operations(benchmark::State& state, Index operations, double peak);
 void report_bytes(benchmark::State& state, Index bytes, double peak);

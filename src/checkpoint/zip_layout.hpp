@@ -13,7 +13,6 @@ inline constexpr std::uint32_t kEndOfDirectory64 = 0x06064b50;
 inline constexpr std::uint32_t kLocator64 = 0x07064b50;
 
 inline constexpr std::uint64_t kLocalHeaderBytes = 30;
-inline constexpr std::uint64_t kDirectoryEntryBytes = 46;
 inline constexpr std::uint64_t kEndOfDirectoryBytes = 22;
 inline constexpr std::uint64_t kLocator64Bytes = 20;
 inline constexpr std::uint64_t kEndOfDirectory64Bytes = 56;

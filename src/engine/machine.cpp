@@ -2,9 +2,7 @@
 
 #include <cstdlib>
 
-#include "core/thread_pool.hpp"
 #include "engine/kernel_choice.hpp"
-#include "kernels/peak.hpp"
 
 namespace sapiens {
 
@@ -13,11 +11,6 @@ SelectedKernels choose_kernels(const std::string& isa) {
   const std::string fallback = environment != nullptr ? environment : "";
   const CpuFeatures cpu = CpuFeatures::detect();
   return isa.empty() ? select_kernels(cpu, fallback, "SAPIENS_ISA") : select_kernels(cpu, isa);
-}
-
-MachineCeilings measure_ceilings(int threads, const std::string& isa) {
-  const ThreadPool pool(threads);
-  return measure_ceilings(choose_kernels(isa).table, pool);
 }
 
 std::vector<std::string> kernel_levels() {

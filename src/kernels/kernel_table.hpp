@@ -106,10 +106,6 @@ struct NormalizeSiluArgs {
   const float* scale = nullptr;  // [width]
 };
 
-// Does nothing but arithmetic, `steps` times, on operands no farther than L1; returns the number of
-// operations, two per multiply-add.
-using PeakLoop = std::int64_t (*)(std::int64_t steps) noexcept;
-
 // Every routine that exists in more than one version. Built once, then only read.
 struct KernelTable {
   LinearKernel linear_f32;
@@ -127,10 +123,6 @@ struct KernelTable {
   void (*column_statistics)(const ColumnStatisticsArgs&) noexcept = nullptr;
   void (*normalize_silu)(const NormalizeSiluArgs&) noexcept = nullptr;
   void (*gelu)(const float* x, float* y, std::int64_t n) noexcept = nullptr;  // y may be x
-
-  PeakLoop peak_f32 = nullptr;
-  PeakLoop peak_bf16 = nullptr;  // null where there are no bf16 instructions
-  PeakLoop peak_s8 = nullptr;
 
   // True where bf16 instructions do more multiply-adds per second than fp32 ones.
   bool fast_bf16 = false;

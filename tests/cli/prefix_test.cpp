@@ -90,7 +90,7 @@ TEST_F(Prefix, IsAskedForByEveryCommand) {
         {"features", both_, image_, "-o", out},
         {"seg", both_, image_, "-o", out},
         {"run", image_, "--seg", both_, "-o", out},
-        {"bench", both_, "--repeat", "1", "--no-ceilings"},
+        {"bench", both_, "--repeat", "1"},
         {"convert", both_, scratch_ / "copy.safetensors"},
         {"serve", "--port", "0", "--model", "seg=" + both_}}) {
     const Finished run = run_sapiens(command);

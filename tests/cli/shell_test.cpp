@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -36,6 +37,11 @@ Finished run_shell(const std::string& line) {
 }
 
 bool is_installed(const std::string& tool) { return run_shell("command -v " + tool).code == 0; }
+
+/// The line, run where a shell finds the program by its name.
+std::string in_path(const std::string& line) {
+  return "PATH=" + fs::path(SAPIENS_PROGRAM).parent_path().string() + ":$PATH; " + line;
+}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -81,19 +87,48 @@ COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
   write_bytes(scratch / "ask", kAsk);
   fs::create_directory(scratch / "folder");
   write_bytes(scratch / "1.pth", "");
-  const Finished answer =
-      run_shell("cd " + scratch.path().string() + " && bash --norc ./ask ./sapiens '" + line + "'");
+  const Finished answer = run_shell(
+      in_path("cd " + scratch.path().string() + " && bash --norc ./ask ./sapiens '" + line + "'"));
   EXPECT_EQ(answer.code, 0) << answer.out;
   return lines_of(answer.out);
 }
 
-TEST(Completion, EveryCommandIsInTheScriptOfEveryShell) {
+/// The words that the program offers at the end of a command line, without their descriptions.
+std::vector<std::string> offered(std::vector<std::string> words) {
+  words.insert(words.begin(), "__complete");
+  const Finished run = run_sapiens(words);
+  EXPECT_EQ(run.code, 0) << run.err;
+  std::vector<std::string> lines = lines_of(run.out);
+  if (lines.size() < 2) return {"fewer than two lines"};
+  lines.erase(lines.begin(), lines.begin() + 2);
+  for (std::string& line : lines) line.resize(std::min(line.size(), line.find('\t')));
+  return lines;
+}
+
+TEST(Completion, OffersEveryCommandAndDescribesIt) {
   const auto commands = command_names();
   ASSERT_THAT(commands, IsSupersetOf({"features", "pose", "serve", "completion", "man"}));
-  for (const char* shell : {"bash", "zsh", "fish"}) {
-    const std::string script = script_for(shell);
-    for (const std::string& command : commands) EXPECT_THAT(script, HasSubstr(command)) << shell;
-  }
+  EXPECT_EQ(offered({""}), commands);
+  EXPECT_THAT(run_sapiens({"__complete", ""}).out, HasSubstr("\nman\tPrint the man page"));
+}
+
+TEST(Completion, SaysWhatPartOfTheWordStaysAndWhatElseMayFollow) {
+  EXPECT_EQ(run_sapiens({"__complete", "depth", "--format=npy,p"}).out,
+            "--format=npy,\nlist\npng\nexr\n");
+  EXPECT_EQ(run_sapiens({"__complete", "features", "-o"}).out.substr(0, 2), "\n\n");
+  EXPECT_EQ(run_sapiens({"__complete", "features", "-ofold"}).out, "-o\nfolders\n");
+  EXPECT_EQ(run_sapiens({"__complete", "serve", "--model", "pose=1b"}).out.substr(0, 11),
+            "pose=\nfiles");
+}
+
+TEST(Completion, LeavesOutOptionsThatTheLineHas) {
+  EXPECT_THAT(offered({"features", "-"}), IsSupersetOf({"-o", "--output", "--viz"}));
+  EXPECT_THAT(offered({"features", "-o", "folder", "--viz", "-"}),
+              Not(testing::AnyOf(Contains("-o"), Contains("--output"), Contains("--viz"))));
+}
+
+TEST(Completion, HelpTextsDoNotNameTheQuestionOfTheScripts) {
+  EXPECT_THAT(run_sapiens({"--help"}).out, Not(HasSubstr("__complete")));
 }
 
 TEST(Completion, ScriptsAreWhatTheirShellsUnderstand) {
@@ -170,6 +205,71 @@ TEST_F(BashCompletion, OffersNothingWhereAnythingMayStand) {
   EXPECT_THAT(offered_by_bash("sapiens features --size "), IsEmpty());
   EXPECT_THAT(offered_by_bash("sapiens convert a.pth b.pth "), IsEmpty());
   EXPECT_THAT(offered_by_bash("sapiens dance "), IsEmpty());
+}
+
+/// What fish offers at the end of `line`, without descriptions.
+std::vector<std::string> offered_by_fish(const std::string& line) {
+  const Scratch scratch;
+  write_bytes(scratch / "completions", script_for("fish"));
+  fs::create_directory(scratch / "folder");
+  write_bytes(scratch / "1.pth", "");
+  const Finished answer = run_shell(in_path("export HOME=" + scratch.path().string() +
+                                            "; cd $HOME && fish --no-config -c '" +
+                                            "source completions; complete -C \"" + line + "\"'"));
+  EXPECT_EQ(answer.code, 0) << answer.out;
+  std::vector<std::string> lines = lines_of(answer.out);
+  for (std::string& offer : lines) offer.resize(std::min(offer.size(), offer.find('\t')));
+  return lines;
+}
+
+TEST(FishCompletion, CompletesWhatTheProgramOffers) {
+  if (!is_installed("fish")) GTEST_SKIP() << "there is no fish";
+  EXPECT_THAT(offered_by_fish("sapiens fea"), ElementsAre("features"));
+  EXPECT_THAT(offered_by_fish("sapiens --v"), ElementsAre("--version"));
+  EXPECT_THAT(offered_by_fish("sapiens features --prec"), ElementsAre("--precision"));
+  EXPECT_THAT(offered_by_fish("sapiens features --precision bf"), ElementsAre("bf16"));
+  EXPECT_THAT(offered_by_fish("sapiens features --precision=bf"), ElementsAre("--precision=bf16"));
+  EXPECT_THAT(offered_by_fish("sapiens depth --format npy,p"), ElementsAre("npy,png"));
+  EXPECT_THAT(offered_by_fish("sapiens seg 0.3b:s"), ElementsAre("0.3b:seg"));
+  EXPECT_THAT(offered_by_fish("sapiens seg 1"), IsSupersetOf({"1b:seg", "1.pth"}));
+  EXPECT_THAT(offered_by_fish("sapiens run --mask fo"), ElementsAre("folder/"));
+  EXPECT_THAT(offered_by_fish("sapiens features --output=fo"), ElementsAre("--output=folder/"));
+  EXPECT_THAT(offered_by_fish("sapiens features --size "), IsEmpty());
+}
+
+/// What zsh makes of `line` when the tabulator is pressed: where that is one word, the line with
+/// it.
+std::string completed_by_zsh(const std::string& line) {
+  constexpr const char* kAsk = R"zsh(
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PS1=; autoload -U compinit; compinit -u -D; source ./script"
+zpty -w shell "show() { print -r -- \"<line>\$BUFFER</line>\"; exit }; zle -N show; bindkey '^X' show"
+zpty -w shell "print ready-\$((1 + 1))"
+local output
+zpty -r -m shell output '*ready-2*'
+zpty -n -w shell "$1"$'\t\x18'
+zpty -r -m shell output '*<line>*</line>*' && print -r -- ${${output##*<line>}%%</line>*}
+)zsh";
+  const Scratch scratch;
+  write_bytes(scratch / "script", script_for("zsh"));
+  write_bytes(scratch / "ask", kAsk);
+  fs::create_directory(scratch / "folder");
+  const Finished answer = run_shell(
+      in_path("cd " + scratch.path().string() + " && timeout 60 zsh -f ./ask '" + line + "'"));
+  EXPECT_EQ(answer.code, 0) << answer.out;
+  return answer.out.substr(0, answer.out.find('\n'));
+}
+
+TEST(ZshCompletion, CompletesWhatTheProgramOffers) {
+  if (!is_installed("zsh")) GTEST_SKIP() << "there is no zsh";
+  EXPECT_EQ(completed_by_zsh("sapiens fea"), "sapiens features ");
+  EXPECT_EQ(completed_by_zsh("sapiens features --prec"), "sapiens features --precision ");
+  EXPECT_EQ(completed_by_zsh("sapiens features --precision=bf"),
+            "sapiens features --precision=bf16 ");
+  EXPECT_EQ(completed_by_zsh("sapiens depth --format npy,p"), "sapiens depth --format npy,png,");
+  EXPECT_EQ(completed_by_zsh("sapiens seg 0.3b:s"), "sapiens seg 0.3b:seg ");
+  EXPECT_EQ(completed_by_zsh("sapiens features --output=fo"), "sapiens features --output=folder/");
 }
 
 TEST(ManPages, ThereIsOneForEveryCommand) {

@@ -333,12 +333,6 @@ TEST_F(Amx, LinearBf16LetsInfinityThrough) {
   }
 }
 
-TEST_F(Amx, PeaksCountTwoOperationsPerProduct) {
-  constexpr Index kStep = 2 * 32 * 32;  // of one input
-  EXPECT_EQ(fast.peak_bf16(15), 16 * kStep * 32);
-  EXPECT_EQ(fast.peak_s8(15), 16 * kStep * 64);
-}
-
 // From here on arch_prctl, which asks for the use of tiles, fails.
 bool refuse_tiles() {
   sock_filter filter[] = {

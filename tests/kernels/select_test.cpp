@@ -4,7 +4,6 @@
 
 #include <optional>
 
-#include "kernels/peak.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -49,17 +48,6 @@ TEST(Select, ARefusalNamesWhoAskedForTheLevel) {
   const CpuFeatures none;
   EXPECT_EQ(error_of(none, "sse9").value().detail().key, "--isa");
   EXPECT_EQ(error_of(none, "sse9", "SAPIENS_ISA").value().detail().key, "SAPIENS_ISA");
-}
-
-TEST(Peak, IsAPositiveNumber) {
-  const ThreadPool pool(1);
-  const KernelTable table = select_kernels(CpuFeatures::detect()).table;
-  for (const PeakLoop loop : {table.peak_f32, table.peak_bf16, table.peak_s8}) {
-    if (loop != nullptr) {
-      EXPECT_GT(peak_gops(loop, pool), 0.0);
-    }
-  }
-  EXPECT_GT(memory_gbytes_per_second(pool), 0.0);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sapiens/version.hpp>
+#include <string_view>
 
 #include "cli/terminal/text.hpp"
 
@@ -53,6 +55,21 @@ std::string stage_rows(const BenchRun& run) {
   return text;
 }
 
+/// 1e9 operations or bytes per second.
+double rate_of(const OperatorBench& measured) {
+  const double work = measured.work.gbytes > 0 ? measured.work.gbytes : measured.work.gflop;
+  return work / measured.seconds.median;
+}
+
+/// How many cores computed during a pass. Well below the number of threads on a quiet machine means
+/// waiting; on a busy one, that other programs had them.
+double busy_cores(const BenchRun& run) { return run.cpu_seconds.median / run.seconds.median; }
+
+/// What the threads would reach if they had their cores to themselves.
+double gflops_by_cpu_time(const BenchRun& run) {
+  return run.gflop / run.cpu_seconds.median * run.stats.threads;
+}
+
 std::string speed_text(const OperatorBench& op) {
   if (op.work.gbytes > 0) return fmt::format("{:.4g} GB/s", rate_of(op));
   if (op.work.gflop > 0) return fmt::format("{:.4g} {}", rate_of(op), unit_of(op.work.arithmetic));
@@ -60,72 +77,52 @@ std::string speed_text(const OperatorBench& op) {
 }
 
 std::string operator_row(const OperatorBench& op, const BenchRun& run) {
-  std::string text = fmt::format("{:<14} {:>5} {:>11} {:>7} {:>15}", op.work.name, op.work.calls,
-                                 time_text(op.seconds.median),
-                                 percent(op.seconds.median / run.seconds.median), speed_text(op));
-  if (const auto ceiling = ceiling_of(op.work, run.ceilings)) {
-    text += fmt::format(" {:>8} of {}", percent(rate_of(op) / ceiling->rate), ceiling->name);
-  }
-  return text + '\n';
+  return fmt::format("{:<14} {:>5} {:>11} {:>7} {:>15}\n", op.work.name, op.work.calls,
+                     time_text(op.seconds.median), percent(op.seconds.median / run.seconds.median),
+                     speed_text(op));
 }
 
 std::string operator_rows(const BenchRun& run) {
-  std::string text = fmt::format("\n{:<14} {:>5} {:>11} {:>7} {:>15} {:>11}\n", "operator", "calls",
-                                 "median", "share", "speed", "ceiling");
+  std::string text = fmt::format("\n{:<14} {:>5} {:>11} {:>7} {:>15}\n", "operator", "calls",
+                                 "median", "share", "speed");
   for (const OperatorBench& op : run.operators) text += operator_row(op, run);
   text += fmt::format("{:<14} {:>5} {:>11} {:>7}\n", "rest", "", time_text(run.rest.median),
                       percent(run.rest.median / run.seconds.median));
   return text;
 }
 
-std::string ceilings_text(const MachineCeilings& ceilings) {
-  std::string text = fmt::format("fp32 {:.4g} GFLOPS", ceilings.fp32_gflops);
-  if (ceilings.bf16_gflops > 0) text += fmt::format(", bf16 {:.4g} GFLOPS", ceilings.bf16_gflops);
-  if (ceilings.int8_gops > 0) text += fmt::format(", int8 {:.4g} GOPS", ceilings.int8_gops);
-  return text + fmt::format(", memory {:.3g} GB/s", ceilings.read_gbytes);
-}
-
 /// How the parts of a task compare with its encoder.
 struct TaskRatios {
   double whole = 0;  // image to files
   double post_and_drawing = 0;
-  std::optional<double> encoder_linears, head_linears;  // of their ceilings
 };
+
+double stage_seconds(const BenchRun& run, std::string_view name) {
+  return std::ranges::find(run.stages, name, &StageTime::name)->seconds.median;
+}
 
 TaskRatios ratios_of(const BenchRun& run) {
   const double encoder = stage_seconds(run, "encoder");
   return {.whole = run.seconds.median / encoder,
-          .post_and_drawing = (stage_seconds(run, "post") + stage_seconds(run, "draw")) / encoder,
-          .encoder_linears = linears_share(run, kEncoderLinears),
-          .head_linears = linears_share(run, kHeadLinears)};
+          .post_and_drawing = (stage_seconds(run, "post") + stage_seconds(run, "draw")) / encoder};
 }
 
 std::string ratios_text(const BenchRun& run) {
   const TaskRatios ratios = ratios_of(run);
-  std::string text = fmt::format("\nwhole     {:.3g} times the encoder; post and draw {} of it\n",
-                                 ratios.whole, percent(ratios.post_and_drawing));
-  if (ratios.encoder_linears && ratios.head_linears) {
-    text += fmt::format("linears   encoder {} of the ceiling, head {}\n",
-                        percent(*ratios.encoder_linears), percent(*ratios.head_linears));
-  }
-  return text;
+  return fmt::format("\nwhole     {:.3g} times the encoder; post and draw {} of it\n", ratios.whole,
+                     percent(ratios.post_and_drawing));
 }
 
 Json ratios_json(const BenchRun& run) {
   const TaskRatios ratios = ratios_of(run);
-  Json json = {{"whole_to_encoder", ratios.whole},
-               {"post_and_draw_to_encoder", ratios.post_and_drawing}};
-  if (ratios.encoder_linears) json["encoder_linears_of_ceiling"] = *ratios.encoder_linears;
-  if (ratios.head_linears) json["head_linears_of_ceiling"] = *ratios.head_linears;
-  return json;
+  return {{"whole_to_encoder", ratios.whole},
+          {"post_and_draw_to_encoder", ratios.post_and_drawing}};
 }
 
 std::string totals(const BenchRun& run) {
   std::string text =
       fmt::format("\ntogether  {:.3g} images/s, {:.4g} tokens/s, {:.4g} GFLOPS",
                   images_per_second(run), tokens_per_second(run), run.gflop / run.seconds.median);
-  if (const auto share = ceiling_share(run)) text += ", " + percent(*share) + " of the ceiling";
-  if (run.ceilings) text += "\nceilings  " + ceilings_text(*run.ceilings);
   text += fmt::format("\nmemory    weights {}, activations {}, peak {}\n",
                       bytes_text(run.stats.weight_bytes), bytes_text(run.stats.activation_bytes),
                       bytes_text(run.peak_memory));
@@ -160,18 +157,7 @@ Json operator_json(const OperatorBench& op, const BenchRun& run) {
     json["gbytes"] = op.work.gbytes;
     json["gbytes_per_second"] = rate_of(op);
   }
-  if (const auto ceiling = ceiling_of(op.work, run.ceilings)) {
-    json["ceiling"] = ceiling->name;
-    json["of_ceiling"] = rate_of(op) / ceiling->rate;
-  }
   return json;
-}
-
-Json ceilings_json(const MachineCeilings& ceilings) {
-  return {{"fp32_gflops", ceilings.fp32_gflops},
-          {"bf16_gflops", ceilings.bf16_gflops},
-          {"int8_gops", ceilings.int8_gops},
-          {"read_gbytes", ceilings.read_gbytes}};
 }
 
 Json run_json(const BenchRun& run) {
@@ -212,8 +198,6 @@ Json run_json(const BenchRun& run) {
     json["image"] = {run.image.height, run.image.width};
     json["ratios"] = ratios_json(run);
   }
-  if (run.ceilings) json["ceilings"] = ceilings_json(*run.ceilings);
-  if (const auto share = ceiling_share(run)) json["of_ceiling"] = *share;
   return json;
 }
 
@@ -225,14 +209,12 @@ std::string bench_text(const BenchRun& run) {
 }
 
 std::string runs_table(std::span<const BenchRun> runs) {
-  std::string text =
-      fmt::format("{:<30} {:<9} {:>11} {:>9} {:>11} {:>8} {:>9} {:>9}\n", "isa", "precision",
-                  "pass", "GFLOPS", "of ceiling", "speed", "weights", "peak");
+  std::string text = fmt::format("{:<30} {:<9} {:>11} {:>9} {:>8} {:>9} {:>9}\n", "isa",
+                                 "precision", "pass", "GFLOPS", "speed", "weights", "peak");
   for (const BenchRun& run : runs) {
-    const auto share = ceiling_share(run);
-    text += fmt::format("{:<30} {:<9} {:>11} {:>9.4g} {:>11} {:>7.3g}x {:>9} {:>9}\n",
-                        run.stats.isa, run.stats.precision, time_text(run.seconds.median),
-                        run.gflop / run.seconds.median, share ? percent(*share) : "",
+    text += fmt::format("{:<30} {:<9} {:>11} {:>9.4g} {:>7.3g}x {:>9} {:>9}\n", run.stats.isa,
+                        run.stats.precision, time_text(run.seconds.median),
+                        run.gflop / run.seconds.median,
                         runs.front().seconds.median / run.seconds.median,
                         bytes_text(run.stats.weight_bytes), bytes_text(run.peak_memory));
   }

@@ -1,6 +1,3 @@
-#include "cli/bench/task.hpp"
-
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,7 +7,7 @@
 #include <sapiens/tasks.hpp>
 #include <system_error>
 
-#include "cli/bench/tools.hpp"
+#include "cli/bench/passes.hpp"
 #include "cli/input/json_file.hpp"
 #include "documents/pose_json.hpp"
 
@@ -116,72 +113,23 @@ class TaskPass {
   TemporaryFolder folder_;
 };
 
-/// The times of one pass after the other.
-class TaskPasses {
- public:
-  void add(double seconds, double cpu_seconds, const PassTimes& pass) {
-    const RunStats& stats = pass.run;
-    last_ = stats.operators;
-    double operators = 0;
-    operators_.resize(stats.operators.size());
-    for (std::size_t i = 0; i < operators_.size(); ++i) {
-      operators_[i].push_back(stats.operators[i].seconds);
-      operators += stats.operators[i].seconds;
-    }
-    const StageTimes& stages = stats.stages;
-    const double times[] = {stages.preprocess, stages.encoder, stages.head,
-                            stages.post,       pass.draw,      pass.write};
-    for (std::size_t i = 0; i < std::size(kStages); ++i) stages_[i].push_back(times[i]);
-    total_.push_back(seconds);
-    cpu_.push_back(cpu_seconds);
-    rest_.push_back(stages.encoder + stages.head - operators);
-  }
-
-  void finish(BenchRun& run) const {
-    run.seconds = timing_of(total_);
-    run.cpu_seconds = timing_of(cpu_);
-    run.rest = timing_of(rest_);
-    for (std::size_t i = 0; i < std::size(kStages); ++i) {
-      run.stages.push_back({kStages[i], timing_of(stages_[i])});
-    }
-    for (std::size_t i = 0; i < operators_.size(); ++i) {
-      run.operators.push_back({last_[i], timing_of(operators_[i])});
-      run.gflop += last_[i].gflop;
-    }
-  }
-
- private:
-  static constexpr const char* kStages[] = {"preprocess", "encoder", "head",
-                                            "post",       "draw",    "write"};
-  std::vector<double> total_, cpu_, rest_;
-  std::vector<double> stages_[std::size(kStages)];
-  std::vector<std::vector<double>> operators_;
-  std::vector<OperatorTime> last_;  // of the last pass
-};
-
-void measure_passes(TaskModel& model, const BenchOptions& options, const Image& image,
-                    BenchRun& run) {
-  const std::string title =
-      fmt::format("{} in {} on {}", task_name(*run.task), run.stats.precision, run.stats.isa);
-  Meter meter(title, 1 + options.repeat, stderr_is_terminal());
-  const Stopwatch since_start;
+void measure_model(TaskModel& model, const BenchOptions& options, const Image& image,
+                   BenchRun& run) {
+  constexpr const char* kStages[] = {"preprocess", "encoder", "head", "post", "draw", "write"};
   TaskPass task(model, image);
-  TaskPasses passes;
-  for (int pass = 0; pass <= options.repeat; ++pass) {
-    const Progress progress = [&](double done) {
-      if (since_start.seconds() > 2) meter.update(pass + done);
-    };
-    const Usage before = usage_so_far();
+  measure_passes(run, options.repeat, kStages, [&](const Progress& progress) {
     const Stopwatch watch;
-    const PassTimes times = task.run(progress);
+    const PassTimes pass = task.run(progress);
     const double seconds = watch.seconds();
-    const Usage after = usage_so_far();
-    run.page_faults = after.page_faults - before.page_faults;
-    if (pass == 0) continue;  // it touches memory and wakes threads
-    passes.add(seconds, after.cpu_seconds - before.cpu_seconds, times);
-  }
+    const StageTimes& stages = pass.run.stages;
+    return Pass{.seconds = seconds,
+                .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, pass.draw,
+                           pass.write},
+                .operators = pass.run.operators,
+                .rest = stages.encoder + stages.head - seconds_of(pass.run.operators)};
+  });
   run.stats = model.stats();
-  passes.finish(run);
+  for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;
 }
 
 TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
@@ -197,12 +145,10 @@ TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engi
 
 }  // namespace
 
-BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine,
-                      const std::optional<MachineCeilings>& ceilings) {
+BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine) {
   forget_peak_memory();
   BenchRun run;
   run.task = options.task;
-  run.ceilings = ceilings;
   TaskModel model = load_task_model(options, engine, run);
   run.model = model.inspection().model;
   run.stats = model.stats();
@@ -216,7 +162,7 @@ BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine,
     run.stages.push_back({"decode", decode});
   }
   run.image = {image.height, image.width};
-  measure_passes(model, options, image, run);
+  measure_model(model, options, image, run);
   run.peak_memory = peak_memory();
   return run;
 }

@@ -1,32 +1,12 @@
 #include "cli/shell/completion.hpp"
 
-#include <fmt/format.h>
-
-#include <map>
 #include <memory>
-#include <sapiens/hub.hpp>
 #include <string>
-#include <vector>
 
 #include "cli/commands/commands.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
-namespace {
-
-std::string script_for(const std::string& shell, const ProgramDescription& program) {
-  if (shell == "bash") return bash_completion(program);
-  if (shell == "zsh") return zsh_completion(program);
-  return fish_completion(program);
-}
-
-}  // namespace
-
-std::string published_names() {
-  std::vector<std::string_view> names;
-  for (const PublishedFile& file : published_files()) names.push_back(file.name);
-  return fmt::format("{}", fmt::join(names, " "));
-}
 
 void add_completion_command(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
@@ -41,7 +21,7 @@ void add_completion_command(CLI::App& app) {
       "  source <(sapiens completion bash)    # in ~/.bashrc\n"
       "  source <(sapiens completion zsh)     # in ~/.zshrc, after compinit\n"
       "  sapiens completion fish | source     # in ~/.config/fish/config.fish");
-  completion->callback([shell, &app] { print(script_for(*shell, describe_program(app))); });
+  completion->callback([shell] { print(completion_script(*shell)); });
 }
 
 }  // namespace sapiens::cli

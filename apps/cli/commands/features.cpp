@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <sapiens/features.hpp>
-#include <utility>
 
 #include "cli/commands/commands.hpp"
 #include "cli/run/jobs.hpp"
@@ -35,16 +34,6 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
     if (viz && !is_array(job.input.path)) job.images = {with_suffix(stem, ".png")};
   }
   return jobs;
-}
-
-void expect_out_type(const FeatureArguments& options, const Encoder& encoder) {
-  try {
-    encoder.expect_out_type(options.features.out_type);
-  } catch (const Error& error) {
-    ErrorDetail detail = error.detail();
-    detail.key = "--out-type";
-    throw Error(error.code(), std::move(detail));
-  }
 }
 
 const char* out_type_name(OutType type) {
@@ -84,7 +73,7 @@ void run(const FeatureArguments& options, Session& session) {
   if (encoder.partial()) {
     say("warning: parameters without a value count as zero; every output is marked as partial");
   }
-  expect_out_type(options, encoder);
+  about_option("--out-type", [&] { encoder.expect_out_type(options.features.out_type); });
   const std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
   const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
                                  make_jobs(options, inputs.files, layers, encoder.partial()));

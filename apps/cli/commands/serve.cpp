@@ -2,8 +2,6 @@
 
 #include <memory>
 
-#include "cli/options/task_options.hpp"
-
 namespace sapiens::cli {
 namespace {
 

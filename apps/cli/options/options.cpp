@@ -60,7 +60,10 @@ void add_model_options(CLI::App& app, ModelOptions& model) {
   app.add_option("--arch", model.arch, "Refuse anything but this model")
       ->type_name("0.3b|0.6b|1b|2b");
   app.add_option_function<std::string>(
-         "--task", [&model](const std::string& name) { model.task = parse_task(name); },
+         "--task",
+         [&model](const std::string& name) {
+           model.task = about_option("--task", [&] { return parse_task(name); });
+         },
          "Take the file as this task")
       ->type_name("pretrain|backbone|pose|seg|depth|normal");
   app.add_option("--heads", model.heads, "Attention heads, for widths that were never published")

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <sapiens/detector.hpp>
+#include <sapiens/error.hpp>
 #include <sapiens/features.hpp>
 #include <span>
 #include <string>
@@ -63,6 +64,18 @@ void add_layers_option(CLI::App& app, std::vector<Index>& layers);
 CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
                                   const std::string& help);
 void add_json_flag(CLI::App& app, Session& session);
+
+/// Calls `action`; an Error of the library names the option that it is about.
+template <typename Action>
+auto about_option(const std::string& option, Action action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    ErrorDetail detail = error.detail();
+    detail.key = option;
+    throw Error(error.code(), std::move(detail));
+  }
+}
 
 /// An option with named values; the one `value` has now is the default.
 template <typename T>

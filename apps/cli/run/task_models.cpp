@@ -3,11 +3,31 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
+
+namespace {
+
+/// The engine's refusal, with the options of this program where the file is for another task. The
+/// engine has a hint only where the head may be for the wanted task after all.
+Error with_own_hint(const Error& error, const ModelInfo& found, Task wanted) {
+  if (found.outputs == 0 || found.task == wanted) return error;
+  ErrorDetail detail = error.detail();
+  const bool may_fit = !detail.hint.empty();
+  detail.actual = model_text(found);
+  detail.hint = fmt::format("use `sapiens {}`", task_text(found));
+  if (may_fit) {
+    detail.hint +=
+        fmt::format("; if you know that its head is for {0}, add `--task {0}`", task_name(wanted));
+  }
+  return Error(error.code(), std::move(detail));
+}
+
+}  // namespace
 
 TaskModels::TaskModels(const TaskOptions& options) {
   if (!options.detector.empty()) {
@@ -32,8 +52,16 @@ void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
   if (task_name(task.task) != options.command) {
     model = {.input_size = options.model.input_size, .prefix = task.prefix};
   }
-  model.expected_task = task.task;
-  models_.emplace_back(Checkpoint::open(task.path), model, with_load_meter(options.engine));
+  const Checkpoint checkpoint = Checkpoint::open(task.path);
+  try {
+    model.expected_task = task.task;
+    models_.emplace_back(checkpoint, model, with_load_meter(options.engine));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::CheckpointRefused) throw;
+    const Inspection found = checkpoint.inspect(model);
+    if (!is_usable(found.report.verdict)) throw;
+    throw with_own_hint(error, found.model, task.task);
+  }
   say(checkpoint_text(task.path, models_.back().inspection()));
 }
 

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/shell/completion.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -50,6 +51,11 @@ int run(Words words, AddCommands add_commands, Session& session) {
   app.footer(exit_code_help() + "\nExample:\n  sapiens inspect sapiens_0.3b_clean.pth");
   app.require_subcommand(1);
   add_commands(app, session);
+  if (words.size() > 1 && words[1] == std::string_view(kCompleteWord)) {
+    const std::vector<std::string> typed(words.begin() + 2, words.end());
+    print(complete_words(describe_program(app), typed));
+    return 0;
+  }
   try {
     app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::Success& help_or_version) {

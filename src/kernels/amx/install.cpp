@@ -4,7 +4,6 @@
 
 #include "kernels/amx/attention.hpp"
 #include "kernels/amx/linear.hpp"
-#include "kernels/amx/peak.hpp"
 #include "kernels/kernel_table.hpp"
 
 namespace sapiens::kernels {
@@ -13,8 +12,6 @@ void install_amx(KernelTable& table) noexcept {
   table.linear_bf16 = tile_linear<Bf16Tiles, Bf16Pairs>();
   table.linear_s8 = tile_linear<S8Tiles, S8Quadruples>();
   table.attention_bf16 = kTileAttention;
-  table.peak_bf16 = &peak_tiles<Bf16Product, true>;
-  table.peak_s8 = &peak_tiles<S8Product, false>;
   table.fast_bf16 = true;
 }
 

@@ -5,7 +5,6 @@
 
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd/dot_linear.hpp"
-#include "kernels/simd/peak_dots.hpp"
 
 namespace sapiens::kernels {
 namespace {
@@ -19,9 +18,6 @@ struct VnniDots : S8Direct {
 
 }  // namespace
 
-void install_avx2_vnni(KernelTable& table) noexcept {
-  table.linear_s8 = dot_linear<VnniDots>();
-  table.peak_s8 = &peak_dots<VnniDots>;
-}
+void install_avx2_vnni(KernelTable& table) noexcept { table.linear_s8 = dot_linear<VnniDots>(); }
 
 }  // namespace sapiens::kernels

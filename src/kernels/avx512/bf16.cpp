@@ -5,7 +5,6 @@
 
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd/dot_linear.hpp"
-#include "kernels/simd/peak_dots.hpp"
 
 namespace sapiens::kernels {
 namespace {
@@ -37,7 +36,6 @@ struct Bf16Dots {
 
 void install_avx512_bf16(KernelTable& table) noexcept {
   table.linear_bf16 = dot_linear<Bf16Dots>();
-  table.peak_bf16 = &peak_dots<Bf16Dots>;
   table.fast_bf16 = true;
 }
 

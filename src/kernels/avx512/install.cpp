@@ -9,8 +9,6 @@
 #include "kernels/simd/instance_norm.hpp"
 #include "kernels/simd/layer_norm.hpp"
 #include "kernels/simd/linear.hpp"
-#include "kernels/simd/peak_dots.hpp"
-#include "kernels/simd/peak_f32.hpp"
 
 namespace sapiens::kernels {
 
@@ -26,8 +24,6 @@ void install_avx512(KernelTable& table) noexcept {
   table.column_statistics = &column_statistics;
   table.normalize_silu = &normalize_silu;
   table.gelu = &gelu_all;
-  table.peak_f32 = &peak_f32;
-  table.peak_s8 = &peak_dots<S8Widened>;
 }
 
 }  // namespace sapiens::kernels

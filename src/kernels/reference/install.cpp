@@ -15,19 +15,6 @@ void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
   for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(gelu(x[i]));
 }
 
-// Eight chains, enough to fill the pipelines of a scalar FPU; `volatile` keeps the result alive.
-std::int64_t peak_f32(std::int64_t steps) noexcept {
-  constexpr int kChains = 8;
-  float sum[kChains] = {};
-  for (std::int64_t step = 0; step < steps; ++step) {
-    for (float& s : sum) s = s * 0.5f + 1.0f;
-  }
-  volatile float sink = 0;
-  for (const float s : sum) sink = s;
-  static_cast<void>(sink);
-  return steps * kChains * 2;
-}
-
 }  // namespace
 }  // namespace reference
 
@@ -43,7 +30,6 @@ void install_reference(KernelTable& table) noexcept {
   table.column_statistics = &reference::column_statistics;
   table.normalize_silu = &reference::normalize_silu;
   table.gelu = &reference::gelu_all;
-  table.peak_f32 = &reference::peak_f32;
 }
 
 }  // namespace sapiens::kernels

@@ -78,7 +78,7 @@ void run(const LinearArgs& a) noexcept {
 }
 
 std::int64_t scratch_bytes(std::int64_t in) noexcept { return in; }
-std::int64_t row_block(std::int64_t) noexcept { return 16; }
+std::int64_t row_block_s8(std::int64_t) noexcept { return 16; }
 
 }  // namespace
 
@@ -88,6 +88,6 @@ const LinearKernel linear_s8{.run = &run,
                              .scratch_bytes = &scratch_bytes,
                              .row_tile = 1,
                              .column_tile = 1,
-                             .row_block = &row_block};
+                             .row_block = &row_block_s8};
 
 }  // namespace sapiens::kernels::reference

@@ -95,28 +95,5 @@ template <int kAStride, int kVecs>
   }
 }
 
-// y[c, r] = x[r, c] for `rows` <= kLanes and any number of columns. Writes whole vectors: lanes
-// from `rows` on become 0.
-inline void transpose_rows(const void* x, ActivationType type, std::int64_t x_stride,
-                           std::int64_t rows, std::int64_t columns, float* y,
-                           std::int64_t y_stride) noexcept {
-  for (std::int64_t c = 0; c < columns; c += kLanes) {
-    Vec block[kLanes];
-    for (int r = 0; r < kLanes; ++r) {
-      block[r] = r < rows ? load_first(at(x, type, r * x_stride + c), type, columns - c) : zero();
-    }
-    transpose(block);
-    for (int r = 0; r < kLanes && c + r < columns; ++r) store(y + (c + r) * y_stride, block[r]);
-  }
-}
-
-// y[r, 0..y_columns) = scale x[r, 0..columns), 0 behind that; y_columns is a multiple of kLanes.
-inline void copy_row(const void* x, ActivationType type, std::int64_t columns, float scale,
-                     float* y, std::int64_t y_columns) noexcept {
-  for (std::int64_t c = 0; c < y_columns; c += kLanes) {
-    store(y + c, mul(load_first(at(x, type, c), type, columns - c), broadcast(scale)));
-  }
-}
-
 }  // namespace
 }  // namespace sapiens::kernels

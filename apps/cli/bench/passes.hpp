@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <sapiens/image.hpp>
 #include <sapiens/report.hpp>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "cli/bench/measure.hpp"
 #include "cli/run/meter.hpp"
@@ -12,15 +16,28 @@ namespace sapiens::cli {
 
 // What both measurements of `sapiens bench` need: of the encoder, and of a whole task.
 
-/// What this process has used so far.
-struct Usage {
-  double cpu_seconds = 0;  // of all threads
-  std::uint64_t page_faults = 0;
-};
-Usage usage_so_far();
+/// Measures a task from the image in memory to files of its result. Drawings and files are those of
+/// `sapiens seg --viz` and its sisters, in a temporary folder.
+BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine);
 
-/// So that a run does not report the peak of the one before it; where the system does not let us,
-/// it does.
+Timing timing_of(std::vector<double> seconds);
+
+/// The times of one pass, in seconds.
+struct Pass {
+  double seconds = 0;
+  std::vector<double> stages;
+  std::vector<OperatorTime> operators;
+  double rest = 0;  // of the stages that the operators belong to, in no operator
+};
+double seconds_of(const std::vector<OperatorTime>& operators);
+
+/// Runs one pass to warm up and `repeat` more, and adds their times to `run`, with `stages` as the
+/// names of those of each pass.
+void measure_passes(BenchRun& run, int repeat, std::span<const char* const> stages,
+                    const std::function<Pass(const Progress&)>& one_pass);
+
+/// Makes `peak_memory` begin anew, so that a run does not report the peak of the one before it. It
+/// has no effect where the system does not allow that.
 void forget_peak_memory();
 std::uint64_t peak_memory();
 
@@ -46,7 +63,7 @@ auto load_measured(EngineOptions engine, BenchRun& run, const Make& make) {
   Meter meter("loading weights", 1, stderr_is_terminal());
   const Stopwatch watch;
   engine.loading = [&](double done) {
-    // A quick load is over before anybody could read about it.
+    // A quick load is over before a meter could be read.
     if (watch.seconds() > 2) meter.update(done);
   };
   auto model = make(engine);
