@@ -13,12 +13,11 @@
 
 #include "cli/commands/pull.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/run/stopwatch.hpp"
 #include "cli/terminal/command_words.hpp"
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
 #include "cli/terminal/text.hpp"
+#include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
 namespace {

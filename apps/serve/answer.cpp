@@ -9,6 +9,7 @@
 #include <sapiens/npy.hpp>
 #include <span>
 #include <utility>
+#include <variant>
 
 #include "documents/pose_json.hpp"
 #include "documents/seg_json.hpp"
@@ -40,28 +41,36 @@ void expect_numbers(const FloatArray& array, DType dtype) {
        .hint = half ? "leave out dtype=f16" : "look for NaN or infinity in the weights"});
 }
 
-std::vector<std::byte> npy_bytes(const Answered& a) {
-  const Result& result = a.computed.result;
-  if (a.operation.task == "features") {
-    expect_numbers(result.array, dtype_of(a.fields));
-    return encode_npy(result.array.shape, result.array.values, dtype_of(a.fields));
-  }
-  if (a.operation.task != "seg") return encode_npy(result.array.shape, result.array.values);
-  const Segmentation& found = result.segmentation;
+// The overloads below are for what features and each task give.
+
+std::vector<std::byte> npy_of(const Answered& a, const FloatArray& features) {
+  const DType dtype = dtype_of(a.fields);
+  expect_numbers(features, dtype);
+  return encode_npy(features.shape, features.values, dtype);
+}
+
+std::vector<std::byte> npy_of(const Answered&, const std::vector<Pose>&) {
+  return {};
+}  // not offered
+
+std::vector<std::byte> npy_of(const Answered& a, const Segmentation& found) {
   const Index shape[] = {found.height, found.width};
   return a.fields.text("array") == "mask" ? encode_npy_mask(shape, found.ids)
                                           : encode_npy_ids(shape, found.ids);
 }
 
-Image draw_map(const Answered& a, const StopCheck& check) {
-  const FloatArray& array = a.computed.result.array;
+std::vector<std::byte> npy_of(const Answered&, const auto& map) {
+  return encode_npy(map.values.shape, map.values.values);
+}
+
+Image draw(const Answered& a, const FloatArray& features, const StopCheck& check) {
   if (a.settings.out_type == OutType::Featmap)
-    return draw_features(a.image, array.view<3>(), check);
+    return draw_features(a.image, features.view<3>(), check);
   if (a.settings.out_type == OutType::Raw) {
     constexpr Index kPatch = 16;
     const Grid size = a.entry.model->input_size();
     const Grid grid = {size.height / kPatch, size.width / kPatch};
-    return draw_features(a.image, featmap_of_tokens(array.view<2>(), grid).view<3>(), check);
+    return draw_features(a.image, featmap_of_tokens(features.view<2>(), grid).view<3>(), check);
   }
   throw HttpError(406, "not-acceptable",
                   {.summary = "one vector cannot be drawn",
@@ -70,19 +79,20 @@ Image draw_map(const Answered& a, const StopCheck& check) {
                    .actual = a.fields.text("out_type")});
 }
 
-Image draw(const Answered& a, const StopCheck& check) {
-  const Result& result = a.computed.result;
-  const ServedModel& model = *a.entry.model;
-  if (a.operation.task == "features") return draw_map(a, check);
-  if (a.operation.task == "pose") {
-    return draw_pose(a.image, result.poses, model.keypoint_set(), {}, check);
-  }
-  if (a.operation.task == "seg") {
-    return draw_segmentation(a.image, result.segmentation, model.seg_classes(), {}, check);
-  }
-  if (a.operation.task == "depth")
-    return draw_depth(a.image, result.array.view<2>(), {}, {}, check);
-  return draw_normals(a.image, result.array.view<3>(), {}, {}, check);
+Image draw(const Answered& a, const std::vector<Pose>& poses, const StopCheck& check) {
+  return draw_pose(a.image, poses, a.entry.model->head()->keypoint_set(), {}, check);
+}
+
+Image draw(const Answered& a, const Segmentation& found, const StopCheck& check) {
+  return draw_segmentation(a.image, found, a.entry.model->head()->seg_classes(), {}, check);
+}
+
+Image draw(const Answered& a, const DepthMap& depth, const StopCheck& check) {
+  return draw_depth(a.image, depth.values.view<2>(), {}, {}, check);
+}
+
+Image draw(const Answered& a, const NormalMap& normals, const StopCheck& check) {
+  return draw_normals(a.image, normals.values.view<3>(), {}, {}, check);
 }
 
 Json classes_json(const Segmentation& found, const SegClassSet* set) {
@@ -104,28 +114,32 @@ Json range_json(std::span<const float> values) {
   return {{"min", least}, {"max", most}, {"mean", sum / static_cast<double>(values.size())}};
 }
 
-/// What is particular to the task.
-Json result_json(const Answered& a) {
-  const Result& result = a.computed.result;
-  const ServedModel& model = *a.entry.model;
-  if (a.operation.task == "pose") {
-    return {{"shape", {result.poses.size(), model.outputs()}},
-            {"meta_info", documents::keypoints_json(model.outputs(), model.keypoint_set())},
-            {"instance_info", documents::persons_json(result.poses)}};
-  }
-  if (a.operation.task == "seg") {
-    const Segmentation& found = result.segmentation;
-    return {{"shape", {found.height, found.width}},
-            {"classes", classes_json(found, model.seg_classes())}};
-  }
-  Json json = {{"shape", result.array.shape}, {"values", range_json(result.array.values)}};
-  if (a.operation.task != "features") return json;
-  expect_numbers(result.array, DType::F32);
+Json array_json(const FloatArray& array) {
+  return {{"shape", array.shape}, {"values", range_json(array.values)}};
+}
+
+Json result_json(const Answered& a, const FloatArray& features) {
+  Json json = array_json(features);
+  expect_numbers(features, DType::F32);
   json["out_type"] = a.fields.text("out_type");
   json["layer"] = a.settings.layer;
-  if (result.array.shape.size() == 1) json["vector"] = result.array.values;
+  if (features.shape.size() == 1) json["vector"] = features.values;
   return json;
 }
+
+Json result_json(const Answered& a, const std::vector<Pose>& poses) {
+  const TaskModel& head = *a.entry.model->head();
+  return {{"shape", {poses.size(), head.outputs()}},
+          {"meta_info", documents::keypoints_json(head.outputs(), head.keypoint_set())},
+          {"instance_info", documents::persons_json(poses)}};
+}
+
+Json result_json(const Answered& a, const Segmentation& found) {
+  return {{"shape", {found.height, found.width}},
+          {"classes", classes_json(found, a.entry.model->head()->seg_classes())}};
+}
+
+Json result_json(const Answered&, const auto& map) { return array_json(map.values); }
 
 std::vector<std::pair<std::string, double>> stages_of(const Answered& a) {
   std::vector<std::pair<std::string, double>> stages = {
@@ -141,9 +155,10 @@ std::vector<std::pair<std::string, double>> stages_of(const Answered& a) {
 
 Json answer_json(const Answered& a) {
   Json json = {{"model", a.entry.name},
-               {"task", a.operation.task},
+               {"task", task_word(a.operation.task)},
                {"image", {{"width", a.image.width}, {"height", a.image.height}}}};
-  json.update(result_json(a));
+  json.update(
+      std::visit([&](const auto& found) { return result_json(a, found); }, a.computed.output));
   json["seconds"] = Json::object();
   for (const auto& [stage, seconds] : stages_of(a)) json["seconds"][stage] = seconds;
   json["together"] = a.computed.together;
@@ -166,9 +181,12 @@ Response make_answer(const Answered& answered, std::string_view type, const Stop
   if (type == kJsonType) {
     response.body = json_text(answer_json(answered));
   } else if (type == kPngType) {
-    response.body = text_of(draw(answered, check).encode_png(check));
+    const Image drawn = std::visit([&](const auto& found) { return draw(answered, found, check); },
+                                   answered.computed.output);
+    response.body = text_of(drawn.encode_png(check));
   } else {
-    response.body = text_of(npy_bytes(answered));
+    response.body = text_of(std::visit([&](const auto& found) { return npy_of(answered, found); },
+                                       answered.computed.output));
   }
   response.headers = {{"Server-Timing", server_timing(answered)}};
   return response;

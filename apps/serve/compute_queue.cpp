@@ -139,9 +139,7 @@ bool ComputeQueue::fit_together(const Jobs& jobs, const Job& more) const {
     return false;
   }
   if (first.prepared.crowd || more.prepared.crowd) return false;
-  Index inputs = std::ssize(more.prepared.inputs);
-  for (const auto& job : jobs) inputs += std::ssize(job->prepared.inputs);
-  return inputs <= inputs_together(*first.entry.model, limits_.batch);
+  return std::ssize(jobs) < inputs_together(*first.entry.model, limits_.batch);
 }
 
 void ComputeQueue::run(const Jobs& jobs) {
@@ -173,7 +171,7 @@ std::vector<Computed> ComputeQueue::forward(const Jobs& jobs) {
   metrics_.computed(entry.name, std::ssize(jobs), seconds_between(start, Clock::now()));
   std::vector<Computed> computed;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    computed.push_back({.result = std::move(run.results[i]),
+    computed.push_back({.output = std::move(run.outputs[i]),
                         .waited = seconds_between(jobs[i]->start, start),
                         .detect = run.detect,
                         .stages = run.stages,

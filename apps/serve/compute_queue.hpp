@@ -19,7 +19,7 @@ namespace sapiens::serve {
 
 /// What a forward pass found for one request.
 struct Computed {
-  Result result = {};
+  Output output = {};
   double waited = 0;       ///< Seconds in the queue.
   double detect = 0;       ///< Seconds of finding persons; 0 where none were looked for.
   StageTimes stages = {};  ///< Of the whole pass.

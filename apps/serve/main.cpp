@@ -54,8 +54,8 @@ void introduce(const serve::ServerOptions& options, const serve::Models& models,
     say(fmt::format("{}: {}", printable(name),
                     checkpoint_text(options.models[i].path, model->inspection())));
   }
-  if (const serve::PersonFinder* finder = models.finder()) {
-    say(fmt::format("detector: {}", checkpoint_text(options.detector, finder->inspection())));
+  if (const PersonDetector* detector = models.detector()) {
+    say(fmt::format("detector: {}", checkpoint_text(options.detector, detector->inspection())));
   }
   const bool is_ipv6 = options.host.find(':') != std::string::npos;
   const std::string host = is_ipv6 ? "[" + options.host + "]" : options.host;

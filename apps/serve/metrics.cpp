@@ -8,6 +8,8 @@
 #include <iterator>
 #include <sapiens/version.hpp>
 
+#include "serve/operations.hpp"
+
 namespace sapiens::serve {
 namespace {
 
@@ -125,7 +127,7 @@ std::string Metrics::text(const Models& models) const {
   text.single("sapiens_queue_limit", "gauge", "As many as may be", queue_limit_);
   text.family("sapiens_model_info", "gauge", "Loaded models");
   for (const auto& [name, model] : models.all()) {
-    text.row(fmt::format("model=\"{}\",task=\"{}\",arch=\"{}\"", name, model->task(),
+    text.row(fmt::format("model=\"{}\",task=\"{}\",arch=\"{}\"", name, task_word(model->task()),
                          model->inspection().model.arch),
              1);
   }

@@ -4,10 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <sapiens/checkpoint.hpp>
 #include <utility>
 
 #include "documents/seg_json.hpp"
 #include "serve/http_message.hpp"
+#include "serve/operations.hpp"
 
 namespace sapiens::serve {
 namespace {
@@ -35,35 +37,37 @@ void expect_name(const NamedCheckpoint& checkpoint) {
 std::string names_of(const std::vector<Models::Entry>& entries) {
   std::vector<std::string> names;
   for (const auto& [name, model] : entries) {
-    names.push_back(fmt::format("{} ({})", name, model->task()));
+    names.push_back(fmt::format("{} ({})", name, task_word(model->task())));
   }
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-Json describe(const std::vector<Models::Entry>& entries, const PersonFinder* finder) {
+Json describe(const std::vector<Models::Entry>& entries, const PersonDetector* detector) {
   Json list = Json::array();
   for (const auto& [name, model] : entries) {
     const Grid size = model->input_size();
     list.push_back({{"name", name},
-                    {"task", model->task()},
-                    {"path", fmt::format("/v1/{}", model->task())},
+                    {"task", task_word(model->task())},
+                    {"path", fmt::format("/v1/{}", task_word(model->task()))},
                     {"input_size", {size.height, size.width}},
                     {"precision", model->stats().precision},
                     {"report", Json::parse(model->inspection().json())}});
-    if (model->task() == "seg") {
-      list.back()["classes"] = documents::classes_json(model->outputs(), model->seg_classes());
+    if (model->task() == Task::Seg) {
+      const TaskModel& head = *model->head();
+      list.back()["classes"] = documents::classes_json(head.outputs(), head.seg_classes());
     }
   }
   Json document = {{"models", std::move(list)}};
-  if (finder) {
-    document["detector"] = {{"precision", finder->stats().precision},
-                            {"report", Json::parse(finder->inspection().json())}};
+  if (detector) {
+    document["detector"] = {{"precision", detector->stats().precision},
+                            {"report", Json::parse(detector->inspection().json())}};
   }
   return document;
 }
 
-void expect_use_of_finder(const std::vector<Models::Entry>& entries, const std::string& detector) {
-  const auto is_pose = [](const auto& entry) { return entry.model->task() == "pose"; };
+void expect_use_of_detector(const std::vector<Models::Entry>& entries,
+                            const std::string& detector) {
+  const auto is_pose = [](const auto& entry) { return entry.model->task() == Task::Pose; };
   if (std::ranges::any_of(entries, is_pose)) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "a detector finds persons for keypoints, and no model is for these",
@@ -76,8 +80,12 @@ void expect_use_of_finder(const std::vector<Models::Entry>& entries, const std::
 
 }  // namespace
 
-Models::Models(const ServerOptions& options)
-    : finder_(PersonFinder::load(options.detector, options.detect, options.engine)) {
+Models::Models(const ServerOptions& options) {
+  if (!options.detector.empty()) {
+    EngineOptions engine = options.engine;
+    engine.precision = Precision::Auto;  // as in the commands, one is chosen for other networks
+    detector_ = std::make_unique<PersonDetector>(Checkpoint::open(options.detector), engine);
+  }
   if (options.models.empty()) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "a server needs at least one model",
                                              .key = "--model",
@@ -92,13 +100,15 @@ Models::Models(const ServerOptions& options)
                                                .actual = checkpoint.name,
                                                .hint = "name them: --model NAME=CKPT"});
     }
-    entries_.push_back({checkpoint.name, load_model(checkpoint, options.engine, finder_.get())});
+    entries_.push_back(
+        {checkpoint.name, std::make_unique<ServedModel>(checkpoint, options, detector_.get())});
   }
-  if (finder_) expect_use_of_finder(entries_, options.detector);
-  json_ = describe(entries_, finder_.get());
+  if (detector_) expect_use_of_detector(entries_, options.detector);
+  json_ = describe(entries_, detector_.get());
 }
 
-const Models::Entry& Models::choose(std::string_view name, std::string_view task) const {
+const Models::Entry& Models::choose(std::string_view name, std::optional<Task> task) const {
+  const std::string_view word = task_word(task);
   if (!name.empty()) {
     const auto found = std::ranges::find(entries_, name, &Entry::name);
     if (found == entries_.end()) {
@@ -112,22 +122,22 @@ const Models::Entry& Models::choose(std::string_view name, std::string_view task
     throw HttpError(422, "wrong-task",
                     {.summary = "this model does something else",
                      .key = "model",
-                     .expected = fmt::format("a model for {}", task),
-                     .actual = fmt::format("{} is for {}", name, found->model->task()),
-                     .hint = fmt::format("POST /v1/{}", found->model->task())});
+                     .expected = fmt::format("a model for {}", word),
+                     .actual = fmt::format("{} is for {}", name, task_word(found->model->task())),
+                     .hint = fmt::format("POST /v1/{}", task_word(found->model->task()))});
   }
   const auto fits = [&](const Entry& entry) { return entry.model->task() == task; };
   const auto first = std::ranges::find_if(entries_, fits);
   if (first == entries_.end()) {
     throw HttpError(422, "wrong-task",
-                    {.summary = fmt::format("no model for {} is loaded", task),
-                     .expected = fmt::format("a model for {}", task),
+                    {.summary = fmt::format("no model for {} is loaded", word),
+                     .expected = fmt::format("a model for {}", word),
                      .actual = names_of(entries_),
                      .hint = "restart the server with one more --model"});
   }
   if (std::count_if(first, entries_.end(), fits) > 1) {
     throw HttpError(400, "invalid-argument",
-                    {.summary = fmt::format("several models do {}", task),
+                    {.summary = fmt::format("several models do {}", word),
                      .key = "model",
                      .expected = "the name of one",
                      .actual = names_of(entries_)});

@@ -64,20 +64,20 @@ Json list_of(Json items) { return {{"type", "array"}, {"items", std::move(items)
 Json object(Json properties) { return {{"type", "object"}, {"properties", std::move(properties)}}; }
 
 /// What is particular to the task, in an answer as JSON.
-Json task_properties(std::string_view task) {
+Json task_properties(std::optional<Task> task) {
   const Json number = typed("number"), integer = typed("integer");
-  if (task == "pose") {
+  if (task == Task::Pose) {
     return {{"meta_info", typed("object")},
             {"instance_info", list_of(object({{"keypoints", list_of(list_of(number))},
                                               {"keypoint_scores", list_of(number)},
                                               {"bbox", list_of(number)}}))}};
   }
-  if (task == "seg") {
+  if (task == Task::Seg) {
     return {{"classes",
              list_of(object({{"id", integer}, {"name", typed("string")}, {"pixels", integer}}))}};
   }
   Json properties = {{"values", object({{"min", number}, {"max", number}, {"mean", number}})}};
-  if (task == "features") {
+  if (!task) {
     properties.update(
         {{"out_type", typed("string")}, {"layer", integer}, {"vector", list_of(number)}});
   }
@@ -147,7 +147,7 @@ Json post(const Operation& operation) {
   }
   return {{"post",
            {{"summary", operation.summary},
-            {"operationId", operation.task},
+            {"operationId", task_word(operation.task)},
             {"parameters", std::move(parameters)},
             {"requestBody", request_body(operation)},
             {"responses", responses_of(operation)}}}};

@@ -44,31 +44,31 @@ const Parameter kArray = {"array",
 
 const std::vector<Operation>& table() {
   static const std::vector<Operation> operations = {
-      {"features",
+      {std::nullopt,
        "/v1/features",
        "What the encoder makes of an image",
        "float32 or float16, of the shape that out_type says",
        "The first three principal components over the image",
        {kModel, kOutType, kLayer, kNorm, kDtype, kPreprocess}},
-      {"pose",
+      {Task::Pose,
        "/v1/pose",
        "Keypoints of persons",
        "",
        "Keypoints and links on the image",
        {kModel, kBoxes, kFlipTest, kPreprocess}},
-      {"seg",
+      {Task::Seg,
        "/v1/seg",
        "The body part of every pixel",
        "int64 (H, W), class ids; or bool (H, W)",
        "Classes blended with the image, with names",
        {kModel, kArray, kPreprocess}},
-      {"depth",
+      {Task::Depth,
        "/v1/depth",
        "Relative depth of every pixel, larger is farther",
        "float32 (H, W)",
        "Depth beside the image, near bright",
        {kModel, kPreprocess}},
-      {"normal",
+      {Task::Normal,
        "/v1/normal",
        "Surface normal of every pixel",
        "float32 (H, W, 3)",
@@ -86,6 +86,10 @@ std::vector<std::string_view> Operation::types() const {
 }
 
 std::span<const Operation> operations() { return table(); }
+
+std::string_view task_word(std::optional<Task> task) noexcept {
+  return task ? task_name(*task) : "features";
+}
 
 const Operation* find_operation(std::string_view path) {
   const auto found = std::ranges::find(operations(), path, &Operation::path);

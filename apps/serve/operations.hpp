@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <sapiens/task.hpp>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,7 +31,7 @@ struct Parameter {
 
 /// A POST of an image.
 struct Operation {
-  std::string_view task;  ///< "features", "pose", "seg", "depth" or "normal".
+  std::optional<Task> task;  ///< Nothing for features.
   std::string_view path;
   std::string_view summary;
   std::string_view npy;  ///< What the array is; empty where there is none.
@@ -41,6 +43,9 @@ struct Operation {
 };
 
 std::span<const Operation> operations();
+
+/// What requests and answers call it: "features" without a task.
+std::string_view task_word(std::optional<Task> task) noexcept;
 
 /// Null where there is none.
 const Operation* find_operation(std::string_view path);

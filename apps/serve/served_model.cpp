@@ -1,172 +1,162 @@
 #include "serve/served_model.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <sapiens/boxes.hpp>
 #include <sapiens/checkpoint.hpp>
-#include <sapiens/error.hpp>
 #include <utility>
 
 namespace sapiens::serve {
 namespace {
 
-class FeatureModel : public ServedModel {
- public:
-  FeatureModel(const Checkpoint& checkpoint, const ModelOptions& options, Inspection inspection,
-               const EngineOptions& engine)
-      : ServedModel(std::move(inspection)), encoder_(checkpoint, options, engine) {}
+using Network = std::variant<Encoder, TaskModel>;
 
-  std::string_view task() const override { return "features"; }
-  EngineStats stats() const override { return encoder_.stats(); }
-  Grid input_size() const override { return encoder_.input_size(); }
-
-  Prepared prepare(const std::shared_ptr<const Image>& image, std::span<const Box>,
-                   const RunSettings& settings, const StopCheck& check) const override {
-    encoder_.expect_out_type(settings.out_type);
-    Prepared prepared{.settings = settings};
-    prepared.settings.layer = encoder_.resolve_layers({&settings.layer, 1}).front();
-    prepared.inputs.push_back(
-        {.pixels = encoder_.preprocess(*image, settings.preprocess, std::nullopt, check),
-         .width = image->width,
-         .height = image->height});
-    return prepared;
+Network load(const NamedCheckpoint& file, const Inspection& inspection,
+             const EngineOptions& engine) {
+  const Checkpoint checkpoint = Checkpoint::open(file.path);
+  const ModelOptions model{.prefix = file.prefix};
+  const ModelInfo& info = inspection.model;
+  if (info.task && has_head(*info.task) && info.outputs > 0) {
+    return TaskModel(checkpoint, model, engine);
   }
+  return Encoder(checkpoint, model, engine);
+}
 
-  // Requests have one image each, so they are `together` or fewer.
-  ServedRun run(std::span<const Prepared* const> requests, Index, const StopCheck& check) override {
-    const RunSettings& settings = requests.front()->settings;
-    std::vector<TensorView<const float, 3>> images;
-    for (const Prepared* request : requests) {
-      images.push_back(request->inputs.front().pixels.view<3>());
-    }
-    const FeatureRun found = encoder_.run(images, {.out_type = settings.out_type,
-                                                   .layers = {settings.layer},
-                                                   .norm_layers = settings.norm,
-                                                   .check = check});
-    return {.results = split(found.layers.front().values, requests.size()),
-            .stages = found.stats.stages};
+Prepared prepare_features(const Encoder& encoder, const Image& image, const RunSettings& settings,
+                          const StopCheck& check) {
+  encoder.expect_out_type(settings.out_type);
+  Prepared prepared{.settings = settings};
+  prepared.settings.layer = encoder.resolve_layers({&settings.layer, 1}).front();
+  prepared.input = {.pixels = encoder.preprocess(image, settings.preprocess, std::nullopt, check),
+                    .width = image.width,
+                    .height = image.height};
+  return prepared;
+}
+
+std::vector<Output> split(const FloatArray& all, std::size_t count) {
+  const auto each = static_cast<std::ptrdiff_t>(all.values.size() / count);
+  std::vector<Output> outputs;
+  for (auto first = all.values.begin(); outputs.size() < count; first += each) {
+    outputs.push_back(FloatArray{.shape = {all.shape.begin() + 1, all.shape.end()},
+                                 .values = {first, first + each}});
   }
+  return outputs;
+}
 
- private:
-  static std::vector<Result> split(const FloatArray& all, std::size_t count) {
-    const auto each = static_cast<std::ptrdiff_t>(all.values.size() / count);
-    std::vector<Result> results(count);
-    auto first = all.values.begin();
-    for (Result& result : results) {
-      result.array = {.shape = {all.shape.begin() + 1, all.shape.end()},
-                      .values = {first, first + each}};
-      first += each;
-    }
-    return results;
-  }
+ServedRun run_features(Encoder& encoder, std::span<const Prepared* const> requests,
+                       const StopCheck& check) {
+  const RunSettings& settings = requests.front()->settings;
+  std::vector<TensorView<const float, 3>> images;
+  for (const Prepared* request : requests) images.push_back(request->input.pixels.view<3>());
+  const FeatureRun found = encoder.run(images, {.out_type = settings.out_type,
+                                                .layers = {settings.layer},
+                                                .norm_layers = settings.norm,
+                                                .check = check});
+  return {.outputs = split(found.layers.front().values, requests.size()),
+          .stages = found.stats.stages};
+}
 
-  Encoder encoder_;
-};
+RunOptions options_of(const RunSettings& settings, const StopCheck& check) {
+  return {.flip_test = settings.flip_test, .check = check};
+}
 
-class HeadModel : public ServedModel {
- public:
-  HeadModel(const Checkpoint& checkpoint, const ModelOptions& options, Inspection inspection,
-            const EngineOptions& engine, PersonFinder* finder)
-      : ServedModel(std::move(inspection)), model_(checkpoint, options, engine), finder_(finder) {}
-
-  std::string_view task() const override { return task_name(model_.task()); }
-  EngineStats stats() const override { return model_.stats(); }
-  Grid input_size() const override { return model_.input_size(); }
-  const KeypointSet* keypoint_set() const override { return model_.keypoint_set(); }
-  const SegClassSet* seg_classes() const override { return model_.seg_classes(); }
-  Index outputs() const override { return model_.outputs(); }
-
-  Prepared prepare(const std::shared_ptr<const Image>& image, std::span<const Box> persons,
-                   const RunSettings& settings, const StopCheck& check) const override {
-    check();
-    expect_boxes_in(*image, persons);
-    Prepared prepared{.settings = settings};
-    if (persons.size() == 1 && is_pose()) {
-      prepared.inputs.push_back(model_.prepare(*image, persons.front(), settings.preprocess));
-    } else if (!is_pose() || (persons.empty() && !finder_)) {
-      prepared.inputs.push_back(model_.prepare(*image, std::nullopt, settings.preprocess));
-    } else {
-      prepared.crowd = image;
-      prepared.persons.assign(persons.begin(), persons.end());
-    }
-    return prepared;
-  }
-
-  ServedRun run(std::span<const Prepared* const> requests, Index together,
-                const StopCheck& check) override {
-    if (requests.front()->crowd) return run_crowd(*requests.front(), together, check);
-    std::vector<TaskInput> inputs;
-    for (const Prepared* request : requests) {
-      inputs.insert(inputs.end(), request->inputs.begin(), request->inputs.end());
-    }
-    TaskRun found = model_.run(inputs, options_of(requests.front()->settings, check));
-    ServedRun run{.results = {}, .stages = found.stats.stages};
-    for (sapiens::Result& one : found.results) add(one, run.results.emplace_back());
-    return run;
-  }
-
- private:
-  bool is_pose() const { return model_.task() == Task::Pose; }
-
-  static RunOptions options_of(const RunSettings& settings, const StopCheck& check) {
-    return {.flip_test = settings.flip_test, .check = check};
-  }
-
-  // Everybody in one image, `together` at a time.
-  ServedRun run_crowd(const Prepared& request, Index together, const StopCheck& check) {
-    ServedRun run{.results = std::vector<Result>(1)};
-    std::vector<Box> found;
-    if (request.persons.empty()) {
-      const Clock::time_point start = Clock::now();
-      found = finder_->find(*request.crowd, check);
-      run.detect = std::chrono::duration<double>(Clock::now() - start).count();
-    }
-    for (std::span<const Box> persons = found.empty() ? request.persons : found;
-         !persons.empty();) {
-      const auto some = persons.first(std::min(persons.size(), static_cast<std::size_t>(together)));
-      const Clock::time_point start = Clock::now();
-      std::vector<PreparedImage> prepared;
-      for (const Box& person : some) {
-        check();
-        prepared.push_back(model_.prepare(*request.crowd, person, request.settings.preprocess));
-      }
-      run.stages.preprocess += std::chrono::duration<double>(Clock::now() - start).count();
-      const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
-      TaskRun more = model_.run(inputs, options_of(request.settings, check));
-      for (sapiens::Result& one : more.results) add(one, run.results.front());
-      run.stages += more.stats.stages;
-      persons = persons.subspan(some.size());
-    }
-    return run;
-  }
-
-  static void add(sapiens::Result& found, Result& to) {
-    if (auto* const pose = std::get_if<Pose>(&found)) to.poses.push_back(std::move(*pose));
-    if (auto* const seg = std::get_if<Segmentation>(&found)) to.segmentation = std::move(*seg);
-    if (auto* const depth = std::get_if<DepthMap>(&found)) to.array = std::move(depth->values);
-    if (auto* const map = std::get_if<NormalMap>(&found)) to.array = std::move(map->values);
-  }
-
-  TaskModel model_;
-  PersonFinder* const finder_;  // null where there is none
-};
-
-bool has_head(const Inspection& inspection) {
-  const ModelInfo& model = inspection.model;
-  return model.task && sapiens::has_head(*model.task) && model.outputs > 0;
+/// A request without a crowd is about one person.
+Output output_of(Pose&& pose) { return std::vector<Pose>{std::move(pose)}; }
+template <typename Map>
+Output output_of(Map&& map) {
+  return std::forward<Map>(map);
 }
 
 }  // namespace
 
-std::unique_ptr<ServedModel> load_model(const NamedCheckpoint& file, const EngineOptions& engine,
-                                        PersonFinder* finder) {
-  const Checkpoint checkpoint = Checkpoint::open(file.path);
-  const ModelOptions model{.prefix = file.prefix};
-  Inspection inspection = checkpoint.inspect(model);
-  if (has_head(inspection)) {
-    return std::make_unique<HeadModel>(checkpoint, model, std::move(inspection), engine, finder);
+ServedModel::ServedModel(const NamedCheckpoint& file, const ServerOptions& options,
+                         PersonDetector* detector)
+    : inspection_(Checkpoint::open(file.path).inspect({.prefix = file.prefix})),
+      network_(load(file, inspection_, options.engine)),
+      detector_(detector),
+      detect_(options.detect) {}
+
+std::optional<Task> ServedModel::task() const {
+  return head() ? std::optional(head()->task()) : std::nullopt;
+}
+
+EngineStats ServedModel::stats() const {
+  return std::visit([](const auto& network) { return network.stats(); }, network_);
+}
+
+Grid ServedModel::input_size() const {
+  return std::visit([](const auto& network) { return network.input_size(); }, network_);
+}
+
+Prepared ServedModel::prepare(const std::shared_ptr<const Image>& image,
+                              std::span<const Box> persons, const RunSettings& settings,
+                              const StopCheck& check) const {
+  if (!head()) return prepare_features(std::get<Encoder>(network_), *image, settings, check);
+  check();
+  expect_boxes_in(*image, persons);
+  Prepared prepared{.settings = settings};
+  const bool is_pose = task() == Task::Pose;
+  if (is_pose && (persons.size() > 1 || (persons.empty() && detector_))) {
+    prepared.crowd = image;
+    prepared.persons.assign(persons.begin(), persons.end());
+    return prepared;
   }
-  return std::make_unique<FeatureModel>(checkpoint, model, std::move(inspection), engine);
+  const std::optional<Box> person =
+      is_pose && !persons.empty() ? std::optional(persons.front()) : std::nullopt;
+  prepared.input = head()->prepare(*image, person, settings.preprocess);
+  return prepared;
+}
+
+ServedRun ServedModel::run(std::span<const Prepared* const> requests, Index together,
+                           const StopCheck& check) {
+  // Requests for features have one image each, so they are `together` or fewer.
+  if (!head()) return run_features(std::get<Encoder>(network_), requests, check);
+  TaskModel& model = std::get<TaskModel>(network_);
+  const Prepared& first = *requests.front();
+  if (first.crowd) return run_crowd(model, first, together, check);
+  std::vector<TaskInput> inputs;
+  for (const Prepared* request : requests) inputs.push_back(request->input);
+  TaskRun found = model.run(inputs, options_of(first.settings, check));
+  ServedRun run{.stages = found.stats.stages};
+  for (Result& one : found.results) {
+    run.outputs.push_back(
+        std::visit([](auto& result) { return output_of(std::move(result)); }, one));
+  }
+  return run;
+}
+
+// Everybody in one image, `together` at a time.
+ServedRun ServedModel::run_crowd(TaskModel& model, const Prepared& request, Index together,
+                                 const StopCheck& check) {
+  ServedRun run;
+  const auto seconds_since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  std::vector<Box> found;
+  if (request.persons.empty()) {
+    const Clock::time_point start = Clock::now();
+    DetectOptions detect = detect_;
+    detect.check = check;
+    found = detector_->detect(*request.crowd, detect).persons;
+    run.detect = seconds_since(start);
+  }
+  std::vector<Pose> poses;
+  for (std::span<const Box> left = found.empty() ? request.persons : found; !left.empty();) {
+    const auto persons = left.first(std::min(left.size(), static_cast<std::size_t>(together)));
+    const Clock::time_point start = Clock::now();
+    std::vector<PreparedImage> prepared;
+    for (const Box& person : persons) {
+      check();
+      prepared.push_back(model.prepare(*request.crowd, person, request.settings.preprocess));
+    }
+    run.stages.preprocess += seconds_since(start);
+    const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
+    TaskRun some = model.run(inputs, options_of(request.settings, check));
+    for (Result& one : some.results) poses.push_back(std::move(std::get<Pose>(one)));
+    run.stages += some.stats.stages;
+    left = left.subspan(persons.size());
+  }
+  run.outputs.push_back(std::move(poses));
+  return run;
 }
 
 }  // namespace sapiens::serve

@@ -1,11 +1,9 @@
-#include "cli/run/batch_reader.hpp"
-
 #include <gtest/gtest.h>
 
 #include <sapiens/npy.hpp>
 #include <string>
 
-#include "cli/input/prepared_array.hpp"
+#include "cli/run/features.hpp"
 #include "support/scratch.hpp"
 
 namespace sapiens::cli {
@@ -23,25 +21,27 @@ class Batches : public testing::Test {
 
   void add_broken() { write_bytes(new_input(), "not an array"); }
 
-  /// How many frames and items each batch has, as "frames/items".
+  /// How many images and items each batch has, as "images/items".
   std::vector<std::string> sizes(Index most) {
-    options_.batch = most;
-    BatchReader reader(encoder_, options_, jobs_);
+    BatchReader<FeatureItem> reader(steps_, jobs_, most);
     std::vector<std::string> found;
     std::size_t next_job = 0;
-    while (const std::optional<Batch> batch = reader.next([] { return false; })) {
-      found.push_back(std::to_string(batch->count) + "/" + std::to_string(batch->items.size()));
-      for (const BatchItem& item : batch->items) {
+    while (const auto batch = reader.next([] { return false; })) {
+      Index images = 0;
+      for (const FeatureItem& item : *batch) {
         EXPECT_EQ(item.job, next_job++);
-        expect_own_frames(item, *batch);
+        expect_own_values(item);
+        images += item.count;
       }
+      found.push_back(std::to_string(images) + "/" + std::to_string(batch->size()));
     }
     EXPECT_EQ(next_job, jobs_.size());
     return found;
   }
 
   Encoder encoder_ = Encoder::random({.arch = "tiny"}, {.threads = 1});
-  FeaturesOptions options_;
+  FeatureArguments options_;
+  JobSteps<FeatureItem> steps_ = feature_steps(encoder_, options_);
   std::vector<Job> jobs_;
 
  private:
@@ -51,11 +51,10 @@ class Batches : public testing::Test {
     return path;
   }
 
-  static void expect_own_frames(const BatchItem& item, const Batch& batch) {
-    const Index frame = 3 * batch.size.height * batch.size.width;
-    for (Index i = item.first * frame; i < (item.first + item.count) * frame; ++i) {
-      ASSERT_EQ(batch.frames[i], static_cast<float>(item.job));
-    }
+  static void expect_own_values(const FeatureItem& item) {
+    const Index values = item.count * 3 * item.size.height * item.size.width;
+    ASSERT_EQ(std::ssize(item.pixels.values), values);
+    for (const float value : item.pixels.values) ASSERT_EQ(value, static_cast<float>(item.job));
   }
 
   Scratch scratch_;
@@ -94,7 +93,7 @@ TEST_F(Batches, CountWhatCannotBeReadSoThatItIsSaidSoon) {
 
 TEST_F(Batches, EndWhenNobodyWantsThem) {
   add_array({3, 16, 16});
-  BatchReader reader(encoder_, options_, jobs_);
+  BatchReader<FeatureItem> reader(steps_, jobs_, 1);
   EXPECT_FALSE(reader.next([] { return true; }));
 }
 

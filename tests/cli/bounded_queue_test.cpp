@@ -1,10 +1,10 @@
-#include "cli/run/bounded_queue.hpp"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <future>
 #include <memory>
+
+#include "cli/run/pipeline.hpp"
 
 namespace sapiens::cli {
 namespace {

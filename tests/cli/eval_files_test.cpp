@@ -1,8 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/input/annotations.hpp"
-#include "cli/input/predictions.hpp"
+#include "cli/input/coco_files.hpp"
 #include "support/error_code_of.hpp"
 #include "support/scratch.hpp"
 

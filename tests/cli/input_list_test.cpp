@@ -1,9 +1,9 @@
-#include "cli/input/input_list.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sapiens/error.hpp>
+
+#include "cli/input/inputs.hpp"
 
 namespace sapiens::cli {
 namespace {

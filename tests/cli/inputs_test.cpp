@@ -23,7 +23,8 @@ class InputFiles : public testing::Test {
   Inputs collect(const std::vector<std::string>& arguments, bool recursive = false,
                  const std::string& standard_input = "") {
     std::istringstream lines(standard_input);
-    return collect_inputs(arguments, {.recursive = recursive, .output = scratch_ / "out"}, lines);
+    return collect_inputs(
+        arguments, {.recursive = recursive, .arrays = true, .output = scratch_ / "out"}, lines);
   }
 
   std::vector<std::string> names(const Inputs& inputs) {

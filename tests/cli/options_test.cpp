@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -1,8 +1,7 @@
-#include "cli/run/outputs.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/run/jobs.hpp"
 #include "support/scratch.hpp"
 
 namespace sapiens::cli {

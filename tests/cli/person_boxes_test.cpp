@@ -1,8 +1,7 @@
-#include "cli/input/person_boxes.hpp"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "cli/input/coco_files.hpp"
 #include "support/error_code_of.hpp"
 #include "support/scratch.hpp"
 

@@ -88,13 +88,13 @@ TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
   const Models models(options_);
   for (const std::string task : kTasks) {
     SCOPED_TRACE(task);
-    const Models::Entry& entry = models.choose("", task);
+    const Models::Entry& entry = models.choose("", find_operation("/v1/" + task)->task);
     Prepared prepared;
     expect_stops(
         [&](const StopCheck& check) { prepared = entry.model->prepare(image_, {}, {}, check); },
         task == "features" ? static_cast<int>(kHeight) : 1);  // others read few pixels
     const Prepared* const requests[] = {&prepared};
-    Computed computed{.result = std::move(entry.model->run(requests, 1, [] {}).front())};
+    Computed computed{.output = std::move(entry.model->run(requests, 1, [] {}).outputs.front())};
     const Operation& operation = *find_operation("/v1/" + task);
     const Fields fields(operation);
     const Answered answered{.operation = operation,
@@ -113,7 +113,7 @@ TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
 
 TEST_F(StopRequests, WithManyPersonsBetweenTwoOfThem) {
   const Models models(options_);
-  const Models::Entry& entry = models.choose("", "pose");
+  const Models::Entry& entry = models.choose("", Task::Pose);
   const std::vector<Box> persons(5, Box{.x = 1, .y = 1, .width = 20, .height = 30});
   const Prepared prepared = entry.model->prepare(image_, persons, {}, [] {});
   const Prepared* const requests[] = {&prepared};

@@ -84,9 +84,9 @@ void measure_encoder(Encoder& encoder, const BenchOptions& options, const std::v
     FeatureOptions features;
     features.progress = progress;
     const Stopwatch watch;
-    const FeatureRun found = encoder.run(view, features);
+    FeatureRun found = encoder.run(view, features);
     const double seconds = watch.seconds();
-    return pass_of(seconds, found.stats.operators);
+    return pass_of(seconds, std::move(found.stats.operators));
   });
   run.stats = encoder.stats();
 }

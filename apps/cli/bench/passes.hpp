@@ -10,7 +10,7 @@
 
 #include "cli/bench/measure.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/run/stopwatch.hpp"
+#include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
 

@@ -119,14 +119,14 @@ void measure_model(TaskModel& model, const BenchOptions& options, const Image& i
   TaskPass task(model, image);
   measure_passes(run, options.repeat, kStages, [&](const Progress& progress) {
     const Stopwatch watch;
-    const PassTimes times = task.run(progress);
+    const PassTimes pass = task.run(progress);
     const double seconds = watch.seconds();
-    const StageTimes& stages = times.run.stages;
+    const StageTimes& stages = pass.run.stages;
     return Pass{.seconds = seconds,
-                .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, times.draw,
-                           times.write},
-                .operators = times.run.operators,
-                .rest = stages.encoder + stages.head - seconds_of(times.run.operators)};
+                .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, pass.draw,
+                           pass.write},
+                .operators = pass.run.operators,
+                .rest = stages.encoder + stages.head - seconds_of(pass.run.operators)};
   });
   run.stats = model.stats();
   for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;

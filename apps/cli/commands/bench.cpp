@@ -9,9 +9,7 @@
 #include "cli/bench/report.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/input/json_file.hpp"
-#include "cli/options/checkpoint_option.hpp"
 #include "cli/options/options.hpp"
-#include "cli/options/value_types.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

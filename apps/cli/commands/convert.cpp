@@ -6,9 +6,8 @@
 #include <sapiens/printable.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/checkpoint_option.hpp"
-#include "cli/options/value_types.hpp"
-#include "cli/run/write_progress.hpp"
+#include "cli/options/options.hpp"
+#include "cli/run/meter.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 
@@ -23,7 +22,7 @@ struct ConvertArguments {
 
 ConvertResult write_copy(const Checkpoint& checkpoint, const ConvertArguments& arguments,
                          Session& session) {
-  WriteProgress progress("writing", session);
+  WriteProgress progress("writing", session.interrupts);
   return convert_checkpoint(checkpoint, arguments.output, arguments.convert, progress.callback());
 }
 

@@ -1,18 +1,12 @@
+#include "cli/run/features.hpp"
+
 #include <fmt/format.h>
 
 #include <memory>
 #include <sapiens/features.hpp>
-#include <utility>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/features_options.hpp"
-#include "cli/run/feature_run.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/jobs_summary.hpp"
-#include "cli/run/meter.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/stopwatch.hpp"
-#include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
@@ -24,7 +18,7 @@ bool has_map(OutType type) { return type == OutType::Featmap || type == OutType:
 
 fs::path with_suffix(fs::path stem, const std::string& suffix) { return stem += suffix; }
 
-std::vector<Job> make_jobs(const FeaturesOptions& options, const std::vector<InputFile>& files,
+std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<InputFile>& files,
                            const std::vector<Index>& layers, bool partial) {
   const bool viz = options.viz && has_map(options.features.out_type);
   if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
@@ -56,7 +50,7 @@ const char* out_type_name(OutType type) {
   return "?";
 }
 
-Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
+Json settings_of(const FeatureArguments& options, const Encoder& encoder,
                  const std::vector<Index>& layers) {
   Json settings = common_settings(options.checkpoint, options.model.input_size,
                                   encoder.inspection(), encoder.stats());
@@ -69,14 +63,8 @@ Json settings_of(const FeaturesOptions& options, const Encoder& encoder,
   return settings;
 }
 
-std::vector<JobResult> run_plan(const JobPlan& plan, const FeaturesOptions& options,
-                                Encoder& encoder, Interrupts& interrupts) {
-  Meter meter("features", static_cast<Index>(plan.jobs.size()), stderr_is_terminal());
-  return run_jobs({encoder, options, interrupts, meter}, plan.jobs);
-}
-
-void run(const FeaturesOptions& options, Session& session) {
-  const Inputs inputs = find_inputs(options, InputKinds::ImagesAndArrays);
+void run(const FeatureArguments& options, Session& session) {
+  const Inputs inputs = find_inputs(options, {.arrays = true});
   prepare_output_folder(options.output);
 
   Encoder encoder(Checkpoint::open(options.checkpoint), options.model,
@@ -89,23 +77,22 @@ void run(const FeaturesOptions& options, Session& session) {
   const std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
   const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
                                  make_jobs(options, inputs.files, layers, encoder.partial()));
-  start_plan(plan);
+  start_plan(plan, session);
 
-  session.interrupts.set_exit_message(kResumeHint, session.json);
   const Stopwatch watch;
-  const std::vector<JobResult> results = run_plan(plan, options, encoder, session.interrupts);
-  const JobsSummary summary{.options = options,
-                            .plan = plan,
-                            .what = out_type_name(options.features.out_type),
-                            .type = std::string(dtype_name(options.dtype)),
-                            .results = results,
-                            .inputs = inputs,
-                            .stats = encoder.stats(),
-                            .seconds = watch.seconds()};
-  report(summary, session);
+  Meter meter("features", std::ssize(plan.jobs), stderr_is_terminal());
+  const std::vector<JobResult> results = run_jobs(feature_steps(encoder, options), plan.jobs,
+                                                  options.batch, {session.interrupts, meter});
+  report({.plan = plan,
+          .what = out_type_name(options.features.out_type),
+          .type = std::string(dtype_name(options.dtype)),
+          .results = results,
+          .stats = encoder.stats(),
+          .seconds = watch.seconds()},
+         session);
 }
 
-void add_output_options(CLI::App& app, FeaturesOptions& options) {
+void add_output_options(CLI::App& app, FeatureArguments& options) {
   add_choice<OutType>(app, "--out-type", options.features.out_type,
                       {{"featmap", OutType::Featmap},
                        {"raw", OutType::Raw},
@@ -119,13 +106,9 @@ void add_output_options(CLI::App& app, FeaturesOptions& options) {
                     "Type of the numbers written");
 }
 
-void add_compute_options(CLI::App& app, FeaturesOptions& options) {
-  add_choice<PreprocessMode>(app, "--preprocess", options.preprocess,
-                             {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
-                             "full: as in training; lite: as the original's lite scripts");
-  app.add_option("--batch", options.batch, "Images of one size per forward pass")
-      ->check(CLI::Range(Index{1}, Index{4096}))
-      ->capture_default_str();
+void add_compute_options(CLI::App& app, FeatureArguments& options) {
+  add_batch_options(app, options.preprocess, options.batch, "as the original's lite scripts",
+                    "Images of one size per forward pass");
   add_network_options(app, options);
   add_checkpoint_options(app, options);
   app.add_flag("--allow-partial", options.model.allow_partial,
@@ -135,7 +118,7 @@ void add_compute_options(CLI::App& app, FeaturesOptions& options) {
 }  // namespace
 
 void add_features_command(CLI::App& app, Session& session) {
-  auto options = std::make_shared<FeaturesOptions>();
+  auto options = std::make_shared<FeatureArguments>();
   CLI::App* features =
       app.add_subcommand("features", "Write what the encoder sees in images, as .npy");
   add_checkpoint_argument(*features, *options);

@@ -9,9 +9,8 @@
 #include <sapiens/verify.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/checkpoint_option.hpp"
+#include "cli/options/options.hpp"
 #include "cli/terminal/command_words.hpp"
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/value_types.hpp"
-#include "cli/run/outputs.hpp"
+#include "cli/options/options.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/shell/man_page.hpp"
 #include "cli/terminal/messages.hpp"
 

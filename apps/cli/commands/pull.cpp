@@ -5,8 +5,6 @@
 #include <memory>
 #include <sapiens/printable.hpp>
 
-#include "cli/options/number_range.hpp"
-#include "cli/options/value_types.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 

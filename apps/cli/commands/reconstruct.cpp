@@ -2,17 +2,12 @@
 
 #include <cmath>
 #include <memory>
+#include <sapiens/draw.hpp>
 #include <sapiens/reconstruct.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/number_range.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/jobs_summary.hpp"
-#include "cli/run/meter.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/reconstruct_run.hpp"
-#include "cli/run/stopwatch.hpp"
-#include "cli/terminal/messages.hpp"
+#include "cli/run/runner.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
@@ -67,8 +62,49 @@ Findings findings(std::span<const JobResult> results) {
   return found;
 }
 
+/// One image on its way through the masked autoencoder.
+struct ReconstructItem : RunItem {
+  Reconstruction found = {};
+};
+
+ReconstructItem read_original(const Job& job) {
+  ReconstructItem item;
+  const Stopwatch watch;
+  item.image = Image::read(job.input.path);
+  item.seconds.decode = watch.seconds();
+  return item;
+}
+
+void reconstruct_items(Reconstructor& reconstructor, const ReconstructArguments& options,
+                       std::span<ReconstructItem> items, const Progress& progress) {
+  for (ReconstructItem* item : without_error(items)) {
+    guarded<ReconstructItem>({item}, [&] {
+      item->found = reconstructor.run(
+          item->image,
+          {.mask_ratio = options.mask_ratio, .seed = options.seed, .progress = progress});
+      item->seconds.add_share(item->found.stats.stages, 1);
+    });
+    item->image = {};
+  }
+}
+
+void write_drawing(const Job& job, const ReconstructItem& item, JobResult& result) {
+  const Image drawing = draw_reconstruction(item.found);
+  create_parent(job.files.front().path);
+  drawing.write_png(job.files.front().path);
+  result.shape = {drawing.height, drawing.width, 3};
+  result.details = {{"masked_error", item.found.masked_error},
+                    {"mean_error", item.found.mean_error}};
+}
+
+Json stage_names_json(const StageSeconds& seconds) {
+  return {{"decode", seconds.decode},   {"preprocess", seconds.preprocess},
+          {"encoder", seconds.encoder}, {"decoder", seconds.head},
+          {"post", seconds.post},       {"write", seconds.write}};
+}
+
 void run(const ReconstructArguments& options, Session& session) {
-  const Inputs inputs = find_inputs(options, InputKinds::Images);
+  const Inputs inputs = find_inputs(options, {});
   prepare_output_folder(options.output);
 
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
@@ -76,20 +112,23 @@ void run(const ReconstructArguments& options, Session& session) {
   say(checkpoint_text(options.checkpoint, reconstructor.inspection()));
   const JobPlan plan = plan_jobs(options, kReconstructCommand, settings_of(options, reconstructor),
                                  inputs, make_jobs(options, inputs.files));
-  start_plan(plan);
+  start_plan(plan, session);
 
-  session.interrupts.set_exit_message(kResumeHint, session.json);
   const Stopwatch watch;
   Meter meter(kReconstructCommand, std::ssize(plan.jobs), stderr_is_terminal());
-  const ReconstructContext context{reconstructor, options.mask_ratio, options.seed,
-                                   session.interrupts, meter};
-  const std::vector<JobResult> results = run_reconstructions(context, plan.jobs);
-  report({.options = options,
-          .plan = plan,
+  const JobSteps<ReconstructItem> steps{.load = read_original,
+                                        .compute =
+                                            [&](auto items, const auto& progress) {
+                                              reconstruct_items(reconstructor, options, items,
+                                                                progress);
+                                            },
+                                        .write = write_drawing,
+                                        .stages = stage_names_json};
+  const std::vector<JobResult> results = run_jobs(steps, plan.jobs, 1, {session.interrupts, meter});
+  report({.plan = plan,
           .what = "masked | reconstruction | original",
           .type = "",
           .results = results,
-          .inputs = inputs,
           .stats = reconstructor.stats(),
           .seconds = watch.seconds(),
           .findings = findings(results)},

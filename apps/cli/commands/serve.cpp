@@ -2,10 +2,6 @@
 
 #include <memory>
 
-#include "cli/options/number_range.hpp"
-#include "cli/options/task_flags.hpp"
-#include "cli/options/value_types.hpp"
-
 namespace sapiens::cli {
 namespace {
 

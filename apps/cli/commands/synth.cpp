@@ -6,9 +6,8 @@
 #include <sapiens/printable.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/run/write_progress.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/text.hpp"
 
@@ -23,7 +22,7 @@ struct SynthArguments {
 void run(const SynthArguments& arguments, Session& session) {
   session.interrupts.set_exit_message({}, session.json);
   {
-    WriteProgress progress("writing", session);
+    WriteProgress progress("writing", session.interrupts);
     synthesize_checkpoint(arguments.output, arguments.synth, progress.callback());
   }
   if (session.json) {

@@ -8,21 +8,8 @@
 #include <sapiens/tasks.hpp>
 
 #include "cli/commands/commands.hpp"
-#include "cli/input/coco_file.hpp"
-#include "cli/options/checkpoint_option.hpp"
-#include "cli/options/options.hpp"
-#include "cli/options/task_flags.hpp"
-#include "cli/options/task_plan.hpp"
+#include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/jobs_summary.hpp"
-#include "cli/run/meter.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/stopwatch.hpp"
-#include "cli/run/task_models.hpp"
-#include "cli/run/task_outputs.hpp"
-#include "cli/run/task_run.hpp"
-#include "cli/run/video_run.hpp"
-#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -33,39 +20,30 @@ struct TaskCommand {
   Task task;
   const char* help;
   const char* viz_help;
-  std::vector<std::string> formats;
   const char* footer;
 };
 
 const std::vector<TaskCommand>& task_commands() {
   static const std::vector<TaskCommand> commands = {
-      {Task::Pose,
-       "Find the keypoints of persons, as .json",
+      {Task::Pose, "Find the keypoints of persons, as .json",
        "Also draw the persons' keypoints and links into each image, as .png",
-       {},
        "Example:\n"
        "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
        "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
        "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
        "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
-      {Task::Seg,
-       "Tell the body part of every pixel, as .npy",
+      {Task::Seg, "Tell the body part of every pixel, as .npy",
        "Also draw the classes beside each image, as .png",
-       {"npy", "png"},
        "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
        "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
-      {Task::Depth,
-       "Estimate the relative depth of every pixel, as .npy",
+      {Task::Depth, "Estimate the relative depth of every pixel, as .npy",
        "Also draw the depth beside each image, as .png",
-       {"npy", "png", "exr"},
        "Example:\n"
        "  sapiens depth model.pth photos/ --output depth\n"
        "  sapiens depth model.pth photos/ --output depth --viz --seg-checkpoint seg.pth\n"
        "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
-      {Task::Normal,
-       "Estimate the surface normal of every pixel, as .npy",
+      {Task::Normal, "Estimate the surface normal of every pixel, as .npy",
        "Also draw the normals beside each image, as .png",
-       {"npy", "exr"},
        "Example:\n"
        "  sapiens normal model.pth photos/ --output normals\n"
        "  sapiens normal model.pth photos/ --output normals --viz --mask out-of-sapiens-seg"}};
@@ -90,25 +68,6 @@ void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& 
                                 ? fmt::format("all {} images", documents)
                                 : fmt::format("{} of {} images", documents, jobs.size());
   say(fmt::format("the persons of {} are in {}", which, printable(coco_path(options).string())));
-}
-
-/// Images first, then one video after the other; results in the order of `jobs`.
-std::vector<JobResult> run_jobs(const TaskOptions& options, TaskModels& models,
-                                const std::optional<PersonBoxes>& boxes, const Json& meta,
-                                Interrupts& interrupts, std::span<const Job> jobs) {
-  std::vector<Job> images;
-  for (const Job& job : jobs) {
-    if (!job.input.video) images.push_back(job);
-  }
-  Meter meter(options.command, std::ssize(images), stderr_is_terminal());
-  const TaskContext context{models, options, boxes, meta, interrupts, meter};
-  std::vector<JobResult> of_images = run_images(context, images);
-  std::vector<JobResult> results;
-  auto next = of_images.begin();
-  for (const Job& job : jobs) {
-    results.push_back(job.input.video ? run_video(context, job) : std::move(*next++));
-  }
-  return results;
 }
 
 std::vector<InputFile> images_of(const Inputs& inputs) {
@@ -144,8 +103,7 @@ Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobRe
 void run(TaskOptions options, Session& session) {
   resolve_task_options(options);
   const Inputs inputs =
-      find_inputs(options, options.video.folder_rate > 0 ? InputKinds::FoldersAsVideos
-                                                         : InputKinds::ImagesAndVideos);
+      find_inputs(options, {.videos = true, .folders_are_videos = options.video.folder_rate > 0});
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) {
     boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);
@@ -156,24 +114,21 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options);
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  JobPlan plan = plan_jobs(options, options.command, run_settings(options, models), inputs,
+  JobPlan plan = plan_jobs(options, options.command, models.settings(options), inputs,
                            make_task_jobs(options, inputs.files), more_files);
   if (boxes) plan.manifest.boxes_file = boxes->tally().json();
-  start_plan(plan);
+  start_plan(plan, session);
 
-  session.interrupts.set_exit_message(kResumeHint, session.json);
-  const Json meta = pose_meta(options, models);
+  const Json meta = models.pose_meta(options);
   const Stopwatch watch;
   const std::vector<JobResult> results =
-      run_jobs(options, models, boxes, meta, session.interrupts, plan.jobs);
+      run_tasks(models, options, boxes, meta, session.interrupts, plan.jobs);
   if (options.coco) write_coco_of(options, plan, meta, session.interrupts);
   const TaskFile& first = *task_files(options).front();
-  report({.options = options,
-          .plan = plan,
+  report({.plan = plan,
           .what = std::string(first.holds),
           .type = std::string(first.type),
           .results = results,
-          .inputs = inputs,
           .stats = models.stats(),
           .seconds = watch.seconds(),
           .findings = findings(boxes, results)},
@@ -188,10 +143,9 @@ void add_task_command(CLI::App& app, Session& session, const TaskCommand& comman
   add_job_options(*task, *options, kInputsHelp, command.viz_help);
   if (command.task == Task::Pose) add_pose_options(*task, *options);
   if (command.task == Task::Seg) add_seg_options(*task, *options);
-  if (command.task == Task::Depth || command.task == Task::Normal) {
-    add_mask_options(*task, *options);
-  }
-  if (!command.formats.empty()) add_format_option(*task, *options, command.formats);
+  if (output_of(command.task).is_masked) add_mask_options(*task, *options);
+  const std::vector<std::string> formats = task_formats(command.task);
+  if (!formats.empty()) add_format_option(*task, *options, formats);
   add_video_options(*task, *options);
   add_task_run_options(*task, *options);
   add_network_options(*task, *options);
@@ -240,7 +194,7 @@ void add_run_command(CLI::App& app, Session& session) {
   add_pose_options(*run_all, *options);
   add_seg_options(*run_all, *options);
   add_mask_options(*run_all, *options);
-  add_format_option(*run_all, *options, {"npy", "png", "exr"});
+  add_format_option(*run_all, *options, task_formats());
   add_video_options(*run_all, *options);
   add_task_run_options(*run_all, *options);
   add_network_options(*run_all, *options);

@@ -1,5 +1,3 @@
-#include "cli/eval/dense.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <sapiens/result_files.hpp>
 #include <utility>
 
+#include "cli/eval/measure.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
@@ -57,7 +56,7 @@ class SegMeasure : public Measure {
     const auto truth = read_classes(sample.truth, frame.image);
     const Index before = evaluator_.result().pixels;
     try {
-      evaluator_.add(frame.segmentation.ids, truth);
+      evaluator_.add(frame.found<Segmentation>().ids, truth);
     } catch (const Error& error) {
       ErrorDetail detail = error.detail();
       detail.file = sample.truth.string();
@@ -111,7 +110,7 @@ class DepthMeasure : public Measure {
   bool add(const EvalImage& sample, const Frame& frame) override {
     const Image& image = frame.image;
     count_.add(sample, frame);
-    return evaluator_.add(frame.depth.values.values,
+    return evaluator_.add(frame.found<DepthMap>().values.values,
                           read_values(sample.truth, {image.height, image.width}),
                           read_mask(sample, image));
   }
@@ -142,7 +141,7 @@ class NormalMeasure : public Measure {
   bool add(const EvalImage& sample, const Frame& frame) override {
     const Image& image = frame.image;
     count_.add(sample, frame);
-    return evaluator_.add(frame.normals.values.values,
+    return evaluator_.add(frame.found<NormalMap>().values.values,
                           read_values(sample.truth, {image.height, image.width, 3}),
                           read_mask(sample, image));
   }

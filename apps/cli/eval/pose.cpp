@@ -1,8 +1,7 @@
-#include "cli/eval/pose.hpp"
-
 #include <fmt/format.h>
 
-#include "cli/options/person_score.hpp"
+#include "cli/eval/measure.hpp"
+#include "cli/input/coco_files.hpp"
 
 namespace sapiens::cli {
 namespace {

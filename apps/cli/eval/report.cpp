@@ -1,9 +1,9 @@
-#include "cli/eval/report.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <sapiens/printable.hpp>
+
+#include "cli/eval/eval.hpp"
 
 namespace sapiens::cli {
 namespace {

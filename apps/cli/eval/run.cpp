@@ -1,20 +1,24 @@
-#include "cli/eval/run.hpp"
-
 #include <algorithm>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <sapiens/boxes.hpp>
 #include <utility>
 
-#include "cli/run/frame_computer.hpp"
-#include "cli/run/frame_reader.hpp"
-#include "cli/run/pipeline.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/eval/eval.hpp"
+#include "cli/run/jobs.hpp"
+#include "cli/terminal/messages.hpp"
+#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {
 
-using Frames = std::vector<Frame>;
+/// What became of the images of an evaluation.
+struct EvalCounts {
+  Index compared = 0, nothing_to_compare = 0, failed = 0;
+  Index boxes_outside = 0;       ///< Of --boxes, outside of their image and left out.
+  Index unlisted = 0;            ///< Images without an entry in --boxes.
+  Index true_boxes_outside = 0;  ///< Of their image, and looked into nevertheless.
+};
 
 std::vector<Job> jobs_of(std::span<const EvalImage> images) {
   std::vector<Job> jobs;
@@ -41,53 +45,155 @@ bool is_about_a_file(const Error& error) {
   return is_about_the_input(error) || exit_code(error.code()) == kBadFile;
 }
 
-void compare(const TaskContext& context, const Job& job, const EvalImage& image, Frame frame,
-             Measure& measure, EvalCounts& counts) {
-  try {
-    if (frame.error) throw Error(*frame.error);
-    counts.boxes_outside += frame.boxes_outside;
-    counts.unlisted += frame.is_unlisted;
-    counts.true_boxes_outside += std::ranges::count_if(
-        true_boxes_of(image), [&](const Box& box) { return is_outside(box, frame.image); });
-    ++(measure.add(image, frame) ? counts.compared : counts.nothing_to_compare);
-  } catch (const Error& error) {
-    if (!is_about_a_file(error)) throw;
-    context.report_failure(job, error);
-    ++counts.failed;
+void compare(const EvalImage& image, const Frame& frame, Measure& measure, EvalCounts& counts) {
+  counts.boxes_outside += frame.boxes_outside;
+  counts.unlisted += frame.is_unlisted;
+  counts.true_boxes_outside += std::ranges::count_if(
+      true_boxes_of(image), [&](const Box& box) { return is_outside(box, frame.image); });
+  ++(measure.add(image, frame) ? counts.compared : counts.nothing_to_compare);
+}
+
+/// A run whose sink is `measure`. With true boxes persons are looked for where they are.
+EvalCounts compare_all(const TaskContext& context, const EvalPlan& plan, Measure& measure) {
+  const std::vector<EvalImage>& images = plan.set.images;
+  const std::vector<Job> jobs = jobs_of(images);
+  const auto image_of = [&](const Job& job) -> const EvalImage& {
+    return images[static_cast<std::size_t>(&job - jobs.data())];
+  };
+  EvalCounts counts;
+  const JobSteps<Frame> steps{
+      .load =
+          [&](const Job& job) {
+            Frame frame = read_frame(context, job);
+            if (plan.true_boxes()) frame.boxes = true_boxes_of(image_of(job));
+            return frame;
+          },
+      .compute = [&](std::span<Frame> frames,
+                     const Progress& progress) { compute_frames(context, frames, progress); },
+      .write =
+          [&](const Job& job, Frame& frame, JobResult& result) {
+            try {
+              compare(image_of(job), frame, measure, counts);
+            } catch (const Error& error) {
+              if (!is_about_a_file(error)) throw;
+              result.error = error;
+            }
+          }};
+  for (const JobResult& result : run_jobs(steps, jobs, context.options.batch, context)) {
+    counts.failed += result.error.has_value();
   }
+  return counts;
+}
+
+std::string boxes_text(const EvalOptions& options) {
+  if (!options.run.detector.empty()) return "found by " + options.run.detector;
+  if (options.boxes != "gt") return "in the boxes of " + options.boxes;
+  return "in their true boxes (top-down: the faults of a detector are not counted)";
+}
+
+std::string truth_text(const EvalOptions& options, Task task) {
+  return task == Task::Pose ? annotations_path(options).string() : options.data;
+}
+
+std::vector<InputFile> images_of(const EvalSet& set) {
+  std::vector<InputFile> images;
+  for (const EvalImage& image : set.images) images.push_back(image.input);
+  return images;
+}
+
+std::unique_ptr<Measure> make_measure(const EvalPlan& plan, TaskModels& models) {
+  if (plan.keypoints == 0) {
+    return dense_measure(plan.options.run.tasks.front().task, models.all().front().outputs(),
+                         models.classes());
+  }
+  return std::make_unique<PoseMeasure>(PoseMeasure::Settings{.keypoints = plan.keypoints,
+                                                             .set = models.keypoints(),
+                                                             .pck = plan.options.pck,
+                                                             .true_boxes = plan.true_boxes()});
+}
+
+Json settings_json(const EvalPlan& plan, const TaskModels& models) {
+  const TaskOptions& run = plan.options.run;
+  Json settings = models.settings(run, run.tasks.front());
+  if (plan.true_boxes()) settings["boxes"] = "as they are annotated";
+  return settings;
+}
+
+/// With what became of the boxes that persons were looked for in.
+Scores scores_of(const Measure& measure, const EvalCounts& counts, const EvalPlan& plan) {
+  Scores scores = measure.scores();
+  if (plan.keypoints == 0) {
+    scores.left_out["files_of_ground_truth_without_an_image"] = plan.set.without_image;
+  }
+  if (plan.true_boxes())
+    scores.counted["true_boxes_outside_of_their_image"] = counts.true_boxes_outside;
+  if (plan.options.run.boxes_file.empty()) return scores;
+  scores.left_out["boxes_outside_of_their_image"] = counts.boxes_outside;
+  scores.left_out["images_without_an_entry_in_boxes"] = counts.unlisted;
+  return scores;
 }
 
 }  // namespace
 
-EvalCounts run_eval(const TaskContext& context, std::span<const EvalImage> images, bool true_boxes,
-                    Measure& measure) {
-  const std::vector<Job> jobs = jobs_of(images);
-  ImageReader reader(context, jobs);
-  const FrameComputer computer(context);
-  EvalCounts counts;
+EvalReport evaluate_model(const EvalOptions& given, Session& session) {
+  const EvalPlan plan = make_eval_plan(given);
+  const TaskOptions& run = plan.options.run;
+  std::optional<PersonBoxes> boxes;
+  Json files = plan.files;
+  if (!run.boxes_file.empty()) {
+    boxes = PersonBoxes::read(run.boxes_file, images_of(plan.set), run.person_category);
+    files["boxes"] = boxes->tally().json();
+    warn_of(boxes->tally());
+  }
+  TaskModels models(run);
+  const std::unique_ptr<Measure> measure = make_measure(plan, models);
 
-  Pipeline<Frames, Frames>({.read =
-                                [&](const auto& is_cancelled) {
-                                  std::optional<Frames> frames = reader.next(is_cancelled);
-                                  if (!frames || !true_boxes) return frames;
-                                  for (Frame& frame : *frames)
-                                    frame.boxes = true_boxes_of(images[frame.job]);
-                                  return frames;
-                                },
-                            .compute =
-                                [&](Frames frames, const std::function<void()>& keep_going) {
-                                  return computer.compute_images(std::move(frames), keep_going);
-                                },
-                            .write =
-                                [&](Frames frames) {
-                                  for (Frame& frame : frames) {
-                                    const std::size_t number = frame.job;
-                                    compare(context, jobs[number], images[number], std::move(frame),
-                                            measure, counts);
-                                  }
-                                }})
-      .run();
-  return counts;
+  session.interrupts.set_exit_message({}, session.json);
+  Meter meter("eval", std::ssize(plan.set.images), stderr_is_terminal());
+  const Json no_meta;
+  const TaskContext context{{session.interrupts, meter}, models, run, boxes, no_meta};
+  const EvalCounts counts = compare_all(context, plan, *measure);
+  return {.task = run.tasks.front().task,
+          .what = checkpoint_text(run.checkpoint, models.all().front().inspection()),
+          .settings = settings_json(plan, models),
+          .truth = truth_text(plan.options, run.tasks.front().task),
+          .boxes = plan.keypoints > 0 ? boxes_text(plan.options) : "",
+          .images = counts.compared,
+          .without_truth = plan.set.without_truth + counts.nothing_to_compare,
+          .failed = counts.failed,
+          .files = std::move(files),
+          .scores = scores_of(*measure, counts, plan)};
+}
+
+EvalReport evaluate_detections(const EvalOptions& options) {
+  if (options.run.model.task.value_or(Task::Pose) != Task::Pose) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "found persons are for pose alone",
+                                             .key = "--detections",
+                                             .hint = "leave out --task"});
+  }
+  Annotations annotations = read_annotations(options);
+  const Predictions found =
+      Predictions::read(options.detections, annotations, found_category(options));
+  warn_of(found.tally);
+  Json files = {{"annotations", annotations.tally.json()}, {"detections", found.tally.json()}};
+  PoseMeasure measure({.keypoints = annotations.keypoints,
+                       .set = find_keypoint_set(annotations.keypoints),
+                       .pck = options.pck,
+                       .true_boxes = false});
+  const EvalSet set = pose_set(options, std::move(annotations));
+  for (const EvalImage& image : set.images) {
+    const auto persons = found.by_image.find(image.id);
+    measure.add(image,
+                persons == found.by_image.end() ? std::vector<PredictedPerson>{} : persons->second);
+  }
+  return {.task = Task::Pose,
+          .what = options.detections,
+          .settings = {{"detections", file_json(options.detections)}},
+          .truth = truth_text(options, Task::Pose),
+          .boxes = "as they were found",
+          .images = std::ssize(set.images),
+          .files = std::move(files),
+          .scores = measure.scores()};
 }
 
 }  // namespace sapiens::cli

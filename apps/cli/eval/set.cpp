@@ -1,5 +1,3 @@
-#include "cli/eval/set.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,7 +7,9 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/eval/eval.hpp"
 #include "cli/input/image_matcher.hpp"
+#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -90,7 +90,7 @@ std::string_view truth_suffix(Task task) {
 /// them is noted in `set`.
 std::vector<InputFile> images_of(const EvalOptions& options, EvalSet& set) {
   const std::vector<std::string> folder = {images_folder(options).string()};
-  Inputs inputs = collect_inputs(folder, {.output = {}}, std::cin);
+  Inputs inputs = collect_inputs(folder, {.arrays = true}, std::cin);
   if (!inputs.failed.empty()) throw Error(inputs.failed.front().error);
   std::erase_if(inputs.files, [](const InputFile& file) { return is_array(file.path); });
   set.left_out = inputs.left_out.without(LeftOutReason::Labels);
@@ -110,6 +110,65 @@ Index truths_without_image(const EvalOptions& options, std::string_view suffix,
              !of_images.contains(fs::path(options.data) / name);
   }
   return count;
+}
+
+ModelInfo inspect_model(const EvalOptions& options) {
+  const auto inspection = Checkpoint::open(options.run.checkpoint).inspect(options.run.model);
+  if (inspection.model.task && has_head(*inspection.model.task)) return inspection.model;
+  throw Error(ErrorCode::CheckpointRefused,
+              {.summary = "this checkpoint has no results that could be evaluated",
+               .file = options.run.checkpoint,
+               .expected = "a head for pose, seg, depth or normal",
+               .actual = model_text(inspection.model)});
+}
+
+/// The layout that a model's points are converted to, so that they are those of the annotations;
+/// empty where they are already.
+std::string layout_for(Index annotated, Index outputs) {
+  // A file with a head of no outputs is refused later.
+  if (annotated == outputs || outputs == 0) return "";
+  if (annotated == 17) return "coco17";
+  if (annotated == 133) return "coco133";
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the annotations have other keypoints than the model",
+               .expected = fmt::format("{} keypoints, or 17 or 133, to which points are converted "
+                                       "by their names",
+                                       outputs),
+               .actual = fmt::format("{} keypoints", annotated)});
+}
+
+EvalPlan plan_pose(EvalOptions options, Index outputs) {
+  Annotations annotations = read_annotations(options);
+  options.run.keypoints = layout_for(annotations.keypoints, outputs);
+  if (options.boxes != "gt") options.run.boxes_file = options.boxes;
+  options.run.person_category = found_category(options);
+  const Index keypoints = annotations.keypoints;
+  Json files = {{"annotations", annotations.tally.json()}};
+  EvalSet set = pose_set(options, std::move(annotations));
+  return {std::move(options), std::move(set), keypoints, std::move(files)};
+}
+
+EvalPlan plan_dense(EvalOptions options, Task task) {
+  if (options.data.empty()) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = fmt::format("nothing tells what is true for {}", task_name(task)),
+                 .key = "--data",
+                 .hint = "name a folder with --data"});
+  }
+  if (options.category.chosen) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = fmt::format("persons play no part in {}", task_name(task)),
+                 .key = "--person-category",
+                 .hint = "leave it out"});
+  }
+  if (!options.run.detector.empty() || options.boxes != "gt") {
+    say(fmt::format("warning: --detector and --boxes play no part in {}", task_name(task)));
+  }
+  options.run.detector.clear();
+  EvalSet set = dense_set(options, task);
+  for (const std::string& line : left_out_lines(set.left_out)) say(line);
+  Json files = {{"images", {{"left_out", left_out_json(set.left_out)}}}};
+  return {std::move(options), std::move(set), 0, std::move(files)};
 }
 
 }  // namespace
@@ -177,6 +236,35 @@ EvalSet dense_set(const EvalOptions& options, Task task) {
                                        "photo{}",
                                        suffix),
                .actual = fmt::format("{} images, none with such a file", set.without_truth)});
+}
+
+void warn_of(const CocoTally& tally) {
+  for (const std::string& line : tally.lines()) say("warning: " + line);
+}
+
+Annotations read_annotations(const EvalOptions& options) {
+  Annotations annotations = Annotations::read(annotations_path(options), options.category);
+  warn_of(annotations.tally);
+  return annotations;
+}
+
+PersonCategory found_category(const EvalOptions& options) {
+  PersonCategory category = options.category;
+  if (options.found_category.chosen) category = options.found_category;
+  category.option = "--found-category";
+  return category;
+}
+
+EvalPlan make_eval_plan(EvalOptions options) {
+  const ModelInfo model = inspect_model(options);
+  TaskOptions& run = options.run;
+  const Task task = *model.task;
+  run.command = task_name(task);
+  run.tasks = {{task, run.checkpoint}};
+  run.mask = "none";
+  if (run.preprocess == PreprocessMode::Lite) run.flip_test = false;  // as `sapiens pose` does
+  return task == Task::Pose ? plan_pose(std::move(options), model.outputs)
+                            : plan_dense(std::move(options), task);
 }
 
 }  // namespace sapiens::cli

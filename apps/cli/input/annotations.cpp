@@ -1,5 +1,3 @@
-#include "cli/input/annotations.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "cli/input/coco_entries.hpp"
+#include "cli/input/coco_files.hpp"
 
 namespace sapiens::cli {
 namespace {

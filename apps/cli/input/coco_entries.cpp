@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <utility>
+
+#include "core/parse_number.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -28,13 +29,6 @@ bool is_whole_double(const CocoValue& value) {
 
 bool is_all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return '0' <= c && c <= '9'; });
-}
-
-std::optional<std::int64_t> parsed_whole(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 /// "2" for 2 and 2.0; nothing for what is no whole number.
@@ -108,7 +102,7 @@ double CocoEntry::number(const char* field) const {
 std::int64_t CocoEntry::whole(const char* field) const {
   const CocoValue& value = at(field);
   const auto text = value.is_string() ? value.get<std::string>() : whole_text(value).value_or("");
-  const std::optional<std::int64_t> number = parsed_whole(text);
+  const auto number = parse_number<std::int64_t>(text);
   if (!number) refuse(field, fmt::format("is {}, not a whole number", json_text(value)));
   return *number;
 }

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <sapiens/tensor_view.hpp>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -10,9 +13,15 @@
 
 #include "cli/input/coco_entries.hpp"
 #include "cli/input/image_matcher.hpp"
-#include "cli/options/person_category.hpp"
 
 namespace sapiens::cli {
+
+/// Which `category_id` of a COCO file persons have.
+struct PersonCategory {
+  std::string id = "1";                      ///< COCO's, as id_text() spells it.
+  bool chosen = false;                       ///< By the user.
+  std::string option = "--person-category";  ///< Which chooses another.
+};
 
 /// Images that entries are about and that are not known here.
 struct StrayImages {
@@ -72,6 +81,97 @@ class CocoTally {
   bool takes_ids_ = false;                    // some person has a category
   std::map<std::string, Index> others_;       // entries by category
   std::map<std::string, std::string> names_;  // by category
+};
+
+/// What an entry calls its image: its `file_name`, else its `image_id`.
+ImageRef image_ref(const CocoEntry& entry);
+
+/// The `images` of a file, which say what its ids mean.
+class ImagesOfFile {
+ public:
+  void add(const CocoEntry& entry);
+  const std::map<std::string, std::string>& names() const { return names_; }
+
+ private:
+  std::map<std::string, std::string> names_;  // by id
+  std::set<std::vector<std::string>> parts_;  // of their paths
+};
+
+/// The persons of a file that is a list of them, or has `annotations`, by what it calls their
+/// image. Path, kind and tally must outlive it.
+template <typename Person>
+class PersonFile {
+ public:
+  using Persons = std::vector<Person>;
+
+  PersonFile(const std::filesystem::path& path, const CocoKind& kind, CocoTally& tally)
+      : path_(path), kind_(kind), tally_(tally) {}
+
+  /// `to_person` makes a person of an entry, or nothing of one that is left out. With `all_images`
+  /// images are there as well that entries of no person are about. Throws CorruptFile where there
+  /// is no list of persons, and as CocoTally::expect_persons does.
+  template <typename ToPerson>
+  void read(ToPerson to_person, bool all_images = false) {
+    const auto lists = for_each_coco_entry(path_, kind_, [&](const CocoEntry& entry) {
+      if (entry.list() == "categories") return tally_.name_category(entry);
+      if (entry.list() == "images") return images_.add(entry);
+      const bool is_person = tally_.take(entry);
+      const bool has_image = entry.has("file_name") || entry.has("image_id");
+      if (!is_person && !(all_images && has_image)) return;
+      Persons& persons = by_image_[image_ref(entry)];
+      if (!is_person) return;
+      if (auto person = to_person(entry)) persons.push_back(std::move(*person));
+    });
+    if (!lists.contains("") && !lists.contains("annotations")) {
+      throw_not_coco(path_, kind_, "neither a list nor `annotations`");
+    }
+    tally_.expect_persons();
+  }
+
+  /// Names of images in place of their ids, where the file has `images`, whose images without an
+  /// entry are there as well. Persons of other ids are counted as being in unknown images.
+  void name_images() {
+    if (images_.names().empty()) return;
+    std::map<ImageRef, Persons> by_name;
+    for (auto& [ref, persons] : by_image_) {
+      const auto name = ref.is_id ? images_.names().find(ref.text) : images_.names().end();
+      if (ref.is_id && name == images_.names().end()) {
+        if (persons.empty()) continue;
+        tally_.unknown.add("image_id " + ref.text + ", which `images` does not have",
+                           std::ssize(persons));
+      } else {
+        std::ranges::move(persons,
+                          std::back_inserter(by_name[ref.is_id ? ImageRef{name->second} : ref]));
+      }
+    }
+    for (const auto& [id, name] : images_.names()) by_name[{name}];
+    by_image_ = std::move(by_name);
+  }
+
+  /// Calls `take` with the number of a known image and its persons, of whom there may be none.
+  /// Counts those whose image is unknown or unclear.
+  template <typename Take>
+  ImageMatches hand_out(std::span<const KnownImage> known, Take take) {
+    std::set<ImageRef> refs;
+    for (const auto& [ref, persons] : by_image_) refs.insert(ref);
+    ImageMatches matches = match_images(known, refs);
+    for (auto& [ref, persons] : by_image_) {
+      const auto match = matches.image_of.find(ref);
+      if (match != matches.image_of.end()) {
+        take(match->second, std::move(persons));
+      } else if (!persons.empty()) {
+        tally_.add_stray(matches.unclear.contains(ref), ref, known, std::ssize(persons));
+      }
+    }
+    return matches;
+  }
+
+ private:
+  const std::filesystem::path& path_;
+  const CocoKind& kind_;
+  CocoTally& tally_;
+  ImagesOfFile images_;
+  std::map<ImageRef, Persons> by_image_;
 };
 
 }  // namespace sapiens::cli

@@ -13,8 +13,6 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/input/input_list.hpp"
-#include "cli/input/input_names.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

@@ -1,17 +1,78 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <istream>
 #include <optional>
 #include <sapiens/error.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "cli/input/input_names.hpp"
-#include "cli/input/left_out.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
+
+/// ".jpg" and so on: what is taken out of folders.
+std::span<const std::string_view> image_extensions();
+
+/// ".jpg" of "a.JPG".
+std::string lower_extension(const std::filesystem::path& path);
+
+/// True for a name that ends in one of `image_extensions`, in any case.
+bool is_image_name(const std::filesystem::path& path);
+
+/// True for `.npy`, in any case: an array that was preprocessed already.
+bool is_array(const std::filesystem::path& path);
+
+/// True for a name, without a folder, that begins with a dot.
+bool is_hidden(const std::filesystem::path& name);
+
+/// 3 of "camera:3".
+std::optional<int> camera_of(std::string_view text);
+
+/// Equal for names that differ in `.`, `..` and `//` alone; a name is not what it is a link to.
+std::string name_key(const std::filesystem::path& path);
+
+/// Why something that was found is not among the inputs.
+enum class LeftOutReason {
+  Repeated,      ///< The same name was given before.
+  Hidden,        ///< Its name begins with a dot.
+  Folder,        ///< In a folder, and -r was not given.
+  Labels,        ///< photo_seg.png beside photo.jpg.
+  OtherKind,     ///< Neither an image nor whatever else is taken out of folders.
+  BrokenLink,    ///< Its target does not exist.
+  Loop,          ///< A linked folder that leads back to one above it.
+  OutputFolder,  ///< Results are no inputs.
+  Comment,       ///< A line of a list that begins with #.
+};
+
+/// What was left out for one reason.
+struct LeftOut {
+  LeftOutReason reason = LeftOutReason::Hidden;
+  std::size_t count = 0;
+  std::vector<std::string> examples = {};  ///< The first of them; at most kMaxExamples.
+
+  static constexpr std::size_t kMaxExamples = 10;
+};
+
+/// One entry per reason that occurred, in the order of the reasons.
+class LeftOutList {
+ public:
+  void add(LeftOutReason reason, const std::string& path);
+  LeftOutList without(LeftOutReason reason) const;
+  const std::vector<LeftOut>& entries() const { return entries_; }
+
+ private:
+  std::vector<LeftOut> entries_;
+};
+
+/// "left out: 3 hidden files or folders: .a, .b, .c", one line per reason.
+std::vector<std::string> left_out_lines(const LeftOutList& list);
+
+/// [{"reason": "hidden", "count": 3, "examples": [".a", ".b", ".c"]}]
+Json left_out_json(const LeftOutList& list);
 
 /// One image, array, video or camera to work on.
 struct InputFile {
@@ -36,10 +97,10 @@ struct Inputs {
 
 struct InputRules {
   bool recursive = false;
-  bool arrays = true;   ///< Also take .npy files out of folders.
+  bool arrays = false;  ///< Also take .npy files out of folders.
   bool videos = false;  ///< Also take videos, and cameras as "camera:0".
   bool folders_are_videos = false;
-  std::filesystem::path output;  ///< Never searched for inputs: results are not images.
+  std::filesystem::path output = {};  ///< Never searched for inputs: results are not images.
 };
 
 /// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, in the order
@@ -50,5 +111,25 @@ struct InputRules {
 /// ever more of a folder; UnsupportedFormat or CorruptFile for a list that cannot be taken apart.
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
                       std::istream& standard_input);
+
+struct ListedName {
+  std::string text = {};  ///< As the list has it; never empty, and without a NUL byte.
+  std::size_t line = 1;   ///< Where it begins.
+};
+
+/// The names in a list of inputs, in its order.
+struct InputList {
+  std::vector<ListedName> names = {};
+  bool separated_by_nul = false;  ///< As `find -print0` writes them: every byte belongs to a name.
+};
+
+/// Takes a list apart: one name per line, or names separated by NUL bytes where it holds any. Empty
+/// names are none; a byte order mark in front is dropped. Throws `Error(UnsupportedFormat)`, naming
+/// `source`, for text in UTF-16 or UTF-32.
+InputList parse_input_list(std::string_view text, const std::string& source);
+
+/// The spellings that a line may stand for, the likeliest first: the line itself, without the
+/// carriage return of Windows, without white space around it.
+std::vector<std::string> spellings_of_line(const std::string& line);
 
 }  // namespace sapiens::cli

@@ -1,9 +1,9 @@
-#include "cli/input/left_out.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+
+#include "cli/input/inputs.hpp"
 
 namespace sapiens::cli {
 namespace {

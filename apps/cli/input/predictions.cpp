@@ -1,5 +1,3 @@
-#include "cli/input/predictions.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +6,9 @@
 #include <utility>
 
 #include "cli/input/coco_entries.hpp"
+#include "cli/input/coco_files.hpp"
+#include "cli/input/coco_tally.hpp"
 #include "cli/input/image_matcher.hpp"
-#include "cli/input/images_of_file.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -23,54 +22,22 @@ constexpr CocoKind kPredictions = {
 
 using Persons = std::vector<PredictedPerson>;
 
-class PredictionReader {
- public:
-  PredictionReader(const fs::path& path, Index keypoints, CocoTally& tally)
-      : path_(path), keypoints_(keypoints), tally_(tally) {}
+/// Makes persons of entries, and notices where no number can be in pixels.
+struct PredictionReader {
+  Index keypoints;
+  bool all_shares = true, any_point = false;
 
-  std::map<ImageRef, Persons> read() {
-    const auto lists =
-        for_each_coco_entry(path_, kPredictions, [&](const CocoEntry& entry) { take(entry); });
-    if (!lists.contains("") && !lists.contains("annotations")) {
-      throw_not_coco(path_, kPredictions, "neither a list nor `annotations`");
-    }
-    tally_.expect_persons();
-    if (any_point_ && all_shares_) {
-      throw_not_coco(path_, kPredictions,
-                     "all keypoints lie between 0 and 1, as shares of an image do",
-                     "numbers are in pixels: multiply by the image's width and height");
-    }
-    return images_.by_name(std::exchange(by_image_, {}), [&](const std::string& id, Persons& lost) {
-      tally_.unknown.add(id, std::ssize(lost));
-    });
-  }
-
- private:
-  void take(const CocoEntry& entry) {
-    if (entry.list() == "categories") return tally_.name_category(entry);
-    if (entry.list() == "images") return images_.add(entry);
-    if (!tally_.take(entry)) return;
-    by_image_[image_ref(entry)].push_back(read_person(entry));
-  }
-
-  PredictedPerson read_person(const CocoEntry& entry) {
+  PredictedPerson read(const CocoEntry& entry) {
     PredictedPerson person{.score = entry.number("score")};
     for (const auto& [x, y, score] : entry.points()) {
       person.keypoints.push_back({x, y});
-      all_shares_ = all_shares_ && x >= 0 && x <= 1 && y >= 0 && y <= 1;
-      any_point_ = any_point_ || x != std::floor(x) || y != std::floor(y);
+      all_shares = all_shares && x >= 0 && x <= 1 && y >= 0 && y <= 1;
+      any_point = any_point || x != std::floor(x) || y != std::floor(y);
     }
-    if (std::ssize(person.keypoints) == keypoints_) return person;
+    if (std::ssize(person.keypoints) == keypoints) return person;
     entry.refuse("keypoints", fmt::format("has {} points and the annotations have {}",
-                                          person.keypoints.size(), keypoints_));
+                                          person.keypoints.size(), keypoints));
   }
-
-  const fs::path& path_;
-  Index keypoints_;
-  CocoTally& tally_;
-  ImagesOfFile images_;
-  std::map<ImageRef, Persons> by_image_;
-  bool all_shares_ = true, any_point_ = false;
 };
 
 std::vector<KnownImage> known_images(const Annotations& annotations) {
@@ -96,19 +63,19 @@ void expect_clear(const fs::path& path, const StrayImages& unclear) {
 Predictions Predictions::read(const fs::path& path, const Annotations& annotations,
                               const PersonCategory& category) {
   Predictions found{.tally = CocoTally(path, kPredictions, category)};
-  std::map<ImageRef, Persons> by_image =
-      PredictionReader(path, annotations.keypoints, found.tally).read();
-  const std::vector<KnownImage> known = known_images(annotations);
-  const ImageMatches matches = match_images(known, refs_of(by_image));
-  for (auto& [ref, persons] : by_image) {
-    const auto match = matches.image_of.find(ref);
-    if (match != matches.image_of.end()) {
-      Persons& all = found.by_image[annotations.images[match->second].id];
-      std::ranges::move(persons, std::back_inserter(all));
-    } else if (!persons.empty()) {
-      found.tally.add_stray(matches.unclear.contains(ref), ref, known, std::ssize(persons));
-    }
+  PredictionReader reader{.keypoints = annotations.keypoints};
+  PersonFile<PredictedPerson> file(path, kPredictions, found.tally);
+  file.read([&](const CocoEntry& entry) { return std::optional(reader.read(entry)); });
+  if (reader.any_point && reader.all_shares) {
+    throw_not_coco(path, kPredictions,
+                   "all keypoints lie between 0 and 1, as shares of an image do",
+                   "numbers are in pixels: multiply by the image's width and height");
   }
+  file.name_images();
+  const std::vector<KnownImage> known = known_images(annotations);
+  file.hand_out(known, [&](std::size_t image, Persons persons) {
+    std::ranges::move(persons, std::back_inserter(found.by_image[annotations.images[image].id]));
+  });
   expect_clear(path, found.tally.unclear);
   if (found.tally.persons() == 0 || !found.by_image.empty()) return found;
   throw_not_coco(path, kPredictions,

@@ -1,21 +1,19 @@
 #include "cli/options/options.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <charconv>
 #include <sapiens/error.hpp>
+#include <sapiens/hub.hpp>
+#include <string>
+
+#include "core/parse_number.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 // More than any image: a mistyped number is an error here, not a failed allocation later.
 constexpr Index kMaxExtent = 1 << 16;
-
-std::optional<Index> parse_integer(std::string_view text) {
-  Index value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 CLI::Option* add_grid_option(CLI::App& app, const std::string& name, std::optional<Grid>& grid,
                              const std::string& help, Index least = 1) {
@@ -39,8 +37,8 @@ CLI::Option* add_grid_option(CLI::App& app, const std::string& name, std::option
 std::optional<Grid> parse_grid(std::string_view text) {
   const std::size_t cross = text.find_first_of("xX");
   if (cross == std::string_view::npos) return std::nullopt;
-  const auto height = parse_integer(text.substr(0, cross));
-  const auto width = parse_integer(text.substr(cross + 1));
+  const auto height = parse_number<Index>(text.substr(0, cross));
+  const auto width = parse_number<Index>(text.substr(cross + 1));
   const auto sensible = [](std::optional<Index> n) { return n && 1 <= *n && *n <= kMaxExtent; };
   if (!sensible(height) || !sensible(width)) return std::nullopt;
   return Grid{*height, *width};
@@ -50,7 +48,7 @@ std::optional<std::vector<Index>> parse_layers(std::string_view text) {
   std::vector<Index> layers;
   while (true) {
     const std::size_t comma = text.find(',');
-    const auto layer = parse_integer(text.substr(0, comma));
+    const auto layer = parse_number<Index>(text.substr(0, comma));
     if (!layer) return std::nullopt;
     layers.push_back(*layer);
     if (comma == std::string_view::npos) return layers;
@@ -149,6 +147,21 @@ void add_layers_option(CLI::App& app, std::vector<Index>& layers) {
       ->type_name("N,N,...");
 }
 
+CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
+                                  const std::string& help) {
+  CLI::Option* detector = takes_checkpoint(app.add_option("--detector", checkpoint, help));
+  app.add_option("--bbox-thr", options.min_score, "Least score of a detected person")
+      ->check(number_between(0, 1))
+      ->needs(detector)
+      ->capture_default_str();
+  app.add_option("--nms-thr", options.nms_iou,
+                 "Of two detected persons that overlap more, the better one stays")
+      ->check(number_between(0, 1))
+      ->needs(detector)
+      ->capture_default_str();
+  return detector;
+}
+
 void add_json_flag(CLI::App& app, Session& session) {
   // At once: an option that is refused after it has been parsed already reports as JSON.
   app.add_flag("--json", session.json, "Print one JSON document on standard output")
@@ -161,6 +174,59 @@ std::vector<std::pair<std::string, DType>> float_types() {
 
 std::vector<std::pair<std::string, Layout>> layouts() {
   return {{"clean", Layout::Clean}, {"mmengine", Layout::MMEngine}};
+}
+
+CLI::Validator number_between(double least, double most) {
+  CLI::Validator range = CLI::Range(least, most);
+  range.operation([least, most](std::string& text) -> std::string {
+    double number = 0;
+    if (CLI::detail::lexical_cast(text, number) && least <= number && number <= most) return "";
+    return fmt::format("`{}` is no number from {} to {}", text, least, most);
+  });
+  return range;
+}
+
+CLI::Option* takes_checkpoint(CLI::Option* option) {
+  return option->transform([](const std::string& given) { return find_checkpoint(given).string(); })
+      ->type_name(kCheckpointType);
+}
+
+void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
+  takes_checkpoint(app.add_option("CKPT", options.checkpoint, kCheckpointHelp))->required();
+}
+
+void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
+                     const std::string& viz_help) {
+  app.add_option("INPUT", options.inputs, inputs_help)->required()->type_name(kInputType);
+  app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
+  app.add_option("-o,--output", options.output, "Folder for the results")
+      ->required()
+      ->type_name(kFolderType);
+  app.add_flag("--resume", options.resume, "Keep what an interrupted run has finished");
+  if (!viz_help.empty()) app.add_flag("--viz", options.viz, viz_help);
+}
+
+void add_batch_options(CLI::App& app, PreprocessMode& preprocess, Index& batch,
+                       const std::string& lite_help, const std::string& batch_help) {
+  add_choice<PreprocessMode>(app, "--preprocess", preprocess,
+                             {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
+                             "full: as in training; lite: " + lite_help);
+  app.add_option("--batch", batch, batch_help)
+      ->check(CLI::Range(Index{1}, Index{4096}))
+      ->capture_default_str();
+}
+
+void add_network_options(CLI::App& app, JobOptions& options) {
+  add_size_option(app, options.model.input_size,
+                  "Size the images are resized to; by default the model's own");
+  add_engine_options(app, options.engine);
+}
+
+void add_checkpoint_options(CLI::App& app, JobOptions& options) {
+  add_model_options(app, options.model);
+  app.add_option("--patch-padding", options.model.patch_padding,
+                 "Padding of the patch embedding, 0 or 2; by default the task decides")
+      ->check(CLI::IsMember({0, 2}));
 }
 
 }  // namespace sapiens::cli

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <sapiens/detector.hpp>
+#include <sapiens/error.hpp>
 #include <sapiens/features.hpp>
 #include <span>
 #include <string>
@@ -12,6 +14,15 @@
 #include "cli/terminal/interrupts.hpp"
 
 namespace sapiens::cli {
+
+// Type names of options say what is expected: in help texts, in man pages and to completions
+// (program_description.hpp), which offer files for FILE, folders for DIR, names of published
+// checkpoints for NAME, and words in small letters as they are ("auto|none|DIR").
+inline constexpr const char* kFileType = "FILE";
+inline constexpr const char* kFolderType = "DIR";
+inline constexpr const char* kInputType = "FILE|DIR";
+inline constexpr const char* kPublishedType = "NAME";
+inline constexpr const char* kCheckpointType = "FILE|NAME";
 
 /// The command line, with the program's name at its beginning.
 using Words = std::span<const char* const>;
@@ -49,6 +60,9 @@ void add_threads_option(CLI::App& app, EngineOptions& engine);
 void add_engine_options(CLI::App& app, EngineOptions& engine);
 CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
 void add_layers_option(CLI::App& app, std::vector<Index>& layers);
+/// --detector, whose path `checkpoint` becomes and which is returned, --bbox-thr, --nms-thr.
+CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
+                                  const std::string& help);
 void add_json_flag(CLI::App& app, Session& session);
 
 /// An option with named values; the one `value` has now is the default.
@@ -75,5 +89,39 @@ void add_choice(CLI::App& app, const std::string& name, T& value,
 
 std::vector<std::pair<std::string, DType>> float_types();
 std::vector<std::pair<std::string, Layout>> layouts();
+
+/// CLI::Range, which lets NaN pass, for numbers that are not whole.
+CLI::Validator number_between(double least, double most);
+
+inline constexpr const char* kCheckpointHelp = "Checkpoint: a file, or a name of `sapiens pull`";
+
+/// Lets `option` take the name of a published checkpoint ("0.3b:seg") where it takes a file: what
+/// it sets is the path of the file that `sapiens pull` downloaded.
+CLI::Option* takes_checkpoint(CLI::Option* option);
+
+/// What a user gave to a command that works through images.
+struct JobOptions {
+  std::string checkpoint;
+  std::vector<std::string> inputs;
+  std::string output;
+  bool recursive = false;
+  bool resume = false;
+  bool viz = false;
+  ModelOptions model;  ///< Its input_size is --size.
+  EngineOptions engine;
+};
+
+/// CKPT.
+void add_checkpoint_argument(CLI::App& app, JobOptions& options);
+/// INPUT, --output, --recursive, --resume, and --viz where `viz_help` says what it draws.
+void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
+                     const std::string& viz_help = {});
+/// --preprocess with the words of `lite_help` for what lite does, and --batch.
+void add_batch_options(CLI::App& app, PreprocessMode& preprocess, Index& batch,
+                       const std::string& lite_help, const std::string& batch_help);
+/// --size, --threads and so on.
+void add_network_options(CLI::App& app, JobOptions& options);
+/// --arch and so on, --patch-padding: what a user knows better than the weights of one checkpoint.
+void add_checkpoint_options(CLI::App& app, JobOptions& options);
 
 }  // namespace sapiens::cli

@@ -10,13 +10,9 @@
 #include <sapiens/printable.hpp>
 #include <set>
 
-#include "cli/options/checkpoint_option.hpp"
-#include "cli/options/options.hpp"
-#include "cli/options/value_types.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/stopwatch.hpp"
 #include "cli/terminal/text.hpp"
+#include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -114,30 +110,12 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
   }
 }
 
-const char* besides_images(InputKinds kinds) {
-  switch (kinds) {
-    case InputKinds::Images:
-      return "";
-    case InputKinds::ImagesAndArrays:
-      return ", arrays .npy";
-    case InputKinds::ImagesAndVideos:
-    case InputKinds::FoldersAsVideos:
-      return ", videos .mp4 and so on";
-  }
-  return "";
-}
-
 }  // namespace
 
-Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
-  Inputs inputs = collect_inputs(
-      options.inputs,
-      {.recursive = options.recursive,
-       .arrays = kinds == InputKinds::ImagesAndArrays,
-       .videos = kinds == InputKinds::ImagesAndVideos || kinds == InputKinds::FoldersAsVideos,
-       .folders_are_videos = kinds == InputKinds::FoldersAsVideos,
-       .output = options.output},
-      std::cin);
+Inputs find_inputs(const JobOptions& options, InputRules rules) {
+  rules.recursive = options.recursive;
+  rules.output = options.output;
+  Inputs inputs = collect_inputs(options.inputs, rules, std::cin);
   for (const std::string& line : left_out_lines(inputs.left_out)) say(line);
   for (const FailedInput& failed : inputs.failed) {
     say(failure_text(failed.path, failed.error));
@@ -149,12 +127,15 @@ Inputs find_inputs(const JobOptions& options, InputKinds kinds) {
                                       .hint = "check the spelling, and the folder you are in"});
   }
   if (inputs.files.empty()) {
+    const char* others = rules.arrays   ? ", arrays .npy"
+                         : rules.videos ? ", videos .mp4 and so on"
+                                        : "";
     throw Error(
         ErrorCode::InvalidArgument,
         {.summary = "there is no image among the inputs",
          .file = options.inputs.front(),
          .hint = fmt::format("images are {}{}; -r also searches the folders inside a folder",
-                             fmt::join(image_extensions(), ", "), besides_images(kinds))});
+                             fmt::join(image_extensions(), ", "), others)});
   }
   return inputs;
 }
@@ -183,7 +164,9 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
   const Manifest earlier = options.resume ? read_manifest(record) : Manifest{};
   if (!earlier.settings.is_null()) expect_same_settings(earlier.settings, settings, record);
 
-  JobPlan plan{.manifest = {.path = record,
+  JobPlan plan{.options = options,
+               .inputs = inputs,
+               .manifest = {.path = record,
                             .settings = std::move(settings),
                             .jobs = earlier.jobs,
                             .left_out = left_out_json(inputs.left_out)}};
@@ -195,12 +178,14 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
   return plan;
 }
 
-void start_plan(const JobPlan& plan) {
+void start_plan(const JobPlan& plan, Session& session) {
   for (const Job& job : plan.jobs) {
     // Not fs::remove(), which takes empty folders away too: those are refused when it is written.
     for (const fs::path& file : files_of(job)) ::unlink(file.c_str());
   }
   write_manifest(plan.manifest);
+  session.interrupts.set_exit_message(
+      "what is written is complete; the same command with --resume goes on", session.json);
 }
 
 EngineOptions with_load_meter(EngineOptions engine) {
@@ -210,34 +195,6 @@ EngineOptions with_load_meter(EngineOptions engine) {
     if (watch.seconds() > 2) meter->update(done);
   };
   return engine;
-}
-
-void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
-  takes_checkpoint(app.add_option("CKPT", options.checkpoint, kCheckpointHelp))->required();
-}
-
-void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
-                     const std::string& viz_help) {
-  app.add_option("INPUT", options.inputs, inputs_help)->required()->type_name(kInputType);
-  app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
-  app.add_option("-o,--output", options.output, "Folder for the results")
-      ->required()
-      ->type_name(kFolderType);
-  app.add_flag("--resume", options.resume, "Keep what an interrupted run has finished");
-  if (!viz_help.empty()) app.add_flag("--viz", options.viz, viz_help);
-}
-
-void add_network_options(CLI::App& app, JobOptions& options) {
-  add_size_option(app, options.model.input_size,
-                  "Size the images are resized to; by default the model's own");
-  add_engine_options(app, options.engine);
-}
-
-void add_checkpoint_options(CLI::App& app, JobOptions& options) {
-  add_model_options(app, options.model);
-  app.add_option("--patch-padding", options.model.patch_padding,
-                 "Padding of the patch embedding, 0 or 2; by default the task decides")
-      ->check(CLI::IsMember({0, 2}));
 }
 
 }  // namespace sapiens::cli

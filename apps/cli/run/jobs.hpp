@@ -2,19 +2,78 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <sapiens/error.hpp>
+#include <sapiens/features.hpp>
+#include <sapiens/report.hpp>
 #include <sapiens/tensor_view.hpp>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "cli/input/inputs.hpp"
-#include "cli/options/job_options.hpp"
-#include "cli/run/manifest.hpp"
+#include "cli/options/options.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
+
+/// What one input became.
+struct ManifestJob {
+  std::string input = {};               ///< Its absolute path.
+  std::vector<std::string> files = {};  ///< Below the folder of the manifest.
+};
+
+/// How the files of an output folder were made.
+struct Manifest {
+  std::filesystem::path path = {};
+  Json settings = {};                            ///< Equal settings give equal files.
+  std::map<std::string, ManifestJob> jobs = {};  ///< By the name of the results.
+  Json left_out = {};                            ///< Of the last run; see LeftOutList.
+  Json boxes_file = {};                          ///< What of --boxes the last run used.
+};
+
+/// Which file it is: path, size, and when it was changed, as the same name may hold other contents.
+Json file_json(const std::filesystem::path& path);
+
+/// The settings that every command records: the checkpoint, what it is, and what computes.
+Json common_settings(const std::filesystem::path& checkpoint, const std::optional<Grid>& size,
+                     const Inspection& inspection, const EngineStats& stats);
+
+/// OUTPUT/sapiens-features.json for the command `features`.
+std::filesystem::path manifest_path(const std::filesystem::path& output,
+                                    const std::string& command);
+
+/// Empty where there is none. Throws CorruptFile.
+Manifest read_manifest(const std::filesystem::path& path);
+
+/// Replaces the file in one step. Throws WriteFailed.
+void write_manifest(const Manifest& manifest);
+
+/// Throws InvalidArgument, naming the first setting that differs.
+void expect_same_settings(const Json& before, const Json& now, const std::filesystem::path& path);
+
+/// Where the results of one input go, below the output folder and without a suffix.
+struct OutputName {
+  std::filesystem::path stem;
+  bool distinguished = false;  ///< Another input wanted the same name, or has results inside it.
+};
+
+/// One name per input. `a.jpg` gets `a`; where `a.png` wants that too, both keep their extension;
+/// where even that is equal, the later ones are numbered. So is `clip.mp4` beside `clip/x.png`: the
+/// folder `clip` would hold results of both.
+std::vector<OutputName> plan_outputs(std::span<const InputFile> files);
+
+/// Creates `folder` and proves that files can be written there. Throws WriteFailed, and
+/// InvalidArgument for an empty name.
+void prepare_output_folder(const std::filesystem::path& folder);
+
+/// Creates the folder that `file` will lie in. Throws WriteFailed.
+void create_parent(const std::filesystem::path& file);
+
+/// Throws InvalidArgument if an output would replace an input.
+void expect_no_input_among(std::span<const std::filesystem::path> outputs,
+                           std::span<const InputFile> files);
 
 struct JobFile {
   std::filesystem::path path = {};
@@ -37,22 +96,18 @@ struct JobResult {
   Json details = Json::object();  ///< More to tell about it.
 };
 
-/// True for an error that only one input has; others may go on.
-inline bool is_about_the_input(const Error& error) {
-  return error.code() == ErrorCode::ShapeMismatch || error.code() == ErrorCode::InvalidArgument;
-}
-
 /// What a run will do, and what an earlier one did.
 struct JobPlan {
+  const JobOptions& options;
+  const Inputs& inputs;  ///< Also what cannot be found, and what was left out.
   std::vector<Job> jobs = {};
   std::vector<Job> finished = {};
   Manifest manifest = {};
 };
 
-/// Collects the inputs, and says what was left out and which cannot be read. Throws NotFound or
-/// InvalidArgument when there is nothing to do.
-enum class InputKinds { Images, ImagesAndArrays, ImagesAndVideos, FoldersAsVideos };
-Inputs find_inputs(const JobOptions& options, InputKinds kinds);
+/// Collects the inputs, of the kinds that `rules` has, and says what was left out and which cannot
+/// be read. Throws NotFound or InvalidArgument when there is nothing to do.
+Inputs find_inputs(const JobOptions& options, InputRules rules);
 
 /// A job without files for each of `files`; says so where another input wanted the same name.
 std::vector<Job> plan_names(std::span<const InputFile> files);
@@ -66,24 +121,36 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
                   const std::vector<std::filesystem::path>& more_files = {});
 
 /// Removes what earlier runs left under the names of this one, and records what it will do: files
-/// of an earlier run must not pass for results of this one if this one is interrupted.
-void start_plan(const JobPlan& plan);
-
-/// What Ctrl-C says.
-inline constexpr const char* kResumeHint =
-    "what is written is complete; the same command with --resume goes on";
+/// of an earlier run must not pass for results of this one if this one is interrupted. From now on
+/// Ctrl-C says how to go on.
+void start_plan(const JobPlan& plan, Session& session);
 
 /// The same options, with a meter for the loading of weights that takes long.
 EngineOptions with_load_meter(EngineOptions engine);
 
-/// CKPT.
-void add_checkpoint_argument(CLI::App& app, JobOptions& options);
-/// INPUT, --output, --recursive, --resume, and --viz where `viz_help` says what it draws.
-void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
-                     const std::string& viz_help = {});
-/// --size, --threads and so on.
-void add_network_options(CLI::App& app, JobOptions& options);
-/// --arch and so on, --patch-padding: what a user knows better than the weights of one checkpoint.
-void add_checkpoint_options(CLI::App& app, JobOptions& options);
+/// What a command found over all its images.
+struct Findings {
+  std::string line = {};         ///< For people.
+  Json totals = Json::object();  ///< Likewise, for programs.
+};
+
+/// What a command that works through images says at its end.
+struct JobsSummary {
+  const JobPlan& plan;
+  std::string what;  ///< Of the results: "featmap".
+  std::string type;  ///< Of their numbers: "f32".
+  std::span<const JobResult> results;
+  EngineStats stats;
+  double seconds = 0;
+  Findings findings = {};
+
+  Index failures() const;
+  Index done() const;
+  std::string text() const;
+  Json json() const;
+};
+
+/// Prints the summary, as text or JSON, and sets the exit code.
+void report(const JobsSummary& summary, Session& session);
 
 }  // namespace sapiens::cli

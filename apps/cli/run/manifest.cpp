@@ -1,5 +1,3 @@
-#include "cli/run/manifest.hpp"
-
 #include <fmt/format.h>
 
 #include <chrono>
@@ -9,6 +7,7 @@
 #include <sapiens/version.hpp>
 
 #include "cli/input/json_file.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

@@ -2,9 +2,12 @@
 
 #include <chrono>
 #include <mutex>
+#include <sapiens/checkpoint.hpp>
 #include <sapiens/tensor_view.hpp>
 #include <string>
 #include <string_view>
+
+#include "cli/terminal/interrupts.hpp"
 
 namespace sapiens::cli {
 
@@ -47,6 +50,28 @@ class Meter {
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
   double from_ = -1;  // what the first update said
+};
+
+/// A long write of one file: shows how far it is, and breaks it off on Ctrl-C so that the library
+/// removes its temporary file before the program ends.
+class WriteProgress {
+ public:
+  WriteProgress(std::string_view title, Interrupts& interrupts)
+      : interrupts_(interrupts),
+        meter_(title, 1, stderr_is_terminal()),
+        no_interruption_(interrupts.hold()) {}
+
+  Progress callback() {
+    return [this](double done) {
+      interrupts_.check();
+      meter_.update(done);
+    };
+  }
+
+ private:
+  Interrupts& interrupts_;
+  Meter meter_;
+  std::unique_lock<std::mutex> no_interruption_;
 };
 
 }  // namespace sapiens::cli

@@ -1,5 +1,3 @@
-#include "cli/run/outputs.hpp"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +7,7 @@
 #include <set>
 #include <system_error>
 
+#include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {

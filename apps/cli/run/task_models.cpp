@@ -3,12 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
-#include "cli/options/task_settings.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
+
+namespace {
+
+/// The engine's refusal, with the options of this program where the file is for another task. The
+/// engine has a hint only where the head may be for the wanted task after all.
+Error with_own_hint(const Error& error, const ModelInfo& found, Task wanted) {
+  if (found.outputs == 0 || found.task == wanted) return error;
+  ErrorDetail detail = error.detail();
+  const bool may_fit = !detail.hint.empty();
+  detail.actual = model_text(found);
+  detail.hint = fmt::format("use `sapiens {}`", task_text(found));
+  if (may_fit) {
+    detail.hint +=
+        fmt::format("; if you know that its head is for {0}, add `--task {0}`", task_name(wanted));
+  }
+  return Error(error.code(), std::move(detail));
+}
+
+}  // namespace
+
 TaskModels::TaskModels(const TaskOptions& options) {
   if (!options.detector.empty()) {
     // --precision is about the networks behind it: narrow differences decide about boxes, and the
@@ -20,13 +40,9 @@ TaskModels::TaskModels(const TaskOptions& options) {
   }
   for (const TaskCheckpoint& task : options.tasks) load(options, task);
   if (!options.seg_checkpoint.empty()) load(options, {Task::Seg, options.seg_checkpoint});
-  std::list<TaskModel> rest;
-  for (auto model = models_.begin(); model != models_.end();) {
-    const auto next = std::next(model);
-    if (model->task() != Task::Seg) rest.splice(rest.end(), models_, model);
-    model = next;
-  }
-  models_.splice(models_.end(), rest);
+  models_.sort([](const TaskModel& a, const TaskModel& b) {  // stable
+    return a.task() == Task::Seg && b.task() != Task::Seg;
+  });
   choose_labels(options);
 }
 
@@ -36,14 +52,22 @@ void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
   if (task_name(task.task) != options.command) {
     model = {.input_size = options.model.input_size, .prefix = task.prefix};
   }
-  model.expected_task = task.task;
-  models_.emplace_back(Checkpoint::open(task.path), model, with_load_meter(options.engine));
+  const Checkpoint checkpoint = Checkpoint::open(task.path);
+  try {
+    model.expected_task = task.task;
+    models_.emplace_back(checkpoint, model, with_load_meter(options.engine));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::CheckpointRefused) throw;
+    const Inspection found = checkpoint.inspect(model);
+    if (!is_usable(found.report.verdict)) throw;
+    throw with_own_hint(error, found.model, task.task);
+  }
   say(checkpoint_text(task.path, models_.back().inspection()));
 }
 
 void TaskModels::choose_labels(const TaskOptions& options) {
-  if (TaskModel* seg = find(Task::Seg)) classes_ = seg->seg_classes();
-  TaskModel* pose = find(Task::Pose);
+  if (const TaskModel* seg = find(Task::Seg)) classes_ = seg->seg_classes();
+  const TaskModel* pose = find(Task::Pose);
   if (!pose) return;
   keypoints_ = pose->keypoint_set();
   keypoint_count_ = pose->outputs();
@@ -61,16 +85,10 @@ void TaskModels::choose_labels(const TaskOptions& options) {
   keypoint_count_ = std::ssize(keypoints_->keypoints);
 }
 
-TaskModel* TaskModels::find(Task task) {
+const TaskModel* TaskModels::find(Task task) const {
   const auto found = std::find_if(models_.begin(), models_.end(),
                                   [&](const TaskModel& model) { return model.task() == task; });
   return found == models_.end() ? nullptr : &*found;
-}
-
-Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task) const {
-  const auto model = std::find_if(models_.begin(), models_.end(),
-                                  [&](const TaskModel& m) { return m.task() == task.task; });
-  return task_settings(options, task.path, *model, {keypoints_, classes_});
 }
 
 EngineStats TaskModels::stats() const {

@@ -5,6 +5,7 @@
 #include <sapiens/detector.hpp>
 #include <sapiens/keypoint_layout.hpp>
 #include <sapiens/tasks.hpp>
+#include <string_view>
 #include <vector>
 
 #include "cli/options/task_options.hpp"
@@ -20,7 +21,7 @@ class TaskModels {
   explicit TaskModels(const TaskOptions& options);
 
   /// Null where the run has none.
-  TaskModel* find(Task task);
+  const TaskModel* find(Task task) const;
   PersonDetector* detector() { return detector_ ? &*detector_ : nullptr; }
   /// Segmentation first: depth and normals are drawn under its masks.
   std::list<TaskModel>& all() { return models_; }
@@ -32,8 +33,12 @@ class TaskModels {
   const std::optional<KeypointConversion>& conversion() const { return conversion_; }
   const SegClassSet* classes() const { return classes_; }
 
-  /// How the results of `task` are made.
+  /// How the results of `task` are made, and the conventions of their numbers.
   Json settings(const TaskOptions& options, const TaskCheckpoint& task) const;
+  /// The same of the whole run: of its one task, or of each of several.
+  Json settings(const TaskOptions& options) const;
+  /// What the keypoints of the run are, and how they are made; null without any.
+  Json pose_meta(const TaskOptions& options) const;
   /// Of all networks together.
   EngineStats stats() const;
 

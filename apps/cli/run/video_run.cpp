@@ -1,24 +1,13 @@
-#include "cli/run/video_run.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <memory>
-#include <optional>
 #include <sapiens/tracker.hpp>
 #include <sapiens/video.hpp>
-#include <utility>
 
 #include "cli/input/json_file.hpp"
-#include "cli/input/video_source.hpp"
-#include "cli/run/frame_computer.hpp"
-#include "cli/run/frame_writer.hpp"
-#include "cli/run/outputs.hpp"
-#include "cli/run/pipeline.hpp"
-#include "cli/run/stopwatch.hpp"
-#include "cli/run/task_outputs.hpp"
+#include "cli/run/jobs.hpp"
+#include "cli/run/video_source.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -28,16 +17,16 @@ namespace fs = std::filesystem;
 /// Computes frames in order. Where a detector finds persons they get ids that last.
 class VideoComputer {
  public:
-  explicit VideoComputer(const TaskContext& context) : context_(context), computer_(context) {}
+  explicit VideoComputer(const TaskContext& context) : context_(context) {}
 
   void compute(std::span<Frame> frames, const Progress& progress) {
     PersonDetector* const detector =
         context_.models.find(Task::Pose) ? context_.models.detector() : nullptr;
-    if (!detector) return computer_.compute(frames, progress);
+    if (!detector) return compute_frames(context_, frames, progress);
     // One after the other: where the keypoints of a frame are tells where to look in the next.
     for (Frame& frame : frames) {
       find_persons(*detector, frame);
-      computer_.compute({&frame, 1}, progress);
+      compute_frames(context_, {&frame, 1}, progress);
       if (!frame.error) tracker_.follow(frame.poses);
     }
   }
@@ -58,29 +47,21 @@ class VideoComputer {
   }
 
   const TaskContext& context_;
-  FrameComputer computer_;
   PersonTracker tracker_;
   Index computed_ = 0;
 };
 
-/// Writes the files of each frame, and draws it into the videos.
+/// The sink of a run over a video: writes the files of each frame, and draws it into the videos.
 class VideoSink {
  public:
   VideoSink(const TaskContext& context, const Job& job, double rate)
-      : context_(context), job_(job), rate_(rate), files_(task_files(context.options)) {
-    videos_.resize(job.images.size());
-  }
+      : context_(context), job_(job), rate_(rate), videos_(job.images.size()) {}
 
   void write(Frame& frame) {
     if (frame.error) throw Error(*frame.error);
     const Stopwatch watch;
     times_.push_back(frame.place->seconds);
-    for (const TaskFile* file : files_) {
-      const fs::path path =
-          result_path(context_.options, file->task, frame_name(job_, frame.place), file->suffix);
-      create_parent(path);
-      file->write(context_, frame, path);
-    }
+    write_frame(context_, job_, frame);
     for (std::size_t i = 0; i < videos_.size(); ++i) draw(i, frame);
     frame.seconds.write = watch.seconds();
     seconds_ += frame.seconds;
@@ -94,7 +75,7 @@ class VideoSink {
   }
 
   Index frames() const { return std::ssize(times_); }
-  const FrameSeconds& seconds() const { return seconds_; }
+  const StageSeconds& seconds() const { return seconds_; }
   /// Of the frames that were written, in seconds of the source.
   const std::vector<double>& times() const { return times_; }
   bool draws() const { return !videos_.empty(); }
@@ -115,7 +96,7 @@ class VideoSink {
 
  private:
   void draw(std::size_t task, const Frame& frame) {
-    const Image drawing = draw_result(context_, context_.options.tasks[task].task, frame);
+    const Image drawing = output_of(context_.options.tasks[task].task).draw(context_, frame);
     std::optional<VideoWriter>& video = videos_[task];
     if (!video) {
       create_parent(job_.images[task]);
@@ -127,10 +108,9 @@ class VideoSink {
   const TaskContext& context_;
   const Job& job_;
   double rate_;
-  std::vector<const TaskFile*> files_;
   std::vector<std::optional<VideoWriter>> videos_;  // one per task
   std::vector<double> times_;
-  FrameSeconds seconds_;
+  StageSeconds seconds_;
 };
 
 /// Frames that an earlier run left under other --every, --start or --end.
@@ -194,31 +174,23 @@ void warn_about_times(const TaskContext& context, const Job& job, const VideoSou
   }
 }
 
-JobResult run_whole_video(const TaskContext& context, const Job& job) {
-  using Frames = std::vector<Frame>;
-  const auto no_interruption = context.interrupts.hold();
-  const Stopwatch watch;
-  VideoSource source(context, job);
+/// From the first frame to the last.
+void run_frames(const TaskContext& context, VideoSource& source, VideoSink& sink) {
   VideoComputer computer(context);
-  VideoSink sink(context, job, source.rate() / static_cast<double>(context.options.video.every));
-  Meter meter(job.input.path.filename().string(), source.expected(), stderr_is_terminal());
-  remove_frames(context.options, job);
   Index computed = 0;
-
-  Pipeline<Frames, Frames> pipeline(
-      {.read = [&](const std::function<bool()>& is_cancelled) { return source.next(is_cancelled); },
+  Pipeline<std::vector<Frame>> pipeline(
+      {.read = [&](const auto& is_cancelled) { return source.next(is_cancelled); },
        .compute =
-           [&](Frames frames, const std::function<void()>& keep_going) {
+           [&](std::vector<Frame>& frames, const auto& keep_going) {
              computer.compute(frames, [&](double) {
                keep_going();
                context.interrupts.check();
-               meter.update(static_cast<double>(computed));
+               context.meter.update(static_cast<double>(computed));
              });
              computed += std::ssize(frames);
-             return frames;
            },
        .write =
-           [&](Frames frames) {
+           [&](std::vector<Frame> frames) {
              for (Frame& frame : frames) sink.write(frame);
            }});
   try {
@@ -229,6 +201,33 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
   }
   sink.finish();
   context.interrupts.check();
+}
+
+JobResult result_of(const TaskContext& context, const VideoSource& source, const VideoSink& sink) {
+  JobResult result{.shape = {sink.frames(), source.height(), source.width()}};
+  result.details = {{"frames", sink.frames()},
+                    {"rate", source.rate()},
+                    {"rate_is_assumed", source.video().rate_is_assumed()},
+                    {"frames_without_time", source.video().frames_without_time()},
+                    {"stages", stages_json(context, sink.seconds())}};
+  if (sink.draws()) {
+    result.details["drawn"] = {{"rate", sink.rate()},
+                               {"keeps_times", sink.keeps_times()},
+                               {"time_error", sink.time_error()}};
+  }
+  return result;
+}
+
+JobResult run_whole_video(const TaskContext& run, const Job& job) {
+  const auto no_interruption = run.interrupts.hold();
+  const Stopwatch watch;
+  VideoSource source(run, job);
+  Meter meter(job.input.path.filename().string(), source.expected(), stderr_is_terminal());
+  const TaskContext context{
+      {run.interrupts, meter}, run.models, run.options, run.boxes, run.pose_meta};
+  VideoSink sink(context, job, source.rate() / static_cast<double>(run.options.video.every));
+  remove_frames(context.options, job);
+  run_frames(context, source, sink);
   if (sink.frames() == 0) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no frame of this video was asked for",
@@ -242,18 +241,8 @@ JobResult run_whole_video(const TaskContext& context, const Job& job) {
   }
   warn_about_times(context, job, source, sink);
   write_document(context, job, source, sink);
-  JobResult result{.shape = {sink.frames(), source.height(), source.width()},
-                   .seconds = watch.seconds()};
-  result.details = {{"frames", sink.frames()},
-                    {"rate", source.rate()},
-                    {"rate_is_assumed", source.video().rate_is_assumed()},
-                    {"frames_without_time", source.video().frames_without_time()},
-                    {"stages", stages_json(sink.seconds(), context.models.detector() != nullptr)}};
-  if (sink.draws()) {
-    result.details["drawn"] = {{"rate", sink.rate()},
-                               {"keeps_times", sink.keeps_times()},
-                               {"time_error", sink.time_error()}};
-  }
+  JobResult result = result_of(context, source, sink);
+  result.seconds = watch.seconds();
   return result;
 }
 

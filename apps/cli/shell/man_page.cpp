@@ -8,10 +8,10 @@
 #include <sstream>
 #include <string_view>
 
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 #include "cli/shell/roff.hpp"
 #include "cli/terminal/environment.hpp"
-#include "cli/terminal/exit_codes.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

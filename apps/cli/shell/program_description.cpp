@@ -8,7 +8,7 @@
 #include <set>
 #include <string_view>
 
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -1,6 +1,6 @@
 #include "cli/terminal/environment.hpp"
 
-#include "cli/options/value_types.hpp"
+#include "cli/options/options.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdio>
 
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

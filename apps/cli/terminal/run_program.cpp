@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "cli/shell/completion.hpp"
-#include "cli/terminal/exit_codes.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

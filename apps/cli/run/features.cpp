@@ -1,0 +1,167 @@
+#include "cli/run/features.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sapiens/draw.hpp>
+#include <sapiens/npy.hpp>
+#include <utility>
+
+#include "cli/run/jobs.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+FeatureItem read_array(const Job& job) {
+  FeatureItem item;
+  auto [array, doubt] = read_prepared(job.input.path);
+  const std::size_t rank = array.shape.size();
+  item.has_batch_axis = rank == 4;
+  item.count = item.has_batch_axis ? array.shape[0] : 1;
+  item.size = {array.shape[rank - 2], array.shape[rank - 1]};
+  item.pixels = std::move(array);
+  item.warning = std::move(doubt);
+  return item;
+}
+
+FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
+  FeatureItem item;
+  item.image = Image::read(job.input.path);
+  item.pixels = encoder.preprocess(item.image, options.preprocess, options.model.input_size);
+  item.size = {item.pixels.shape[1], item.pixels.shape[2]};
+  if (job.images.empty()) item.image = {};  // nothing will be drawn on it
+  return item;
+}
+
+FeatureItem load_input(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
+  const Stopwatch watch;
+  FeatureItem item = is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job);
+  item.seconds.decode = watch.seconds();
+  return item;
+}
+
+void append(std::vector<LayerFeatures>& all, std::vector<LayerFeatures> more) {
+  if (all.empty()) {
+    all = std::move(more);
+    return;
+  }
+  for (std::size_t layer = 0; layer < all.size(); ++layer) {
+    FloatArray& to = all[layer].values;
+    const FloatArray& from = more[layer].values;
+    to.shape[0] += from.shape[0];
+    to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+  }
+}
+
+/// The images of all items, at most --batch at once.
+std::vector<LayerFeatures> forward(Encoder& encoder, const FeatureArguments& options,
+                                   const std::vector<FeatureItem*>& items,
+                                   const Progress& progress) {
+  std::vector<TensorView<const float, 3>> images;
+  for (const FeatureItem* item : items) {
+    const auto [height, width] = item->size;
+    for (Index i = 0; i < item->count; ++i) {
+      images.push_back({item->pixels.values.data() + i * 3 * height * width, {3, height, width}});
+    }
+  }
+  const auto batch = static_cast<std::size_t>(options.batch);
+  const auto count = static_cast<double>(images.size());
+  std::vector<LayerFeatures> all;
+  for (std::size_t first = 0; first < images.size(); first += batch) {
+    const auto some = std::span(images).subspan(first, std::min(batch, images.size() - first));
+    FeatureOptions features = options.features;
+    features.progress = part_of(progress, static_cast<double>(first) / count,
+                                static_cast<double>(some.size()) / count);
+    append(all, encoder.run(some, features).layers);
+  }
+  return all;
+}
+
+void compute_features(Encoder& encoder, const FeatureArguments& options,
+                      std::span<FeatureItem> batch, const Progress& progress) {
+  const std::vector<FeatureItem*> items = without_error(batch);
+  if (items.empty()) return;
+  const Stopwatch watch;
+  Index count = 0;
+  for (FeatureItem* item : items) item->first = std::exchange(count, count + item->count);
+  guarded(items, [&] {
+    const auto layers = std::make_shared<const std::vector<LayerFeatures>>(
+        forward(encoder, options, items, progress));
+    for (FeatureItem* item : items) item->layers = layers;
+  });
+  const double each = watch.seconds() / static_cast<double>(count);
+  for (FeatureItem* item : items) {
+    item->seconds.encoder = each * static_cast<double>(item->count);
+    item->pixels = {};
+  }
+}
+
+Error overflow(const Job& job, DType dtype) {
+  const bool half = dtype == DType::F16;
+  return Error(ErrorCode::InvalidArgument,
+               {.summary = "the features hold numbers that cannot be written",
+                .file = job.input.path.string(),
+                .key = half ? "--dtype" : "",
+                .expected = half ? "numbers below 65520, as f16 can hold them" : "finite numbers",
+                .hint = half ? "leave out --dtype f16" : "look for NaN or infinity in this input"});
+}
+
+/// What of the features of a batch belongs to one item.
+std::span<const float> values_of(const LayerFeatures& features, const FeatureItem& item) {
+  const FloatArray& all = features.values;
+  const std::size_t each = all.values.size() / static_cast<std::size_t>(all.shape[0]);
+  return std::span(all.values).subspan(item.first * each, item.count * each);
+}
+
+std::vector<Index> shape_of(const LayerFeatures& features, const FeatureItem& item) {
+  std::vector<Index> shape = features.values.shape;
+  shape[0] = item.count;
+  if (!item.has_batch_axis) shape.erase(shape.begin());
+  return shape;
+}
+
+Image draw_item(const Encoder& encoder, OutType type, const FeatureItem& item) {
+  const auto shape = encoder.output_shapes(item.size).featmap;
+  std::span<const float> features = values_of(item.layers->back(), item);
+  FloatArray map;
+  if (type == OutType::Raw) {
+    const Index tokens = std::ssize(features) / shape[0];
+    map = featmap_of_tokens({features.data(), {tokens, shape[0]}}, {shape[1], shape[2]});
+    features = map.values;
+  }
+  return draw_features(item.image, {features.data(), {shape[0], shape[1], shape[2]}});
+}
+
+void write_features(const Encoder& encoder, const FeatureArguments& options, const Job& job,
+                    FeatureItem& item, JobResult& result) {
+  for (const LayerFeatures& features : *item.layers) {
+    if (!is_storable(values_of(features, item), options.dtype)) throw overflow(job, options.dtype);
+  }
+  create_parent(job.files.front().path);
+  for (std::size_t layer = 0; layer < item.layers->size(); ++layer) {
+    const LayerFeatures& features = (*item.layers)[layer];
+    result.shape = shape_of(features, item);
+    write_npy(job.files[layer].path, result.shape, values_of(features, item), options.dtype);
+  }
+  if (!job.images.empty()) {
+    draw_item(encoder, options.features.out_type, item).write_png(job.images.front());
+  }
+  item.image = {};
+  item.layers.reset();
+}
+
+}  // namespace
+
+JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options) {
+  return {.load = [&](const Job& job) { return load_input(encoder, options, job); },
+          .may_join = [](const FeatureItem& first,
+                         const FeatureItem& next) { return first.size == next.size; },
+          .compute =
+              [&](std::span<FeatureItem> items, const Progress& progress) {
+                compute_features(encoder, options, items, progress);
+              },
+          .write = [&](const Job& job, FeatureItem& item,
+                       JobResult& result) { write_features(encoder, options, job, item, result); }};
+}
+
+}  // namespace sapiens::cli
