@@ -15,7 +15,6 @@
 #include "cli/run/meter.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
-#include "cli/terminal/text.hpp"
 #include "core/stopwatch.hpp"
 
 namespace sapiens::cli {

@@ -11,7 +11,6 @@
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
 #include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {

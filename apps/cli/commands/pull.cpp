@@ -7,7 +7,6 @@
 
 #include "cli/options/options.hpp"
 #include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
 #include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
