@@ -16,7 +16,6 @@
 #include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
-#include "cli/terminal/text.hpp"
 #include "core/stopwatch.hpp"
 
 namespace sapiens::cli {

@@ -10,7 +10,6 @@
 #include "cli/commands/serve.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
-#include "cli/terminal/text.hpp"
 #include "serve/access.hpp"
 #include "serve/http_server.hpp"
 #include "serve/service.hpp"

@@ -1,5 +1,3 @@
-#include "cli/terminal/text.hpp"
-
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -6,7 +6,7 @@
 #include <sapiens/version.hpp>
 #include <string_view>
 
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -9,7 +9,6 @@
 #include "cli/options/options.hpp"
 #include "cli/run/meter.hpp"
 #include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

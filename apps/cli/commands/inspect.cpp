@@ -12,7 +12,6 @@
 #include "cli/options/options.hpp"
 #include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cli/eval/measure.hpp"
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -38,9 +38,9 @@ struct EvalSet {
 /// DIR/annotations.json, unless it is somewhere else.
 std::filesystem::path annotations_path(const EvalOptions& options);
 
-/// The first --limit of the annotated images. With true boxes those in which nobody counts are
-/// skipped. Throws InvalidArgument where nobody is left, and CorruptFile where two annotated images
-/// are one file, because only one of them can be meant.
+/// The first --limit of the annotated images. With true boxes those in which no person counts
+/// are skipped. Throws InvalidArgument where no person is left, and CorruptFile where two annotated
+/// images are one file, because only one of them can be meant.
 EvalSet pose_set(const EvalOptions& options, Annotations annotations);
 
 /// The first --limit of the images beside which lie `photo_seg.png`, `photo_depth.npy` or
@@ -67,7 +67,7 @@ void warn_of(const CocoTally& tally);
 /// Says what of them is left out.
 Annotations read_annotations(const EvalOptions& options);
 
-/// Of the persons that were found, whose file may count categories in another way.
+/// The category of the persons that were found, whose file may count in another way.
 PersonCategory found_category(const EvalOptions& options);
 
 /// What `sapiens eval` has to tell.

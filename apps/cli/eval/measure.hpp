@@ -63,7 +63,7 @@ class PoseMeasure : public Measure {
  public:
   struct Settings {
     Index keypoints = 0;
-    const KeypointSet* set = nullptr;  ///< Null where nobody has named the points.
+    const KeypointSet* set = nullptr;  ///< Null where the points have no names.
     double pck = 0.1;
     /// Poses of a frame are those of the persons with a true box, in their order; otherwise who is
     /// who is told by similarity.

@@ -7,7 +7,6 @@
 #include "cli/eval/eval.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -40,7 +39,7 @@ std::vector<Box> true_boxes_of(const EvalImage& image) {
   return boxes;
 }
 
-/// Of one image: it, or what is true of it, is missing or odd.
+/// True for an error of one image: it, or what is true of it, is missing or odd.
 bool is_about_a_file(const Error& error) {
   return is_about_the_input(error) || exit_code(error.code()) == kBadFile;
 }

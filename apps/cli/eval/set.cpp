@@ -9,7 +9,7 @@
 
 #include "cli/eval/eval.hpp"
 #include "cli/input/image_matcher.hpp"
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -16,7 +16,7 @@
 
 namespace sapiens::cli {
 
-/// Of a whole person, as the usual rescoring has it: the box's score times the mean of the points'
+/// The score of a whole person, as usual in COCO results: the box's times the mean of the points'
 /// above 0.2 (mmpose, coco_metric.py).
 inline double person_score(double box_score, std::span<const double> point_scores) {
   constexpr double kMin = 0.2;
@@ -79,7 +79,7 @@ class PersonBoxes {
   static PersonBoxes read(const std::filesystem::path& path, std::span<const InputFile> images,
                           const PersonCategory& category = {});
 
-  /// Of one of the images.
+  /// What the file says of one of the images.
   const ImageBoxes& of(const InputFile& image) const;
 
   const CocoTally& tally() const { return tally_; }

@@ -13,14 +13,14 @@
 #include <system_error>
 #include <utility>
 
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Links can make few folders into any number of names; nobody means that.
+// Links can make few folders into any number of names, which is never meant.
 constexpr int kMaxSearchedAgain = 10'000;
 
 /// What the system knows a folder by, whatever its name.

@@ -24,8 +24,8 @@ struct VideoOptions {
   Index every = 1;
   double start = 0;        ///< Seconds.
   double end = -1;         ///< Seconds; negative: to the end.
-  double folder_rate = 0;  ///< A folder is a video of so many frames per second; 0: it is not one.
-  Index detect_every = 1;  ///< The detector runs on every so many of these frames.
+  double folder_rate = 0;  ///< Frames per second of a folder taken for a video; 0: it is not.
+  Index detect_every = 1;  ///< The detector runs on one of this many frames.
 };
 
 /// The command line of `sapiens pose`, `seg`, `depth`, `normal` and `run`.

@@ -35,7 +35,7 @@ struct FeatureItem : RunItem {
   FloatArray pixels = {};  ///< [3, H, W] or [count, 3, H, W]; gone once the features are computed.
   bool has_batch_axis = false;  ///< Read as [N, 3, H, W]: the output keeps the N.
   Grid size = {};
-  /// Of all images that went through the encoder together; those of this item begin at `first`.
+  /// The features of all images of the batch; those of this item begin at `first`.
   std::shared_ptr<const std::vector<LayerFeatures>> layers = {};
   Index first = 0;
 };

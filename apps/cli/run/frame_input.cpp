@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Nobody is to be seen there, and keypoints would be of nothing.
+/// There are no pixels in such a box, so keypoints would mean nothing.
 void leave_out_boxes_outside(const TaskContext& context, const Job& job, Frame& frame) {
   frame.boxes_outside = static_cast<Index>(
       std::erase_if(*frame.boxes, [&](const Box& box) { return is_outside(box, frame.image); }));

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "cli/run/meter.hpp"
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 #include "core/stopwatch.hpp"
 
 namespace sapiens::cli {

@@ -75,6 +75,7 @@ void create_parent(const std::filesystem::path& file);
 void expect_no_input_among(std::span<const std::filesystem::path> outputs,
                            std::span<const InputFile> files);
 
+/// A file that results are written to.
 struct JobFile {
   std::filesystem::path path = {};
   Json label = Json::object();  ///< What to say of it: `{"layer": 3}`.

@@ -8,7 +8,7 @@
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include "cli/run/jobs.hpp"
-#include "cli/terminal/text.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -60,7 +60,8 @@ std::vector<OutputName> plan_outputs(std::span<const InputFile> files) {
     if (file.video && folders.contains(stem)) ++wanted[stem];
   }
 
-  // Names that nobody else wants come first, so that they do not depend on the order of the rest.
+  // Names that no other input wants come first, so that they do not depend on the order of the
+  // rest.
   std::set<fs::path> taken;
   for (const auto& [stem, count] : wanted) {
     if (count == 1) taken.insert(stem);

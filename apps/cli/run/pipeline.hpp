@@ -93,7 +93,7 @@ class Closing {
   BoundedQueue<T>& queue_;
 };
 
-/// Thrown out of a computation whose result nobody will write.
+/// Thrown out of a computation whose result will not be written.
 struct Abandoned {};
 
 /// reader thread -> this thread -> writer thread. One item waits on either side of the computation,

@@ -6,7 +6,6 @@
 
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
-#include "cli/terminal/text.hpp"
 
 namespace sapiens::cli {
 namespace {

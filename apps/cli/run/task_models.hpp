@@ -39,7 +39,7 @@ class TaskModels {
   Json settings(const TaskOptions& options) const;
   /// What the keypoints of the run are, and how they are made; null without any.
   Json pose_meta(const TaskOptions& options) const;
-  /// Of all networks together.
+  /// The sums over all networks; threads and precision are those of the first.
   EngineStats stats() const;
 
  private:

@@ -87,7 +87,7 @@ void resolve_masks(TaskOptions& options) {
   if (options.mask != "auto") options.seg_checkpoint.clear();
 }
 
-/// A network whose results nobody would see.
+/// Throws for a network whose results would not be written.
 void expect_files_of_every_task(const TaskOptions& options) {
   const auto files = task_files(options);
   for (const TaskCheckpoint& task : options.tasks) {

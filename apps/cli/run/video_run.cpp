@@ -76,7 +76,7 @@ class VideoSink {
 
   Index frames() const { return std::ssize(times_); }
   const StageSeconds& seconds() const { return seconds_; }
-  /// Of the frames that were written, in seconds of the source.
+  /// The times of the frames that were written, in seconds of the source.
   const std::vector<double>& times() const { return times_; }
   bool draws() const { return !videos_.empty(); }
 
@@ -90,7 +90,7 @@ class VideoSink {
     }
     return worst;
   }
-  /// What nobody sees: half a frame.
+  /// An error of half a frame is not visible.
   bool keeps_times() const { return time_error() <= 0.5 / rate_; }
   double rate() const { return rate_; }
 

@@ -21,8 +21,8 @@ class FrameStream {
   virtual ~FrameStream() = default;
 
   virtual double rate() const = 0;                        ///< Frames per second, always above 0.
-  virtual bool rate_is_assumed() const { return false; }  ///< Nobody says it.
-  virtual Index frames() const = 0;  ///< 0 where nobody knows; see VideoReader::frames.
+  virtual bool rate_is_assumed() const { return false; }  ///< The file does not say it.
+  virtual Index frames() const = 0;  ///< 0 where it is unknown; see VideoReader::frames.
   virtual Index frames_read() const = 0;
   virtual bool skip() = 0;                  ///< Goes to the next frame; false at the end.
   virtual void retrieve(Image& frame) = 0;  ///< The frame that `skip` went to.
@@ -40,11 +40,11 @@ class VideoSource {
 
   double rate() const { return video_->rate(); }
   const FrameStream& video() const { return *video_; }
-  /// Of the frames; 0 before the first.
+  /// The size of the frames; 0 before the first.
   Index width() const { return width_; }
   Index height() const { return height_; }
 
-  /// About how many frames `next` will give; 0 where nobody knows.
+  /// About how many frames `next` will give; 0 where it is unknown.
   Index expected() const;
 
   /// True where the file was read to its end and there were far fewer frames than it says; some

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "cli/options/options.hpp"
+#include "cli/shell/program_description.hpp"
 #include "cli/shell/roff.hpp"
-#include "cli/terminal/environment.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

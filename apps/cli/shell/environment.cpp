@@ -1,6 +1,5 @@
-#include "cli/terminal/environment.hpp"
-
 #include "cli/options/options.hpp"
+#include "cli/shell/program_description.hpp"
 
 namespace sapiens::cli {
 namespace {
