@@ -35,12 +35,12 @@ inline constexpr LinearRow kLinears[] = {{"qkv", 1, 3, Epilogue::Store},
 struct Peaks : MachineCeilings {
   double of(Precision arithmetic) const {
     if (arithmetic == Precision::Int8) return int8_gops;
-    // Without instructions of their own, bf16 operands are widened for those of fp32.
+    // Without bf16 instructions, bf16 operands are widened to fp32.
     return arithmetic == Precision::Bf16 && bf16_gflops > 0 ? bf16_gflops : fp32_gflops;
   }
 };
 
-/// Takes `--threads=N` out of the arguments; 0 is every usable CPU.
+/// Removes `--threads=N` from the arguments and returns N; 0 means every usable CPU.
 int take_threads(int& argc, char** argv);
 
 Peaks measure_peaks(const KernelTable& kernels, const ThreadPool& pool);
@@ -56,7 +56,7 @@ void add_row(const std::string& name, Index width, Function function) {
       ->Unit(benchmark::kMillisecond);
 }
 
-/// Runs what is registered, as the arguments say; returns the exit code.
+/// Runs the registered rows as the arguments say; returns the exit code.
 int run_rows(int argc, char** argv, const ThreadPool& pool);
 
 }  // namespace sapiens

@@ -1,4 +1,4 @@
-// Keypoints of the person in an image: open a pose checkpoint, run, read points.
+// Finds the keypoints of the person in an image: open a pose checkpoint, run, read points.
 #include <iostream>
 #include <sapiens/sapiens.hpp>
 
@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
     sapiens::TaskModel model(sapiens::Checkpoint::open(argv[1]), {.task = "pose"});
     const auto image = sapiens::Image::read(argv[2]);
 
-    // Without boxes, one person fills the image; with boxes, one pose for each.
+    // Without boxes, one person is assumed to fill the image; with boxes, there is one pose per
+    // box.
     for (const sapiens::Pose& pose : model.pose(image)) {
       for (const sapiens::Keypoint& point : pose.keypoints) {
         std::cout << point.x << " " << point.y << " " << point.score << "\n";

@@ -8,12 +8,12 @@
 namespace sapiens {
 namespace {
 
-// Setting one of these changes the numbers of a tensor.
+// These attributes change the values of a tensor.
 constexpr std::array<std::string_view, 4> kValueAttributes = {"data", "real", "imag", "_data"};
 
 constexpr std::size_t kShownName = 60;
-// Extents, flags or attributes of one tensor. A description may be looked at many times, so it must
-// be short.
+// The most extents, flags or attributes of one tensor. A description may be read many times, so it
+// must be short.
 constexpr std::size_t kMaxValues = 256;
 
 bool is_plain(const PickleGraph& graph, NodeId node) {

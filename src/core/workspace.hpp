@@ -8,14 +8,14 @@
 
 namespace sapiens {
 
-/// Scratch memory of a forward pass: one arena, handed out front to back, given back by scopes.
-/// It never grows: a request beyond `capacity()` throws `Error(OutOfResources)`. Contents are
-/// whatever an earlier scope left there. One thread at a time may use it.
+/// Scratch memory of a forward pass: one arena, allocated front to back and released by scopes. It
+/// never grows: a request beyond `capacity()` throws `Error(OutOfResources)`. Contents are whatever
+/// an earlier scope left there. It is not thread-safe.
 class Workspace {
  public:
   explicit Workspace(std::size_t bytes);
 
-  /// Gives back, at its end, everything taken since it began.
+  /// Releases, at its end, everything allocated since it began.
   class Scope {
    public:
     explicit Scope(Workspace& workspace) noexcept : workspace_(workspace), mark_(workspace.used_) {}
@@ -30,17 +30,17 @@ class Workspace {
 
   Matrix matrix(Index rows, Index columns);
   std::span<float> floats(Index count);
-  /// Starts on a 64-byte boundary, like all the others.
+  /// Allocates `count` bytes on a 64-byte boundary, like the other functions.
   std::span<std::byte> bytes(std::size_t count);
 
-  /// What a request for `count` bytes really takes; for those who add up a capacity.
+  /// The bytes that a request for `count` bytes takes, for computing a capacity.
   static constexpr std::size_t rounded(std::size_t count) noexcept {
     return (count + kAlignment - 1) / kAlignment * kAlignment;
   }
 
   std::size_t capacity() const noexcept { return static_cast<std::size_t>(arena_.size()); }
   std::size_t used() const noexcept { return used_; }
-  /// The most that was ever in use at once.
+  /// The largest number of bytes in use at once so far.
   std::size_t high_water() const noexcept { return high_water_; }
 
  private:

@@ -12,7 +12,7 @@
 namespace sapiens {
 namespace {
 
-// Enough steps for about 10 ms, found by doubling.
+// The number of steps that take about 10 ms, found by doubling.
 std::int64_t steps_for_10_ms(PeakLoop loop) {
   for (std::int64_t steps = 1024;; steps *= 2) {
     const Stopwatch watch;
@@ -24,7 +24,8 @@ std::int64_t steps_for_10_ms(PeakLoop loop) {
 }  // namespace
 
 double peak_gops(PeakLoop loop, const ThreadPool& pool) {
-  constexpr int kWarmUps = 3, kRuns = 30;  // CPUs lower their clock after some ms of wide vectors
+  // CPUs lower their clock after a few ms of wide vectors, hence the warm-up runs.
+  constexpr int kWarmUps = 3, kRuns = 30;
   constexpr Index kTasksPerThread = 2;
   const std::int64_t steps = steps_for_10_ms(loop) / kTasksPerThread;
   double best = 0;
@@ -43,7 +44,7 @@ double memory_gbytes_per_second(const ThreadPool& pool) {
   constexpr Index kBytes = Index{256} << 20, kTasks = 256, kPasses = 5;
   const AlignedBuffer<std::uint64_t> memory = [] {
     AlignedBuffer<std::uint64_t> words(kBytes / 8);
-    std::ranges::fill(words.span(), 1);  // pages that were never written to all share one
+    std::ranges::fill(words.span(), 1);  // pages that were never written to share one physical page
     return words;
   }();
   double best = 0;
@@ -56,7 +57,8 @@ double memory_gbytes_per_second(const ThreadPool& pool) {
       total += std::accumulate(part.begin(), part.end(), std::uint64_t{0});
     });
     const double seconds = watch.seconds();
-    assert(total == static_cast<std::uint64_t>(kBytes / 8));  // and so it is not optimised away
+    // uses the sum, so that it is not optimised away
+    assert(total == static_cast<std::uint64_t>(kBytes / 8));
     best = std::max(best, static_cast<double>(kBytes) / seconds * 1e-9);
   }
   return best;

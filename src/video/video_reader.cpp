@@ -18,7 +18,7 @@
 namespace sapiens {
 namespace {
 
-// Above these a header is damaged, not long or fast.
+// A header with larger values is damaged.
 constexpr double kMaxFrames = 1e12;
 constexpr double kMaxReadRate = 1e6;
 
@@ -83,7 +83,7 @@ void convert(const video::Frame& frame, Image& image) try {
 
 struct VideoReader::Impl {
   std::string name;
-  bool live = false;  ///< A camera: it has no end.
+  bool live = false;  ///< True for a camera, which has no end.
   const video::Module* module = nullptr;
   std::unique_ptr<video::FrameSource> source;
   Index frames_read = 0;
@@ -102,7 +102,7 @@ bool VideoReader::Impl::grab() {
   }
   if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
   if (live) {
-    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped giving images",
+    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped delivering images",
                                       .file = name,
                                       .hint = "is it still connected?"});
   }
@@ -123,7 +123,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   const std::string name = path.string();
   const video::VideoFile file = video::open_video_file(path);
   if (file.kind.format != ImageFormat::Video && file.kind.format != ImageFormat::Unknown) {
-    throw_no_video(name, file.kind);  // Text among them: playlists name other files and addresses.
+    throw_no_video(name, file.kind);  // Includes text: playlists refer to other files.
   }
   const video::Module& module = video::require_module(name);
   module.forget_reason();

@@ -106,7 +106,7 @@ TEST(Bench, OperatorsDoTheArithmeticOfTheFormula) {
   EXPECT_NEAR(document["gflop"].get<double>(), 2 * image * 1e-9, 1e-15);
 }
 
-TEST(Bench, OfATaskGoesFromTheImageToFiles) {
+TEST(Bench, ATaskIsMeasuredFromTheImageToFiles) {
   for (const char* task : {"pose", "seg", "depth", "normal"}) {
     SCOPED_TRACE(task);
     const Finished run = bench({"--task", task, "--image-size", "50x40", "--json"});
@@ -141,7 +141,7 @@ TEST(Bench, StagesOfATaskTakeNoLongerThanTheWhole) {
   EXPECT_NEAR(document["gflop"].get<double>(), gflop, 1e-12);
 }
 
-TEST(Bench, OfATaskHasItsRatiosInText) {
+TEST(Bench, ATaskHasItsRatiosInText) {
   const Finished run = bench({"--task", "pose", "--image-size", "50x40"});
   ASSERT_EQ(run.code, 0) << run.err;
   for (const char* part : {"pose of an image of 50x40", "times the encoder", "linears", "deconv",
@@ -150,7 +150,7 @@ TEST(Bench, OfATaskHasItsRatiosInText) {
   }
 }
 
-TEST(Bench, OfATaskRunsACheckpointOfThatTaskOnly) {
+TEST(Bench, ATaskNeedsACheckpointOfThatTask) {
   const Scratch scratch;
   ASSERT_EQ(run_sapiens({"synth", scratch / "seg.pth", "--arch", "tiny", "--task", "seg"}).code, 0);
   const auto run = [&](const std::string& task) {
@@ -176,7 +176,7 @@ TEST(Bench, LeavesCeilingsOutWhenAsked) {
   EXPECT_THAT(bench({"--no-ceilings"}).out, Not(HasSubstr("ceilings")));
 }
 
-TEST(Bench, OfAnImageDecodesIt) {
+TEST(Bench, AnImageIsDecoded) {
   const Scratch scratch;
   make_image(scratch / "a.png");
   const Finished run = bench({"--json", "--no-ceilings", "--image", scratch / "a.png"});
@@ -185,7 +185,7 @@ TEST(Bench, OfAnImageDecodesIt) {
   EXPECT_EQ(bench({"--no-ceilings", "--image", scratch / "none.png"}).code, 4);
 }
 
-TEST(Bench, OfEverythingHasARowForEveryLevelAndPrecision) {
+TEST(Bench, AllLevelsAndPrecisionsHaveARow) {
   const Finished run = bench({"--json", "--no-ceilings", "--isa", "all", "--precision", "all"});
   ASSERT_EQ(run.code, 0) << run.err;
   std::set<std::pair<std::string, std::string>> runs;
@@ -198,7 +198,7 @@ TEST(Bench, OfEverythingHasARowForEveryLevelAndPrecision) {
   EXPECT_TRUE(runs.contains({"reference", "int8"}));
 }
 
-TEST(Bench, OfAllPrecisionsEndsWithATable) {
+TEST(Bench, AllPrecisionsEndWithATable) {
   const Finished run = bench({"--no-ceilings", "--precision", "all", "--isa", "reference"});
   ASSERT_EQ(run.code, 0) << run.err;
   const std::string table = run.out.substr(run.out.rfind("\nisa "));
@@ -236,7 +236,7 @@ class CompareBench : public testing::Test {
   std::string document_ = scratch_ / "bench.json";
 };
 
-TEST_F(CompareBench, OfAFileWithItselfShowsNoChange) {
+TEST_F(CompareBench, AFileComparedWithItselfShowsNoChange) {
   const Finished run = bench({"--compare", document_, document_});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("no change beyond the spread"));
@@ -264,13 +264,13 @@ TEST_F(CompareBench, MarksWhatNoRepeatReached) {
   EXPECT_THAT(bench({"--compare", slower(1000), document_}).out, HasSubstr("0.001  faster"));
 }
 
-TEST_F(CompareBench, OfTwoFilesTakesNoCheckpoint) {
+TEST_F(CompareBench, TwoFilesAreComparedWithoutACheckpoint) {
   const Finished run = run_sapiens({"bench", "model.pth", "--compare", document_, document_});
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, HasSubstr("without measuring"));
 }
 
-TEST_F(CompareBench, OfThisRunWithAFileMeasuresFirst) {
+TEST_F(CompareBench, ComparingThisRunWithAFileMeasuresFirst) {
   const Finished run = bench({"--no-ceilings", "--compare", document_});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_THAT(run.out, HasSubstr("images/s"));
@@ -306,7 +306,7 @@ TEST_F(CompareBench, RefusesWhatIsNoBench) {
   EXPECT_EQ(bench({"--compare", scratch_.path().string()}).code, 4);
 }
 
-TEST(Bench, IntoNowhereFailsBeforeAnythingIsMeasured) {
+TEST(Bench, AnUnwritableOutputFailsBeforeTheMeasurement) {
   const Scratch scratch;
   const Finished run = bench({"--output", scratch / "no/folder/x.json"});
   EXPECT_EQ(run.code, 5) << run.err;

@@ -93,7 +93,7 @@ TEST_F(Run, DrawsUnderTheSameMasksFromAFolderAndFromACheckpoint) {
   EXPECT_TRUE(read_bytes(out("a.png")) != read_bytes(scratch_ / "folder/a.png"));
 }
 
-TEST_F(Run, RefusesMasksThatNobodyMakes) {
+TEST_F(Run, RefusesMasksThatNoTaskMakes) {
   const Finished refused = run("depth", {image("a.png"), "--viz", "--mask", "auto"});
   EXPECT_EQ(refused.code, 2);
   EXPECT_THAT(refused.err, HasSubstr("--seg-checkpoint"));

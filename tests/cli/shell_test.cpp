@@ -107,7 +107,7 @@ TEST(Completion, ScriptsAreWhatTheirShellsUnderstand) {
   }
 }
 
-TEST(Completion, OtherShellsAreRefusedWithTheNamesOfThoseItKnows) {
+TEST(Completion, UnknownShellsAreRefusedWithTheKnownNames) {
   const Finished run = run_sapiens({"completion", "tcsh"});
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.out, IsEmpty());

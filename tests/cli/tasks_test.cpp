@@ -137,7 +137,7 @@ class FineTunes : public Tasks {
   }
 };
 
-TEST_F(FineTunes, OfFiveClassesRunWithoutFlagsUnderTheirOwnNames) {
+TEST_F(FineTunes, FiveClassesRunWithoutFlagsUnderTheirOwnNames) {
   const std::string mine = converted("seg_5_user/seg.pth", "6");
   const Finished seg =
       run_sapiens({"seg", mine, image("a.png"), "--output", output_, "--viz", "--json"});
@@ -146,7 +146,7 @@ TEST_F(FineTunes, OfFiveClassesRunWithoutFlagsUnderTheirOwnNames) {
             Json({"class_0", "class_1", "class_2", "class_3", "class_4"}));
 }
 
-TEST_F(FineTunes, OfTwentyOnePointsRunWithoutFlagsUnderTheirOwnNames) {
+TEST_F(FineTunes, TwentyOnePointsRunWithoutFlagsUnderTheirOwnNames) {
   const std::string mine = converted("pose_21_user/pose.pth", "4");
   const Finished pose = run_sapiens({"pose", mine, image("a.png"), "--output", output_, "--viz"});
   ASSERT_EQ(pose.code, 0) << pose.err;

@@ -143,7 +143,7 @@ TEST(Convert, WarnsOfNumbersThatAreNone) {
                   .warnings.empty());
 }
 
-TEST(Convert, InMemoryIsWhatItWritesByteForByte) {
+TEST(Convert, BytesInMemoryEqualTheFile) {
   const Scratch scratch;
   const Golden golden("names");
   const std::filesystem::path file = scratch / "out.safetensors";
@@ -172,7 +172,7 @@ TEST(Convert, InMemoryIsWhatItWritesByteForByte) {
   }
 }
 
-TEST(Convert, InMemoryRefusesAndWarnsAsItWrites) {
+TEST(Convert, ConvertingInMemoryRefusesAndWarnsLikeWriting) {
   const Golden golden("names");
   const ConvertOptions options{.model = golden.options()};
   EXPECT_THROW(convert_in_memory(Checkpoint::open(golden.file("missing_one.pth")), options), Error);

@@ -126,7 +126,7 @@ TEST_F(DetectorFiles, AreWhatADetectorWants) {
   EXPECT_THAT(error.detail().actual, HasSubstr("Sapiens"));
 }
 
-TEST_F(DetectorFiles, WithoutAParameterAreRefusedByItsName) {
+TEST_F(DetectorFiles, AMissingParameterIsRefusedByName) {
   const std::string key = "neck.reduce_layers.1.bn.running_var";
   std::erase_if(tensors_, [&](const Tensor& tensor) { return tensor.key == key; });
   EXPECT_EQ(checkpoint().inspect().report.verdict, Verdict::Incomplete);
@@ -136,7 +136,7 @@ TEST_F(DetectorFiles, WithoutAParameterAreRefusedByItsName) {
   EXPECT_THAT(error.what(), HasSubstr("1 of 400 parameters did not load"));
 }
 
-TEST_F(DetectorFiles, WithAWrongShapeAreRefusedByItsName) {
+TEST_F(DetectorFiles, AWrongShapeIsRefusedByName) {
   Tensor& weight = tensor("backbone.stage2.1.final_conv.conv.weight");
   std::swap(weight.shape[1], weight.shape[2]);
   const Error error = refusal();
@@ -144,7 +144,7 @@ TEST_F(DetectorFiles, WithAWrongShapeAreRefusedByItsName) {
   EXPECT_EQ(error.detail().key, weight.key);
 }
 
-TEST_F(DetectorFiles, ForManyClassesAreNoPersonDetectors) {
+TEST_F(DetectorFiles, DetectorsOfManyClassesAreRefused) {
   for (const char* const level : {"0", "1", "2"}) {
     Tensor& weight = tensor(std::string("bbox_head.rtm_cls.") + level + ".weight");
     Tensor& bias = tensor(std::string("bbox_head.rtm_cls.") + level + ".bias");
@@ -157,7 +157,7 @@ TEST_F(DetectorFiles, ForManyClassesAreNoPersonDetectors) {
   EXPECT_THAT(error.detail().actual, HasSubstr("80 kinds of things"));
 }
 
-TEST_F(DetectorFiles, WithNumbersThatAreNoneAreRefused) {
+TEST_F(DetectorFiles, NonFiniteValuesAreRefused) {
   const std::string key = "bbox_head.cls_convs.1.0.conv.weight";
   tensor(key).values[7] = std::numeric_limits<float>::quiet_NaN();
   tensor(key).values[8] = std::numeric_limits<float>::infinity();
@@ -167,7 +167,7 @@ TEST_F(DetectorFiles, WithNumbersThatAreNoneAreRefused) {
   EXPECT_THAT(error.what(), HasSubstr("2 values"));
 }
 
-TEST_F(DetectorFiles, WithAVarianceBelowZeroAreRefused) {
+TEST_F(DetectorFiles, NegativeVariancesAreRefused) {
   const std::string key = "backbone.stem.1.bn.running_var";
   tensor(key).values[0] = -1;
   EXPECT_EQ(refusal().detail().key, key);
@@ -182,7 +182,7 @@ TEST_F(DetectorFiles, CannotAskForEndlessBlocks) {
   EXPECT_LT(inspection.report.required, 2000);
 }
 
-TEST_F(DetectorFiles, OfNoWidthAreRefused) {
+TEST_F(DetectorFiles, ZeroWidthIsRefused) {
   for (const char* const part : {"conv.weight", "bn.weight"}) {
     Tensor& t = tensor(std::string("backbone.stage3.0.") + part);
     t.shape[0] = 1;
@@ -192,7 +192,7 @@ TEST_F(DetectorFiles, OfNoWidthAreRefused) {
 }
 
 // RTMDet-m at its full size, with made-up weights.
-TEST(FullSizeDetector, OfSynthIsExactAndRuns) {
+TEST(FullSizeDetector, SynthWritesADetectorThatIsExactAndRuns) {
   const Scratch scratch;
   synthesize_checkpoint(scratch / "m.pth", {.arch = "rtmdet-m"});
   const Checkpoint file = Checkpoint::open(scratch / "m.pth");

@@ -102,7 +102,7 @@ class SeveralModels : public testing::Test {
   int written_ = 0;
 };
 
-TEST_F(SeveralModels, TwoEncodersThatNobodyDescribedAreRefusedAndChosenByPrefix) {
+TEST_F(SeveralModels, TwoUndescribedEncodersAreRefusedAndChosenByPrefix) {
   add(model("backbone", 1), "module.encoder_q.");
   add(model("backbone", 2), "module.encoder_k.");
   const std::string file = write();
@@ -266,7 +266,7 @@ TEST_F(SeveralModels, TheSameTensorsUnderTwoNamesAreOneModel) {
 }
 
 // Of copies the one in the original's own layout is taken, which loads there too.
-TEST_F(SeveralModels, OfCopiesThePlainNamesAreTaken) {
+TEST_F(SeveralModels, PlainNamesArePreferredAmongCopies) {
   const StateDict& one = model("pretrain", 1);
   const StateDict dict = [&] {
     StateDict twice;

@@ -105,7 +105,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
-TEST_F(SharedNames, OfADetectorsHeadAreFollowed) {
+TEST_F(SharedNames, SharedNamesOfADetectorHeadAreFollowed) {
   const Golden rtmdet("rtmdet");
   std::size_t count = 0;
   const auto [whole, shared] = share(
@@ -145,7 +145,7 @@ TEST_F(SharedNames, OfADetectorsHeadAreFollowed) {
 }
 
 // A network that shares one block, its last one too: the depth is known from names that are notes.
-TEST_F(SharedNames, OfWholeBlocksAreFollowed) {
+TEST_F(SharedNames, SharedNamesOfWholeBlocksAreFollowed) {
   std::size_t count = 0;
   const auto [whole, shared] = share(
       read(golden_.file("plain.pth")),
@@ -167,7 +167,7 @@ TEST_F(SharedNames, OfWholeBlocksAreFollowed) {
   EXPECT_EQ(features(Checkpoint::open(scratch_ / "out.pth")), expected);
 }
 
-TEST_F(SharedNames, AcrossPrefixesAreFollowed) {
+TEST_F(SharedNames, SharedNamesAcrossPrefixesAreFollowed) {
   std::vector<Tensor> tensors = read(golden_.file("plain.pth"));
   for (Tensor& tensor : tensors) tensor.key.insert(0, "backbone.");
   const Checkpoint whole = write("whole.safetensors", tensors, {});
@@ -204,7 +204,7 @@ TEST_F(SharedNames, AreFollowedOnlyWhereANameIsMissingAndLeadsToATensor) {
 }
 
 // A shape that does not fit is refused under either name.
-TEST_F(SharedNames, OfAnotherShapeAreRefused) {
+TEST_F(SharedNames, SharedNamesOfAnotherShapeAreRefused) {
   std::vector<Tensor> tensors = read(golden_.file("plain.pth"));
   std::erase_if(tensors, [](const Tensor& tensor) { return tensor.key == "ln1.bias"; });
   const Report report =

@@ -34,7 +34,7 @@ TEST(Oks, IsTheMeanOfTheLabelledPointsOwn) {
               1e-15);
 }
 
-TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
+TEST(Oks, UnlabelledPersonsUseARegionOfThreeBoxes) {
   GroundTruthPerson person = person_at(0, 0);
   for (GroundTruthKeypoint& point : person.keypoints) point.visibility = 0;
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(-10, -20, 20, 40)), 1);
@@ -43,7 +43,7 @@ TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
               (1 + std::exp(-2.5)) / 2, 1e-15);
 }
 
-TEST(Oks, OfAPersonWithoutAreaIsANumber) {
+TEST(Oks, ZeroAreaGivesAFiniteSimilarity) {
   GroundTruthPerson person = person_at(0, 0);
   person.area = 0;
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(0, 0, 10, 20)), 1);
@@ -82,7 +82,7 @@ TEST(PairPersons, LeavesOutCrowdsAndWhoIsNotFound) {
   EXPECT_EQ(partner[2], 0u);
 }
 
-TEST(PairPersons, ComparesEverybodyUpToACrowdOfFiveHundred) {
+TEST(PairPersons, ComparesAllPersonsOfACrowdOfFiveHundred) {
   EXPECT_EQ(pairable(500, 500), 500u);
   EXPECT_EQ(pairable(1, 100'000), 100'000u);
   EXPECT_EQ(pairable(0, 7), 7u);

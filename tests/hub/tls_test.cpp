@@ -69,7 +69,7 @@ TEST_F(TlsPull, GoesThroughAProxyThatHearsNoToken) {
   }
 }
 
-TEST_F(TlsPull, TrustsNobodyElse) {
+TEST_F(TlsPull, RefusesOtherCertificates) {
   const Json error = refused(serve_tls("localhost"));
   EXPECT_EQ(error["code"], "network");
   EXPECT_THAT(error["file"], HasSubstr("https://localhost:"));

@@ -146,7 +146,7 @@ TEST(ImageDecode, NoticesAFlippedBitInAPng) {
   EXPECT_THAT(error.detail().actual, HasSubstr("checksum"));
 }
 
-TEST(ImageDecode, LeavesColourProfilesToNobody) {
+TEST(ImageDecode, IgnoresColourProfiles) {
   // libpng prints a warning for a broken profile; the chunk must not even reach it.
   std::vector<std::byte> bytes = file_bytes(image_path("grey.png"));
   constexpr std::string_view kBrokenProfile("\0\0\0\1iCCP\0\x13\xc6\x7b\x3f", 13);

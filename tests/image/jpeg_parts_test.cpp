@@ -109,7 +109,7 @@ TEST(JpegParts, StrayBytesBehindRestartMarkersAreSkippedAndLostIntervalsAreNot) 
   EXPECT_NE(failure_of(lost, image), "");
 }
 
-TEST(JpegParts, OfArithmeticCodesTheEndMustBeThere) {
+TEST(JpegParts, ArithmeticCodesNeedAnEndMarker) {
   const Bytes whole =
       encode(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.arith_code = TRUE; });
   Image image;

@@ -90,26 +90,28 @@ std::vector<std::byte> interlaced_png_of(const Image& image) {
   return bytes;
 }
 
-TEST(StopDecoding, PngAtEveryRow) {
+TEST(StopDecoding, PngStopsAtEveryRow) {
   const Image image = noise(40, 30);
   expect_stops_decoding(image.encode_png(), 40);
 }
 
-TEST(StopDecoding, InterlacedPngInEveryPass) {
+TEST(StopDecoding, InterlacedPngStopsInEveryPass) {
   const Image image = noise(40, 30);
   const std::vector<std::byte> png = interlaced_png_of(image);
   EXPECT_TRUE(Image::decode(png, "image").rgb == image.rgb);
   expect_stops_decoding(png, 7 * 40);
 }
 
-TEST(StopDecoding, JpegAtEveryRow) { expect_stops_decoding(jpeg_of(noise(64, 48), false), 64); }
+TEST(StopDecoding, JpegStopsAtEveryRow) {
+  expect_stops_decoding(jpeg_of(noise(64, 48), false), 64);
+}
 
-TEST(StopDecoding, ProgressiveJpegInEveryScan) {
+TEST(StopDecoding, ProgressiveJpegStopsInEveryScan) {
   // Ten scans of eight rows of blocks, before the first row of pixels.
   expect_stops_decoding(jpeg_of(noise(64, 48), true), 10 * 4 + 64);
 }
 
-TEST(StopDecoding, WebPBetweenPieces) {
+TEST(StopDecoding, WebPStopsBetweenPieces) {
   const Image image = noise(200, 300);
   std::uint8_t* data = nullptr;
   const std::size_t size = WebPEncodeLosslessRGB(image.rgb.data(), static_cast<int>(image.width),
@@ -127,13 +129,13 @@ TEST(StopDecoding, WebPBetweenPieces) {
   WebPFree(data);
 }
 
-TEST(StopDecoding, WhileItIsTurned) {
+TEST(StopDecoding, OrientingStopsToo) {
   expect_stops([image = noise(40, 30)](
                    const StopCheck& check) { EXPECT_EQ(upright(image, 6, check).width, 40); },
                30);
 }
 
-TEST(StopEncoding, PngAtEveryRow) {
+TEST(StopEncoding, PngStopsAtEveryRow) {
   expect_stops(
       [image = noise(40, 30)](const StopCheck& check) {
         EXPECT_TRUE(Image::decode(image.encode_png(check), "image").rgb == image.rgb);

@@ -243,7 +243,7 @@ TEST_F(AnyHead, MayLackLayersOrChangeItsWidth) {
   EXPECT_EQ(load(final_only).run(tokens, patches).size(), 6u * 3);
 }
 
-TEST_F(AnyHead, OfAnotherKernelSizeIsRefusedByName) {
+TEST_F(AnyHead, AnotherKernelSizeIsRefusedByName) {
   const HeadConfig deconv{.task = Task::Pose,
                           .deconvs = {{8, 8, 4}, {8, 8, 3}},
                           .convs = {},

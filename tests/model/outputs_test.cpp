@@ -53,7 +53,7 @@ TEST(Patches, StartWhereThePaddingSays) {
   EXPECT_EQ(patches[3 * 768], image[0][14][14]);
 }
 
-TEST(Patches, OutsideTheImageAreZero) {
+TEST(Patches, PatchesOutsideTheImageAreZero) {
   const std::vector<float> image(3 * 20 * 16, 1.0f);
   const ThreadPool pool(1);
   std::vector<float> patches(2 * 768, 9.0f);

@@ -253,7 +253,7 @@ TEST_F(Maps, UpsampleEveryPixelToFour) {
   }
 }
 
-TEST_F(Maps, OfOtherSizesAreRefused) {
+TEST_F(Maps, MapsOfOtherSizesAreRefused) {
   TestMap x({4, 4}, 4, 1), y({4, 5}, 4, 2);
   EXPECT_THROW(max_pool(ops_, x.view(), {4, 4}, 5, y.view()), Error);
   EXPECT_THROW(upsample_nearest(ops_, x.view(), {4, 4}, y.view()), Error);

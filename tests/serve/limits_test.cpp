@@ -82,7 +82,7 @@ TEST(Limits, ARequestThatTakesTooLongIs504AndIsNotComputedToItsEnd) {
   EXPECT_EQ(server.metric("sapiens_passes_total{model=\"pose\"}"), -1);
 }
 
-TEST(Limits, ARequestWhoseClientHasHungUpIsNotComputedToItsEnd) {
+TEST(Limits, ARequestWhoseClientDisconnectedIsNotComputedToItsEnd) {
   const Serving server(slow_server());
   {
     const Connection impatient(server.port());

@@ -74,7 +74,7 @@ TEST(Workers, RunAllThatTheyWereGiven) {
   EXPECT_EQ(done, 100);
 }
 
-TEST(WorkersDeathTest, ThatCannotAllBeHadAreAnErrorThatSaysHowMany) {
+TEST(WorkersDeathTest, TooManyThreadsAreAnErrorWithTheNumber) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers need the memory that the test forbids";
   const auto start_many = [] {
     const rlimit memory = {.rlim_cur = rlim_t{1} << 30, .rlim_max = rlim_t{1} << 30};

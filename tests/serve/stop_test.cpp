@@ -58,7 +58,7 @@ class StopRequests : public testing::Test {
   std::string png_;
 };
 
-TEST_F(StopRequests, InEveryStep) {
+TEST_F(StopRequests, StopInEveryStep) {
   Service service(options_);
   for (const std::string task : kTasks) {
     int refused = 0, status = 499;
@@ -74,7 +74,7 @@ TEST_F(StopRequests, InEveryStep) {
   }
 }
 
-TEST_F(StopRequests, ThatAreLate) {
+TEST_F(StopRequests, StopWhenTheyAreLate) {
   Service service(options_);
   for (const std::string task : kTasks) {
     Request request = request_of(task, "application/json", {});
@@ -83,7 +83,7 @@ TEST_F(StopRequests, ThatAreLate) {
   }
 }
 
-TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
+TEST_F(StopRequests, StopWhileTheImageIsPreparedAndTheAnswerMade) {
   const Models models(options_);
   for (const std::string task : kTasks) {
     SCOPED_TRACE(task);
@@ -110,7 +110,7 @@ TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
   }
 }
 
-TEST_F(StopRequests, WithManyPersonsBetweenTwoOfThem) {
+TEST_F(StopRequests, StopBetweenTwoOfManyPersons) {
   const Models models(options_);
   const Models::Entry& entry = models.choose("", "pose");
   const std::vector<Box> persons(5, Box{.x = 1, .y = 1, .width = 20, .height = 30});

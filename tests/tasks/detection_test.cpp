@@ -115,7 +115,7 @@ TEST(SuppressOverlaps, LookForDuplicatesBeforeTheCut) {
   EXPECT_EQ(suppress_overlaps(boxes, 0.3f, 1).size(), 1u);
 }
 
-TEST(DetectOptions, OutsideTheirRangeAreRefusedByName) {
+TEST(DetectOptions, OptionsOutsideTheirRangeAreRefusedByName) {
   const auto key = [](const DetectOptions& options) -> std::string {
     try {
       expect_detect_options(options);

@@ -50,7 +50,7 @@ std::vector<std::string_view> missing(const KeypointConversion& conversion) {
   return names;
 }
 
-TEST(KeypointConversion, OfAModelsOwnSetChangesNothing) {
+TEST(KeypointConversion, TheModelsOwnSetChangesNothing) {
   expect_same_order(17, "coco17");
   expect_same_order(133, "coco133");
 }

@@ -98,7 +98,7 @@ TEST_F(TaskPose, KeypointsOfTheImageAreTheOriginals) {
 // input), the original's own rounding does: there, that movement is the tolerance.
 class ManyKeypoints : public testing::TestWithParam<const char*> {};
 
-TEST_P(ManyKeypoints, OfTheImageAreTheOriginals) {
+TEST_P(ManyKeypoints, KeypointsInTheImageEqualTheOriginals) {
   const Golden golden(GetParam());
   const auto& facts = golden.facts();
   const Grid input{facts["img_size"][0], facts["img_size"][1]};

@@ -29,7 +29,7 @@ Float4 cut_limb(const Shape& shape, const Vec3x4& p) {
 Float4 ellipsoid(const Shape& shape, const Vec3x4& p) {
   const Vec3x4 q = p - shape.a, scaled = q * shape.along, steep = q * shape.squared;
   const Float4 to_center = root(dot(scaled, scaled));
-  // In the very middle any negative number will do.
+  // At the centre, where the gradient vanishes, any negative number will do.
   const Float4 gradient = most(root(dot(steep, steep)), four(1e-3f));
   return to_center * (to_center - 1.0f) / gradient;
 }
@@ -42,7 +42,7 @@ Float4 box(Vec3x4 p, Vec3 half, float rounding) {
   return root(dot(outside, outside)) + least(most(most(q.x, q.y), q.z), zero) - rounding;
 }
 
-/// The squares of distances to a box around the origin; 0 inside.
+/// Squared distances to a box around the origin; 0 inside.
 Float4 outside_of(Vec3 half, const Vec3x4& p) {
   const Float4 zero = four(0.0f);
   const Vec3x4 out{most(magnitude(p.x) - half.x, zero), most(magnitude(p.y) - half.y, zero),
@@ -60,7 +60,7 @@ void prepare(Shape& shape) {
   }
 }
 
-/// Corners of a box around a shape.
+/// The corners of a bounding box of a shape.
 std::pair<Vec3, Vec3> extent(const Shape& shape) {
   if (shape.kind == Kind::Ellipsoid || shape.kind == Kind::Box) {
     return {shape.a - shape.b, shape.a + shape.b};
@@ -142,7 +142,7 @@ Nearest Figure::nearest(const Vec3x4& p, std::span<const std::uint16_t> active) 
       close_layer();
       layer = group.layer;
     }
-    // Too far to melt into its layer, or to bring the layer before the others?
+    // Skips groups that are too far to blend with their layer or to be the nearest.
     const Float4 limit = most(least(in_layer.distance, best.distance), four(0.0f)) + group.blend;
     const Vec3x4 from_center = p - group.center;
     const Float4 reach = limit + group.radius;
@@ -150,7 +150,7 @@ Nearest Figure::nearest(const Vec3x4& p, std::span<const std::uint16_t> active) 
     const Vec3x4 in_box = inverse(group.frame.turn, from_center);
     const Float4 outside = outside_of(group.box_half, in_box);
     if (!any(outside < limit * limit)) continue;
-    // Where the group cannot melt into anything its box stands for it: a step to that is safe.
+    // Where the group cannot blend with anything, the distance to its box is a safe step.
     const float melting = group.blend + 0.01f;
     const Float4 d = any(outside < melting * melting) ? group.distance(in_box + group.box_center)
                                                       : root(outside);
@@ -181,7 +181,7 @@ GroupList Figure::close_to(Vec3 p, float reach, std::span<const std::uint16_t> a
 }
 
 Vec3 Figure::normal(Vec3 p, std::span<const std::uint16_t> active) const {
-  // Four corners of a tetrahedron see the gradient without bias.
+  // Samples at the four corners of a tetrahedron estimate the gradient without bias.
   constexpr float kStep = 1e-3f;
   constexpr Vec3 kCorners[] = {{1, -1, -1}, {-1, -1, 1}, {-1, 1, -1}, {1, 1, 1}};
   Vec3x4 points;

@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::int64_t kUnit = 32;
 
-// The order in which softmax writes the weights of a unit: that of packing the dwords of two tiles
-// lane by lane (packs_epi32). Position 8 l + 4 h + e belongs to key 16 h + 4 l + e.
+// Softmax writes the weights of a unit in the order that results from packing the dwords of two
+// tiles lane by lane (packs_epi32): position 8 l + 4 h + e belongs to key 16 h + 4 l + e.
 constexpr std::int64_t key_at(std::int64_t position) noexcept {
   return (position >> 2 & 1) * 16 + (position >> 3) * 4 + (position & 3);
 }

@@ -39,7 +39,7 @@ struct Bf16Operands {
   }
 
   // The minimax polynomial of degree 3 for 2^f on [0, 1): a relative error of 7.5e-5, where
-  // rounding to bf16 has up to 4e-3. 0 below 2^-149.
+  // rounding to bf16 has up to 4e-3. The result is 0 below 2^-149.
   static Vec exp2(Vec x) noexcept {
     constexpr int kMinusFloor = 0x9;
     const Vec f = _mm512_reduce_ps(x, kMinusFloor);

@@ -11,7 +11,8 @@ namespace sapiens::kernels {
 namespace {
 
 struct VnniDots : S8Direct {
-  // Not the intrinsic: GCC 12 would copy every sum to another register and back.
+  // Inline assembly instead of the intrinsic, with which GCC 12 copies every sum to another
+  // register and back.
   static Ints dot(Ints sum, Ints x, Ints w) noexcept {
     asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
     return sum;

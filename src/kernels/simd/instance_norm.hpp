@@ -16,7 +16,8 @@
 namespace sapiens::kernels {
 namespace {
 
-// f(c, columns in use) for every vector of columns; the number is a constant where it is kLanes.
+// Calls f(c, columns in use) for every vector of columns; the number is a constant where it is
+// kLanes.
 template <class F>
 [[gnu::always_inline]] inline void for_each_vector_of(std::int64_t width, F f) noexcept {
   std::int64_t c = 0;

@@ -6,7 +6,7 @@
 namespace sapiens::kernels {
 namespace {
 
-// As many chains as leave registers for the operands: more than any CPU's latency needs.
+// The number of chains leaves registers for the operands and exceeds the latency of any CPU.
 template <class Dots>
 std::int64_t peak_dots(std::int64_t steps) noexcept {
   constexpr int kChains = kRowTile * kColumnVecs > 20 ? 20 : 10;
@@ -15,7 +15,8 @@ std::int64_t peak_dots(std::int64_t steps) noexcept {
   for (std::int64_t step = 0; step < steps; ++step) {
 #pragma GCC unroll 32
     for (int i = 0; i < kChains; ++i) {
-      asm volatile("" : "+x"(x), "+x"(w));  // or a product might be computed once for all chains
+      // Prevents the compiler from computing a product once for all chains.
+      asm volatile("" : "+x"(x), "+x"(w));
       sum[i] = Dots::dot(sum[i], x, w);
     }
   }

@@ -14,7 +14,7 @@ std::int64_t peak_f32(std::int64_t steps) noexcept {
   Vec factor = broadcast(0.5f);
   const Vec one = broadcast(1.0f);
   for (std::int64_t step = 0; step < steps; ++step) {
-    asm volatile("" : "+x"(factor));  // or the compiler might compute the sums ahead of time
+    asm volatile("" : "+x"(factor));  // prevents computing the sums at compile time
 #pragma GCC unroll 16
     for (int i = 0; i < kChains; ++i) sum[i] = fma(sum[i], factor, one);
   }
