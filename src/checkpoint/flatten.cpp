@@ -46,7 +46,7 @@ class Flattener {
     visit(graph_.root, {}, "tensor", true);
     while (!levels_.empty()) step();
     refuse_duplicates();
-    tell_what_is_left();
+    note_unread_tensors();
   }
 
  private:
@@ -68,8 +68,8 @@ class Flattener {
   void close_level();
   void charge(std::size_t visits, std::size_t text);
   void refuse_duplicates() const;
-  void tell_what_is_left();
-  void tell_what_is_instead();
+  void note_unread_tensors();
+  void note_missing_tensors();
 
   const PickleGraph& graph_;
   const TensorBuilder& builder_;
@@ -350,7 +350,7 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-void Flattener::tell_what_is_left() {
+void Flattener::note_unread_tensors() {
   if (byte_keys_ > 0) {
     out_.notes.push_back(
         fmt::format("{} stored as bytes, read as text", counted(byte_keys_, "name")));
@@ -367,10 +367,10 @@ void Flattener::tell_what_is_left() {
                                          : std::string("in a place that gives them no name")),
          .hint = "save the model's state_dict() with torch.save"});
   }
-  if (out_.tensors.empty() && out_.unreached.empty()) tell_what_is_instead();
+  if (out_.tensors.empty() && out_.unreached.empty()) note_missing_tensors();
 }
 
-void Flattener::tell_what_is_instead() {
+void Flattener::note_missing_tensors() {
   if (const std::size_t arrays = tensors_.count_arrays(); arrays > 0) {
     out_.unreached.push_back(
         {.what = fmt::format("{} (not read as tensors)", counted(arrays, "NumPy array")),

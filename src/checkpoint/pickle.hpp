@@ -44,7 +44,7 @@ struct PickleNode {
   /// The argument of BUILD, which `__setstate__` would receive. Several BUILDs, and keyword
   /// arguments, are kept as a Tuple of two states, the earlier one first.
   NodeId state = kNoNode;
-  std::int64_t integer = 0;  ///< Also Bool, and the bits of a Float.
+  std::int64_t integer = 0;  ///< The value of an Int or Bool, or the bits of a Float.
   std::string_view text = {};
   std::string_view name = {};
 

@@ -72,8 +72,8 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
   }
 
   Place place_ = Place::Outside;
-  std::string name_;   // of the tensor
-  std::string field_;  // of the tensor or of the metadata
+  std::string name_;   // name of the current tensor
+  std::string field_;  // field of the current tensor or of the metadata
   std::unordered_set<std::string> names_;
   std::unordered_set<std::string> fields_;
   SafetensorsEntry entry_;

@@ -75,7 +75,7 @@ struct Unreached {
 /// The content of a checkpoint file, in file order. Copies share the mapping, which lives as long
 /// as any copy.
 struct StateDict {
-  std::string path;  ///< As the caller spelled it.
+  std::string path;  ///< The path as the caller spelled it.
   CheckpointFormat format = CheckpointFormat::TorchZip;
   std::uint64_t file_bytes = 0;
   std::vector<TensorEntry> tensors;

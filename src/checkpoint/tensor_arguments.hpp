@@ -32,11 +32,11 @@ TensorFlags read_tensor_flags(const PickleGraph& graph, NodeId metadata);
 
 /// Checks the Python attributes of a tensor. Plain ones (flags, numbers, text) do not affect its
 /// values; for any other the result describes it, as the end of "the tensor ...".
-std::optional<std::string> odd_attributes(const PickleGraph& graph, NodeId state);
+std::optional<std::string> unknown_attributes(const PickleGraph& graph, NodeId state);
 
 /// Checks the arguments after the strides: requires_grad and the hooks, which PyTorch has not
 /// written since 2017.
-std::optional<std::string> odd_autograd(const PickleGraph& graph, NodeId requires_grad,
-                                        NodeId hooks);
+std::optional<std::string> unknown_autograd(const PickleGraph& graph, NodeId requires_grad,
+                                            NodeId hooks);
 
 }  // namespace sapiens

@@ -124,8 +124,8 @@ bool TensorBuilder::unwrap(Wrapped& tensor) const {
 // (tensor, requires_grad, hooks, attributes)
 void TensorBuilder::unwrap_parameter(Wrapped& tensor) const {
   const auto args = tensor.args;
-  if (args.size() >= 3) tensor.note(odd_autograd(graph_, args[1], args[2]));
-  if (args.size() == 4) tensor.note(odd_attributes(graph_, args[3]));
+  if (args.size() >= 3) tensor.note(unknown_autograd(graph_, args[1], args[2]));
+  if (args.size() == 4) tensor.note(unknown_attributes(graph_, args[3]));
   enter(tensor, args[0]);
 }
 
@@ -143,7 +143,7 @@ void TensorBuilder::unwrap_class(Wrapped& tensor) const {
     tensor.of_class = sharded ? unreadable_kind(type.name)
                               : unreadable_class(fmt::format("{}.{}", type.text, type.name));
   }
-  tensor.note(odd_attributes(graph_, tensor.args[3]));
+  tensor.note(unknown_attributes(graph_, tensor.args[3]));
   tensor.callable = tensor.args[0];
   tensor.args = graph_.items(tensor.args[2]);
   tensor.node = kNoNode;
@@ -179,7 +179,7 @@ TensorEntry TensorBuilder::rebuild(const Wrapped& tensor, const std::string& pat
 
   TensorFlags flags;
   std::optional<std::string> odd;
-  if (required > 4) odd = odd_autograd(graph_, args[4], args[5]);
+  if (required > 4) odd = unknown_autograd(graph_, args[4], args[5]);
   if (required > 4 && args.size() > required) flags = read_tensor_flags(graph_, args[required]);
   if (args.size() > (required > 4 ? required + 1 : required)) {
     odd = fmt::format("is made by {} with {} arguments", function, args.size());

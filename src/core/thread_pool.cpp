@@ -47,7 +47,7 @@ class PeriodicCheck {
 struct Loop {
   Body body;
   Index tasks;
-  PeriodicCheck* watch;  // of the caller, which is worker 0; may be null
+  PeriodicCheck* watch;  // the caller's, which is worker 0; may be null
   std::atomic<Index> next{0};
   std::mutex error_mutex = {};
   std::exception_ptr error = {};

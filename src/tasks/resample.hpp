@@ -61,8 +61,8 @@ class TwoStepResize {
   class Rows;
 
   HeadOutput head_;
-  std::vector<Tap> input_rows_, input_columns_;  // rows and columns of the head's output
-  std::vector<Tap> image_rows_, image_columns_;  // of the network's input
+  std::vector<Tap> input_rows_, input_columns_;  // taps into the head's output
+  std::vector<Tap> image_rows_, image_columns_;  // taps into the network's input
 };
 
 }  // namespace sapiens

@@ -22,8 +22,8 @@ namespace {
 constexpr double kMaxFrames = 1e12;
 constexpr double kMaxReadRate = 1e6;
 
-double sensible(double value, double most) {
-  return std::isfinite(value) && value > 0 && value <= most ? value : 0;
+double value_within(double value, double max) {
+  return std::isfinite(value) && value > 0 && value <= max ? value : 0;
 }
 
 [[noreturn]] void throw_no_video(const std::string& name, const FileKind& kind) {
@@ -131,7 +131,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   if (!source || source->width() <= 0 || source->height() <= 0) {
     throw_cannot_open(name, file.kind, text_of(module.reason()));
   }
-  const double rate = sensible(source->rate(), kMaxReadRate);
+  const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
                                                  .module = &module,
                                                  .source = std::move(source),
@@ -161,7 +161,7 @@ VideoReader VideoReader::camera(int index) {
                  .hint = "it may be in use, it may be no camera, or you may not be in the group "
                          "`video`"});
   }
-  const double rate = sensible(source->rate(), kMaxReadRate);
+  const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
                                                  .live = true,
                                                  .module = &module,
@@ -169,11 +169,13 @@ VideoReader VideoReader::camera(int index) {
                                                  .times = video::FrameTimes(rate, true)}));
 }
 
-double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(), kMaxReadRate); }
+double VideoReader::rate() const noexcept {
+  return value_within(impl_->source->rate(), kMaxReadRate);
+}
 
 Index VideoReader::frames() const noexcept {
   if (impl_->live) return 0;
-  return static_cast<Index>(sensible(impl_->source->frames(), kMaxFrames));
+  return static_cast<Index>(value_within(impl_->source->frames(), kMaxFrames));
 }
 
 Index VideoReader::width() const noexcept { return impl_->source->width(); }

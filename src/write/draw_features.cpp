@@ -15,7 +15,7 @@
 namespace sapiens {
 namespace {
 
-constexpr double kMaxSide = 1600;        // of one panel; a 64 x 64 grid needs no more
+constexpr double kMaxSide = 1600;        // largest side of a panel; a 64 x 64 grid needs no more
 constexpr double kColourShare = 0.62;    // share of the overlay; the rest is the grey image
 constexpr std::uint8_t kNoColour = 128;  // used where features are constant or not finite
 constexpr int kGap = 12;                 // white pixels between panels

@@ -99,9 +99,9 @@ class PoseDrawer {
   // whatever the box, and no smaller than a pixel. The bound by the shorter side keeps the lines of
   // a long box from covering all of a narrow image.
   float size_of(const Box& box) const {
-    const auto most = std::min(static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100,
-                               static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 64);
-    const float size = std::min(std::max(box.width, box.height) / 200, most);
+    const auto limit = std::min(static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100,
+                                static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 64);
+    const float size = std::min(std::max(box.width, box.height) / 200, limit);
     return size > 1 ? size : 1.0f;
   }
 

@@ -62,7 +62,7 @@ TEST_F(CConversions, HandOutTheReportOfInspect) {
   EXPECT_STREQ(sapiens_report_warning(report.get(), 0), "");
 }
 
-TEST_F(CConversions, WarnOfNumbersThatAreNone) {
+TEST_F(CConversions, WarnOfNonFiniteValues) {
   const std::string source = tiny.in_scratch("nan.safetensors");
   convert(tiny.file("pretrain"), source);
   std::string bytes = read_bytes(source);

@@ -46,7 +46,7 @@ CError open_error(const std::string& path) {
 
 class CErrors : public testing::Test {
  protected:
-  // Of computing features of the image.
+  // The error of computing features of the image.
   CError features_error(const sapiens_features_options& options) {
     const sapiens_image image = image_at(tiny.image);
     return error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {

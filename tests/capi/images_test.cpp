@@ -79,7 +79,7 @@ TEST_F(CImages, AreRefusedUnlessGivenInExactlyOneWay) {
   EXPECT_STREQ(sapiens_error_actual(refused(&given).get()), "2 of them");
 }
 
-TEST_F(CImages, AreRefusedWhenTheirSizesCannotBe) {
+TEST_F(CImages, InvalidSizesAreRefused) {
   constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
   for (const auto& [width, height] : {std::pair<std::int64_t, std::int64_t>{0, 4},
                                       {4, 0},

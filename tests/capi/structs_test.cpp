@@ -25,7 +25,8 @@ class CStructs : public testing::Test {
 };
 
 TEST_F(CStructs, StructsOfAnOlderHeaderGetDefaultsForMissingFields) {
-  // As if `heads` and all that follows had been added since: what lies there is somebody else's.
+  // Simulates a header without `heads` and all later fields, whose memory then belongs to the
+  // caller.
   auto options = defaults<sapiens_model_options>();
   options.struct_size = offsetof(sapiens_model_options, heads);
   options.task = "pretrain";

@@ -130,7 +130,7 @@ TEST(ChecksumOfZero, MeansNotComputedInAWholeFile) {
   EXPECT_FALSE(state.tensors[0].member->has_checksum());
 }
 
-// torch.serialization.skip_data leaves out the tensors alone, which somebody else fills in.
+// torch.serialization.skip_data leaves out only the tensors, which another program fills in.
 TEST(ChecksumOfZero, MeansNotComputedForAllTensors) {
   const Bytes bytes = without_checksums(checkpoint_members(), "x/data/");
   EXPECT_EQ(values(test::parse(bytes), "c"), (std::vector<float>{5, 6, 7, 8}));

@@ -1,4 +1,4 @@
-// Objects of classes nobody knows: what they were filled with is data, and nothing is run.
+// Objects of unknown classes: their contents are read as data, and nothing is run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -29,7 +29,7 @@ Bytes bytes_of(const std::vector<T>& values) {
   return bytes;
 }
 
-// What is kept alive with the tensor that looks into it.
+// Keeps the file alive, into which the tensor points.
 struct Loaded {
   Bytes file;
   StateDict state;
@@ -59,7 +59,7 @@ TEST(NegatedTensor, HasTheOtherSignInEveryType) {
   EXPECT_THAT(
       load("BFloat16Storage", kNegated, bytes_of<std::uint16_t>({0x3f80, 0xc000, 0, 0})).floats(),
       ElementsAre(-1, 2, -0.0f, -0.0f));
-  // As PyTorch: two's complement, so that the smallest number stays and unsigned ones wrap.
+  // Two's complement as in PyTorch, so that the smallest number stays and unsigned ones wrap.
   EXPECT_THAT(load("CharStorage", kNegated, bytes_of<std::int8_t>({1, -2, -128, 0})).floats(),
               ElementsAre(-1, 2, -128, 0));
   EXPECT_THAT(load("ByteStorage", kNegated, bytes_of<std::uint8_t>({1, 2, 255, 0})).floats(),

@@ -1,4 +1,4 @@
-// Tensors of types and kinds that are not read: listed with their type, whoever may need them.
+// Tensors of unsupported types and kinds are listed with their type.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -245,7 +245,7 @@ TEST(ZipDirectory, TwoEndRecordsThatDisagreeAreRefused) {
   Bytes bytes = test::load(test::fixture("zip_113.pth"));  // PyTorch always writes both
   ASSERT_FALSE(error_of([&] { ZipArchive({.bytes = bytes, .source = "a.zip"}); }));
   for (const std::size_t field : {8, 10, 12, 16}) {
-    if (field == 8) continue;  // entries on this disk; nobody reads it
+    if (field == 8) continue;  // entries on this disk, which is not read
     Bytes changed = bytes;
     changed[changed.size() - 22 + field] ^= std::byte{1};
     EXPECT_TRUE(error_of([&] { ZipArchive({.bytes = changed, .source = "a.zip"}); })) << field;

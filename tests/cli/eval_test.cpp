@@ -100,7 +100,7 @@ TEST_F(Eval, TheGroundTruthItselfScoresOne) {
   ASSERT_EQ(run.code, 0) << run.err;
   const Json json = run.json();
   for (const char* name : {"AP", "AP50", "AR", "PCK@0.1"}) EXPECT_EQ(json["metrics"][name], 1);
-  EXPECT_EQ(json["metrics"]["APL"], nullptr);  // nobody is so large
+  EXPECT_EQ(json["metrics"]["APL"], nullptr);  // no person is that large
   EXPECT_EQ(json["counted"]["persons"], 6);
 }
 
@@ -304,7 +304,7 @@ TEST_F(Eval, TakesATaskOnlyIfTheCheckpointHasIt) {
   EXPECT_EQ(eval({checkpoint("seg"), "--data", data(), "--task", "seg"}).code, 0);
 }
 
-TEST_F(Eval, RefusesCallsThatMakeNoSense) {
+TEST_F(Eval, RefusesInvalidCalls) {
   const std::string truth = kCoco + "one_size.annotations.json";
   const std::string found = kCoco + "one_size.results.json";
   for (const std::vector<std::string>& call :

@@ -189,7 +189,7 @@ TEST_F(InputFiles, GivenTwiceAreTakenOnceAndCounted) {
   touch("x/a.png");
   fs::create_directory_symlink("../x/deep", scratch_ / "in/link");
   const Inputs inputs = collect({scratch_ / "in", scratch_ / "in/./a.png", scratch_ / "in//a.png",
-                                 // Not in/a.png, though it looks like it.
+                                 // This is not in/a.png, although it looks like it.
                                  scratch_ / "in/link/../a.png", scratch_ / "x/a.png"});
   ASSERT_EQ(inputs.files.size(), 2u);
   EXPECT_EQ(fs::canonical(inputs.files[1].path), fs::canonical(scratch_ / "x/a.png"));

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// Reading, computing and writing of a run overlap; nobody may see it.
+/// Reading, computing and writing of a run overlap, without an effect on the results.
 class Pipeline : public testing::Test {
  protected:
   void SetUp() override { make_checkpoint(checkpoint_); }

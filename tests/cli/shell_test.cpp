@@ -44,7 +44,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// As `sapiens --help` lists them.
+/// The commands that `sapiens --help` lists.
 std::vector<std::string> command_names() {
   std::vector<std::string> names;
   bool inside = false;

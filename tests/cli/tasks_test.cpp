@@ -91,7 +91,7 @@ TEST_F(Tasks, PoseTakesTheBoxesOfEachImageFromAFile) {
   EXPECT_THAT(pose.err, HasSubstr("no person"));
 }
 
-TEST_F(Tasks, PoseRefusesBoxesThatMakeNoSense) {
+TEST_F(Tasks, PoseRefusesInvalidBoxes) {
   image("a.png");
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3"}).code, 2);
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3,0"}).code, 2);
@@ -173,7 +173,7 @@ TEST_F(Tasks, TakeAHeadOfTheSameShapeForWhatTheUserSaysItIs) {
   EXPECT_EQ(seg.json()["conventions"]["classes"], Json({"0", "1", "2"}));
 }
 
-TEST_F(Tasks, GoOnAfterRubbish) {
+TEST_F(Tasks, ContinueAfterUnreadableInputs) {
   image("in/a.png");
   write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
   write_bytes(scratch_ / "in/array.npy", "not asked for");

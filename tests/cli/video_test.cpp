@@ -159,7 +159,7 @@ TEST_F(Video, FollowsPersonsBetweenRunsOfTheDetector) {
     std::vector<int> of_frame;
     for (const Json& person : persons) of_frame.push_back(person["track_id"]);
     if (ids.empty()) ids = of_frame;
-    EXPECT_EQ(of_frame, ids) << name;  // nobody moves
+    EXPECT_EQ(of_frame, ids) << name;  // no person moves
   }
 }
 
@@ -217,7 +217,7 @@ TEST_F(Video, DrawsUnderTheMasksOfEveryFrame) {
   EXPECT_TRUE(read_bytes(out("c/000002_depth.png")) == from_folder);
 }
 
-TEST_F(Video, GoesOnAfterRubbish) {
+TEST_F(Video, ContinuesAfterUnreadableInputs) {
   write_bytes(scratch_ / "in/empty.mp4", "");
   write_bytes(scratch_ / "in/text.mp4", "this is no video");
   const std::string whole = read_bytes(clip("whole.mp4", 5));

@@ -131,7 +131,7 @@ TEST(Convert, RefusesAnIncompleteModelAndWritesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 
-TEST(Convert, WarnsOfNumbersThatAreNone) {
+TEST(Convert, WarnsOfNonFiniteValues) {
   const Scratch scratch;
   const Golden golden("names");
   const auto result = convert_checkpoint(Checkpoint::open(golden.file("nan_weight.pth")),

@@ -117,7 +117,7 @@ TEST_F(DamagedValues, IntactFilesAreReportedAsIntact) {
   EXPECT_TRUE(checksums_of(file).ran);
 }
 
-// Nobody needs the tensor: features are right, and verify tells.
+// The tensor is not needed, so features are right, and verify reports the damage.
 TEST_F(DamagedValues, DamageInAnUnusedTensorDoesNotStopLoading) {
   const Checkpoint file = Checkpoint::open(damaged("extra_key.pth", "mystery.weight"));
   Encoder model(file, golden_.options(), exact());

@@ -265,7 +265,7 @@ TEST_F(SeveralModels, TheSameTensorsUnderTwoNamesAreOneModel) {
   EXPECT_THAT(inspection.text(), HasSubstr("the same tensors as ., stored once"));
 }
 
-// Of copies the one in the original's own layout is taken, which loads there too.
+// Among copies the one in the original's own layout is chosen, which the original loads, too.
 TEST_F(SeveralModels, PlainNamesArePreferredAmongCopies) {
   const StateDict& one = model("pretrain", 1);
   const StateDict dict = [&] {

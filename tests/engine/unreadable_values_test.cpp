@@ -1,4 +1,4 @@
-// Tensors of types that are not read: nobody's business until a parameter needs one.
+// Tensors of unsupported types matter only where a parameter needs one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -119,7 +119,7 @@ TEST_F(UnreadableValues, AreAlsoNumbersWhoseScaleStandsBesideThem) {
   }
 }
 
-TEST_F(UnreadableValues, AreLeftOutOfACopyWithAWord) {
+TEST_F(UnreadableValues, UnreadableTensorsAreLeftOutOfACopyWithAWarning) {
   add("scaled_fp8", "F8_E4M3", {0}, 0);
   const ConvertResult copy =
       convert_checkpoint(open(), scratch_ / "copy.safetensors", {.keep_unused = true});

@@ -49,7 +49,7 @@ TEST(Depth, CountsEveryImageTheSame) {
 TEST(Depth, UpsideDownIsNotTurnedByTheAlignment) {
   DepthEvaluator evaluator;
   ASSERT_TRUE(evaluator.add(Floats{1, 0.5, 0}, Floats{1, 2, 3}, Mask(3, 1)));
-  EXPECT_NEAR(*evaluator.result().rmse, std::sqrt(2.0 / 3), 1e-12);  // of 2 everywhere
+  EXPECT_NEAR(*evaluator.result().rmse, std::sqrt(2.0 / 3), 1e-12);  // the depth is 2 everywhere
 }
 
 TEST(Depth, ConstantDepthExplainsNothing) {
@@ -76,7 +76,7 @@ TEST(Depth, NeedsTwoPixelsThatCount) {
   EXPECT_FALSE(evaluator.result().delta[0]);
 }
 
-TEST(Depth, RefusesSizesThatDifferAndNumbersThatAreNone) {
+TEST(Depth, RefusesDifferentSizesAndNonFiniteValues) {
   DepthEvaluator evaluator;
   EXPECT_EQ(error_code_of([&] {
               evaluator.add(Floats{1}, Floats{1, 2}, Mask{1});

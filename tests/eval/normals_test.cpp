@@ -14,7 +14,7 @@ namespace {
 using Floats = std::vector<float>;
 using Mask = std::vector<std::uint8_t>;
 
-/// Vectors of some length in the plane of x and z, turned by so many degrees.
+/// Vectors of some length in the plane of x and z, rotated by the given angles in degrees.
 Floats turned(const std::vector<double>& degrees, double length = 1) {
   Floats vectors;
   for (const double d : degrees) {

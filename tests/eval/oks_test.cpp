@@ -64,7 +64,7 @@ TEST(Oks, SigmasAreMissingTogether) {
 
 TEST(PairPersons, TakesTheMostSimilarFirst) {
   const GroundTruthPerson persons[] = {person_at(0, 0), person_at(4, 0)};
-  // The first resembles both persons, and the second better than anybody else does.
+  // The first resembles both persons, and the second one more than any other prediction does.
   const PredictedPerson found[] = {found_at(3, 0, 13, 20), found_at(1, 0, 11, 20)};
   const auto partner = pair_persons(kSigmas, persons, found);
   EXPECT_EQ(partner[0], 1u);

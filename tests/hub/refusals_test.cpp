@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 class RefusedPull : public Pull {
  protected:
-  /// Of the error; nothing may be left of the download.
+  /// The fields of the error; nothing may be left of the download.
   Json refused(int code, const std::vector<std::string>& more = {}) {
     const Finished run = pull(more);
     EXPECT_EQ(run.code, code) << run.err;

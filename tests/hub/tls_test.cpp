@@ -28,7 +28,7 @@ class TlsPull : public Pull {
     return server;
   }
 
-  /// Of a pull that fails; the hub has not heard a word of it.
+  /// The error of a pull that fails before the hub receives a request.
   Json refused(const HubServer& server) {
     setenv("HF_TOKEN", "hf_secret", 1);
     const Finished run = pull({"--retries", "2"});

@@ -1,9 +1,4 @@
 #include <gtest/gtest.h>
-// jpeglib.h uses names of <cstdio>.
-// clang-format off
-#include <cstdio>
-#include <jpeglib.h>
-// clang-format on
 #include <png.h>
 #include <webp/encode.h>
 
@@ -11,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "encode_jpeg.hpp"
 #include "image/orientation.hpp"
 #include "image_files.hpp"
 #include "sapiens/image.hpp"
@@ -39,30 +35,9 @@ void expect_stops_decoding(std::span<const std::byte> bytes, int least_calls) {
 }
 
 std::vector<std::byte> jpeg_of(const Image& image, bool progressive) {
-  jpeg_compress_struct jpeg{};
-  jpeg_error_mgr errors{};
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&jpeg, &data, &size);
-  jpeg.image_width = static_cast<JDIMENSION>(image.width);
-  jpeg.image_height = static_cast<JDIMENSION>(image.height);
-  jpeg.input_components = 3;
-  jpeg.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&jpeg);
-  if (progressive) jpeg_simple_progression(&jpeg);
-  jpeg_start_compress(&jpeg, TRUE);
-  for (Index y = 0; y < image.height; ++y) {
-    auto* row = const_cast<JSAMPROW>(image.rgb.data() + y * image.width * 3);
-    jpeg_write_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_compress(&jpeg);
-  jpeg_destroy_compress(&jpeg);
-  const auto* first = reinterpret_cast<const std::byte*>(data);
-  std::vector<std::byte> bytes(first, first + size);
-  std::free(data);
-  return bytes;
+  return test::encode_jpeg(image, [&](jpeg_compress_struct& jpeg) {
+    if (progressive) jpeg_simple_progression(&jpeg);
+  });
 }
 
 std::vector<std::byte> interlaced_png_of(const Image& image) {
@@ -119,7 +94,7 @@ TEST(StopDecoding, WebPStopsBetweenPieces) {
                                                  static_cast<int>(image.width * 3), &data);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
   EXPECT_TRUE(Image::decode(bytes, "image").rgb == image.rgb);
-  expect_stops_decoding(bytes, 10);  // of 180 kB
+  expect_stops_decoding(bytes, 10);  // the file has 180 kB
   WebPFree(data);
   data = nullptr;
   const std::size_t lossy =

@@ -60,7 +60,7 @@ class Amx : public testing::Test {
     if (!tested_cpu().amx) GTEST_SKIP() << "neither AMX nor the vectors to emulate it";
   }
 
-  // Not set where the test is skipped.
+  // Null where the test is skipped.
   static KernelTable table(std::string_view level) {
     return tested_cpu().amx ? select_kernels(tested_cpu(), level).table : KernelTable{};
   }
@@ -334,7 +334,7 @@ TEST_F(Amx, LinearBf16LetsInfinityThrough) {
 }
 
 TEST_F(Amx, PeaksCountTwoOperationsPerProduct) {
-  constexpr Index kStep = 2 * 32 * 32;  // of one input
+  constexpr Index kStep = 2 * 32 * 32;  // operations per input of a step
   EXPECT_EQ(fast.peak_bf16(15), 16 * kStep * 32);
   EXPECT_EQ(fast.peak_s8(15), 16 * kStep * 64);
 }

@@ -225,7 +225,7 @@ class AnyHead : public testing::Test {
   KernelTable kernels_ = select_kernels(tested_cpu()).table;
 };
 
-// Nobody publishes these, but the builder of the original takes them.
+// These are not published, but the builder of the original accepts them.
 TEST_F(AnyHead, MayLackLayersOrChangeItsWidth) {
   const Grid patches{3, 2};
   const auto tokens = random_normal(6 * 8, {.seed = 1});

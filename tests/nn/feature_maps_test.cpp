@@ -166,7 +166,7 @@ TEST_P(MapsAtLevel, GatesChannelsByTheirMeans) {
   for (const Grid size : {Grid{1, 1}, Grid{20, 30}}) {
     constexpr Index kChannels = 19;
     const auto weight = random_normal(kChannels * kChannels, {.seed = 2});
-    // Of a deviation of 3, so that some gates are closed and some wide open.
+    // The deviation is 3, so that some gates are closed and some wide open.
     const auto bias = random_normal(kChannels, {.deviation = 3, .seed = 3});
     const TestMap before(size, kChannels, 1);
     std::vector<double> mean(kChannels);

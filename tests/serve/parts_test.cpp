@@ -25,7 +25,7 @@ TEST(Base64, DecodesTheVectorsOfTheRfc) {
   EXPECT_EQ(decode_base64("//79"), "\xff\xfe\xfd");
 }
 
-TEST(Base64, RefusesWhatIsNone) {
+TEST(Base64, RefusesInvalidText) {
   for (const char* text :
        {"Z", "Zg=", "Zg===", "====", "Zm 9v", "Zm9v\n", "Zh==", "Zm9=", "-_-_"}) {
     EXPECT_EQ(decode_base64(text), std::nullopt) << text;

@@ -70,7 +70,7 @@ TEST_F(Persons, AreThoseAboveTheThresholdsOfTheServer) {
   const Serving server(with_detector(options));
   const Json file = Json::parse(written("image.json", options));
   EXPECT_EQ(persons(post(server)).dump(), file["instance_info"].dump());
-  // Nobody is no error, and there is no person who fills the image instead.
+  // An image without persons is no error, and no person is assumed to fill the image.
   EXPECT_TRUE(persons(post(Serving(with_detector({"--bbox-thr", "0.99"})))).empty());
 }
 

@@ -123,7 +123,7 @@ TEST_F(Requests, DuplicateFieldsInTheQueryAre400) {
   const Headers png = {{"Content-Type", "image/png"}};
   EXPECT_EQ(post("/v1/depth?model=depth", png), 200);
   EXPECT_EQ(post("/v1/depth?model=depth&model=depth", png), 400);
-  EXPECT_EQ(post("/v1/depth?model=depth=x", png), 404);  // as it is written, a name nobody has
+  EXPECT_EQ(post("/v1/depth?model=depth=x", png), 404);  // the literal text is not a known name
   EXPECT_EQ(post("/v1/depth?image=x", png), 400);
 }
 

@@ -8,7 +8,7 @@
 #include "support/scratch.hpp"
 #include "support/stops.hpp"
 
-// A request that nobody waits for any more ends at its next look, in every step of it.
+// A request whose client has disconnected ends at its next check, in every step.
 namespace sapiens::serve {
 namespace {
 
@@ -70,7 +70,7 @@ TEST_F(StopRequests, StopInEveryStep) {
       refused += status == 499;
     }
     EXPECT_EQ(status, 200) << task;
-    EXPECT_GE(refused, 6) << task;  // of 60 rows that are decoded, and as many that are drawn
+    EXPECT_GE(refused, 6) << task;  // 60 rows are decoded and drawn
   }
 }
 

@@ -128,7 +128,7 @@ TEST_P(ManyKeypoints, KeypointsInTheImageEqualTheOriginals) {
       EXPECT_EQ(points[k].score, scores[at]) << 8 * k;
     }
   }
-  EXPECT_LT(ragged, static_cast<int>(count / 8));  // of twice as many
+  EXPECT_LT(ragged, static_cast<int>(count / 8));  // of 2 * count
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ManyKeypoints, testing::Values("pose_133", "pose_308"),

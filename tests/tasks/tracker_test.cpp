@@ -301,7 +301,7 @@ TEST(PersonTracker, RefusesAnotherNumberOfPoses) {
   EXPECT_THROW(tracker.follow({}), Error);
 }
 
-TEST(PersonTracker, RefusesOptionsThatMakeNoSense) {
+TEST(PersonTracker, RefusesInvalidOptions) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float iou : {0.f, -1.f, 1.1f, nan}) {
     EXPECT_THROW(PersonTracker({.min_iou = iou}), Error) << iou;

@@ -20,7 +20,7 @@ struct StoredExr {
   std::map<std::string, std::vector<float>> channels = {};
 };
 
-/// By OpenEXR itself.
+/// Reads with OpenEXR itself.
 StoredExr read_stored(const std::string& path) {
   StoredExr stored;
   exr_context_t file = nullptr;

@@ -26,8 +26,8 @@ Passage passage(const Group& group, const Rays& rays) {
     const Float4 safe = magnitude(direction) < 1e-9f ? four(1e-9f) : direction;
     const Float4 step = 1.0f / safe, middle = -origin * step;
     const Float4 reach = (half + group.blend) * magnitude(step);
-    inside.from = most(inside.from, middle - reach);
-    inside.to = least(inside.to, middle + reach);
+    inside.from = max(inside.from, middle - reach);
+    inside.to = min(inside.to, middle + reach);
   };
   slab(o.x, d.x, group.box_half.x);
   slab(o.y, d.y, group.box_half.y);
@@ -75,12 +75,12 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     const Int4 passes = inside.from < inside.to;
     if (!any(passes)) continue;
     near.add(index);
-    t = passes ? least(t, inside.from) : t;
-    end = passes ? most(end, inside.to) : end;
+    t = passes ? min(t, inside.from) : t;
+    end = passes ? max(end, inside.to) : end;
   }
   constexpr int kSteps = 80;
   constexpr float kMinStep = 2e-3f;  // the smallest step, for rays that graze a surface
-  t = most(t, four(0.05f));
+  t = max(t, four(0.05f));
   Float4 outside = t;  // last position of each ray in front of the surface
   Float4 before = four(1e3f), step = four(0.0f);
   Int4 running = t < end, group = four(-1);
@@ -101,7 +101,7 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     const Int4 even = (d < 0.01f) & (slope > 0.3f) & (slope < 1.2f);
     outside = d < 0.0f ? outside : t;
     before = d;
-    const Float4 ahead = most(d * (even ? 1.0f / slope : four(0.85f)), four(kMinStep));
+    const Float4 ahead = max(d * (even ? 1.0f / slope : four(0.85f)), four(kMinStep));
     step = d < 0.0f ? (outside - t) * 0.5f : ahead;
     t = running ? t + step : t;
     running &= t < end;

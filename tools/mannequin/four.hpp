@@ -16,9 +16,9 @@ using Int4 = std::int32_t __attribute__((vector_size(16)));
 inline Float4 four(float value) { return Float4{value, value, value, value}; }
 inline Int4 four(std::int32_t value) { return Int4{value, value, value, value}; }
 
-inline Float4 least(Float4 a, Float4 b) { return a < b ? a : b; }
-inline Float4 most(Float4 a, Float4 b) { return a > b ? a : b; }
-inline Float4 magnitude(Float4 a) { return most(a, -a); }
+inline Float4 min(Float4 a, Float4 b) { return a < b ? a : b; }
+inline Float4 max(Float4 a, Float4 b) { return a > b ? a : b; }
+inline Float4 magnitude(Float4 a) { return max(a, -a); }
 inline Float4 root(Float4 a) {
   return Float4{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]), std::sqrt(a[3])};
 }

@@ -87,8 +87,8 @@ struct TilePlan {
   static std::int64_t rows_that_fit(std::int64_t steps) noexcept {
     const std::int64_t at_once = steps < Tiles::kPassSteps ? steps : Tiles::kPassSteps;
     const std::int64_t blocks = kMaxBytesOfA / (at_once * kRowBytes * kBlockRows);
-    const std::int64_t most = kMaxRows / kBlockRows;
-    return (blocks < 1 ? 1 : blocks < most ? blocks : most) * kBlockRows;
+    const std::int64_t max_blocks = kMaxRows / kBlockRows;
+    return (blocks < 1 ? 1 : blocks < max_blocks ? blocks : max_blocks) * kBlockRows;
   }
 
   std::int64_t steps, row_block;

@@ -20,7 +20,7 @@ constexpr std::int64_t kTileRows = 16, kTileBytes = 1024;
 constexpr std::int64_t kBlockRows = 2 * kTileRows;    // rows of A and C
 constexpr std::int64_t kBlockBytes = 4 * kTileBytes;  // bytes of C: [row / 16][column / 16][16][16]
 constexpr std::int64_t kRowBytes = 64;                // bytes of one row of a tile
-constexpr std::int64_t kStepOfB = 2 * kTileBytes;     // of 32 columns
+constexpr std::int64_t kStepOfB = 2 * kTileBytes;     // bytes of one step for 32 columns
 
 struct alignas(64) TileConfig {
   std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
