@@ -1,4 +1,4 @@
-// y = softmax(scale q k^T) v for the queries of one head, by tiles. Included behind
+// y = softmax(scale q k^T) v for the queries of one head, by tiles. Included after
 // avx512/vector.hpp.
 //
 //   pack k and v of the whole head                            L2: 1 MB at 4097 tokens of 64

@@ -1,4 +1,4 @@
-// Keys, values and queries of one head as tiles. Included behind avx512/vector.hpp.
+// Keys, values and queries of one head as tiles. Included after avx512/vector.hpp.
 //
 // 32 keys make a unit. As B of q k^T a unit is [dims / 32][16 pairs of dims][32 keys][2]; as B of
 // p v it is one step, [16 pairs of keys][32 or 16 dims][2], in panels of 32 dims of which the last

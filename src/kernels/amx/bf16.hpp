@@ -1,4 +1,4 @@
-// bf16 numbers 32 at a time, as they lie in memory. Included behind avx512/vector.hpp.
+// bf16 numbers 32 at a time, as they lie in memory. Included after avx512/vector.hpp.
 #pragma once
 
 #include <cstdint>

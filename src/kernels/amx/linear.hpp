@@ -1,4 +1,4 @@
-// y = x W^T + b with an epilogue, by tiles. Included behind avx512/vector.hpp.
+// y = x W^T + b with an epilogue, by tiles. Included after avx512/vector.hpp.
 //
 //   for pass over at most 2048 inputs              y in fp32 only: its partial sums are kept in y
 //     copy the rows of x as tiles                  up to 1 MB, stays in L2

@@ -2,7 +2,7 @@
 // are exact, but the instruction takes denormals for 0. The weights are rounded to bf16 and summed
 // as rounded, so that those of a row add up to 1.
 
-// clang-format off: the vector vocabulary comes first, the kernels are written in it
+// clang-format off: the kernels use the vector functions, which must come first
 #include "kernels/avx512/vector.hpp"
 // clang-format on
 

@@ -1,4 +1,4 @@
-// y = softmax(scale q k^T) v for some queries of one head. Included behind a vector.hpp.
+// y = softmax(scale q k^T) v for some queries of one head. Included after a vector.hpp.
 //
 //   q -> per tile of kRowTile queries: [dimensions, queries]                      once
 //   for block of kKeyBlock keys                                                   k, v blocks in L2

@@ -1,5 +1,5 @@
 // y = x W^T + b with an epilogue, for instructions that add dot products of dwords: pairs of bf16,
-// quadruples of 8-bit integers. Included behind a vector.hpp.
+// quadruples of 8-bit integers. Included after a vector.hpp.
 //
 //   copy all rows of x in the format of the weight      about half of L2
 //   for panel of kColumnTile outputs                    a panel of W stays in L2 for all rows,

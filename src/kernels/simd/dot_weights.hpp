@@ -1,4 +1,4 @@
-// Weights in the order that dot products of dwords read them. Included behind a vector.hpp.
+// Weights in the order that dot products of dwords read them. Included after a vector.hpp.
 //
 // A dword of a packed weight holds a group of kGroup consecutive inputs of one output: a float, two
 // 16-bit numbers or four 8-bit ones. Outputs come in panels of kColumnTile:

@@ -1,7 +1,7 @@
 // Instance norm and SiLU on rows of pixels, column by column:
 //   mean[c] = sum_r x[r, c] / rows,   squares[c] = sum_r (x[r, c] - mean[c])^2
 //   y = z / (1 + exp(-z)),   z = (x - mean[c]) scale[c]
-// Included behind a vector.hpp.
+// Included after a vector.hpp.
 //
 // Statistics take rows in groups of kRows, each group over all columns: the sums of a vector of
 // columns are in a register for a whole group, and memory is read along kRows rows at once. The

@@ -1,4 +1,4 @@
-// y = x W^T + b with an epilogue, in fp32 arithmetic. Included behind a vector.hpp.
+// y = x W^T + b with an epilogue, in fp32 arithmetic. Included after a vector.hpp.
 //
 //   for chunk of the inputs (at most 1024)            the block of x fits L2
 //     copy the chunk of all rows of x                 rows an odd number of lines apart

@@ -1,4 +1,4 @@
-// Rows of numbers of either type as vectors of floats. Included behind a vector.hpp.
+// Rows of numbers of either type as vectors of floats. Included after a vector.hpp.
 #pragma once
 
 #include <cstdint>

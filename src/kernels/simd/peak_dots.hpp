@@ -1,4 +1,4 @@
-// Dot products of dwords in registers only. Included behind a vector.hpp and dot_linear.hpp.
+// Dot products of dwords in registers only. Included after a vector.hpp and dot_linear.hpp.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Multiplies and adds in registers only. Included behind a vector.hpp.
+// Multiplies and adds in registers only. Included after a vector.hpp.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // What linear layers and attention share: a register tile of products, and transposition.
-// Included behind a vector.hpp.
+// Included after a vector.hpp.
 #pragma once
 
 #include <cstdint>
