@@ -1,5 +1,5 @@
-// Drawing each task's result for one person in an image of 1920x1080, and writing it, on one
-// thread.
+// Measures drawing each task's result for one person in an image of 1920x1080, and writing it, on
+// one thread.
 //
 //   drawing_bench --benchmark_filter=seg
 //
@@ -22,7 +22,8 @@ namespace {
 
 constexpr Index kWidth = 1920, kHeight = 1080, kPixels = kWidth * kHeight;
 
-/// Two thirds of a byte per pixel: a little harder to pack than photographs made smaller.
+/// An image that compresses to two thirds of a byte per pixel, slightly worse than downscaled
+/// photographs.
 Image photograph() {
   Image image{.width = kWidth, .height = kHeight, .rgb = {}};
   std::uint32_t chance = 1;
@@ -37,7 +38,7 @@ Image photograph() {
   return image;
 }
 
-/// 27 classes in the columns of an oval that is a third of the image.
+/// A segmentation with 27 classes in the columns of an oval that covers a third of the image.
 Segmentation person() {
   Segmentation found{.width = kWidth, .height = kHeight, .classes = 28, .ids = {}};
   for (Index pixel = 0; pixel < kPixels; ++pixel) {
@@ -57,7 +58,7 @@ std::vector<float> surface(Index channels) {
   return values;
 }
 
-/// Of 308 points in rows of 14.
+/// A pose of 308 points in rows of 14.
 Pose standing_pose() {
   Pose pose{.box = {.x = 600, .y = 40, .width = 700, .height = 1000}, .keypoints = {}};
   for (int k = 0; k < 308; ++k) {

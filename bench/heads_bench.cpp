@@ -1,5 +1,5 @@
-// The head of each task on the 0.3B encoder at its published input size, in every precision, on the
-// best kernels of this machine.
+// Measures the head of each task on the 0.3B encoder at its published input size, in every
+// precision, on the best kernels of this machine.
 //
 //   heads_bench --threads=2 --benchmark_filter=seg/bf16
 //
@@ -22,7 +22,7 @@ namespace {
 constexpr Index kWidth = 1024;
 constexpr Grid kPatches{64, 48};
 
-// Cheap numbers between -a and a, with no two neighbours alike.
+// Fills with numbers between -a and a, no two neighbours equal.
 void fill(std::span<float> out, Index first, float a) {
   for (float& x : out) x = a * (static_cast<float>(first++ * 7919 % 2003) / 1001 - 1);
 }

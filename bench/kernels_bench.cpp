@@ -1,5 +1,6 @@
-// The operators of one transformer block at the four published widths and 4097 tokens, at every
-// kernel level of this machine and in every precision, and oneDNN's matmul where that is installed.
+// Measures the operators of one transformer block at the four published widths and 4097 tokens, at
+// every kernel level of this machine and in every precision, and oneDNN's matmul where that is
+// installed.
 //
 //   kernels_bench --threads=2 --benchmark_filter='avx512/bf16/.*/1024/'
 //   OMP_NUM_THREADS=2 kernels_bench --threads=2 --benchmark_filter='(avx512|onednn)/.*/qkv/1024/'
@@ -27,7 +28,8 @@ namespace {
 int run(int argc, char** argv) {
   const ThreadPool pool(take_threads(argc, argv));
   const CpuFeatures cpu = CpuFeatures::detect();
-  KernelTable below = select_kernels(cpu, "reference").table;  // takes hours at these sizes
+  // the reference takes hours at these sizes
+  KernelTable below = select_kernels(cpu, "reference").table;
   std::vector<std::unique_ptr<OperatorBench>> benches;
   Peaks peaks;
   for (const std::string_view level : available_levels(cpu)) {

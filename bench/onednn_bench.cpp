@@ -23,7 +23,8 @@ void bench_layer(benchmark::State& state, const OneDnnShape& shape, double peak)
 void add_rows(const std::string& name, OneDnnOperand operand, double peak) {
   for (const ModelSize size : kSizes) {
     for (const LinearRow& layer : kLinears) {
-      // As in our own: bf16 between operators, fp32 in the residual stream.
+      // The types are those of the own kernels: bf16 between operators, fp32 in the residual
+      // stream.
       const bool narrow = operand != OneDnnOperand::F32 && layer.epilogue != Epilogue::Add;
       const OneDnnShape shape{.operand = operand,
                               .rows = kTokens,

@@ -54,7 +54,7 @@ const LinearKernel& OperatorBench::linear_of(const KernelTable& kernels) const n
 }
 
 bool OperatorBench::brings_attention(const KernelTable& below) const noexcept {
-  if (precision_ == Precision::Int8) return false;  // it takes that of another precision
+  if (precision_ == Precision::Int8) return false;  // int8 uses the operator of another precision
   return precision_ == Precision::Bf16 ? kernels_.attention_bf16.run != below.attention_bf16.run
                                        : kernels_.attention.run != below.attention.run;
 }

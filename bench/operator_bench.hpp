@@ -8,7 +8,7 @@
 
 namespace sapiens {
 
-/// The operators at one level and in one precision. Borrows the pool.
+/// Measures the operators at one level and in one precision. Borrows the pool.
 class OperatorBench {
  public:
   OperatorBench(std::string_view level, Precision precision, const KernelTable& kernels,

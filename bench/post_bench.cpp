@@ -1,4 +1,5 @@
-// From the output of each head on the published input size to the result: what follows the network.
+// Measures the processing after the network, from the output of each head at the published input
+// size to the result.
 //
 //   post_bench --threads=2 --benchmark_filter=seg
 //
@@ -20,8 +21,8 @@ namespace {
 constexpr Grid kInput{1024, 768};
 constexpr Grid kImages[] = {{1080, 1920}, {4000, 6000}};
 
-// A head's output: noise, so that nothing can be skipped, or on top of it regions of 32 pixels in
-// which one channel is the largest, as persons have.
+// A head's output: noise, so that nothing can be skipped, optionally with regions of 32 pixels in
+// which one channel is the largest, as in real images.
 class Map {
  public:
   Map(Grid size, Index channels, bool regions = false)

@@ -36,7 +36,7 @@ inline constexpr LinearRow kLinears[] = {{"qkv", 1, 3, Epilogue::Store},
 /// own, bf16 operands are widened for those of fp32.
 double peak_of(const Peaks& peaks, Precision arithmetic);
 
-/// Takes `--threads=N` out of the arguments; 0 is every usable CPU.
+/// Removes `--threads=N` from the arguments and returns N; 0 means every usable CPU.
 int take_threads(int& argc, char** argv);
 
 void report_operations(benchmark::State& state, Index operations, double peak);
@@ -50,7 +50,7 @@ void add_row(const std::string& name, Index width, Function function) {
       ->Unit(benchmark::kMillisecond);
 }
 
-/// Runs what is registered, as the arguments say; returns the exit code.
+/// Runs the registered rows as the arguments say; returns the exit code.
 int run_rows(int argc, char** argv, const ThreadPool& pool);
 
 }  // namespace sapiens

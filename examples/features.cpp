@@ -1,4 +1,4 @@
-// Features of one image: open a checkpoint, see what was loaded, run, read numbers.
+// Computes the features of one image: open a checkpoint, see what was loaded, run, read numbers.
 #include <iostream>
 #include <sapiens/sapiens.hpp>
 
@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     sapiens::Encoder encoder(checkpoint);
     const auto run = encoder.run(sapiens::Image::read(argv[2]));
 
-    // One entry per requested layer, [B, C, gh, gw]; by default the last one.
+    // There is one entry per requested layer, [B, C, gh, gw]; by default the last one.
     const auto featmap = run.layers.front().values.view<4>();
     std::cout << "featmap " << featmap.extent(1) << "x" << featmap.extent(2) << "x"
               << featmap.extent(3) << ", channel 0 of the middle patch: "

@@ -1,4 +1,4 @@
-// Keypoints of the person in an image: open a pose checkpoint, run, read points.
+// Finds the keypoints of the person in an image: open a pose checkpoint, run, read points.
 #include <iostream>
 #include <sapiens/sapiens.hpp>
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t kPeakSteps = 8;  // 16 KB of A and 16 KB of B
 
-// bf16 numbers between 1/2 and 2 of either sign, or any bytes.
+// Fills with bf16 numbers between 1/2 and 2 of either sign, or with any bytes.
 inline void fill_at_random(std::uint16_t* numbers, std::int64_t count, bool bf16) noexcept {
   std::uint32_t random = 1;
   for (std::int64_t i = 0; i < count; ++i) {

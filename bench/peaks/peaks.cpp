@@ -80,7 +80,7 @@ double memory_gbytes_per_second(const ThreadPool& pool) {
   constexpr Index kBytes = Index{256} << 20, kTasks = 256, kPasses = 5;
   const AlignedBuffer<std::uint64_t> memory = [] {
     AlignedBuffer<std::uint64_t> words(kBytes / 8);
-    std::ranges::fill(words.span(), 1);  // pages that were never written to all share one
+    std::ranges::fill(words.span(), 1);  // pages that were never written to share one physical page
     return words;
   }();
   double best = 0;
@@ -93,7 +93,8 @@ double memory_gbytes_per_second(const ThreadPool& pool) {
       total += std::accumulate(part.begin(), part.end(), std::uint64_t{0});
     });
     const double seconds = watch.seconds();
-    assert(total == static_cast<std::uint64_t>(kBytes / 8));  // and so it is not optimised away
+    // uses the sum, so that it is not optimised away
+    assert(total == static_cast<std::uint64_t>(kBytes / 8));
     best = std::max(best, static_cast<double>(kBytes) / seconds * 1e-9);
   }
   return best;

@@ -1,4 +1,4 @@
-"""Calls of the engine with what a user gave."""
+"""Calls of the engine with arguments of the user."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any, Callable
 
 
 def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """What `function` of the engine returns. For arguments of a wrong type pybind11 would show all
-    that was given, the content of a file with it; here the error tells the types."""
+    """Returns the result of `function` of the engine. For arguments of a wrong type pybind11 would
+    print all values, including the content of a file; here the error names their types."""
     try:
         return function(*arguments, **named)
     except TypeError as error:

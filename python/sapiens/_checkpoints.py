@@ -80,7 +80,7 @@ def load_state_dict(
     tensors, messages = _sapiens.load_tensors(as_path(path), options_of_copy)
     _warn(messages)
     state = {}
-    while tensors:  # so that no widened tensor lives beside its bits for long
+    while tensors:  # pops each tensor, so that its bits are freed once it is widened
         key, kind, array = tensors.pop(0)
         if kind == "bf16":
             array = _widened(array) if bfloat16 is None else array.view(bfloat16)

@@ -1,4 +1,4 @@
-"""Features."""
+"""Features of images."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Encoder(Model):
         preprocess: str = "full",
         batch: int = 1,
     ) -> Features:
-        """What the encoder sees, float32.
+        """Features of images, float32.
 
         Args:
             images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several.

@@ -1,4 +1,4 @@
-"""What goes wrong, as exceptions with the fields a program may want."""
+"""Errors of the engine as exceptions with machine-readable fields."""
 
 from __future__ import annotations
 
@@ -42,32 +42,32 @@ class Error(Exception):
     def __str__(self) -> str:
         return self._text
 
-    def __reduce__(self) -> Any:  # so that errors cross from process to process
+    def __reduce__(self) -> Any:  # errors must survive pickling between processes
         return _rebuild, (type(self), self._text, {name: getattr(self, name) for name in _FIELDS})
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An option or a call that cannot be carried out as asked."""
+    """An option or a call is invalid."""
 
 
 class NotFoundError(Error, FileNotFoundError):
-    """A file that does not exist or may not be read."""
+    """A file does not exist or may not be read."""
 
 
 class CorruptFileError(Error, ValueError):
-    """A file of a known format that breaks its rules, or ends too early."""
+    """A file of a known format violates it or ends too early."""
 
 
 class UnsupportedFormatError(Error, ValueError):
-    """A file that is something else; ``hint`` says what to do with it."""
+    """A file has an unsupported format; ``hint`` says how to convert it."""
 
 
 class CheckpointRefusedError(Error, ValueError):
-    """Weights that do not add up to the model; nothing was computed."""
+    """Weights do not match the model; nothing was computed."""
 
 
 class ShapeMismatchError(Error, ValueError):
-    """An array of the wrong size was handed in."""
+    """An array has the wrong shape."""
 
 
 class OutOfResourcesError(Error, MemoryError):
@@ -75,7 +75,7 @@ class OutOfResourcesError(Error, MemoryError):
 
 
 class UnsupportedHardwareError(Error, RuntimeError):
-    """This CPU cannot run what was asked for."""
+    """This CPU lacks the requested instructions."""
 
 
 class WriteFailedError(Error, OSError):
@@ -83,11 +83,11 @@ class WriteFailedError(Error, OSError):
 
 
 class NetworkError(Error, ConnectionError):
-    """A server cannot be reached, or breaks off again and again."""
+    """A server cannot be reached, or its connections keep breaking."""
 
 
 class InternalError(Error, RuntimeError):
-    """A bug of sapiens."""
+    """An internal error, which is a bug of sapiens."""
 
 
 _CLASSES: dict[str, type[Error]] = {

@@ -1,4 +1,4 @@
-"""What counts as an image, and how many there are."""
+"""Conversion of arguments to images."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def as_image(image: Image) -> _sapiens.Image:
 
 
 def several(images: Any) -> Iterable[Image]:
-    """What is not one image, as images."""
+    """A collection of images as separate images."""
     try:
         iter(images)
     except TypeError:
@@ -49,7 +49,7 @@ def several(images: Any) -> Iterable[Image]:
 
 
 def in_chunks(images: Any, size: int) -> Iterator[list[_sapiens.Image]]:
-    """Images as the engine takes them, ``size`` at a time; read no earlier than needed."""
+    """Images in the form of the engine, in batches of ``size``, each read when it is needed."""
     if size < 1:
         raise ValueError("batch must be at least 1")
     images = iter(several(images))
@@ -58,7 +58,7 @@ def in_chunks(images: Any, size: int) -> Iterator[list[_sapiens.Image]]:
 
 
 def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
-    """An image file as the models see it, uint8 (height, width, 3), red first.
+    """An image file as the models read it, uint8 (height, width, 3), red first.
 
     JPEG, PNG and WebP: EXIF orientation applied, grey replicated, alpha dropped, 16 bits reduced to
     8, as OpenCV does. Raises NotFoundError, UnsupportedFormatError, CorruptFileError.

@@ -1,4 +1,4 @@
-"""What all models have in common."""
+"""The base class of all models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Model:
 
     @property
     def report(self) -> Report:
-        """How the file and the model came together."""
+        """The load report: how the file's tensors match the model."""
         return Report(*self._native.report())
 
     @property
@@ -44,7 +44,7 @@ def model_options(
     allow_partial: bool = False,
     prefix: str = "",
 ) -> _sapiens.ModelOptions:
-    """What a caller knows better than the weights; see `sapiens.inspect`."""
+    """Options that override what the weights tell; see `sapiens.inspect`."""
     return call(
         _sapiens.model_options,
         arch=arch,

@@ -1,4 +1,4 @@
-"""What counts as a path."""
+"""Conversion of arguments to paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MAX_PATH_BYTES = 4095
 
 
 def as_path(value: Any, what: str = "a checkpoint") -> str:
-    """The path of `what`, as the engine takes it: never cut at a NUL, and never a long message."""
+    """The path of `what` for the engine; refuses NULs and overlong text with a short message."""
     if not isinstance(value, (str, bytes, os.PathLike)):
         raise TypeError(f"{what} is given as a path, not as {type(value).__name__}")
     path = os.fsdecode(value)

@@ -14,7 +14,7 @@ from ._images import Image, as_image
 
 
 class Reconstruction(NamedTuple):
-    """Images of the network's size, uint8 (H, W, 3), and how far off they are."""
+    """Images of the network's size, uint8 (H, W, 3), and their errors."""
 
     original: np.ndarray  #: The image, resized.
     masked: np.ndarray  #: Hidden patches are grey.

@@ -1,4 +1,4 @@
-"""What a checkpoint is, and whether every weight fits, as an object."""
+"""The load report of a checkpoint as an object."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class Report:
 
 
 def _escape(text: str) -> str:
-    """For HTML; names from a file turn no direction of writing and hide nothing."""
+    """Escapes text for HTML, including characters of names that change or hide text."""
     return html.escape(_sapiens.printable(text))
 
 

@@ -13,12 +13,12 @@ namespace sapiens {
 /// A file, or a file inside a file.
 struct FileBytes {
   std::span<const std::byte> bytes = {};
-  /// Mapped pages may be given back to the system; bytes of another origin may not.
+  /// True for bytes of a mapped file, whose pages may be released; other memory must be kept.
   bool mapped = false;
-  std::string source = {};  ///< What messages call it.
+  std::string source = {};  ///< The name that messages use.
 
-  /// Gives back the pages around `offset`. Looking at a few bytes beside each tensor maps 64 KiB
-  /// per look, which adds up to tens of MB for a large file.
+  /// Releases the pages around `offset`. Reading a few bytes beside each tensor maps 64 KiB per
+  /// access, which adds up to tens of MB for a large file.
   void forget_around(std::uint64_t offset) const noexcept {
     constexpr std::uint64_t kAround = 1 << 16;
     if (!mapped || offset > bytes.size()) return;

@@ -16,8 +16,9 @@
 namespace sapiens {
 namespace {
 
-// Far above real files (a training checkpoint of the largest model visits some 20000 values),
-// low enough that a bomb is over in a second. An honest file may hold as many values as it likes.
+// The limit is far above real files (a training checkpoint of the largest model visits about 20000
+// values) and low enough that a file made to exhaust time is refused within a second. It counts
+// visits, so a valid file may hold any number of plain values.
 constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
 constexpr std::size_t kMaxText = std::size_t{1} << 28;
 constexpr std::size_t kMaxLevels = 64;
@@ -45,7 +46,7 @@ class Flattener {
     visit(graph_.root, {}, "tensor", true);
     while (!levels_.empty()) step();
     refuse_duplicates();
-    tell_what_is_left();
+    note_unread_tensors();
   }
 
  private:
@@ -67,8 +68,8 @@ class Flattener {
   void close_level();
   void charge(std::size_t visits, std::size_t text);
   void refuse_duplicates() const;
-  void tell_what_is_left();
-  void tell_what_is_instead();
+  void note_unread_tensors();
+  void note_missing_tensors();
 
   const PickleGraph& graph_;
   const TensorBuilder& builder_;
@@ -77,12 +78,14 @@ class Flattener {
   const std::string& source_;
   StateDict& out_;
   std::vector<Level> levels_;
-  std::vector<bool> open_;  // values on the way from the root to here: a cycle ends at them
+  // The values on the path from the root to this one; a value that is already here closes a cycle.
+  std::vector<bool> open_;
   std::size_t visits_left_;
   std::size_t text_ = 0;
   std::size_t byte_keys_ = 0;
   std::size_t non_persistent_ = 0;
-  bool in_modules_ = false;  // tensors were seen that are attributes of modules
+  // True once a tensor was found that is an attribute of a module.
+  bool in_modules_ = false;
   bool too_deep_ = false;
 };
 
@@ -92,7 +95,7 @@ void Flattener::step() {
   if (level.pairs) return step_pair();
   const std::size_t index = level.next++;
   const NodeId value = level.items[index];
-  const Level parent = level;  // `visit` may move the stack
+  const Level parent = level;  // A copy, because `visit` may reallocate the stack.
   visit(value, parent, std::to_string(index));
 }
 
@@ -200,7 +203,7 @@ bool Flattener::visit_pickled_module(NodeId state, Level level) {
     }
     push(std::move(of_part));
   }
-  // What lies outside of the three is no part of a state_dict.
+  // Attributes outside these three dictionaries are not part of a state_dict.
   const auto items = graph_.items(state);
   for (std::size_t i = 1; i < items.size(); i += 2) {
     const std::string_view name = graph_[items[i - 1]].text;
@@ -210,7 +213,7 @@ bool Flattener::visit_pickled_module(NodeId state, Level level) {
   return true;
 }
 
-// An object of any other class: what it was filled with is data, whatever the class is.
+// The contents of an object of any other class are read as data, because its class is never run.
 void Flattener::visit_parts(NodeId node, const Level& parent, std::string_view key, bool root) {
   const NodeId callable = graph_[node].callable;
   if (parent.in_module) {
@@ -228,7 +231,7 @@ void Flattener::visit_parts(NodeId node, const Level& parent, std::string_view k
     }
     return;
   }
-  // The first to be pushed is the last to be done with.
+  // The level that is pushed first is finished last, so it closes the object.
   parts.front().opened = node;
   for (Level& part : parts) {
     if (!push(std::move(part))) return;
@@ -236,7 +239,8 @@ void Flattener::visit_parts(NodeId node, const Level& parent, std::string_view k
 }
 
 void Flattener::enter(NodeId node, const Level& parent, std::string_view key, bool root) {
-  if (parent.in_module) {  // attributes that are lists or dictionaries hold no parameters
+  // attributes of a module that are lists or dictionaries hold no parameters
+  if (parent.in_module) {
     in_modules_ = in_modules_ || tensors_.below(node);
     return;
   }
@@ -272,7 +276,7 @@ bool Flattener::add_tensor(NodeId node, const Level& parent, std::string_view ke
   return true;
 }
 
-// Element [i, j] of a NumPy array is noted as that of a list of lists would be: "colours.i.j".
+// Element [i, j] of a NumPy array is recorded like that of a list of lists: "colours.i.j".
 bool Flattener::note_array(NodeId node, const Level& parent, std::string_view key) {
   if (parent.in_module) return false;
   const auto array = read_numpy_array(graph_, node);
@@ -326,7 +330,7 @@ void Flattener::charge(std::size_t visits, std::size_t text) {
     return;
   }
   throw Error(ErrorCode::CorruptFile,
-              {.summary = "the pickle refers to the same values over and over",
+              {.summary = "the pickle refers to the same values too often",
                .file = source_,
                .actual = fmt::format("more than {} values", kMaxVisits),
                .hint = "no training program writes such a file; do not trust it"});
@@ -346,7 +350,7 @@ std::string counted(std::size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-void Flattener::tell_what_is_left() {
+void Flattener::note_unread_tensors() {
   if (byte_keys_ > 0) {
     out_.notes.push_back(
         fmt::format("{} stored as bytes, read as text", counted(byte_keys_, "name")));
@@ -363,10 +367,10 @@ void Flattener::tell_what_is_left() {
                                          : std::string("in a place that gives them no name")),
          .hint = "save the model's state_dict() with torch.save"});
   }
-  if (out_.tensors.empty() && out_.unreached.empty()) tell_what_is_instead();
+  if (out_.tensors.empty() && out_.unreached.empty()) note_missing_tensors();
 }
 
-void Flattener::tell_what_is_instead() {
+void Flattener::note_missing_tensors() {
   if (const std::size_t arrays = tensors_.count_arrays(); arrays > 0) {
     out_.unreached.push_back(
         {.what = fmt::format("{} (not read as tensors)", counted(arrays, "NumPy array")),

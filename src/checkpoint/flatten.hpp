@@ -8,11 +8,11 @@
 
 namespace sapiens {
 
-/// Walks the dictionaries, lists, objects and module trees of a pickle and files what it finds in
-/// `out`: tensors, plain values as metadata, unknown objects by name, and how many tensors it found
-/// no name for. Work and memory are limited even when values are shared so cleverly that a naive
-/// walk would never end.
-/// Throws `Error(CorruptFile)` when the limits are passed or two tensors have the same name.
+/// Traverses the dictionaries, lists, objects and module trees of a pickle and stores in `out` its
+/// tensors, plain values as metadata, the names of unknown objects, and the number of tensors
+/// without a name. Time and memory are bounded even where shared values would make a naive
+/// traversal exponential. Throws `Error(CorruptFile)` where a limit is exceeded or two tensors have
+/// the same name.
 void flatten(const PickleGraph& graph, const TensorBuilder& builder, const std::string& source,
              StateDict& out);
 

@@ -14,7 +14,7 @@ void GraphTensors::for_each_child(NodeId node, Visit&& visit) const {
   }
 }
 
-// From the tensors upwards: a table of parents, then a walk along it.
+// Marks every ancestor of a tensor, by following a table of parents upwards.
 GraphTensors::GraphTensors(const PickleGraph& graph, const TensorBuilder& builder)
     : graph_(graph), builder_(builder), below_(graph.size()), taken_(graph.size()) {
   const auto nodes = static_cast<NodeId>(graph.size());
@@ -75,7 +75,7 @@ std::size_t GraphTensors::count_below_root(Claim&& claim) const {
     const NodeId node = waiting.back();
     waiting.pop_back();
     if (claim(node)) {
-      ++count;  // with all that it is made of
+      ++count;  // includes the values that make up the tensor
     } else {
       for_each_child(node, mark);
     }

@@ -8,24 +8,24 @@
 
 namespace sapiens {
 
-/// Which values of a pickle are tensors or lead to some, and which tensors were taken. Time and
-/// memory grow with the pickle alone, however its values refer to each other.
+/// Tells which values of a pickle are tensors or contain some, and which tensors were taken. Time
+/// and memory are linear in the size of the pickle, however its values refer to each other.
 class GraphTensors {
  public:
   GraphTensors(const PickleGraph& graph, const TensorBuilder& builder);
 
-  /// Whether `node` is a tensor, or has one somewhere below it.
+  /// Whether `node` is a tensor or contains one.
   bool below(NodeId node) const noexcept { return node != kNoNode && below_[node]; }
 
-  /// Notes that `node` has been taken, with all that it is made of.
+  /// Marks `node`, and the values that it is made of, as taken.
   void take(NodeId node);
 
-  /// Tensors below the root that nobody took.
+  /// The number of tensors below the root that were not taken.
   std::size_t count_left() const;
 
-  /// NumPy arrays below the root.
+  /// The number of NumPy arrays below the root.
   std::size_t count_arrays() const;
-  /// Storages below the root.
+  /// The number of storages below the root.
   std::size_t count_storages() const;
 
  private:

@@ -127,7 +127,7 @@ void refuse_tar(const std::string& source, std::string_view bytes) {
 }
 
 // Protocol buffers have no signature; ONNX and TensorFlow files begin with a small version number
-// and name themselves soon.
+// and contain their name near the start.
 void refuse_protobuf(const std::string& source, std::string_view head) {
   if (head.size() < 2 || (head[0] != '\x08' && head[0] != '\x0a')) return;
   const std::string text = lower(head);
@@ -147,15 +147,16 @@ bool looks_like_zip(std::string_view bytes) noexcept {
 }
 
 bool looks_like_safetensors(std::string_view bytes) noexcept {
-  // A binary length, then the opening brace of the header: text has no control characters. The
-  // reference implementation takes white space in front of the brace.
+  // The file begins with a binary length and the opening brace of the header. Text has no control
+  // characters, so it is not mistaken for a length. The reference implementation accepts white
+  // space in front of the brace.
   if (bytes.size() <= 8 || is_text(bytes.substr(0, 8))) return false;
   const std::size_t brace = bytes.find_first_not_of(" \t\r\n", 8);
   return brace != std::string_view::npos && bytes[brace] == '{';
 }
 
 bool looks_like_torch_legacy(std::string_view bytes) noexcept {
-  // Protocol 2 to 5 begins with its number; protocols 0 and 1 with PyTorch's magic number.
+  // Protocols 2 to 5 begin with their number; protocols 0 and 1 begin with PyTorch's magic number.
   if (bytes.starts_with("L119547037146038801333356L")) return true;
   return bytes.size() >= 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
 }

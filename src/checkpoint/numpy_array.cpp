@@ -16,7 +16,7 @@ namespace sapiens {
 namespace {
 
 constexpr std::size_t kMaxAxes = 4;
-// Two bytes of UTF-8 for every byte of the widest type.
+// The text has up to two bytes of UTF-8 for every byte of the widest type.
 constexpr std::size_t kMaxArrayText = 2 * 8 * kMaxNumpyValues;
 
 using DecodeOne = double (*)(const char*);

@@ -9,7 +9,8 @@
 
 namespace sapiens {
 
-/// Colours of 308 keypoints and the like; what is larger is no note about a model.
+/// Enough for metadata such as the colours of 308 keypoints; larger arrays are not read as
+/// metadata.
 inline constexpr std::size_t kMaxNumpyValues = 4096;
 
 struct NumpyArray {
@@ -17,8 +18,8 @@ struct NumpyArray {
   std::vector<double> values;  ///< Row-major.
 };
 
-/// The NumPy array that `node` describes; nothing if it is something else, of a type without
-/// numbers, byte-swapped, in Fortran order, or larger than kMaxNumpyValues.
+/// The NumPy array that `node` describes; nullopt if it is not an array, is not numeric, is
+/// byte-swapped or in Fortran order, or has more than kMaxNumpyValues elements.
 std::optional<NumpyArray> read_numpy_array(const PickleGraph& graph, NodeId node);
 
 }  // namespace sapiens

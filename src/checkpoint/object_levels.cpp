@@ -42,7 +42,7 @@ std::vector<Level> ObjectLevels::of(NodeId node, const Level& place) {
   return parts;
 }
 
-// Of a name that comes twice the first one counts; null where there is nothing to hide.
+// Where a name occurs twice, the first one counts; null where nothing is hidden.
 std::shared_ptr<const Hidden> ObjectLevels::hidden_by(std::span<const NodeId> first,
                                                       std::span<const NodeId> second) const {
   if (first.empty() && second.empty()) return nullptr;
@@ -70,7 +70,7 @@ void ObjectLevels::add_attributes(NodeId node, const Level& place,
   part.pairs = true;
   part.hidden = std::move(hidden);
   for (auto dict = attributes.dicts.rbegin(); dict != attributes.dicts.rend(); ++dict) {
-    if (*dict == node || !tensors_.below(*dict)) continue;  // addict: its own state
+    if (*dict == node || !tensors_.below(*dict)) continue;  // addict's Dict is its own state
     part.items = graph_.items(*dict);
     parts.push_back(part);
   }

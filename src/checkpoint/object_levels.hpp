@@ -13,37 +13,37 @@
 
 namespace sapiens {
 
-/// Entries of a level that are not looked at: those of an object that are also its items, with
-/// their values, and buffers that no state_dict has, without one.
+/// Entries of a level that are skipped: attributes of an object that are also its items, with their
+/// values, and buffers that a state_dict leaves out, with kNoNode.
 using Hidden = std::unordered_map<std::string_view, NodeId>;
 
-/// Values that are still to be looked at: of a dictionary, a list, an object or a module.
+/// Values still to be visited, of a dictionary, a list, an object or a module.
 struct Level {
   std::span<const NodeId> items = {};
   bool pairs = false;
   std::size_t next = 0;
-  NodeId opened = kNoNode;  ///< The value that is done with when this level is.
+  NodeId opened = kNoNode;  ///< The value that is complete when this level is.
   std::string container = {};
-  std::string prefix = {};  ///< Names of the modules around, part of every key below.
+  std::string prefix = {};  ///< Names of the enclosing modules, a prefix of every key.
   bool in_module = false;
-  /// Attributes of an object may be anything: what leads to no tensor is not followed.
+  /// True for attributes of an object, which may refer to anything; only those that contain tensors
+  /// are followed.
   bool attributes = false;
   std::shared_ptr<const Hidden> hidden = {};
 };
 
-/// The parts of objects of any class, as levels to be looked at.
+/// Expands objects of any class into levels to be visited.
 class ObjectLevels {
  public:
   ObjectLevels(const PickleGraph& graph, const GraphTensors& tensors)
       : graph_(graph), tensors_(tensors), expanded_(graph.size()) {}
 
-  /// What the object was filled with, in the opposite of the order in which it is looked at; every
-  /// level is at `place`. Attributes and arguments are followed once, however often the object is
-  /// met, and only if there is a tensor below: they lead everywhere, back to the object among
-  /// others.
+  /// The contents of the object in reverse order of visiting; every level has the position `place`.
+  /// Attributes and arguments are followed once, however often the object occurs, and only if they
+  /// contain a tensor, because they may refer to anything, including the object itself.
   std::vector<Level> of(NodeId object, const Level& place);
 
-  /// How many values `of` looks at to tell what the object was called with.
+  /// The number of values that `of` reads to find the arguments of the object's constructor.
   std::size_t cost(NodeId object) const;
 
  private:
@@ -54,7 +54,7 @@ class ObjectLevels {
 
   const PickleGraph& graph_;
   const GraphTensors& tensors_;
-  std::vector<bool> expanded_;  // objects whose attributes have been looked at
+  std::vector<bool> expanded_;  // objects whose attributes were visited
   MadeItems made_;
 };
 

@@ -56,7 +56,8 @@ bool is_dict_class(const PickleGraph& graph, NodeId callable) {
 
 Attributes attributes_of(const PickleGraph& graph, NodeId object) {
   Attributes found;
-  // A state may be a pair of states, and each of these again; a few levels are honest.
+  // A state may be a pair of states, each of which may be a pair again; valid files nest a few
+  // levels.
   constexpr std::size_t kMaxStates = 64;
   std::vector<NodeId> waiting;
   if (graph[object].state != kNoNode) waiting.push_back(graph[object].state);

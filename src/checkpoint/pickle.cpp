@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::uint8_t kNewestProtocol = 5;
 
-/// A stack machine with the effects of Python's unpickler on shapes of data, and none on the
-/// world: REDUCE and friends only note what they were asked to do.
+/// A stack machine that builds the same data as Python's unpickler without side effects: REDUCE and
+/// similar instructions record the call instead of making it.
 class PickleMachine {
  public:
   explicit PickleMachine(ByteReader& reader) : reader_(reader) {
@@ -199,7 +199,7 @@ void PickleMachine::execute(Opcode opcode) {
     case Opcode::Long: {
       const std::string_view line = reader_.line();
       if (opcode == Opcode::Int && line == "00")
-        return push(false_);  // how protocol 0 spells bools
+        return push(false_);  // protocol 0 writes bools as integers
       if (opcode == Opcode::Int && line == "01") return push(true_);
       if (const auto value = parse_pickle_int(line)) return push_int(*value);
       return push({.kind = PickleKind::BigInt, .text = line});
@@ -331,7 +331,8 @@ void PickleMachine::execute(Opcode opcode) {
     case Opcode::Ext1:
     case Opcode::Ext2:
     case Opcode::Ext4:
-      // A class registered under a number; which one, only the writing program knew.
+      // A class registered in copyreg's extension table; only the program that wrote the file knows
+      // which.
       reader_.bytes(opcode == Opcode::Ext1 ? 1 : opcode == Opcode::Ext2 ? 2 : 4);
       return push_global("copyreg", "extension");
 

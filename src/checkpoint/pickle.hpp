@@ -12,8 +12,8 @@
 
 namespace sapiens {
 
-/// Values refer to each other by number: a pickle may be cyclic or nested a million deep, and a
-/// flat table has neither ownership cycles nor recursive destructors.
+/// Values refer to each other by index. A pickle may be cyclic or nested a million levels deep, and
+/// a flat table has neither ownership cycles nor recursive destructors.
 using NodeId = std::uint32_t;
 inline constexpr NodeId kNoNode = ~NodeId{0};
 
@@ -31,20 +31,20 @@ enum class PickleKind : std::uint8_t {
   Set,
   Global,      ///< A name, `text`.`name`; never looked up, let alone called.
   Object,      ///< What `callable(*args)` would have made. Items as in Dict.
-  Persistent,  ///< Something stored outside the pickle; `args` describes it.
+  Persistent,  ///< Data outside the pickle; `args` describes it.
 };
 
 /// One value of a pickle. Text is a window onto the pickle wherever it needs no decoding.
 struct PickleNode {
   PickleKind kind = PickleKind::None;
   std::uint32_t list = ~std::uint32_t{0};      ///< Index into the graph's item lists.
-  std::uint32_t appended = ~std::uint32_t{0};  ///< The same for what an Object was extended with.
+  std::uint32_t appended = ~std::uint32_t{0};  ///< List of what an Object was extended with.
   NodeId callable = kNoNode;
   NodeId args = kNoNode;
-  /// The argument of BUILD: what `__setstate__` would have got. Of several, and of keyword
-  /// arguments, a Tuple of two states, the earlier one first.
+  /// The argument of BUILD, which `__setstate__` would receive. Several BUILDs, and keyword
+  /// arguments, are kept as a Tuple of two states, the earlier one first.
   NodeId state = kNoNode;
-  std::int64_t integer = 0;  ///< Also Bool, and the bits of a Float.
+  std::int64_t integer = 0;  ///< The value of an Int or Bool, or the bits of a Float.
   std::string_view text = {};
   std::string_view name = {};
 
@@ -59,7 +59,7 @@ class PickleGraph {
   std::size_t size() const noexcept { return nodes_.size(); }
   const PickleNode& operator[](NodeId id) const noexcept { return nodes_[id]; }
   std::span<const NodeId> items(NodeId id) const noexcept;
-  /// What an Object was extended with, as a subclass of list is.
+  /// The elements that an Object was extended with, as subclasses of list are.
   std::span<const NodeId> appended(NodeId id) const noexcept;
 
   /// True for a Global (or an Object made by one) of that full name: "collections.OrderedDict".
@@ -86,7 +86,8 @@ class PickleGraph {
 /// byte of pickle, and within kMaxPickleValues values. Throws `Error(CorruptFile)`.
 PickleGraph read_pickle(ByteReader& reader);
 
-/// Far above any checkpoint (a training file of the largest model has about 100000).
+/// The limit is far above any checkpoint (a training checkpoint of the largest model has about
+/// 100000).
 inline constexpr std::size_t kMaxPickleValues = std::size_t{1} << 22;
 
 }  // namespace sapiens

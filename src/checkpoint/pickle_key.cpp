@@ -7,7 +7,7 @@
 namespace sapiens {
 namespace {
 
-// Bytes of protocol 2, which has none: `_codecs.encode(text, "latin1")`.
+// Protocol 2 has no bytes and writes them as `_codecs.encode(text, "latin1")`.
 std::optional<std::string> encoded_bytes(const PickleGraph& graph, const PickleNode& call) {
   if (!graph.is_global(call.callable, "_codecs", "encode")) return std::nullopt;
   const auto arguments = graph.items(call.args);

@@ -73,7 +73,7 @@ std::optional<std::int64_t> parse_pickle_int(std::string_view text) noexcept {
   return parse_number<std::int64_t>(text);
 }
 
-// Not strtod, which in a program that has set its locale may want a comma.
+// std::from_chars, because strtod depends on the locale and may expect a comma.
 std::optional<double> parse_pickle_float(std::string_view text) {
   return parse_number<double>(text);
 }

@@ -32,7 +32,7 @@ void PickleWriter::integer(std::int64_t value) {
 void PickleWriter::real(double value) {
   op(Opcode::BinFloat);
   const auto bits = std::bit_cast<std::uint64_t>(value);
-  // The one number of a pickle that is big-endian.
+  // Floats are the only big-endian numbers of a pickle.
   for (int shift = 56; shift >= 0; shift -= 8) out_.u8(static_cast<std::uint8_t>(bits >> shift));
 }
 

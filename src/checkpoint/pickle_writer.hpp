@@ -20,7 +20,7 @@ class PickleWriter {
   void text(std::string_view value);
   void integer(std::int64_t value);
   void real(double value);
-  void integers(std::span<const std::int64_t> values);  ///< As a tuple.
+  void integers(std::span<const std::int64_t> values);  ///< Writes them as a tuple.
   void global(std::string_view module, std::string_view name);
   void list(const PlainValue::List& values);
   void dict(const PlainValue::Dict& items);

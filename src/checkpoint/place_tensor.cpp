@@ -7,8 +7,8 @@
 namespace sapiens {
 namespace {
 
-// No tensor has more elements, not even one expanded from a single value; keeps sums over all
-// tensors of a file far from overflow.
+// No real tensor has more elements, including one expanded from a single value. The limit keeps
+// sums over all tensors of a file far from overflow.
 constexpr Index kMaxElements = Index{1} << 40;
 
 // The index of the last element in its storage, or nothing on overflow or a negative number.

@@ -125,7 +125,8 @@ void read_elements(const TensorEntry& tensor, Index first, std::span<std::byte> 
   });
 }
 
-// The other sign: one bit of a float, the two's complement of an integer, as PyTorch has it.
+// Changes the sign: flips one bit of a float and takes the two's complement of an integer, as
+// PyTorch does.
 template <typename T>
 void negate_elements(DType dtype, std::span<std::byte> values) noexcept {
   constexpr T kSign = static_cast<T>(T{1} << (8 * sizeof(T) - 1));
@@ -144,7 +145,7 @@ void read_values(const TensorEntry& tensor, Index first, std::span<std::byte> ou
   if (tensor.negated) negate_elements<T>(tensor.dtype, out);
 }
 
-// A piece at a time: read as they are, and then converted like a tensor of their own.
+// Reads in pieces: each is copied as stored and then converted like a tensor of its own.
 void read_negated(const TensorEntry& tensor, Index first, std::span<float> out) {
   constexpr std::size_t kPiece = 2048;
   std::array<std::byte, kPiece * 8> bytes;
@@ -171,7 +172,7 @@ void expect_readable(const TensorEntry& tensor) {
                .hint = tensor.unreadable->hint});
 }
 
-// The one place through which every value goes.
+// Called before any value is read, so that every read compares the checksum first.
 void require_intact(const TensorEntry& tensor, std::size_t wanted) {
   if (tensor.member && wanted > 0) tensor.member->require_intact();
 }
@@ -179,7 +180,7 @@ void require_intact(const TensorEntry& tensor, std::size_t wanted) {
 }  // namespace
 
 Index TensorEntry::numel() const noexcept {
-  // Proved to exist by the reader.
+  // The reader has proved that the product exists.
   return checked_numel(shape).value_or(0);
 }
 
@@ -213,7 +214,7 @@ void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
     case DType::I8:
       return read_as_float<std::int8_t>(tensor, first, out);
     case DType::U8:
-    case DType::Bool:  // anything but 0 and 1 is no valid bool, and reads as the number it is
+    case DType::Bool:  // values other than 0 and 1 read as the number they are
       return read_as_float<std::uint8_t>(tensor, first, out);
   }
 }

@@ -32,13 +32,13 @@ std::vector<Index> packed_strides(std::span<const Index> shape) {
   Index step = 1;
   for (std::size_t axis = shape.size(); axis-- > 0;) {
     strides[axis] = step;
-    // An extent of 0 makes all strides meaningless, but they must not overflow.
+    // Strides have no meaning where an extent is 0, but they must not overflow.
     if (__builtin_mul_overflow(step, std::max<Index>(shape[axis], 1), &step)) step = 0;
   }
   return strides;
 }
 
-// The file must be filled to the last byte: no tensor shares bytes with another, none is missing.
+// The tensors must cover the data exactly, without gaps and without sharing bytes.
 void check_ranges(const FileBytes& file, const std::vector<SafetensorsEntry>& entries,
                   std::uint64_t available) {
   std::vector<const SafetensorsEntry*> by_offset;
@@ -77,9 +77,10 @@ void check_ranges(const FileBytes& file, const std::vector<SafetensorsEntry>& en
   }
 }
 
-// safetensors.torch.save_model stores a shared tensor once, and notes its other names beside
-// whatever else is noted: {"removed name": "kept name", "format": "pt"}. A note is such a name only
-// where it leads straight to a tensor and is none itself, so there are no chains and no loops.
+// safetensors.torch.save_model stores a shared tensor once and records its other names in the
+// metadata: {"removed name": "kept name", "format": "pt"}. An entry counts as such a name only
+// where its value is the name of a stored tensor and its key is not, so there are no chains and no
+// loops.
 void add_aliases(StateDict& out) {
   std::unordered_map<std::string_view, std::size_t> by_name;
   for (std::size_t i = 0; i < out.tensors.size(); ++i) by_name.emplace(out.tensors[i].key, i);
@@ -106,7 +107,7 @@ void note_unknown_fields(const SafetensorsHeader& header, StateDict& out) {
   }
 }
 
-// Bits per element; nothing for a type that we have never heard of.
+// The number of bits per element; nullopt for an unknown type.
 std::optional<std::uint64_t> bits_of(std::string_view type) {
   if (const auto dtype = dtype_of_safetensors(type)) return 8 * dtype_size(*dtype);
   const OtherType* const other = find_other_type(type);
@@ -148,7 +149,7 @@ void read_safetensors(const FileBytes& file, StateDict& out) {
   ByteReader reader(file.bytes, file.source);
   const std::uint64_t length = reader.u64();
   if (length > kMaxHeaderLength) {
-    fail(file, {}, "the safetensors header is impossibly long", fmt::format("{} bytes", length));
+    fail(file, {}, "the safetensors header is too long", fmt::format("{} bytes", length));
   }
   if (length > reader.remaining()) {
     throw Error(ErrorCode::CorruptFile,

@@ -34,7 +34,7 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
  public:
   SafetensorsHeader header;
   std::string problem;
-  bool is_json = true;  ///< False for what no writer of headers writes.
+  bool is_json = true;  ///< False for text that is not JSON.
 
   bool null() override;
   bool boolean(bool) override { return skips() || refuse("true and false are not allowed"); }
@@ -63,7 +63,7 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
     if (problem.empty()) problem = std::move(text);
     return false;
   }
-  // Whether the value belongs to a field that the format does not know.
+  // Whether the value belongs to an unknown field.
   bool skips() const {
     return skip_depth_ > 0 || (place_ == Place::Tensor && !is_tensor_field(field_));
   }
@@ -72,17 +72,17 @@ class HeaderListener : public nlohmann::json_sax<nlohmann::json> {
   }
 
   Place place_ = Place::Outside;
-  std::string name_;   // of the tensor
-  std::string field_;  // of the tensor or of the metadata
+  std::string name_;   // name of the current tensor
+  std::string field_;  // field of the current tensor or of the metadata
   std::unordered_set<std::string> names_;
   std::unordered_set<std::string> fields_;
   SafetensorsEntry entry_;
   std::vector<std::uint64_t> offsets_;
-  std::size_t skip_depth_ = 0;  // of the lists and objects inside an unknown field
+  std::size_t skip_depth_ = 0;  // depth of lists and objects inside an unknown field
 };
 
 bool HeaderListener::null() {
-  if (place_ == Place::Top && name_ == "__metadata__") return true;  // no notes
+  if (place_ == Place::Top && name_ == "__metadata__") return true;  // the metadata may be null
   return skips() || refuse("null is not allowed");
 }
 
@@ -113,7 +113,8 @@ bool HeaderListener::string(std::string& value) {
 
 bool HeaderListener::start_object(std::size_t) {
   if (skips()) return ++skip_depth_ > 0;
-  fields_ = {};  // clear() takes as long as the largest set so far
+  // A new set, because clear() takes time proportional to the largest set so far.
+  fields_ = {};
   if (place_ == Place::Outside) {
     place_ = Place::Top;
   } else if (place_ != Place::Top) {
@@ -136,7 +137,7 @@ bool HeaderListener::key(std::string& name) {
     return names_.insert(name).second || refuse(fmt::format("the name \"{}\" comes twice", name));
   }
   field_ = name;
-  if (place_ == Place::Metadata) return true;  // of two notes of one name the last one counts
+  if (place_ == Place::Metadata) return true;  // the last entry of a name counts
   if (fields_.insert(name).second) return true;
   return !is_tensor_field(name) || refuse(fmt::format("the field \"{}\" comes twice", name));
 }
@@ -185,7 +186,7 @@ bool HeaderListener::end_array() {
 
 SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source) {
   HeaderListener listener;
-  // The parser takes a NUL for the end of the text, whatever follows.
+  // The parser would treat a NUL as the end of the text and ignore what follows.
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) {
     listener.is_json = false;
@@ -200,7 +201,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, const std::str
                                          .hint = "download the file again"});
   }
   throw Error(ErrorCode::CorruptFile,
-              {.summary = "the safetensors header is not as the format has it",
+              {.summary = "the safetensors header violates the format",
                .file = source,
                .actual = listener.problem,
                .hint = "write the file again with the safetensors library"});

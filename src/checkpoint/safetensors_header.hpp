@@ -24,7 +24,7 @@ struct SafetensorsEntry {
 struct SafetensorsHeader {
   std::vector<SafetensorsEntry> entries;  ///< In the order of the header.
   std::map<std::string, std::string> metadata;
-  /// Fields of tensors that the format does not know, and how many tensors have each: passed over.
+  /// Unknown fields of tensors, which are ignored, and how many tensors have each.
   std::map<std::string, std::size_t> unknown_fields;
 };
 
@@ -34,7 +34,7 @@ struct SafetensorsHeader {
 /// does not allow; tensors of one name too, of which the reference takes the last.
 SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source);
 
-/// "F32", "BF16", ...; nothing for a type we do not have.
+/// The type of "F32", "BF16", ...; nullopt for a type that is not supported.
 std::optional<DType> dtype_of_safetensors(std::string_view name) noexcept;
 std::string_view safetensors_name(DType dtype) noexcept;
 

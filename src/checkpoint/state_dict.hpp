@@ -25,12 +25,12 @@ enum class CheckpointFormat { TorchZip, TorchLegacy, TorchScript, TorchExport, S
 /// "PyTorch zip", "PyTorch legacy", "TorchScript", "torch.export", "safetensors".
 std::string_view format_name(CheckpointFormat format) noexcept;
 
-/// Why the values of a stored tensor are out of reach. Such a tensor is listed like any other; only
-/// a parameter that needs it is refused.
+/// Why the values of a stored tensor cannot be read. Such a tensor is listed like any other, and
+/// only a parameter that needs it is refused.
 struct Unreadable {
-  std::string type = {};    ///< "float8_e4m3fn", "sparse", "DTensor": the words of PyTorch.
-  std::string reason = {};  ///< What that is: "complex numbers".
-  std::string hint = {};    ///< What makes an ordinary tensor of it.
+  std::string type = {};    ///< PyTorch's name: "float8_e4m3fn", "sparse", "DTensor".
+  std::string reason = {};  ///< What the type means: "complex numbers".
+  std::string hint = {};    ///< How to convert it to an ordinary tensor.
 };
 
 /// One stored tensor: where its bytes are and how to read them. Nothing has been read yet.
@@ -44,52 +44,52 @@ struct TensorEntry {
   /// The name inside `container`: "backbone.layers.0.ln1.weight".
   std::string key = {};
   DType dtype = DType::F32;
-  std::vector<Index> shape = {};    ///< Of an unreadable tensor empty where it is unknown.
+  std::vector<Index> shape = {};    ///< Empty for an unreadable tensor of unknown shape.
   std::vector<Index> strides = {};  ///< In elements; 0 for an expanded axis.
   const std::byte* data = nullptr;  ///< The first element, inside the mapped file.
   bool byte_swapped = false;        ///< Stored big-endian.
-  /// The values are the stored numbers with the other sign, as a lazy negation of PyTorch leaves
-  /// them. `read_f32` and `read_raw` apply it, so nobody else has to.
+  /// True where the values are the negated stored numbers, as a lazy negation of PyTorch leaves
+  /// them. `read_f32` and `read_raw` apply the negation.
   bool negated = false;
   bool mapped = false;        ///< `data` is in the mapped file: `release_pages` works.
   std::string location = {};  ///< Where in the file, for messages: "archive/data/17".
-  /// Where the file may have a checksum of the bytes; null in formats that know none. Reading
-  /// values compares it first.
+  /// The archive member that may have a checksum of the bytes, which is compared before values are
+  /// read; null in formats without checksums.
   std::shared_ptr<StoredMember> member = {};
-  /// Set where the values cannot be read; `dtype`, `strides` and `data` then mean nothing.
+  /// Set where the values cannot be read; `dtype`, `strides` and `data` are meaningless then.
   std::optional<Unreadable> unreadable = {};
 
   Index numel() const noexcept;
   /// `container` and `key` joined: unique within a file.
   std::string path() const;
-  /// "f32", or the type of an unreadable tensor.
+  /// The dtype, such as "f32", or the type of an unreadable tensor.
   std::string_view type_name() const noexcept;
 };
 
-/// Something in a file that is no named tensor and that a user may look for.
+/// Content of a file that is not a named tensor but that a user may look for.
 struct Unreached {
   std::string what = {};  ///< "12 tensors as constants without names (constants/)"
   std::string hint = {};
 };
 
-/// What a checkpoint file holds, in file order. Copies share the mapping, which lives as long as
-/// any copy.
+/// The content of a checkpoint file, in file order. Copies share the mapping, which lives as long
+/// as any copy.
 struct StateDict {
-  std::string path;  ///< As the caller spelled it.
+  std::string path;  ///< The path as the caller spelled it.
   CheckpointFormat format = CheckpointFormat::TorchZip;
   std::uint64_t file_bytes = 0;
   std::vector<TensorEntry> tensors;
   /// Safetensors `__metadata__`, and every string or number of a pickle by its dotted path
   /// ("meta.epoch" -> "1600").
   std::map<std::string, std::string> metadata;
-  /// Objects of classes we do not know, kept as data and never run: "message_hub:
-  /// mmengine.logging...".
+  /// Objects of unknown classes, kept as data and never run: "message_hub: mmengine.logging...".
   std::vector<std::string> opaque;
-  /// What the reader left out or understood in a way that its user should know.
+  /// Remarks about content that the reader skipped or interpreted in a way that users should know
+  /// of.
   std::vector<std::string> notes;
   std::vector<Unreached> unreached;
   std::shared_ptr<const void> mapping;
-  /// A tensor that is stored once may have further names: name and index into `tensors`.
+  /// Further names of tensors that are stored once: name and index into `tensors`.
   std::vector<std::pair<std::string, std::size_t>> aliases = {};
   /// The archives that make up the file; the innermost one holds the tensors.
   std::vector<std::shared_ptr<const ZipArchive>> archives = {};

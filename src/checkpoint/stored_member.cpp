@@ -13,9 +13,11 @@
 namespace sapiens {
 namespace {
 
-// What a thread takes at a time: some 0.1 ms, so that nobody waits long for the last one.
+// A thread computes one piece at a time, which takes about 0.1 ms, so that no thread waits long for
+// the last one.
 constexpr std::size_t kPieceBytes = std::size_t{1} << 18;
-// Larger members give their pages back while they are checked: one storage may hold all weights.
+// The pages of larger members are released while they are checked, because one storage may hold all
+// parameters.
 constexpr std::size_t kMaxKeptBytes = std::size_t{1} << 26;
 constexpr std::size_t kMaxNames = 3;
 
@@ -59,12 +61,13 @@ bool StoredMember::is_intact() const {
       if (bytes_.empty()) finish();
     });
     compute_pieces();
-    state_.wait(State::Unknown);  // for pieces that other threads have in hand
+    state_.wait(State::Unknown);  // waits for pieces that other threads compute
   }
   return state_.load() == State::Intact;
 }
 
-// Pieces are taken in order by whoever comes; the thread that ends the last one joins them.
+// Every calling thread takes the next piece; the thread that completes the last one joins their
+// checksums.
 void StoredMember::compute_pieces() const {
   const std::size_t count = pieces();
   for (;;) {

@@ -13,11 +13,11 @@
 
 namespace sapiens {
 
-/// The bytes of one stored member of an archive, and the checksum they must have. The checksum is
-/// computed when the first value is read, once, by all threads that ask for values meanwhile.
+/// The bytes of one stored member of an archive and their expected checksum. The checksum is
+/// computed once, when the first value is read, by all threads that ask for values at that time.
 class StoredMember {
  public:
-  /// `archive` is borrowed for its name and mapping; `crc` is nothing where none was computed.
+  /// `archive` is borrowed for its name and mapping; `crc` is nullopt where the archive holds none.
   StoredMember(const FileBytes& archive, std::string name, std::span<const std::byte> bytes,
                std::optional<std::uint32_t> crc);
 
@@ -25,16 +25,16 @@ class StoredMember {
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   bool has_checksum() const noexcept { return crc_.has_value(); }
 
-  /// Remembers a tensor that lies here, for messages. Not while other threads read.
+  /// Adds the path of a tensor in this member, for messages. Not thread-safe against readers.
   void add_tensor(std::string path);
-  /// "backbone.pos_embed", "a, b, c and 4 more"; empty where no tensor lies here.
+  /// The tensors as text: "backbone.pos_embed" or "a, b, c and 4 more"; empty where there are none.
   std::string tensors_text() const;
 
-  /// Whether the bytes have their checksum; true where there is none to compare.
+  /// Whether the bytes match their checksum; true where there is none to compare.
   bool is_intact() const;
-  /// True once `is_intact` found it so.
+  /// True once `is_intact` has returned true.
   bool was_checked() const noexcept { return state_.load() == State::Intact; }
-  /// The checksum that was found; only after `is_intact`.
+  /// The computed checksum; valid only after `is_intact`.
   std::uint32_t found_crc() const noexcept { return found_; }
   std::uint32_t expected_crc() const noexcept { return crc_.value_or(0); }
 
@@ -57,10 +57,10 @@ class StoredMember {
   std::span<const std::byte> bytes_;
   bool mapped_;
   std::optional<std::uint32_t> crc_;
-  std::vector<std::string> tensors_;  // the first few
+  std::vector<std::string> tensors_;  // the first few, for messages
   std::size_t tensor_count_ = 0;
 
-  // The work that threads share.
+  // The state of the shared computation.
   mutable std::once_flag started_;
   mutable std::vector<std::uint32_t> piece_crcs_;
   mutable std::atomic<std::size_t> next_ = 0;

@@ -8,12 +8,12 @@
 namespace sapiens {
 namespace {
 
-// Setting one of these changes the numbers of a tensor.
+// These attributes change the values of a tensor.
 constexpr std::array<std::string_view, 4> kValueAttributes = {"data", "real", "imag", "_data"};
 
 constexpr std::size_t kShownName = 60;
-// Extents, flags or attributes of one tensor. A description may be looked at many times, so it must
-// be short.
+// The most extents, flags or attributes of one tensor. A description may be read many times, so it
+// must be short.
 constexpr std::size_t kMaxValues = 256;
 
 bool is_plain(const PickleGraph& graph, NodeId node) {
@@ -30,7 +30,7 @@ bool is_plain(const PickleGraph& graph, NodeId node) {
   }
 }
 
-std::optional<std::string> odd_attribute(const PickleGraph& graph, NodeId key, NodeId value) {
+std::optional<std::string> unknown_attribute(const PickleGraph& graph, NodeId key, NodeId value) {
   const std::string_view name = graph[key].text.substr(0, kShownName);
   if (graph[key].kind != PickleKind::Text) return "carries an attribute without a name";
   if (std::ranges::find(kValueAttributes, name) != kValueAttributes.end() ||
@@ -110,7 +110,7 @@ TensorFlags read_tensor_flags(const PickleGraph& graph, NodeId metadata) {
   return flags;
 }
 
-std::optional<std::string> odd_attributes(const PickleGraph& graph, NodeId state) {
+std::optional<std::string> unknown_attributes(const PickleGraph& graph, NodeId state) {
   if (state == kNoNode || is_empty_value(graph, state)) return std::nullopt;
   // (__dict__, __slots__)
   std::array<NodeId, 2> parts = {state, kNoNode};
@@ -123,14 +123,14 @@ std::optional<std::string> odd_attributes(const PickleGraph& graph, NodeId state
     const auto items = graph.items(part);
     if (items.size() > kMaxValues) return "carries countless attributes";
     for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-      if (auto odd = odd_attribute(graph, items[i], items[i + 1])) return odd;
+      if (auto odd = unknown_attribute(graph, items[i], items[i + 1])) return odd;
     }
   }
   return std::nullopt;
 }
 
-std::optional<std::string> odd_autograd(const PickleGraph& graph, NodeId requires_grad,
-                                        NodeId hooks) {
+std::optional<std::string> unknown_autograd(const PickleGraph& graph, NodeId requires_grad,
+                                            NodeId hooks) {
   const PickleNode& flag = graph[requires_grad];
   if (flag.kind != PickleKind::Bool && flag.kind != PickleKind::Int) {
     return "has something that is no yes or no for requires_grad";

@@ -8,33 +8,35 @@
 #include "checkpoint/pickle.hpp"
 #include "sapiens/tensor_view.hpp"
 
-/// What stands beside the numbers in PyTorch's description of a tensor.
+/// Reads the part of PyTorch's description of a tensor that is not its storage.
 namespace sapiens {
 
-/// None, and a dictionary, list or OrderedDict with nothing in it.
+/// True for None and for an empty dictionary, list or OrderedDict.
 bool is_empty_value(const PickleGraph& graph, NodeId node);
 
-/// Of a dictionary, or of an object that is filled like one.
+/// True for a dictionary with items, or an object with dictionary items.
 bool is_filled_dict(const PickleGraph& graph, NodeId node);
 
-/// The integers of a tuple, or of torch.Size(tuple) as old files have it; nothing if it is
-/// something else.
+/// The integers of a tuple, or of torch.Size(tuple) as old files write it; nullopt for anything
+/// else.
 std::optional<std::vector<Index>> read_integers(const PickleGraph& graph, NodeId node);
 
 /// The lazy operations that a tensor was saved with.
 struct TensorFlags {
   bool negated = false;
-  /// What else the metadata say, completing "the tensor ..."; nothing if all is understood.
+  /// What the metadata says beyond the known flags, as the end of "the tensor ..."; nullopt if all
+  /// is known.
   std::optional<std::string> not_understood = {};
 };
 TensorFlags read_tensor_flags(const PickleGraph& graph, NodeId metadata);
 
-/// Python attributes of a tensor. Plain ones (flags, numbers, text) do not touch its values; of any
-/// other this says what it is, completing "the tensor ...".
-std::optional<std::string> odd_attributes(const PickleGraph& graph, NodeId state);
+/// Checks the Python attributes of a tensor. Plain ones (flags, numbers, text) do not affect its
+/// values; for any other the result describes it, as the end of "the tensor ...".
+std::optional<std::string> unknown_attributes(const PickleGraph& graph, NodeId state);
 
-/// The arguments behind the strides: requires_grad and the hooks, which nobody saves since 2017.
-std::optional<std::string> odd_autograd(const PickleGraph& graph, NodeId requires_grad,
-                                        NodeId hooks);
+/// Checks the arguments after the strides: requires_grad and the hooks, which PyTorch has not
+/// written since 2017.
+std::optional<std::string> unknown_autograd(const PickleGraph& graph, NodeId requires_grad,
+                                            NodeId hooks);
 
 }  // namespace sapiens

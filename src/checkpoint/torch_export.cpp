@@ -13,9 +13,9 @@
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
 
-// torch.export.save has had two arrangements. Up to 2.7 the weights are one member, itself a file
-// of torch.save. Newer ones ("PT2 archive") have a member per storage under data/weights and a
-// JSON table that says which parameter is where.
+// torch.export.save has had two layouts. Up to 2.7 the parameters are one member, itself a file of
+// torch.save. Newer files ("PT2 archive") have a member per storage under data/weights and a JSON
+// table that maps parameters to them.
 namespace sapiens {
 namespace {
 
@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 2> kNestedNames = {"serialized_state_dict
                                                           "serialized_state_dict.json"};
 constexpr std::string_view kWeights = "/data/weights/";
 constexpr std::string_view kTableSuffix = "_weights_config.json";
-// Some 300 bytes per parameter: room for 200000 of them.
+// The limit allows 200000 parameters of about 300 bytes each.
 constexpr std::size_t kMaxTable = std::size_t{1} << 26;
 
 /// torch/_export/serde/schema.py, ScalarType.
@@ -70,7 +70,7 @@ Unreadable unreadable_scalar_type(int number) {
 
 constexpr int kStrided = 7;  // torch/_export/serde/schema.py, Layout
 
-// What the description of a tensor may say; anything else may change its values.
+// The known fields of a tensor's description; any other may change its values.
 constexpr std::array<std::string_view, 7> kKnownFields = {
     "dtype", "sizes", "requires_grad", "device", "strides", "storage_offset", "layout"};
 
@@ -142,7 +142,7 @@ struct Pt2Reader {
 
 void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out) {
   if (table.size > kMaxTable) {
-    throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is impossibly long",
+    throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is too long",
                                          .file = archive.file().source,
                                          .key = std::string(table.name)});
   }
@@ -163,8 +163,8 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
   }
 }
 
-// Constants and buffers that a state_dict does not have have members of their own.
-void tell_of_constants(const ZipArchive& archive, StateDict& out) {
+// Records constants and non-persistent buffers, which are stored as members of their own.
+void note_constants(const ZipArchive& archive, StateDict& out) {
   constexpr std::string_view kConstants = "/data/constants/";
   const auto count = std::ranges::count_if(archive.entries(), [&](const ZipEntry& entry) {
     return entry.name.find(kConstants) != std::string_view::npos && !entry.name.ends_with(".json");
@@ -183,12 +183,13 @@ void read_nested(const ZipArchive& archive, const ZipEntry& entry, StateDict& ou
                 .mapped = archive.file().mapped,
                 .source = fmt::format("{}: {}", archive.file().source, entry.name)});
   if (!is_torch_zip(*nested)) {
-    throw Error(ErrorCode::CorruptFile, {.summary = "the weights inside are no PyTorch file",
-                                         .file = nested->file().source});
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "the weights in the archive are not a PyTorch file",
+                 .file = nested->file().source});
   }
   read_torch_zip(*nested, out);
   out.archives.push_back(nested);
-  // The checksum of the file inside covers its tensors, if they have none of their own.
+  // The checksum of the nested file covers its tensors where they have none of their own.
   for (TensorEntry& tensor : out.tensors) {
     if (!tensor.member || !tensor.member->has_checksum()) tensor.member = outer;
   }
@@ -221,7 +222,7 @@ void read_torch_export(const ZipArchive& archive, StateDict& out) {
                 {.summary = "the archive holds no exported model", .file = archive.file().source});
   }
   is_table(found->name) ? read_table(archive, *found, out) : read_nested(archive, *found, out);
-  tell_of_constants(archive, out);
+  note_constants(archive, out);
   out.format = CheckpointFormat::TorchExport;
 }
 

@@ -46,7 +46,7 @@ void expect_protocol(ByteReader& reader) {
                .hint = "load it with torch.load and write it again with torch.save"});
 }
 
-// Only the object knows how wide the elements of a storage are.
+// Only the object holds the element sizes of the storages.
 std::map<std::string, std::size_t, std::less<>> element_sizes(const PickleGraph& graph,
                                                               const std::string& source) {
   std::map<std::string, std::size_t, std::less<>> sizes;
@@ -64,9 +64,8 @@ std::map<std::string, std::size_t, std::less<>> element_sizes(const PickleGraph&
     }
     const auto [known, inserted] = sizes.emplace(std::string(storage->key), storage->element);
     if (inserted || known->second == storage->element) continue;
-    throw Error(
-        ErrorCode::CorruptFile,
-        {.summary = "a storage is said to be of two types", .file = source, .key = known->first});
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "a storage has two types", .file = source, .key = known->first});
   }
   return sizes;
 }
@@ -84,9 +83,9 @@ Storages read_storages(ByteReader& reader, const FileBytes& file, const PickleGr
   for (const std::string& key : read_keys(reader)) {
     const auto size = sizes.find(key);
     if (size == sizes.end()) {
-      throw Error(ErrorCode::CorruptFile, {.summary = "the file holds a storage that nothing uses",
-                                           .file = reader.source(),
-                                           .key = key});
+      throw Error(
+          ErrorCode::CorruptFile,
+          {.summary = "the file holds an unused storage", .file = reader.source(), .key = key});
     }
     file.forget_around(reader.position());
     const std::uint64_t count = reader.u64();

@@ -26,7 +26,7 @@ constexpr std::array kTorchTypes = {
     TorchType{"BoolStorage", "bool", DType::Bool},
 };
 
-// Integer `position` of a tuple that describes a storage.
+// The integer at `position` of a tuple that describes a storage.
 Index storage_integer(const PickleGraph& graph, NodeId node, const std::string& source) {
   if (graph[node].kind != PickleKind::Int || graph[node].integer < 0) {
     throw Error(ErrorCode::CorruptFile,

@@ -17,13 +17,13 @@ bool is_torch(std::string_view module) noexcept {
   return module == "torch" || module.starts_with("torch.");
 }
 
-// Classes by which PyTorch itself wraps a tensor without changing what its numbers mean.
+// Classes that PyTorch wraps tensors in without changing the meaning of their values.
 bool is_plain_class(const PickleNode& type) noexcept {
   return type.kind == PickleKind::Global && is_torch(type.text) &&
          (type.name == "Tensor" || type.name == "Parameter" || type.name == "Buffer");
 }
 
-// How a Parameter (once called Variable) was saved before there was `_rebuild_parameter`.
+// Older versions saved a Parameter (then called Variable) this way, without `_rebuild_parameter`.
 bool is_old_parameter(const PickleNode& type) noexcept {
   return type.kind == PickleKind::Global && is_torch(type.text) &&
          (type.name == "Parameter" || type.name == "Variable");
@@ -34,14 +34,14 @@ bool is_old_parameter(const PickleNode& type) noexcept {
 TensorBuilder::TensorBuilder(const PickleGraph& graph, FindStorage find_storage, std::string source)
     : graph_(graph), find_storage_(std::move(find_storage)), source_(std::move(source)) {}
 
-/// A tensor on its way from the outermost call that makes it to the innermost.
+/// The state while the calls that make a tensor are unwrapped from the outermost to the innermost.
 struct TensorBuilder::Wrapped {
-  NodeId node = kNoNode;  ///< The call; nothing where the function alone is known.
+  NodeId node = kNoNode;  ///< The call; kNoNode where only the function is known.
   NodeId callable = kNoNode;
   std::span<const NodeId> args = {};
   std::optional<Unreadable> of_class = {};           ///< The outermost class that is not plain.
   std::optional<std::string_view> device_type = {};  ///< The dtype it had on its device.
-  std::optional<std::string> not_understood = {};    ///< The first thing that is not.
+  std::optional<std::string> not_understood = {};    ///< The first property that is not understood.
 
   void note(std::optional<std::string> odd) {
     if (!not_understood) not_understood = std::move(odd);
@@ -66,7 +66,8 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
   if (!is_tensor(node)) return std::nullopt;
   Wrapped tensor{
       .node = node, .callable = graph_[node].callable, .args = graph_.items(graph_[node].args)};
-  // Parameters and subclasses wrap the function that makes the tensor; a few layers are honest.
+  // Parameters and subclasses wrap the function that makes the tensor; valid files nest a few
+  // layers.
   constexpr int kMaxWrappers = 8;
   for (int layer = 0; layer < kMaxWrappers && unwrap(tensor); ++layer) {
   }
@@ -75,7 +76,7 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
                      (function == "_rebuild_tensor" || function == "_rebuild_tensor_v2" ||
                       function == "_rebuild_tensor_v3");
   TensorEntry entry = dense ? rebuild(tensor, path) : describe_kind(tensor);
-  // On some devices a tensor has not the type that the CPU has it in.
+  // On some devices a tensor has another dtype than its copy on the CPU.
   if (tensor.device_type && dtype_of_torch(*tensor.device_type) != entry.dtype) {
     tensor.note(fmt::format("was of type {} on its device", *tensor.device_type));
   }
@@ -87,7 +88,7 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
   return entry;
 }
 
-// One layer; false when what is left makes the tensor itself.
+// Unwraps one layer; false when the remaining call makes the tensor itself.
 bool TensorBuilder::unwrap(Wrapped& tensor) const {
   const PickleNode& function = graph_[tensor.callable];
   const auto count = tensor.args.size();
@@ -123,8 +124,8 @@ bool TensorBuilder::unwrap(Wrapped& tensor) const {
 // (tensor, requires_grad, hooks, attributes)
 void TensorBuilder::unwrap_parameter(Wrapped& tensor) const {
   const auto args = tensor.args;
-  if (args.size() >= 3) tensor.note(odd_autograd(graph_, args[1], args[2]));
-  if (args.size() == 4) tensor.note(odd_attributes(graph_, args[3]));
+  if (args.size() >= 3) tensor.note(unknown_autograd(graph_, args[1], args[2]));
+  if (args.size() == 4) tensor.note(unknown_attributes(graph_, args[3]));
   enter(tensor, args[0]);
 }
 
@@ -142,7 +143,7 @@ void TensorBuilder::unwrap_class(Wrapped& tensor) const {
     tensor.of_class = sharded ? unreadable_kind(type.name)
                               : unreadable_class(fmt::format("{}.{}", type.text, type.name));
   }
-  tensor.note(odd_attributes(graph_, tensor.args[3]));
+  tensor.note(unknown_attributes(graph_, tensor.args[3]));
   tensor.callable = tensor.args[0];
   tensor.args = graph_.items(tensor.args[2]);
   tensor.node = kNoNode;
@@ -178,7 +179,7 @@ TensorEntry TensorBuilder::rebuild(const Wrapped& tensor, const std::string& pat
 
   TensorFlags flags;
   std::optional<std::string> odd;
-  if (required > 4) odd = odd_autograd(graph_, args[4], args[5]);
+  if (required > 4) odd = unknown_autograd(graph_, args[4], args[5]);
   if (required > 4 && args.size() > required) flags = read_tensor_flags(graph_, args[required]);
   if (args.size() > (required > 4 ? required + 1 : required)) {
     odd = fmt::format("is made by {} with {} arguments", function, args.size());
@@ -206,7 +207,7 @@ TensorEntry TensorBuilder::rebuild(const Wrapped& tensor, const std::string& pat
   return entry;
 }
 
-// A tensor that is no dense array, with its shape where the description has one.
+// Describes a tensor that is not a dense array, with its shape where the description has one.
 TensorEntry TensorBuilder::describe_kind(const Wrapped& tensor) const {
   TensorEntry entry;
   const PickleNode& function = graph_[tensor.callable];

@@ -13,18 +13,18 @@
 
 namespace sapiens {
 
-/// The attribute of an OrderedDict's `__dict__` in which we keep a flat checkpoint's notes.
+/// The attribute of an OrderedDict's `__dict__` that holds the metadata of a flat checkpoint.
 inline constexpr std::string_view kAttributesName = "sapiens_meta";
 
-/// What a pickle says about a storage: the flat array that tensors are windows onto.
+/// A pickle's description of a storage, the flat array that tensors are views of.
 struct StorageRef {
   std::string_view key;   ///< The name of its bytes in the file: "17".
   std::string_view type;  ///< "FloatStorage"
-  /// Nothing for UntypedStorage, which is counted in bytes, and for types that we do not read.
+  /// nullopt for UntypedStorage, which is counted in bytes, and for types that are not supported.
   std::optional<DType> dtype;
-  std::size_t element = 0;  ///< Bytes per element; 0 for a type that we have never heard of.
+  std::size_t element = 0;  ///< Bytes per element; 0 for an unknown type.
   Index count = 0;          ///< Elements, or bytes of an UntypedStorage.
-  /// Old files know storages that are windows onto other storages; in elements.
+  /// The offset in elements where the storage is a view of another one, as in old files.
   Index view_offset = 0;
   std::optional<Index> view_count = {};
 };
@@ -53,19 +53,19 @@ std::string_view storage_of_dtype(DType dtype) noexcept;
 /// DType of "float32", "bfloat16", ...: the names in `torch`.
 std::optional<DType> dtype_of_torch(std::string_view name) noexcept;
 
-/// Makes tensor entries out of what a pickle says, with every range checked.
+/// Makes tensor entries from a pickle's descriptions and checks every range.
 class TensorBuilder {
  public:
   /// `source` names the file in messages.
   TensorBuilder(const PickleGraph& graph, FindStorage find_storage, std::string source);
 
-  /// Whether `node` would become a tensor, of whatever kind.
+  /// Whether `node` describes a tensor of any kind.
   bool is_tensor(NodeId node) const noexcept;
 
-  /// The tensor that `node` rebuilds, without container and key; nothing if it is no tensor.
-  /// `path` is its name in messages. A tensor of a type or kind that we do not read, or about which
-  /// the file says something that we do not understand, is `unreadable`. Throws
-  /// `Error(CorruptFile)` for a tensor that reaches outside its storage.
+  /// The tensor that `node` describes, without container and key; nullopt if it is not a tensor.
+  /// `path` is its name in messages. A tensor of an unsupported type or kind, or with a description
+  /// that is not understood, is `unreadable`. Throws `Error(CorruptFile)` for a tensor that reaches
+  /// outside its storage.
   std::optional<TensorEntry> build(NodeId node, const std::string& path) const;
 
  private:

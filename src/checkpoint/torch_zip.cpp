@@ -26,7 +26,8 @@ std::optional<std::string_view> top_folder(const ZipArchive& archive) noexcept {
   return std::nullopt;
 }
 
-// torch.load would take the folder that comes first, another reader the one it knows by name.
+// torch.load uses the folder that comes first and other readers one of a fixed name, so two are
+// refused.
 void refuse_second_pickle(const ZipArchive& archive, std::string_view folder) {
   for (const ZipEntry& entry : archive.entries()) {
     const std::size_t slash = entry.name.find('/');
@@ -42,8 +43,8 @@ void refuse_second_pickle(const ZipArchive& archive, std::string_view folder) {
   }
 }
 
-// Names in the table of contents have no checksum. A damaged one must not pass for a record that
-// was never there.
+// Names in the table of contents have no checksum. A damaged name must not make a record look
+// absent.
 void compare_names_but_storages(const ZipArchive& archive, std::string_view folder) {
   const std::string storages = fmt::format("{}/data/", folder);
   for (const ZipEntry& entry : archive.entries()) {
@@ -55,7 +56,7 @@ bool is_big_endian(const ZipArchive& archive, std::string_view folder) {
   const ZipEntry* const record = archive.find(fmt::format("{}/byteorder", folder));
   if (record == nullptr) {
     compare_names_but_storages(archive, folder);
-    return false;  // before torch 2.0: always written on little-endian machines
+    return false;  // before torch 2.0 files are always little-endian
   }
   const std::string_view order = as_text(archive.checked_contents(*record));
   if (order == "little") return false;
@@ -72,7 +73,7 @@ StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bo
                      .location = fmt::format("{}/data/{}", folder, storage.key)};
   if (storage.view_count) {
     throw Error(ErrorCode::CorruptFile,
-                {.summary = "a storage is a window onto another one, which only old files know",
+                {.summary = "a storage is a view of another one, which only old files have",
                  .file = archive.file().source,
                  .key = found.location});
   }
@@ -96,9 +97,9 @@ StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bo
   return found;
 }
 
-// What is no attribute of a module TorchScript keeps by number: of a frozen module that is every
-// weight, folded into the code.
-void tell_of_constants(const ZipArchive& archive, std::string_view folder, StateDict& out) {
+// TorchScript stores values that are not attributes of a module by number. In a frozen module these
+// are all parameters, which became constants of the code.
+void note_constants(const ZipArchive& archive, std::string_view folder, StateDict& out) {
   const ZipEntry& entry = *archive.find(fmt::format("{}/constants.pkl", folder));
   ByteReader reader(archive.checked_contents(entry),
                     fmt::format("{}: {}", archive.file().source, entry.name));
@@ -143,7 +144,7 @@ void read_torch_zip(const ZipArchive& archive, StateDict& out) {
       },
       archive.file().source);
   flatten(graph, builder, archive.file().source, out);
-  if (out.format == CheckpointFormat::TorchScript) tell_of_constants(archive, folder, out);
+  if (out.format == CheckpointFormat::TorchScript) note_constants(archive, folder, out);
 }
 
 }  // namespace sapiens

@@ -16,7 +16,8 @@
 namespace sapiens {
 namespace {
 
-// The pickle that torch.save puts first. Its header does not know its length; a pickle ends itself.
+// torch.save writes this pickle first. Its header does not hold its length, but a pickle marks its
+// own end.
 std::optional<PickleGraph> first_pickle(const FileBytes& file) {
   ByteReader reader(file.bytes, file.source);
   if (reader.u32() != zip::kLocalHeader) return std::nullopt;
@@ -28,7 +29,7 @@ std::optional<PickleGraph> first_pickle(const FileBytes& file) {
   return read_pickle(reader);
 }
 
-// What the storages named in the pickle take, each counted once; nothing if that cannot be told.
+// The bytes of the storages named in the pickle, each counted once; nullopt if they are unknown.
 std::optional<std::uint64_t> announced_bytes(const FileBytes& file) {
   try {
     const std::optional<PickleGraph> graph = first_pickle(file);
@@ -48,7 +49,7 @@ std::optional<std::uint64_t> announced_bytes(const FileBytes& file) {
     }
     return total;
   } catch (const Error&) {
-    return std::nullopt;  // the cut went through the pickle, or it was never one
+    return std::nullopt;  // the pickle is cut short, or is not one
   }
 }
 

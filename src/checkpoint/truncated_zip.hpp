@@ -4,9 +4,10 @@
 
 namespace sapiens {
 
-/// Throws `Error(CorruptFile)` for a zip archive that ends before its table of contents, and says
-/// how much is missing where the pickle at its start still tells: torch.save writes `data.pkl`
-/// first, and it names the size of every storage that should follow. Returns for other archives.
+/// Throws `Error(CorruptFile)` for a zip archive that ends before its table of contents. The
+/// message says how many bytes are missing where the pickle at its start is complete: torch.save
+/// writes `data.pkl` first, and it holds the size of every storage that follows. Returns for other
+/// archives.
 void refuse_truncated_zip(const FileBytes& file);
 
 }  // namespace sapiens

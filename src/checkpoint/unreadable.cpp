@@ -31,13 +31,13 @@ constexpr std::array kOtherTypes = {
 };
 
 struct Advice {
-  std::string_view start;  ///< Of the type's name in PyTorch.
+  std::string_view start;  ///< The first characters of the type's name in PyTorch.
   std::string_view reason;
   std::string_view hint;
 };
 
-// A small float alone says little: programs that write it divide the weights by a scale factor
-// first and keep that elsewhere, so a plain conversion would give wrong weights.
+// A small float type is ambiguous: programs that write it divide the parameters by a scale factor
+// that is stored elsewhere, so a plain conversion would give wrong values.
 constexpr std::string_view kScaled = "numbers that are usually stored divided by a scale factor";
 constexpr std::string_view kScaledHint =
     "use the 16-bit or 32-bit file of the same model; or make x.to(torch.float16) times the scale "

@@ -8,7 +8,7 @@
 
 namespace sapiens {
 
-/// A type of numbers that PyTorch or safetensors knows and this program does not compute with.
+/// A number type of PyTorch or safetensors that this program does not compute with.
 struct OtherType {
   std::string_view torch;        ///< "float8_e4m3fn"
   std::string_view storage;      ///< "ComplexFloatStorage"; empty where there is none.
@@ -17,22 +17,22 @@ struct OtherType {
   int bits;                      ///< Per element, as safetensors counts them.
 };
 
-/// By any of its names; null for an unknown one.
+/// Finds a type by any of its names; null for an unknown one.
 const OtherType* find_other_type(std::string_view name) noexcept;
 const OtherType* find_other_type(int scalar_type) noexcept;
 
-/// Numbers of a type that is not read, under the name that the file has for it.
+/// Describes numbers of an unsupported type, under the name that the file uses.
 Unreadable unreadable_type(std::string_view name);
 
-/// Tensors that are no dense array of numbers, by the function of PyTorch that makes them:
-/// "_rebuild_sparse_tensor". A function that is not known gives a tensor that is not known.
+/// Describes tensors that are not dense arrays, by the function of PyTorch that makes them, such as
+/// "_rebuild_sparse_tensor". An unknown function gives a tensor of unknown kind.
 Unreadable unreadable_kind(std::string_view function);
 
-/// A tensor of a Python class that may mean something else by its numbers.
+/// Describes a tensor of a Python class that may interpret its numbers differently.
 Unreadable unreadable_class(std::string_view class_name);
 
-/// A tensor whose description says something (an argument, a flag, an attribute) that is not
-/// understood; `what` completes "the tensor ...".
+/// Describes a tensor with an argument, flag or attribute that is not understood; `what` is the end
+/// of "the tensor ...".
 Unreadable unreadable_description(std::string_view type, std::string what);
 
 }  // namespace sapiens

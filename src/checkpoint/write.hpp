@@ -14,7 +14,7 @@
 
 namespace sapiens {
 
-/// One tensor to be written: its description, and a function that yields its bytes on demand, so
+/// A tensor to be written: its description, and a function that produces its bytes on demand, so
 /// that a file larger than memory can be written tensor by tensor.
 struct TensorSource {
   std::string key = {};

@@ -16,8 +16,8 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kHeaderAlignment = 64;
 
-// Wide elements first, else in the given order: the format allows no gaps, and a loader that maps
-// the file wants every tensor aligned to its element.
+// Sorts wide elements first and otherwise keeps the given order. The format allows no gaps, and a
+// loader that maps the file needs every tensor aligned to its element.
 std::vector<const TensorSource*> by_alignment(std::span<const TensorSource> tensors) {
   std::vector<const TensorSource*> order;
   for (const TensorSource& tensor : tensors) order.push_back(&tensor);
@@ -42,9 +42,10 @@ std::string make_header(std::span<const TensorSource* const> order,
   try {
     text = header.dump();
   } catch (const ordered_json::exception& error) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "a name or note is not valid UTF-8, which safetensors demands",
-                 .actual = error.what()});
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = "a name or metadata entry is not valid UTF-8, which safetensors requires",
+         .actual = error.what()});
   }
   text.append((kHeaderAlignment - (text.size() + 8) % kHeaderAlignment) % kHeaderAlignment, ' ');
   return text;

@@ -47,10 +47,10 @@ void stream_tensor(const TensorSource& tensor,
                    const std::function<void(std::span<const std::byte>)>& sink) {
   const std::size_t element = dtype_size(tensor.dtype);
   const Index numel = numel_of(tensor);
-  const auto most = static_cast<Index>(kPieceBytes / element);
-  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(numel, most)) * element);
-  for (Index first = 0; first < numel; first += most) {
-    const auto count = static_cast<std::size_t>(std::min(numel - first, most));
+  const auto max_count = static_cast<Index>(kPieceBytes / element);
+  std::vector<std::byte> piece(static_cast<std::size_t>(std::min(numel, max_count)) * element);
+  for (Index first = 0; first < numel; first += max_count) {
+    const auto count = static_cast<std::size_t>(std::min(numel - first, max_count));
     const std::span<std::byte> window(piece.data(), count * element);
     tensor.read(first, window);
     sink(window);

@@ -16,7 +16,7 @@ void check_sources(std::span<const TensorSource> tensors);
 std::uint64_t byte_size(const TensorSource& tensor);
 std::uint64_t total_bytes(std::span<const TensorSource> tensors);
 
-/// Hands the tensor's bytes to `sink` in pieces of a few MB, so that memory stays flat.
+/// Passes the tensor's bytes to `sink` in pieces of a few MB, so that memory stays constant.
 void stream_tensor(const TensorSource& tensor,
                    const std::function<void(std::span<const std::byte>)>& sink);
 

@@ -11,7 +11,7 @@
 namespace sapiens {
 namespace {
 
-// torch.load looks for members behind the first slash; this is the name newer versions write.
+// torch.load strips everything up to the first slash; newer versions write this folder name.
 constexpr std::string_view kFolder = "archive";
 
 void put_ordered_dict(PickleWriter& out) {
@@ -118,7 +118,7 @@ void write_torch_zip(const std::filesystem::path& path, std::span<const TensorSo
     done += byte_size(tensors[i]);
     if (progress) progress(done, total);
   }
-  add_text(zip, "version", "3\n");  // of the format, since PyTorch 1.6
+  add_text(zip, "version", "3\n");  // the version of the format since PyTorch 1.6
   zip.finish();
 }
 

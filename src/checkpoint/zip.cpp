@@ -37,7 +37,7 @@ void refuse_what_is_not_stored(const std::string& source, const ZipEntry& entry)
                .hint = "load the file with torch.load and write it again with torch.save"});
 }
 
-/// What stands in front of a member's bytes.
+/// The local header in front of a member's bytes.
 struct LocalHeader {
   std::string_view name;
   std::uint64_t packed_size = 0;
@@ -77,7 +77,8 @@ bool sizes_agree(const LocalHeader& header, const ZipEntry& entry, bool has_desc
   return has_descriptor && is_left_out(header.size) && is_left_out(header.packed_size);
 }
 
-// The two descriptions of a member must be one: readers differ in which of them they believe.
+// The local header and the directory entry must agree, because readers differ in which of them they
+// use.
 void compare(const LocalHeader& header, const ZipEntry& entry, const std::string& source) {
   const bool has_descriptor = (entry.flags & zip::kDescriptorFlag) != 0;
   const auto differs = [&](std::string_view what, std::string expected, std::string actual) {
@@ -92,7 +93,7 @@ void compare(const LocalHeader& header, const ZipEntry& entry, const std::string
   if (header.method != entry.method) {
     differs("methods", std::to_string(entry.method), std::to_string(header.method));
   }
-  // How well it was compressed and how the name is spelled changes no byte.
+  // The compression level and the encoding of the name do not affect the data.
   if (((header.flags ^ entry.flags) & ~(zip::kLevelFlags | zip::kUtf8Flag)) != 0) {
     differs("sets of flags", fmt::format("{:04x}", entry.flags),
             fmt::format("{:04x}", header.flags));
@@ -106,9 +107,9 @@ void compare(const LocalHeader& header, const ZipEntry& entry, const std::string
   }
 }
 
-// How long the descriptor at the start of `bytes` is: with or without a signature, with sizes of
-// four or eight bytes, it repeats what the table of contents says. 0 where none of these is there.
-// One without a signature could be the end of one that has it, if there is no checksum to tell.
+// The length of the descriptor at the start of `bytes`, which repeats the directory entry, with or
+// without a signature and with sizes of four or eight bytes; 0 where there is none. Without a
+// checksum, a descriptor without a signature could also be the end of one that has it.
 std::uint64_t descriptor_bytes(std::span<const std::byte> bytes, const ZipEntry& entry) {
   for (const std::uint64_t signature : {4, 0}) {
     if (signature == 0 && entry.crc == 0) continue;
@@ -148,7 +149,7 @@ bool ZipArchive::has_checksum(const ZipEntry& entry) const {
   return entry.crc != 0 || entry.size == 0 || folder_has_checksums_.at(folder_of(entry.name));
 }
 
-// Where a member begins, only its own header tells; everything else is known twice.
+// The data offset stands only in the local header; every other field is stored twice.
 std::span<const std::byte> ZipArchive::locate(const ZipEntry& entry) const {
   refuse_what_is_not_stored(file_.source, entry);
   ByteReader reader(file_.bytes, file_.source);
@@ -171,8 +172,8 @@ std::span<const std::byte> ZipArchive::locate(const ZipEntry& entry) const {
   return bytes;
 }
 
-// Between a member and the next lies its descriptor, if it has one, and nothing else. Without a
-// checksum this is all that tells that the bytes were not moved.
+// Between a member and the next one there may be only its descriptor. Without a checksum this is
+// the only evidence that the bytes were not moved.
 void ZipArchive::check_tail(const ZipEntry& entry, std::uint64_t data_end) const {
   std::uint64_t rest = entry.limit - data_end;
   if ((entry.flags & zip::kDescriptorFlag) != 0) {

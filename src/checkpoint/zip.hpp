@@ -26,18 +26,19 @@ class ZipArchive {
   const FileBytes& file() const noexcept { return file_; }
   const std::vector<ZipEntry>& entries() const noexcept { return entries_; }
 
-  /// Null when there is none of that name.
+  /// The member of that name, or null.
   const ZipEntry* find(std::string_view name) const noexcept;
 
-  /// A stored member, the same object at every call; its checksum is not computed. Throws where
-  /// its own header says something else than the table of contents, or where its bytes would
-  /// reach past `ZipEntry::limit`.
+  /// A stored member, the same object on every call; its checksum is not computed. Throws where its
+  /// local header contradicts the table of contents, or where its bytes would exceed
+  /// `ZipEntry::limit`.
   std::shared_ptr<StoredMember> member(const ZipEntry& entry) const;
 
-  /// Its bytes; the checksum is not computed.
+  /// The bytes of a member; the checksum is not computed.
   std::span<const std::byte> contents(const ZipEntry& entry) const;
 
-  /// The same after comparing the checksum: for small members that everything else hangs on.
+  /// The bytes of a member after comparing the checksum, for small members that everything else
+  /// depends on.
   std::span<const std::byte> checked_contents(const ZipEntry& entry) const;
 
   /// Whether the table of contents holds a checksum of the member. A 0 means "not computed"
@@ -54,7 +55,7 @@ class ZipArchive {
   std::unordered_map<std::string_view, std::size_t> by_name_;
   std::unordered_map<std::string_view, bool> folder_has_checksums_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::shared_ptr<StoredMember>> members_;  // those that were asked for
+  mutable std::vector<std::shared_ptr<StoredMember>> members_;  // created on first use
 };
 
 }  // namespace sapiens

@@ -27,8 +27,8 @@ struct Directory {
                                        .hint = "the file is damaged; download it again"});
 }
 
-// The end record is 22 bytes and a comment of at most 65535, found by searching backwards from
-// `before`: the last one is the one that torch.load takes.
+// Finds the end record, 22 bytes and a comment of at most 65535, by searching backwards from
+// `before`: torch.load uses the last one.
 std::optional<std::uint64_t> find_end_record(std::string_view bytes, std::size_t before) noexcept {
   if (bytes.size() < zip::kEndOfDirectoryBytes || before == 0) return std::nullopt;
   const std::size_t last = bytes.size() - zip::kEndOfDirectoryBytes;
@@ -67,7 +67,7 @@ std::optional<EndRecord64> read_end_record64(ByteReader reader, std::uint64_t en
   if (reader.u32() != zip::kEndOfDirectory64) {
     fail(reader.source(), "the zip64 end record is not where the archive says");
   }
-  const std::uint64_t length = reader.u64();  // of what follows this field
+  const std::uint64_t length = reader.u64();  // the size of the rest of the record
   if (locator - reader.position() != length) {
     fail(reader.source(), "the zip64 end record does not lead to the end of the archive",
          fmt::format("{} bytes of {}", locator - reader.position(), length));
@@ -105,8 +105,9 @@ Directory read_end_record(const FileBytes& file, std::uint64_t end_record) {
   return directory;
 }
 
-// A comment that holds a second table makes two archives of one file: which one is read would be
-// the reader's choice. Old tables that an update left in the middle of a file have no such comment.
+// A comment that contains a second table of contents makes the file ambiguous, because readers
+// would differ in which table they use. Old tables that an update left in the middle of a file are
+// not in a comment.
 void refuse_second_table(const FileBytes& file, std::uint64_t end_record) {
   const std::string_view text = as_text(file.bytes);
   for (auto other = find_end_record(text, end_record); other;
@@ -119,7 +120,7 @@ void refuse_second_table(const FileBytes& file, std::uint64_t end_record) {
         read_end_record(file, *other);
         return true;
       } catch (const Error&) {
-        return false;  // the four letters, but no end record
+        return false;  // the signature occurs by chance
       }
     };
     if (is_table()) {
@@ -155,8 +156,8 @@ ZipEntry read_directory_entry(ByteReader& reader) {
   return entry;
 }
 
-// Members lie one behind the other. Two that share bytes are how zip bombs are made, and how one
-// member's numbers become another's; no honest writer does it.
+// Members must not overlap. Shared bytes are how zip bombs are made and how one member's numbers
+// would become another's; no valid writer makes them.
 void set_limits(std::vector<ZipEntry>& entries, std::uint64_t directory_offset,
                 const std::string& source) {
   std::vector<ZipEntry*> by_offset;
@@ -178,7 +179,7 @@ void set_limits(std::vector<ZipEntry>& entries, std::uint64_t directory_offset,
   }
 }
 
-// The contents of the first zip64 field: sizes and offsets that did not fit into 32 bits.
+// The content of the first zip64 field: sizes and offsets that do not fit into 32 bits.
 std::span<const std::byte> find_zip64_field(std::span<const std::byte> bytes,
                                             const std::string& source) {
   ByteReader extra(bytes, source);
@@ -186,7 +187,7 @@ std::span<const std::byte> find_zip64_field(std::span<const std::byte> bytes,
     const std::uint16_t id = extra.u16();
     const std::uint16_t length = extra.u16();
     if (id == zip::kZip64Field) return extra.bytes(length);
-    if (length > extra.remaining()) break;  // padding of some writers; no field follows
+    if (length > extra.remaining()) break;  // padding that some writers add
     extra.bytes(length);
   }
   return {};

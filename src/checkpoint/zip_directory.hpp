@@ -14,17 +14,18 @@ namespace sapiens {
 /// One member of a zip archive, as the central directory describes it.
 struct ZipEntry {
   std::string_view name;
-  std::uint64_t header_offset = 0;  ///< Of the local header, from the start of the archive.
-  /// Where the next member's header begins, or the directory: this member ends here at the latest.
+  std::uint64_t header_offset = 0;  ///< Offset of the local header in the archive.
+  /// The offset of the next member's header or of the directory; this member may not reach beyond
+  /// it.
   std::uint64_t limit = 0;
   std::uint64_t packed_size = 0;
   std::uint64_t size = 0;
   std::uint32_t crc = 0;
-  std::uint16_t method = 0;  ///< 0 is "stored", the only one torch writes for numbers.
+  std::uint16_t method = 0;  ///< 0 is "stored", which torch uses for all data.
   std::uint16_t flags = 0;
 };
 
-/// True if the file ends as zip archives do, with a record that leads to the table of contents.
+/// True if the file ends with an end record that points to a table of contents.
 bool has_zip_directory(std::span<const std::byte> bytes) noexcept;
 
 /// The table of contents, zip64 included. Reads the end of the file only.

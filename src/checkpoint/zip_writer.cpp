@@ -14,8 +14,9 @@ constexpr std::uint64_t kMemberAlignment = 64;
 constexpr std::uint16_t kVersion = 45;           // the first with zip64
 constexpr std::uint16_t kPaddingField = 0x4246;  // "FB", the extra field torch.save pads with
 constexpr std::uint64_t kFieldHeader = 4;
-constexpr std::uint64_t kCrcOffset = 14;  // of the checksum in a local header
-// 1980-01-01: no time of writing, so that equal content gives equal files.
+constexpr std::uint64_t kCrcOffset = 14;  // the checksum's offset in a local header
+// The earliest date of the format instead of the current time, so that equal content gives equal
+// files.
 constexpr std::uint16_t kTime = 0;
 constexpr std::uint16_t kDate = 0x0021;
 
@@ -25,7 +26,7 @@ std::uint32_t short_field(std::uint64_t value) noexcept {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(value, zip::kSee64));
 }
 
-// What follows the signature and version in local header and directory alike, up to the sizes.
+// Writes the fields from the version to the sizes, which local header and directory share.
 void put_common(ByteWriter& out, std::uint32_t crc, std::uint64_t size) {
   out.u16(zip::kUtf8Flag);
   out.u16(zip::kStored);
@@ -133,7 +134,7 @@ void ZipWriter::describe_end(ByteWriter& out, std::uint64_t count, std::uint64_t
   const bool many = count >= zip::kSee64Short;
   if (many || needs_64(offset) || needs_64(size)) {
     out.u32(zip::kEndOfDirectory64);
-    out.u64(zip::kEndOfDirectory64Bytes - 12);  // of the record behind this field
+    out.u64(zip::kEndOfDirectory64Bytes - 12);  // the size of the rest of the record
     out.u16(kVersion);
     out.u16(kVersion);
     out.u32(0);  // disks

@@ -19,12 +19,12 @@ class ZipWriter {
  public:
   explicit ZipWriter(const std::filesystem::path& path);
 
-  /// Begins a member of exactly `size` bytes; `write` then hands them over in pieces.
+  /// Begins a member of exactly `size` bytes, which `write` then appends in pieces.
   void begin(std::string name, std::uint64_t size);
   void write(std::span<const std::byte> bytes);
   void end();
 
-  /// A whole small member at once.
+  /// Adds a small member in one call.
   void add(std::string name, std::span<const std::byte> bytes);
 
   void finish();
@@ -44,7 +44,7 @@ class ZipWriter {
 
   AtomicFile file_;
   std::uint64_t position_ = 0;
-  std::uint64_t written_ = 0;  // of the current member
+  std::uint64_t written_ = 0;  // bytes of the current member
   std::vector<Member> members_;
 };
 

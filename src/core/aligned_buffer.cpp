@@ -29,9 +29,9 @@ std::size_t round_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-// Maps one huge page more than asked for and returns what lies outside the aligned part. The end is
+// Maps one huge page more than requested and unmaps what lies outside the aligned part. The end is
 // not rounded up to a huge page: an 8-bit model of many 4.2 MB matrices would take half as much
-// again.
+// memory again.
 void* map_huge(std::size_t bytes) noexcept {
   const std::size_t size = round_up(bytes, kPage);
   void* const mapped =
@@ -43,7 +43,7 @@ void* map_huge(std::size_t bytes) noexcept {
   if (before > 0) munmap(start, before);
   if (before < kHugePage) munmap(start + before + size, kHugePage - before);
 #ifdef MADV_HUGEPAGE
-  madvise(start + before, size, MADV_HUGEPAGE);  // a wish: all works without huge pages, too
+  madvise(start + before, size, MADV_HUGEPAGE);  // a request only: huge pages may be unavailable
 #endif
   return start + before;
 }

@@ -54,11 +54,11 @@ template <class T>
 AlignedBuffer<T>::AlignedBuffer(Index size)
     : data_(static_cast<T*>(allocate_aligned(checked_bytes(size, sizeof(T))))), size_(size) {}
 
-/// Makes `buffer` at least `size` long; what was in it may be gone.
+/// Makes `buffer` at least `size` long; its content may be lost.
 template <class T>
 void reserve(AlignedBuffer<T>& buffer, Index size) {
   if (buffer.size() >= size) return;
-  buffer = {};  // first, so that two never live at once
+  buffer = {};  // freed first, so that two never exist at once
   buffer = AlignedBuffer<T>(size);
 }
 

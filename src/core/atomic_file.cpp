@@ -13,7 +13,8 @@
 namespace sapiens {
 namespace {
 
-// The longest name allowed must not become too long by what is added here.
+// The temporary name adds a few characters, which must not exceed the longest name of a file
+// system.
 constexpr std::size_t kMaxPartLength = 200;
 
 std::string temporary_name(const std::filesystem::path& path, std::string_view ending) {
@@ -21,8 +22,8 @@ std::string temporary_name(const std::filesystem::path& path, std::string_view e
   return fmt::format(".{}.tmp{}", part, ending);
 }
 
-/// A run that was killed leaves its temporary behind; the next one takes it over, so that nothing
-/// is left in the end.
+/// A killed process leaves its temporary file behind; the next run reuses it, so that no files
+/// accumulate.
 Descriptor take_temporary(const OutputPlace& place, const std::string& temporary,
                           const std::filesystem::path& path) {
   expect_file_or_nothing(path);

@@ -25,7 +25,7 @@ namespace sapiens {
 /// Throws `Error`: WriteFailed, or OutOfResources when the disk is full.
 class AtomicFile {
  public:
-  /// The temporary's name ends in `ending`, for a library that chooses the format by it.
+  /// The temporary's name ends in `ending`, for libraries that choose the format by the extension.
   explicit AtomicFile(std::filesystem::path path, std::string_view ending = {});
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;

@@ -8,11 +8,11 @@
 
 namespace sapiens {
 
-/// A cursor over bytes that nobody vouches for: the only way parsers touch a file. Numbers are
-/// little-endian. Reading past the end throws `Error(CorruptFile)` naming `source`.
+/// A cursor over untrusted bytes; parsers read files only through it. Numbers are little-endian.
+/// Reading past the end throws `Error(CorruptFile)` naming `source`.
 class ByteReader {
  public:
-  /// `source` is what messages call these bytes: "model.pth: archive/data.pkl".
+  /// `source` is the name of these bytes in messages: "model.pth: archive/data.pkl".
   ByteReader(std::span<const std::byte> bytes, std::string source);
 
   const std::string& source() const noexcept { return source_; }
@@ -42,7 +42,7 @@ class ByteReader {
   std::size_t position_ = 0;
 };
 
-/// Bytes seen as characters, without a copy.
+/// The bytes as characters, without a copy.
 inline std::string_view as_text(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -27,21 +27,21 @@ double ratio(double quota, double period) {
   return quota > 0 && period > 0 ? quota / period : kNoLimit;
 }
 
-// cgroup v2: "max 100000" or "150000 100000".
+// Reads the quota of cgroup v2: "max 100000" or "150000 100000".
 double quota_v2(const fs::path& group) {
   std::ifstream file(group / "cpu.max");
   double quota = 0, period = 0;
   return file >> quota >> period ? ratio(quota, period) : kNoLimit;
 }
 
-// cgroup v1: -1 stands for no limit.
+// Reads the quota of cgroup v1, where -1 stands for no limit.
 double quota_v1(const fs::path& group) {
   std::ifstream quota_file(group / "cpu.cfs_quota_us"), period_file(group / "cpu.cfs_period_us");
   double quota = 0, period = 0;
   return quota_file >> quota && period_file >> period ? ratio(quota, period) : kNoLimit;
 }
 
-// The tightest limit of a group and everything above it. Inside a container the named group may not
+// The smallest quota of a group and all its ancestors. Inside a container the named group may not
 // be mounted; then its nearest existing ancestor, the mount point itself, holds the limit.
 double tightest(const fs::path& mount, const std::string& group, double (*quota)(const fs::path&)) {
   double limit = quota(mount);

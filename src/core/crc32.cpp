@@ -30,7 +30,7 @@ constexpr Tables make_tables() {
 
 constexpr Tables kTables = make_tables();
 
-// Two polynomials multiplied, modulo the polynomial of the checksum; x^0 is the highest bit.
+// Multiplies two polynomials modulo the polynomial of the checksum; x^0 is the highest bit.
 constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) noexcept {
   std::uint32_t product = 0;
   for (std::uint32_t bit = std::uint32_t{1} << 31; bit != 0; bit >>= 1) {
@@ -40,7 +40,7 @@ constexpr std::uint32_t multiply(std::uint32_t a, std::uint32_t b) noexcept {
   return product;
 }
 
-// x^(8 n): what n more bytes of zeros do to a checksum.
+// x^(8 n): the factor by which n zero bytes change a checksum.
 constexpr std::uint32_t shift_by_bytes(std::uint64_t n) noexcept {
   std::uint32_t shift = std::uint32_t{1} << 31;
   std::uint32_t power = std::uint32_t{1} << 23;  // x^8
@@ -60,7 +60,8 @@ std::uint32_t step(std::uint32_t crc, const std::byte* bytes) noexcept {
          kTables[2][b[5]] ^ kTables[1][b[6]] ^ kTables[0][b[7]];
 }
 
-// Each step of one checksum waits for the one before. Four of them side by side do not.
+// Each step of one checksum depends on the one before; four checksums side by side hide that
+// latency.
 constexpr std::size_t kLanes = 4;
 constexpr std::size_t kLaneBytes = std::size_t{1} << 12;
 

@@ -12,7 +12,7 @@
 namespace sapiens {
 namespace {
 
-/// What bounds this process, since nothing says how much was asked for.
+/// The memory limits of this process, because std::bad_alloc does not say how much was requested.
 std::string limits_text() {
   std::string text;
   const auto add = [&](auto resource, const char* name, rlim_t unit, const char* unit_name) {
@@ -53,7 +53,7 @@ Error current_error() {
     return error;
   } catch (const std::bad_alloc&) {
     return shortage("memory ran out");
-  } catch (const std::length_error&) {  // a container asked for more than there can be
+  } catch (const std::length_error&) {  // a container exceeded its max_size
     return shortage("memory ran out");
   } catch (const std::system_error& error) {
     if (is_shortage(error.code())) return shortage(error.what());

@@ -10,7 +10,8 @@
 namespace sapiens {
 namespace {
 
-// The lines of a summary that follow its first are indented; any other line break came with a name.
+// Lines of a summary after the first are indented; any other line break came from a name and is
+// escaped.
 std::string printable_summary(std::string_view summary) {
   std::string text;
   while (true) {
@@ -37,7 +38,7 @@ std::string render(ErrorCode code, const ErrorDetail& detail) {
   return text;
 }
 
-// What to do about a damaged file is the same wherever the damage was found.
+// The advice for a damaged file does not depend on where the damage was found.
 ErrorDetail completed(ErrorCode code, ErrorDetail detail) {
   if (!detail.option.empty()) detail.key = detail.option;
   if (code == ErrorCode::CorruptFile && detail.hint.empty()) {

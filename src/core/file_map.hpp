@@ -20,17 +20,17 @@ class FileMap {
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
-  /// Pages will be touched here and there: read no neighbours.
+  /// Advises the system that pages will be read at random, so that it reads no neighbours.
   void expect_random_access() const noexcept;
-  /// The system may read ahead again, as it does from the start.
+  /// Restores the default, in which the system reads ahead.
   void expect_normal_access() const noexcept;
 
  private:
   std::span<const std::byte> bytes_;
 };
 
-/// Lets the system take back the pages behind `part` of a FileMap; the next touch reads them again.
-/// Never call it on other memory: anonymous pages would lose their content.
+/// Allows the system to drop the pages behind `part` of a FileMap; the next access reads them
+/// again. It must not be called on other memory: anonymous pages would lose their content.
 void release_mapped(std::span<const std::byte> part) noexcept;
 
 }  // namespace sapiens

@@ -10,11 +10,12 @@ namespace sapiens {
 template <class Signature>
 class FunctionRef;
 
-/// A borrowed callable: two pointers, no allocation. Valid as long as what it was made from.
+/// A borrowed callable: two pointers, no allocation. It is valid as long as the callable that it
+/// was made from.
 template <class Result, class... Args>
 class FunctionRef<Result(Args...)> {
  public:
-  // Lambdas convert by themselves. clang-tidy 14 does not see that copies are ruled out.
+  // Implicit, so that lambdas convert. clang-tidy 14 does not see that copies are ruled out.
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef> &&
            std::is_invocable_r_v<Result, F&, Args...>)

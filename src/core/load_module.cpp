@@ -26,7 +26,7 @@ fs::path own_file() {
   const auto* here = reinterpret_cast<const void*>(&find_part);
   std::error_code error;
   if (::dladdr1(here, &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0) return {};
-  // A program has no name there, and argv[0] may be anything.
+  // The main program has no name in the list, and argv[0] may be anything.
   const bool program = !map->l_name || *map->l_name == '\0';
   return fs::canonical(program ? "/proc/self/exe" : map->l_name, error);
 }
@@ -39,14 +39,14 @@ std::vector<fs::path> folders() {
     const fs::path folder = file.parent_path();
     found = {folder, folder / "sapiens", folder / ".." / SAPIENS_LIBDIR / "sapiens"};
   }
-  // The build of a wheel does not know a place.
+  // Empty in the build of a wheel, whose place is not known.
   constexpr std::string_view kInstalled = SAPIENS_INSTALLED_MODULES;
   if (!kInstalled.empty()) found.emplace_back(kInstalled);
   return found;
 }
 
-// The loader of glibc tells it in words, and not always with the number of the error.
-bool tells_of_memory(std::string_view reason) {
+// The loader of glibc reports it as text, and not always with errno.
+bool mentions_memory(std::string_view reason) {
   constexpr std::string_view kWords[] = {"failed to map segment", "cannot allocate",
                                          "cannot map zero-fill", "Cannot allocate memory",
                                          "out of memory"};
@@ -55,12 +55,12 @@ bool tells_of_memory(std::string_view reason) {
 }
 
 void* load(const fs::path& file, const char* entry, ModuleMissing& missing) {
-  // Its libraries stay out of everybody else's sight.
+  // RTLD_LOCAL hides the symbols of the module's libraries from the rest of the process.
   void* const handle = ::dlopen(file.c_str(), RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
   if (!handle) {
     const char* const why = ::dlerror();
     missing.reason = fmt::format("the module cannot be loaded: {}", why ? why : "no reason");
-    missing.is_short_of_memory = tells_of_memory(missing.reason);
+    missing.is_short_of_memory = mentions_memory(missing.reason);
     if (missing.is_short_of_memory) {
       missing.hint = "allow more memory or address space (ulimit -v)";
     }

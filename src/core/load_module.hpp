@@ -11,34 +11,36 @@ namespace sapiens {
 /// one function returns a table of others, whose field `version` says which sapiens it is for.
 struct ModuleKind {
   const char* file;
-  const char* entry;  ///< The name of that function.
+  const char* entry;  ///< The name of the function that returns the table.
   std::uint32_t version;
-  const char* built_with;  ///< What to install before sapiens is built: "libx (apt-get ..)".
-  const char* runs_with;   ///< What to install where it was built.
+  const char* built_with;  ///< The package that building the module needs: "libx (apt-get ..)".
+  const char* runs_with;   ///< The package that running the module needs.
 };
 
-/// Why there is no module, and what to do about it.
+/// Why a module is not available, and how to install it.
 struct ModuleMissing {
   std::string reason = {};
   std::string hint = {};
-  bool is_short_of_memory = false;  ///< It is there, and there was no room for it.
+  bool is_short_of_memory = false;  ///< The module exists, but memory was too short to load it.
 };
 
 /// Where a file of sapiens is that is not linked to the program or library, a module or a program;
-/// empty where there is none. It is looked for in the folder that SAPIENS_MODULE_DIR names or,
-/// without that, beside the program or shared library that this code is in, in its folder
-/// `sapiens`, in `../<lib>/sapiens`, and where it was to be installed.
+/// empty where there is none. It is searched in the folder that SAPIENS_MODULE_DIR names or,
+/// without that, beside the program or shared library that contains this code, in its folder
+/// `sapiens`, in
+/// `../<lib>/sapiens`, and where it was installed.
 std::filesystem::path find_part(const char* file);
 
-/// The function `entry`, from a file that is loaded now or was before and is never unloaded (GLib
-/// and others do not survive that); null with `missing` filled where there is none. `find_part`
+/// The function `entry` of the module's file, which is loaded on first use and never unloaded (GLib
+/// and others do not support that); null with `missing` filled where there is none. `find_part`
 /// finds the file.
 void* find_in_module(const ModuleKind& kind, ModuleMissing& missing);
 
-/// For a module that has another version.
+/// Describes a module of another version.
 ModuleMissing of_another_version(const ModuleKind& kind);
 
-/// The table of a module, loaded now or before; null with `missing` filled where there is none.
+/// The table of a module, which is loaded on first use; null with `missing` filled where there is
+/// none.
 template <typename Module>
 const Module* load_module(const ModuleKind& kind, ModuleMissing& missing) {
   using Entry = const Module* (*)() noexcept;
@@ -54,7 +56,7 @@ const Module* load_module(const ModuleKind& kind, ModuleMissing& missing) {
 /// OutOfResources where that is memory.
 [[noreturn]] void refuse_without(const char* summary, ModuleMissing missing);
 
-/// The table of a module that has to be there.
+/// The table of a module; throws as `refuse_without` where there is none.
 template <typename Module>
 const Module& require_module(const ModuleKind& kind, const char* summary) {
   ModuleMissing missing;
@@ -62,7 +64,7 @@ const Module& require_module(const ModuleKind& kind, const char* summary) {
   refuse_without(summary, std::move(missing));
 }
 
-/// Whether `load_module` finds it; if not, `why` tells it all.
+/// Whether `load_module` succeeds; otherwise `why` receives the full explanation.
 template <typename Module>
 bool has_module(const ModuleKind& kind, std::string* why) {
   ModuleMissing missing;

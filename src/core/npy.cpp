@@ -21,7 +21,7 @@ static_assert(std::endian::native == std::endian::little,
 namespace sapiens {
 namespace {
 
-/// A type of numbers, as files and messages name it.
+/// A number type, as files and messages name it.
 struct NumberType {
   const char* descr;
   const char* name;
@@ -56,7 +56,7 @@ Index expect_exact_size(const NpyHeader& header, Index number_bytes, std::uint64
   const std::optional<Index> numel = checked_numel(header.shape);
   Index wanted = 0;
   if (!numel || __builtin_mul_overflow(*numel, number_bytes, &wanted)) {
-    throw Error(ErrorCode::CorruptFile, {.summary = "the array's shape is impossible",
+    throw Error(ErrorCode::CorruptFile, {.summary = "the array's shape is invalid",
                                          .file = file,
                                          .actual = shape_text(header.shape)});
   }
@@ -70,7 +70,8 @@ Index expect_exact_size(const NpyHeader& header, Index number_bytes, std::uint64
                                          : fmt::format("{} bytes too many", present - bytes)});
 }
 
-/// The header, once it is known to hold all of `wanted`; the reader is left at the first number.
+/// Reads the header and checks that the file holds all of `wanted`; the reader is left at the first
+/// number.
 NpyHeader read_header_of(const NumberType& wanted, ByteReader& in) {
   NpyHeader header = read_npy_header(in);
   refuse_other_numbers(header, wanted, in.source());
@@ -87,7 +88,7 @@ void expect_filled(std::span<const Index> shape, std::size_t values, const std::
                                          .actual = fmt::format("{} values", values)});
 }
 
-/// Takes bytes as an AtomicFile does, and keeps them.
+/// Collects bytes in memory with the interface of AtomicFile.
 struct Memory {
   std::vector<std::byte> bytes = {};
 
@@ -103,7 +104,7 @@ void write_header(Out& file, const char* descr, std::span<const Index> shape) {
   file.write(std::as_bytes(std::span(header)));
 }
 
-/// Block by block, each made of as many values by `encode(values, bytes)`.
+/// Writes `values` in blocks, which `encode(values, bytes)` converts.
 template <typename Out, typename From, typename Encode>
 void write_encoded(Out& file, std::span<const From> values, std::size_t number_bytes,
                    Encode encode) {
@@ -160,11 +161,11 @@ void write_mask(Out& out, std::span<const Index> shape, std::span<const std::uin
   });
 }
 
-/// What `write(out)` writes: a header, and so many bytes of numbers.
+/// The bytes that `write(out)` writes: a header, followed by numbers.
 template <typename Write>
 std::vector<std::byte> in_memory(std::size_t number_bytes, Write write) {
   try {
-    constexpr std::size_t kHeader = 256;  // more than any header of ours
+    constexpr std::size_t kHeader = 256;  // more than any header that is written here
     Memory out;
     out.bytes.reserve(kHeader + number_bytes);
     write(out);

@@ -129,7 +129,7 @@ class HeaderParser {
 
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(ErrorCode::CorruptFile,
-                {.summary = "the array's header cannot be understood",
+                {.summary = "the array's header cannot be parsed",
                  .file = source_,
                  .actual = fmt::format("{} at character {}", what, whole_.size() - rest_.size())});
   }

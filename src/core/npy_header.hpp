@@ -9,7 +9,7 @@
 
 namespace sapiens {
 
-/// What a `.npy` file says about its numbers.
+/// The header of a `.npy` file.
 struct NpyHeader {
   std::string descr;  ///< "<f4"
   bool fortran_order = false;
@@ -20,7 +20,8 @@ struct NpyHeader {
 /// `Error`: UnsupportedFormat for another file or a structured dtype, CorruptFile otherwise.
 NpyHeader read_npy_header(ByteReader& in);
 
-/// Magic, version 1.0 and header, padded so that the numbers start at a multiple of 64 bytes.
+/// Returns magic, version 1.0 and header, padded so that the numbers start at a multiple of 64
+/// bytes.
 std::string write_npy_header(const NpyHeader& header);
 
 }  // namespace sapiens

@@ -29,7 +29,7 @@ void fail_to_read(const std::filesystem::path& path, const char* summary, int er
 }
 
 Descriptor open_regular_file(const std::filesystem::path& path) {
-  // O_NONBLOCK: opening a pipe by mistake must not hang.
+  // O_NONBLOCK, because opening a pipe without a writer would block.
   Descriptor file(
       uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
   if (file.number() < 0) fail_to_read(path, "the file cannot be opened", errno);

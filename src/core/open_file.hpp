@@ -27,7 +27,7 @@ class Descriptor {
 /// UnsupportedFormat for a folder, a device or a pipe.
 Descriptor open_regular_file(const std::filesystem::path& path);
 
-/// Throws `Error` for `error_number` as the functions of files do.
+/// Throws the `Error` that the functions of this file throw for `error_number`.
 [[noreturn]] void fail_to_read(const std::filesystem::path& path, const char* summary,
                                int error_number);
 

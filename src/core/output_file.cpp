@@ -16,7 +16,8 @@
 namespace sapiens {
 namespace {
 
-// The kernel writes at most 2^31 - 4096 bytes at a time anyway; smaller pieces let signals in.
+// The kernel writes at most 2^31 - 4096 bytes at a time; smaller pieces let signals be handled in
+// between.
 constexpr std::size_t kMaxWrite = std::size_t{1} << 26;
 
 bool is_still_called(const Descriptor& file, int folder, const char* name, int flags) noexcept {
@@ -32,11 +33,11 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 
 Descriptor open_locked_in(int folder, const char* name, const std::filesystem::path& shown) {
   while (true) {
-    // 0666 is what umask narrows, as for any file a shell creates.
+    // The mode 0666 is restricted by umask, as for files that a shell creates.
     Descriptor file(uninterrupted(
         [&] { return ::openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666); }));
     if (file.number() < 0) fail_to_write(shown, "the output file cannot be created", errno);
-    // File systems without locks are written to all the same.
+    // File systems without locks are written to without one.
     const int locked = uninterrupted([&] { return ::flock(file.number(), LOCK_EX | LOCK_NB); });
     if (locked != 0 && errno == EWOULDBLOCK) {
       throw Error(ErrorCode::WriteFailed,
@@ -44,7 +45,7 @@ Descriptor open_locked_in(int folder, const char* name, const std::filesystem::p
                    .file = shown.string(),
                    .hint = "wait for it, or write to another folder"});
     }
-    // Not if its owner renamed or removed it between our two steps.
+    // Tries again where its owner renamed or removed it between opening and locking.
     if (is_still_called(file, folder, name, AT_SYMLINK_NOFOLLOW)) return file;
   }
 }

@@ -7,21 +7,22 @@
 
 #include "core/open_file.hpp"
 
-/// What files that are written piece by piece under a temporary name have in common. `shown` is the
-/// name that the user knows, for messages.
+/// Functions shared by files that are written in pieces under a temporary name. `shown` is the
+/// final name, for messages.
 namespace sapiens {
 
-/// Where an output file is made: a name in a folder that is held open, so that what was begun can
+/// The place of an output file: a name in a folder that is held open, so that temporary files can
 /// be removed even if the folder is renamed meanwhile.
 class OutputPlace {
  public:
   /// Throws WriteFailed if there is no such folder.
   explicit OutputPlace(const std::filesystem::path& path);
 
-  /// Opens what is called `name` there for reading and writing, with what it holds, or creates it.
+  /// Opens the file `name` in the folder for reading and writing, keeping its content, or creates
+  /// it.
   Descriptor open_locked(const std::string& name) const;
-  /// Flushes `file`, called `name`, to the disk and gives it the name of the output. Throws
-  /// WriteFailed if that would not be found under its path any more.
+  /// Flushes `file`, whose name is `name`, to the disk and renames it to the output. Throws
+  /// WriteFailed if the output would no longer be found under its path.
   void commit(const Descriptor& file, const std::string& name) const;
   void remove(const std::string& name) const noexcept;
 
@@ -30,16 +31,16 @@ class OutputPlace {
   Descriptor folder_;
 };
 
-/// Opens `path` for reading and writing, with what it holds, or creates it. Until it is closed no
-/// other process gets it this way: that one is refused with WriteFailed. A process that is killed
-/// leaves the file, but no lock.
+/// Opens `path` for reading and writing, keeping its content, or creates it. Until it is closed,
+/// other processes that open it this way are refused with WriteFailed. A killed process leaves the
+/// file, but no lock.
 Descriptor open_locked(const std::filesystem::path& path, const std::filesystem::path& shown);
 
-/// Writes all of `bytes` where the file stands.
+/// Writes all of `bytes` at the current position.
 void write_all(const Descriptor& file, std::span<const std::byte> bytes,
                const std::filesystem::path& shown);
 
-/// Flushes `file`, called `temporary`, to the disk and renames it.
+/// Flushes `file`, whose name is `temporary`, to the disk and renames it.
 void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
                  const std::filesystem::path& path);
 
@@ -47,8 +48,8 @@ void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
 [[noreturn]] void fail_to_write(const std::filesystem::path& shown, const char* summary,
                                 int error_number);
 
-/// Throws WriteFailed for a folder or a device: renaming over it would replace it, and
-/// `-o /dev/null` as root must not do that.
+/// Throws WriteFailed for a folder or a device, because renaming would replace it: `-o /dev/null`
+/// as root must not do that.
 void expect_file_or_nothing(const std::filesystem::path& path);
 
 }  // namespace sapiens

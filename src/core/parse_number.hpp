@@ -7,7 +7,8 @@
 
 namespace sapiens {
 
-/// The number that `text` is, all of it, whatever the locale; nothing for anything else.
+/// The number that the whole of `text` spells, independently of the locale; nullopt for anything
+/// else.
 template <typename Number>
 std::optional<Number> parse_number(std::string_view text) noexcept {
   Number value{};

@@ -15,8 +15,8 @@ struct CodeRange {
   char32_t last;
 };
 
-// Unicode's categories Cc, Cf, Zl and Zp, as far as they act on what stands around them or are not
-// seen at all, sorted. Tags (U+E0000) spell invisible text.
+// Unicode's categories Cc, Cf, Zl and Zp, as far as they affect the text around them or are
+// invisible, sorted. Tags (U+E0000) spell invisible text.
 constexpr std::array kUnprintable = {
     CodeRange{0x0000, 0x001f},   CodeRange{0x007f, 0x009f}, CodeRange{0x00ad, 0x00ad},
     CodeRange{0x061c, 0x061c},   CodeRange{0x180e, 0x180e}, CodeRange{0x200b, 0x200f},
@@ -33,10 +33,12 @@ bool is_printable(char32_t code) {
 struct Character {
   char32_t code = 0;
   std::size_t bytes = 1;
-  bool valid = false;  // if not, `code` is a byte that begins no character of UTF-8
+  // False where `code` is a byte that does not begin a UTF-8 character.
+  bool valid = false;
 };
 
-// The shortest spelling alone, no surrogates, nothing past U+10FFFF: as Unicode's table 3-7.
+// Accepts only what Unicode's table 3-7 allows: shortest forms, no surrogates, nothing above
+// U+10FFFF.
 Character first_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -60,7 +62,7 @@ void append_hex(std::string& out, char letter, std::uint32_t number, int digits)
   fmt::format_to(std::back_inserter(out), "\\{}{:0{}x}", letter, number, digits);
 }
 
-// As Python's repr() spells it.
+// Escapes a character as Python's repr() does.
 void append_spelled(std::string& out, const Character& character) {
   const auto number = static_cast<std::uint32_t>(character.code);
   if (character.code == '\n') {
@@ -78,7 +80,7 @@ void append_spelled(std::string& out, const Character& character) {
   }
 }
 
-// JSON has UTF-16 alone, and U+FFFD for what is no character.
+// Escapes a character as UTF-16, which JSON requires, and invalid bytes as U+FFFD.
 void append_json(std::string& out, const Character& character) {
   const std::uint32_t number = character.valid ? character.code : 0xfffd;
   if (number < 0x10000) {
@@ -89,7 +91,7 @@ void append_json(std::string& out, const Character& character) {
   }
 }
 
-// `keep`: characters that stay although they are not printable.
+// `keep` lists characters that stay although they are not printable.
 template <typename Append>
 std::string spelled(std::string_view text, std::string_view keep, Append append) {
   std::string out;
@@ -113,7 +115,7 @@ std::string printable(std::string_view text) { return spelled(text, "", append_s
 
 std::string printable_lines(std::string_view text) { return spelled(text, "\n\t", append_spelled); }
 
-// What a writer of JSON leaves unprintable stands inside strings, except for its own line breaks.
+// Unprintable characters of a JSON document stand inside strings, except for its line breaks.
 std::string printable_json(std::string_view document) {
   return spelled(document, "\n\r\t", append_json);
 }

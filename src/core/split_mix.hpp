@@ -14,7 +14,7 @@ constexpr std::uint64_t split_mix(std::uint64_t z) noexcept {
   return z ^ (z >> 31);
 }
 
-/// 2^64 divided by the golden ratio: what the state grows by.
+/// 2^64 divided by the golden ratio, which is added to the state in each step.
 inline constexpr std::uint64_t kSplitMixStep = 0x9e3779b97f4a7c15u;
 
 /// Number `n` of the stream that starts with `seed`, counted from 0.

@@ -21,15 +21,15 @@ namespace {
 
 using Body = FunctionRef<void(Index task, int worker)>;
 
-// Calls a check, but not at every opportunity: it may ask the kernel.
-class Lookout {
+// Calls a check at a limited rate, because the check may be a system call.
+class PeriodicCheck {
  public:
-  Lookout(std::function<void()> check, std::chrono::nanoseconds pause)
+  PeriodicCheck(std::function<void()> check, std::chrono::nanoseconds pause)
       : check_(std::move(check)), pause_(pause) {}
 
   bool is_for_this_thread() const noexcept { return thread_ == std::this_thread::get_id(); }
 
-  void look() {
+  void call_if_due() {
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return;
     check_();
@@ -43,11 +43,11 @@ class Lookout {
   std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + pause_;
 };
 
-// One loop in progress. It lives on the caller's stack: nobody may touch it after `run` returned.
+// One loop in progress. It is on the caller's stack and must not be accessed after `run` returned.
 struct Loop {
   Body body;
   Index tasks;
-  Lookout* lookout;  // of the caller, who is worker 0; null without one
+  PeriodicCheck* watch;  // the caller's, which is worker 0; may be null
   std::atomic<Index> next{0};
   std::mutex error_mutex = {};
   std::exception_ptr error = {};
@@ -55,7 +55,7 @@ struct Loop {
   void work(int worker) noexcept {
     try {
       for (Index task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
-        if (worker == 0 && lookout) lookout->look();
+        if (worker == 0 && watch) watch->call_if_due();
         body(task, worker);
       }
     } catch (...) {
@@ -66,21 +66,21 @@ struct Loop {
   }
 };
 
-// A try-lock that a thread may also try while it holds it, as nested loops do.
-struct Turn {
-  explicit Turn(std::atomic<bool>& taken)
+// A try-lock that its owner may also try, as nested loops do.
+struct TryLock {
+  explicit TryLock(std::atomic<bool>& taken)
       : flag(taken), mine(!taken.exchange(true, std::memory_order_acquire)) {}
-  ~Turn() {
+  ~TryLock() {
     if (mine) flag.store(false, std::memory_order_release);
   }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  TryLock(const TryLock&) = delete;
+  TryLock& operator=(const TryLock&) = delete;
 
   std::atomic<bool>& flag;
   const bool mine;
 };
 
-// What owner and workers agree on, in one word, so that nobody needs a lock:
+// The state shared by owner and workers, in one word, so that no lock is needed:
 //   bits 0-10  workers inside the loop     bit 11  the loop takes new ones     above  its number
 // A worker may touch the loop only between having counted itself in, which works while the loop is
 // open, and having counted itself out.
@@ -97,7 +97,7 @@ class State {
     word_.notify_all();
   }
 
-  /// Takes no new workers and waits until all are out.
+  /// Admits no more workers and waits until all have left.
   void close() noexcept {
     std::uint32_t word = word_.fetch_and(~kOpen) & ~kOpen;
     for (int spin = 0; inside(word) > 0; word = word_.load()) {
@@ -109,7 +109,7 @@ class State {
     }
   }
 
-  /// Waits for a loop after `seen` and counts itself in; returns its number.
+  /// Waits for a loop after number `seen`, enters it and returns its number.
   std::uint32_t enter_after(std::uint32_t seen) noexcept {
     std::uint32_t word = word_.load();
     for (int spin = 0;; word = word_.load()) {
@@ -129,8 +129,8 @@ class State {
   }
 
  private:
-  // The gap between two steps of a forward pass is some microseconds; going to sleep and waking up
-  // takes about 50. So a thread looks around for about that long before it sleeps.
+  // The gap between two steps of a forward pass is a few microseconds, while sleeping and waking
+  // takes about 50. A thread therefore spins for about that long before it sleeps.
   static constexpr int kSpins = 2000;
   static void relax() noexcept {
 #ifdef __x86_64__
@@ -157,7 +157,9 @@ class ThreadPool::Impl {
                                               .expected = std::to_string(threads) + " threads",
                                               .actual = error.what(),
                                               .hint = "ask for fewer threads"});
-    } catch (...) {  // no memory; threads that nobody waits for would end the process
+    } catch (...) {
+      // Out of memory or threads: those already started must be joined, or they would end the
+      // process.
       stop();
       throw;
     }
@@ -170,17 +172,17 @@ class ThreadPool::Impl {
   int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
 
   void run(Index tasks, Body body) {
-    const Turn turn(taken_);
-    Lookout* const lookout =
-        turn.mine && lookout_ && lookout_->is_for_this_thread() ? lookout_.get() : nullptr;
-    if (!turn.mine || tasks == 1 || workers_.empty()) {
+    const TryLock lock(taken_);
+    PeriodicCheck* const watch =
+        lock.mine && watch_ && watch_->is_for_this_thread() ? watch_.get() : nullptr;
+    if (!lock.mine || tasks == 1 || workers_.empty()) {
       for (Index task = 0; task < tasks; ++task) {
-        if (lookout) lookout->look();
+        if (watch) watch->call_if_due();
         body(task, 0);
       }
       return;
     }
-    Loop loop{.body = body, .tasks = tasks, .lookout = lookout};
+    Loop loop{.body = body, .tasks = tasks, .watch = watch};
     loop_ = &loop;
     state_.open_next();
     loop.work(0);
@@ -188,7 +190,7 @@ class ThreadPool::Impl {
     if (loop.error) std::rethrow_exception(loop.error);
   }
 
-  void set_lookout(std::unique_ptr<Lookout> lookout) noexcept { lookout_ = std::move(lookout); }
+  void set_watch(std::unique_ptr<PeriodicCheck> watch) noexcept { watch_ = std::move(watch); }
 
  private:
   void serve(int worker) noexcept {
@@ -201,7 +203,7 @@ class ThreadPool::Impl {
     }
   }
 
-  // A loop that is none sends the workers home. It stays open until the last one has seen it.
+  // A null loop tells the workers to exit. It stays open until the last one has seen it.
   void stop() noexcept {
     loop_ = nullptr;
     state_.open_next();
@@ -209,9 +211,9 @@ class ThreadPool::Impl {
   }
 
   State state_;
-  Loop* loop_ = nullptr;            // published and taken back by state_
-  std::atomic<bool> taken_{false};  // by the caller whose loop is running
-  std::unique_ptr<Lookout> lookout_;
+  Loop* loop_ = nullptr;            // published and withdrawn by state_
+  std::atomic<bool> taken_{false};  // held by the caller whose loop is running
+  std::unique_ptr<PeriodicCheck> watch_;
   std::vector<std::thread> workers_;
 };
 
@@ -219,7 +221,7 @@ ThreadPool::ThreadPool(int threads) {
   constexpr int kMax = 1024;
   static_assert(kMax <= State::kInside);
   if (threads < 0 || threads > kMax) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "this number of threads cannot be",
+    throw Error(ErrorCode::InvalidArgument, {.summary = "the number of threads is out of range",
                                              .option = "threads",
                                              .expected = fmt::format("0 (all) to {}", kMax),
                                              .actual = std::to_string(threads)});
@@ -238,10 +240,10 @@ void ThreadPool::parallel_tasks(Index tasks, FunctionRef<void(Index, int)> body)
 ThreadPool::Watch::Watch(const ThreadPool& pool, std::function<void()> check,
                          std::chrono::nanoseconds pause)
     : pool_(pool) {
-  if (check) pool_.impl_->set_lookout(std::make_unique<Lookout>(std::move(check), pause));
+  if (check) pool_.impl_->set_watch(std::make_unique<PeriodicCheck>(std::move(check), pause));
 }
 
-ThreadPool::Watch::~Watch() { pool_.impl_->set_lookout(nullptr); }
+ThreadPool::Watch::~Watch() { pool_.impl_->set_watch(nullptr); }
 
 void ThreadPool::parallel_for(Index n, FunctionRef<void(Index, Index)> body) const {
   // Several ranges per thread, so that one on a disturbed core does not hold up the rest.

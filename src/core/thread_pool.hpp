@@ -9,14 +9,15 @@
 
 namespace sapiens {
 
-/// Threads that share out loops. The caller takes part, so a pool of 1 has no thread of its own.
+/// Threads that execute loops. The caller takes part, so a pool of 1 has no thread of its own.
 ///
 /// One loop runs at a time. A loop started inside a task, or by another thread while the pool is
 /// busy, runs in its caller alone, in order: correct, only not parallel.
 class ThreadPool {
  public:
-  /// 0: one thread per CPU that this process may use (affinity mask and control group).
-  /// Throws `Error`: InvalidArgument unless 0 to 1024, OutOfResources if a thread won't start.
+  /// Starts `threads` threads; 0 means one per CPU that this process may use (affinity mask and
+  /// control group). Throws `Error`: InvalidArgument unless 0 to 1024, OutOfResources if a thread
+  /// cannot be started.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -30,10 +31,10 @@ class ThreadPool {
   /// thrown here, after the tasks in flight have ended; tasks not yet begun are dropped.
   void parallel_tasks(Index tasks, FunctionRef<void(Index task, int worker)> body) const;
 
-  /// While it lives, `check` is called between the tasks of loops that this thread starts, on this
-  /// thread and not more often than `pause`; what it throws ends a loop as a task's exception does.
-  /// One at a time, made and ended while no other thread runs loops; an empty `check` watches
-  /// nothing.
+  /// During its lifetime, `check` is called between the tasks of loops that this thread starts, on
+  /// this thread and not more often than every `pause`; an exception that it throws ends a loop as
+  /// a task's exception does. Only one may exist at a time, created and destroyed while no other
+  /// thread runs loops; with an empty `check` it has no effect.
   class Watch {
    public:
     static constexpr std::chrono::milliseconds kPause{20};

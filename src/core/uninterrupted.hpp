@@ -4,9 +4,9 @@
 
 namespace sapiens {
 
-/// What the system call `call` returns, made again while a signal interrupts it: on network and
-/// FUSE file systems that happens to open() and fsync() too. Not for close(), which has closed the
-/// file all the same.
+/// Returns the result of the system call `call`, repeated while a signal interrupts it; on network
+/// and FUSE file systems that affects open() and fsync(), too. It must not be used for close(),
+/// which closes the file even when interrupted.
 template <typename Call>
 auto uninterrupted(Call call) {
   auto result = call();

@@ -8,19 +8,19 @@
 
 namespace sapiens {
 
-/// Scratch memory of a forward pass: one arena, handed out front to back, given back by scopes.
-/// It never grows: a request beyond `capacity()` throws `Error(OutOfResources)`. Contents are
-/// whatever an earlier scope left there. One thread at a time may use it.
+/// Scratch memory of a forward pass: one arena, allocated front to back and released by scopes. It
+/// never grows: a request beyond `capacity()` throws `Error(OutOfResources)`. Contents are whatever
+/// an earlier scope left there. It is not thread-safe.
 ///
-/// A measuring workspace owns no memory. What it hands out are addresses that can be neither read
-/// nor written, and it counts them: operators check their shapes and take their scratch memory, but
+/// A measuring workspace owns no memory. It hands out addresses that can be neither read nor
+/// written, and counts them: operators check their shapes and take their scratch memory, but
 /// compute nothing. The same pass, run in it first, tells how much memory it takes.
 class Workspace {
  public:
   explicit Workspace(std::size_t bytes);
   static Workspace measuring() noexcept { return {}; }
 
-  /// Gives back, at its end, everything taken since it began.
+  /// Releases, at its end, everything allocated since it began.
   class Scope {
    public:
     explicit Scope(Workspace& workspace) noexcept : workspace_(workspace), mark_(workspace.used_) {}
@@ -35,10 +35,10 @@ class Workspace {
 
   Matrix matrix(Index rows, Index columns);
   std::span<float> floats(Index count);
-  /// Starts on a 64-byte boundary, like all the others.
+  /// Allocates `count` bytes on a 64-byte boundary, like the other functions.
   std::span<std::byte> bytes(std::size_t count);
 
-  /// What a request for `count` bytes really takes.
+  /// The bytes that a request for `count` bytes takes.
   static constexpr std::size_t rounded(std::size_t count) noexcept {
     return (count + kAlignment - 1) / kAlignment * kAlignment;
   }
@@ -47,7 +47,7 @@ class Workspace {
   bool only_measures() const noexcept { return only_measures_; }
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t used() const noexcept { return used_; }
-  /// The most that was ever in use at once.
+  /// The largest number of bytes in use at once so far.
   std::size_t high_water() const noexcept { return high_water_; }
 
  private:

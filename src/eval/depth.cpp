@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kNear = 1.25;  // delta counts ratios below its first, second and third power
 
-/// The pixels that count, as doubles.
+/// The evaluated pixels, as doubles.
 struct Depths {
   std::vector<double> found, truth;
 };
@@ -21,7 +21,8 @@ Depths pick(std::span<const float> found, std::span<const float> labelled,
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (mask[i] == 0 || !std::isfinite(labelled[i]) || labelled[i] <= 0) continue;
     if (!std::isfinite(found[i])) {
-      throw Error(ErrorCode::InvalidArgument, {.summary = "a found depth is not a finite number"});
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = "a predicted depth is not a finite number"});
     }
     depths.found.push_back(found[i]);
     depths.truth.push_back(labelled[i]);
@@ -35,7 +36,7 @@ double mean(std::span<const double> numbers) {
   return sum / static_cast<double>(numbers.size());
 }
 
-/// Sum of squares around the mean.
+/// The sum of squared differences from the mean.
 double spread(std::span<const double> numbers) {
   const double center = mean(numbers);
   double sum = 0;
@@ -47,8 +48,8 @@ struct Line {
   double scale = 0, shift = 0;
 };
 
-/// Least squares. A scale below 0 would turn near and far around, and pass a depth that is upside
-/// down for a good one; the best of those that do not is then 0.
+/// Fits by least squares. A negative scale would exchange near and far and rate an inverted depth
+/// as good; the best non-negative scale is then 0.
 Line fit(const Depths& depths) {
   const double x0 = mean(depths.found), y0 = mean(depths.truth);
   double xx = 0, xy = 0;
@@ -77,7 +78,7 @@ bool DepthEvaluator::add(std::span<const float> found, std::span<const float> la
     const double aligned = line.scale * depths.found[i] + line.shift;
     squares += (aligned - truth) * (aligned - truth);
     relative += std::abs(aligned - truth) / truth;
-    if (aligned <= 0) continue;  // behind the camera: wrong by any factor
+    if (aligned <= 0) continue;  // behind the camera, so wrong by any factor
     double limit = kNear;
     for (Index& count : near) {
       count += std::max(aligned / truth, truth / aligned) < limit;

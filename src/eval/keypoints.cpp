@@ -6,10 +6,10 @@
 #include "sapiens/error.hpp"
 #include "sapiens/eval.hpp"
 
-// pycocotools/cocoeval.py, COCOeval.evaluateImg, accumulate and summarize for "keypoints". What is
-// peculiar there is kept, so that numbers agree: of equal similarities the later person wins; a
-// match with a person who does not count frees the found one from counting; recall is met by the
-// best precision at or behind it. One fault is not: an annotation whose id is 0 counts here.
+// Reimplements COCOeval.evaluateImg, accumulate and summarize of pycocotools/cocoeval.py for
+// "keypoints". Its peculiarities are kept, so that numbers agree: of equal similarities the later
+// person wins; a prediction matched with an ignored person is ignored; recall is met by the best
+// precision at or behind it. One fault is not kept: an annotation whose id is 0 counts here.
 namespace sapiens {
 namespace {
 
@@ -17,7 +17,7 @@ constexpr unsigned kThresholds = 10;
 constexpr int kRecalls = 101;
 
 struct SizeRange {
-  double least, most;  // of areas
+  double min, max;  // bounds of areas
 };
 
 constexpr SizeRange kSizeRanges[] = {
@@ -32,11 +32,11 @@ double threshold_value(unsigned number) {
 double recall_value(int number) { return number + 1 == kRecalls ? 1 : number * 0.01; }
 
 bool is_outside(double area, const SizeRange& range) {
-  return area < range.least || area > range.most;
+  return area < range.min || area > range.max;
 }
 
-/// What COCO.loadRes takes for the size of a found person: the box around its points.
-double found_area(const PredictedPerson& found) {
+/// The area that COCO.loadRes assigns to a prediction: the box around its keypoints.
+double predicted_area(const PredictedPerson& found) {
   if (found.keypoints.empty()) return 0;
   const auto [left, right] =
       std::ranges::minmax_element(found.keypoints, {}, &PredictedKeypoint::x);
@@ -45,23 +45,23 @@ double found_area(const PredictedPerson& found) {
   return (right->x - left->x) * (bottom->y - top->y);
 }
 
-/// Best first; in their order where scores are equal.
+/// The predictions by descending score; equal scores keep their order.
 std::vector<const PredictedPerson*> best_of(std::span<const PredictedPerson> found,
-                                            std::size_t most) {
+                                            std::size_t max) {
   std::vector<const PredictedPerson*> best;
   for (const PredictedPerson& person : found) best.push_back(&person);
   std::ranges::stable_sort(best, std::ranges::greater{}, &PredictedPerson::score);
-  best.resize(std::min(best.size(), most));
+  best.resize(std::min(best.size(), max));
   return best;
 }
 
-/// The persons of one image, those that do not count last, and how they resemble those found.
+/// The ground truth of one image, ignored persons last, and its similarity to the predictions.
 struct Matching {
   std::vector<const GroundTruthPerson*> persons = {};
   std::vector<bool> ignored = {}, taken = {};
   std::vector<std::vector<double>> similarity = {};  // [found][person]
 
-  /// The person that found one number `f` is, at a threshold.
+  /// The ground truth person matched with prediction `f` at a threshold.
   std::optional<std::size_t> match(std::size_t f, double threshold) const {
     double best = std::min(threshold, 1 - 1e-10);
     std::optional<std::size_t> match;
@@ -76,7 +76,7 @@ struct Matching {
   }
 };
 
-/// For one range of sizes.
+/// Matches one range of sizes.
 Matching make_matching(std::span<const GroundTruthPerson> labelled, const SizeRange& range,
                        std::span<const std::vector<double>> similarity) {
   const auto is_ignored = [&](const GroundTruthPerson& person) {
@@ -102,7 +102,7 @@ void expect_finite(std::span<const PredictedPerson> found) {
   for (const PredictedPerson& person : found) {
     if (std::isfinite(person.score)) continue;
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "the score of a found person is not a finite number"});
+                {.summary = "the score of a predicted person is not a finite number"});
   }
 }
 
@@ -143,8 +143,8 @@ void KeypointEvaluator::add(std::int64_t image, std::span<const GroundTruthPerso
       matching.taken.assign(labelled.size(), false);
       for (std::size_t f = 0; f < best.size(); ++f) {
         const auto match = matching.match(f, threshold_value(t));
-        const bool ignored =
-            match ? matching.ignored[*match] : is_outside(found_area(*best[f]), kSizeRanges[size]);
+        const bool ignored = match ? matching.ignored[*match]
+                                   : is_outside(predicted_area(*best[f]), kSizeRanges[size]);
         if (match) matching.taken[*match] = true;
         const auto bit = static_cast<std::uint16_t>(1u << t);
         if (match) records[f].matched[size] |= bit;
@@ -173,7 +173,7 @@ KeypointEvaluator::Curve KeypointEvaluator::curve(std::span<const std::size_t> o
   double right = 0, wrong = 0;
   for (const std::size_t number : order) {
     const Record& record = records_[number];
-    // One that does not count repeats the point before, as there; the curve is the same.
+    // An ignored prediction repeats the point before, as in pycocotools; the curve is the same.
     if (!(record.ignored[size] >> threshold & 1u)) {
       (record.matched[size] >> threshold & 1u ? right : wrong) += 1;
     }

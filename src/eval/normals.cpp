@@ -9,7 +9,7 @@ namespace sapiens {
 namespace {
 
 constexpr std::array<double, 3> kLimits = {11.25, 22.5, 30};  // degrees
-constexpr double kBins = 100;  // a degree: the median is right to a two-hundredth
+constexpr double kBins = 100;  // bins per degree: the median is exact to a two-hundredth
 constexpr std::size_t kAllBins = 18001;
 
 struct Vector {
@@ -27,7 +27,7 @@ bool has_direction(const Vector& v) {
   return std::isfinite(size) && size > 0;
 }
 
-/// In degrees. acos of the dot product would lose half of the digits of small angles.
+/// The angle in degrees. acos of the dot product would lose half of the digits of small angles.
 double angle(const Vector& a, const Vector& b) {
   const Vector cross{a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
   const double dot = a.x * b.x + a.y * b.y + a.z * b.z;

@@ -16,12 +16,12 @@ struct Distance {
   double x = 0, y = 0;
 };
 
-/// How far outside of [first, last].
+/// The distance of a value from [first, last].
 double outside(double value, double first, double last) {
   return std::max(0.0, first - value) + std::max(0.0, value - last);
 }
 
-/// To a region three times the box's size; for persons of whom no point is labelled.
+/// The distance to a region three times the box's size, for persons without labelled keypoints.
 Distance to_region(const GroundTruthPerson& person, const PredictedKeypoint& point) {
   return {outside(point.x, person.x - person.width, person.x + 2 * person.width),
           outside(point.y, person.y - person.height, person.y + 2 * person.height)};
@@ -34,7 +34,7 @@ struct Pair {
   std::size_t labelled, found;
 };
 
-/// The places of the `count` with the best scores, in the order of the list.
+/// The indices of the `count` best scores, in the order of the list.
 std::vector<std::size_t> best_places(std::span<const PredictedPerson> found, std::size_t count) {
   std::vector<std::size_t> places(found.size());
   std::iota(places.begin(), places.end(), 0);
@@ -58,7 +58,7 @@ std::vector<double> oks_sigmas(const KeypointSet& set) {
   std::vector<double> sigmas;
   for (const KeypointInfo& point : set.keypoints) {
     if (!(point.sigma > 0)) return {};
-    // 0.026 and not 0.0260000005: the published number, which pycocotools computes with.
+    // The published number 0.026 instead of 0.0260000005, because pycocotools computes with it.
     sigmas.push_back(std::stod(fmt::format("{}", point.sigma)));
   }
   return sigmas;

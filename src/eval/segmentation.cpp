@@ -12,7 +12,7 @@ namespace {
 void expect_class(std::uint8_t id, std::size_t classes, const char* what) {
   if (id < classes) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format("a {} is a class that there is not", what),
+              {.summary = fmt::format("a {} is not a valid class", what),
                .expected = fmt::format("0 to {}, or {} for pixels to leave out", classes - 1,
                                        SegmentationEvaluator::kIgnored),
                .actual = fmt::format("{}", id)});
@@ -27,7 +27,7 @@ std::optional<double> SegmentationScores::Class::iou() const {
 
 SegmentationEvaluator::SegmentationEvaluator(Index classes) {
   if (classes < 1 || classes > kIgnored) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "so many classes cannot be compared",
+    throw Error(ErrorCode::InvalidArgument, {.summary = "the number of classes is out of range",
                                              .expected = fmt::format("1 to {}", kIgnored),
                                              .actual = fmt::format("{}", classes)});
   }
@@ -37,7 +37,8 @@ SegmentationEvaluator::SegmentationEvaluator(Index classes) {
 void SegmentationEvaluator::add(std::span<const std::uint8_t> found,
                                 std::span<const std::uint8_t> labelled) {
   expect_count("the labelled pixels", found.size(), labelled.size());
-  auto counted = classes_;  // taken over at the end: an image with a wrong label adds nothing
+  // Committed at the end, so that an image with an invalid label adds nothing.
+  auto counted = classes_;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (labelled[i] == kIgnored) continue;
     expect_class(labelled[i], counted.size(), "label");

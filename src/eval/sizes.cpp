@@ -9,7 +9,7 @@ namespace sapiens {
 void expect_count(std::string_view what, std::size_t wanted, std::size_t there_are) {
   if (there_are == wanted) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = fmt::format("{} do not fit what they are compared with", what),
+              {.summary = fmt::format("{} differ in number from what they are compared with", what),
                .expected = fmt::format("{}", wanted),
                .actual = fmt::format("{}", there_are)});
 }

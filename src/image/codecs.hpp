@@ -25,7 +25,7 @@ Image decode_png(std::span<const std::byte> bytes, const ImageHeader& header,
 Image decode_webp(std::span<const std::byte> bytes, const ImageHeader& header,
                   const StopCheck& check);
 
-/// The values that a PNG stores, one for each pixel: indices of a palette, or grey levels. Throws
+/// The values that a PNG stores, one per pixel: palette indices or grey levels. Throws
 /// `UnreadableImage` for other PNGs and for more than 8 bits.
 std::vector<std::uint8_t> decode_png_values(std::span<const std::byte> bytes,
                                             const ImageHeader& header);

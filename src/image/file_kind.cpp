@@ -70,7 +70,7 @@ constexpr Signature kSignatures[] = {
      "\x93NUMPY"sv,
      {ImageFormat::Other, "a NumPy array",
       "a preprocessed input is given as an array, not as an image"}},
-    // Something may stand between the start marker and the first segment.
+    // Other bytes may stand between the start marker and the first segment.
     {0, "\xff\xd8"sv, {ImageFormat::Jpeg, "a JPEG image", ""}},
 };
 
@@ -84,7 +84,7 @@ constexpr Signature kTextSignatures[] = {
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Text as browsers see it: behind a byte order mark and white space, in any case.
+// Recognises text as browsers do: after a byte order mark and white space, in any case.
 bool starts_with_text(std::string_view head, std::string_view text) noexcept {
   if (head.starts_with("\xef\xbb\xbf")) head.remove_prefix(3);
   head.remove_prefix(std::min(head.find_first_not_of(" \t\r\n"), head.size()));

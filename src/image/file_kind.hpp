@@ -6,14 +6,14 @@
 
 namespace sapiens {
 
-/// Other is what we do not read, and Unknown what we cannot even name.
+/// Other is a known format that is not supported; Unknown is not recognised.
 enum class ImageFormat { Jpeg, Png, WebP, Video, Other, Unknown };
 
-/// What a file looks like by its first bytes; the name plays no part.
+/// The kind of a file by its first bytes; its name is ignored.
 struct FileKind {
   ImageFormat format = ImageFormat::Unknown;
   std::string_view description;  ///< "a HEIC image"
-  std::string_view hint;         ///< What to do with it; empty for images we read.
+  std::string_view hint;         ///< How to convert it; empty for supported images.
 };
 
 FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept;

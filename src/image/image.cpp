@@ -36,7 +36,7 @@ constexpr Codec kCodecs[] = {
     {ImageFormat::WebP, read_webp_header, decode_webp},
 };
 
-// A header that claims more costs a few bytes to write and gigabytes to decode.
+// A header that claims a huge size costs a few bytes to write and gigabytes to decode.
 void refuse_huge(const ImageHeader& header, const std::string& name) {
   const std::string broken = broken_image_bound(header.width, header.height);
   if (broken.empty()) return;
@@ -58,7 +58,7 @@ void refuse_huge(const ImageHeader& header, const std::string& name) {
                                        .hint = kCopyAgain});
 }
 
-/// What is wanted of a file.
+/// What to decode of a file.
 struct Wanted {
   std::string_view sentence, formats;
 };
@@ -76,7 +76,7 @@ constexpr Wanted kStoredValues = {"not a PNG whose stored values can be read",
                                              .hint = std::string(hint)});
 }
 
-/// `decode()`, with what is wrong with a file of that kind told as an `Error`.
+/// Calls `decode()` and turns its exceptions into `Error`.
 template <typename Decode>
 auto explained(const Wanted& wanted, const FileKind& kind, const std::string& name, Decode decode) {
   try {

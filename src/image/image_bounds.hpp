@@ -11,7 +11,7 @@ namespace sapiens {
 /// side"; empty where it keeps them all.
 std::string broken_image_bound(Index width, Index height);
 
-/// Throws `Error(InvalidArgument)` where `image`, which a caller made by himself, breaks one.
+/// Throws `Error(InvalidArgument)` where `image`, filled in by a caller, exceeds a bound.
 void expect_image_bounds(std::string_view what, const Image& image);
 
 }  // namespace sapiens

@@ -29,13 +29,14 @@ struct Decompressor {
   jpeg_error_mgr errors{};
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
-  const JOCTET* first_byte = nullptr;  // of the file
+  const JOCTET* first_byte = nullptr;  // the start of the file
   bool in_scan = false;                // the last segment was the header of a scan
-  bool ends_early = false;             // libjpeg put an end marker where there is none
-  bool incomplete = false;             // if it ends early, then not behind its pixels
+  bool ends_early = false;             // libjpeg inserted a missing end marker
+  // True where a file that ends early lacks pixels, not only the end marker.
+  bool incomplete = false;
   jpeg_progress_mgr progress{};
   const StopCheck* check = nullptr;
-  std::exception_ptr stopped = {};  // what the check threw
+  std::exception_ptr stopped = {};  // the exception of the check
 
   Decompressor();
   ~Decompressor() { jpeg_destroy_decompress(&jpeg); }
@@ -56,8 +57,8 @@ HuffmanTable table_of(const JHUFF_TBL& from) {
   return table;
 }
 
-// Where the coded data in front of `end` begins, behind a restart marker or the header of its scan;
-// null where that is not found.
+// The start of the coded data before `end`, after a restart marker or the scan header; null where
+// it is not found.
 const JOCTET* start_of_data(const JOCTET* first, const JOCTET* end) {
   for (const JOCTET* at = end - 2; at >= first; --at) {
     if (at[0] != 0xff || at[1] == 0 || at[1] == 0xff) continue;
@@ -69,10 +70,10 @@ const JOCTET* start_of_data(const JOCTET* first, const JOCTET* end) {
   return nullptr;
 }
 
-// The scan that libjpeg has just read, whose data ends at `end`.
+// Checks the scan that libjpeg has just read, whose data ends at `end`.
 bool ends_in_stray_bytes(const jpeg_decompress_struct& jpeg, const JOCTET* first,
                          const JOCTET* end) {
-  if (jpeg.progressive_mode || jpeg.arith_code) return false;  // that would take another reader
+  if (jpeg.progressive_mode || jpeg.arith_code) return false;  // these need a reader of their own
   const JOCTET* const data = start_of_data(first, end);
   if (data == nullptr) return false;
   std::array<HuffmanTable, 2 * MAX_COMPS_IN_SCAN> tables;
@@ -98,13 +99,13 @@ bool ends_in_stray_bytes(const jpeg_decompress_struct& jpeg, const JOCTET* first
 }
 
 bool is_text(const JOCTET* first, const JOCTET* end) {
-  constexpr std::ptrdiff_t kMin = 8;  // so many by chance are one in a thousand
+  constexpr std::ptrdiff_t kMin = 8;  // this many by chance are one in a thousand
   return end - first >= kMin &&
          std::all_of(first, end, [](JOCTET byte) { return ' ' <= byte && byte <= '~'; });
 }
 
-// Bytes behind the pixels of a scan. Cameras fill it up with equal bytes, and tools leave a text;
-// neither harms a pixel. A damaged scan leaves pixels over. libjpeg warns with its cursor behind
+// Bytes after the pixels of a scan are harmless: cameras fill it up with equal bytes, and tools add
+// text. A damaged scan in contrast leaves pixels missing. libjpeg warns with its cursor behind
 // these bytes and in front of the next marker.
 bool is_harmless(j_common_ptr common) noexcept {
   const auto& self = *static_cast<const Decompressor*>(common->client_data);
@@ -138,7 +139,7 @@ bool is_damage(j_common_ptr jpeg, bool in_scan) {
   }
 }
 
-// libjpeg tells of every segment that it reads, whoever listens.
+// libjpeg reports every segment that it reads.
 bool is_another_segment(int message) {
   switch (message) {
     case JTRC_ADOBE:
@@ -172,8 +173,8 @@ void judge_message(j_common_ptr jpeg, int level) {
   }
 }
 
-// libjpeg calls it for every row of blocks, of every scan where there are several. An exception
-// must not pass its frames, so it waits until they have been left.
+// libjpeg calls this for every row of blocks of every scan. An exception must not pass through its
+// frames, so it is stored until they have been left.
 void look(j_common_ptr jpeg) {
   auto& in = *static_cast<Decompressor*>(jpeg->client_data);
   try {
@@ -205,8 +206,8 @@ bool read_header(Decompressor& in, std::span<const std::byte> bytes) {
   return true;
 }
 
-// OpenCV's formula, whose >> 8 darkens by up to one step. Adobe stores the four inks inverted,
-// which is what it expects.
+// Uses OpenCV's formula, whose >> 8 darkens by up to one step. Adobe stores the four inks inverted,
+// as the formula expects.
 void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, std::uint8_t* rgb) {
   for (; pixels > 0; --pixels, cmyk += 4) {
     const int k = cmyk[3];
@@ -214,7 +215,7 @@ void cmyk_to_rgb(const std::uint8_t* cmyk, std::size_t pixels, std::uint8_t* rgb
   }
 }
 
-// True where each coefficient of a progressive image has all its bits.
+// True where all bits of each coefficient of a progressive image were read.
 bool has_all_bits(const jpeg_decompress_struct& jpeg) {
   if (!jpeg.progressive_mode || jpeg.coef_bits == nullptr) return true;
   for (int component = 0; component < jpeg.num_components; ++component) {
@@ -224,7 +225,7 @@ bool has_all_bits(const jpeg_decompress_struct& jpeg) {
   return true;
 }
 
-// `cmyk` is room for a row of four inks; null for an image that libjpeg turns into RGB by itself.
+// `cmyk` has room for a row of four inks; null for an image that libjpeg converts to RGB itself.
 bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
   if (setjmp(in.escape) != 0) return false;
   in.jpeg.out_color_space = cmyk == nullptr ? JCS_RGB : JCS_CMYK;
@@ -235,7 +236,7 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
     jpeg_read_scanlines(&in.jpeg, &row, 1);
     if (cmyk != nullptr) cmyk_to_rgb(cmyk, in.jpeg.output_width, out);
   }
-  // Only until the next line. Of arithmetic codes nobody can tell where they end too early.
+  // The flag is valid only until the next line. For arithmetic codes the end cannot be checked.
   in.incomplete = !has_all_bits(in.jpeg) || in.jpeg.arith_code;
   jpeg_finish_decompress(&in.jpeg);
   return true;
@@ -246,7 +247,7 @@ bool read_rows(Decompressor& in, std::uint8_t* rgb, std::uint8_t* cmyk) {
   switch (failed.errors.msg_code) {
     case JERR_OUT_OF_MEMORY:
       throw std::bad_alloc();
-#if JPEG_LIB_VERSION < 70  // Debian's; Ubuntu's has another interface, which always decodes it
+#if JPEG_LIB_VERSION < 70  // Debian's version; Ubuntu's has another interface and always decodes it
     case JERR_ARITH_NOTIMPL:
 #endif
     case JERR_BAD_PRECISION:

@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::uint32_t kSoi = 0xd8, kEoi = 0xd9, kSos = 0xda, kApp1 = 0xe1, kTem = 0x01;
 
-// Bounds on time: each scan may cost a pass over the whole image, 2.4 ns for each pixel, however
-// few bytes it has. Programs write about ten, the most eager optimisers below twenty;
-// libjpeg-turbo's authors advise to stop at 500. Small images may have more, as that costs
-// little.
+// Bounds the decoding time: each scan may cost a pass over the whole image, 2.4 ns per pixel,
+// however few bytes it has. Programs write about ten scans, the most thorough optimisers below
+// twenty; libjpeg-turbo's authors advise to stop at 500. Small images may have more, because they
+// cost little.
 constexpr int kMaxScans = 500;
 constexpr int kMaxScansOfLargeImages = 24;
 constexpr Index kMaxScannedPixels = Index{1} << 24;
@@ -34,8 +34,8 @@ bool is_frame(std::uint32_t marker) noexcept {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
-// What lies in front of the next marker is skipped, as libjpeg does: webcams and some tools leave
-// bytes between segments.
+// Bytes before the next marker are skipped, as libjpeg does: webcams and some tools leave bytes
+// between segments.
 std::uint32_t next_marker(ByteView& in) {
   for (;;) {
     const auto rest = in.rest();
@@ -47,8 +47,8 @@ std::uint32_t next_marker(ByteView& in) {
   }
 }
 
-// Leaves `in` behind the data of a scan, and returns the marker that ended it; nothing where the
-// file ends with it.
+// Leaves `in` after the data of a scan and returns the marker that ended it; nullopt where the file
+// ends first.
 std::optional<std::uint32_t> skip_scan(ByteView& in) {
   for (;;) {
     const auto rest = in.rest();
@@ -61,10 +61,10 @@ std::optional<std::uint32_t> skip_scan(ByteView& in) {
   }
 }
 
-/// What the segments of a JPEG say, step by step.
-class HeaderWalk {
+/// Collects the header from the segments of a JPEG, one at a time.
+class SegmentReader {
  public:
-  explicit HeaderWalk(std::span<const std::byte> bytes) : in_(bytes) {}
+  explicit SegmentReader(std::span<const std::byte> bytes) : in_(bytes) {}
 
   ImageHeader walk() {
     if (in_.u16be() != (0xff00 | kSoi)) {
@@ -100,7 +100,7 @@ class HeaderWalk {
     header_.width = in.u16be();
     for (std::uint32_t count = in.u8(); count > 0; --count) {
       without_data_.set(in.u8());
-      in.take(2);  // sampling, and which table of quantisation
+      in.take(2);  // sampling factors and number of the quantisation table
     }
   }
 
@@ -110,9 +110,9 @@ class HeaderWalk {
     std::vector<std::uint32_t> components(in.u8());
     for (std::uint32_t& component : components) {
       component = in.u8();
-      in.take(1);  // which Huffman tables
+      in.take(1);  // numbers of the Huffman tables
     }
-    if (in.u8() != 0) return;  // a later part of a progressive image
+    if (in.u8() != 0) return;  // a later scan of a progressive image
     for (const std::uint32_t component : components) without_data_.reset(component);
   }
 
@@ -139,13 +139,15 @@ class HeaderWalk {
 
   ByteView in_;
   ImageHeader header_;
-  std::bitset<256> without_data_;  // components of the frame that no scan has begun yet
+  std::bitset<256> without_data_;  // components of the frame without a scan so far
   bool has_app1_ = false;
   int scans_ = 0;
 };
 
 }  // namespace
 
-ImageHeader read_jpeg_header(std::span<const std::byte> bytes) { return HeaderWalk(bytes).walk(); }
+ImageHeader read_jpeg_header(std::span<const std::byte> bytes) {
+  return SegmentReader(bytes).walk();
+}
 
 }  // namespace sapiens

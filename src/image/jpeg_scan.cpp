@@ -5,7 +5,7 @@
 namespace sapiens {
 namespace {
 
-/// The codes of a table, ready to be read bit by bit (ITU T.81, F.2.2.3).
+/// The codes of a Huffman table, for decoding bit by bit (ITU T.81, F.2.2.3).
 class Decoder {
  public:
   explicit Decoder(const HuffmanTable& table) : table_(table) {}
@@ -31,7 +31,7 @@ class Decoder {
   const HuffmanTable& table_;
 };
 
-/// Coded data without the zero behind each FF.
+/// Coded data without the zero byte after each FF.
 std::vector<std::uint8_t> unstuffed(std::span<const std::uint8_t> coded) {
   std::vector<std::uint8_t> bytes;
   bytes.reserve(coded.size());
@@ -42,7 +42,7 @@ std::vector<std::uint8_t> unstuffed(std::span<const std::uint8_t> coded) {
   return bytes;
 }
 
-/// A place in data that is kept elsewhere.
+/// A bit position in borrowed data.
 class Bits {
  public:
   explicit Bits(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
@@ -59,7 +59,7 @@ class Bits {
   }
   std::size_t left() const { return bytes_.size() * 8 - at_; }
 
-  /// True if the byte that is being read holds nothing but ones from here on.
+  /// True if the remaining bits of the current byte are all ones.
   bool is_filled_up() const {
     Bits rest = *this;
     while (rest.at_ % 8 != 0 && !rest.at_end()) {
@@ -73,7 +73,7 @@ class Bits {
   std::size_t at_ = 0;
 };
 
-/// False where the bits are no block, or not a whole one.
+/// Skips a block; false where the bits are not a complete block.
 bool skip_block(Bits& bits, const ScanData::Block& block) {
   const Decoder dc(*block.dc), ac(*block.ac);
   const int size = dc.read(bits);
@@ -89,7 +89,7 @@ bool skip_block(Bits& bits, const ScanData::Block& block) {
   return true;
 }
 
-/// True if blocks, from number `first` of a unit on, fill what is left to its end.
+/// True if whole blocks, starting with number `first` of a unit, fill the rest up to its end.
 bool continues(Bits bits, const ScanData& scan, std::size_t first) {
   for (std::size_t block = first; skip_block(bits, scan.unit[block]);) {
     block = (block + 1) % scan.unit.size();

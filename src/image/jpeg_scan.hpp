@@ -7,9 +7,9 @@
 
 namespace sapiens {
 
-/// A Huffman table as a JPEG has it: how many codes there are of each length, and their values.
+/// A Huffman table as a JPEG stores it: the number of codes of each length, and their values.
 struct HuffmanTable {
-  std::array<std::uint8_t, 17> counts = {};  // by length, from 1
+  std::array<std::uint8_t, 17> counts = {};  // number of codes by length, from 1
   std::array<std::uint8_t, 256> values = {};
 };
 
@@ -19,14 +19,14 @@ struct ScanData {
     const HuffmanTable* dc;
     const HuffmanTable* ac;
   };
-  std::vector<Block> unit = {};  ///< The blocks that come again and again.
+  std::vector<Block> unit = {};  ///< The repeating sequence of blocks.
   std::uint64_t units = 0;
-  std::span<const std::uint8_t> bytes = {};  ///< Up to the next marker, FF 00 for FF.
+  std::span<const std::uint8_t> bytes = {};  ///< The data up to the next marker, with FF 00 for FF.
 };
 
-/// True where the blocks of a scan are followed by their fill bits, and then by bytes that are no
-/// blocks. A damaged scan may end too early as well, but where it does it leaves blocks over:
-/// Huffman codes find back into step.
+/// True where the blocks of a scan and their fill bits are followed by bytes that are not blocks. A
+/// damaged scan may also end early, but then blocks are missing, because Huffman codes
+/// resynchronise.
 bool ends_in_stray_bytes(const ScanData& scan);
 
 }  // namespace sapiens

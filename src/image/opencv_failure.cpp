@@ -23,7 +23,7 @@ void rethrow_from_opencv() {
                  .actual = failure.err,  // "Failed to allocate 3686400 bytes"
                  .hint = "use smaller images, or allow more memory (ulimit -v)"});
   } catch (const std::runtime_error& failure) {
-    // TBB, which runs OpenCV's loops, throws just this where a thread does not start.
+    // TBB, which runs OpenCV's loops, throws exactly this type where a thread does not start.
     if (typeid(failure) != typeid(std::runtime_error)) throw;
     throw Error(ErrorCode::OutOfResources,
                 {.summary = "a thread of OpenCV did not start",

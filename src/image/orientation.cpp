@@ -34,15 +34,15 @@ int find_orientation(std::span<const std::byte> tiff) {
   return kUpright;
 }
 
-// How an upright image reads the stored one: along its columns instead of its rows, from the last
-// row, from the last column.
-struct Walk {
+// How the upright image is read from the stored one: by columns instead of rows, from the last row,
+// from the last column.
+struct ReadOrder {
   bool transposed;
   bool from_last_row;
   bool from_last_column;
 };
 
-constexpr Walk kWalks[] = {
+constexpr ReadOrder kWalks[] = {
     {false, false, false}, {false, false, true}, {false, true, true}, {false, true, false},
     {true, false, false},  {true, true, false},  {true, true, true},  {true, false, true},
 };
@@ -59,7 +59,7 @@ int exif_orientation(std::span<const std::byte> tiff) {
 
 Image upright(Image stored, int orientation, const StopCheck& check) {
   if (orientation == kUpright) return stored;
-  const Walk walk = kWalks[orientation - 1];
+  const ReadOrder walk = kWalks[orientation - 1];
   Index row_step = stored.width * 3;
   Index column_step = 3;
   const std::uint8_t* row = stored.rgb.data();

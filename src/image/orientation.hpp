@@ -7,11 +7,11 @@
 
 namespace sapiens {
 
-/// The orientation, 1 to 8, that an Exif TIFF structure gives; 1 (upright) where it gives none, or
-/// is damaged: an image is worth more than its notes.
+/// The orientation, 1 to 8, of an Exif TIFF structure; 1 (upright) where it has none or is damaged,
+/// because damaged metadata must not prevent decoding.
 int exif_orientation(std::span<const std::byte> tiff);
 
-/// Turns and mirrors an image that was stored in that orientation.
+/// Rotates and mirrors an image that was stored in that orientation.
 Image upright(Image stored, int orientation, const StopCheck& check = {});
 
 }  // namespace sapiens

@@ -32,7 +32,7 @@ cv::Mat as_mat(Image& image) {
   return {static_cast<int>(image.height), static_cast<int>(image.width), CV_8UC3, image.rgb.data()};
 }
 
-// OpenCV has no matrix of constant numbers; callers use this one as an input only.
+// OpenCV has no matrix of constant numbers; callers use the result as an input only.
 cv::Mat as_mat(const Image& image) { return as_mat(const_cast<Image&>(image)); }
 
 }  // namespace sapiens

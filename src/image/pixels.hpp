@@ -8,13 +8,13 @@
 namespace sapiens {
 
 /// Throws `Error(InvalidArgument)` naming `what` unless width and height are positive and `rgb`
-/// holds exactly their pixels. Public structs can be filled in by anybody.
+/// holds exactly their pixels. Callers can fill public structs with anything.
 void expect_pixels(std::string_view what, const Image& image);
 
-/// An image of that size, all black.
+/// A black image of that size.
 Image make_image(Index height, Index width);
 
-/// The same pixels as OpenCV sees them; `image` keeps them and must outlive the result.
+/// The image as an OpenCV matrix; `image` owns the pixels and must outlive the result.
 cv::Mat as_mat(Image& image);
 cv::Mat as_mat(const Image& image);
 

@@ -19,7 +19,7 @@ struct Reader {
   std::span<const std::byte> rest;
   png_structp png = nullptr;
   png_infop info = nullptr;
-  int passes = 1;  // 7 where it is interlaced
+  int passes = 1;  // 7 for interlaced images
   char message[128] = "";
   bool has_all_rows = false;
 
@@ -49,7 +49,8 @@ Reader::Reader(std::span<const std::byte> bytes)
   if (png != nullptr) info = png_create_info_struct(png);
 }
 
-// The transformations of OpenCV's IMREAD_COLOR: 8 bits, three channels, no alpha, no gamma.
+// Requests the transformations of OpenCV's IMREAD_COLOR: 8 bits, three channels, no alpha, no
+// gamma.
 void ask_for_rgb(Reader& in) {
   const int color = png_get_color_type(in.png, in.info);
   png_set_strip_16(in.png);
@@ -61,7 +62,7 @@ void ask_for_rgb(Reader& in) {
   }
 }
 
-// A byte for each pixel, whatever it stands for; other kinds of PNG are refused later.
+// Requests one byte per pixel, whatever it means; other kinds of PNG are refused later.
 void ask_for_stored_values(Reader& in) { png_set_packing(in.png); }
 
 bool read_header(Reader& in, void (*transform)(Reader&)) {
@@ -69,7 +70,8 @@ bool read_header(Reader& in, void (*transform)(Reader&)) {
   png_set_read_fn(in.png, &in, take_bytes);
   // Profiles, texts and times are skipped: they change no pixel, and may unpack to a lot.
   png_set_keep_unknown_chunks(in.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-  png_set_user_limits(in.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // `Image::decode` has its own
+  // `Image::decode` checks its own limits
+  png_set_user_limits(in.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   png_read_info(in.png, in.info);
   transform(in);
   in.passes = png_set_interlace_handling(in.png);
@@ -77,8 +79,8 @@ bool read_header(Reader& in, void (*transform)(Reader&)) {
   return true;
 }
 
-// As png_read_image does it, with a look at `check` between rows. What that throws leaves from
-// here, where none of libpng's frames are on the stack.
+// Reads rows as png_read_image does and calls `check` between them. Its exception is rethrown here,
+// where no frame of libpng is on the stack.
 bool read_rows(Reader& in, png_bytep pixels, std::size_t row_bytes, png_uint_32 height,
                const StopCheck& check) {
   if (setjmp(png_jmpbuf(in.png)) != 0) return false;
@@ -105,7 +107,7 @@ void finish(Reader& in, std::span<std::uint8_t> pixels, const ImageHeader& heade
   const std::size_t row_bytes = pixels.size() / static_cast<std::size_t>(header.height);
   const auto height = static_cast<png_uint_32>(header.height);
   if (read_rows(in, pixels.data(), row_bytes, height, check)) return;
-  // What stands behind the last row is no pixel.
+  // Errors after the last row affect no pixel.
   if (!in.has_all_rows || !header.ends_early) throw BrokenImage(in.message);
 }
 

@@ -14,14 +14,14 @@ constexpr std::size_t kSignatureBytes = 8;
 struct Chunk {
   std::string_view type;
   std::span<const std::byte> data;
-  bool sound;  // its checksum is right
+  bool sound;  // the checksum is correct
 };
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Nothing where the file ends before the chunk does.
+/// The next chunk; nullopt where the file ends inside it.
 std::optional<Chunk> next_chunk(ByteView& in) {
   constexpr std::size_t kLength = 4, kType = 4, kChecksum = 4;
   if (in.rest().size() < kLength + kType) return std::nullopt;
@@ -34,7 +34,7 @@ std::optional<Chunk> next_chunk(ByteView& in) {
                .sound = crc32(checked) == in.u32be()};
 }
 
-/// True where the file ends inside of pixels.
+/// True where the file ends inside pixel data.
 bool ends_in_data(const ByteView& in) {
   return in.rest().size() >= 8 && text_of(in.rest().subspan(4, 4)) == "IDAT";
 }
@@ -75,7 +75,7 @@ ImageHeader read_png_header(std::span<const std::byte> bytes) {
     if (orientation && header.exif.empty()) header.exif = chunk->data;
   }
   if (!has_data || ends_in_data(in)) throw BrokenImage("the file ends early");
-  header.ends_early = true;  // the decoder sees whether all rows are there
+  header.ends_early = true;  // the decoder checks that all rows are there
   return header;
 }
 

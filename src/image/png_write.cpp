@@ -39,7 +39,7 @@ bool append(std::vector<std::byte>& bytes, std::span<const std::byte> more) noex
   }
 }
 
-// The exception is over before libpng's frames are left.
+// The exception is handled before libpng's frames are left.
 void keep_bytes(png_structp png, png_bytep data, std::size_t count) {
   auto& out = *static_cast<Writer*>(png_get_io_ptr(png));
   if (!append(out.bytes, std::as_bytes(std::span(data, count)))) png_error(png, "out of memory");
@@ -59,7 +59,7 @@ struct Layout {
   Index pixel_bytes;
 };
 
-// A filter makes neighbours alike into zeros; names of classes are alike already.
+// A filter turns similar neighbours into zeros; class ids need none, because neighbours are equal.
 Layout layout_of(PngKind kind) {
   switch (kind) {
     case PngKind::Palette:
@@ -78,7 +78,7 @@ std::vector<png_color> colors_of(std::span<const Rgb> palette) {
   return colors;
 }
 
-// libpng copies the texts and never writes to them, whatever its types say.
+// libpng copies the texts and does not write to them, although the types are not const.
 std::vector<png_text> texts_of(std::span<const PngText> texts) {
   std::vector<png_text> all;
   for (const PngText& text : texts) {
@@ -92,8 +92,9 @@ std::vector<png_text> texts_of(std::span<const PngText> texts) {
   return all;
 }
 
-// The fastest level, and zlib's default strategy: on photographs 15 ms per megapixel and 0.44 bytes
-// per pixel. OpenCV's, which finds runs only, takes 16 ms for 0.55 bytes; libdeflate would take 10.
+// Uses the fastest level and zlib's default strategy: 15 ms per megapixel and 0.44 bytes per pixel
+// on photographs. OpenCV's strategy, which finds only runs, takes 16 ms for 0.55 bytes; libdeflate
+// would take 10 ms.
 bool write_image(Writer& out, const PngImage& image, const Layout& layout,
                  std::span<const png_color> colors, std::span<const png_text> texts,
                  const StopCheck& check) {
@@ -113,10 +114,10 @@ bool write_image(Writer& out, const PngImage& image, const Layout& layout,
     png_set_text(out.png, out.info, texts.data(), static_cast<int>(texts.size()));
   }
   png_write_info(out.png, out.info);
-  if (layout.bits == 16) png_set_swap(out.png);  // files are big-endian, machines are not
+  if (layout.bits == 16) png_set_swap(out.png);  // PNG is big-endian, this machine is not
   const auto* row = static_cast<png_const_bytep>(image.pixels);
   for (Index y = 0; y < image.height; ++y) {
-    if (check) check();  // what it throws passes no frame of libpng
+    if (check) check();  // no frame of libpng is on the stack here
     png_write_row(out.png, row + y * image.width * layout.pixel_bytes);
   }
   png_write_end(out.png, nullptr);

@@ -23,7 +23,7 @@ struct PngText {
   std::string key = {}, text = {};  ///< ASCII; a key of 1 to 79 letters.
 };
 
-/// Borrowed pixels, rows without gaps from top to bottom, and what stands around them.
+/// Borrowed pixels, in rows without gaps from top to bottom, and their metadata.
 struct PngImage {
   PngKind kind = PngKind::Rgb;
   Index width = 0, height = 0;
@@ -32,10 +32,10 @@ struct PngImage {
   std::span<const PngText> texts = {};
 };
 
-/// A PNG file in memory. Throws `std::bad_alloc`.
+/// Encodes a PNG file in memory. Throws `std::bad_alloc`.
 std::vector<std::byte> encode_png(const PngImage& image, const StopCheck& check = {});
 
-/// Writes it atomically. Throws `Error`: WriteFailed, OutOfResources.
+/// Writes a PNG file atomically. Throws `Error`: WriteFailed, OutOfResources.
 void write_png_file(const std::filesystem::path& path, const PngImage& image);
 
 }  // namespace sapiens

@@ -21,7 +21,7 @@ void expect_success(VP8StatusCode status) {
   throw BrokenImage("its image data breaks the rules of the format");
 }
 
-// The same pixels as from WebPDecode, which cannot be stopped.
+// Gives the same pixels as WebPDecode, which cannot be interrupted.
 void decode_in_pieces(const std::uint8_t* data, std::size_t size, WebPDecoderConfig& config,
                       const StopCheck& check) {
   constexpr std::size_t kPiece = 16 << 10;
@@ -40,8 +40,8 @@ void decode_in_pieces(const std::uint8_t* data, std::size_t size, WebPDecoderCon
 
 }  // namespace
 
-// libwebp also takes the chunk alone, and then nothing around it can be an obstacle. Alpha, which
-// may lie in another chunk, is dropped anyway.
+// libwebp also accepts the image chunk alone, so that damage around it does no harm. Alpha, which
+// may be in another chunk, is dropped anyway.
 Image decode_webp(std::span<const std::byte>, const ImageHeader& header, const StopCheck& check) {
   WebPDecoderConfig config;
   if (WebPInitDecoderConfig(&config) == 0) throw std::bad_alloc();
@@ -50,7 +50,7 @@ Image decode_webp(std::span<const std::byte>, const ImageHeader& header, const S
   expect_header_size(header, config.input.width, config.input.height);
 
   Image image = make_image(header.height, header.width);
-  config.output.colorspace = MODE_RGB;  // without alpha, and without blending
+  config.output.colorspace = MODE_RGB;  // without alpha or blending
   config.output.is_external_memory = 1;
   config.output.u.RGBA = {.rgba = image.rgb.data(),
                           .stride = static_cast<int>(header.width * 3),

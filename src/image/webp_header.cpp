@@ -14,14 +14,14 @@ constexpr std::uint32_t kAnimationFlag = 0x02;
 ImageHeader read_lossy(ByteView in) {
   in.take(3);  // frame tag
   if (in.u24le() != 0x2a019d) throw BrokenImage("the WebP's key frame has no start code");
-  const Index width = in.u16le() & 0x3fff;  // the two top bits ask for scaling
+  const Index width = in.u16le() & 0x3fff;  // the two top bits request scaling
   const Index height = in.u16le() & 0x3fff;
   return {.width = width, .height = height};
 }
 
 ImageHeader read_lossless(ByteView in) {
   if (in.u8() != 0x2f) throw BrokenImage("the lossless WebP has no signature");
-  const std::uint32_t bits = in.u32le();  // 14 bits each, stored minus one
+  const std::uint32_t bits = in.u32le();  // 14 bits each, minus one
   return {.width = Index{bits & 0x3fff} + 1, .height = Index{bits >> 14 & 0x3fff} + 1};
 }
 
@@ -36,7 +36,7 @@ ImageHeader read_extended(ByteView in) {
 
 }  // namespace
 
-// Whether the RIFF's own size is right, and what follows the image, matters to no pixel.
+// Neither the RIFF's own size nor what follows the image affects a pixel, so they are not checked.
 ImageHeader read_webp_header(std::span<const std::byte> bytes) {
   constexpr std::size_t kChunkHeader = 8;
   ByteView in(bytes);
@@ -57,7 +57,7 @@ ImageHeader read_webp_header(std::span<const std::byte> bytes) {
       header.coded = rest.first(kChunkHeader + size);
       return header;
     }
-    if (size % 2 != 0 && !in.empty()) in.take(1);  // chunks begin at even places
+    if (size % 2 != 0 && !in.empty()) in.take(1);  // chunks begin at even offsets
   }
   throw BrokenImage("the WebP has no image chunk");
 }

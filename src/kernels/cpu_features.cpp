@@ -24,7 +24,7 @@ Leaf cpuid(unsigned leaf, unsigned subleaf) noexcept {
 
 constexpr bool bit(unsigned word, int position) noexcept { return (word >> position & 1) != 0; }
 
-// Tiles are 8 KB of state per thread, so Linux wants to be asked before it saves them.
+// Tiles are 8 KB of state per thread, so Linux saves them only for processes that request it.
 bool tiles_granted() noexcept {
 #ifdef __linux__
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
@@ -39,7 +39,7 @@ bool tiles_granted() noexcept {
 
 CpuFeatures CpuFeatures::detect() noexcept {
   CpuFeatures cpu;
-  // The builtins look at XCR0, too: the operating system must save the wide registers.
+  // The builtins check XCR0, too, because the operating system must save the wide registers.
   __builtin_cpu_init();
   const Leaf features = cpuid(7, 0), more = cpuid(7, 1);
   cpu.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -50,10 +50,11 @@ CpuFeatures CpuFeatures::detect() noexcept {
                __builtin_cpu_supports("avx512vl");
   cpu.avx512_vnni = cpu.avx512 && bit(features.ecx, 11);
   cpu.avx512_bf16 = cpu.avx512 && bit(more.eax, 5);
-  // AMD's run at the rate of fp32 multiply-adds, Intel's at half of it and so gain nothing.
+  // AMD's bf16 dot products run at the rate of fp32 multiply-adds, Intel's at half of it and so
+  // gain nothing.
   cpu.fast_bf16 = cpu.avx512_bf16 && __builtin_cpu_is("amd");
   const bool has_amx = bit(features.edx, 24) && bit(features.edx, 22) && bit(features.edx, 25);
-  const bool has_vbmi = cpu.avx512 && bit(features.ecx, 1);  // every CPU with AMX
+  const bool has_vbmi = cpu.avx512 && bit(features.ecx, 1);  // every CPU with AMX has VBMI
   cpu.amx = has_amx && has_vbmi && cpu.avx512_bf16 && cpu.avx512_vnni && tiles_granted();
   return cpu;
 }

@@ -6,7 +6,7 @@
 
 namespace sapiens {
 
-// How numbers stand in memory between two operators. Strides count numbers, not bytes.
+// The type of activations in memory between two operators. Strides count numbers, not bytes.
 enum class ActivationType : std::int32_t {
   F32,
   Bf16,  // the upper half of a float, rounded to nearest even
@@ -22,15 +22,15 @@ struct LayerNormArgs {
   float epsilon = 0;
 };
 
-// What a linear layer does with x W^T + b.
+// How a linear layer stores x W^T + b.
 enum class Epilogue {
   Store,  // y = x W^T + b
   Gelu,   // y = gelu(x W^T + b), with the exact erf
   Add,    // y += x W^T + b
 };
 
-// Some rows and columns of a linear layer. Whole column tiles: `first_column` is a multiple of the
-// kernel's `column_tile`.
+// Some rows and columns of a linear layer, in whole column tiles: `first_column` is a multiple of
+// the kernel's `column_tile`.
 struct LinearArgs {
   const void* x = nullptr;       // [rows, in], rows `x_stride` apart
   const void* weight = nullptr;  // written by `pack` of the same LinearKernel
@@ -51,9 +51,9 @@ struct PackArgs {
   void* packed = nullptr;
 };
 
-// A kernel travels with the packer that writes the one layout it can read. It takes x of either
-// ActivationType and writes y of either. Every row of y depends on the same row of x alone, bit by
-// bit: neither on the other rows of the call nor on how a caller cuts rows and columns.
+// A kernel and the packer that writes the only layout that it can read. It takes x of either
+// ActivationType and writes y of either. Every row of y depends only on the same row of x, bit by
+// bit: neither on the other rows of the call nor on how a caller splits rows and columns.
 struct LinearKernel {
   void (*run)(const LinearArgs&) noexcept = nullptr;
   void (*pack)(const PackArgs&) noexcept = nullptr;
@@ -69,7 +69,7 @@ struct AttentionArgs {
   const void* k = nullptr;                    // [tokens, head_dim]
   const void* v = nullptr;                    // [tokens, head_dim]
   void* y = nullptr;                          // [rows, head_dim], rows `y_stride` apart
-  ActivationType type = ActivationType::F32;  // of all four
+  ActivationType type = ActivationType::F32;  // the type of q, k, v and y
   std::int64_t rows = 0, tokens = 0, head_dim = 0;
   std::int64_t stride = 0;  // between rows of q, k and v
   std::int64_t y_stride = 0;
@@ -77,7 +77,7 @@ struct AttentionArgs {
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
 
-// As with LinearKernel, a row of y depends on its own query and on k and v alone. `attention` takes
+// As with LinearKernel, a row of y depends only on its own query and on k and v. `attention` takes
 // either ActivationType and computes in fp32; `attention_bf16` takes Bf16.
 struct AttentionKernel {
   void (*run)(const AttentionArgs&) noexcept = nullptr;
@@ -86,7 +86,7 @@ struct AttentionKernel {
   std::int64_t row_block = 1;  // the most queries that one call may ask for
 };
 
-// Statistics of some rows of pixels, column by column, for instance norm.
+// Per-column statistics of some rows of pixels, for instance norm.
 struct ColumnStatisticsArgs {
   const void* x = nullptr;  // [rows, width], rows `x_stride` apart
   ActivationType type = ActivationType::F32;
@@ -106,7 +106,7 @@ struct NormalizeSiluArgs {
   const float* scale = nullptr;  // [width]
 };
 
-// Every routine that exists in more than one version. Built once, then only read.
+// All routines that exist in more than one version. The table is built once and then only read.
 struct KernelTable {
   LinearKernel linear_f32;
   LinearKernel linear_f32_from_bf16;  // fp32 arithmetic, weights kept as bf16

@@ -32,8 +32,8 @@ struct Part {
   void (*install)(KernelTable&) noexcept;
 };
 
-// Slowest first. A part inherits what the previous ones left behind. The first part of a level is
-// what the level needs; the others come along where the CPU has more.
+// Ordered slowest first. A part overrides the entries of the parts before it. The first part of a
+// level is what the level requires; the others are added where the CPU supports more.
 constexpr Part kParts[] = {
     {"reference", [](const CpuFeatures&) { return true; }, kernels::install_reference},
 #ifdef SAPIENS_KERNELS_X86

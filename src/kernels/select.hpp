@@ -11,12 +11,12 @@ namespace sapiens {
 
 struct SelectedKernels {
   KernelTable table;
-  std::string levels;  ///< "reference+avx2+avx512": what was installed, slowest first.
+  std::string levels;  ///< The installed parts, slowest first: "reference+avx2+avx512".
 };
 
-/// The one place that decides which instructions run. An empty ceiling takes the best this CPU has.
-/// Throws `Error`: UnsupportedHardware for a ceiling this CPU lacks, InvalidArgument for an unknown
-/// one; `asked_by` is the option or the variable of the environment that it tells of.
+/// Selects the kernels. An empty ceiling selects the best that this CPU supports. Throws `Error`:
+/// UnsupportedHardware for a ceiling that this CPU lacks, InvalidArgument for an unknown one; its
+/// key is `asked_by`, the option or the environment variable.
 SelectedKernels select_kernels(const CpuFeatures& cpu, std::string_view ceiling = {},
                                std::string_view asked_by = "isa");
 

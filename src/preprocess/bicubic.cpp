@@ -29,7 +29,7 @@ double cubic(double x) noexcept {
   return 0.0;
 }
 
-// The input pixels [first, first + count) of one output pixel, with their weights.
+// The input pixels [first, first + count) that contribute to one output pixel, with their weights.
 struct Taps {
   Index first = 0;
   Index count = 0;
@@ -53,7 +53,7 @@ class Filter {
   Taps make_taps(Index i, Index in_size) {
     const double center = (static_cast<double>(i) + 0.5) * scale_;
     const double support = kSupport * stretch_;
-    // Truncation, not floor, as the casts of the original.
+    // Truncates instead of rounding down, as the casts of the original do.
     // NOLINTBEGIN(bugprone-incorrect-roundings)
     const Index first = std::max<Index>(static_cast<Index>(center - support + 0.5), 0);
     const Index last = std::min(static_cast<Index>(center + support + 0.5), in_size);
@@ -112,8 +112,8 @@ Image resize_width(const Image& image, Index width, const StopCheck& check) {
   return out;
 }
 
-// One output row is a weighted sum of input rows. Done in pieces whose sums stay in the first
-// cache, and in the plain form that compilers vectorise.
+// One output row is a weighted sum of input rows. It is computed in pieces whose sums stay in the
+// L1 cache, and in the plain form that compilers vectorise.
 void mix_rows(const std::uint8_t* rows, Index row_bytes, const Taps& taps, std::uint8_t* out) {
   constexpr Index kPiece = 1024;
   std::int32_t sums[kPiece];
@@ -149,7 +149,7 @@ Image resize_bicubic_pillow(const Image& image, Index height, Index width, const
   if (width == image.width && height == image.height) return image;
   if (width == image.width) return resize_height(image, height, check);
   if (height == image.height) return resize_width(image, width, check);
-  expect_target_size(image.height, width);  // the image between the passes
+  expect_target_size(image.height, width);  // the size of the image between the passes
   return resize_height(resize_width(image, width, check), height, check);
 }
 

@@ -34,7 +34,7 @@ bool is_outside(const Box& box, const Image& image) {
 }
 
 bool looks_like_shares(const Box& box) {
-  constexpr float kMaxEdge = 1 + 1e-3f;  // sums of rounded numbers
+  constexpr float kMaxEdge = 1 + 1e-3f;  // tolerance for sums of rounded numbers
   return box.x >= 0 && box.y >= 0 && box.x + box.width <= kMaxEdge &&
          box.y + box.height <= kMaxEdge;
 }
@@ -45,7 +45,8 @@ void expect_boxes_in(const Image& image, std::span<const Box> boxes) {
     refuse(i, boxes[i], image, "a box of a person is outside of its image",
            "leave this box out, or check which image it belongs to");
   }
-  const bool one_pixel = image.width == 1 && image.height == 1;  // which 0, 0, 1, 1 is all of
+  // the box 0, 0, 1, 1 covers all of it
+  const bool one_pixel = image.width == 1 && image.height == 1;
   if (boxes.empty() || one_pixel || !std::ranges::all_of(boxes, looks_like_shares)) return;
   refuse(0, boxes[0], image, "boxes between 0 and 1 look like shares of an image",
          "multiply by the image's width and height");

@@ -5,7 +5,7 @@
 
 namespace sapiens {
 
-/// What every value of an 8-bit channel becomes.
+/// The value that each level of an 8-bit channel is mapped to.
 using ByteTable = std::array<float, 256>;
 
 /// Subtracts, then divides: a product with 1/std would differ in the last bit.

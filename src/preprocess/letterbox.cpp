@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint8_t kGrey = 114;
 
-// Rounds as the original; a side that would vanish keeps a pixel, where the original fails.
+// Rounds as the original does; a side that would become 0 keeps a pixel, where the original fails.
 Index scaled(Index length, double scale) noexcept {
   return std::max(Index{1}, static_cast<Index>(static_cast<double>(length) * scale + 0.5));
 }
@@ -40,8 +40,8 @@ Letterbox letterbox(const Image& image, Index side) {
   return box;
 }
 
-// The constants are ImageNet's, in the order blue, green, red, and so are the channels. The
-// original's lite scripts hand over red first and normalise it as blue.
+// The constants are ImageNet's in the order blue, green, red, as are the channels. The original's
+// lite scripts pass red first and normalise it with the constants of blue.
 void normalize_for_detector(const Image& image, Matrix rows) {
   expect_pixels("the image to normalise", image);
   expect_shape("normalised image", rows, {image.width * image.height, 3});

@@ -8,7 +8,8 @@ namespace sapiens {
 /// An image in the top left corner of a grey square, as the person detector sees it.
 struct Letterbox {
   Image square = {};
-  /// Pixels of the square per pixel of the image; they differ a little, as sizes are whole.
+  /// Pixels of the square per pixel of the image; the two differ slightly, because sizes are whole
+  /// numbers.
   float scale_x = 1, scale_y = 1;
 };
 

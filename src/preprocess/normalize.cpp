@@ -14,8 +14,8 @@ struct Constants {
   std::array<float, 3> std;
 };
 
-// Full: ImageNet's, used in training. Lite: rounded, used by the original's lite scripts alone.
-// Normalised values differ by less than 0.01 between the two.
+// Full has ImageNet's constants, which training used. Lite has the rounded ones of the original's
+// lite scripts. Normalised values differ by less than 0.01 between the two.
 constexpr Constants kFull{.mean = {123.675f, 116.28f, 103.53f}, .std = {58.395f, 57.12f, 57.375f}};
 constexpr Constants kLite{.mean = {123.5f, 116.5f, 103.5f}, .std = {58.5f, 57.0f, 57.5f}};
 

@@ -28,7 +28,7 @@ void expect_box(const Box& box) {
   }
   throw Error(
       ErrorCode::InvalidArgument,
-      {.summary = "this is no box of a person",
+      {.summary = "this is not a valid person box",
        .expected = fmt::format("x, y, width and height in pixels, width and height above 0, "
                                "edges within {} pixels of the image's corner",
                                kMaxEdge),
@@ -40,14 +40,14 @@ void expect_warpable(const Image& image) {
   constexpr Index kMaxSide = std::numeric_limits<std::int16_t>::max() - 1;
   if (image.width <= kMaxSide && image.height <= kMaxSide) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the image is too large to cut persons out of it",
+              {.summary = "the image is too large for person crops",
                .expected = fmt::format("at most {} pixels wide and high", kMaxSide),
                .actual = fmt::format("{} x {} (height x width)", image.height, image.width),
                .hint = "shrink the image first; the network sees 1024 x 768 pixels of it"});
 }
 
-// The outermost pixel centres of the crop onto those of the input: `get_udp_warp_matrix`, which
-// computes in double and rounds to float32.
+// Maps the outermost pixel centres of the crop to those of the input, like `get_udp_warp_matrix`,
+// which computes in double and rounds to float32.
 cv::Matx23f udp_matrix(const PersonCrop& crop, Grid input) {
   const double scale_x = static_cast<double>(input.width - 1) / crop.width;
   const double scale_y = static_cast<double>(input.height - 1) / crop.height;

@@ -7,8 +7,8 @@
 
 namespace sapiens {
 
-/// The part of an image that a pose network sees: a person's box, a quarter larger, in the aspect
-/// ratio of the network's input. In pixels of the image, and float32 as in the original.
+/// The part of an image that a pose network receives: a person's box, enlarged by a quarter, in the
+/// aspect ratio of the network's input. In pixels of the image, and float32 as in the original.
 struct PersonCrop {
   float center_x = 0, center_y = 0;
   float width = 0, height = 0;
@@ -18,11 +18,11 @@ struct PersonCrop {
 /// of the image's corner.
 PersonCrop crop_of_box(const Box& box, Grid input);
 
-/// The crop, resampled to `input` pixels, byte for byte as OpenCV does it; black where the crop
-/// reaches beyond the image. Throws InvalidArgument for an image wider or higher than 32766.
+/// Resamples the crop to `input` pixels, byte for byte as OpenCV does; black where the crop reaches
+/// beyond the image. Throws InvalidArgument for an image wider or higher than 32766.
 Image warp_person(const Image& image, const PersonCrop& crop, Grid input);
 
-/// Swaps left and right of a [C, H, W] input, in place: the second look of the flip test.
+/// Mirrors a [C, H, W] input horizontally, in place, for the second pass of flip testing.
 void mirror_columns(TensorView<float, 3> chw);
 
 }  // namespace sapiens

@@ -11,7 +11,7 @@ std::string doubt_about_prepared(std::span<const float> values) {
   constexpr float kMinPrepared = -2.12f, kMaxPrepared = 2.64f;
   constexpr float kFarOut = 10;
   if (values.empty()) return {};
-  const auto [min, max] = std::ranges::minmax(values);  // NaN is refused with the features
+  const auto [min, max] = std::ranges::minmax(values);  // NaN is refused later, with the features
   const bool like_an_image = min >= 0 && max > min && (max <= 1 || max > kMaxPrepared + 0.1f);
   if (!like_an_image && min >= -kFarOut && max <= kFarOut) return {};
   return fmt::format(

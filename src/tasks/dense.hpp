@@ -6,12 +6,12 @@
 
 namespace sapiens {
 
-/// The single channel of a depth head, enlarged to `input`, then to `image`: [H, W].
-/// Throws ShapeMismatch for another number of channels.
+/// Enlarges the single channel of a depth head to `input`, then to `image`: [H, W]. Throws
+/// ShapeMismatch for another number of channels.
 FloatArray depth_of_image(const HeadOutput& depth, Grid input, Grid image, const ThreadPool& pool);
 
-/// The three channels of a normal head, enlarged likewise and then made unit vectors,
-/// n / (|n| + 1e-5): [H, W, 3].
+/// Enlarges the three channels of a normal head in the same way and then normalises them, n / (|n|
+/// + 1e-5): [H, W, 3].
 FloatArray normals_of_image(const HeadOutput& normals, Grid input, Grid image,
                             const ThreadPool& pool);
 

@@ -14,7 +14,7 @@ namespace {
 
 float sigmoid(float x) noexcept { return 1.0f / (1.0f + std::exp(-x)); }
 
-// The point lies at the corner of its cell, not in the middle, as the network was trained.
+// The point is the corner of its cell, not the middle, as in training.
 ScoredBox box_at(const DetectorLevel& level, Index point, const InputFrame& frame) {
   const auto x = static_cast<float>(point % level.size.width * level.stride);
   const auto y = static_cast<float>(point / level.size.width * level.stride);
@@ -31,7 +31,7 @@ ScoredBox box_at(const DetectorLevel& level, Index point, const InputFrame& fram
           .bottom = down(y + distances[3])};
 }
 
-// Also false where an edge is not a number.
+// False where the box is empty, and where an edge is NaN.
 bool has_area(const ScoredBox& box) noexcept {
   return box.right - box.left > 0 && box.bottom - box.top > 0;
 }
@@ -80,7 +80,7 @@ std::vector<ScoredBox> suppress_overlaps(std::span<const ScoredBox> boxes, float
 
 void expect_detect_options(const DetectOptions& options) {
   const auto refuse = [](const char* key, const char* expected, std::string actual) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "this value makes no sense",
+    throw Error(ErrorCode::InvalidArgument, {.summary = "the value is out of range",
                                              .key = key,
                                              .expected = expected,
                                              .actual = std::move(actual)});

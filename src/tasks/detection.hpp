@@ -16,19 +16,19 @@ struct ScoredBox {
   float score = 0;
 };
 
-/// How pixels of the detector's input become pixels of the image.
+/// Maps pixels of the detector's input to pixels of the image.
 struct InputFrame {
-  Grid size = {};                  ///< Of the input: boxes are clamped to it.
+  Grid size = {};                  ///< Size of the input, to which boxes are clamped.
   float scale_x = 1, scale_y = 1;  ///< Pixels of the input per pixel of the image.
 };
 
-/// Every box of a score above `min_score`, best first, among equals the finer level and the
-/// earlier point. Boxes without area, or with edges that are not numbers, are dropped.
+/// Every box with a score above `min_score`, best first; among equal scores the finer level and the
+/// earlier point come first. Boxes without area or with NaN edges are dropped.
 std::vector<ScoredBox> decode_boxes(std::span<const DetectorLevel> levels, const InputFrame& frame,
                                     float min_score);
 
-/// The first `most` of `boxes`, which are sorted, without those that overlap a better one by more
-/// than `iou`: shared area over joined area, counted in pixels that include both edges.
+/// The first `max_detections` of `boxes`, which are sorted, without those that overlap a better one
+/// by more than `iou`: shared area over joined area, counted in pixels that include both edges.
 std::vector<ScoredBox> suppress_overlaps(std::span<const ScoredBox> boxes, float iou,
                                          Index max_detections);
 

@@ -46,7 +46,7 @@ class Blur {
   }
 
  private:
-  // One row of results; neighbours are `step` apart.
+  // Computes one row of results; neighbours are `step` apart.
   void filter(const float* x, Index step, float* out) const noexcept {
     for (Index i = 0; i < size_.width; ++i) {
       float sum = kGaussian[0] * x[i];
@@ -63,7 +63,7 @@ class Blur {
   float* blurred_;
 };
 
-// log of the blurred map, which a border of its own edge surrounds.
+// The logarithm of the blurred map, extended by its own edge values.
 class LogMap {
  public:
   LogMap(const float* blurred, Grid size, float scale) noexcept

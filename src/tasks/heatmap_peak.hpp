@@ -6,13 +6,13 @@
 
 namespace sapiens {
 
-/// Where a heatmap is highest, in pixels of the map.
+/// The position of a heatmap's maximum, in pixels of the map.
 struct HeatmapPeak {
   double x = 0, y = 0;
   float score = 0;  ///< The highest value itself.
 };
 
-/// The size that `scratch` must have.
+/// The size that `scratch` of `find_peak` must have.
 Index heatmap_scratch(Grid size) noexcept;
 
 /// Finds the peak of one map of `size`, to a fraction of a pixel; `scratch` is overwritten.

@@ -31,7 +31,7 @@ const KeypointSet& find_layout(std::string_view layout) {
   const auto name = std::ranges::find(kNames, layout);
   if (name != kNames.end()) return *kSets[name - kNames.begin()];
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "there is no such layout of keypoints",
+              {.summary = "the keypoint layout is unknown",
                .expected = fmt::format("one of {}", fmt::join(kNames, ", ")),
                .actual = std::string(layout)});
 }
@@ -41,7 +41,7 @@ int index_of(const KeypointSet& set, std::string_view name) {
   return point == set.keypoints.end() ? -1 : static_cast<int>(point - set.keypoints.begin());
 }
 
-/// COCO's layouts have neither of the middles, so only OpenPose's are made of two points.
+/// COCO's layouts have neither of these points, so only OpenPose's contain averages of two points.
 Middle origin_of(std::string_view name) {
   const auto* middle = std::ranges::find(kMiddles, name, &Middle::name);
   return middle == std::end(kMiddles) ? Middle{name, name, name} : *middle;
@@ -56,7 +56,7 @@ KeypointConversion KeypointConversion::make(const KeypointSet& from, std::string
   if (std::ranges::find(conversion.present_, true) == conversion.present_.end()) {
     throw Error(
         ErrorCode::InvalidArgument,
-        {.summary = fmt::format("these keypoints have none of those of {}", layout),
+        {.summary = fmt::format("these keypoints share no point with {}", layout),
          .expected = fmt::format("names such as {}", conversion.to().keypoints[0].name),
          .actual = from.keypoints.empty() ? std::string("no points")
                                           : fmt::format("{} points: {} ...", from.keypoints.size(),
@@ -78,7 +78,7 @@ KeypointConversion::KeypointConversion(const KeypointSet& from, const KeypointSe
 Pose KeypointConversion::operator()(const Pose& pose) const {
   if (pose.keypoints.size() != source_points_) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "the pose is not of the set that is converted from",
+                {.summary = "the pose does not have the points of the source set",
                  .expected = fmt::format("{} points", source_points_),
                  .actual = fmt::format("{} points", pose.keypoints.size())});
   }
@@ -87,7 +87,7 @@ Pose KeypointConversion::operator()(const Pose& pose) const {
     if (!present_[k]) continue;
     const Keypoint& a = pose.keypoints[static_cast<std::size_t>(sources_[k].a)];
     const Keypoint& b = pose.keypoints[static_cast<std::size_t>(sources_[k].b)];
-    // Exact where both are the same point.
+    // This is exact where both are the same point.
     converted.keypoints[k] = {a.x / 2 + b.x / 2, a.y / 2 + b.y / 2, std::min(a.score, b.score)};
   }
   return converted;

@@ -1,6 +1,6 @@
-// OpenPose's orders of points: COCO's 17 with a neck (18), and with the middle of the hips and feet
-// (BODY_25). Points that COCO has keep its sigmas; necks and middles have those of the points that
-// they lie between.
+// OpenPose's layouts: COCO's 17 points with a neck (18), and with the middle of the hips and feet
+// (BODY_25). Points of COCO keep its sigmas; necks and middles have those of the points that they
+// lie between.
 #include "tasks/keypoint_sets.hpp"
 
 namespace sapiens {

@@ -15,7 +15,7 @@ namespace sapiens {
 namespace {
 
 void expect_ratio(double ratio) {
-  if (ratio >= 0 && ratio <= 1) return;  // NaN fails both
+  if (ratio >= 0 && ratio <= 1) return;  // false for NaN
   throw Error(ErrorCode::InvalidArgument, {.summary = "the share of hidden patches is out of range",
                                            .option = "mask_ratio",
                                            .expected = "a number from 0 to 1",

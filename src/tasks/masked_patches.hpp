@@ -8,8 +8,8 @@
 
 namespace sapiens {
 
-// The pixels of the masked autoencoder. N patches of 16 x 16 pixels; a patch is a row of 768
-// numbers, ordered row, column, channel, of the normalised image.
+// Patches of the masked autoencoder: N patches of 16 x 16 pixels, each a row of 768 numbers of the
+// normalised image, ordered row, column, channel.
 
 struct PatchMask {
   std::vector<Index> kept;           ///< Patches that stay visible, in the order of their noise.
@@ -20,29 +20,30 @@ struct PatchMask {
 /// `Error(InvalidArgument)` for a ratio outside 0 to 1 and for noise that is no number.
 PatchMask mask_by_noise(std::span<const float> noise, double ratio);
 
-/// Numbers from 0 up to 1 for that many patches: the upper 24 bits of the numbers of SplitMix64.
+/// The noise of `patches` patches, from 0 to below 1: the upper 24 bits of the numbers of
+/// SplitMix64.
 std::vector<float> patch_noise(std::uint64_t seed, Index patches);
 
-/// What a patch is brought to mean 0 and deviation 1 with.
+/// The mean and deviation by which a patch is normalised.
 struct PatchScale {
   float mean = 0;
   float deviation = 0;  ///< sqrt(variance + 1e-6), variance divided by 767: `norm_pix` in training.
 };
 
-/// `chw` [3, H, W], sides multiples of 16, as patches [N, 768], each brought to mean 0 and
-/// deviation 1: what the decoder learns to predict.
+/// Splits `chw` [3, H, W], whose sides are multiples of 16, into patches [N, 768], each normalised
+/// to mean 0 and deviation 1, as the decoder predicts them.
 std::vector<PatchScale> normalized_patches(TensorView<const float, 3> chw, Matrix patches);
 
-/// The way back.
+/// The inverse of `normalized_patches`: writes patches back to their places.
 void place_patches(ConstMatrix patches, std::span<const PatchScale> scales,
                    TensorView<float, 3> chw);
 
 /// Mean over the hidden patches of the mean squared difference.
 struct PatchErrors {
-  double masked = 0;  ///< Of `prediction`: the loss of training.
-  double mean = 0;    ///< Of a prediction of each patch's mean, which is 0.
+  double masked = 0;  ///< Error of `prediction`, the loss of training.
+  double mean = 0;    ///< Error of predicting each patch's mean, which is 0.
 };
-/// Both are NaN where nothing is hidden.
+/// Computes both errors; they are NaN where no patch is hidden.
 PatchErrors patch_errors(ConstMatrix prediction, ConstMatrix target,
                          std::span<const std::uint8_t> hidden);
 

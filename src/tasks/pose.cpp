@@ -11,13 +11,14 @@
 namespace sapiens {
 namespace {
 
-// Keypoints whose maps are gathered from the channels at once: half a cache line of each pixel.
+// The number of keypoints whose maps are gathered from the channels at once: half a cache line of
+// each pixel.
 constexpr Index kBlock = 8;
 
 void expect_heatmaps(const HeadOutput& heatmaps) {
   const auto& [values, size] = heatmaps;
   expect_shape("heatmaps", values, {size.patches(), kAny});
-  // A position is a fraction of size - 1.
+  // Positions are divided by size - 1, so both sides must exceed 1.
   if (size.height > 1 && size.width > 1) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "heatmaps of this size have no positions",
@@ -36,7 +37,7 @@ void expect_partners(std::span<const int> partners, Index keypoints) {
                .actual = fmt::format("{} numbers", partners.size())});
 }
 
-// The maps of channels [first, first + count), one behind the other.
+// Copies the maps of channels [first, first + count), one after the other.
 void gather_maps(ConstMatrix values, Index first, Index count, float* maps) noexcept {
   const Index pixels = values.extent(0);
   for (Index pixel = 0; pixel < pixels; ++pixel) {

@@ -35,8 +35,8 @@ void blend(const float* a, const float* b, float weight, Index count, float* out
 }  // namespace
 
 std::vector<Tap> bilinear_taps(Index in_size, Index out_size) {
-  // The scale is float32 and the position is not, in the PyTorch of the original (1.13). Later
-  // versions round positions to float32 too, by up to 3e-5 of a pixel.
+  // In the PyTorch of the original (1.13) the scale is float32 and the position is not. Later
+  // versions round positions to float32, too, by up to 3e-5 of a pixel.
   const double scale = static_cast<float>(in_size) / static_cast<float>(out_size);
   std::vector<Tap> taps;
   taps.reserve(static_cast<std::size_t>(out_size));
@@ -50,7 +50,7 @@ std::vector<Tap> bilinear_taps(Index in_size, Index out_size) {
   return taps;
 }
 
-// Leaves of `columns` those that `taps` read, and numbers the taps anew.
+// Keeps only the `columns` that `taps` read, and renumbers the taps.
 void keep_columns_read(std::vector<Tap>& columns, std::vector<Tap>& taps) {
   std::vector<Index> place(columns.size(), -1);
   for (const Tap& tap : taps) place[tap.first] = place[tap.second] = 0;
@@ -64,7 +64,7 @@ void keep_columns_read(std::vector<Tap>& columns, std::vector<Tap>& taps) {
   columns = std::move(kept);
 }
 
-// The rows of one thread. Keeps the two rows of the network's input that it used last, because
+// The rows of one thread. It keeps the two rows of the network's input that it used last, because
 // neighbouring rows of the image share them.
 class TwoStepResize::Rows {
  public:
@@ -86,7 +86,7 @@ class TwoStepResize::Rows {
   }
 
  private:
-  // `y` and `y + 1` are asked for together; they have places of their own.
+  // `y` and `y + 1` are requested together, so even and odd rows have separate buffers.
   const float* input_row(Index y) {
     std::vector<float>& row = input_rows_[y % 2];
     if (cached_[y % 2] != y) {

@@ -10,41 +10,42 @@
 
 namespace sapiens {
 
-/// What a head puts out: rows are pixels, y * width + x; columns are channels.
+/// The output of a head: rows are pixels, y * width + x; columns are channels.
 struct HeadOutput {
   ConstMatrix values = {};
   Grid size = {};
 };
 
-/// Where one output position of a bilinear resize reads: (1 - weight) x[first] + weight x[second].
+/// The inputs of one output position of a bilinear resize: (1 - weight) x[first] + weight
+/// x[second].
 struct Tap {
   Index first = 0, second = 0;
   float weight = 0;
 };
 
-/// As torch.nn.functional.interpolate(mode="bilinear", align_corners=False) along one axis, weights
-/// included: half-pixel centres, replicated border, no antialiasing.
+/// Equals torch.nn.functional.interpolate(mode="bilinear", align_corners=False) along one axis,
+/// weights included: half-pixel centres, replicated border, no antialiasing.
 std::vector<Tap> bilinear_taps(Index in_size, Index out_size);
 
 /// The two bilinear steps of dense predictions: head -> network input -> image.
 ///
 /// The image's rows are made one at a time and nothing of the image's size exists in between.
 /// Rows are blended before columns where PyTorch does it the other way round: the same numbers but
-/// for rounding, and the columns of the image are left to the user, who reduces them at once.
+/// for rounding, and the columns of the image are left to the caller, which reduces them at once.
 /// Columns of the input that no pixel of the image reads are not made: an image may have one
 /// column and thousands of rows.
 class TwoStepResize {
  public:
-  /// `input` equal to the head's size leaves the first step out, as the original's lite scripts do.
+  /// An `input` equal to the head's size skips the first step, as the original's lite scripts do.
   /// Throws ShapeMismatch unless `head` has a row for every pixel, InvalidArgument for empty sizes.
   TwoStepResize(const HeadOutput& head, Grid input, Grid image);
 
-  /// How channels are padded for users that work on several at once.
+  /// The padding of channels, for bodies that process several at once.
   struct Padding {
     Index multiple = 1;
     float value = 0;
   };
-  /// Numbers per column of a row.
+  /// The padded number of channels per column of a row.
   Index padded_channels(const Padding& padding) const noexcept;
 
   /// Calls `body(y, row)` for every row of the image, on all threads. `row` holds `row_columns()`
@@ -60,8 +61,8 @@ class TwoStepResize {
   class Rows;
 
   HeadOutput head_;
-  std::vector<Tap> input_rows_, input_columns_;  // of the head's output
-  std::vector<Tap> image_rows_, image_columns_;  // of the network's input
+  std::vector<Tap> input_rows_, input_columns_;  // taps into the head's output
+  std::vector<Tap> image_rows_, image_columns_;  // taps into the network's input
 };
 
 }  // namespace sapiens

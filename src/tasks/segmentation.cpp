@@ -11,14 +11,16 @@
 namespace sapiens {
 namespace {
 
-// Classes compared at once, in plain loops that compilers turn into vectors: four of them on the
-// least x86-64 CPU.
+// The number of classes compared at once, in plain loops that compilers vectorise: four vectors on
+// the baseline x86-64.
 constexpr int kLanes = 16;
 
-// Pads a pixel's logits to whole vectors. Wins against no class, and stays finite in a blend.
+// Pads a pixel's logits to whole vectors. It is smaller than any logit and stays finite when
+// blended.
 constexpr float kNoClass = -1e38f;
 
-// A single logit x says whether a pixel is the one thing: sigmoid(x) > 0.3, as x > log(0.3 / 0.7).
+// With a single logit x, a pixel belongs to the second class if sigmoid(x) > 0.3, that is x >
+// log(0.3 / 0.7).
 constexpr float kOneClassThreshold = -0.84729786f;
 
 void expect_classes(Index classes) {
@@ -28,7 +30,7 @@ void expect_classes(Index classes) {
                                            .actual = fmt::format("{}", classes)});
 }
 
-// The first largest of the blended logits at `a` and `b`.
+// Returns the class of the largest blended logit of `a` and `b`, the first of several.
 //
 // Lane j follows the best of the classes j, j + kLanes, ...; a later one must be larger to win, and
 // the smallest class wins among equal lanes. Where logits are NaN or infinite and none is the
@@ -71,7 +73,7 @@ void write_best_classes(const TwoStepResize& resize, Index classes, const Thread
     }
     std::uint8_t* id = ids + y * width;
     for (const auto& [first, second, weight] : resize.columns()) {
-      // A class that is best on both sides is best in between.
+      // A class that is the best at both columns is the best between them.
       *id++ = best[first] == best[second]
                   ? best[first]
                   : best_class(row + first * stride, row + second * stride, weight, classes);

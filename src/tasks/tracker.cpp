@@ -14,7 +14,7 @@
 namespace sapiens {
 namespace {
 
-// Fewer points than this say little about where a whole person is.
+// Fewer shared points do not determine where a whole person is.
 constexpr std::size_t kMinPoints = 4;
 
 struct Edges {
@@ -31,7 +31,7 @@ double overlap(double first_a, double last_a, double first_b, double last_b) {
   return std::max(0.0, std::min(last_a, last_b) - std::max(first_a, first_b));
 }
 
-// Intersection over union.
+// Returns the intersection over union of two boxes.
 double iou(const Box& a, const Box& b) {
   const Edges p = edges_of(a), q = edges_of(b);
   const double common =
@@ -50,13 +50,13 @@ void expect_boxes(std::span<const Box> boxes) {
   if (wrong == boxes.end()) return;
   throw Error(
       ErrorCode::InvalidArgument,
-      {.summary = "this is no box of a person",
+      {.summary = "this is not a valid person box",
        .expected = "finite numbers, width and height above 0",
        .actual = fmt::format("box {}: {}, {}, {}, {}, score {}", wrong - boxes.begin(), wrong->x,
                              wrong->y, wrong->width, wrong->height, wrong->score)});
 }
 
-/// The smallest rectangles about the same keypoints then and now.
+/// The bounding rectangles of the same keypoints in the earlier and the current frame.
 struct Extents {
   Edges then, now;
   std::size_t points = 0;
@@ -71,7 +71,8 @@ bool confident(const Keypoint& point, float min_score) {
   return point.score >= min_score && std::isfinite(point.x) && std::isfinite(point.y);
 }
 
-// Only points that are seen in both: feet that leave the image must not shorten the person.
+// Uses only points that are visible in both frames, so that feet that leave the image do not
+// shorten the person.
 Extents shared_extents(std::span<const Keypoint> then, std::span<const Keypoint> now,
                        float min_score) {
   constexpr double kFar = std::numeric_limits<double>::infinity();
@@ -85,8 +86,8 @@ Extents shared_extents(std::span<const Keypoint> then, std::span<const Keypoint>
   return extents;
 }
 
-// `box` lay about the points then; the result lies about them in the same way now. Margins grow
-// with the diagonal, because a person seen from the side has almost no width to measure by.
+// Places `box` relative to the current points as it was relative to the earlier ones. Margins grow
+// with the diagonal, because a person in profile has almost no width to scale by.
 std::optional<Box> laid_about(const Extents& extents, const Box& box) {
   if (extents.points < kMinPoints || !(extents.then.diagonal() > 0)) return std::nullopt;
   const double scale = extents.now.diagonal() / extents.then.diagonal();
@@ -112,13 +113,13 @@ PersonTracker::PersonTracker(const TrackOptions& options) : options_(options) {
   }
   throw Error(
       ErrorCode::InvalidArgument,
-      {.summary = "persons cannot be tracked like this",
+      {.summary = "the options of the tracker are out of range",
        .expected = "min_iou above 0 and at most 1, max_age from 0, min_score a "
                    "number",
        .actual = fmt::format("{}, {}, {}", options.min_iou, options.max_age, options.min_score)});
 }
 
-// Moves everybody by one frame and drops who has been out of sight for too long.
+// Moves all tracks by one frame and drops those that were not matched for more than `max_age`.
 void PersonTracker::next_frame() {
   for (Track& track : tracks_) {
     track.box.x += track.velocity_x;
@@ -131,8 +132,8 @@ void PersonTracker::next_frame() {
                 tracks_.end());
 }
 
-// A motion is known the better, the longer the time it was measured over: boxes of detectors
-// tremble by some pixels, whether one or ten frames lie between them.
+// The velocity is more precise the longer the time over which it is measured: boxes of detectors
+// jitter by a few pixels, whether one or ten frames lie between them.
 void PersonTracker::measure(Track& track, const Box& box) const {
   const auto frames = static_cast<float>(track.age);
   if (track.age > 0) {
@@ -164,7 +165,7 @@ std::vector<TrackedBox> PersonTracker::update(std::span<const Box> detections) {
   expect_boxes(detections);
   next_frame();
 
-  // The pair that overlaps most first; among equals the older person, then the earlier box.
+  // Pairs are sorted by overlap; among equals the older track comes first, then the earlier box.
   std::vector<std::tuple<double, Index, std::size_t, std::size_t>> pairs;
   for (std::size_t t = 0; t < tracks_.size(); ++t) {
     for (std::size_t d = 0; d < detections.size(); ++d) {
@@ -202,7 +203,7 @@ std::vector<TrackedBox> PersonTracker::update(std::span<const Box> detections) {
 void PersonTracker::follow(std::span<const Pose> poses) {
   if (poses.size() != in_sight_) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "a pose for every person of the latest frame is needed to follow them",
+                {.summary = "the tracker needs one pose per person of the latest frame",
                  .expected = fmt::format("{} poses", in_sight_),
                  .actual = fmt::format("{}", poses.size())});
   }
@@ -216,7 +217,7 @@ void PersonTracker::follow(Track& track, const Pose& pose) const {
   }
   const Extents extents = shared_extents(track.pose, pose.keypoints, options_.min_score);
   const std::optional<Box> box = laid_about(extents, track.detected);
-  // The crop of one person shows parts of the next, and a pose may change over to them.
+  // The crop of one person shows parts of others, so a pose may switch to another person.
   if (box && iou(*box, track.box) >= options_.min_iou) measure(track, *box);
 }
 

@@ -6,11 +6,11 @@
 namespace sapiens::video {
 namespace {
 
-// Thirty years; what OpenCV computes of a missing start lies far outside.
+// The limit is thirty years; values that OpenCV computes from a missing start lie far outside.
 constexpr double kMaxSeconds = 1e9;
 
-// Stamps that fall back this far begin anew, as where files were joined; by less, frames are merely
-// out of order.
+// Time stamps that decrease by this many seconds start anew, as where files were joined; by less,
+// frames are merely out of order.
 constexpr double kNewStart = 1;
 
 }  // namespace

@@ -9,18 +9,18 @@ namespace sapiens::video {
 /// Times never decrease.
 class FrameTimes {
  public:
-  /// Taken where a video does not say its rate.
+  /// Used where a video has no rate.
   static constexpr double kUsualRate = 25;
 
-  /// `rate` in frames per second, 0 where it is unknown. Of a camera (`live`) the first frame is at
-  /// 0, of a file where its stamp says, which OpenCV counts from the start of the stream.
+  /// `rate` is in frames per second, 0 where it is unknown. The first frame of a camera (`live`) is
+  /// at time 0, that of a file at its time stamp, which OpenCV counts from the start of the stream.
   explicit FrameTimes(double rate = 0, bool live = false);
 
-  /// Takes the stamp of the next frame, in milliseconds. OpenCV says 0 where there is none.
+  /// Adds the time stamp of the next frame, in milliseconds. OpenCV gives 0 where there is none.
   void add(double milliseconds);
 
-  double seconds() const { return seconds_; }  ///< Of the frame that was added last.
-  Index guessed() const { return guessed_; }   ///< Frames whose time no stamp told.
+  double seconds() const { return seconds_; }  ///< Time of the last added frame.
+  Index guessed() const { return guessed_; }   ///< Frames without a usable time stamp.
 
  private:
   void start(double stamp, bool usable);
@@ -30,9 +30,9 @@ class FrameTimes {
   bool live_;
   bool started_ = false;
   double seconds_ = 0;
-  double stamp_ = 0;   // the highest so far
+  double stamp_ = 0;   // the highest time stamp so far
   double offset_ = 0;  // from stamps to seconds
-  double anchor_ = 0;  // the last time that a stamp told, and how many frames were guessed since
+  double anchor_ = 0;  // the last time from a stamp, and the number of frames since
   Index since_anchor_ = 0;
   Index guessed_ = 0;
 };

@@ -6,8 +6,8 @@
 
 namespace sapiens::video {
 
-/// The module, loaded now or before (core/load_module.hpp tells where it is looked for). Throws
-/// Error(UnsupportedFormat) that names `file` where there is none.
+/// The video module, loaded on first use (core/load_module.hpp describes where it is searched).
+/// Throws Error(UnsupportedFormat) that names `file` where there is none.
 const Module& require_module(std::string_view file);
 
 }  // namespace sapiens::video

@@ -59,7 +59,7 @@ bool is_video_file(const std::filesystem::path& path) {
     if (format == ImageFormat::Video) return true;
     if (format != ImageFormat::Other && format != ImageFormat::Unknown) return false;
   } catch (const Error&) {
-    // Whoever opens it will say what is wrong; the name says who that should be.
+    // A file that cannot be read is classified by its name; opening it reports the error.
   }
   return video::has_video_name(path);
 }

@@ -8,13 +8,13 @@
 
 namespace sapiens::video {
 
-/// A regular file that is open, and what it looks like by its first bytes.
+/// An open regular file and its kind by its first bytes.
 struct VideoFile {
   Descriptor descriptor;
   FileKind kind;
 
-  /// A name of this very file for libraries that want one. It holds no protocol ("http:"), no
-  /// pattern ("%03d") and no ending, which FFmpeg would all act upon.
+  /// A name of exactly this file for libraries that need one. It contains no protocol ("http:"),
+  /// pattern ("%03d") or extension, which FFmpeg would act upon.
   std::string plain_name() const;
 };
 

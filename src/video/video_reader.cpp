@@ -18,12 +18,12 @@
 namespace sapiens {
 namespace {
 
-// Above these a header is damaged, not long or fast.
+// A header with larger values is damaged.
 constexpr double kMaxFrames = 1e12;
 constexpr double kMaxReadRate = 1e6;
 
-double sensible(double value, double most) {
-  return std::isfinite(value) && value > 0 && value <= most ? value : 0;
+double value_within(double value, double max) {
+  return std::isfinite(value) && value > 0 && value <= max ? value : 0;
 }
 
 [[noreturn]] void throw_no_video(const std::string& name, const FileKind& kind) {
@@ -83,7 +83,7 @@ void convert(const video::Frame& frame, Image& image) try {
 
 struct VideoReader::Impl {
   std::string name;
-  bool live = false;  ///< A camera: it has no end.
+  bool live = false;  ///< True for a camera, which has no end.
   const video::Module* module = nullptr;
   std::unique_ptr<video::FrameSource> source;
   Index frames_read = 0;
@@ -102,7 +102,7 @@ bool VideoReader::Impl::grab() {
   }
   if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
   if (live) {
-    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped giving images",
+    throw Error(ErrorCode::NotFound, {.summary = "the camera stopped delivering images",
                                       .file = name,
                                       .hint = "is it still connected?"});
   }
@@ -123,7 +123,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   const std::string name = path.string();
   const video::VideoFile file = video::open_video_file(path);
   if (file.kind.format != ImageFormat::Video && file.kind.format != ImageFormat::Unknown) {
-    throw_no_video(name, file.kind);  // Text among them: playlists name other files and addresses.
+    throw_no_video(name, file.kind);  // Includes text: playlists refer to other files.
   }
   const video::Module& module = video::require_module(name);
   module.forget_reason();
@@ -131,7 +131,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   if (!source || source->width() <= 0 || source->height() <= 0) {
     throw_cannot_open(name, file.kind, text_of(module.reason()));
   }
-  const double rate = sensible(source->rate(), kMaxReadRate);
+  const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
                                                  .module = &module,
                                                  .source = std::move(source),
@@ -161,7 +161,7 @@ VideoReader VideoReader::camera(int index) {
                  .hint = "it may be in use, it may be no camera, or you may not be in the group "
                          "`video`"});
   }
-  const double rate = sensible(source->rate(), kMaxReadRate);
+  const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
                                                  .live = true,
                                                  .module = &module,
@@ -169,11 +169,13 @@ VideoReader VideoReader::camera(int index) {
                                                  .times = video::FrameTimes(rate, true)}));
 }
 
-double VideoReader::rate() const noexcept { return sensible(impl_->source->rate(), kMaxReadRate); }
+double VideoReader::rate() const noexcept {
+  return value_within(impl_->source->rate(), kMaxReadRate);
+}
 
 Index VideoReader::frames() const noexcept {
   if (impl_->live) return 0;
-  return static_cast<Index>(sensible(impl_->source->frames(), kMaxFrames));
+  return static_cast<Index>(value_within(impl_->source->frames(), kMaxFrames));
 }
 
 Index VideoReader::width() const noexcept { return impl_->source->width(); }

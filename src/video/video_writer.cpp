@@ -23,11 +23,11 @@
 namespace sapiens {
 namespace {
 
-// What H.264 and Motion JPEG can hold.
+// The largest side that H.264 and Motion JPEG support.
 constexpr Index kMaxSide = 16384;
 constexpr double kMaxWrittenRate = 1000;
 
-/// Codecs of a container, the better one first.
+/// The codecs of a container, the preferred one first.
 struct Container {
   std::string_view ending;
   std::array<const char*, 2> codes;  ///< Null where there is no second.
@@ -48,7 +48,7 @@ const Container& container_of(const std::filesystem::path& path) {
   const auto* found = std::ranges::find(kContainers, ending, &Container::ending);
   if (found != std::end(kContainers)) return *found;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the name of a video says its format",
+              {.summary = "the extension of a video selects its format",
                .file = path.string(),
                .expected = "a name that ends in .mp4, .m4v, .mov or .avi",
                .actual = ending.empty() ? "no ending" : ending});
@@ -109,7 +109,7 @@ VideoWriter::Impl::Impl(const std::filesystem::path& target, const Container& co
       height(frame_height),
       file(target, container.ending) {
   module.forget_reason();
-  // Absolute, so that nothing in front of a colon is taken for a protocol.
+  // An absolute path, so that text before a colon is not taken for a protocol.
   const std::string path = std::filesystem::absolute(file.temporary_path()).string();
   for (const char* code : container.codes) {
     if (code && !sink) {
@@ -161,7 +161,8 @@ void VideoWriter::Impl::write(const Image& frame) try {
   const video::Outcome outcome = sink->write(
       {.bgr = padded.data, .width = padded.cols, .height = padded.rows, .stride = padded.step[0]});
   if (outcome == video::Outcome::OutOfMemory) throw std::bad_alloc();
-  // OpenCV does not say whether a frame could be stored; a run of hours should not find out last.
+  // OpenCV does not report whether a frame was stored, so a full disk is detected here and not at
+  // the end of a long run.
   if (outcome != video::Outcome::Done || disk_is_full(file.temporary_path())) {
     fail("a frame of the video cannot be written");
   }
@@ -170,8 +171,8 @@ void VideoWriter::Impl::write(const Image& frame) try {
   rethrow_from_opencv();
 }
 
-// OpenCV hides every failure to write. FFmpeg stops for good at the first, and then lacks what it
-// writes last, the index and the number of frames: so these are read back.
+// OpenCV does not report write errors. FFmpeg stops at the first one, and then the file lacks what
+// is written last, the index and the number of frames, so these are read back.
 void VideoWriter::Impl::finish() {
   expect_unfinished();
   if (frames == 0) {

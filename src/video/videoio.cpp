@@ -1,5 +1,5 @@
 // The module sapiens_videoio: the only code that is linked to OpenCV's videoio, and with it to a
-// couple of hundred libraries. Loaded once, never unloaded.
+// couple of hundred libraries. It is loaded once and never unloaded.
 #include <dlfcn.h>
 
 #include <cstdarg>
@@ -41,7 +41,7 @@ bool silence() {
   return true;
 }
 
-// Runs `body`; exceptions of OpenCV end here.
+// Runs `body` and turns exceptions of OpenCV into an outcome.
 template <typename Body>
 Outcome guarded(Body body) noexcept {
   try {

@@ -19,7 +19,7 @@ constexpr double kGoldenAngle = 137.508;
 
 ClassLook::ClassLook(Index classes, const SegClassSet* set)
     : set_(set && std::ssize(set->classes) == classes ? set : nullptr) {
-  // Hues a golden angle apart: neighbouring classes differ, however many there are.
+  // Hues are a golden angle apart, so that neighbouring classes differ however many there are.
   for (int id = 0; id < kIds; ++id) colors_[id] = color_of_hue(id * kGoldenAngle);
   colors_[0] = kBackground;
   if (!set_) return;

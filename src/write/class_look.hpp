@@ -9,19 +9,19 @@
 
 namespace sapiens {
 
-/// What classes are called and painted in: what `set` says where it has as many, made up otherwise.
+/// Names and colours of classes: those of `set` where it has them, generated ones otherwise.
 class ClassLook {
  public:
-  static constexpr int kIds = 256;  // as many as there are in a byte
+  static constexpr int kIds = 256;  // the number of values of a byte
 
   ClassLook(Index classes, const SegClassSet* set);
 
   const std::array<Rgb, kIds>& colors() const noexcept { return colors_; }
-  /// As people write it: "Upper Clothing", or "class 3" where nobody gave it a name.
+  /// The name in title case: "Upper Clothing", or "class 3" where the set has none.
   std::string name(int id) const;
 
  private:
-  const SegClassSet* set_;  // null where nothing is known
+  const SegClassSet* set_;  // null where the classes are unknown
   std::array<Rgb, kIds> colors_;
 };
 

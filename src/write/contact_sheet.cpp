@@ -16,8 +16,8 @@ namespace {
 constexpr Index kMinHeight = 16, kMaxHeight = 4096;
 constexpr Index kMaxAspect = 32, kMaxRows = 10'000;
 constexpr Index kMaxPixels = Index{1} << 28;
-constexpr double kGapShare = 1.0 / 32;    // of the height of a row, around every image
-constexpr double kTitleShare = 1.0 / 18;  // of the height of a row: a capital letter
+constexpr double kGapShare = 1.0 / 32;    // share of the height of a row, around every image
+constexpr double kTitleShare = 1.0 / 18;  // share of the height of a row: a capital letter
 constexpr double kMinTitle = 8;           // pixels
 constexpr Rgb kInk = {32, 32, 32};
 
@@ -30,7 +30,7 @@ Error too_large(std::string actual) {
   return Error(ErrorCode::OutOfResources, {.summary = "the sheet is too large to draw",
                                            .expected = fmt::format("{} pixels", kMaxPixels),
                                            .actual = std::move(actual),
-                                           .hint = "fewer rows, or lower ones"});
+                                           .hint = "use fewer or lower rows"});
 }
 
 Index scaled_width(const Image& image, Index height) {

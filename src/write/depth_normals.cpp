@@ -10,13 +10,13 @@ namespace sapiens {
 namespace {
 
 constexpr int kWindow = 7;
-constexpr int kStrip = 32;  // rows at a time, whose slopes stay in cache
+constexpr int kStrip = 32;  // rows at a time, so that their slopes stay in cache
 
 }  // namespace
 
-// The original puts infinity outside the mask and lets it spread through the sums as NaN. Eroding
-// the mask by the window finds the same pixels. OpenCV takes the rows above and below a strip from
-// the whole matrix.
+// The original sets pixels outside the mask to infinity, which spreads through the sums as NaN.
+// Eroding the mask by the window gives the same pixels. OpenCV reads the rows above and below a
+// strip from the whole matrix.
 void paint_depth_normals(Panels& panels, Index panel, const NearnessMap& map) {
   const cv::Mat window = cv::Mat::ones(kWindow, kWindow, CV_8U);
   cv::Mat across, down, inside;

@@ -6,17 +6,17 @@
 
 namespace sapiens {
 
-/// How near pixels are, and which of them are known; values of the others are 0.
+/// The nearness of pixels and whether it is known; unknown values are 0.
 struct NearnessMap {
   NearnessMap(int height, int width) : values(height, width, CV_32F), known(height, width, CV_8U) {}
 
   cv::Mat values;     // float
   cv::Mat known;      // 0 or 1
-  bool empty = true;  // nothing is known
+  bool empty = true;  // true where no pixel is known
 };
 
-/// The normals of the surface whose heights are `map`, (-dv/dx, -dv/dy, -1) in units of 7x7 Sobel
-/// sums; black where the window reaches what is not known.
+/// Paints the normals of the surface whose heights are `map`, (-dv/dx, -dv/dy, -1) in units of 7x7
+/// Sobel sums; black where the window contains unknown pixels.
 void paint_depth_normals(Panels& panels, Index panel, const NearnessMap& map);
 
 }  // namespace sapiens

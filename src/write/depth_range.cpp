@@ -13,7 +13,7 @@ DepthExtent depth_extent(TensorView<const float, 2> depth, std::span<const std::
   for (Index y = 0; y < depth.extent(0); ++y) {
     const float* row = depth[y].data();
     for (Index x = 0; x < depth.extent(1); ++x) {
-      // Without a branch, so that it is done for many pixels at a time.
+      // Branch-free, so that compilers vectorise the loop.
       const bool counts = std::abs(row[x]) < kInfinity && is_masked(mask, y * depth.extent(1) + x);
       nearest = std::min(nearest, counts ? row[x] : kInfinity);
       farthest = std::max(farthest, counts ? row[x] : -kInfinity);

@@ -26,7 +26,7 @@ std::array<Rgb, 256> inferno() {
   return table;
 }
 
-/// 1 for the nearest to 0 for the farthest, and which pixels have it at all.
+/// Returns 1 for the nearest to 0 for the farthest pixel, and which pixels have a depth.
 NearnessMap nearness_of(TensorView<const float, 2> depth, std::span<const std::uint8_t> mask,
                         const StopCheck& check) {
   const DepthExtent extent = depth_extent(depth, mask);

@@ -15,12 +15,12 @@
 namespace sapiens {
 namespace {
 
-constexpr double kMaxSide = 1600;        // of one panel; more shows nothing new of a 64 x 64 grid
-constexpr double kColourShare = 0.62;    // of the overlay; the rest is the image in grey
-constexpr std::uint8_t kNoColour = 128;  // where nothing varies, or nothing is known
-constexpr int kGap = 12;                 // white pixels between the panels
+constexpr double kMaxSide = 1600;        // largest side of a panel; a 64 x 64 grid needs no more
+constexpr double kColourShare = 0.62;    // share of the overlay; the rest is the grey image
+constexpr std::uint8_t kNoColour = 128;  // used where features are constant or not finite
+constexpr int kGap = 12;                 // white pixels between panels
 
-// A component this much narrower than the first one is rounding noise, not structure.
+// A component this much smaller than the first one is rounding noise.
 constexpr float kNoise = 1e-4f;
 
 struct Range {
@@ -30,7 +30,8 @@ struct Range {
   float width() const noexcept { return high - low; }
 };
 
-// From the 1st to the 99th percentile, so that a few extreme tokens do not grey out all others.
+// The range from the 1st to the 99th percentile, so that a few extreme tokens do not compress all
+// others.
 Range robust_range(std::span<const float> values) {
   std::vector<float> sorted;
   std::copy_if(values.begin(), values.end(), std::back_inserter(sorted),

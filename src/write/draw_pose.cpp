@@ -16,19 +16,19 @@
 namespace sapiens {
 namespace {
 
-constexpr Rgb kPlain = {51, 153, 255};  // of the points of a set nobody has described
+constexpr Rgb kPlain = {51, 153, 255};  // colour of points of a set without colours
 constexpr Rgb kBox = {0, 255, 0};
 
-// OpenCV takes coordinates with this many binary digits behind the point.
+// OpenCV takes fixed-point coordinates with this many fractional bits.
 constexpr int kFraction = 4;
 constexpr float kOne = 1 << kFraction;
 
-constexpr float kLoosePoint = 1.0f / 3;  // of a joint's radius: a point that no link ends at
-constexpr float kShareOfGap = 0.35f;     // of the way to the nearest point that a point may fill
+constexpr float kLoosePoint = 1.0f / 3;  // share of a joint's radius, for points without a link
+constexpr float kShareOfGap = 0.35f;     // share of the distance to the nearest point
 constexpr float kMinRadius = 0.75f;
 constexpr float kSmoothEdge =
-    0.5f;                        // what OpenCV's smoothing adds to a radius; much of a small one
-constexpr int kThickest = 2048;  // OpenCV ends at 32767
+    0.5f;  // the width that OpenCV's smoothing adds to a radius, much of a small one
+constexpr int kThickest = 2048;  // OpenCV's limit is 32767
 
 cv::Point fixed_point(const Keypoint& point) {
   return {cvRound(point.x * kOne), cvRound(point.y * kOne)};
@@ -66,7 +66,7 @@ class PoseDrawer {
     const auto within = [](int from, int length, int limit) {
       return std::max(0, std::min(from, limit - length));
     };
-    // On the box, and in it where the image ends above.
+    // Places the label above the box, or inside it at the upper edge of the image.
     letters.draw_label(canvas_, label,
                        {within(corner.x, size.width, canvas_.cols),
                         within(corner.y - size.height, size.height, canvas_.rows)},
@@ -78,13 +78,13 @@ class PoseDrawer {
     if (check_) check_();
   }
 
-  // Also false for NaN.
+  // The comparisons are false for NaN.
   bool is_drawn(const Keypoint& point) const {
     return point.score >= drawing_.min_score && point.x > 0 && point.y > 0 &&
            point.x < static_cast<float>(canvas_.cols) && point.y < static_cast<float>(canvas_.rows);
   }
 
-  // What of a box lies in the image; empty for boxes without a size.
+  // The part of a box inside the image; empty for boxes without area.
   cv::Rect visible(const Box& box) const {
     const auto clip = [](float at, int limit) {
       return at > 0 ? cvRound(std::min(at, static_cast<float>(limit))) : 0;
@@ -95,13 +95,13 @@ class PoseDrawer {
     return {from.x, from.y, std::max(0, to.x - from.x), std::max(0, to.y - from.y)};
   }
 
-  // A person of 600 pixels gets the original's 3. No person is larger than the image, whatever a
-  // box says, and none is smaller than a pixel. A box more than three times as long as a strip is
-  // wide would have lines that paint all of it.
+  // A person of 600 pixels gets the original's size 3. A person counts as no larger than the image,
+  // whatever the box, and no smaller than a pixel. The bound by the shorter side keeps the lines of
+  // a long box from covering all of a narrow image.
   float size_of(const Box& box) const {
-    const auto most = std::min(static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100,
-                               static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 64);
-    const float size = std::min(std::max(box.width, box.height) / 200, most);
+    const auto limit = std::min(static_cast<float>(std::max(canvas_.cols, canvas_.rows)) / 100,
+                                static_cast<float>(std::min(canvas_.cols, canvas_.rows)) / 64);
+    const float size = std::min(std::max(box.width, box.height) / 200, limit);
     return size > 1 ? size : 1.0f;
   }
 
@@ -140,7 +140,7 @@ class PoseDrawer {
     const Keypoint& from = pose.keypoints[static_cast<std::size_t>(link.from)];
     const Keypoint& to = pose.keypoints[static_cast<std::size_t>(link.to)];
     if (!is_drawn(from) || !is_drawn(to)) return;
-    // Fingers are short: as thick as arms they would be a lump.
+    // Links of fingers are short, and lines as thick as those of arms would merge.
     const float length = std::hypot(to.x - from.x, to.y - from.y);
     cv::line(canvas_, fixed_point(from), fixed_point(to), scalar(link.color),
              thickness(std::min(size, kShareOfGap * length)), cv::LINE_AA, kFraction);
@@ -168,15 +168,16 @@ void expect_options(const PoseDrawing& drawing, std::size_t persons) {
   expect_option("alpha", drawing.alpha, 1);
   if (drawing.labels.empty() || drawing.labels.size() == persons) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "there is not one label per person",
+              {.summary = "the number of labels differs from the number of persons",
                .expected = fmt::format("{} labels, or none", persons),
                .actual = fmt::format("{} labels", drawing.labels.size())});
 }
 
-// The same for the same label, in every image of a video.
+// The same label has the same colour in every image of a video.
 Rgb color_of(std::span<const std::string> labels, std::size_t person) {
   if (labels.empty()) return kBox;
-  std::uint32_t hash = 2166136261u;  // FNV-1a: the standard's hash differs between libraries
+  // FNV-1a, because std::hash differs between libraries.
+  std::uint32_t hash = 2166136261u;
   for (const char letter : labels[person])
     hash = (hash ^ static_cast<std::uint8_t>(letter)) * 16777619u;
   return color_of_hue(hash % 360);
@@ -195,7 +196,8 @@ Image draw_pose(const Image& image, std::span<const Pose> poses, const KeypointS
     if (drawing.boxes) drawer.draw_box(poses[person].box, color_of(drawing.labels, person));
     drawer.draw(poses[person]);
   }
-  for (std::size_t person = 0; person < drawing.labels.size(); ++person) {  // above all persons
+  // labels are drawn above all persons
+  for (std::size_t person = 0; person < drawing.labels.size(); ++person) {
     drawer.draw_label(poses[person].box, drawing.labels[person], color_of(drawing.labels, person));
   }
   if (drawing.alpha < 1) {

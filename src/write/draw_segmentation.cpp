@@ -10,8 +10,8 @@
 namespace sapiens {
 namespace {
 
-/// An image's colours and those of classes, added in shares of 65536. What is less than a whole
-/// level is dropped, as in the original.
+/// Blends an image's colours and those of classes in shares of 65536. Fractions of a level are
+/// truncated, as in the original.
 class Blend {
  public:
   Blend(const ClassLook& look, float opacity) {

@@ -8,11 +8,11 @@ namespace sapiens {
 namespace {
 
 constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
-constexpr double kFontHeight = 21;  // of a capital letter at scale 1
+constexpr double kFontHeight = 21;  // height of a capital letter at scale 1
 constexpr double kMinHeight = 8;
 constexpr double kShareOfImage = 1.0 / 70;
 
-// Of the strokes, relative to the letters' height: a seventh is a normal weight.
+// Width of the strokes relative to the height of letters; a seventh is a normal weight.
 constexpr double kWeight = 1.0 / 10;
 
 constexpr Rgb kBlack = {0, 0, 0};
@@ -25,7 +25,8 @@ bool is_bright(Rgb color) noexcept {
 }  // namespace
 
 Rgb color_of_hue(double degrees) {
-  const auto half = static_cast<std::uint8_t>(std::fmod(degrees, 360) / 2);  // OpenCV's, to 180
+  // OpenCV's hue is from 0 to 180
+  const auto half = static_cast<std::uint8_t>(std::fmod(degrees, 360) / 2);
   cv::Mat color(1, 1, CV_8UC3, cv::Scalar(half, 200, 255));
   cv::cvtColor(color, color, cv::COLOR_HSV2RGB);
   const auto& rgb = color.at<cv::Vec3b>(0);
@@ -45,7 +46,7 @@ int Lettering::text_width(const std::string& text) const {
   return cv::getTextSize(text, kFont, scale_, stroke_, nullptr).width;
 }
 
-// Letters such as g reach below the line by a third of a capital's height.
+// Letters such as g extend below the baseline by a third of a capital's height.
 cv::Size Lettering::label_size(const std::string& text) const {
   return {text_width(text) + 2 * padding(), 2 * padding() + height_ + height_ / 4};
 }

@@ -9,14 +9,14 @@ namespace sapiens {
 
 inline cv::Scalar scalar(Rgb color) { return cv::Scalar(color.red, color.green, color.blue); }
 
-/// A bright colour; `degrees` may be any number that is not negative.
+/// The bright colour of a hue; `degrees` may be any number from 0.
 Rgb color_of_hue(double degrees);
 
-/// Letters of one size.
+/// Draws text in one size.
 class Lettering {
  public:
-  /// Those that can be read in an image of that size: a seventieth of its shorter side, about as
-  /// in the original, but not less than what makes letters out of pixels.
+  /// The size that is legible in an image of that size: a seventieth of its shorter side, about as
+  /// in the original, but at least the smallest size at which letters are recognisable.
   static Lettering for_image(cv::Size image) noexcept;
 
   explicit Lettering(double capital_height) noexcept;
@@ -24,12 +24,12 @@ class Lettering {
   int capital_height() const noexcept { return height_; }
   int line_height() const noexcept { return 2 * height_; }
   int text_width(const std::string& text) const;
-  /// Of `draw_label`.
+  /// The size of a label of `draw_label`.
   cv::Size label_size(const std::string& text) const;
 
-  /// The lower left corner of its first letter is at `at`.
+  /// Draws `text`; `at` is the lower left corner of its first letter.
   void draw(cv::Mat& canvas, const std::string& text, cv::Point at, Rgb color) const;
-  /// On a framed plate of that colour, black or white by what can be read on it.
+  /// Draws `text` on a framed plate of that colour, in black or white, whichever has more contrast.
   void draw_label(cv::Mat& canvas, const std::string& text, cv::Point top_left, Rgb plate) const;
 
  private:

@@ -7,7 +7,7 @@
 
 namespace sapiens {
 
-/// -1 to 1 become 0 to 255; what is not a number becomes 0.
+/// Maps -1 to 1 to 0 to 255; NaN becomes 0.
 inline std::uint8_t normal_level(float component) noexcept {
   const float value = (component + 1) / 2 * 255;
   return static_cast<std::uint8_t>(std::min(std::max(0.0f, value), 255.0f));

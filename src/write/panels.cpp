@@ -29,11 +29,11 @@ void expect_pixels_of(const Image& image, std::string_view what, std::size_t cou
                .actual = fmt::format("{} pixels", count)});
 }
 
-void expect_option(std::string_view name, float value, float most) {
-  if (value >= 0 && value <= most) return;
+void expect_option(std::string_view name, float value, float max) {
+  if (value >= 0 && value <= max) return;
   throw Error(ErrorCode::InvalidArgument, {.summary = "an option of the drawing is out of range",
                                            .key = std::string(name),
-                                           .expected = fmt::format("a number from 0 to {}", most),
+                                           .expected = fmt::format("a number from 0 to {}", max),
                                            .actual = fmt::format("{}", value)});
 }
 

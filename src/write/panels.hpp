@@ -20,17 +20,17 @@ void expect_size_of(const Image& image, std::string_view what, Index height, Ind
 /// Throws unless `what` has `count` numbers, one per pixel.
 void expect_pixels_of(const Image& image, std::string_view what, std::size_t count);
 
-/// Throws unless `value` lies between 0 and `most`.
-void expect_option(std::string_view name, float value, float most);
+/// Throws `Error(InvalidArgument)` unless `value` lies between 0 and `max`.
+void expect_option(std::string_view name, float value, float max);
 
-/// An empty mask is one for all pixels.
+/// Whether the mask contains a pixel; an empty mask contains all.
 inline bool is_masked(std::span<const std::uint8_t> mask, Index pixel) noexcept {
   return mask.empty() || mask[static_cast<std::size_t>(pixel)] != 0;
 }
 
-/// Panels of the image's size beside each other, after a copy of the image itself where it is
-/// wanted, and black at first; `column` more pixels are left at the right. `check`, which has to
-/// live as long, is called for every row that is painted.
+/// Panels of the image's size side by side, optionally after a copy of the image itself, and black
+/// at first; `column` more pixels are reserved at the right. `check`, which is borrowed, is called
+/// for every row that is painted.
 class Panels {
  public:
   Panels(const Image& image, Index panels, bool side_by_side, Index column = 0,
@@ -66,9 +66,9 @@ class Panels {
   Image take() && { return std::move(drawing_); }
 
  private:
-  Index width_;   // of a panel
-  Index first_;   // column of pixels where panel 0 begins
-  Index column_;  // width of what is left at the right
+  Index width_;   // width of a panel
+  Index first_;   // column where panel 0 begins
+  Index column_;  // width reserved at the right
   const StopCheck* check_;
   Image drawing_;
 };

@@ -26,7 +26,7 @@ constexpr Index kBasis = 8;
 constexpr int kMaxSteps = 30;
 constexpr double kSettled = 1e-7;  // change of the variances in one step, relative to the first
 
-/// Row-major, dense.
+/// A dense row-major matrix.
 struct Numbers {
   Numbers(Index r, Index c) : rows(r), columns(c), values(static_cast<std::size_t>(r * c)) {}
 
@@ -58,7 +58,8 @@ Numbers copy_features(TensorView<const float, 3> featmap) {
   return features;
 }
 
-// Divided by the largest value, so that no square overflows or vanishes; other tokens become zero.
+// Subtracts the mean and divides by the largest value, so that no square overflows or vanishes;
+// tokens that are not finite become zero.
 void centre(Numbers& features, const std::vector<bool>& finite) {
   double largest = 0, tokens = 0;
   for (Index n = 0; n < features.columns; ++n) {
@@ -90,7 +91,7 @@ Numbers transposed(const Numbers& in) {
   return out;
 }
 
-// a [K, M] times x [M, P], in blocks of columns whose K rows of sums stay in the first cache.
+// Multiplies a [K, M] by x [M, P], in blocks of columns whose K rows of sums stay in the L1 cache.
 Numbers multiply(const Numbers& a, const Numbers& x) {
   constexpr Index kBlock = 512;
   Numbers out(a.rows, x.columns);
@@ -112,8 +113,8 @@ double dot(const float* a, const float* b, Index count) {
   return std::inner_product(a, a + count, b, 0.0);
 }
 
-// Gram-Schmidt, twice because once loses digits; a direction that depends on the others, as there
-// are when features have a low rank, becomes zero.
+// Gram-Schmidt, applied twice because one pass loses digits; a direction that depends on the
+// others, as with features of low rank, becomes zero.
 void orthonormalize(Numbers& basis) {
   for (Index k = 0; k < basis.rows; ++k) {
     float* const row = basis.row(k);
@@ -132,7 +133,7 @@ void orthonormalize(Numbers& basis) {
   }
 }
 
-// Any directions will do, as long as they are the same in every run and on every machine.
+// Arbitrary directions that are the same in every run and on every machine.
 Numbers first_basis(Index rows, Index columns) {
   Numbers basis(rows, columns);
   std::uint32_t state = 1;

@@ -27,7 +27,7 @@ void expect_filled(const std::filesystem::path& path, Index height, Index width,
                .actual = fmt::format("{}x{} pixels and {} values", height, width, values)});
 }
 
-constexpr double kLevels = 65534;  // from 1 to 65535; 0 says that there is no depth
+constexpr double kLevels = 65534;  // 0 stands for no depth
 
 std::vector<std::uint16_t> depth_levels(TensorView<const float, 2> depth,
                                         std::span<const std::uint8_t> mask,
@@ -39,7 +39,7 @@ std::vector<std::uint16_t> depth_levels(TensorView<const float, 2> depth,
     for (Index x = 0; x < width; ++x) {
       const Index pixel = y * width + x;
       const bool known = std::isfinite(row[x]) && (mask.empty() || mask[pixel] != 0);
-      // Half a level more, so that dropping what follows the point rounds.
+      // Half a level is added, so that truncation rounds.
       if (known) levels[pixel] = static_cast<std::uint16_t>(1.5 + kLevels * extent.share(row[x]));
     }
   }

@@ -9,9 +9,9 @@
 namespace sapiens {
 namespace {
 
-constexpr int kOtherRows = 6;  // above, and as many below, where the best place is taken
+constexpr int kOtherRows = 6;  // rows tried above, and as many below, where the best place is taken
 
-/// Column of the middle one of the `count` pixels of a class in a row.
+/// The column of the middle one of the `count` pixels of a class in a row.
 int middle_pixel(const Segmentation& segmentation, int id, Index y, std::uint32_t count) {
   const std::uint8_t* row = segmentation.ids.data() + y * segmentation.width;
   std::uint32_t left = count / 2;
@@ -25,15 +25,15 @@ class LabelPlacer {
   LabelPlacer(const Segmentation& segmentation, const ClassRows& rows)
       : segmentation_(segmentation), rows_(rows) {}
 
-  /// Top left corner; nothing where every place is taken.
+  /// The top left corner of the label; nullopt where every place is taken.
   std::optional<cv::Point> place(int id, cv::Size size) {
     const Index best = rows_.longest(id);
     for (int step = 0; step <= 2 * kOtherRows; ++step) {
-      // 0, 1 up, 1 down, 2 up, ...
+      // Offsets alternate: 0, 1 up, 1 down, 2 up, ...
       const int away = (step + 1) / 2 * (step % 2 == 1 ? -1 : 1);
       const Index y = best + away * (size.height + 2);
       if (y < 0 || y >= segmentation_.height) continue;
-      // A much shorter row is a part that sticks out, such as a finger.
+      // A much shorter row belongs to a protruding part, such as a finger.
       if (2 * rows_.count(id, y) < rows_.count(id, best)) continue;
       const cv::Rect area = around(id, y, size);
       if (is_taken(area)) continue;
@@ -66,7 +66,7 @@ class LabelPlacer {
 
 }  // namespace
 
-// Neighbours are mostly of one class, so whole stretches are counted.
+// Neighbours are mostly of one class, so runs are counted at once.
 ClassRows::ClassRows(const Segmentation& segmentation, const StopCheck& check)
     : height_(segmentation.height),
       counts_(static_cast<std::size_t>(segmentation.height) * ClassLook::kIds) {

@@ -11,7 +11,7 @@
 
 namespace sapiens {
 
-/// How many pixels of each class there are in each row.
+/// The number of pixels of each class in each row.
 class ClassRows {
  public:
   explicit ClassRows(const Segmentation& segmentation, const StopCheck& check = {});
@@ -20,7 +20,7 @@ class ClassRows {
   Index area(int id) const noexcept { return areas_[id]; }
   /// The classes that occur, largest first.
   std::vector<int> by_area() const;
-  /// The row with most pixels of a class, the first of several.
+  /// The row with the most pixels of a class, the first of several.
   Index longest(int id) const noexcept;
 
  private:
@@ -29,9 +29,9 @@ class ClassRows {
   std::array<Index, ClassLook::kIds> areas_{};
 };
 
-/// The name of every class on the middle pixel of the row where it has most, or of a row nearby
-/// where that place is taken. A class has none where its label would cover as much as there is of
-/// it, and the background never.
+/// Draws the name of every class on the middle pixel of the row where it has the most pixels, or of
+/// a row nearby where that place is taken. Classes whose label would cover them, and the
+/// background, get none.
 void draw_seg_labels(cv::Mat& panel, const Segmentation& segmentation, const ClassRows& rows,
                      const ClassLook& look);
 

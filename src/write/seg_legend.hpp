@@ -16,10 +16,11 @@ class SegLegend {
   SegLegend(const Image& image, Index classes, const ClassLook& look);
 
   Index width() const noexcept { return width_; }
-  /// Not beside images that would be smaller than it.
+  /// False for images that are smaller than the legend.
   bool fits() const noexcept { return width_ <= image_.width && rows() >= kMinRows; }
 
-  /// `ids` from top to bottom; where there is no room for all, the last line says how many more.
+  /// Draws `ids` from top to bottom; where there is no room for all, the last line gives the number
+  /// of the rest.
   void draw(cv::Mat& column, std::span<const int> ids) const;
 
  private:

@@ -13,14 +13,14 @@
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
 
-// By OpenEXRCore, the C half of OpenEXR: it needs nothing but zlib, starts no threads, and lets us
-// write where we want to.
+// Uses OpenEXRCore, the C part of OpenEXR: it needs only zlib, starts no threads, and lets the
+// caller write the file.
 namespace sapiens {
 namespace {
 
-constexpr int kPart = 0;  // the only one
+constexpr int kPart = 0;  // the only part of the file
 
-// The last digits of floats are chance: ZIP saves a twelfth and takes ten times as long.
+// The last digits of floats are random: ZIP saves a twelfth and takes ten times as long.
 constexpr exr_compression_t kCompression = EXR_COMPRESSION_NONE;
 
 std::int64_t write_bytes(exr_const_context_t, void* user_data, const void* data, std::uint64_t size,
@@ -35,13 +35,13 @@ std::int64_t write_bytes(exr_const_context_t, void* user_data, const void* data,
   return static_cast<std::int64_t>(size);
 }
 
-// Without a handler the library prints. What failed is in the result codes.
+// Without a handler the library prints; the result codes tell what failed.
 void print_nothing(exr_const_context_t, exr_result_t, const char*) {}
 
 void check(exr_result_t result) {
   if (result == EXR_ERR_SUCCESS) return;
   if (result == EXR_ERR_OUT_OF_MEMORY) throw std::bad_alloc();
-  throw Error(ErrorCode::WriteFailed, {.summary = "the image cannot be turned into OpenEXR",
+  throw Error(ErrorCode::WriteFailed, {.summary = "the image cannot be converted to OpenEXR",
                                        .actual = exr_get_error_code_as_string(result)});
 }
 
@@ -72,7 +72,7 @@ class ExrEncoder {
   ExrEncoder(const ExrEncoder&) = delete;
   ExrEncoder& operator=(const ExrEncoder&) = delete;
 
-  /// The rows from `y` on that make one chunk. `first_of(name)` is where a channel's begin.
+  /// The rows from `y` on that make up one chunk. `first_of(name)` is the first value of a channel.
   template <typename FirstOf>
   void run(int y, Index pixel_floats, Index line_floats, FirstOf first_of) {
     exr_chunk_info_t chunk;
@@ -135,10 +135,11 @@ void expect_writable(TensorView<const float, 3> values, std::size_t channels,
   const bool sized = height > 0 && width > 0 && height <= kMaxLength && width <= kMaxLength &&
                      values.strides()[0] <= kMaxLength;
   if (sized && depth == static_cast<Index>(channels)) return;
-  throw Error(ErrorCode::InvalidArgument, {.summary = "not an image that OpenEXR can hold",
-                                           .file = path.string(),
-                                           .expected = fmt::format("[H, W, {}]", channels),
-                                           .actual = shape_text(values.extents())});
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the array is not an image that OpenEXR can store",
+               .file = path.string(),
+               .expected = fmt::format("[H, W, {}]", channels),
+               .actual = shape_text(values.extents())});
 }
 
 void write_exr(const std::filesystem::path& path, TensorView<const float, 3> values,

@@ -62,7 +62,7 @@ TEST_F(CConversions, HandOutTheReportOfInspect) {
   EXPECT_STREQ(sapiens_report_warning(report.get(), 0), "");
 }
 
-TEST_F(CConversions, WarnOfNumbersThatAreNone) {
+TEST_F(CConversions, WarnOfNonFiniteValues) {
   const std::string source = tiny.in_scratch("nan.safetensors");
   convert(tiny.file("pretrain"), source);
   std::string bytes = read_bytes(source);
@@ -79,7 +79,7 @@ TEST_F(CConversions, WarnOfNumbersThatAreNone) {
   EXPECT_STREQ(sapiens_report_warning(report.get(), -1), "");
 }
 
-TEST_F(CConversions, ThatFailLeaveNoFile) {
+TEST_F(CConversions, LeaveNoFileWhenTheyFail) {
   const std::string source = tiny.file("pretrain");
   auto model = defaults<sapiens_model_options>();
   model.arch = "1b";

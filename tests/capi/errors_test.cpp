@@ -46,7 +46,7 @@ CError open_error(const std::string& path) {
 
 class CErrors : public testing::Test {
  protected:
-  // Of computing features of the image.
+  // The error of computing features of the image.
   CError features_error(const sapiens_features_options& options) {
     const sapiens_image image = image_at(tiny.image);
     return error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** error) {
@@ -58,7 +58,7 @@ class CErrors : public testing::Test {
   CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
 };
 
-TEST_F(CErrors, AboutFilesSayAllThatCppSays) {
+TEST_F(CErrors, HaveAllFieldsOfTheCppErrorForFiles) {
   const std::string whole = read_bytes(tiny.file("pretrain"));
   write_bytes(tiny.in_scratch("cut.pth"), whole.substr(0, whole.size() / 2));
   write_bytes(tiny.in_scratch("text.pth"), "weights? here? no");
@@ -75,7 +75,7 @@ TEST_F(CErrors, AboutFilesSayAllThatCppSays) {
 }
 
 // Opening reads no values; loading does.
-TEST_F(CErrors, AboutDamagedValuesSayAllThatCppSays) {
+TEST_F(CErrors, HaveAllFieldsOfTheCppErrorForDamagedValues) {
   const std::string path = tiny.in_scratch("damaged.pth");
   convert_checkpoint(Checkpoint::open(tiny.file("pretrain")), path, {});
   std::string bytes = read_bytes(path);
@@ -89,7 +89,7 @@ TEST_F(CErrors, AboutDamagedValuesSayAllThatCppSays) {
 }
 
 // JSON may spell it; C would see the end of the string there.
-TEST_F(CErrors, AboutKeysWithAZeroByteAreWhole) {
+TEST_F(CErrors, KeepKeysThatContainAZeroByte) {
   const std::string header =
       R"({"before\u0000after": {"dtype": "F32", "shape": [4], "data_offsets": [0, 12]}})";
   const std::uint64_t length = header.size();
@@ -104,7 +104,7 @@ TEST_F(CErrors, AboutKeysWithAZeroByteAreWhole) {
   EXPECT_TRUE(text.ends_with(sapiens_error_hint(error.get()))) << text;
 }
 
-TEST_F(CErrors, AboutRefusedCheckpointsHaveTheWholeReport) {
+TEST_F(CErrors, ContainTheReportOfARefusedCheckpoint) {
   const CCheckpoint detector = open_c(tiny.detector);
   expect_same(error_of<sapiens_encoder>([&](sapiens_encoder** out, sapiens_error** error) {
                 return sapiens_encoder_load(detector.get(), nullptr, nullptr, out, error);
@@ -125,7 +125,7 @@ TEST_F(CErrors, AboutRefusedCheckpointsHaveTheWholeReport) {
             SAPIENS_CHECKPOINT_REFUSED);
 }
 
-TEST_F(CErrors, AboutATaskThatTheModelIsNotFor) {
+TEST_F(CErrors, ReportATaskThatTheModelDoesNotDo) {
   const CTaskModel model = load_c_task_model(tiny.file("seg"));
   const sapiens_image image = image_at(tiny.image);
   const CError error = error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** given) {
@@ -135,7 +135,7 @@ TEST_F(CErrors, AboutATaskThatTheModelIsNotFor) {
   EXPECT_STREQ(sapiens_error_actual(error.get()), "one for seg");
 }
 
-TEST_F(CErrors, AboutBoxesOfNobody) {
+TEST_F(CErrors, ReportBoxesThatAreInvalid) {
   const CTaskModel model = load_c_task_model(tiny.file("pose"));
   const sapiens_image image = image_at(tiny.image);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -150,7 +150,7 @@ TEST_F(CErrors, AboutBoxesOfNobody) {
   }
 }
 
-TEST_F(CErrors, AboutInputsThatAreTooSmallOrCannotBe) {
+TEST_F(CErrors, ReportInputsThatAreTooSmallOrInvalid) {
   const std::vector<float> input(3 * 16 * 16, 0.0f);
   const auto status = [&](std::int64_t batch, std::int64_t height, std::int64_t width) {
     return sapiens_error_status(
@@ -165,7 +165,7 @@ TEST_F(CErrors, AboutInputsThatAreTooSmallOrCannotBe) {
   EXPECT_EQ(status(INT64_MAX, INT64_MAX, INT64_MAX), SAPIENS_INVALID_ARGUMENT);
 }
 
-TEST_F(CErrors, AboutInstructionsThatThisCpuLacks) {
+TEST_F(CErrors, ReportInstructionsThatTheCpuLacks) {
   const std::vector<std::string> levels = kernel_levels();
   if (std::find(levels.begin(), levels.end(), "amx") != levels.end()) {
     GTEST_SKIP() << "this CPU lacks nothing";

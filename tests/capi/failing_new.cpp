@@ -18,7 +18,8 @@ void* operator new(std::size_t bytes) {
   if (void* const memory = std::malloc(bytes)) return memory;
   throw std::bad_alloc();
 }
-// Not the standard library's, which a sanitizer replaces by one whose memory free() must not get.
+// Uses its own allocation instead of the standard library's, which a sanitizer replaces by one
+// whose memory free() must not get.
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   try {
     return ::operator new(bytes);

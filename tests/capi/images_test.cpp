@@ -79,7 +79,7 @@ TEST_F(CImages, AreRefusedUnlessGivenInExactlyOneWay) {
   EXPECT_STREQ(sapiens_error_actual(refused(&given).get()), "2 of them");
 }
 
-TEST_F(CImages, AreRefusedWhenTheirSizesCannotBe) {
+TEST_F(CImages, InvalidSizesAreRefused) {
   constexpr std::int64_t kHuge = std::numeric_limits<std::int64_t>::max();
   for (const auto& [width, height] : {std::pair<std::int64_t, std::int64_t>{0, 4},
                                       {4, 0},
@@ -98,7 +98,7 @@ TEST_F(CImages, AreRefusedWhenTheirSizesCannotBe) {
   }
 }
 
-TEST_F(CImages, ThatCannotBeReadAreToldAsByTheProgram) {
+TEST_F(CImages, UnreadableImagesGiveTheErrorOfTheProgram) {
   const std::string nowhere = "/nowhere/photo.jpg";
   auto given = image_at(nowhere);
   EXPECT_EQ(sapiens_error_status(refused(&given).get()), SAPIENS_NOT_FOUND);
@@ -117,7 +117,7 @@ TEST_F(CImages, ThatCannotBeReadAreToldAsByTheProgram) {
   EXPECT_EQ(sapiens_error_status(refused(&given).get()), SAPIENS_UNSUPPORTED_FORMAT);
 }
 
-TEST_F(CImages, OfALaterHeaderLieFartherApart) {
+TEST_F(CImages, LargerStructsOfALaterHeaderAreSteppedOver) {
   struct Later {
     sapiens_image known;
     std::int64_t added;

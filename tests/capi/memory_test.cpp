@@ -49,7 +49,7 @@ class CMemory : public testing::Test {
   sapiens_image image = image_at(tiny.image);
 };
 
-TEST_F(CMemory, ThatRunsOutInspectingIsAStatus) {
+TEST_F(CMemory, RunningOutWhileInspectingIsAStatus) {
   const std::string path = tiny.file("pretrain");
   expect_statuses_until_there_is_memory<CCheckpoint>([&](auto** out, sapiens_error** error) {
     return sapiens_checkpoint_open(path.c_str(), out, error);
@@ -62,7 +62,7 @@ TEST_F(CMemory, ThatRunsOutInspectingIsAStatus) {
       kFine);
 }
 
-TEST_F(CMemory, ThatRunsOutInAnEncoderIsAStatus) {
+TEST_F(CMemory, RunningOutInAnEncoderIsAStatus) {
   const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
   expect_statuses_until_there_is_memory<CEncoder>([&](auto** out, sapiens_error** error) {
     return sapiens_encoder_load(checkpoint.get(), nullptr, &engine, out, error);
@@ -73,7 +73,7 @@ TEST_F(CMemory, ThatRunsOutInAnEncoderIsAStatus) {
   });
 }
 
-TEST_F(CMemory, ThatRunsOutInATaskIsAStatus) {
+TEST_F(CMemory, RunningOutInATaskIsAStatus) {
   for (const std::string task : {"pose", "seg", "depth", "normal"}) {
     SCOPED_TRACE(task);
     const CCheckpoint checkpoint = open_c(tiny.file(task));
@@ -94,7 +94,7 @@ TEST_F(CMemory, ThatRunsOutInATaskIsAStatus) {
   }
 }
 
-TEST_F(CMemory, ThatRunsOutReconstructingIsAStatus) {
+TEST_F(CMemory, RunningOutWhileReconstructingIsAStatus) {
   const CCheckpoint checkpoint = open_c(tiny.autoencoder());
   const auto load = [&](auto** out, sapiens_error** error) {
     return sapiens_reconstructor_load(checkpoint.get(), nullptr, &engine, out, error);
@@ -107,7 +107,7 @@ TEST_F(CMemory, ThatRunsOutReconstructingIsAStatus) {
 }
 
 // Half a file is never left.
-TEST_F(CMemory, ThatRunsOutConvertingIsAStatus) {
+TEST_F(CMemory, RunningOutWhileConvertingIsAStatus) {
   const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
   const std::string output = tiny.in_scratch("converted.pth");
   expect_statuses_until_there_is_memory<CReport>([&](auto** out, sapiens_error** error) {
@@ -122,7 +122,7 @@ TEST_F(CMemory, ThatRunsOutConvertingIsAStatus) {
 }
 
 // Even the object that tells of another error may find no memory.
-TEST_F(CMemory, ThatRunsOutWhileAnErrorIsDescribed) {
+TEST_F(CMemory, RunningOutWhileAnErrorIsDescribedIsAStatus) {
   for (long room = 0; room < 60; ++room) {
     sapiens_checkpoint* checkpoint = nullptr;
     sapiens_error* error = nullptr;

@@ -24,8 +24,9 @@ class CStructs : public testing::Test {
   CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
 };
 
-TEST_F(CStructs, OfAnOlderHeaderHaveDefaultsForWhatTheyLack) {
-  // As if `heads` and all that follows had been added since: what lies there is somebody else's.
+TEST_F(CStructs, StructsOfAnOlderHeaderGetDefaultsForMissingFields) {
+  // Simulates a header without `heads` and all later fields, whose memory then belongs to the
+  // caller.
   auto options = defaults<sapiens_model_options>();
   options.struct_size = offsetof(sapiens_model_options, heads);
   options.task = "pretrain";
@@ -40,7 +41,7 @@ TEST_F(CStructs, OfAnOlderHeaderHaveDefaultsForWhatTheyLack) {
   EXPECT_EQ(inspect(&options), SAPIENS_OK);
 }
 
-TEST_F(CStructs, OfANewerHeaderAreTakenWhileTheirNewFieldsAreZero) {
+TEST_F(CStructs, StructsOfANewerHeaderAreAcceptedIfNewFieldsAreZero) {
   struct Newer {
     sapiens_model_options known;
     std::int64_t added;
@@ -55,7 +56,7 @@ TEST_F(CStructs, OfANewerHeaderAreTakenWhileTheirNewFieldsAreZero) {
   EXPECT_EQ(inspect(&newer.known), SAPIENS_INVALID_ARGUMENT);
 }
 
-TEST_F(CStructs, WhoseSizeWasNeverSetAreRefused) {
+TEST_F(CStructs, StructsWithoutASizeAreRefused) {
   auto options = defaults<sapiens_model_options>();
   for (const std::size_t size : {std::size_t{0}, std::size_t{7}, sizeof options - 1,
                                  std::size_t{4104}, static_cast<std::size_t>(-8)}) {
@@ -66,7 +67,7 @@ TEST_F(CStructs, WhoseSizeWasNeverSetAreRefused) {
 
 TEST_F(CStructs, MeanTheDefaultsWhereTheyAreMissing) { EXPECT_EQ(inspect(nullptr), SAPIENS_OK); }
 
-TEST_F(CStructs, WithNumbersThatMeanNothingAreRefused) {
+TEST_F(CStructs, StructsWithInvalidNumbersAreRefused) {
   const auto refused = [&](auto set) {
     auto options = defaults<sapiens_model_options>();
     set(options);
@@ -90,7 +91,7 @@ TEST_F(CStructs, WithNumbersThatMeanNothingAreRefused) {
             SAPIENS_INVALID_ARGUMENT);
 }
 
-TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
+TEST_F(CStructs, StructsWithUnknownEnumeratorsAreRefused) {
   const auto engine_refused = [&](auto set) {
     auto engine = defaults<sapiens_engine_options>();
     set(engine);
@@ -133,7 +134,7 @@ TEST_F(CStructs, WithChoicesThatDoNotExistAreRefused) {
             SAPIENS_INVALID_ARGUMENT);
 }
 
-TEST_F(CStructs, WithDetectionsThatCannotBeAreRefused) {
+TEST_F(CStructs, StructsWithInvalidDetectionsAreRefused) {
   const CCheckpoint file = open_c(tiny.detector);
   const auto detector = made<CDetector>([&](sapiens_detector** out, sapiens_error** error) {
     return sapiens_detector_load(file.get(), nullptr, out, error);

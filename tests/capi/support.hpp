@@ -42,7 +42,7 @@ Owner made(const Call& call) {
   return Owner(handle);
 }
 
-/// The error of a call that hands out a handle; a failed test where there is none, or a handle.
+/// The error of a call that creates a handle; the test fails where there is no error, or a handle.
 template <typename Handle, typename Call>
 CError error_of(const Call& call) {
   Handle* handle = reinterpret_cast<Handle*>(1);  // as if never set
@@ -131,7 +131,7 @@ class TinyModels {
     }
     return path;
   }
-  /// With the decoder that reconstructs.
+  /// Includes the decoder that reconstructs.
   std::string autoencoder() {
     const std::string path = scratch_ / "autoencoder.pth";
     if (!std::filesystem::exists(path)) {

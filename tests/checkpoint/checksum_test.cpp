@@ -65,7 +65,7 @@ std::vector<float> values(const StateDict& state, std::string_view key) {
   return out;
 }
 
-TEST(Checksum, OfIntactBytesLetsValuesThrough) {
+TEST(Checksum, IntactBytesAreRead) {
   const Bytes bytes = raw_zip(checkpoint_members());
   const StateDict state = test::parse(bytes);
   EXPECT_EQ(values(state, "a"), (std::vector<float>{1, 2, 3, 4}));
@@ -73,7 +73,7 @@ TEST(Checksum, OfIntactBytesLetsValuesThrough) {
   EXPECT_EQ(values(state, "c"), (std::vector<float>{5, 6, 7, 8}));
 }
 
-TEST(Checksum, OfDamagedBytesNamesFileTensorsAndMember) {
+TEST(Checksum, DamagedBytesNameFileTensorsAndMember) {
   const Bytes bytes = with_hole(checkpoint_members(), "x/data/0");
   const StateDict state = test::parse(bytes);  // opening reads no values
   for (const char* key : {"a", "b"}) {         // both lie there, and both are refused
@@ -98,12 +98,12 @@ TEST(Checksum, IsComparedForRawReadsToo) {
   EXPECT_TRUE(error_of([&] { read_raw(state.tensors[2], 0, out); }));
 }
 
-TEST(Checksum, OfAMemberThatNobodyReadsIsNotCompared) {
+TEST(Checksum, UnreadMembersAreNotCompared) {
   const Bytes bytes = with_hole(checkpoint_members(), "x/data/2");
   EXPECT_EQ(values(test::parse(bytes), "c"), (std::vector<float>{5, 6, 7, 8}));
 }
 
-TEST(Checksum, OfOneFlippedBitDiffers) {
+TEST(Checksum, OneFlippedBitChangesTheChecksum) {
   const Bytes whole = raw_zip(checkpoint_members());
   const std::size_t begin = test::local_header(whole, "x/data/0") + 30 + 8;
   for (std::size_t bit = 0; bit < 16 * 8; ++bit) {
@@ -113,7 +113,7 @@ TEST(Checksum, OfOneFlippedBitDiffers) {
   }
 }
 
-TEST(Checksum, OfThePickleIsComparedWhenTheFileIsOpened) {
+TEST(Checksum, ThePickleIsComparedWhenTheFileIsOpened) {
   auto members = checkpoint_members();
   auto& pickle = bytes_of(members, "x/data.pkl");
   members[0].crc = crc32(pickle);
@@ -130,13 +130,13 @@ TEST(ChecksumOfZero, MeansNotComputedInAWholeFile) {
   EXPECT_FALSE(state.tensors[0].member->has_checksum());
 }
 
-// torch.serialization.skip_data leaves out the tensors alone, which somebody else fills in.
+// torch.serialization.skip_data leaves out only the tensors, which another program fills in.
 TEST(ChecksumOfZero, MeansNotComputedForAllTensors) {
   const Bytes bytes = without_checksums(checkpoint_members(), "x/data/");
   EXPECT_EQ(values(test::parse(bytes), "c"), (std::vector<float>{5, 6, 7, 8}));
 }
 
-TEST(ChecksumOfZero, AmongOthersIsAChecksum) {
+TEST(ChecksumOfZero, ZeroAmongOtherChecksumsIsAChecksum) {
   auto members = checkpoint_members();
   members[2].crc = 0;
   const Bytes bytes = raw_zip(members);
@@ -149,7 +149,7 @@ TEST(ChecksumOfZero, AmongOthersIsAChecksum) {
   EXPECT_TRUE(error_of([&] { test::parse(raw_zip(members)); }));
 }
 
-TEST(ChecksumOfZero, OfNoBytesIsRight) {
+TEST(ChecksumOfZero, ZeroIsTheChecksumOfNoBytes) {
   auto members = checkpoint_members();
   members[4].bytes.clear();
   const Bytes bytes = raw_zip(members);
@@ -159,7 +159,7 @@ TEST(ChecksumOfZero, OfNoBytesIsRight) {
 
 // Exports of PyTorch up to 2.7 hold a file of torch.save. Its checksums count, and where it has
 // none, that of the whole.
-TEST(ChecksumInside, OfAnExportIsCompared) {
+TEST(ChecksumInside, TheChecksumInsideAnExportIsCompared) {
   for (const bool own_checksums : {true, false}) {
     Bytes inner = own_checksums ? raw_zip(checkpoint_members())
                                 : without_checksums(checkpoint_members(), "x/");

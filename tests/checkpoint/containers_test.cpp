@@ -152,7 +152,7 @@ TEST(OddTensors, DoNotHideWhatComesAfterThemInALegacyFile) {
   EXPECT_THAT(last, ::testing::ElementsAre(1, -2.5f, 0, 65504));
 }
 
-TEST(FrozenScript, OfPyTorchHoldsTensorsWithoutNames) {
+TEST(FrozenScript, FrozenScriptsOfPyTorchHoldTensorsWithoutNames) {
   const StateDict state = open_checkpoint(fixture("frozen_script.pt"));
   EXPECT_TRUE(state.tensors.empty());
   ASSERT_EQ(state.unreached.size(), 1u);

@@ -18,7 +18,7 @@ struct Stranger {
   const char* looks_like;
 };
 
-TEST(Strangers, AreNamedWithTheNextStep) {
+TEST(Strangers, OtherFilesAreNamedWithTheNextStep) {
   const Stranger strangers[] = {
       {"\x1f\x8b\x08\x00"s, "gzip"},
       {"<!DOCTYPE html><html>Not found</html>", "web page"},

@@ -63,7 +63,7 @@ TEST(NumpyArray, IsReadInEveryTypeOfNumber) {
   EXPECT_EQ(value("f8", "\x00\x00\x00\x00\x00\x00\xf8\x3f"s), 1.5);
 }
 
-TEST(NumpyArray, OfAnotherKindIsNothing) {
+TEST(NumpyArray, ArraysOfAnotherKindAreNotRead) {
   const Pickled cases[] = {
       {.module = "numpy.core.umath"},
       {.shape = "(I2\nI3\nt"},
@@ -84,7 +84,7 @@ TEST(NumpyArray, OfAnotherKindIsNothing) {
   for (const Pickled& pickled : cases) EXPECT_FALSE(pickled.read()) << pickled.text();
 }
 
-TEST(NumpyArray, OfMoreNumbersThanANoteHasIsNothing) {
+TEST(NumpyArray, ArraysTooLargeForMetadataAreNotRead) {
   const std::string many(kMaxNumpyValues + 1, 'x');
   const auto of = [&](std::size_t count) {
     return Pickled{.shape = fmt::format("(I{}\nt", count),
@@ -95,7 +95,7 @@ TEST(NumpyArray, OfMoreNumbersThanANoteHasIsNothing) {
   EXPECT_FALSE(of(kMaxNumpyValues + 1));
 }
 
-TEST(NumpyArray, OfACheckpointBecomesNotesLikeAList) {
+TEST(NumpyArray, ArraysOfACheckpointBecomeMetadataLikeLists) {
   const StateDict state = test::parse(test::torch_zip("(dS'colours'\n" + Pickled().text() + "s."));
   EXPECT_EQ(state.metadata.at("colours.0.0"), "255");
   EXPECT_EQ(state.metadata.at("colours.1.0"), "128");

@@ -1,4 +1,4 @@
-// Objects of classes nobody knows: what they were filled with is data, and nothing is run.
+// Objects of unknown classes: their contents are read as data, and nothing is run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -89,7 +89,7 @@ TEST(Attributes, MayLeadBackToTheirObject) {
   EXPECT_THAT(paths(read_pickle(cyclic)), ElementsAre("w"));
 }
 
-TEST(Attributes, ThatLeadToNoTensorStayOpaque) {
+TEST(Attributes, AttributesWithoutTensorsStayOpaque) {
   const StateDict state =
       read_pickle("}S'log'\n" + object("m\nLog") + "}S'values'\n(I1\nI2\nlsbs" + kEntry);
   EXPECT_THAT(paths(state), ElementsAre("w"));
@@ -101,7 +101,7 @@ TEST(NamedTuple, HasItsFieldsByNumber) {
               ElementsAre("0.w"));
 }
 
-TEST(Keys, ThatAreBytesAreReadAsText) {
+TEST(Keys, KeysOfBytesAreReadAsText) {
   const StateDict plain = read_pickle("}C\x01w" + kTensor + "s");
   EXPECT_THAT(paths(plain), ElementsAre("w"));
   EXPECT_THAT(plain.notes, Contains(HasSubstr("1 name stored as bytes")));

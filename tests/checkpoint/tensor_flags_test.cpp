@@ -29,7 +29,7 @@ Bytes bytes_of(const std::vector<T>& values) {
   return bytes;
 }
 
-// What is kept alive with the tensor that looks into it.
+// Keeps the file alive, into which the tensor points.
 struct Loaded {
   Bytes file;
   StateDict state;
@@ -59,7 +59,7 @@ TEST(NegatedTensor, HasTheOtherSignInEveryType) {
   EXPECT_THAT(
       load("BFloat16Storage", kNegated, bytes_of<std::uint16_t>({0x3f80, 0xc000, 0, 0})).floats(),
       ElementsAre(-1, 2, -0.0f, -0.0f));
-  // As PyTorch: two's complement, so that the smallest number stays and unsigned ones wrap.
+  // Two's complement as in PyTorch, so that the smallest number stays and unsigned ones wrap.
   EXPECT_THAT(load("CharStorage", kNegated, bytes_of<std::int8_t>({1, -2, -128, 0})).floats(),
               ElementsAre(-1, 2, -128, 0));
   EXPECT_THAT(load("ByteStorage", kNegated, bytes_of<std::uint8_t>({1, 2, 255, 0})).floats(),
@@ -95,7 +95,7 @@ TEST(NegatedTensor, IsReadInPiecesAndThroughStrides) {
   EXPECT_EQ(std::ranges::count(all, -1.0f), 10000);
 }
 
-TEST(TensorFlags, ThatChangeNothingAreAccepted) {
+TEST(TensorFlags, FlagsWithoutEffectAreAccepted) {
   for (const char* more : {"", "N", "}", "}S'neg'\nI00\ns", "}S'conj'\nI00\ns"}) {
     const Loaded loaded = load("FloatStorage", more, bytes_of<float>({1, 2, 3, 4}));
     ASSERT_FALSE(loaded.tensor().unreadable) << more;
@@ -103,7 +103,7 @@ TEST(TensorFlags, ThatChangeNothingAreAccepted) {
   }
 }
 
-TEST(TensorFlags, ThatAreNotUnderstoodMakeTheTensorUnreadable) {
+TEST(TensorFlags, UnknownFlagsMakeTheTensorUnreadable) {
   const std::pair<const char*, const char*> cases[] = {
       {"}S'conj'\nI01\ns", "conjugate"},
       {"}S'zero'\nI01\ns", "the flag \"zero\""},
@@ -134,7 +134,7 @@ TensorEntry entry_of(const std::string& tensor) {
 
 constexpr std::string_view kNoHooks = "I01\nccollections\nOrderedDict\n(tR";
 
-TEST(TensorAttributes, ThatArePlainDoNotTouchTheValues) {
+TEST(TensorAttributes, PlainAttributesDoNotAffectTheValues) {
   for (const std::string state :
        {"}", "N", "}S'tag'\nI01\nsS'lr_scale'\nF0.5\nsS'note'\nS'x'\ns", "(N}S'tag'\nI01\nst"}) {
     const TensorEntry entry =
@@ -143,7 +143,7 @@ TEST(TensorAttributes, ThatArePlainDoNotTouchTheValues) {
   }
 }
 
-TEST(TensorAttributes, ThatAreNotPlainMakeTheTensorUnreadable) {
+TEST(TensorAttributes, OtherAttributesMakeTheTensorUnreadable) {
   const std::string states[] = {pickled_dict("scale", pickled_tensor()),
                                 pickled_dict("data", "I1\n"),
                                 "(N" + pickled_dict("s", "cm\nC\n") + "t", "S'state'\n"};
@@ -173,7 +173,7 @@ std::string of_class(std::string_view type, std::string_view state) {
          std::string(type) + "\n" + args + std::string(state) + "tR";
 }
 
-TEST(TensorClass, OtherThanPyTorchsOwnMakesTheTensorUnreadable) {
+TEST(TensorClass, UnknownClassesMakeTheTensorUnreadable) {
   EXPECT_FALSE(entry_of(of_class("torch\nTensor", "}S'note'\nS'x'\ns")).unreadable);
   EXPECT_FALSE(entry_of(of_class("torch.nn.parameter\nBuffer", "}")).unreadable);
   const TensorEntry odd = entry_of(of_class("gguf_loader\nPackedTensor", "}"));

@@ -99,7 +99,7 @@ TEST(TorchTensor, MaySitInAParameterWithATorchSize) {
   EXPECT_EQ(state.tensors[0].location, "archive/data/1");
 }
 
-TEST(TorchTensor, WithADamagedDescriptionIsCorrupt) {
+TEST(TorchTensor, DamagedDescriptionsAreCorrupt) {
   for (const char* pickle :
        {"ctorch._utils\n_rebuild_tensor_v2\n(tR.", "ctorch._utils\n_rebuild_tensor_v2\nNR.",
         "ctorch._utils\n_rebuild_tensor_v2\n(NNNNtR.",

@@ -1,4 +1,4 @@
-// Tensors of types and kinds that are not read: listed with their type, whoever may need them.
+// Tensors of unsupported types and kinds are listed with their type.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ Bytes safetensors(std::string_view header, std::size_t data) {
   return test::to_bytes(text);
 }
 
-TEST(UnreadableTensor, OfSafetensorsIsListed) {
+TEST(UnreadableTensor, UnreadableSafetensorsAreListed) {
   const std::array<const char*, 4> cases[] = {{"F8_E4M3", "[2,4]", "8", "float8_e4m3fn"},
                                               {"F8_E5M2", "[8]", "8", "float8_e5m2"},
                                               {"F8_E8M0", "[8]", "8", "float8_e8m0fnu"},
@@ -49,7 +49,7 @@ TEST(UnreadableTensor, OfSafetensorsIsListed) {
   }
 }
 
-TEST(UnreadableTensor, OfSafetensorsMustStillFitItsBytes) {
+TEST(UnreadableTensor, UnreadableSafetensorsMustFitTheirBytes) {
   const Bytes file =
       safetensors(R"({"x":{"dtype":"F8_E4M3","shape":[3],"data_offsets":[0,4]}})", 4);
   EXPECT_EQ(error_of([&] { parse(file); })->code(), ErrorCode::CorruptFile);
@@ -65,7 +65,7 @@ TEST(UnreadableTensor, LeavesTheOthersReadable) {
   EXPECT_EQ(state.tensors[1].type_name(), "complex128");
 }
 
-TEST(UnreadableTensor, OfAKindWithoutADenseArrayIsListedWithItsShape) {
+TEST(UnreadableTensor, TensorsWithoutADenseArrayAreListedWithTheirShape) {
   const std::string size = "ctorch\nSize\n((I2\nI3\nttR";
   const std::string sparse = "ctorch._utils\n_rebuild_sparse_tensor\n(N(" + pickled_tensor() +
                              pickled_tensor() + size + "ttR";
@@ -88,7 +88,7 @@ TEST(UnreadableTensor, OfAKindWithoutADenseArrayIsListedWithItsShape) {
   }
 }
 
-TEST(UnreadableTensor, OfAFunctionNobodyKnowsIsListed) {
+TEST(UnreadableTensor, TensorsOfUnknownFunctionsAreListed) {
   const StateDict state =
       parse(torch_zip(pickled_dict("x", "ctorch._utils\n_rebuild_2030\n(tR") + "."));
   ASSERT_EQ(state.tensors.size(), 1u);
@@ -96,7 +96,7 @@ TEST(UnreadableTensor, OfAFunctionNobodyKnowsIsListed) {
 }
 
 // (function, class, arguments, {"_local_tensor": ...})
-TEST(UnreadableTensor, OfADistributedTensorNamesTheConverter) {
+TEST(UnreadableTensor, DistributedTensorsNameTheConverter) {
   const std::string dtensor =
       "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_wrapper_subclass\n"
       "ctorch.distributed.tensor\nDTensor\n(ctorch.distributed.tensor\nDTensor\nctorch\nfloat32\n"

@@ -128,7 +128,7 @@ TEST(Write, AnEmptyStateDictIsAFileToo) {
   EXPECT_TRUE(open_checkpoint(folder / "b").tensors.empty());
 }
 
-TEST(Write, RefusesNamesThatCannotBe) {
+TEST(Write, RefusesInvalidNames) {
   const TemporaryFolder folder;
   const auto nothing = [](Index, std::span<std::byte>) {};
   const TensorSource nameless{.key = "", .shape = {0}, .read = nothing};

@@ -218,7 +218,7 @@ TEST(ZipDirectory, MustEndWhereItsEndRecordBegins) {
 }
 
 // Which of two archives this is would be the reader's choice.
-TEST(ZipDirectory, InTheCommentOfAnotherIsRefused) {
+TEST(ZipDirectory, ADirectoryInTheCommentOfAnotherIsRefused) {
   std::vector<RawMember> members = {{.name = "x/data/0", .bytes = to_bytes("right")},
                                     {.name = "x/data/1", .bytes = to_bytes("wrong")}};
   const Bytes one = raw_zip(members);
@@ -241,11 +241,11 @@ TEST(ZipDirectory, MayHaveACommentAndBytesBehindIt) {
   EXPECT_EQ(read_member(bytes, "x/data/0"), "right");
 }
 
-TEST(ZipDirectory, WithTwoEndRecordsThatDoNotAgreeIsRefused) {
+TEST(ZipDirectory, TwoEndRecordsThatDisagreeAreRefused) {
   Bytes bytes = test::load(test::fixture("zip_113.pth"));  // PyTorch always writes both
   ASSERT_FALSE(error_of([&] { ZipArchive({.bytes = bytes, .source = "a.zip"}); }));
   for (const std::size_t field : {8, 10, 12, 16}) {
-    if (field == 8) continue;  // entries on this disk; nobody reads it
+    if (field == 8) continue;  // entries on this disk, which is not read
     Bytes changed = bytes;
     changed[changed.size() - 22 + field] ^= std::byte{1};
     EXPECT_TRUE(error_of([&] { ZipArchive({.bytes = changed, .source = "a.zip"}); })) << field;
@@ -272,7 +272,7 @@ TEST(ZipGap, IsRefusedWhereNoChecksumTellsWhereTheMemberEnds) {
   }
 }
 
-TEST(TwoCheckpoints, InOneArchiveAreRefused) {
+TEST(TwoCheckpoints, TwoCheckpointsInOneArchiveAreRefused) {
   const std::string pickle = test::pickle_of_three();
   std::vector<RawMember> members;
   for (const std::string folder : {"one", "two"}) {

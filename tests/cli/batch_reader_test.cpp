@@ -91,7 +91,7 @@ TEST_F(Batches, CountWhatCannotBeReadSoThatItIsSaidSoon) {
   EXPECT_EQ(sizes(2), (Sizes{"1/2", "0/2", "1/2"}));
 }
 
-TEST_F(Batches, EndWhenNobodyWantsThem) {
+TEST_F(Batches, EndWhenTheConsumerStops) {
   add_array({3, 16, 16});
   BatchReader<FeatureItem> reader(steps_, jobs_, 1);
   EXPECT_FALSE(reader.next([] { return true; }));
@@ -119,7 +119,7 @@ Error error_of_reading(const std::string& path) {
   return Error(ErrorCode::Internal, {.summary = "no exception"});
 }
 
-TEST(PreparedArray, ThatIsAnImageIsSaidToBeOne) {
+TEST(PreparedArray, ImagesAreReportedAsImages) {
   const Scratch scratch;
   const std::string path = scratch / "x.npy";
   const struct {
@@ -139,7 +139,7 @@ TEST(PreparedArray, ThatIsAnImageIsSaidToBeOne) {
   }
 }
 
-TEST(PreparedArray, OfAnotherShapeTypeOrOrderIsRefused) {
+TEST(PreparedArray, ArraysOfAnotherShapeTypeOrOrderAreRefused) {
   const Scratch scratch;
   const std::string path = scratch / "x.npy";
   write_array(path, "<f4", "(1, 16, 20)", 1280);
@@ -155,7 +155,7 @@ TEST(PreparedArray, OfAnotherShapeTypeOrOrderIsRefused) {
   EXPECT_NE(error_of_reading(path).detail().summary.find("Fortran"), std::string::npos);
 }
 
-TEST(PreparedArray, ThatWasNotNormalisedIsNoticed) {
+TEST(PreparedArray, UnnormalisedArraysAreNoticed) {
   const Scratch scratch;
   const auto doubt = [&](float first, float last) {
     std::vector<float> values(3 * 16 * 20, (first + last) / 2);

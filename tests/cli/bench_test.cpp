@@ -100,7 +100,7 @@ TEST(Bench, OperatorsDoTheArithmeticOfTheFormula) {
   EXPECT_NEAR(document["gflop"].get<double>(), 2 * image * 1e-9, 1e-15);
 }
 
-TEST(Bench, OfATaskGoesFromTheImageToFiles) {
+TEST(Bench, ATaskIsMeasuredFromTheImageToFiles) {
   for (const char* task : {"pose", "seg", "depth", "normal"}) {
     SCOPED_TRACE(task);
     const Finished run = bench({"--task", task, "--image-size", "50x40", "--json"});
@@ -134,7 +134,7 @@ TEST(Bench, StagesOfATaskTakeNoLongerThanTheWhole) {
   EXPECT_NEAR(document["gflop"].get<double>(), gflop, 1e-12);
 }
 
-TEST(Bench, OfATaskHasItsRatiosInText) {
+TEST(Bench, ATaskHasItsRatiosInText) {
   const Finished run = bench({"--task", "pose", "--image-size", "50x40"});
   ASSERT_EQ(run.code, 0) << run.err;
   for (const char* part : {"pose of an image of 50x40", "times the encoder", "deconv",
@@ -143,7 +143,7 @@ TEST(Bench, OfATaskHasItsRatiosInText) {
   }
 }
 
-TEST(Bench, OfATaskRunsACheckpointOfThatTaskOnly) {
+TEST(Bench, ATaskNeedsACheckpointOfThatTask) {
   const Scratch scratch;
   ASSERT_EQ(run_sapiens({"synth", scratch / "seg.pth", "--arch", "tiny", "--task", "seg"}).code, 0);
   const auto run = [&](const std::string& task) {
@@ -162,7 +162,7 @@ TEST(Bench, RefusesOptionsThatATaskHasNotGot) {
   EXPECT_EQ(bench({"--task", "seg", "--image-size", "50"}).code, 2);
 }
 
-TEST(Bench, OfAnImageDecodesIt) {
+TEST(Bench, AnImageIsDecoded) {
   const Scratch scratch;
   make_image(scratch / "a.png");
   const Finished run = bench({"--json", "--image", scratch / "a.png"});
@@ -171,7 +171,7 @@ TEST(Bench, OfAnImageDecodesIt) {
   EXPECT_EQ(bench({"--image", scratch / "none.png"}).code, 4);
 }
 
-TEST(Bench, OfEverythingHasARowForEveryLevelAndPrecision) {
+TEST(Bench, AllLevelsAndPrecisionsHaveARow) {
   const Finished run = bench({"--json", "--isa", "all", "--precision", "all"});
   ASSERT_EQ(run.code, 0) << run.err;
   std::set<std::pair<std::string, std::string>> runs;
@@ -184,7 +184,7 @@ TEST(Bench, OfEverythingHasARowForEveryLevelAndPrecision) {
   EXPECT_TRUE(runs.contains({"reference", "int8"}));
 }
 
-TEST(Bench, OfAllPrecisionsEndsWithATable) {
+TEST(Bench, AllPrecisionsEndWithATable) {
   const Finished run = bench({"--precision", "all", "--isa", "reference"});
   ASSERT_EQ(run.code, 0) << run.err;
   const std::string table = run.out.substr(run.out.rfind("\nisa "));
@@ -200,7 +200,7 @@ TEST(Bench, WritesTheDocumentThatItPrints) {
   EXPECT_EQ(Json::parse(read_bytes(scratch / "bench.json")), run.json());
 }
 
-TEST(Bench, IntoNowhereFailsBeforeAnythingIsMeasured) {
+TEST(Bench, AnUnwritableOutputFailsBeforeTheMeasurement) {
   const Scratch scratch;
   const Finished run = bench({"--output", scratch / "no/folder/x.json"});
   EXPECT_EQ(run.code, 5) << run.err;

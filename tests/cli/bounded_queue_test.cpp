@@ -39,7 +39,7 @@ TEST(BoundedQueue, NeverHoldsMoreThanItsCapacity) {
   queue.close();
 }
 
-TEST(BoundedQueue, ThatIsClosedTakesNothingAndGivesWhatIsLeft) {
+TEST(BoundedQueue, AClosedQueueRefusesItemsAndReturnsTheRest) {
   BoundedQueue<Number> queue(2);
   EXPECT_TRUE(queue.push(std::make_unique<int>(1)));
   queue.close();

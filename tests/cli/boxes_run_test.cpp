@@ -74,7 +74,7 @@ TEST_F(BoxesRun, FailsForImagesThatAreUnclear) {
   EXPECT_THAT(run.err, HasSubstr("nothing tells which boxes"));
 }
 
-TEST_F(BoxesRun, TakesTheCategoryThatItIsTold) {
+TEST_F(BoxesRun, TakesTheGivenCategory) {
   Json entries = {box(1), box(2)};
   for (Json& entry : entries) entry["category_id"] = 0;
   const Finished refused = pose(entries);
@@ -86,7 +86,7 @@ TEST_F(BoxesRun, TakesTheCategoryThatItIsTold) {
   EXPECT_EQ(run_sapiens({"pose", checkpoint("pose"), scratch_ / "in", "--output", output_,
                          "--person-category", "0"})
                 .code,
-            2);  // of no file
+            2);  // there is no file of boxes
 }
 
 TEST_F(BoxesRun, LeavesOutBoxesWithoutAreaAndOutsideOfTheImage) {
@@ -214,7 +214,7 @@ TEST_F(EvalRun, CountsPersonsWhoseBoxHasNoArea) {
   EXPECT_EQ(run.json()["left_out"]["persons_not_found_as_their_box_has_no_area"], 1);
   EXPECT_EQ(run.json()["counted"]["persons"], 3);  // they count as not found
   EXPECT_EQ(run.json()["counted"]["of_these_not_found"], 1);
-  // Also where the image has nobody else.
+  // The same holds where the image has no other person.
   truth_["annotations"] = {person(1), person(2, {1, 2, 5, -20})};
   const Finished alone = eval({checkpoint("pose"), "--images", scratch_ / "in"});
   EXPECT_EQ(alone.json()["counted"]["of_these_not_found"], 1);

@@ -164,7 +164,7 @@ TEST_F(EvalFiles, EntriesOfAnnotationsAreObjects) {
   }
 }
 
-TEST_F(EvalFiles, OtherFilesAreNoAnnotations) {
+TEST_F(EvalFiles, AnnotationsOfOtherFormatsAreRefused) {
   for (const char* text : {"", "{", "[]", "{}", "5", "null", R"({"images": []})",
                            R"({"images": [{"id": 1, "file_name": "a.png"}]})",
                            R"([{"image_id": 1, "keypoints": [1, 2, 3], "score": 1}])", "\xff\xfe",
@@ -255,7 +255,7 @@ TEST_F(EvalFiles, PredictionsAreInPixels) {
             1u);
 }
 
-TEST_F(EvalFiles, OtherFilesAreNoPredictions) {
+TEST_F(EvalFiles, PredictionsOfOtherFormatsAreRefused) {
   for (const char* text :
        {"", "{}", "7", R"({"images": []})", R"([{"image_id": 7, "keypoints": [1, 2, 3, 4, 5, 6]}])",
         R"([{"image_id": 7, "keypoints": [1, 2, 3], "score": 1}])",

@@ -79,7 +79,7 @@ class Eval : public TaskFixture {
   }
 };
 
-TEST_F(Eval, OfDetectionsGivesTheNumbersOfPycocotools) {
+TEST_F(Eval, DetectionsGetTheScoresOfPycocotools) {
   const Finished run = eval({"--annotations", kCoco + "mixed_3.annotations.json", "--detections",
                              kCoco + "mixed_3.results.json"});
   ASSERT_EQ(run.code, 0) << run.err;
@@ -94,17 +94,17 @@ TEST_F(Eval, OfDetectionsGivesTheNumbersOfPycocotools) {
   EXPECT_EQ(json["images"]["compared"], 10);
 }
 
-TEST_F(Eval, OfTheTruthItselfIsOne) {
+TEST_F(Eval, TheGroundTruthItselfScoresOne) {
   make_pose_data();
   const Finished run = eval({"--data", data(), "--detections", out("sapiens-keypoints.coco.json")});
   ASSERT_EQ(run.code, 0) << run.err;
   const Json json = run.json();
   for (const char* name : {"AP", "AP50", "AR", "PCK@0.1"}) EXPECT_EQ(json["metrics"][name], 1);
-  EXPECT_EQ(json["metrics"]["APL"], nullptr);  // nobody is so large
+  EXPECT_EQ(json["metrics"]["APL"], nullptr);  // no person is that large
   EXPECT_EQ(json["counted"]["persons"], 6);
 }
 
-TEST_F(Eval, OfAPoseModelRunsItInTheTrueBoxes) {
+TEST_F(Eval, PoseModelsRunInTheGroundTruthBoxes) {
   make_pose_data();
   const Finished run = eval({checkpoint("pose"), "--data", data()});
   ASSERT_EQ(run.code, 0) << run.err;
@@ -178,7 +178,7 @@ TEST_F(Eval, CountsPixelsAsAnybodyElseWould) {
   EXPECT_EQ(json["classes"][0]["name"], "Background");
 }
 
-TEST_F(Eval, OfDepthIsAboutWhatScaleAndShiftCannotMend) {
+TEST_F(Eval, DepthErrorsRemainAfterScaleAndShift) {
   run_on_data("depth");
   for (const std::string& name : kNames) {
     FloatArray depth = read_npy(out(name + ".npy"));
@@ -194,7 +194,7 @@ TEST_F(Eval, OfDepthIsAboutWhatScaleAndShiftCannotMend) {
   EXPECT_EQ(json["counted"]["pixels"], 3 * kWidth * kHeight);
 }
 
-TEST_F(Eval, OfNormalsIsAboutThePixelsOfPersons) {
+TEST_F(Eval, NormalsAreEvaluatedOnPixelsOfPersons) {
   run_on_data("normal");
   for (const std::string& name : kNames) {
     FloatArray normals = read_npy(out(name + ".npy"));
@@ -304,7 +304,7 @@ TEST_F(Eval, TakesATaskOnlyIfTheCheckpointHasIt) {
   EXPECT_EQ(eval({checkpoint("seg"), "--data", data(), "--task", "seg"}).code, 0);
 }
 
-TEST_F(Eval, RefusesCallsThatMakeNoSense) {
+TEST_F(Eval, RefusesInvalidCalls) {
   const std::string truth = kCoco + "one_size.annotations.json";
   const std::string found = kCoco + "one_size.results.json";
   for (const std::vector<std::string>& call :

@@ -29,7 +29,7 @@ class Features : public testing::Test {
   std::string output_ = scratch_ / "out";
 };
 
-TEST_F(Features, OfAFolderKeepItsStructure) {
+TEST_F(Features, FeaturesOfAFolderKeepItsStructure) {
   make_image(scratch_ / "in/a.png");
   make_image(scratch_ / "in/deep/a.png");
   write_bytes(scratch_ / "in/notes.md", "not an image");
@@ -52,7 +52,7 @@ TEST_F(Features, HaveTheShapesOfTheirType) {
   }
 }
 
-TEST_F(Features, OfAnArrayKeepItsBatchAxis) {
+TEST_F(Features, FeaturesOfAnArrayKeepItsBatchAxis) {
   const std::vector<float> values(2 * 3 * 64 * 48, 0.25f);
   write_npy(scratch_ / "two.npy", std::vector<Index>{2, 3, 64, 48}, values);
   write_npy(scratch_ / "one.npy", std::vector<Index>{3, 64, 48},
@@ -63,7 +63,7 @@ TEST_F(Features, OfAnArrayKeepItsBatchAxis) {
   EXPECT_EQ(shape("two.npy"), batched);
 }
 
-TEST_F(Features, OfAnArrayEqualThoseOfTheImage) {
+TEST_F(Features, FeaturesOfAnArrayEqualThoseOfTheImage) {
   make_image(scratch_ / "a.png");
   Encoder encoder(Checkpoint::open(checkpoint_));
   const FloatArray input = encoder.preprocess(Image::read(scratch_ / "a.png"));
@@ -73,7 +73,7 @@ TEST_F(Features, OfAnArrayEqualThoseOfTheImage) {
   EXPECT_EQ(read_bytes(out("a.npy")), read_bytes(out("b.npy")));
 }
 
-TEST_F(Features, OfABatchEqualThoseOneByOne) {
+TEST_F(Features, FeaturesOfABatchEqualThoseOneByOne) {
   for (int i = 0; i < 5; ++i) make_image(scratch_ / ("in/" + std::to_string(i) + ".png"), i + 1);
   ASSERT_EQ(features({scratch_ / "in"}).code, 0);
   const std::string single = read_bytes(out("4.npy"));
@@ -81,7 +81,7 @@ TEST_F(Features, OfABatchEqualThoseOneByOne) {
   EXPECT_EQ(read_bytes(out("4.npy")), single);
 }
 
-TEST_F(Features, OfSeveralLayersAreFilesOfTheirOwn) {
+TEST_F(Features, EveryLayerHasItsOwnFile) {
   make_image(scratch_ / "a.png");
   const Finished run = features({scratch_ / "a.png", "--layers", "0,-1", "--json"});
   ASSERT_EQ(run.code, 0) << run.err;
@@ -107,13 +107,13 @@ TEST_F(Features, GoOnAfterABadImage) {
   EXPECT_THAT(run.err, HasSubstr("bad.jpg"));
 }
 
-TEST_F(Features, OfMissingInputsFailAndOfNothingButThoseAreAMissingFile) {
+TEST_F(Features, MissingInputsFailAndAreAMissingFileWhenAlone) {
   make_image(scratch_ / "a.png");
   EXPECT_EQ(features({scratch_ / "a.png", scratch_ / "none.png"}).code, 1);
   EXPECT_EQ(features({scratch_ / "none.png"}).code, 4);
 }
 
-TEST_F(Features, OfEqualNamesDoNotReplaceEachOther) {
+TEST_F(Features, InputsOfEqualNamesDoNotReplaceEachOther) {
   make_image(scratch_ / "in/a.png", 1);
   make_image(scratch_ / "in/a.jpg", 2);
   const Finished run = features({scratch_ / "in"});
@@ -122,7 +122,7 @@ TEST_F(Features, OfEqualNamesDoNotReplaceEachOther) {
   EXPECT_THAT(run.err, HasSubstr("another input has the same name"));
 }
 
-TEST_F(Features, OfNamesSeparatedByNulAreAllWritten) {
+TEST_F(Features, AllInputsOfANulSeparatedListAreWritten) {
   std::string list;
   for (int i = 1; i <= 3; ++i) {
     const std::string path = scratch_ / ("in/b c" + std::to_string(i) + ".png");
@@ -137,7 +137,7 @@ TEST_F(Features, OfNamesSeparatedByNulAreAllWritten) {
   EXPECT_TRUE(read_bytes(out("b c1.npy")) == first);
 }
 
-TEST_F(Features, OfLinksAreWrittenUnderTheirNames) {
+TEST_F(Features, LinksAreWrittenUnderTheirNames) {
   make_image(scratch_ / "blobs/x", 1);
   fs::create_directories(scratch_ / "in");
   for (const char* name : {"a.png", "b.png"}) {
@@ -169,7 +169,7 @@ TEST_F(Features, SayWhatWasLeftOut) {
   EXPECT_THAT(run.err, HasSubstr("left out: 1 folder inside a folder"));
 }
 
-TEST_F(Features, OfAnArrayThatWasNotNormalisedComeWithAWarning) {
+TEST_F(Features, UnnormalisedArraysGiveAWarning) {
   std::vector<float> values(3 * 64 * 48, 100);
   values[0] = 0;
   values[1] = 255;
@@ -180,13 +180,13 @@ TEST_F(Features, OfAnArrayThatWasNotNormalisedComeWithAWarning) {
   EXPECT_THAT(run.json()["inputs"][0]["warning"].get<std::string>(), HasSubstr("from 0 to 255"));
 }
 
-TEST_F(Features, OfAListOnStandardInput) {
+TEST_F(Features, AListOnStandardInputIsRead) {
   make_image(scratch_ / "a.png");
   EXPECT_EQ(features({"-"}, "# one\n" + (scratch_ / "a.png") + "\n").code, 0);
   EXPECT_TRUE(fs::exists(out("a.npy")));
 }
 
-TEST_F(Features, OfALongestNameAreWritten) {
+TEST_F(Features, TheLongestFileNameIsWritten) {
   const std::string name(255 - 4, 'x');
   make_image(scratch_ / "a.png");
   fs::rename(scratch_ / "a.png", scratch_ / (name + ".png"));
@@ -194,7 +194,7 @@ TEST_F(Features, OfALongestNameAreWritten) {
   EXPECT_TRUE(fs::exists(out(name + ".npy")));
 }
 
-TEST_F(Features, WithoutAClassTokenAreRefusedBeforeAnyInputIsRead) {
+TEST_F(Features, AMissingClassTokenIsRefusedBeforeAnyInputIsRead) {
   checkpoint_ = scratch_ / "pose.pth";
   ASSERT_EQ(run_sapiens({"synth", checkpoint_, "--arch", "tiny", "--task", "pose"}).code, 0);
   make_image(scratch_ / "a.png");
@@ -203,7 +203,7 @@ TEST_F(Features, WithoutAClassTokenAreRefusedBeforeAnyInputIsRead) {
   EXPECT_EQ(run.json()["error"]["key"], "--out-type");
 }
 
-TEST_F(Features, ThatHoldNaNOrOverflowF16AreNotWritten) {
+TEST_F(Features, FeaturesWithNaNOrF16OverflowAreNotWritten) {
   write_npy(scratch_ / "nan.npy", std::vector<Index>{3, 16, 16},
             std::vector<float>(3 * 16 * 16, std::numeric_limits<float>::quiet_NaN()));
   EXPECT_EQ(features({scratch_ / "nan.npy"}).code, 1);
@@ -234,7 +234,7 @@ TEST_F(Features, AreDrawnOverTheImage) {
   EXPECT_THAT(run.err, HasSubstr("no images are drawn"));
 }
 
-TEST_F(Features, InHalfPrecisionAreHalfTheSize) {
+TEST_F(Features, HalfPrecisionHalvesTheFiles) {
   make_image(scratch_ / "a.png");
   ASSERT_EQ(features({scratch_ / "a.png", "--dtype", "f16"}).code, 0);
   EXPECT_THAT(read_bytes(out("a.npy")), HasSubstr("'<f2'"));
@@ -253,7 +253,7 @@ TEST_F(Features, NeedAFolderThatCanBeWritten) {
   EXPECT_EQ(features({scratch_ / "a.png"}).code, 5);
 }
 
-TEST_F(Features, OfAnIncompleteModelAreRefusedOrMarked) {
+TEST_F(Features, AnIncompleteModelIsRefusedOrMarked) {
   make_image(scratch_ / "a.png");
   checkpoint_ = scratch_ / "broken.safetensors";
   make_incomplete_checkpoint(checkpoint_);

@@ -35,7 +35,7 @@ class HostileNames : public testing::Test {
   const std::string spelled_ = "x\\x1b[\\ne\\u009b\\u202exyz";
 };
 
-TEST_F(HostileNames, OfTensorsAreSpelledOut) {
+TEST_F(HostileNames, NamesOfTensorsAreEscaped) {
   const std::string path = checkpoint_with_strange_name();
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"inspect", path}, {"inspect", "--tensors", path}}) {
@@ -50,7 +50,7 @@ TEST_F(HostileNames, OfTensorsAreSpelledOut) {
   expect_printable(refused);
 }
 
-TEST_F(HostileNames, OfTensorsAreWholeInJson) {
+TEST_F(HostileNames, NamesOfTensorsAreCompleteInJson) {
   const Finished run =
       run_sapiens({"inspect", "--tensors", "--json", checkpoint_with_strange_name()});
   expect_printable(run);
@@ -63,7 +63,7 @@ TEST_F(HostileNames, OfTensorsAreWholeInJson) {
   EXPECT_TRUE(found);
 }
 
-TEST_F(HostileNames, OfFilesAreSpelledOut) {
+TEST_F(HostileNames, NamesOfFilesAreEscaped) {
   const std::string checkpoint = scratch_ / "\x1b[31m\nerror[internal] \u202e\xff.pth";
   make_checkpoint(checkpoint);
   const Finished inspected = run_sapiens({"inspect", checkpoint});
@@ -92,7 +92,7 @@ TEST_F(HostileNames, OfFilesAreSpelledOut) {
   EXPECT_EQ(resumed.json()["inputs"].size(), 4);
 }
 
-TEST_F(HostileNames, OfOptionsAndCommandsAreSpelledOut) {
+TEST_F(HostileNames, NamesOfOptionsAndCommandsAreEscaped) {
   for (const std::string word : {"--x\x1b[2J\r\nerror", "\u202ecommand\n", "\xff"}) {
     const Finished run = run_sapiens({word});
     EXPECT_EQ(run.code, 2);
@@ -100,7 +100,7 @@ TEST_F(HostileNames, OfOptionsAndCommandsAreSpelledOut) {
   }
 }
 
-TEST_F(HostileNames, OfColumnsAndOutputsAreSpelledOut) {
+TEST_F(HostileNames, NamesOfColumnsAndOutputsAreEscaped) {
   make_image(scratch_ / "in/a.png");
   const Finished run =
       run_sapiens({"sheet", "t\x1b=" + (scratch_ / "in"), "--output", scratch_ / "s\u009b\n.png"});

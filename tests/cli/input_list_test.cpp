@@ -21,7 +21,7 @@ TEST(InputList, HasOneNamePerLine) {
   EXPECT_THAT(names("a.jpg\nb c.jpg\n\nd.jpg"), ElementsAre("a.jpg", "b c.jpg", "d.jpg"));
 }
 
-TEST(InputList, OfFindPrint0HasOneNamePerNul) {
+TEST(InputList, NulSeparatedListsHaveOneNamePerNul) {
   EXPECT_THAT(names("l/a.jpg\0l/b c.jpg\0l/d.jpg\0"s),
               ElementsAre("l/a.jpg", "l/b c.jpg", "l/d.jpg"));
   EXPECT_THAT(names("one.jpg\0"s), ElementsAre("one.jpg"));
@@ -41,7 +41,7 @@ TEST(InputList, CountsLines) {
   EXPECT_EQ(list.names[2].line, 4u);
 }
 
-TEST(InputList, InUtf16IsRefused) {
+TEST(InputList, Utf16IsRefused) {
   for (const std::string& text :
        {"\xff\xfe"s + "a\0.\0j\0p\0g\0\n\0"s, "\xfe\xff\0a\0.\0j\0p\0g"s, "a\0.\0j\0p\0g\0\n\0"s,
         "\0a\0.\0j\0p\0g\0\n"s, "a\0\0\0.\0\0\0j\0\0\0"s}) {

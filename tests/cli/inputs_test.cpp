@@ -45,7 +45,7 @@ class InputFiles : public testing::Test {
   Scratch scratch_;
 };
 
-TEST_F(InputFiles, OfAFolderAreImagesAndArraysInOrder) {
+TEST_F(InputFiles, AFolderGivesItsImagesAndArraysInOrder) {
   for (const char* name : {"in/b.JPG", "in/a.png", "in/c.jpeg", "in/d.WebP", "in/e.npy",
                            "in/notes.md", "in/.hidden.png", "in/deep/f.png"}) {
     touch(name);
@@ -54,7 +54,7 @@ TEST_F(InputFiles, OfAFolderAreImagesAndArraysInOrder) {
               ElementsAre("a.png", "b.JPG", "c.jpeg", "d.WebP", "e.npy"));
 }
 
-TEST_F(InputFiles, OfAFolderAreNotTheLabelsBesideAnImage) {
+TEST_F(InputFiles, LabelsBesideAnImageAreSkipped) {
   for (const char* name :
        {"in/a.jpg", "in/a_seg.png", "in/b_seg.png", "in/c.png", "in/c_seg.jpg"}) {
     touch(name);
@@ -78,7 +78,7 @@ TEST_F(InputFiles, AreTakenOnce) {
               ElementsAre("a.png"));
 }
 
-TEST_F(InputFiles, OfAListFromWindowsAreFound) {
+TEST_F(InputFiles, AListFromWindowsIsRead) {
   touch("in/a.png");
   touch("in/b.png");
   write_bytes(scratch_ / "in/list.txt",
@@ -87,14 +87,14 @@ TEST_F(InputFiles, OfAListFromWindowsAreFound) {
   EXPECT_THAT(names(collect({scratch_ / "in/list.txt"})), ElementsAre("a.png", "b.png"));
 }
 
-TEST_F(InputFiles, ThatCannotBeReadSayWhy) {
+TEST_F(InputFiles, UnreadableInputsSayWhy) {
   std::filesystem::create_symlink("loop.png", scratch_ / "loop.png");
   const Inputs inputs = collect({scratch_ / "loop.png"});
   ASSERT_EQ(inputs.failed.size(), 1u);
   EXPECT_EQ(inputs.failed[0].error.detail().actual, "Too many levels of symbolic links");
 }
 
-TEST_F(InputFiles, OfAListAreFoundFromItsFolderAndCommentsSkipped) {
+TEST_F(InputFiles, AListIsRelativeToItsFolderAndMayHaveComments) {
   touch("in/a.png");
   write_bytes(scratch_ / "in/list.txt", "# images\n\n  a.png \r\nmissing.png\n");
   const Inputs inputs = collect({scratch_ / "in/list.txt"});
@@ -103,19 +103,19 @@ TEST_F(InputFiles, OfAListAreFoundFromItsFolderAndCommentsSkipped) {
   EXPECT_EQ(inputs.failed[0].path, "missing.png");
 }
 
-TEST_F(InputFiles, OfStandardInputAreAList) {
+TEST_F(InputFiles, StandardInputIsAList) {
   touch("in/a.png");
   touch("in/b.png");
   EXPECT_THAT(names(collect({"-"}, false, scratch_ / "in/b.png" + "\n" + (scratch_ / "in/a.png"))),
               ElementsAre("b.png", "a.png"));
 }
 
-TEST_F(InputFiles, OfAListInsideAListAreNotFollowed) {
+TEST_F(InputFiles, AListInsideAListIsNotFollowed) {
   write_bytes(scratch_ / "loop.txt", "loop.txt\n");
   EXPECT_THAT(names(collect({scratch_ / "loop.txt"})), ElementsAre("loop.txt"));
 }
 
-TEST_F(InputFiles, ThatDoNotExistAreFailures) {
+TEST_F(InputFiles, MissingInputsAreFailures) {
   const Inputs inputs = collect({scratch_ / "nothing.png"});
   EXPECT_THAT(inputs.files, IsEmpty());
   ASSERT_EQ(inputs.failed.size(), 1u);
@@ -129,7 +129,7 @@ TEST_F(InputFiles, AreNotSearchedInTheOutputFolder) {
   EXPECT_THROW(collect({scratch_ / "out"}), Error);
 }
 
-TEST_F(InputFiles, OfALinkedFolderAreFoundUnderItsName) {
+TEST_F(InputFiles, ALinkedFolderIsSearchedUnderItsName) {
   touch("in/a.png");
   touch("elsewhere/b.png");
   touch("elsewhere/deep/c.png");
@@ -160,7 +160,7 @@ TEST_F(InputFiles, LinksFromFolderToFolderEndTheSearch) {
               ElementsAre("x/a.png", "x/other/b.png", "y/b.png", "y/other/a.png"));
 }
 
-TEST_F(InputFiles, WhoseFoldersAllLinkToEachOtherAreRefused) {
+TEST_F(InputFiles, FoldersThatAllLinkToEachOtherAreRefused) {
   for (int from = 0; from < 12; ++from) {
     const std::string folder = scratch_ / ("in/" + std::to_string(from));
     fs::create_directories(folder);
@@ -190,14 +190,14 @@ TEST_F(InputFiles, GivenTwiceAreTakenOnceAndCounted) {
   touch("x/a.png");
   fs::create_directory_symlink("../x/deep", scratch_ / "in/link");
   const Inputs inputs = collect({scratch_ / "in", scratch_ / "in/./a.png", scratch_ / "in//a.png",
-                                 // Not in/a.png, though it looks like it.
+                                 // This is not in/a.png, although it looks like it.
                                  scratch_ / "in/link/../a.png", scratch_ / "x/a.png"});
   ASSERT_EQ(inputs.files.size(), 2u);
   EXPECT_EQ(fs::canonical(inputs.files[1].path), fs::canonical(scratch_ / "x/a.png"));
   EXPECT_THAT(left_out(inputs), ElementsAre("repeated 3", "folder 1"));
 }
 
-TEST_F(InputFiles, ThatAreFoldersOfFramesKeepTheNameOfTheirLink) {
+TEST_F(InputFiles, FoldersOfFramesKeepTheNameOfTheirLink) {
   touch("shots/0.png");
   fs::create_directory_symlink("shots", scratch_ / "walk");
   std::istringstream no_list;
@@ -223,7 +223,7 @@ TEST_F(InputFiles, WhateverIsLeftOutIsCounted) {
   EXPECT_THAT(left_out_lines(inputs.left_out).front(), testing::HasSubstr("2 hidden files"));
 }
 
-TEST_F(InputFiles, ThatAreBrokenLinksToImagesFailWhenTheyAreRead) {
+TEST_F(InputFiles, BrokenLinksToImagesFailWhenTheyAreRead) {
   fs::create_directories(scratch_ / "in");
   fs::create_symlink("nowhere", scratch_ / "in/a.jpg");
   EXPECT_THAT(names(collect({scratch_ / "in"})), ElementsAre("a.jpg"));
@@ -237,7 +237,7 @@ TEST_F(InputFiles, AreCalledAsProgramsCallThem) {
   EXPECT_EQ(collect({scratch_ / "in"}).files.size(), 7u);
 }
 
-TEST_F(InputFiles, OfAListSeparatedByNulAreAllFound) {
+TEST_F(InputFiles, ANulSeparatedListIsReadCompletely) {
   for (const char* name : {"in/a.png", "in/ b.png ", "in/#c.png", "in/two\nlines.png"}) touch(name);
   using namespace std::string_literals;
   const std::string list = "a.png\0 b.png \0#c.png\0two\nlines.png\0"s;
@@ -249,7 +249,7 @@ TEST_F(InputFiles, OfAListSeparatedByNulAreAllFound) {
             1u);
 }
 
-TEST_F(InputFiles, OfAListThatMixesLinesAndNulBytesAreRefused) {
+TEST_F(InputFiles, AListThatMixesLinesAndNulBytesIsRefused) {
   touch("in/a.png");
   touch("in/b.png");
   using namespace std::string_literals;
@@ -265,7 +265,7 @@ TEST_F(InputFiles, OfAListThatMixesLinesAndNulBytesAreRefused) {
   }
 }
 
-TEST_F(InputFiles, OfAListMayBeginWithANumberSignOrASpace) {
+TEST_F(InputFiles, NamesOfAListMayBeginWithANumberSignOrASpace) {
   for (const char* name : {"in/#1.png", "in/ b.png", "in/c.png"}) touch(name);
   write_bytes(scratch_ / "in/list.txt", "#1.png\n b.png\n  c.png\t\n#c.png is a comment\n");
   const Inputs inputs = collect({scratch_ / "in/list.txt"});
@@ -273,7 +273,7 @@ TEST_F(InputFiles, OfAListMayBeginWithANumberSignOrASpace) {
   EXPECT_THAT(left_out(inputs), ElementsAre("comment 1"));
 }
 
-TEST_F(InputFiles, OfAListThatCannotBeReadSayWhy) {
+TEST_F(InputFiles, AnUnreadableListSaysWhy) {
   fs::create_directories(scratch_ / "in");
   std::ifstream folder(scratch_ / "in");
   const Inputs inputs = collect_inputs(std::vector<std::string>{"-"}, {.output = "out"}, folder);

@@ -45,7 +45,7 @@ TEST(JsonFile, ReplacesNoFolderAndNoDevice) {
   EXPECT_TRUE(std::filesystem::is_directory(scratch / "empty"));
 }
 
-TEST(JsonFile, ThatCanBeWrittenLeavesNothingOfTheProof) {
+TEST(JsonFile, TheWriteTestLeavesNoFile) {
   const Scratch scratch;
   expect_json_writable(scratch / "a.json", "not written");
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));

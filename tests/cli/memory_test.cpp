@@ -115,7 +115,7 @@ std::pair<int, std::string> run_within(int megabytes, const std::string& argumen
 }
 
 // Near the limit it is OpenCV, TBB or the standard library that gets none, each in its own words.
-TEST(Memory, ThatIsShortIsNeverCalledABug) {
+TEST(Memory, ShortageIsNeverReportedAsABug) {
   if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer needs more address space than that";
   const Scratch scratch;
   ASSERT_EQ(run_sapiens({"synth", scratch / "model.pth", "--arch", "tiny"}).code, 0);

@@ -33,7 +33,7 @@ TEST(Outputs, NeverTakeANameThatAnotherInputHasForItself) {
   EXPECT_THAT(stems({"a.jpg", "a.png", "a.jpg.png"}), ElementsAre("a.jpg.2", "a.png", "a.jpg"));
 }
 
-TEST(Outputs, OfAVideoHaveAFolderOfTheirOwn) {
+TEST(Outputs, AVideoHasAFolderOfItsOwn) {
   const std::vector<InputFile> files = {{.path = "clip.mp4", .name = "clip.mp4", .video = true},
                                         {.path = "clip/000000.png", .name = "clip/000000.png"},
                                         {.path = "walk.mp4", .name = "walk.mp4", .video = true}};
@@ -44,7 +44,7 @@ TEST(Outputs, OfAVideoHaveAFolderOfTheirOwn) {
   EXPECT_EQ(names[2].stem, "walk");
 }
 
-TEST(Outputs, WithoutAFolderNeedNone) {
+TEST(Outputs, ParentFoldersAreCreatedWhereThereAreSome) {
   create_parent("sheet.png");
   const Scratch scratch;
   create_parent(scratch / "new/deep/sheet.png");
@@ -64,7 +64,7 @@ TEST(OutputFolder, IsCreatedAndLeftEmpty) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch / "new/folder"));
 }
 
-TEST(OutputFolder, ThatIsAFileIsRefused) {
+TEST(OutputFolder, AFileInPlaceOfTheFolderIsRefused) {
   const Scratch scratch;
   write_bytes(scratch / "file", "");
   try {

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// Reading, computing and writing of a run overlap; nobody may see it.
+/// Reading, computing and writing of a run overlap, without an effect on the results.
 class Pipeline : public testing::Test {
  protected:
   void SetUp() override { make_checkpoint(checkpoint_); }
@@ -65,7 +65,7 @@ std::vector<float> features_of(Encoder& encoder, const fs::path& input) {
       .values.values;
 }
 
-TEST_F(Pipeline, OfAMixtureGivesWhatOneAfterTheOtherGives) {
+TEST_F(Pipeline, MixedInputsGiveTheResultsOfSingleRuns) {
   for (int i = 0; i < 5; ++i) make_image(scratch_ / ("in/a" + std::to_string(i) + ".png"), i + 1);
   make_array("b.npy", {3, 64, 48});
   make_array("c.npy", {5, 3, 64, 48});

@@ -117,13 +117,13 @@ TEST_F(Prefix, IsToldWithWhatWasLeft) {
   EXPECT_EQ(features.json()["candidates"].size(), 2u);
 }
 
-TEST_F(Prefix, ThatNamesNothingListsTheCandidates) {
+TEST_F(Prefix, AnUnknownPrefixListsTheCandidates) {
   const Finished run = run_sapiens({"inspect", both_, "--prefix", "net_c"});
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, AllOf(HasSubstr("net_a.backbone"), HasSubstr("net_b.backbone")));
 }
 
-TEST_F(Prefix, OfAConvertedFileIsGone) {
+TEST_F(Prefix, AConvertedFileHasNoPrefix) {
   const std::string copy = scratch_ / "copy.safetensors";
   const Finished run = run_sapiens({"convert", both_, copy, "--prefix", "net_b"});
   EXPECT_EQ(run.code, 0) << run.err;
@@ -140,7 +140,7 @@ TEST_F(Prefix, GoesToTheTaskItIsGivenFor) {
             2);
 }
 
-TEST_F(Prefix, WithoutACheckpointIsAMistake) {
+TEST_F(Prefix, APrefixWithoutACheckpointIsAUsageError) {
   EXPECT_EQ(run_sapiens({"bench", "--prefix", "net_a"}).code, 2);
 }
 

@@ -19,7 +19,7 @@ struct Finished {
   int code = -1;  // 128 + signal if it was killed
   std::string out;
   std::string err;
-  std::uint64_t peak_bytes = 0;  // of resident memory
+  std::uint64_t peak_bytes = 0;  // peak of resident memory
 
   /// The whole of standard output, which must be one document.
   Json json() const { return Json::parse(out); }
@@ -55,7 +55,7 @@ Finished run_sapiens(const std::vector<std::string>& arguments,
 /// A tiny checkpoint of random weights at `path`.
 void make_checkpoint(const std::string& path);
 
-/// The same with one parameter under a name that nobody knows; `path` ends in ".safetensors".
+/// The same with one parameter under an unknown name; `path` ends in ".safetensors".
 void make_incomplete_checkpoint(const std::string& path);
 
 /// A PNG of some colours that depend on `seed`, whatever its name says.

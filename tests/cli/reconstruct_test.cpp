@@ -52,7 +52,7 @@ TEST_F(ReconstructCommand, DrawsThreeImagesBesideEachOther) {
   EXPECT_THAT(run.out, HasSubstr("masked error "));
   EXPECT_THAT(run.out, HasSubstr(out("a.png")));
   const Image drawing = Image::read(out("a.png"));
-  EXPECT_EQ(drawing.width, 3 * drawing.height);  // of a square network
+  EXPECT_EQ(drawing.width, 3 * drawing.height);  // the network's input is square
   const Index side = drawing.height;
   const auto masked = columns(drawing, 0, side), reconstruction = columns(drawing, side, side),
              original = columns(drawing, 2 * side, side);

@@ -66,7 +66,7 @@ class Resume : public testing::Test {
   std::string output_ = scratch_ / "out";
 };
 
-TEST_F(Resume, AfterKillGivesTheSameFilesAsOneRun) {
+TEST_F(Resume, ContinuesAfterAKillWithTheSameFiles) {
   {
     Running run(command(output_));
     ASSERT_EQ(interrupt(run, output_, SIGKILL).code, 128 + SIGKILL);
@@ -101,7 +101,7 @@ TEST_F(Resume, IsOfferedAfterCtrlC) {
   }
 }
 
-TEST_F(Resume, AfterCtrlCGoesOnWithBatchesAndImages) {
+TEST_F(Resume, ContinuesAfterCtrlCWithBatchesAndImages) {
   const std::vector<std::string> options = {"--batch", "4", "--viz"};
   {
     Running run(command(output_, options));

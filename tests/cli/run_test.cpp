@@ -93,7 +93,7 @@ TEST_F(Run, DrawsUnderTheSameMasksFromAFolderAndFromACheckpoint) {
   EXPECT_TRUE(read_bytes(out("a.png")) != read_bytes(scratch_ / "folder/a.png"));
 }
 
-TEST_F(Run, RefusesMasksThatNobodyMakes) {
+TEST_F(Run, RefusesMasksThatNoTaskMakes) {
   const Finished refused = run("depth", {image("a.png"), "--viz", "--mask", "auto"});
   EXPECT_EQ(refused.code, 2);
   EXPECT_THAT(refused.err, HasSubstr("--seg-checkpoint"));
@@ -238,14 +238,15 @@ TEST_F(Run, FindsPersonsWithADetector) {
   EXPECT_THAT(strict.err, HasSubstr("found no person"));
 }
 
-TEST_F(Run, RefusesDetectorsThatAreNone) {
+TEST_F(Run, RefusesFilesThatAreNoDetectors) {
   image("a.png");
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--detector", checkpoint("seg")}).code, 3);
   const Finished swapped = run_sapiens(
       {"pose", golden("rtmdet.pth"), scratch_ / "a.png", "--output", output_, "--json"});
   EXPECT_EQ(swapped.code, 3);
   EXPECT_THAT(swapped.err, HasSubstr("detector"));
-  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--bbox-thr", "0.5"}).code, 2);  // of which detector?
+  // no detector is given
+  EXPECT_EQ(run("pose", {scratch_ / "a.png", "--bbox-thr", "0.5"}).code, 2);
 }
 
 TEST_F(Run, ReproducesTheLiteScriptsWhereTheyAreSane) {

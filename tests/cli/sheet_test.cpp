@@ -93,7 +93,7 @@ TEST_F(Sheet, SaysWhatIsMissingOrCannotBeRead) {
   EXPECT_TRUE(std::filesystem::exists(output_));
 }
 
-TEST_F(Sheet, TakesSoManyRowsOnly) {
+TEST_F(Sheet, LimitsTheNumberOfRows) {
   for (const char* name : {"in/a.png", "in/b.png", "in/c.png"}) image(name);
   const Finished run = sheet({scratch_ / "in", "--rows", "2"});
   ASSERT_EQ(run.code, 0) << run.err;

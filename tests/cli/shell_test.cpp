@@ -50,7 +50,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// As `sapiens --help` lists them.
+/// The commands that `sapiens --help` lists.
 std::vector<std::string> command_names() {
   std::vector<std::string> names;
   bool inside = false;
@@ -142,7 +142,7 @@ TEST(Completion, ScriptsAreWhatTheirShellsUnderstand) {
   }
 }
 
-TEST(Completion, OtherShellsAreRefusedWithTheNamesOfThoseItKnows) {
+TEST(Completion, UnknownShellsAreRefusedWithTheKnownNames) {
   const Finished run = run_sapiens({"completion", "tcsh"});
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.out, IsEmpty());

@@ -37,7 +37,7 @@ class Streams : public testing::Test {
   std::string checkpoint_ = scratch_ / "tiny.pth";
 };
 
-TEST_F(Streams, ThatCannotBeWrittenChangeNoExitCodeOfStandardError) {
+TEST_F(Streams, AnUnwritableStandardErrorDoesNotChangeTheExitCode) {
   for (const std::string to : {"2>&-", "2>/dev/full"}) {
     EXPECT_EQ(shell(kProgram + ("inspect missing.pth " + to)), 4) << to;
     EXPECT_EQ(shell(kProgram + ("--no-such-option " + to)), 2) << to;
@@ -45,7 +45,7 @@ TEST_F(Streams, ThatCannotBeWrittenChangeNoExitCodeOfStandardError) {
   }
 }
 
-TEST_F(Streams, OfStandardOutputThatCannotBeWrittenExitWithFive) {
+TEST_F(Streams, AnUnwritableStandardOutputExitsWithFive) {
   const std::string null = " 2>/dev/null";
   for (const std::string to : {">&-", ">/dev/full"}) {
     EXPECT_EQ(shell(kProgram + ("inspect --tensors '" + checkpoint_ + "' " + to) + null), 5) << to;
@@ -54,7 +54,7 @@ TEST_F(Streams, OfStandardOutputThatCannotBeWrittenExitWithFive) {
   }
 }
 
-TEST_F(Streams, ThatAreClosedAreNotTakenForFiles) {
+TEST_F(Streams, ClosedStreamsAreNotUsedForFiles) {
   const std::string copy = scratch_ / "copy.pth", other = scratch_ / "other.pth";
   const std::string convert = "convert '" + checkpoint_ + "' ";
   ASSERT_EQ(shell(kProgram + convert + "'" + copy + "' >/dev/null"), 0);
@@ -67,14 +67,14 @@ TEST_F(Streams, ShowNoControlCharactersOfFileNames) {
   EXPECT_THAT(run.err, HasSubstr("\\x1b[31mred.pth"));
 }
 
-TEST_F(Streams, ThatAreWaitedForCanBeInterrupted) {
+TEST_F(Streams, WaitingForAStreamCanBeInterrupted) {
   // timeout says 124 when its TERM was enough, 137 when it had to kill.
   const std::string command = "sleep 2 | timeout -k 1 0.5 " + std::string(kProgram) + "features '" +
                               checkpoint_ + "' - --output '" + (scratch_ / "out") + "' 2>/dev/null";
   EXPECT_EQ(shell(command), 124);
 }
 
-TEST_F(Streams, OfAFileLargerThanAllowedAreAnErrorThatLeavesNothing) {
+TEST_F(Streams, AFileLargerThanAllowedIsAnErrorThatLeavesNoFile) {
   const std::string copy = scratch_ / "copy.pth";
   EXPECT_EQ(shell("ulimit -f 8; " + (kProgram + ("convert '" + checkpoint_ + "' '" + copy)) +
                   "' 2>/dev/null"),
@@ -84,7 +84,7 @@ TEST_F(Streams, OfAFileLargerThanAllowedAreAnErrorThatLeavesNothing) {
   }
 }
 
-TEST(Signals, ThatTheCallerIgnoresAreIgnored) {
+TEST(Signals, SignalsIgnoredByTheCallerStayIgnored) {
   const std::string bench = std::string(kProgram) + "bench --arch tiny --repeat 500 >/dev/null";
   for (const std::string signal : {"INT", "HUP"}) {
     EXPECT_EQ(shell("trap '' " + signal + "; " + bench + " & sleep 0.1; kill -" + signal +
@@ -93,7 +93,7 @@ TEST(Signals, ThatTheCallerIgnoresAreIgnored) {
   }
 }
 
-TEST(Signals, OfALostTerminalEndTheRun) {
+TEST(Signals, ALostTerminalEndsTheRun) {
   const Finished ended = [] {
     Running run({"bench", "--arch", "tiny", "--repeat", "100000", "--json"});
     shell("sleep 0.3");

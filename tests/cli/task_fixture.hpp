@@ -10,7 +10,7 @@
 
 namespace sapiens {
 
-// Of make_image().
+// The size of make_image().
 inline constexpr Index kHeight = 30, kWidth = 40;
 
 /// Tests of the commands that run tasks, on tiny checkpoints of random weights.

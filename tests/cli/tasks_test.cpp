@@ -91,7 +91,7 @@ TEST_F(Tasks, PoseTakesTheBoxesOfEachImageFromAFile) {
   EXPECT_THAT(pose.err, HasSubstr("no person"));
 }
 
-TEST_F(Tasks, PoseRefusesBoxesThatMakeNoSense) {
+TEST_F(Tasks, PoseRefusesInvalidBoxes) {
   image("a.png");
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3"}).code, 2);
   EXPECT_EQ(run("pose", {scratch_ / "a.png", "--box", "1,2,3,0"}).code, 2);
@@ -137,7 +137,7 @@ class FineTunes : public Tasks {
   }
 };
 
-TEST_F(FineTunes, OfFiveClassesRunWithoutFlagsUnderTheirOwnNames) {
+TEST_F(FineTunes, FiveClassesRunWithoutFlagsUnderTheirOwnNames) {
   const std::string mine = converted("seg_5_user/seg.pth", "6");
   const Finished seg =
       run_sapiens({"seg", mine, image("a.png"), "--output", output_, "--viz", "--json"});
@@ -146,7 +146,7 @@ TEST_F(FineTunes, OfFiveClassesRunWithoutFlagsUnderTheirOwnNames) {
             Json({"class_0", "class_1", "class_2", "class_3", "class_4"}));
 }
 
-TEST_F(FineTunes, OfTwentyOnePointsRunWithoutFlagsUnderTheirOwnNames) {
+TEST_F(FineTunes, TwentyOnePointsRunWithoutFlagsUnderTheirOwnNames) {
   const std::string mine = converted("pose_21_user/pose.pth", "4");
   const Finished pose = run_sapiens({"pose", mine, image("a.png"), "--output", output_, "--viz"});
   ASSERT_EQ(pose.code, 0) << pose.err;
@@ -173,7 +173,7 @@ TEST_F(Tasks, TakeAHeadOfTheSameShapeForWhatTheUserSaysItIs) {
   EXPECT_EQ(seg.json()["conventions"]["classes"], Json({"0", "1", "2"}));
 }
 
-TEST_F(Tasks, GoOnAfterRubbish) {
+TEST_F(Tasks, ContinueAfterUnreadableInputs) {
   image("in/a.png");
   write_bytes(scratch_ / "in/bad.jpg", "not a JPEG");
   write_bytes(scratch_ / "in/array.npy", "not asked for");

@@ -42,12 +42,12 @@ TEST(Meter, MovesWithinAnItemAndCountsNoSingleOne) {
   EXPECT_EQ(meter_text(0.25, 1, 5), "[######                  ]  25%  15 s left");
 }
 
-TEST(Meter, CountsWhereNobodyKnowsTheTotal) {
+TEST(Meter, CountsWhereTheTotalIsUnknown) {
   EXPECT_EQ(meter_text(0, 0, 1), "0");
   EXPECT_EQ(meter_text(6.5, 0, 2), "6  3.2/s");
 }
 
-TEST(Meter, OfBytesCountsForItsRateWhatArrivedSinceItStarted) {
+TEST(Meter, RateCountsOnlyBytesSinceTheStart) {
   constexpr double kMB = 1e6;
   EXPECT_EQ(bytes_meter_text(500 * kMB, 400 * kMB, 1'000'000'000, 10),
             "[############            ]  50% of 1.00 GB  10 MB/s  50 s left");

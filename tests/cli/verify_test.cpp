@@ -59,7 +59,7 @@ TEST_F(Verify, FindsAHole) {
   EXPECT_FALSE(damaged[0]["tensors"].get<std::string>().empty());
 }
 
-TEST_F(Verify, OfSafetensorsSaysThatThereIsNothingToCompare) {
+TEST_F(Verify, SafetensorsHaveNothingToCompare) {
   const std::string file = scratch_ / "tiny.safetensors";
   make_checkpoint(file);
   const Finished text = run_sapiens({"inspect", file, "--verify"});

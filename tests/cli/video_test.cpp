@@ -98,7 +98,7 @@ TEST_F(Video, TakesTheFramesAskedFor) {
   EXPECT_THAT(none.err, HasSubstr("--start"));
 }
 
-TEST_F(Video, OfVariableRateGoesByTheTimesOfItsFrames) {
+TEST_F(Video, AVariableRateUsesTheTimesOfTheFrames) {
   const std::string photo = std::string(SAPIENS_TEST_DATA) + "/golden/preprocess_full/odd_420.jpg";
   const Image size = Image::read(photo);
   std::vector<MovFrame> frames(10, {.duration = 100});
@@ -129,7 +129,7 @@ TEST_F(Video, OfVariableRateGoesByTheTimesOfItsFrames) {
   EXPECT_TRUE(fs::exists(out("vfr/000006.json")) && fs::exists(out("vfr/000007.json")));
 }
 
-TEST_F(Video, OfConstantRateKeepsItsTimesWhenDrawn) {
+TEST_F(Video, AConstantRateKeepsItsTimesWhenDrawn) {
   const Finished seg =
       run("seg", {clip("clip.mp4", 25), "--viz", "--start", "0.2", "--end", "0.2", "--json"});
   EXPECT_EQ(seg.code, 1) << "nothing lies between equal times";
@@ -138,7 +138,7 @@ TEST_F(Video, OfConstantRateKeepsItsTimesWhenDrawn) {
   EXPECT_THAT(all.err, testing::Not(HasSubstr("keep the times")));
 }
 
-TEST_F(Video, BesideAFolderOfItsNameLosesNothing) {
+TEST_F(Video, AFolderWithTheStemOfAVideoKeepsItsOutputs) {
   image("in/clip/000000.png");
   fs::rename(clip("clip.mp4", 2), scratch_ / "in/clip.mp4");
   const Finished seg = run("seg", {scratch_ / "in", "-r", "--json"});
@@ -159,7 +159,7 @@ TEST_F(Video, FollowsPersonsBetweenRunsOfTheDetector) {
     std::vector<int> of_frame;
     for (const Json& person : persons) of_frame.push_back(person["track_id"]);
     if (ids.empty()) ids = of_frame;
-    EXPECT_EQ(of_frame, ids) << name;  // nobody moves
+    EXPECT_EQ(of_frame, ids) << name;  // no person moves
   }
 }
 
@@ -217,7 +217,7 @@ TEST_F(Video, DrawsUnderTheMasksOfEveryFrame) {
   EXPECT_TRUE(read_bytes(out("c/000002_depth.png")) == from_folder);
 }
 
-TEST_F(Video, GoesOnAfterRubbish) {
+TEST_F(Video, ContinuesAfterUnreadableInputs) {
   write_bytes(scratch_ / "in/empty.mp4", "");
   write_bytes(scratch_ / "in/text.mp4", "this is no video");
   const std::string whole = read_bytes(clip("whole.mp4", 5));

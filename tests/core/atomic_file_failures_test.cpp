@@ -52,7 +52,7 @@ class AtomicFileFailures : public testing::Test {
   const fs::path path_ = folder_ / "out";
 };
 
-TEST_F(AtomicFileFailures, OfASignalAreTriedAgain) {
+TEST_F(AtomicFileFailures, InterruptedCallsAreRepeated) {
   for (const char* call : {"open", "flock", "ftruncate", "write", "pwrite", "fsync", "rename"}) {
     SCOPED_TRACE(call);
     write_bytes(path_, "old");
@@ -64,7 +64,7 @@ TEST_F(AtomicFileFailures, OfASignalAreTriedAgain) {
   }
 }
 
-TEST_F(AtomicFileFailures, OfASignalWhileReadingAreTriedAgain) {
+TEST_F(AtomicFileFailures, InterruptedReadsAreRepeated) {
   const FailingCalls interrupted("open", EINTR, 3);
   EXPECT_GE(open_regular_file(path_).number(), 0);
   EXPECT_EQ(interrupted.failed(), 3);
@@ -81,13 +81,13 @@ TEST_F(AtomicFileFailures, LeaveNothingBehind) {
   }
 }
 
-TEST_F(AtomicFileFailures, OfALockAreNoneWhereThereAreNoLocks) {
+TEST_F(AtomicFileFailures, FileSystemsWithoutLocksAreWrittenTo) {
   const FailingCalls failing("flock", ENOLCK, 1000);
   write();
   EXPECT_EQ(read_bytes(path_), "new");
 }
 
-TEST_F(AtomicFileFailures, OfAFolderThatIsRenamedMeanwhileLeaveNothingInIt) {
+TEST_F(AtomicFileFailures, ARenamedFolderIsLeftEmpty) {
   const fs::path elsewhere = scratch_ / "elsewhere";
   for (const bool another : {false, true}) {
     {
@@ -107,7 +107,7 @@ TEST_F(AtomicFileFailures, OfAFolderThatIsRenamedMeanwhileLeaveNothingInIt) {
   }
 }
 
-TEST_F(AtomicFileFailures, OfAFolderInItsPlaceLeaveTheFolder) {
+TEST_F(AtomicFileFailures, AFolderAtTheTargetIsKept) {
   fs::remove(path_);
   fs::create_directory(path_);
   EXPECT_THROW(AtomicFile{path_}, Error);

@@ -24,7 +24,7 @@ TEST(CurrentError, IsTheErrorItself) {
   EXPECT_EQ(error_of(error).code(), ErrorCode::NotFound);
 }
 
-TEST(CurrentError, OfAShortageIsNoBug) {
+TEST(CurrentError, AShortageOfMemoryIsNoBug) {
   EXPECT_EQ(error_of(std::bad_alloc()).code(), ErrorCode::OutOfResources);
   EXPECT_EQ(error_of(std::bad_array_new_length()).code(), ErrorCode::OutOfResources);
   EXPECT_EQ(error_of(std::length_error("vector")).code(), ErrorCode::OutOfResources);
@@ -36,7 +36,7 @@ TEST(CurrentError, OfAShortageIsNoBug) {
   }
 }
 
-TEST(CurrentError, OfAnythingElseIsABug) {
+TEST(CurrentError, OtherExceptionsAreReportedAsBugs) {
   EXPECT_EQ(error_of(std::runtime_error("x")).code(), ErrorCode::Internal);
   EXPECT_EQ(error_of(std::runtime_error("x")).detail().summary, "x");
   EXPECT_EQ(error_of(std::system_error(std::make_error_code(std::errc::invalid_argument))).code(),

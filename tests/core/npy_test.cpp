@@ -118,7 +118,7 @@ TEST_F(Npy, NamesTheDtypeItCannotUse) {
   EXPECT_EQ(error().code(), ErrorCode::UnsupportedFormat);
 }
 
-TEST_F(Npy, RefusesFortranOrderWithTheCureForIt) {
+TEST_F(Npy, RefusesFortranOrderWithAHint) {
   put_header("{'descr': '<f4', 'fortran_order': True, 'shape': (3, 1), }");
   EXPECT_EQ(error().code(), ErrorCode::UnsupportedFormat);
   EXPECT_THAT(error().detail().hint, HasSubstr("ascontiguousarray"));

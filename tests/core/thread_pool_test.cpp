@@ -106,7 +106,7 @@ TEST(ThreadPool, TakesEveryUsableCpuByDefault) {
   EXPECT_EQ(ThreadPool(3).threads(), 3);
 }
 
-TEST(ThreadPool, RefusesNumbersOfThreadsThatCannotBe) {
+TEST(ThreadPool, RefusesInvalidNumbersOfThreads) {
   for (const int threads : {-1, 1025}) {
     try {
       ThreadPool pool(threads);

@@ -70,7 +70,7 @@ class Altered : public testing::Test {
   StateDict plain_;
 };
 
-TEST_F(Altered, LoraBesideTheWeight) {
+TEST_F(Altered, LoraBesideTheWeightIsRefused) {
   const Inspection inspection =
       inspect({}, {"layers.0.attn.qkv.lora_A", "layers.0.attn.qkv.lora_B"});
   expect_refused(inspection, "LoRA", "merge_and_unload");
@@ -78,7 +78,7 @@ TEST_F(Altered, LoraBesideTheWeight) {
   EXPECT_THAT(inspection.report.unused[0].reason, HasSubstr("changes parameters"));
 }
 
-TEST_F(Altered, LoraAsPeftStoresIt) {
+TEST_F(Altered, LoraAsPeftStoresItIsRefused) {
   expect_refused(inspect({{"attn.qkv.weight", "attn.qkv.base_layer.weight"},
                           {"attn.qkv.bias", "attn.qkv.base_layer.bias"}},
                          {"layers.0.attn.qkv.lora_A.default.weight",
@@ -93,26 +93,26 @@ TEST_F(Altered, TheTensorThatChangesOneBlockIsNamedInFull) {
               HasSubstr("by layers.*.attn.qkv.lora_A: "));
 }
 
-TEST_F(Altered, AnAdapterInADictionaryOfItsOwn) {
+TEST_F(Altered, AnAdapterInItsOwnDictionaryIsRefused) {
   expect_refused(inspect({}, {"lora.base_model.model.layers.1.attn.proj.lora_A.weight"}), "LoRA",
                  "merge");
 }
 
-TEST_F(Altered, OtherAdapters) {
+TEST_F(Altered, OtherAdaptersAreRefused) {
   expect_refused(inspect({}, {"layers.0.ffn.layers.1.ia3_l.default"}), "IA3", "merge");
   expect_refused(inspect({}, {"layers.0.attn.qkv.lora_magnitude_vector.default.weight",
                               "layers.0.attn.qkv.lora_A.default.weight"}),
                  "DoRA", "merge");
 }
 
-TEST_F(Altered, Parametrizations) {
+TEST_F(Altered, ParametrizationsAreRefused) {
   expect_refused(inspect({{"patch_embed.projection.weight",
                            "patch_embed.projection.parametrizations.weight.original0"}},
                          {"patch_embed.projection.parametrizations.weight.original1"}),
                  "parametrization", "remove_parametrizations");
 }
 
-TEST_F(Altered, NormalisedAndPrunedWeights) {
+TEST_F(Altered, NormalisedAndPrunedWeightsAreRefused) {
   expect_refused(
       inspect({{"attn.proj.weight", "attn.proj.weight_v"}}, {"layers.0.attn.proj.weight_g"}),
       "weight normalisation", "remove_weight_norm");
@@ -124,7 +124,7 @@ TEST_F(Altered, NormalisedAndPrunedWeights) {
       "pruning", "prune.remove");
 }
 
-TEST_F(Altered, ScalesOfQuantisedWeights) {
+TEST_F(Altered, ScalesOfQuantisedWeightsAreRefused) {
   for (const char* name :
        {"layers.0.attn.qkv.weight.absmax", "layers.0.attn.qkv.weight.quant_state.bitsandbytes__nf4",
         "layers.0.attn.qkv.qweight", "layers.0.attn.qkv.weight_fake_quant.scale"}) {

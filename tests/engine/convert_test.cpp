@@ -131,7 +131,7 @@ TEST(Convert, RefusesAnIncompleteModelAndWritesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(scratch.path()));
 }
 
-TEST(Convert, WarnsOfNumbersThatAreNone) {
+TEST(Convert, WarnsOfNonFiniteValues) {
   const Scratch scratch;
   const Golden golden("names");
   const auto result = convert_checkpoint(Checkpoint::open(golden.file("nan_weight.pth")),
@@ -143,7 +143,7 @@ TEST(Convert, WarnsOfNumbersThatAreNone) {
                   .warnings.empty());
 }
 
-TEST(Convert, InMemoryIsWhatItWritesByteForByte) {
+TEST(Convert, BytesInMemoryEqualTheFile) {
   const Scratch scratch;
   const Golden golden("names");
   const std::filesystem::path file = scratch / "out.safetensors";
@@ -172,7 +172,7 @@ TEST(Convert, InMemoryIsWhatItWritesByteForByte) {
   }
 }
 
-TEST(Convert, InMemoryRefusesAndWarnsAsItWrites) {
+TEST(Convert, ConvertingInMemoryRefusesAndWarnsLikeWriting) {
   const Golden golden("names");
   const ConvertOptions options{.model = golden.options()};
   EXPECT_THROW(convert_in_memory(Checkpoint::open(golden.file("missing_one.pth")), options), Error);

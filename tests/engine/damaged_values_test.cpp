@@ -104,7 +104,7 @@ TEST_F(DamagedValues, AreFoundByVerify) {
   EXPECT_THAT(text, Not(HasSubstr("not checked")));
 }
 
-TEST_F(DamagedValues, WhereThereAreNoneAreFoundByNobody) {
+TEST_F(DamagedValues, IntactFilesAreReportedAsIntact) {
   const Checkpoint file = Checkpoint::open(golden_.file("plain.pth"));
   const Verification verification = verify_checkpoint(file);
   EXPECT_TRUE(verification.ran);
@@ -117,8 +117,8 @@ TEST_F(DamagedValues, WhereThereAreNoneAreFoundByNobody) {
   EXPECT_TRUE(checksums_of(file).ran);
 }
 
-// Nobody needs the tensor: features are right, and verify tells.
-TEST_F(DamagedValues, OfAnUnusedTensorDoNotStopLoading) {
+// The tensor is not needed, so features are right, and verify reports the damage.
+TEST_F(DamagedValues, DamageInAnUnusedTensorDoesNotStopLoading) {
   const Checkpoint file = Checkpoint::open(damaged("extra_key.pth", "mystery.weight"));
   Encoder model(file, golden_.options(), exact());
   Encoder whole(Checkpoint::open(golden_.file("plain.pth")), golden_.options(), exact());
@@ -130,7 +130,7 @@ TEST_F(DamagedValues, OfAnUnusedTensorDoNotStopLoading) {
   EXPECT_EQ(verification.damaged[0].tensors, "mystery.weight");
 }
 
-TEST_F(DamagedValues, OfSafetensorsCannotBeNoticedAndThisIsSaid) {
+TEST_F(DamagedValues, SafetensorsCannotBeCheckedAndTheReportSaysSo) {
   const Checkpoint file = Checkpoint::open(golden_.file("plain_f32.safetensors"));
   const Verification verification = verify_checkpoint(file);
   EXPECT_TRUE(verification.intact());

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
-#include "checkpoint/state_dict.hpp"
-#include "checkpoint/write.hpp"
+#include "float_tensors.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
@@ -24,25 +22,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-struct Tensor {
-  std::string key;
-  std::vector<Index> shape;
-  std::vector<float> values;
-};
-
-// Without counters: nothing needs them.
-std::vector<Tensor> read_floats(const std::filesystem::path& path) {
-  std::vector<Tensor> tensors;
-  const StateDict dict = open_checkpoint(path);
-  for (const TensorEntry& entry : dict.tensors) {
-    if (!is_floating(entry.dtype)) continue;
-    Tensor tensor{.key = entry.key, .shape = entry.shape, .values = {}};
-    tensor.values.resize(static_cast<std::size_t>(entry.numel()));
-    read_f32(entry, 0, tensor.values);
-    tensors.push_back(std::move(tensor));
-  }
-  return tensors;
-}
+using Tensor = test::FloatTensor;
 
 Error refusal_of(const std::function<void()>& action) {
   try {
@@ -57,16 +37,7 @@ class DetectorFiles : public testing::Test {
  protected:
   Tensor& tensor(const std::string& key) { return *std::ranges::find(tensors_, key, &Tensor::key); }
   Checkpoint checkpoint() {
-    std::vector<TensorSource> sources;
-    for (const Tensor& tensor : tensors_) {
-      sources.push_back({.key = tensor.key,
-                         .dtype = DType::F32,
-                         .shape = tensor.shape,
-                         .read = [&tensor](Index first, std::span<std::byte> out) {
-                           std::memcpy(out.data(), tensor.values.data() + first, out.size());
-                         }});
-    }
-    write_safetensors(scratch_ / "detector.safetensors", sources, {});
+    test::write_floats(scratch_ / "detector.safetensors", tensors_);
     return Checkpoint::open(scratch_ / "detector.safetensors");
   }
   Error refusal() {
@@ -75,7 +46,7 @@ class DetectorFiles : public testing::Test {
 
   Golden golden_{"rtmdet"};
   Scratch scratch_;
-  std::vector<Tensor> tensors_ = read_floats(golden_.file("rtmdet.pth"));
+  std::vector<Tensor> tensors_ = test::read_floats(golden_.file("rtmdet.pth"));
 };
 
 TEST_F(DetectorFiles, AreExactAndSaySo) {
@@ -91,7 +62,7 @@ TEST_F(DetectorFiles, AreExactAndSaySo) {
   EXPECT_THAT(inspection.report.unused[0].reason, HasSubstr("training counter"));
   EXPECT_THAT(inspection.text(), HasSubstr("RTMDet person detector"));
   EXPECT_THAT(inspection.text(), HasSubstr("detect        EXACT        400 of 400"));
-  // Of a size that was never published it cannot be known how the distances are meant.
+  // For an unpublished size the meaning of the distances is unknown.
   EXPECT_THAT(inspection.text(), HasSubstr("not the published RTMDet-m"));
   const auto json = nlohmann::json::parse(inspection.json());
   EXPECT_EQ(json.at("uses").at(0).at("use"), "detect");
@@ -126,7 +97,7 @@ TEST_F(DetectorFiles, AreWhatADetectorWants) {
   EXPECT_THAT(error.detail().actual, HasSubstr("Sapiens"));
 }
 
-TEST_F(DetectorFiles, WithoutAParameterAreRefusedByItsName) {
+TEST_F(DetectorFiles, AMissingParameterIsRefusedByName) {
   const std::string key = "neck.reduce_layers.1.bn.running_var";
   std::erase_if(tensors_, [&](const Tensor& tensor) { return tensor.key == key; });
   EXPECT_EQ(checkpoint().inspect().report.verdict, Verdict::Incomplete);
@@ -136,7 +107,7 @@ TEST_F(DetectorFiles, WithoutAParameterAreRefusedByItsName) {
   EXPECT_THAT(error.what(), HasSubstr("1 of 400 parameters did not load"));
 }
 
-TEST_F(DetectorFiles, WithAWrongShapeAreRefusedByItsName) {
+TEST_F(DetectorFiles, AWrongShapeIsRefusedByName) {
   Tensor& weight = tensor("backbone.stage2.1.final_conv.conv.weight");
   std::swap(weight.shape[1], weight.shape[2]);
   const Error error = refusal();
@@ -144,7 +115,7 @@ TEST_F(DetectorFiles, WithAWrongShapeAreRefusedByItsName) {
   EXPECT_EQ(error.detail().key, weight.key);
 }
 
-TEST_F(DetectorFiles, ForManyClassesAreNoPersonDetectors) {
+TEST_F(DetectorFiles, DetectorsOfManyClassesAreRefused) {
   for (const char* const level : {"0", "1", "2"}) {
     Tensor& weight = tensor(std::string("bbox_head.rtm_cls.") + level + ".weight");
     Tensor& bias = tensor(std::string("bbox_head.rtm_cls.") + level + ".bias");
@@ -157,7 +128,7 @@ TEST_F(DetectorFiles, ForManyClassesAreNoPersonDetectors) {
   EXPECT_THAT(error.detail().actual, HasSubstr("80 kinds of things"));
 }
 
-TEST_F(DetectorFiles, WithNumbersThatAreNoneAreRefused) {
+TEST_F(DetectorFiles, NonFiniteValuesAreRefused) {
   const std::string key = "bbox_head.cls_convs.1.0.conv.weight";
   tensor(key).values[7] = std::numeric_limits<float>::quiet_NaN();
   tensor(key).values[8] = std::numeric_limits<float>::infinity();
@@ -167,7 +138,7 @@ TEST_F(DetectorFiles, WithNumbersThatAreNoneAreRefused) {
   EXPECT_THAT(error.what(), HasSubstr("2 values"));
 }
 
-TEST_F(DetectorFiles, WithAVarianceBelowZeroAreRefused) {
+TEST_F(DetectorFiles, NegativeVariancesAreRefused) {
   const std::string key = "backbone.stem.1.bn.running_var";
   tensor(key).values[0] = -1;
   EXPECT_EQ(refusal().detail().key, key);
@@ -182,7 +153,7 @@ TEST_F(DetectorFiles, CannotAskForEndlessBlocks) {
   EXPECT_LT(inspection.report.required, 2000);
 }
 
-TEST_F(DetectorFiles, OfNoWidthAreRefused) {
+TEST_F(DetectorFiles, ZeroWidthIsRefused) {
   for (const char* const part : {"conv.weight", "bn.weight"}) {
     Tensor& t = tensor(std::string("backbone.stage3.0.") + part);
     t.shape[0] = 1;
@@ -192,7 +163,7 @@ TEST_F(DetectorFiles, OfNoWidthAreRefused) {
 }
 
 // RTMDet-m at its full size, with made-up weights.
-TEST(FullSizeDetector, OfSynthIsExactAndRuns) {
+TEST(FullSizeDetector, SynthWritesADetectorThatIsExactAndRuns) {
   const Scratch scratch;
   synthesize_checkpoint(scratch / "m.pth", {.arch = "rtmdet-m"});
   const Checkpoint file = Checkpoint::open(scratch / "m.pth");

@@ -223,7 +223,7 @@ TEST_F(DetectorGolden, OddImagesAreNoReasonToFail) {
   EXPECT_THROW(detector.detect(image_, {.nms_iou = 2}), Error);
 }
 
-TEST_F(DetectorGolden, NobodyIsAnEmptyList) {
+TEST_F(DetectorGolden, AnImageWithoutPersonsGivesAnEmptyList) {
   PersonDetector detector(Checkpoint::open(golden_.file("rtmdet.pth")));
   EXPECT_TRUE(detector.detect(image_, {.min_score = 1}).persons.empty());
 }

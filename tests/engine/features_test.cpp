@@ -184,7 +184,7 @@ TEST(FloatArray, IsSeenThroughAViewOfItsRank) {
   EXPECT_THROW(array.view<3>(), Error);
 }
 
-TEST(Encoder, AsksForHeadsThatNobodyPublished) {
+TEST(Encoder, AsksForUnpublishedNumbersOfHeads) {
   const Golden golden("encoder_sq128");
   try {
     Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")));

@@ -53,7 +53,7 @@ TEST_P(GoodNames, GiveTheSameFeatures) {
 }
 
 // Renaming is lossless: the features of every f32 file are those of the plain one, bit for bit.
-TEST_P(GoodNames, AgreeBitForBitWithTheirLikes) {
+TEST_P(GoodNames, AllNamingsOfOneModelGiveEqualFeatures) {
   const Golden golden("names");
   const std::string output = golden.facts()["files_expected"][GetParam()]["output"];
   const std::string like = output == "raw.npy"       ? "plain.pth"

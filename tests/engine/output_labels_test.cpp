@@ -92,7 +92,7 @@ TEST(OutputLabels, KeepWhatIsPublishedAboutPointsOfThoseNames) {
 }
 
 // Seventeen points of a hand are not mirrored as those of a body.
-TEST(OutputLabels, OfOtherPointsTakeNothingFromAPublishedSetOfAsMany) {
+TEST(OutputLabels, UnknownPointsAreNotMixedWithAPublishedSetOfEqualSize) {
   Notes notes;
   for (int k = 0; k < 17; ++k) {
     notes.add(fmt::format("keypoint_id2name.{}", k), fmt::format("finger {}", k));
@@ -104,7 +104,7 @@ TEST(OutputLabels, OfOtherPointsTakeNothingFromAPublishedSetOfAsMany) {
   EXPECT_TRUE(labels.keypoints()->skeleton.empty());
 }
 
-TEST(OutputLabels, OfClassesHaveThePaletteOfTheFileOrOneOfTheirOwn) {
+TEST(OutputLabels, ClassesHaveThePaletteOfTheFileOrAGeneratedOne) {
   for (const auto& [classes, palette] :
        {std::pair{"classes", "palette"}, std::pair{"CLASSES", "PALETTE"}}) {
     const OutputLabels labels = Notes()
@@ -121,7 +121,7 @@ TEST(OutputLabels, OfClassesHaveThePaletteOfTheFileOrOneOfTheirOwn) {
 
 // Two numbers or three are said of a head with three outputs; one name is missing, empty, endless,
 // or there twice; an id is none.
-TEST(OutputLabels, OfAnotherHeadOrOfNoSenseAreIgnored) {
+TEST(OutputLabels, LabelsThatDoNotFitTheHeadAreIgnored) {
   const std::string endless(257, 'x');
   const Notes cases[] = {
       Notes().add_list("keypoint_id2name", {"a", "b"}),
@@ -168,7 +168,7 @@ TaskModel load(const std::string& name, const std::string& file, Index heads) {
   return TaskModel(Checkpoint::open(Golden(name).file(file)), {.heads = heads});
 }
 
-TEST(OutputLabels, OfAFineTuneAreTheUsersOwn) {
+TEST(OutputLabels, FineTunesKeepTheirOwnLabels) {
   TaskModel pose = load("pose_21_user", "pose.pth", 4);
   const KeypointSet* const set = pose.keypoint_set();
   ASSERT_NE(set, nullptr);
@@ -188,7 +188,7 @@ TEST(OutputLabels, OfAFineTuneAreTheUsersOwn) {
   EXPECT_EQ(seg.keypoint_set(), nullptr);
 }
 
-TEST(OutputLabels, OfAPublishedRecordAreThePublishedSet) {
+TEST(OutputLabels, PublishedRecordsGiveThePublishedSet) {
   const TaskModel pose = load("task_pose", "pose.pth", 4);
   const KeypointSet& set = *pose.keypoint_set();
   const KeypointSet& published = *find_keypoint_set(17);

@@ -103,7 +103,7 @@ class SeveralModels : public testing::Test {
   int written_ = 0;
 };
 
-TEST_F(SeveralModels, TwoEncodersThatNobodyDescribedAreRefusedAndChosenByPrefix) {
+TEST_F(SeveralModels, TwoUndescribedEncodersAreRefusedAndChosenByPrefix) {
   add(model("backbone", 1), "module.encoder_q.");
   add(model("backbone", 2), "module.encoder_k.");
   const std::string file = write();
@@ -267,8 +267,8 @@ TEST_F(SeveralModels, TheSameTensorsUnderTwoNamesAreOneModel) {
   EXPECT_THAT(inspection.text(), HasSubstr("the same tensors as ., stored once"));
 }
 
-// Of copies the one in the original's own layout is taken, which loads there too.
-TEST_F(SeveralModels, OfCopiesThePlainNamesAreTaken) {
+// Among copies the one in the original's own layout is chosen, which the original loads, too.
+TEST_F(SeveralModels, PlainNamesArePreferredAmongCopies) {
   const StateDict& one = model("pretrain", 1);
   const StateDict dict = [&] {
     StateDict twice;

@@ -4,14 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "checkpoint/state_dict.hpp"
-#include "checkpoint/write.hpp"
+#include "float_tensors.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/features.hpp"
@@ -24,41 +22,14 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-struct Tensor {
-  std::string key;
-  std::vector<Index> shape;
-  std::vector<float> values;
-};
-
+using Tensor = test::FloatTensor;
 using Names = std::map<std::string, std::string>;
 
 class SharedNames : public testing::Test {
  protected:
-  static std::vector<Tensor> read(const std::filesystem::path& path) {
-    std::vector<Tensor> tensors;
-    const StateDict dict = open_checkpoint(path);
-    for (const TensorEntry& entry : dict.tensors) {
-      if (!is_floating(entry.dtype)) continue;
-      Tensor tensor{.key = entry.key, .shape = entry.shape, .values = {}};
-      tensor.values.resize(static_cast<std::size_t>(entry.numel()));
-      read_f32(entry, 0, tensor.values);
-      tensors.push_back(std::move(tensor));
-    }
-    return tensors;
-  }
-
   Checkpoint write(const std::string& name, const std::vector<Tensor>& tensors,
                    const Names& metadata) {
-    std::vector<TensorSource> sources;
-    for (const Tensor& tensor : tensors) {
-      sources.push_back({.key = tensor.key,
-                         .dtype = DType::F32,
-                         .shape = tensor.shape,
-                         .read = [&tensor](Index first, std::span<std::byte> out) {
-                           std::memcpy(out.data(), tensor.values.data() + first, out.size());
-                         }});
-    }
-    write_safetensors(scratch_ / name, sources, metadata);
+    test::write_floats(scratch_ / name, tensors, metadata);
     return Checkpoint::open(scratch_ / name);
   }
 
@@ -105,11 +76,11 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
-TEST_F(SharedNames, OfADetectorsHeadAreFollowed) {
+TEST_F(SharedNames, SharedNamesOfADetectorHeadAreFollowed) {
   const Golden rtmdet("rtmdet");
   std::size_t count = 0;
   const auto [whole, shared] = share(
-      read(rtmdet.file("rtmdet.pth")),
+      test::read_floats(rtmdet.file("rtmdet.pth")),
       [](std::string key) {
         for (const char* level : {"1.", "2."}) {
           for (const std::string convs : {"bbox_head.cls_convs.", "bbox_head.reg_convs."}) {
@@ -145,10 +116,10 @@ TEST_F(SharedNames, OfADetectorsHeadAreFollowed) {
 }
 
 // A network that shares one block, its last one too: the depth is known from names that are notes.
-TEST_F(SharedNames, OfWholeBlocksAreFollowed) {
+TEST_F(SharedNames, SharedNamesOfWholeBlocksAreFollowed) {
   std::size_t count = 0;
   const auto [whole, shared] = share(
-      read(golden_.file("plain.pth")),
+      test::read_floats(golden_.file("plain.pth")),
       [](std::string key) {
         return key.starts_with("layers.1.") ? replaced(key, "layers.1.", "layers.0.") : key;
       },
@@ -167,8 +138,8 @@ TEST_F(SharedNames, OfWholeBlocksAreFollowed) {
   EXPECT_EQ(features(Checkpoint::open(scratch_ / "out.pth")), expected);
 }
 
-TEST_F(SharedNames, AcrossPrefixesAreFollowed) {
-  std::vector<Tensor> tensors = read(golden_.file("plain.pth"));
+TEST_F(SharedNames, SharedNamesAcrossPrefixesAreFollowed) {
+  std::vector<Tensor> tensors = test::read_floats(golden_.file("plain.pth"));
   for (Tensor& tensor : tensors) tensor.key.insert(0, "backbone.");
   const Checkpoint whole = write("whole.safetensors", tensors, {});
   find(tensors, "backbone.pos_embed").key = "a_tokens.table";
@@ -183,7 +154,7 @@ TEST_F(SharedNames, AcrossPrefixesAreFollowed) {
 // A note that names a tensor where nothing is missing changes nothing, and one that leads nowhere
 // helps nobody.
 TEST_F(SharedNames, AreFollowedOnlyWhereANameIsMissingAndLeadsToATensor) {
-  std::vector<Tensor> tensors = read(golden_.file("plain.pth"));
+  std::vector<Tensor> tensors = test::read_floats(golden_.file("plain.pth"));
   const Checkpoint noted =
       write("noted.safetensors", tensors,
             {{"best_layer", "layers.0.ln1.weight"}, {"ln1.bias", "layers.0.ln1.bias"}});
@@ -204,8 +175,8 @@ TEST_F(SharedNames, AreFollowedOnlyWhereANameIsMissingAndLeadsToATensor) {
 }
 
 // A shape that does not fit is refused under either name.
-TEST_F(SharedNames, OfAnotherShapeAreRefused) {
-  std::vector<Tensor> tensors = read(golden_.file("plain.pth"));
+TEST_F(SharedNames, SharedNamesOfAnotherShapeAreRefused) {
+  std::vector<Tensor> tensors = test::read_floats(golden_.file("plain.pth"));
   std::erase_if(tensors, [](const Tensor& tensor) { return tensor.key == "ln1.bias"; });
   const Report report =
       write("shape.safetensors", tensors, {{"ln1.bias", "layers.0.ffn.layers.0.0.bias"}})

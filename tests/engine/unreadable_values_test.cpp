@@ -1,4 +1,4 @@
-// Tensors of types that are not read: nobody's business until a parameter needs one.
+// Tensors of unsupported types matter only where a parameter needs one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,7 +52,7 @@ class UnreadableValues : public testing::Test {
   std::string data_;
 };
 
-TEST_F(UnreadableValues, ThatNobodyNeedsAreListed) {
+TEST_F(UnreadableValues, UnusedUnreadableTensorsAreListed) {
   add("scaled_fp8", "F8_E4M3", {0}, 0);
   add("grad.mask", "C64", {2}, 16);
   add("ids", "U16", {3}, 6);
@@ -71,7 +71,7 @@ TEST_F(UnreadableValues, ThatNobodyNeedsAreListed) {
   EXPECT_FALSE(last.readable);
 }
 
-TEST_F(UnreadableValues, ThatAParameterNeedsAreRefusedByName) {
+TEST_F(UnreadableValues, UnreadableParametersAreRefusedByName) {
   header_["layers.1.attn.qkv.weight"]["dtype"] = "U16";
   const Inspection inspection = open().inspect();
   EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
@@ -85,7 +85,7 @@ TEST_F(UnreadableValues, ThatAParameterNeedsAreRefusedByName) {
   EXPECT_THROW(convert_checkpoint(open(), scratch_ / "out.pth", {}), Error);
 }
 
-TEST_F(UnreadableValues, OfEightBitsAreNotCastWithoutTheirScale) {
+TEST_F(UnreadableValues, EightBitValuesAreNotCastWithoutTheirScale) {
   const auto shape = header_["layers.0.attn.proj.weight"]["shape"].get<std::vector<Index>>();
   header_.erase("layers.0.attn.proj.weight");
   std::uint64_t at = 0;  // the others move together
@@ -119,7 +119,7 @@ TEST_F(UnreadableValues, AreAlsoNumbersWhoseScaleStandsBesideThem) {
   }
 }
 
-TEST_F(UnreadableValues, AreLeftOutOfACopyWithAWord) {
+TEST_F(UnreadableValues, UnreadableTensorsAreLeftOutOfACopyWithAWarning) {
   add("scaled_fp8", "F8_E4M3", {0}, 0);
   const ConvertResult copy =
       convert_checkpoint(open(), scratch_ / "copy.safetensors", {.keep_unused = true});

@@ -13,7 +13,7 @@ namespace {
 using Floats = std::vector<float>;
 using Mask = std::vector<std::uint8_t>;
 
-TEST(Depth, ThatIsRightUpToScaleAndShiftIsRight) {
+TEST(Depth, ScaleAndShiftDoNotAffectTheScore) {
   DepthEvaluator evaluator;
   // truth = 2 + 3 found; what is not under the mask may be anything.
   ASSERT_TRUE(evaluator.add(Floats{0, 0.5, 1, kNan}, Floats{2, 3.5, 5, 1}, Mask{1, 1, 9, 0}));
@@ -49,17 +49,17 @@ TEST(Depth, CountsEveryImageTheSame) {
 TEST(Depth, UpsideDownIsNotTurnedByTheAlignment) {
   DepthEvaluator evaluator;
   ASSERT_TRUE(evaluator.add(Floats{1, 0.5, 0}, Floats{1, 2, 3}, Mask(3, 1)));
-  EXPECT_NEAR(*evaluator.result().rmse, std::sqrt(2.0 / 3), 1e-12);  // of 2 everywhere
+  EXPECT_NEAR(*evaluator.result().rmse, std::sqrt(2.0 / 3), 1e-12);  // the depth is 2 everywhere
 }
 
-TEST(Depth, ThatIsTheSameEverywhereExplainsNothing) {
+TEST(Depth, ConstantDepthExplainsNothing) {
   DepthEvaluator evaluator;
   ASSERT_TRUE(evaluator.add(Floats(4, 0.5f), Floats{3, 3.1f, 3.2f, 3.3f}, Mask(4, 1)));
   EXPECT_EQ(evaluator.result().delta[0], 1);
   EXPECT_NEAR(*evaluator.result().unexplained, 1, 1e-12);
 }
 
-TEST(Depth, BehindTheCameraIsWrong) {
+TEST(Depth, AlignedDepthBelowZeroIsWrong) {
   DepthEvaluator evaluator;
   // The best line through (0, 0.01) four times, (0.3, 0.01) and (10, 10) is below 0 at x = 0:
   // sums x 10.3, y 10.05, xx 100.09, xy 100.003 of n = 6 give slope 1.0027, shift -0.046.
@@ -76,7 +76,7 @@ TEST(Depth, NeedsTwoPixelsThatCount) {
   EXPECT_FALSE(evaluator.result().delta[0]);
 }
 
-TEST(Depth, RefusesSizesThatDifferAndNumbersThatAreNone) {
+TEST(Depth, RefusesDifferentSizesAndNonFiniteValues) {
   DepthEvaluator evaluator;
   EXPECT_EQ(error_code_of([&] {
               evaluator.add(Floats{1}, Floats{1, 2}, Mask{1});

@@ -14,7 +14,7 @@ namespace {
 using Floats = std::vector<float>;
 using Mask = std::vector<std::uint8_t>;
 
-/// Vectors of some length in the plane of x and z, turned by so many degrees.
+/// Vectors of some length in the plane of x and z, rotated by the given angles in degrees.
 Floats turned(const std::vector<double>& degrees, double length = 1) {
   Floats vectors;
   for (const double d : degrees) {
@@ -38,7 +38,7 @@ TEST(Normals, AreComparedByTheirAngle) {
   EXPECT_EQ(scores.within[2], 6.0 / 8);
 }
 
-TEST(Normals, OfManyImagesHaveOneMedian) {
+TEST(Normals, ManyImagesHaveOneMedian) {
   NormalEvaluator evaluator;
   for (int image = 0; image < 101; ++image) {
     ASSERT_TRUE(evaluator.add(turned({image * 1.7 + 0.3}), turned({0}), Mask{1}));
@@ -47,7 +47,7 @@ TEST(Normals, OfManyImagesHaveOneMedian) {
   EXPECT_EQ(evaluator.result().images, 101);
 }
 
-TEST(Normals, WithoutDirectionCountAsWrongOrNotAtAll) {
+TEST(Normals, ZeroNormalsCountAsWrongOrNotAtAll) {
   NormalEvaluator evaluator;
   Floats found = turned({0, 0, 0, 0}), labelled = turned({0, 0, 0, 0});
   found[0] = found[2] = 0;  // no direction

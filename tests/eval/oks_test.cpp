@@ -34,7 +34,7 @@ TEST(Oks, IsTheMeanOfTheLabelledPointsOwn) {
               1e-15);
 }
 
-TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
+TEST(Oks, UnlabelledPersonsUseARegionOfThreeBoxes) {
   GroundTruthPerson person = person_at(0, 0);
   for (GroundTruthKeypoint& point : person.keypoints) point.visibility = 0;
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(-10, -20, 20, 40)), 1);
@@ -43,7 +43,7 @@ TEST(Oks, OfAPersonWithoutLabelsIsAboutARegionOfThreeBoxes) {
               (1 + std::exp(-2.5)) / 2, 1e-15);
 }
 
-TEST(Oks, OfAPersonWithoutAreaIsANumber) {
+TEST(Oks, ZeroAreaGivesAFiniteSimilarity) {
   GroundTruthPerson person = person_at(0, 0);
   person.area = 0;
   EXPECT_EQ(object_keypoint_similarity(kSigmas, person, found_at(0, 0, 10, 20)), 1);
@@ -64,7 +64,7 @@ TEST(Oks, SigmasAreMissingTogether) {
 
 TEST(PairPersons, TakesTheMostSimilarFirst) {
   const GroundTruthPerson persons[] = {person_at(0, 0), person_at(4, 0)};
-  // The first resembles both persons, and the second better than anybody else does.
+  // The first resembles both persons, and the second one more than any other prediction does.
   const PredictedPerson found[] = {found_at(3, 0, 13, 20), found_at(1, 0, 11, 20)};
   const auto partner = pair_persons(kSigmas, persons, found);
   EXPECT_EQ(partner[0], 1u);
@@ -82,7 +82,7 @@ TEST(PairPersons, LeavesOutCrowdsAndWhoIsNotFound) {
   EXPECT_EQ(partner[2], 0u);
 }
 
-TEST(PairPersons, ComparesEverybodyUpToACrowdOfFiveHundred) {
+TEST(PairPersons, ComparesAllPersonsOfACrowdOfFiveHundred) {
   EXPECT_EQ(pairable(500, 500), 500u);
   EXPECT_EQ(pairable(1, 100'000), 100'000u);
   EXPECT_EQ(pairable(0, 7), 7u);

@@ -26,7 +26,7 @@ TEST(Pck, CountsVisiblePointsThatAreNear) {
   EXPECT_EQ(scores.points[3].visible, 0);
 }
 
-TEST(Pck, OfAPersonNobodyFoundIsZero) {
+TEST(Pck, UndetectedPersonsScoreZero) {
   PckEvaluator evaluator(4);
   evaluator.add(kPerson, nullptr);
   EXPECT_EQ(evaluator.result().mean, 0);

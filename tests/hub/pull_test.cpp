@@ -106,7 +106,7 @@ TEST_F(Pull, AsksForSizeAndLicenceWithOneRequest) {
   EXPECT_TRUE(cached().empty());
 }
 
-TEST_F(Pull, OfAFileThatIsThereDownloadsNothing) {
+TEST_F(Pull, AnExistingFileIsNotDownloaded) {
   serve();
   ASSERT_EQ(pull().code, 0);
   const HubServer& server = serve();
@@ -138,7 +138,7 @@ TEST_F(Pull, TakesSeveralNamesAndAFolder) {
   EXPECT_TRUE(cached().empty());
 }
 
-TEST_F(Pull, WithoutADigestSaysSo) {
+TEST_F(Pull, AMissingDigestIsReported) {
   serve({"--digest", "none"});
   const Finished run = pull();
   ASSERT_EQ(run.code, 0) << run.err;
@@ -147,7 +147,7 @@ TEST_F(Pull, WithoutADigestSaysSo) {
   expect_whole();
 }
 
-TEST_F(Pull, OfACheckpointThatDoesNotAddUpExitsWithThree) {
+TEST_F(Pull, AnIncompleteCheckpointExitsWithThree) {
   published_ = scratch_ / "incomplete.safetensors";
   make_incomplete_checkpoint(published_);
   serve();
@@ -171,7 +171,7 @@ TEST_F(Pull, ListsWhatIsPublishedWithoutAskingTheHub) {
   EXPECT_THAT(run_sapiens({"pull", "--list"}).out, HasSubstr("facebook/sapiens-seg-0.3b"));
 }
 
-TEST_F(Pull, WithoutItsProgramSaysHowToGetIt) {
+TEST_F(Pull, AMissingProgramIsReportedWithAHint) {
   const Scratch empty;
   setenv("SAPIENS_MODULE_DIR", empty.path().c_str(), 1);
   const Finished run = pull();
@@ -182,7 +182,7 @@ TEST_F(Pull, WithoutItsProgramSaysHowToGetIt) {
   EXPECT_EQ(list.code, 0);
 }
 
-TEST_F(Pull, OfANameThatIsNoneShowsTheWayToTheList) {
+TEST_F(Pull, AnUnknownNamePointsToTheList) {
   const Finished run = run_sapiens({"pull", "2b:seg", "--yes"});
   EXPECT_EQ(run.code, 2);
   EXPECT_THAT(run.err, HasSubstr("sapiens pull --list"));

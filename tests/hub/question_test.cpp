@@ -49,7 +49,7 @@ std::pair<int, std::string> on_a_terminal(const std::vector<std::string>& argume
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, shown};
 }
 
-TEST_F(Pull, OnATerminalAsksOnceForAllFiles) {
+TEST_F(Pull, ATerminalIsAskedOnceForAllFiles) {
   serve();
   const auto [code, shown] = on_a_terminal({"pull", kName, "0.3b:seg"}, "y\n");
   EXPECT_EQ(code, 0) << shown;
@@ -60,7 +60,7 @@ TEST_F(Pull, OnATerminalAsksOnceForAllFiles) {
   EXPECT_EQ(cached().size(), 2);
 }
 
-TEST_F(Pull, OnATerminalTakesNoForAnAnswer) {
+TEST_F(Pull, ANoOnTheTerminalCancels) {
   const HubServer& server = serve();
   for (const std::string answer : {"n\n", "\n", "\x04"}) {
     const auto [code, shown] = on_a_terminal({"pull", kName}, answer);

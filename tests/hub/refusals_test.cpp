@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 class RefusedPull : public Pull {
  protected:
-  /// Of the error; nothing may be left of the download.
+  /// The fields of the error; nothing may be left of the download.
   Json refused(int code, const std::vector<std::string>& more = {}) {
     const Finished run = pull(more);
     EXPECT_EQ(run.code, code) << run.err;
@@ -21,7 +21,7 @@ class RefusedPull : public Pull {
   }
 };
 
-TEST_F(RefusedPull, OfAWrongDigestShowsBoth) {
+TEST_F(RefusedPull, AWrongDigestShowsBothDigests) {
   const std::string zeros(64, '0');
   serve({"--digest", zeros});
   const Json error = refused(4);
@@ -30,21 +30,21 @@ TEST_F(RefusedPull, OfAWrongDigestShowsBoth) {
   EXPECT_THAT(error["actual"], HasSubstr("sha256 "));
 }
 
-TEST_F(RefusedPull, OfAGitLfsPointerSaysSo) {
+TEST_F(RefusedPull, AGitLfsPointerIsReported) {
   serve({"--send", "lfs"});
   const Json error = refused(4);
   EXPECT_EQ(error["code"], "unsupported-format");
   EXPECT_THAT(error["actual"], HasSubstr("Git LFS pointer"));
 }
 
-TEST_F(RefusedPull, OfAPageInPlaceOfTheFileSaysSo) {
+TEST_F(RefusedPull, APageInPlaceOfTheFileIsReported) {
   serve({"--send", "page"});
   EXPECT_THAT(refused(4)["actual"], HasSubstr("web page"));
   serve({"--login-page"});
   EXPECT_THAT(refused(4)["actual"], HasSubstr("web page"));
 }
 
-TEST_F(RefusedPull, OfAPageInPlaceOfTheRestKeepsWhatHasArrived) {
+TEST_F(RefusedPull, APageInPlaceOfTheRestKeepsThePart) {
   serve({"--drop-after", "60000"});
   ASSERT_EQ(pull({"--retries", "0"}).code, 6);
   serve({"--send", "page"});
@@ -56,7 +56,7 @@ TEST_F(RefusedPull, OfAPageInPlaceOfTheRestKeepsWhatHasArrived) {
   EXPECT_EQ(pull().json()["files"][0]["resumed_at"], 60'000);
 }
 
-TEST_F(RefusedPull, WithoutAccessShowsTheWayToIt) {
+TEST_F(RefusedPull, MissingAccessIsReportedWithAHint) {
   serve({"--status", "401", "--error-code", "GatedRepo"});
   const Json error = refused(4);
   EXPECT_EQ(error["code"], "not-found");
@@ -71,19 +71,19 @@ TEST_F(RefusedPull, WithoutAccessShowsTheWayToIt) {
   EXPECT_THAT(refused(4)["hint"], HasSubstr("ask for access"));
 }
 
-TEST_F(RefusedPull, OfAFileThatIsGoneShowsWhereToLook) {
+TEST_F(RefusedPull, AMissingFileIsReportedWithAHint) {
   serve({"--status", "404"});
   const Json error = refused(4);
   EXPECT_EQ(error["code"], "not-found");
   EXPECT_THAT(error["hint"], HasSubstr("/facebook/sapiens-pretrain-0.3b"));
 }
 
-TEST_F(RefusedPull, WithAPageThatNeverEndsIsNotReadToItsEnd) {
+TEST_F(RefusedPull, AnEndlessPageIsNotReadToItsEnd) {
   serve({"--endless"});
   EXPECT_EQ(refused(4)["code"], "not-found");
 }
 
-TEST_F(RefusedPull, ForNowIsTriedAgain) {
+TEST_F(RefusedPull, ATemporaryRefusalIsRetried) {
   for (const std::string status : {"429", "503"}) {
     const HubServer& server =
         serve({"--status", status, "--retry-after", "1", "--misbehave-times", "1"});
@@ -92,42 +92,42 @@ TEST_F(RefusedPull, ForNowIsTriedAgain) {
   }
 }
 
-TEST_F(RefusedPull, ForNowIsNotTriedForever) {
+TEST_F(RefusedPull, ATemporaryRefusalIsNotRetriedForever) {
   const HubServer& server = serve({"--status", "503"});
   EXPECT_EQ(refused(6, {"--retries", "2"})["code"], "network");
   EXPECT_EQ(server.requests("hub").size(), 3);
 }
 
-TEST_F(RefusedPull, ForHoursIsToldAtOnce) {
+TEST_F(RefusedPull, ALongRefusalIsReportedAtOnce) {
   const HubServer& server = serve({"--status", "429", "--retry-after", "3600"});
   EXPECT_THAT(refused(6)["hint"], HasSubstr("3600 s"));
   EXPECT_EQ(server.requests("hub").size(), 1);
 }
 
-TEST_F(RefusedPull, ByAHubThatIsNotThereSaysWhy) {
+TEST_F(RefusedPull, AnUnreachableHubIsReported) {
   setenv("HF_ENDPOINT", "http://127.0.0.1:9", 1);
   const Json error = refused(6, {"--retries", "0"});
   EXPECT_EQ(error["code"], "network");
   EXPECT_THAT(error["actual"], HasSubstr("127.0.0.1"));
 }
 
-TEST_F(RefusedPull, ThatRunsInCirclesEnds) {
+TEST_F(RefusedPull, ACycleOfRedirectsEnds) {
   serve({"--circles"});
   EXPECT_THAT(refused(6)["summary"], HasSubstr("circles"));
 }
 
-TEST_F(RefusedPull, ForWantOfSpaceComesBeforeTheFirstByte) {
+TEST_F(RefusedPull, TooLittleSpaceIsReportedBeforeTheFirstByte) {
   const HubServer& server = serve({"--size", "1000000000000000000"});
   EXPECT_EQ(refused(5)["code"], "out-of-resources");
   EXPECT_TRUE(server.requests("storage").empty());
 }
 
-TEST_F(RefusedPull, OfAnotherSizeThanTheHubTold) {
+TEST_F(RefusedPull, AnUnexpectedSizeIsRefused) {
   serve({"--size", "1000000"});
   EXPECT_THAT(refused(4)["expected"], HasSubstr("1000000 bytes"));
 }
 
-TEST_F(RefusedPull, ForAnEndpointOrTokenThatIsNoneAsksNobody) {
+TEST_F(RefusedPull, AnInvalidEndpointOrTokenSendsNoRequest) {
   for (const std::string endpoint : {"huggingface.co:x", "ftp://example.org", "file:///etc"}) {
     setenv("HF_ENDPOINT", endpoint.c_str(), 1);
     EXPECT_EQ(refused(2)["key"], "HF_ENDPOINT") << endpoint;
@@ -138,7 +138,7 @@ TEST_F(RefusedPull, ForAnEndpointOrTokenThatIsNoneAsksNobody) {
   EXPECT_TRUE(server.requests("hub").empty());
 }
 
-TEST(RefusedHub, OfATimeThatIsNone) {
+TEST(RefusedHub, AnInvalidTimeIsRefused) {
   for (const double seconds : {0.0, 0.5, -1.0, 1e9, std::nan("")}) {
     try {
       const Hub hub({.timeout = seconds});
@@ -150,7 +150,7 @@ TEST(RefusedHub, OfATimeThatIsNone) {
   }
 }
 
-TEST_F(RefusedPull, OfWhatNeverEndsStopsAtTheLimit) {
+TEST_F(RefusedPull, AnEndlessFileStopsAtTheLimit) {
   serve({"--no-size", "--digest", "none", "--then-zeros"});
   // The limit of the smallest: twice what the table says, and 16 MiB.
   const PublishedFile small{.name = "small",
@@ -176,7 +176,7 @@ TEST_F(RefusedPull, OfWhatNeverEndsStopsAtTheLimit) {
   EXPECT_TRUE(cached().empty()) << testing::PrintToString(cached());
 }
 
-TEST_F(RefusedPull, WithoutADigestOfWhatIsNoCheckpoint) {
+TEST_F(RefusedPull, AFileWithoutADigestThatIsNoCheckpointIsRefused) {
   const std::string whole = read_bytes(published_);
   const std::string sent = scratch_ / "sent";
   const auto refused_bytes = [&](const std::string& bytes) {
@@ -196,7 +196,7 @@ TEST_F(RefusedPull, WithoutADigestOfWhatIsNoCheckpoint) {
   EXPECT_THAT(error["actual"], HasSubstr("JSON"));
 }
 
-TEST_F(RefusedPull, WithoutSizeAndDigestIsNoneOfACheckpoint) {
+TEST_F(RefusedPull, ACheckpointWithoutSizeAndDigestIsAccepted) {
   serve({"--no-size", "--digest", "none"});
   const Finished run = pull();
   EXPECT_EQ(run.code, 0) << run.err;

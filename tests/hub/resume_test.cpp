@@ -160,7 +160,7 @@ TEST_F(BrokenPull, StartsAfreshWithoutARecordOfWhatThePartIs) {
   }
 }
 
-TEST_F(BrokenPull, WhoseStartIsDamagedIsRefusedByItsDigestAndNotKept) {
+TEST_F(BrokenPull, ADamagedPartIsRefusedByItsDigestAndNotKept) {
   interrupt(SIGKILL);
   std::string bytes = read_bytes(partial());
   bytes[kSome / 2] = static_cast<char>(bytes[kSome / 2] ^ 1);
@@ -174,7 +174,7 @@ TEST_F(BrokenPull, WhoseStartIsDamagedIsRefusedByItsDigestAndNotKept) {
   expect_whole();
 }
 
-TEST_F(BrokenPull, OfAFileThatAnotherProcessDownloadsIsRefused) {
+TEST_F(BrokenPull, AFileThatAnotherProcessDownloadsIsRefused) {
   serve({"--rate", "200000"});
   Running first(command());
   while (!fs::exists(partial()) && !first.ended()) {

@@ -28,7 +28,7 @@ class TlsPull : public Pull {
     return server;
   }
 
-  /// Of a pull that fails; the hub has not heard a word of it.
+  /// The error of a pull that fails before the hub receives a request.
   Json refused(const HubServer& server) {
     setenv("HF_TOKEN", "hf_secret", 1);
     const Finished run = pull({"--retries", "2"});
@@ -69,7 +69,7 @@ TEST_F(TlsPull, GoesThroughAProxyThatHearsNoToken) {
   }
 }
 
-TEST_F(TlsPull, TrustsNobodyElse) {
+TEST_F(TlsPull, RefusesOtherCertificates) {
   const Json error = refused(serve_tls("localhost"));
   EXPECT_EQ(error["code"], "network");
   EXPECT_THAT(error["file"], HasSubstr("https://localhost:"));

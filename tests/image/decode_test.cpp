@@ -146,7 +146,7 @@ TEST(ImageDecode, NoticesAFlippedBitInAPng) {
   EXPECT_THAT(error.detail().actual, HasSubstr("checksum"));
 }
 
-TEST(ImageDecode, LeavesColourProfilesToNobody) {
+TEST(ImageDecode, IgnoresColourProfiles) {
   // libpng prints a warning for a broken profile; the chunk must not even reach it.
   std::vector<std::byte> bytes = file_bytes(image_path("grey.png"));
   constexpr std::string_view kBrokenProfile("\0\0\0\1iCCP\0\x13\xc6\x7b\x3f", 13);
@@ -169,7 +169,8 @@ std::size_t first_scan(const std::vector<std::byte>& jpeg) {
 }
 
 TEST(ImageDecode, ReportsDamageInsideAJpegInsteadOfPrintingIt) {
-  // No Huffman code is all ones (FF 00 stands for a byte FF); a scan may not end in its middle.
+  // No Huffman code is all ones (FF 00 stands for a byte FF), so a scan may not end in the middle
+  // of one.
   const auto no_code = bytes_of({0xff, 0, 0xff, 0, 0xff, 0, 0xff, 0});
   const auto end = bytes_of({0xff, 0xd9});
   for (const char* name : {"odd_420.jpg", "progressive444.jpg", "cmyk.jpg", "grey.jpg"}) {
@@ -256,7 +257,7 @@ TEST(ImageDecode, RefusesABombByItsHeader) {
   EXPECT_THAT(error.detail().expected, HasSubstr("268435456"));
 }
 
-TEST(ImageDecode, RefusesJpegSegmentsThatMakeNoSense) {
+TEST(ImageDecode, RefusesInvalidJpegSegments) {
   for (const auto& bytes : {
            bytes_of({0xff, 0xd8, 0xff, 0xd9}),  // nothing between start and end
            bytes_of(

@@ -68,7 +68,7 @@ std::vector<Segment> segments_of(const Bytes& jpeg) {
   }
 }
 
-TEST(HarmlessDamage, BetweenSegmentsOfAJpegIsSkipped) {
+TEST(HarmlessDamage, BytesBetweenSegmentsOfAJpegAreSkipped) {
   for (const char* name : kJpegs) {
     const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
@@ -83,7 +83,7 @@ TEST(HarmlessDamage, BetweenSegmentsOfAJpegIsSkipped) {
   }
 }
 
-TEST(HarmlessDamage, BehindTheLastScanOfAJpegIsSkipped) {
+TEST(HarmlessDamage, BytesAfterTheLastScanOfAJpegAreSkipped) {
   for (const char* name : kJpegs) {
     const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
@@ -175,7 +175,7 @@ Bytes png_chunk(std::string_view type, std::string_view data, std::uint32_t dama
 constexpr std::size_t kBehindIhdr = 8 + 25;
 constexpr std::size_t kIend = 12;
 
-TEST(HarmlessDamage, InChunksThatNoPixelNeedsIsSkipped) {
+TEST(HarmlessDamage, DamageInChunksThatNoPixelNeedsIsSkipped) {
   for (const char* name : {"rgba.png", "palette.png", "grey16.png"}) {
     const Bytes whole = file_bytes(image_path(name));
     const Image image = Image::decode(whole, name);
@@ -189,7 +189,7 @@ TEST(HarmlessDamage, InChunksThatNoPixelNeedsIsSkipped) {
   }
 }
 
-TEST(HarmlessDamage, InChunksThatPixelsNeedIsNone) {
+TEST(HarmlessDamage, DamageInChunksThatPixelsNeedIsRefused) {
   const Bytes whole = file_bytes(image_path("palette.png"));
   for (const std::string_view type : {"IHDR"sv, "PLTE"sv, "IDAT"sv}) {
     Bytes bytes = whole;
@@ -229,7 +229,7 @@ TEST(HarmlessDamage, AMissingPartOfTheRowsOfAPngIsNot) {
   EXPECT_NE(complaint(bytes, {}), "other pixels");
 }
 
-TEST(HarmlessDamage, AroundTheImageOfAWebPIsSkipped) {
+TEST(HarmlessDamage, DamageAroundTheImageOfAWebPIsSkipped) {
   const Image original = Image::read(image_path("small.png"));
   const int width = static_cast<int>(original.width), height = static_cast<int>(original.height);
   std::uint8_t* data = nullptr;

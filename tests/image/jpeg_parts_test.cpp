@@ -3,12 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-// jpeglib.h uses names of <cstdio>.
-#include <jpeglib.h>
 
+#include "encode_jpeg.hpp"
 #include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
@@ -16,35 +12,8 @@
 namespace sapiens {
 namespace {
 
+using test::encode_jpeg;
 using Bytes = std::vector<std::byte>;
-
-/// Encodes an image as `choose` says.
-Bytes encode(const Image& image, const std::function<void(jpeg_compress_struct&)>& choose) {
-  jpeg_compress_struct jpeg{};
-  jpeg_error_mgr errors{};
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&jpeg, &data, &size);
-  jpeg.image_width = static_cast<JDIMENSION>(image.width);
-  jpeg.image_height = static_cast<JDIMENSION>(image.height);
-  jpeg.input_components = 3;
-  jpeg.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&jpeg);
-  choose(jpeg);
-  jpeg_start_compress(&jpeg, TRUE);
-  for (Index y = 0; y < image.height; ++y) {
-    JSAMPROW row = const_cast<JSAMPROW>(&image.rgb[static_cast<std::size_t>(y * image.width * 3)]);
-    jpeg_write_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_compress(&jpeg);
-  jpeg_destroy_compress(&jpeg);
-  const auto* first = reinterpret_cast<const std::byte*>(data);
-  Bytes bytes(first, first + size);
-  std::free(data);
-  return bytes;
-}
 
 /// A scan for each of three components.
 std::span<const jpeg_scan_info> single_scans() {
@@ -75,7 +44,7 @@ std::vector<std::size_t> markers(const Bytes& bytes, int marker) {
 }
 
 TEST(JpegParts, AScanOfAColourThatIsMissingIsNoticed) {
-  const Bytes whole = encode(image_to_encode(), [](jpeg_compress_struct& jpeg) {
+  const Bytes whole = encode_jpeg(image_to_encode(), [](jpeg_compress_struct& jpeg) {
     jpeg.scan_info = single_scans().data();
     jpeg.num_scans = static_cast<int>(single_scans().size());
   });
@@ -83,7 +52,7 @@ TEST(JpegParts, AScanOfAColourThatIsMissingIsNoticed) {
   const std::vector<std::size_t> scans = markers(whole, 0xda);
   ASSERT_EQ(scans.size(), 3u);
   for (std::size_t i = 1; i < scans.size(); ++i) {
-    // As a tool leaves it that ends a file where it stopped.
+    // Simulates a tool that ends a file where it stopped.
     Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(scans[i]));
     EXPECT_EQ(failure_of(cut, image), "the file ends early");
     cut.insert(cut.end(), {std::byte{0xff}, std::byte{0xd9}});
@@ -93,7 +62,7 @@ TEST(JpegParts, AScanOfAColourThatIsMissingIsNoticed) {
 
 TEST(JpegParts, StrayBytesBehindRestartMarkersAreSkippedAndLostIntervalsAreNot) {
   const Bytes whole =
-      encode(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.restart_interval = 3; });
+      encode_jpeg(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.restart_interval = 3; });
   const Image image = Image::decode(whole, "x");
   Bytes stray = whole;
   for (const int byte : {1, 0x9c, 0x22, 3, 0xd4, 0x7f, 0x10, 0x11, 0x80, 0xfe, 0x63, 5, 0x91}) {
@@ -109,9 +78,9 @@ TEST(JpegParts, StrayBytesBehindRestartMarkersAreSkippedAndLostIntervalsAreNot) 
   EXPECT_NE(failure_of(lost, image), "");
 }
 
-TEST(JpegParts, OfArithmeticCodesTheEndMustBeThere) {
+TEST(JpegParts, ArithmeticCodesNeedAnEndMarker) {
   const Bytes whole =
-      encode(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.arith_code = TRUE; });
+      encode_jpeg(image_to_encode(), [](jpeg_compress_struct& jpeg) { jpeg.arith_code = TRUE; });
   Image image;
   try {
     image = Image::decode(whole, "x");

@@ -62,7 +62,7 @@ TEST(Orientation, IsReadInEitherByteOrder) {
   EXPECT_EQ(exif_orientation(as_bytes("MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0\0"s)), 6);
 }
 
-TEST(Orientation, OfDamagedNotesIsUpright) {
+TEST(Orientation, DamagedExifDataMeansUpright) {
   const std::string whole = tiff(6);
   for (std::size_t size = 0; size + 8 < whole.size(); ++size) {
     const int orientation = exif_orientation(as_bytes(whole.substr(0, size)));

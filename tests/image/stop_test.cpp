@@ -1,9 +1,4 @@
 #include <gtest/gtest.h>
-// jpeglib.h uses names of <cstdio>.
-// clang-format off
-#include <cstdio>
-#include <jpeglib.h>
-// clang-format on
 #include <png.h>
 #include <webp/encode.h>
 
@@ -11,6 +6,7 @@
 #include <random>
 #include <vector>
 
+#include "encode_jpeg.hpp"
 #include "image/orientation.hpp"
 #include "image_files.hpp"
 #include "sapiens/image.hpp"
@@ -39,30 +35,9 @@ void expect_stops_decoding(std::span<const std::byte> bytes, int least_calls) {
 }
 
 std::vector<std::byte> jpeg_of(const Image& image, bool progressive) {
-  jpeg_compress_struct jpeg{};
-  jpeg_error_mgr errors{};
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&jpeg, &data, &size);
-  jpeg.image_width = static_cast<JDIMENSION>(image.width);
-  jpeg.image_height = static_cast<JDIMENSION>(image.height);
-  jpeg.input_components = 3;
-  jpeg.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&jpeg);
-  if (progressive) jpeg_simple_progression(&jpeg);
-  jpeg_start_compress(&jpeg, TRUE);
-  for (Index y = 0; y < image.height; ++y) {
-    auto* row = const_cast<JSAMPROW>(image.rgb.data() + y * image.width * 3);
-    jpeg_write_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_compress(&jpeg);
-  jpeg_destroy_compress(&jpeg);
-  const auto* first = reinterpret_cast<const std::byte*>(data);
-  std::vector<std::byte> bytes(first, first + size);
-  std::free(data);
-  return bytes;
+  return test::encode_jpeg(image, [&](jpeg_compress_struct& jpeg) {
+    if (progressive) jpeg_simple_progression(&jpeg);
+  });
 }
 
 std::vector<std::byte> interlaced_png_of(const Image& image) {
@@ -90,26 +65,28 @@ std::vector<std::byte> interlaced_png_of(const Image& image) {
   return bytes;
 }
 
-TEST(StopDecoding, PngAtEveryRow) {
+TEST(StopDecoding, PngStopsAtEveryRow) {
   const Image image = noise(40, 30);
   expect_stops_decoding(image.encode_png(), 40);
 }
 
-TEST(StopDecoding, InterlacedPngInEveryPass) {
+TEST(StopDecoding, InterlacedPngStopsInEveryPass) {
   const Image image = noise(40, 30);
   const std::vector<std::byte> png = interlaced_png_of(image);
   EXPECT_TRUE(Image::decode(png, "image").rgb == image.rgb);
   expect_stops_decoding(png, 7 * 40);
 }
 
-TEST(StopDecoding, JpegAtEveryRow) { expect_stops_decoding(jpeg_of(noise(64, 48), false), 64); }
+TEST(StopDecoding, JpegStopsAtEveryRow) {
+  expect_stops_decoding(jpeg_of(noise(64, 48), false), 64);
+}
 
-TEST(StopDecoding, ProgressiveJpegInEveryScan) {
+TEST(StopDecoding, ProgressiveJpegStopsInEveryScan) {
   // Ten scans of eight rows of blocks, before the first row of pixels.
   expect_stops_decoding(jpeg_of(noise(64, 48), true), 10 * 4 + 64);
 }
 
-TEST(StopDecoding, WebPBetweenPieces) {
+TEST(StopDecoding, WebPStopsBetweenPieces) {
   const Image image = noise(200, 300);
   std::uint8_t* data = nullptr;
   const std::size_t size = WebPEncodeLosslessRGB(image.rgb.data(), static_cast<int>(image.width),
@@ -117,7 +94,7 @@ TEST(StopDecoding, WebPBetweenPieces) {
                                                  static_cast<int>(image.width * 3), &data);
   const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
   EXPECT_TRUE(Image::decode(bytes, "image").rgb == image.rgb);
-  expect_stops_decoding(bytes, 10);  // of 180 kB
+  expect_stops_decoding(bytes, 10);  // the file has 180 kB
   WebPFree(data);
   data = nullptr;
   const std::size_t lossy =
@@ -127,13 +104,13 @@ TEST(StopDecoding, WebPBetweenPieces) {
   WebPFree(data);
 }
 
-TEST(StopDecoding, WhileItIsTurned) {
+TEST(StopDecoding, OrientingStopsToo) {
   expect_stops([image = noise(40, 30)](
                    const StopCheck& check) { EXPECT_EQ(upright(image, 6, check).width, 40); },
                30);
 }
 
-TEST(StopEncoding, PngAtEveryRow) {
+TEST(StopEncoding, PngStopsAtEveryRow) {
   expect_stops(
       [image = noise(40, 30)](const StopCheck& check) {
         EXPECT_TRUE(Image::decode(image.encode_png(check), "image").rgb == image.rgb);

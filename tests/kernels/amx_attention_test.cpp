@@ -159,7 +159,7 @@ TEST_F(AmxAttention, SurvivesScoresOfTenThousand) {
   }
 }
 
-TEST_F(AmxAttention, GivesAQueryTheSameBitsInAnyCompany) {
+TEST_F(AmxAttention, GivesAQueryTheSameBitsAmongAnyOthers) {
   for (const Index head_dim : {64, 80}) {
     const Bf16Head head = random_head(200, head_dim, 8);
     const auto together = attend(head, 0, 200);

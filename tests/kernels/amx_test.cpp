@@ -60,7 +60,7 @@ class Amx : public testing::Test {
     if (!tested_cpu().amx) GTEST_SKIP() << "neither AMX nor the vectors to emulate it";
   }
 
-  // Not set where the test is skipped.
+  // Null where the test is skipped.
   static KernelTable table(std::string_view level) {
     return tested_cpu().amx ? select_kernels(tested_cpu(), level).table : KernelTable{};
   }

@@ -206,7 +206,7 @@ TEST_P(AttentionLevels, SurvivesScoresOfTenThousand) {
   }
 }
 
-TEST_P(AttentionLevels, GivesAQueryTheSameBitsInAnyCompany) {
+TEST_P(AttentionLevels, GivesAQueryTheSameBitsAmongAnyOthers) {
   const Head head = random_head(520, 80, 3);
   for_every_way([&](Way way) {
     const auto together = run(way, head, 0, 520);

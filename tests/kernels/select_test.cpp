@@ -40,7 +40,7 @@ TEST(Select, RefusesALevelTheCpuLacks) {
   EXPECT_EQ(code_of({.avx2 = true}, "avx512"), ErrorCode::UnsupportedHardware);
 }
 
-TEST(Select, RefusesALevelNobodyKnows) {
+TEST(Select, RefusesAnUnknownLevel) {
   EXPECT_EQ(code_of(CpuFeatures::detect(), "sse9"), ErrorCode::InvalidArgument);
 }
 

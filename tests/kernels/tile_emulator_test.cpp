@@ -100,7 +100,7 @@ TEST(TileInstruction, FindsAddressesRelativeToTheNextInstruction) {
 }
 
 TEST(TileInstruction, TellsProductsApart) {
-  // Of "... %tmm6, %tmm5, %tmm4": vvvv is B, rm is A.
+  // For "... %tmm6, %tmm5, %tmm4" vvvv is B and rm is A.
   const auto with_prefix = [](std::uint8_t third, std::uint8_t opcode) {
     return decoded({0xc4, 0xe2, third, opcode, 0xe5});
   };

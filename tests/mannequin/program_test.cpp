@@ -29,7 +29,7 @@ TEST(Program, WritesWhatItIsAskedFor) {
   EXPECT_TRUE(std::filesystem::exists(folder + "/000001_seg.png"));
 }
 
-TEST(Program, RefusesWhatMakesNoSense) {
+TEST(Program, RefusesInvalidArguments) {
   const Scratch scratch;
   const std::string output = fmt::format("-o '{}' ", scratch / "out");
   for (const char* words :

@@ -5,7 +5,7 @@
 namespace mannequin {
 namespace {
 
-TEST(Skeleton, AtRestFacesForwardsWithItsLeftAtPlusX) {
+TEST(Skeleton, FacesForwardsAtRestWithItsLeftAtPlusX) {
   Random random(1, 0, Aspect::Body);
   const Body body = random_body(random);
   const Skeleton bones = posed(body, {});

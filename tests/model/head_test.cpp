@@ -233,7 +233,7 @@ class AnyHead : public testing::Test {
   KernelTable kernels_ = select_kernels(tested_cpu()).table;
 };
 
-// Nobody publishes these, but the builder of the original takes them.
+// These are not published, but the builder of the original accepts them.
 TEST_F(AnyHead, MayLackLayersOrChangeItsWidth) {
   const Grid patches{3, 2};
   const auto tokens = random_normal(6 * 8, {.seed = 1});
@@ -251,7 +251,7 @@ TEST_F(AnyHead, MayLackLayersOrChangeItsWidth) {
   EXPECT_EQ(load(final_only).run(tokens, patches).size(), 6u * 3);
 }
 
-TEST_F(AnyHead, OfAnotherKernelSizeIsRefusedByName) {
+TEST_F(AnyHead, AnotherKernelSizeIsRefusedByName) {
   const HeadConfig deconv{.task = Task::Pose,
                           .deconvs = {{8, 8, 4}, {8, 8, 3}},
                           .convs = {},

@@ -49,12 +49,12 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Params,
                                          Published{"1b", 486, 1'140'739'584, 1'139'163'648},
                                          Published{"2b", 582, 2'133'912'960, 2'131'943'040}));
 
-TEST(Params, OfTheDecoderAre104Tensors) {
+TEST(Params, TheDecoderHas104Tensors) {
   EXPECT_EQ(decoder_params(DecoderConfig{}, 1024).size(), 104u);
 }
 
 // Tensors and millions of values of the heads on the 0.3B encoder.
-TEST(Params, OfTheHeadsAddUpToThePublishedOnes) {
+TEST(Params, HeadsAddUpToThePublishedOnes) {
   HeadConfig pose = published_head(Task::Pose, 1024);
   pose.outputs = 308;
   EXPECT_EQ(head_params(pose).size(), 8u);

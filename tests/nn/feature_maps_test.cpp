@@ -167,7 +167,7 @@ TEST_P(MapsAtLevel, GatesChannelsByTheirMeans) {
   for (const Grid size : {Grid{1, 1}, Grid{20, 30}}) {
     constexpr Index kChannels = 19;
     const auto weight = random_normal(kChannels * kChannels, {.seed = 2});
-    // Of a deviation of 3, so that some gates are closed and some wide open.
+    // The deviation is 3, so that some gates are closed and some wide open.
     const auto bias = random_normal(kChannels, {.deviation = 3, .seed = 3});
     const TestMap before(size, kChannels, 1);
     std::vector<double> mean(kChannels);
@@ -256,7 +256,7 @@ TEST_F(Maps, UpsampleEveryPixelToFour) {
   }
 }
 
-TEST_F(Maps, OfOtherSizesAreRefused) {
+TEST_F(Maps, MapsOfOtherSizesAreRefused) {
   TestMap x({4, 4}, 4, 1), y({4, 5}, 4, 2);
   EXPECT_THROW(ops_.max_pool(x.view(), {4, 4}, 5, y.view(), none_), Error);
   EXPECT_THROW(ops_.upsample_nearest(x.view(), {4, 4}, y.view(), none_), Error);

@@ -122,7 +122,7 @@ TEST_P(OpsAtLevel, GiveTheSameBitsOnAnyNumberOfThreads) {
   for (const int threads : {2, 3, 7}) EXPECT_EQ(run_block(block, x, threads), alone) << threads;
 }
 
-TEST_P(OpsAtLevel, GiveARowTheSameBitsInAnyCompany) {
+TEST_P(OpsAtLevel, GiveARowTheSameBitsAmongAnyOthers) {
   const ThreadPool pool(2);
   const Ops ops(kernels_, pool);
   const auto x = random_normal(300 * 40, {.seed = 11}),

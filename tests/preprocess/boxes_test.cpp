@@ -32,13 +32,13 @@ TEST(Boxes, AreOutsideWhereTheyShareNothingWithTheImage) {
   EXPECT_TRUE(is_outside({3, 30, 5, 5}, kImage));
 }
 
-TEST(Boxes, OutsideOfTheImageAreRefusedByNumber) {
+TEST(Boxes, BoxesOutsideTheImageAreRefusedByNumber) {
   EXPECT_EQ(refused({}), "");
   EXPECT_EQ(refused({{0, 0, 40, 30}, {-5, -5, 6, 6}}), "");
   EXPECT_EQ(refused({{0, 0, 40, 30}, {40, 0, 6, 6}}), "boxes[1]");
 }
 
-TEST(Boxes, OfSharesAreRefusedWhereAllAre) {
+TEST(Boxes, RelativeBoxesAreRefusedWhereAllAreRelative) {
   EXPECT_TRUE(looks_like_shares({0.2f, 0.1f, 0.5f, 0.9f}));
   EXPECT_FALSE(looks_like_shares({0.2f, 0.1f, 2, 0.9f}));
   EXPECT_EQ(refused({{0.2f, 0.1f, 0.5f, 0.9f}}), "boxes[0]");

@@ -44,7 +44,7 @@ TEST(Letterbox, KeepsARowOfAnImageThatWouldVanish) {
   EXPECT_EQ(pixel(box.square, 1, 0), 114);
 }
 
-TEST(Letterbox, RefusesAnImageThatIsNone) {
+TEST(Letterbox, RefusesAnInvalidImage) {
   EXPECT_THROW(letterbox({}, 640), Error);
   EXPECT_THROW(letterbox({.width = 5, .height = 5, .rgb = {}}, 640), Error);
 }

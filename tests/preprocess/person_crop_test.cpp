@@ -72,7 +72,7 @@ TEST(PersonCrop, WholeImageIsTheBoxFromCornerToCorner) {
   EXPECT_EQ(box.score, 1);
 }
 
-TEST(PersonCrop, RefusesBoxesThatAreNone) {
+TEST(PersonCrop, RefusesInvalidBoxes) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (const Box& box : {Box{0, 0, 0, 10}, Box{0, 0, 10, -1}, Box{kNan, 0, 10, 10},

@@ -89,7 +89,7 @@ TEST(Reconcile, TheModelsOwnNamesNeedNoRule) {
   EXPECT_THAT(report.rules, IsEmpty());
 }
 
-TEST(Reconcile, TheDictionaryEverybodyOpensIsNoRule) {
+TEST(Reconcile, TheUsualDictionaryIsNoRule) {
   EXPECT_EQ(FakeFile().add_encoder("state_dict.backbone.").plan().report.verdict, Verdict::Exact);
 }
 

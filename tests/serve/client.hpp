@@ -31,7 +31,7 @@ class Connection {
   bool send(const std::string& bytes) const;
   /// Tells the other side that nothing more will come.
   void finish_sending() const;
-  /// So many bytes, or what comes before the other side closes.
+  /// Receives that many bytes, or fewer where the other side closes.
   std::string receive(std::size_t size) const;
   /// Everything until the other side closes, or nothing comes for minutes.
   Answer receive() const;

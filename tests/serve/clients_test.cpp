@@ -52,7 +52,7 @@ class SlowClients : public Clients {
   }
 };
 
-TEST_F(SlowClients, ThatTrickleHeadersAreLeft) {
+TEST_F(SlowClients, ClientsThatTrickleHeadersAreDisconnected) {
   const Connection line(server_.port()), headers(server_.port());
   line.send("GET /");
   headers.send("POST /v1/depth HTTP/1.1\r\n");
@@ -61,14 +61,14 @@ TEST_F(SlowClients, ThatTrickleHeadersAreLeft) {
   other.join();
 }
 
-TEST_F(SlowClients, ThatTrickleABodyAreLeft) {
+TEST_F(SlowClients, ClientsThatTrickleABodyAreDisconnected) {
   const Connection connection(server_.port());
   connection.send(request_text("POST", "/v1/depth",
                                {{"Content-Type", "image/png"}, {"Content-Length", "9999"}}, "a"));
   trickle(connection, "b");
 }
 
-TEST_F(SlowClients, ThatNeverAskAreLeftAndOthersAreAnswered) {
+TEST_F(SlowClients, SilentClientsAreDisconnectedAndOthersAnswered) {
   std::vector<std::unique_ptr<Connection>> idle;
   for (int i = 0; i < 100; ++i) {  // more than there are threads
     idle.push_back(std::make_unique<Connection>(server_.port()));
@@ -78,7 +78,7 @@ TEST_F(SlowClients, ThatNeverAskAreLeftAndOthersAreAnswered) {
   for (const auto& connection : idle) EXPECT_EQ(connection->receive().status, 0);
 }
 
-TEST_F(SlowClients, ThatDoNotTakeTheirAnswerAreLeft) {
+TEST_F(SlowClients, ClientsThatDoNotReadTheirAnswerAreDisconnected) {
   const Serving server(with_model({"--connections", "1", "--time-limit", "1"}));
   // An answer of 36 MB: more than the buffers of a connection hold.
   const Image large{.width = 3000, .height = 3000, .rgb = std::vector<std::uint8_t>(27000000)};
@@ -90,7 +90,7 @@ TEST_F(SlowClients, ThatDoNotTakeTheirAnswerAreLeft) {
   EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 200);
 }
 
-TEST_F(Clients, WithEndlessHeadersAreLeft) {
+TEST_F(Clients, EndlessHeadersEndTheConnection) {
   const Connection connection(server_.port());
   connection.send("GET /healthz HTTP/1.1\r\n");
   const std::string header = "X-Header: " + std::string(1000, 'a') + "\r\n";
@@ -99,7 +99,7 @@ TEST_F(Clients, WithEndlessHeadersAreLeft) {
   EXPECT_LT(sent, 100000) << "100 MB of headers were taken";
 }
 
-TEST_F(Clients, WithAHugeHeaderAre400) {
+TEST_F(Clients, AHugeHeaderIs400) {
   const Answer answer =
       send("GET /healthz HTTP/1.1\r\nX-Huge: " + std::string(20000, 'a') + "\r\n\r\n");
   EXPECT_TRUE(answer.status == 400 || answer.status == 0) << answer.status;
@@ -107,7 +107,7 @@ TEST_F(Clients, WithAHugeHeaderAre400) {
             414);
 }
 
-TEST_F(Clients, WhoseBodyIsShorterThanTheySayAre400) {
+TEST_F(Clients, ABodyShorterThanItsLengthIs400) {
   const std::string& image = Models::get().image();
   const Headers longer = {{"Content-Type", "image/png"},
                           {"Content-Length", std::to_string(image.size() + 1)}};
@@ -116,7 +116,7 @@ TEST_F(Clients, WhoseBodyIsShorterThanTheySayAre400) {
   EXPECT_EQ(code_of(answer), "bad-body");
 }
 
-TEST_F(Clients, WhoseBodyIsLongerThanTheySayAreAnsweredOnce) {
+TEST_F(Clients, ABodyLongerThanItsLengthIsAnsweredOnce) {
   const std::string& image = Models::get().image();
   const std::string two = request_text("POST", "/v1/depth", kPng, image) +
                           request_text("GET", "/healthz") + std::string(1000, 'x');
@@ -129,7 +129,7 @@ TEST_F(Clients, WhoseBodyIsLongerThanTheySayAreAnsweredOnce) {
   EXPECT_EQ(server_.metric("sapiens_requests_total{path=\"/healthz\",status=\"200\"}"), -1);
 }
 
-TEST_F(Clients, ThatAskWhetherTheirBodyIsWantedAreToldSo) {
+TEST_F(Clients, ExpectContinueIsAnswered) {
   const std::string& image = Models::get().image();
   const std::string head = request_text("POST", "/v1/depth",
                                         {{"Content-Type", "image/png"},
@@ -142,7 +142,7 @@ TEST_F(Clients, ThatAskWhetherTheirBodyIsWantedAreToldSo) {
   EXPECT_EQ(connection.receive().status, 200);
 }
 
-TEST_F(Clients, WhoseBodyIsNotWantedAreToldSoInsteadOfAskedForIt) {
+TEST_F(Clients, ExpectContinueIsRefusedWhereTheBodyIsNotWanted) {
   for (const auto& [type, path, status] :
        {std::tuple("image/png", "/v1/other", 404), std::tuple("text/plain", "/v1/depth", 415)}) {
     const Connection connection(server_.port());
@@ -154,7 +154,7 @@ TEST_F(Clients, WhoseBodyIsNotWantedAreToldSoInsteadOfAskedForIt) {
   }
 }
 
-TEST_F(Clients, WithLengthsThatAreNoneAre411) {
+TEST_F(Clients, InvalidLengthsAre411) {
   for (const char* length : {"-1", "abc", "1e3", "0x10", "99999999999999999999999999"}) {
     const Answer answer = send(request_text(
         "POST", "/v1/depth", {{"Content-Type", "image/png"}, {"Content-Length", length}}));
@@ -163,7 +163,7 @@ TEST_F(Clients, WithLengthsThatAreNoneAre411) {
   }
 }
 
-TEST_F(Clients, WithChunksAre411) {
+TEST_F(Clients, ChunkedBodiesAre411) {
   const std::string& image = Models::get().image();
   const Answer answer = send(request_text(
       "POST", "/v1/depth", {{"Content-Type", "image/png"}, {"Transfer-Encoding", "chunked"}},
@@ -172,7 +172,7 @@ TEST_F(Clients, WithChunksAre411) {
   EXPECT_THAT(answer.body, HasSubstr("not in chunks"));
 }
 
-TEST_F(Clients, ThatLookForFilesFindNone) {
+TEST_F(Clients, FilesAreNotServed) {
   for (const char* path :
        {"/../etc/passwd", "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc",
         "/app.js/../../../etc/passwd", "/app.js%00.html", "//etc/passwd", "/./app.js",
@@ -218,7 +218,7 @@ std::string jpeg_bomb() {
          std::string(1000, '\0');
 }
 
-TEST_F(Clients, ThatSendImageBombsAreRefusedByTheHeader) {
+TEST_F(Clients, ImageBombsAreRefusedByTheirHeader) {
   const double before = server_.metric("process_resident_memory_bytes");
   for (const std::string& bomb : {png_bomb(100000, 100000), png_bomb(0x7fffffff, 0x7fffffff),
                                   png_bomb(6000, 6000), png_bomb(1, 0x7fffffff)}) {
@@ -236,7 +236,7 @@ TEST_F(Clients, ThatSendImageBombsAreRefusedByTheHeader) {
   EXPECT_LT(server_.metric("process_resident_memory_bytes") - before, 50e6);
 }
 
-TEST_F(Clients, WithNumbersThatAreNoneAre400) {
+TEST_F(Clients, InvalidNumbersAre400) {
   for (const char* boxes : {"nan,1,2,3", "1,2,inf,4", "1,2,3,-inf", "1e39,1,2,3", "1e30,1,2,3",
                             "0,0,1e38,1e38", "1,2,3,4e-400", "0x1,1,2,3"}) {
     const Answer answer = ask(server_.port(), "POST", std::string("/v1/pose?boxes=") + boxes, kPng,

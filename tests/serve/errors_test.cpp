@@ -40,7 +40,7 @@ class Errors : public testing::Test {
   Serving server_;
 };
 
-TEST_F(Errors, OfImagesAre400AndSayWhatIsWrong) {
+TEST_F(Errors, InvalidImagesAre400AndSayWhatIsWrong) {
   const Json other = image_error(400, "/v1/depth", "no image");
   EXPECT_EQ(other["code"], "unsupported-format");
   EXPECT_EQ(other["key"], "image");
@@ -55,7 +55,7 @@ TEST_F(Errors, OfImagesAre400AndSayWhatIsWrong) {
             "image");
 }
 
-TEST_F(Errors, OfBoxesThatAreNotInTheImageAre400) {
+TEST_F(Errors, BoxesOutsideTheImageAre400) {
   for (const char* boxes : {"5000,5000,10,10", "-20,-20,10,10"}) {
     const Json error = image_error(400, std::string("/v1/pose?boxes=1,1,30,20;") + boxes, image_);
     EXPECT_EQ(error["key"], "boxes[1]") << boxes;
@@ -65,7 +65,7 @@ TEST_F(Errors, OfBoxesThatAreNotInTheImageAre400) {
               HasSubstr("shares"));
 }
 
-TEST_F(Errors, OfFieldsAre400AndNameTheField) {
+TEST_F(Errors, InvalidFieldsAre400AndNamed) {
   EXPECT_EQ(image_error(400, "/v1/depth?colour=red", image_)["key"], "colour");
   const Json choice = image_error(400, "/v1/features?out_type=map", image_);
   EXPECT_EQ(choice["key"], "out_type");
@@ -81,7 +81,7 @@ TEST_F(Errors, OfFieldsAre400AndNameTheField) {
               HasSubstr("twice"));
 }
 
-TEST_F(Errors, OfFormsAre400) {
+TEST_F(Errors, InvalidFormsAre400) {
   const auto form_error = [&](const Form& form) {
     return error(400, "POST", "/v1/depth", {{"Content-Type", form.type}}, form.body);
   };
@@ -98,7 +98,7 @@ TEST_F(Errors, OfFormsAre400) {
 
 // As .NET writes them. The library of Debian 12 does not understand that, the one of Ubuntu 24.04
 // does.
-TEST_F(Errors, OfFormsSpeakOfNamesWithoutQuotationMarks) {
+TEST_F(Errors, UnquotedFormNamesAreReported) {
   Form form = form_of({{"image", image_}});
   form.body.replace(form.body.find("\"image\""), 7, "image");
   const Answer answer =
@@ -108,7 +108,7 @@ TEST_F(Errors, OfFormsSpeakOfNamesWithoutQuotationMarks) {
   EXPECT_THAT(answer.body, HasSubstr("no name in quotation marks"));
 }
 
-TEST_F(Errors, OfJsonAre400) {
+TEST_F(Errors, InvalidJsonIs400) {
   for (const std::string body :
        {"", "{", "[]", "7", R"({"image": 7})", R"({"image": "%%%"})", R"({"image": "QQ"} trailing)",
         R"({"model": "depth"})", "{\"image\": \"QQ=\"}"}) {
@@ -136,7 +136,7 @@ TEST_F(Errors, UnknownPathsAndModelsAre404) {
   EXPECT_THAT(unknown["expected"], HasSubstr("normal (normal)"));
 }
 
-TEST_F(Errors, OtherMethodsAre405AndTellTheRightOnes) {
+TEST_F(Errors, UnsupportedMethodsAre405AndListTheAllowedOnes) {
   const Answer get = ask(server_.port(), "GET", "/v1/pose");
   EXPECT_EQ(get.status, 405);
   EXPECT_EQ(get.header("allow"), "POST");
@@ -189,7 +189,7 @@ TEST_F(Errors, WhatIsNotHttpIs400OrNothing) {
   EXPECT_EQ(ask(server_.port(), "GET", "/healthz").status, 200);
 }
 
-TEST(Tasks, ThatNoModelDoesAre422AndSeveralModelsNeedAName) {
+TEST(Tasks, TasksWithoutAModelAre422AndSeveralModelsNeedAName) {
   const Models& models = Models::get();
   const Serving server(
       {"--model", "one=" + models.path("depth"), "--model", "two=" + models.path("depth")});
@@ -251,14 +251,14 @@ TEST_F(Token, OpensTheServer) {
   EXPECT_EQ(ask(server_->port(), "POST", "/v1/depth", bearer, Models::get().image()).status, 200);
 }
 
-TEST_F(Token, ThatIsTooShortIsRefused) {
+TEST_F(Token, ATokenThatIsTooShortIsRefused) {
   write_bytes(folder_ / "short", "abc\n");
   const Finished run = run_sapiens(
       {"serve", "--model", Models::get().argument("depth"), "--token-file", folder_ / "short"});
   EXPECT_EQ(run.code, 2);
 }
 
-TEST(Browsers, ThatOtherSitesSendAreRefused) {
+TEST(Browsers, RequestsOfOtherSitesAreRefused) {
   const Serving server({"--model", Models::get().argument("depth")});
   const auto status = [&](const std::string& name, const std::string& value) {
     return ask(server.port(), "POST", "/v1/depth", {{name, value}, {"Content-Type", "image/png"}},
@@ -274,7 +274,7 @@ TEST(Browsers, ThatOtherSitesSendAreRefused) {
   EXPECT_EQ(status("Origin", "http://127.0.0.1"), 200);
 }
 
-TEST(Browsers, ThatWereSentHereUnderAnotherNameAreRefused) {
+TEST(Browsers, RequestsUnderAnotherHostNameAreRefused) {
   const Serving server({"--model", Models::get().argument("depth")});
   const auto status = [&](const std::string& host) {
     return ask(server.port(), "GET", "/v1/models", {{"Host", host}}).status;

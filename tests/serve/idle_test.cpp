@@ -40,13 +40,13 @@ class Idle : public testing::Test {
   }
 };
 
-TEST_F(Idle, ConnectionsHoldNobodyUp) {
+TEST_F(Idle, IdleConnectionsDoNotDelayOthers) {
   const auto idle = connect(128, "");
   expect_answers();
   EXPECT_EQ(count_alive(idle, request_text("GET", "/healthz")), 128);
 }
 
-TEST_F(Idle, HeadsThatDoNotEndHoldNobodyUp) {
+TEST_F(Idle, UnfinishedHeadsDoNotDelayOthers) {
   const auto slow = connect(128, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: ");
   expect_answers();
   EXPECT_EQ(count_alive(slow, "b\r\n\r\n"), 128);

@@ -82,7 +82,7 @@ TEST(Limits, ARequestThatTakesTooLongIs504AndIsNotComputedToItsEnd) {
   EXPECT_EQ(server.metric("sapiens_passes_total{model=\"pose\"}"), -1);
 }
 
-TEST(Limits, ARequestWhoseClientHasHungUpIsNotComputedToItsEnd) {
+TEST(Limits, ARequestWhoseClientDisconnectedIsNotComputedToItsEnd) {
   const Serving server(slow_server());
   {
     const Connection impatient(server.port());
@@ -217,7 +217,7 @@ TEST_P(Shutdown, AnswersWhatIsUnderWayAndExitsWithZero) {
   while (Connection(server.port()).is_open()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 0);  // nobody is let in any more
+  EXPECT_EQ(ask(server.port(), "GET", "/healthz").status, 0);  // no connection is accepted any more
   first.join();
   second.join();
   EXPECT_EQ(slow, 200);

@@ -88,7 +88,7 @@ TEST_F(LobbyTest, TellsALateHeadFromOneThatIsCut) {
   close(cut);
 }
 
-TEST_F(LobbyTest, LeavesThoseWhoSayNothing) {
+TEST_F(LobbyTest, DisconnectsSilentClients) {
   start(0.05);
   const int silent = connect();
   EXPECT_TRUE(is_closed(silent));
@@ -96,7 +96,7 @@ TEST_F(LobbyTest, LeavesThoseWhoSayNothing) {
   close(silent);
 }
 
-TEST_F(LobbyTest, MakesRoomForNewcomersByLeavingWhoWaitedLongest) {
+TEST_F(LobbyTest, DisconnectsTheLongestWaitingClientForANewOne) {
   start(100);
   std::vector<int> idle;
   for (std::size_t i = 0; i < Lobby::kMaxWaiting + 10; ++i) idle.push_back(connect());

@@ -51,7 +51,7 @@ class Parity : public testing::TestWithParam<Case> {
 
 class ArrayParity : public Parity {};
 
-TEST_P(ArrayParity, EveryDoorGivesTheBytesOfTheFile) {
+TEST_P(ArrayParity, EveryFormGivesTheBytesOfTheFile) {
   const std::string& image = Models::get().image();
   const std::string npy = written(GetParam().file);
   ASSERT_FALSE(npy.empty());
@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(All, PoseParity,
                                               "?boxes=%5B%5B2,3,20,20%5D,%20%5B10,1,25.5,28%5D%5D",
                                               ""}));
 
-TEST(Answers, AsJsonHaveShapesAndTimes) {
+TEST(Answers, JsonAnswersHaveShapesAndTimes) {
   const Serving server(Models::get().arguments());
   for (const std::string task : {"features", "pose", "seg", "depth", "normal"}) {
     const Answer answer = ask(server.port(), "POST", "/v1/" + task, {{"Content-Type", "image/png"}},
@@ -139,7 +139,7 @@ TEST(Answers, AsJsonHaveShapesAndTimes) {
   }
 }
 
-TEST(Answers, AsJsonHaveNoFieldThatTheOpenApiDocumentDoesNotKnow) {
+TEST(Answers, JsonAnswersHaveOnlyFieldsOfTheOpenApiDocument) {
   const Serving server(Models::get().arguments());
   const Json paths = Json::parse(ask(server.port(), "GET", "/openapi.json").body)["paths"];
   for (const std::string path :
@@ -156,7 +156,7 @@ TEST(Answers, AsJsonHaveNoFieldThatTheOpenApiDocumentDoesNotKnow) {
   }
 }
 
-TEST(Answers, OfOneVectorHoldItAsJson) {
+TEST(Answers, AnAnswerOfOneVectorHoldsItAsJson) {
   const Serving server({"--model", Models::get().argument("features")});
   const Answer answer = ask(server.port(), "POST", "/v1/features?out_type=cls_token",
                             {{"Content-Type", "image/png"}}, Models::get().image());
@@ -177,7 +177,7 @@ TEST(ListOfModels, HasTheLoadReportOfInspect) {
   }
 }
 
-TEST(Batches, OfWhatWaitsGiveTheSameBytes) {
+TEST(Batches, BatchesOfWaitingRequestsGiveTheSameBytes) {
   const Serving server({"--model", Models::get().argument("features"), "--model",
                         Models::get().argument("pose"), "--isa", "reference"});
   const auto features = [&] {

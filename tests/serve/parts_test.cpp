@@ -25,7 +25,7 @@ TEST(Base64, DecodesTheVectorsOfTheRfc) {
   EXPECT_EQ(decode_base64("//79"), "\xff\xfe\xfd");
 }
 
-TEST(Base64, RefusesWhatIsNone) {
+TEST(Base64, RefusesInvalidText) {
   for (const char* text :
        {"Z", "Zg=", "Zg===", "====", "Zm 9v", "Zm9v\n", "Zh==", "Zm9=", "-_-_"}) {
     EXPECT_EQ(decode_base64(text), std::nullopt) << text;
@@ -74,7 +74,7 @@ TEST(Workers, RunAllThatTheyWereGiven) {
   EXPECT_EQ(done, 100);
 }
 
-TEST(WorkersDeathTest, ThatCannotAllBeHadAreAnErrorThatSaysHowMany) {
+TEST(WorkersDeathTest, TooManyThreadsAreAnErrorWithTheNumber) {
   if (kUnderSanitizer) GTEST_SKIP() << "sanitizers need the memory that the test forbids";
   const auto start_many = [] {
     const rlimit memory = {.rlim_cur = rlim_t{1} << 30, .rlim_max = rlim_t{1} << 30};

@@ -54,7 +54,7 @@ class Persons : public testing::Test {
   Scratch out_;
 };
 
-TEST_F(Persons, OfAnImageWithoutBoxesAreThoseOfTheCommand) {
+TEST_F(Persons, WithoutBoxesPersonsAreThoseOfTheCommand) {
   const Serving server(with_detector());
   const Json file = Json::parse(written("image.json"));
   const Answer answer = post(server);
@@ -70,11 +70,11 @@ TEST_F(Persons, AreThoseAboveTheThresholdsOfTheServer) {
   const Serving server(with_detector(options));
   const Json file = Json::parse(written("image.json", options));
   EXPECT_EQ(persons(post(server)).dump(), file["instance_info"].dump());
-  // Nobody is no error, and there is no person who fills the image instead.
+  // An image without persons is no error, and no person is assumed to fill the image.
   EXPECT_TRUE(persons(post(Serving(with_detector({"--bbox-thr", "0.99"})))).empty());
 }
 
-TEST_F(Persons, OfBoxesAreNotLookedFor) {
+TEST_F(Persons, GivenBoxesAreNotSearchedAgain) {
   const Serving server(with_detector());
   const Answer answer = post(server, "?boxes=10,20,200,300;5,5,50,60");
   EXPECT_EQ(persons(answer).size(), 2u);
@@ -84,7 +84,7 @@ TEST_F(Persons, OfBoxesAreNotLookedFor) {
   EXPECT_EQ(persons(post(without)).size(), 1u);
 }
 
-TEST_F(Persons, OfRequestsAtTheSameTimeAreTheSame) {
+TEST_F(Persons, ConcurrentRequestsFindTheSamePersons) {
   const Serving server(with_detector());
   const std::string alone = persons(post(server)).dump();
   std::vector<std::string> together(3);
@@ -95,7 +95,7 @@ TEST_F(Persons, OfRequestsAtTheSameTimeAreTheSame) {
   for (const std::string& one : together) EXPECT_EQ(one, alone);
 }
 
-TEST_F(Persons, AreNotLookedForWhenNobodyWaitsAnyMore) {
+TEST_F(Persons, AreNotSearchedOnceTheClientHasLeft) {
   const Serving server(with_detector({"--isa", "reference", "--time-limit", "0.05"}));
   EXPECT_EQ(post(server).status, 504);
   server.wait_for_queue(0);
@@ -124,7 +124,7 @@ TEST_F(Persons, AreExplainedByTheOpenApiDocument) {
   EXPECT_THAT(boxes["description"].get<std::string>(), HasSubstr("detector"));
 }
 
-TEST(Detectors, ThatCannotBeUsedAreRefusedAtTheStart) {
+TEST(Detectors, UnusableDetectorsAreRefusedAtTheStart) {
   const Models& models = Models::get();
   const auto serve = [&](std::vector<std::string> words) {
     words.insert(words.begin(), {"serve", "--port", "0"});

@@ -125,7 +125,7 @@ TEST(RequestHead, EndsWithAnEmptyLineHoweverThatIsWritten) {
   EXPECT_EQ(end_of_head(""), std::string_view::npos);
 }
 
-TEST(Loopback, IsWhatCannotBeSomebodyElsesName) {
+TEST(Loopback, IsOnlyTheNamesOfThisMachine) {
   for (const char* host :
        {"localhost", "LOCALHOST", "127.0.0.1", "127.255.0.3", "::1", "[::1]", "0:0:0:0:0:0:0:1"}) {
     EXPECT_TRUE(is_loopback(host)) << host;

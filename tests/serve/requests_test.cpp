@@ -59,7 +59,7 @@ class Requests : public testing::Test {
   std::string body_;
 };
 
-TEST_F(Requests, UnderNamesThatAreNotThisMachinesAre421) {
+TEST_F(Requests, OtherHostNamesAre421) {
   for (const std::string host : {"localhost%00.evil.com",
                                  "127.",
                                  "[::1]evil.com",
@@ -89,7 +89,7 @@ TEST_F(Requests, UnderNamesThatAreNotThisMachinesAre421) {
   }
 }
 
-TEST_F(Requests, ThatCanBeReadInTwoWaysAre400) {
+TEST_F(Requests, AmbiguousRequestsAre400) {
   const std::string start = "POST /v1/depth HTTP/1.1\r\nHost: localhost\r\n";
   for (const std::string headers :
        {"Content-Length: 5\r\nContent-Length: 6\r\n", "Transfer-Encoding : chunked\r\n",
@@ -106,7 +106,7 @@ TEST_F(Requests, ThatCanBeReadInTwoWaysAre400) {
   EXPECT_EQ(server_.metric("sapiens_requests_total{path=\"other\",status=\"400\"}"), 10);
 }
 
-TEST_F(Requests, WithANameTwiceInTheirJsonAre400) {
+TEST_F(Requests, DuplicateNamesInJsonAre400) {
   const std::string image = "\"image\": \"" + encode_base64(Models::get().image()) + "\"";
   const Headers json = {{"Content-Type", "application/json"}};
   EXPECT_EQ(post("/v1/depth", json, "{" + image + "}"), 200) << body_;
@@ -119,15 +119,15 @@ TEST_F(Requests, WithANameTwiceInTheirJsonAre400) {
   EXPECT_THAT(body_, HasSubstr("given twice"));
 }
 
-TEST_F(Requests, WithAFieldTwiceInTheirQueryAre400) {
+TEST_F(Requests, DuplicateFieldsInTheQueryAre400) {
   const Headers png = {{"Content-Type", "image/png"}};
   EXPECT_EQ(post("/v1/depth?model=depth", png), 200);
   EXPECT_EQ(post("/v1/depth?model=depth&model=depth", png), 400);
-  EXPECT_EQ(post("/v1/depth?model=depth=x", png), 404);  // as it is written, a name nobody has
+  EXPECT_EQ(post("/v1/depth?model=depth=x", png), 404);  // the literal text is not a known name
   EXPECT_EQ(post("/v1/depth?image=x", png), 400);
 }
 
-TEST_F(Requests, OfImagesComeUnderAllTheirNames) {
+TEST_F(Requests, ImagesAreAcceptedUnderAllTheirTypes) {
   for (const char* type :
        {"image/jpg", "image/pjpeg", "image/x-png", "IMAGE/PNG", "image/png; charset=binary",
         "application/octet-stream", "Image/Jpeg ; a=b"}) {
@@ -142,7 +142,7 @@ TEST_F(Requests, OfImagesComeUnderAllTheirNames) {
   EXPECT_EQ(post("/v1/depth", packed), 415);
 }
 
-TEST_F(Requests, WithMoreThanAPathTakesAre400) {
+TEST_F(Requests, UnexpectedFieldsAndBodiesAre400) {
   for (const char* path : {"/healthz?a=b", "/v1/models?model=depth", "/metrics?x", "/?page=2"}) {
     const Answer answer = ask(server_.port(), "GET", path);
     EXPECT_EQ(answer.status, 400) << path;
@@ -153,7 +153,7 @@ TEST_F(Requests, WithMoreThanAPathTakesAre400) {
   EXPECT_EQ(ask(server_.port(), "GET", "/healthz").header("accept-ranges"), "none");
 }
 
-TEST_F(Requests, OfImagesBeyondTheBoundsAreRefusedByTheirHeaders) {
+TEST_F(Requests, ImagesBeyondTheBoundsAreRefusedByTheirHeaders) {
   // 1 x 4,000,000 grey pixels; what follows the header is not looked at.
   const std::string start("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\x3d\x09\0\x08\0\0\0\0", 29);
   EXPECT_EQ(post("/v1/depth", {{"Content-Type", "image/png"}}, start), 400);

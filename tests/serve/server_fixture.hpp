@@ -50,7 +50,7 @@ class Serving {
     return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
   }
 
-  /// Until so many requests are in the queue.
+  /// Waits until that many requests are in the queue.
   void wait_for_queue(double requests) const {
     while (metric("sapiens_queue_requests") != requests) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -8,7 +8,7 @@
 #include "support/scratch.hpp"
 #include "support/stops.hpp"
 
-// A request that nobody waits for any more ends at its next look, in every step of it.
+// A request whose client has disconnected ends at its next check, in every step.
 namespace sapiens::serve {
 namespace {
 
@@ -59,7 +59,7 @@ class StopRequests : public testing::Test {
   std::string png_;
 };
 
-TEST_F(StopRequests, InEveryStep) {
+TEST_F(StopRequests, StopInEveryStep) {
   Service service(options_);
   for (const std::string task : kTasks) {
     int refused = 0, status = 499;
@@ -71,11 +71,11 @@ TEST_F(StopRequests, InEveryStep) {
       refused += status == 499;
     }
     EXPECT_EQ(status, 200) << task;
-    EXPECT_GE(refused, 6) << task;  // of 60 rows that are decoded, and as many that are drawn
+    EXPECT_GE(refused, 6) << task;  // 60 rows are decoded and drawn
   }
 }
 
-TEST_F(StopRequests, ThatAreLate) {
+TEST_F(StopRequests, StopWhenTheyAreLate) {
   Service service(options_);
   for (const std::string task : kTasks) {
     Request request = request_of(task, "application/json", {});
@@ -84,7 +84,7 @@ TEST_F(StopRequests, ThatAreLate) {
   }
 }
 
-TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
+TEST_F(StopRequests, StopWhileTheImageIsPreparedAndTheAnswerMade) {
   const Models models(options_);
   for (const std::string task : kTasks) {
     SCOPED_TRACE(task);
@@ -111,7 +111,7 @@ TEST_F(StopRequests, WhileTheImageIsPreparedAndTheAnswerMade) {
   }
 }
 
-TEST_F(StopRequests, WithManyPersonsBetweenTwoOfThem) {
+TEST_F(StopRequests, StopBetweenTwoOfManyPersons) {
   const Models models(options_);
   const Models::Entry& entry = models.choose("", Task::Pose);
   const std::vector<Box> persons(5, Box{.x = 1, .y = 1, .width = 20, .height = 30});

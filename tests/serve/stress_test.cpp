@@ -101,7 +101,7 @@ class Stress : public testing::Test {
     EXPECT_FALSE(error["summary"].get<std::string>().empty());
   }
 
-  /// For docs/server.md; no claim of the test.
+  /// Printed for docs/server.md; not part of the test.
   void report(double before, double after) const {
     std::map<int, int> counts;
     std::vector<double> good;

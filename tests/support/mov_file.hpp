@@ -9,7 +9,7 @@ namespace sapiens {
 /// A frame of a video that is written by hand, in milliseconds.
 struct MovFrame {
   std::uint32_t duration = 40;
-  std::uint32_t offset = 0;  ///< Of its time stamp, against the sum of the durations before it.
+  std::uint32_t offset = 0;  ///< Offset of its time stamp from the sum of the durations before it.
 };
 
 /// A QuickTime file of Motion JPEG: `jpeg`, an image of that size, once per frame. OpenCV writes

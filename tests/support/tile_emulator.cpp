@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kTiles = 8, kMaxRows = 16, kMaxRowBytes = 64;
 
-// As in memory, for palette 1.
+// The layout in memory for palette 1.
 struct Config {
   std::uint8_t palette = 0, start_row = 0;
   std::uint8_t reserved[14] = {};

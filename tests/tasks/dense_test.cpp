@@ -37,7 +37,7 @@ TEST(Normals, AreEnlargedInTwoStepsAndMadeUnitVectorsAsTheOriginalDoes) {
   EXPECT_TRUE(close(normals.values, golden.array("normal_demo_hwc").values, {.each = tolerance}));
 }
 
-TEST(Normals, OfNoLengthStayZero) {
+TEST(Normals, ZeroNormalsStayZero) {
   const std::vector<float> zero(2 * 2 * 3);
   const FloatArray normals =
       normals_of_image({{zero.data(), {4, 3}}, {2, 2}}, {4, 4}, {3, 5}, ThreadPool(1));

@@ -71,10 +71,10 @@ TEST(DecodeBoxes, TakesHigherScoresOnlyAndTheBestFirst) {
   ASSERT_EQ(boxes.size(), 3u);
   EXPECT_GT(boxes[0].score, boxes[1].score);
   EXPECT_EQ(boxes[1].score, boxes[2].score);
-  EXPECT_EQ(boxes[1].right, 34);  // of equals, the earlier point
+  EXPECT_EQ(boxes[1].right, 34);  // the earlier of equal points
 }
 
-TEST(DecodeBoxes, DropsBoxesWithoutAreaAndNumbersThatAreNone) {
+TEST(DecodeBoxes, DropsBoxesWithoutAreaOrWithNaN) {
   OneLevel level;
   level.person(0, 9, {1, 1, 0, 1});  // clamped to nothing
   level.person(1, 9, {1, kNaN, 1, 1});
@@ -115,7 +115,7 @@ TEST(SuppressOverlaps, LookForDuplicatesBeforeTheCut) {
   EXPECT_EQ(suppress_overlaps(boxes, 0.3f, 1).size(), 1u);
 }
 
-TEST(DetectOptions, OutsideTheirRangeAreRefusedByName) {
+TEST(DetectOptions, OptionsOutsideTheirRangeAreRefusedByName) {
   const auto key = [](const DetectOptions& options) -> std::string {
     try {
       expect_detect_options(options);

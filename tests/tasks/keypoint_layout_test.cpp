@@ -50,7 +50,7 @@ std::vector<std::string_view> missing(const KeypointConversion& conversion) {
   return names;
 }
 
-TEST(KeypointConversion, OfAModelsOwnSetChangesNothing) {
+TEST(KeypointConversion, TheModelsOwnSetChangesNothing) {
   expect_same_order(17, "coco17");
   expect_same_order(133, "coco133");
 }
@@ -101,7 +101,7 @@ TEST(KeypointConversion, PutsOpenPosesNeckBetweenTheShoulders) {
   expect_point(pose, 0, 0);  // nose
   EXPECT_EQ(pose.keypoints[1].x, 5.5f);
   EXPECT_EQ(pose.keypoints[1].y, 1005.5f);
-  EXPECT_EQ(pose.keypoints[1].score, 0.006f);  // of the left shoulder, the lower one
+  EXPECT_EQ(pose.keypoints[1].score, 0.006f);  // the score of the left shoulder is lower
   const int sources[] = {6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3};
   for (int k = 2; k < 18; ++k) expect_point(pose, k, sources[k - 2]);
 }

@@ -71,7 +71,7 @@ TEST(KeypointSet, GoliathHasAnOrderOfItsOwn) {
   EXPECT_EQ(points[69].name, "neck");
 }
 
-TEST(KeypointSet, OfAUsersOwnModelIsUnknown) {
+TEST(KeypointSet, CustomModelsHaveNoKnownSet) {
   for (const Index count : {0, 16, 21, 309}) EXPECT_EQ(find_keypoint_set(count), nullptr);
 }
 

@@ -91,7 +91,7 @@ TEST_F(Patches, ReturnToTheirPlaces) {
 }
 
 // The epsilon keeps what is of one colour finite.
-TEST_F(Patches, OfOneColourBecomeZeros) {
+TEST_F(Patches, UniformPatchesBecomeZeros) {
   std::ranges::fill(pixels_, 0.75f);
   const std::vector<PatchScale> scales = normalized_patches(image(), patches());
   EXPECT_NEAR(scales[0].deviation, 1e-3f, 1e-9f);

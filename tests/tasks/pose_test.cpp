@@ -98,7 +98,7 @@ TEST_F(TaskPose, KeypointsOfTheImageAreTheOriginals) {
 // input), the original's own rounding does: there, that movement is the tolerance.
 class ManyKeypoints : public testing::TestWithParam<const char*> {};
 
-TEST_P(ManyKeypoints, OfTheImageAreTheOriginals) {
+TEST_P(ManyKeypoints, KeypointsInTheImageEqualTheOriginals) {
   const Golden golden(GetParam());
   const auto& facts = golden.facts();
   const Grid input{facts["img_size"][0], facts["img_size"][1]};
@@ -128,7 +128,7 @@ TEST_P(ManyKeypoints, OfTheImageAreTheOriginals) {
       EXPECT_EQ(points[k].score, scores[at]) << 8 * k;
     }
   }
-  EXPECT_LT(ragged, static_cast<int>(count / 8));  // of twice as many
+  EXPECT_LT(ragged, static_cast<int>(count / 8));  // of 2 * count
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ManyKeypoints, testing::Values("pose_133", "pose_308"),

@@ -25,7 +25,7 @@ TEST(BilinearTaps, AreHalfPixelCentresWithAReplicatedBorder) {
   }
 }
 
-TEST(BilinearTaps, OfTheSameSizeCopy) {
+TEST(BilinearTaps, EqualSizesCopy) {
   for (const Index size : {1, 2, 7, 768, 1024}) {
     const std::vector<Tap> taps = bilinear_taps(size, size);
     for (Index i = 0; i < size; ++i) {

@@ -112,7 +112,7 @@ TEST(PersonTracker, NeverUsesAnIdTwice) {
   EXPECT_EQ(seen.size(), 20u);
 }
 
-TEST(PersonTracker, ABoxThatOverlapsTooLittleIsSomebodyElse) {
+TEST(PersonTracker, ABoxThatOverlapsTooLittleIsAnotherPerson) {
   // 40 wide and moved by 20: a third of the union; moved by 24: a quarter.
   PersonTracker near, far;
   near.update(Boxes{person(0)});
@@ -121,7 +121,7 @@ TEST(PersonTracker, ABoxThatOverlapsTooLittleIsSomebodyElse) {
   EXPECT_EQ(ids(far.update(Boxes{person(24)})), Ids{2});
 }
 
-TEST(PersonTracker, TheBestOverlapWinsAndNobodyIsTwoPeople) {
+TEST(PersonTracker, TheBestOverlapWinsAndPersonsAreMatchedOnce) {
   PersonTracker tracker;
   tracker.update(Boxes{person(0)});
   EXPECT_EQ(ids(tracker.update(Boxes{person(10), person(2), person(12)})), (Ids{2, 1, 3}));
@@ -222,7 +222,7 @@ TEST(PersonTracker, AFastWalkIsFollowedForALongTimeWithoutDrift) {
   }
 }
 
-TEST(PersonTracker, APoseThatJumpsToSomebodyElseIsNotFollowed) {
+TEST(PersonTracker, APoseThatJumpsToAnotherPersonIsNotFollowed) {
   const Box start = person(100);
   PersonTracker tracker;
   tracker.update(Boxes{start});
@@ -301,7 +301,7 @@ TEST(PersonTracker, RefusesAnotherNumberOfPoses) {
   EXPECT_THROW(tracker.follow({}), Error);
 }
 
-TEST(PersonTracker, RefusesOptionsThatMakeNoSense) {
+TEST(PersonTracker, RefusesInvalidOptions) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const float iou : {0.f, -1.f, 1.1f, nan}) {
     EXPECT_THROW(PersonTracker({.min_iou = iou}), Error) << iou;

@@ -52,7 +52,7 @@ TEST_F(VideoTest, WhatIsNoVideoIsRefusedByName) {
   }
 }
 
-TEST_F(VideoTest, BytesThatNobodyKnowsAreRefused) {
+TEST_F(VideoTest, UnknownBytesAreRefused) {
   const Scratch folder;
   std::mt19937 random(7);
   std::string noise(20000, '\0');

@@ -36,7 +36,7 @@ TEST(FrameTimes, AreTheStamps) {
   EXPECT_EQ(guessed, 0);
 }
 
-TEST(FrameTimes, WithoutStampsFollowAtTheRate) {
+TEST(FrameTimes, FramesWithoutStampsFollowAtTheRate) {
   Index guessed = -1;
   EXPECT_THAT(times(FrameTimes(10), {0, 0, 0, 0}, &guessed), are({0, 0.1, 0.2, 0.3}));
   EXPECT_EQ(guessed, 3);
@@ -50,22 +50,22 @@ TEST(FrameTimes, GoOnFromTheLastStamp) {
   EXPECT_THAT(times(FrameTimes(10), {0, 500, 0, 0, 1500}), are({0, 0.5, 0.6, 0.7, 1.5}));
 }
 
-TEST(FrameTimes, OfFramesOutOfOrderNeverDecrease) {
+TEST(FrameTimes, FramesOutOfOrderNeverDecreaseTheTime) {
   Index guessed = -1;
   EXPECT_THAT(times(FrameTimes(10), {0, 300, 100, 200, 600, 400}, &guessed),
               are({0, 0.3, 0.4, 0.5, 0.6, 0.7}));
   EXPECT_EQ(guessed, 3);
 }
 
-TEST(FrameTimes, OfJoinedFilesGoOn) {
+TEST(FrameTimes, TimesOfJoinedFilesContinue) {
   EXPECT_THAT(times(FrameTimes(10), {0, 100, 5000, 20, 120, 220}), are({0, 0.1, 5, 5.1, 5.2, 5.3}));
 }
 
-TEST(FrameTimes, OfTwoFramesMayBeEqual) {
+TEST(FrameTimes, TwoFramesMayHaveOneTime) {
   EXPECT_THAT(times(FrameTimes(10), {0, 100, 100, 200}), are({0, 0.1, 0.1, 0.2}));
 }
 
-TEST(FrameTimes, OfACameraCountFromItsFirstFrame) {
+TEST(FrameTimes, CameraTimesCountFromTheFirstFrame) {
   EXPECT_THAT(times(FrameTimes(30, true), {81234567, 81234600, 81234800}), are({0, 0.033, 0.233}));
 }
 
@@ -96,7 +96,7 @@ TEST_F(VideoTimes, BeginAtTheFirstFrame) {
   EXPECT_THAT(read({{100, 500}, {300, 500}, {100, 500}}), are({0, 0.1, 0.4}));
 }
 
-TEST_F(VideoTimes, OfAFrameWithoutDurationIsThatOfTheNext) {
+TEST_F(VideoTimes, AFrameWithoutDurationHasTheTimeOfTheNext) {
   const std::vector<double> times = read({{100}, {0}, {100}, {100}});
   ASSERT_EQ(times.size(), 4u);
   EXPECT_NEAR(times[1], 0.1, 0.002);  // FFmpeg keeps stamps apart by a tick
@@ -104,7 +104,7 @@ TEST_F(VideoTimes, OfAFrameWithoutDurationIsThatOfTheNext) {
   EXPECT_NEAR(times[3], 0.2, 0.002);
 }
 
-TEST_F(VideoTimes, OfFramesOutOfOrderNeverDecrease) {
+TEST_F(VideoTimes, FramesOutOfOrderNeverDecreaseTheTime) {
   Index guessed = -1;
   const std::vector<double> times = read({{100}, {100, 200}, {100, 0}, {100, 0}, {100}}, &guessed);
   ASSERT_EQ(times.size(), 5u);
@@ -123,7 +123,7 @@ TEST_F(VideoTimes, AFrameThatWasSkippedCanBeTaken) {
   EXPECT_NEAR(video.seconds(), 3 / 25.0, 1e-6);
 }
 
-TEST_F(VideoTimes, OfEveryContainerThatIsWritten) {
+TEST_F(VideoTimes, EveryWrittenContainerKeepsTheTimes) {
   for (const char* name : {"clip.mp4", "clip.mov", "clip.avi"}) {
     write_clip(scratch_ / name, 10);
     VideoReader video = VideoReader::open(scratch_ / name);

@@ -23,7 +23,7 @@ class ModuleFolder {
   ModuleFolder& operator=(const ModuleFolder&) = delete;
 };
 
-TEST(VideoModule, ThatIsNotThereIsMissedWithTheWayToGetIt) {
+TEST(VideoModule, AMissingModuleIsReportedWithAHint) {
   const Scratch folder;
   const ModuleFolder chosen(folder.path());
   std::string why;
@@ -42,7 +42,7 @@ TEST(VideoModule, ThatIsNotThereIsMissedWithTheWayToGetIt) {
   EXPECT_THROW(VideoWriter(folder / "b.avi", 25, 320, 240), Error);
 }
 
-TEST(VideoModule, ThatCannotBeLoadedSaysWhy) {
+TEST(VideoModule, AnUnloadableModuleSaysWhy) {
   const Scratch folder;
   write_bytes(folder / "sapiens_videoio.so", "no library");
   const ModuleFolder chosen(folder.path());

@@ -13,7 +13,7 @@ namespace {
 constexpr Index kRow = 32, kGap = 2;  // a 32nd of the row, and one more
 constexpr Rgb kWhite = {255, 255, 255};
 
-// Of the row that begins at `y`: where the pixels of that grey lie.
+// The columns of the pixels of that grey in the row that begins at `y`.
 std::pair<Index, Index> extent_of(const Image& sheet, Index y, std::uint8_t grey) {
   Index first = -1, last = -1;
   for (Index x = 0; x < sheet.width; ++x) {

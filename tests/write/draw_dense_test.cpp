@@ -12,7 +12,7 @@ namespace {
 
 constexpr Rgb kGrey = {100, 100, 100};
 
-// Of the colour map INFERNO.
+// Colours of the colour map INFERNO.
 constexpr Rgb kNearest = {252, 255, 164};
 constexpr Rgb kMaxDistance = {0, 0, 4};
 
@@ -97,7 +97,7 @@ TEST(DrawDepth, NormalsAreBlackWhereTheirWindowLeavesTheMask) {
   for (const Index x : {0, 46, 54, 99}) EXPECT_NE(pixel(drawing, 50, 200 + x), Rgb{}) << x;
 }
 
-TEST(DrawDepth, NormalsAreBlackAroundNumbersThatAreNone) {
+TEST(DrawDepth, NormalsAreBlackAroundNonFiniteValues) {
   std::vector<float> depths = slope(20, 1, 0);
   depths[10 * 20 + 10] = kNan;
   const Image drawing = draw_depth(grey_image(20, 20), {depths.data(), {20, 20}});

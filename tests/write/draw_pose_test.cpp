@@ -66,7 +66,7 @@ TEST_F(DrawPose, GrowsWithThePerson) {
   for (const float size : {kNan, -1.0f, 0.0f, 1e30f}) EXPECT_GT(drawn_pixels(size), 0);
 }
 
-TEST_F(DrawPose, DrawsOnlyPointsOfSetsThatNobodyDescribed) {
+TEST_F(DrawPose, DrawsOnlyPointsOfUnknownSets) {
   pose_.keypoints.push_back({50, 20, 0.9f});
   const Image drawing = draw_pose(grey_image(100, 100), {&pose_, 1}, &set_);
   EXPECT_NE(pixel(drawing, 20, 50), (Rgb{90, 90, 90}));

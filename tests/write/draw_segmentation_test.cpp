@@ -57,7 +57,7 @@ TEST(DrawSegmentation, BlendsTheColoursOfTheClassesBesideTheImage) {
   EXPECT_EQ(pixel(drawing, 0, 3), (Rgb{172, 45, 95}));  // truncated, as the original does
 }
 
-TEST(DrawSegmentation, MakesUpColoursForClassesThatNobodyDescribed) {
+TEST(DrawSegmentation, GeneratesColoursForUnknownClasses) {
   const SegClass classes[] = {{"Background", {50, 50, 50}}};
   const SegClassSet too_short = {"one", classes};
   for (const SegClassSet* set : {static_cast<const SegClassSet*>(nullptr), &too_short}) {

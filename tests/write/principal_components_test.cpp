@@ -96,13 +96,13 @@ TEST(PrincipalComponents, EqualTheEigenvectorsForLessThanThreeDirections) {
   expect_reference(random_features(1, 3, 3, 1));
 }
 
-TEST(PrincipalComponents, OfASingleTokenAreZero) {
+TEST(PrincipalComponents, ASingleTokenGivesZeros) {
   for (const float value : principal_components(random_features(16, 1, 1, 3).view())) {
     EXPECT_EQ(value, 0.0f);
   }
 }
 
-TEST(PrincipalComponents, OfHugeFeaturesDoNotOverflow) {
+TEST(PrincipalComponents, HugeFeaturesDoNotOverflow) {
   Features features = random_features(32, 8, 8, 5);
   for (float& value : features.values) value *= 1e36f;
   expect_reference(features);

@@ -20,7 +20,7 @@ struct StoredExr {
   std::map<std::string, std::vector<float>> channels = {};
 };
 
-/// By OpenEXR itself.
+/// Reads with OpenEXR itself.
 StoredExr read_stored(const std::string& path) {
   StoredExr stored;
   exr_context_t file = nullptr;
@@ -60,7 +60,7 @@ class ResultExr : public testing::Test {
   const std::string path_ = folder_ / "result.exr";
 };
 
-TEST_F(ResultExr, OfDepthsHoldsEveryBitInOneChannel) {
+TEST_F(ResultExr, DepthsKeepEveryBitInOneChannel) {
   std::vector<float> depths(37 * 53);
   for (std::size_t i = 0; i < depths.size(); ++i) {
     depths[i] = std::sin(static_cast<float>(i * i));
@@ -74,7 +74,7 @@ TEST_F(ResultExr, OfDepthsHoldsEveryBitInOneChannel) {
   EXPECT_EQ(stored.channels.at("Z"), depths);
 }
 
-TEST_F(ResultExr, OfNormalsHasTheAxesAsColours) {
+TEST_F(ResultExr, NormalsHaveTheAxesAsColours) {
   const std::vector<float> normals = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   write_normals_exr(path_, {normals.data(), {2, 2, 3}});
   const StoredExr stored = read_stored(path_);

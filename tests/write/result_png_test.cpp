@@ -84,7 +84,7 @@ class ResultPng : public testing::Test {
   const std::string path_ = folder_ / "result.png";
 };
 
-TEST_F(ResultPng, OfClassesStoresTheIdsAndTheirColours) {
+TEST_F(ResultPng, ClassesAreStoredWithTheirColours) {
   const Segmentation found = {.width = 3, .height = 2, .classes = 28, .ids = {0, 1, 2, 27, 3, 22}};
   write_class_png(path_, found, find_seg_classes(28));
   const StoredPng stored = read_stored(path_);
@@ -98,7 +98,7 @@ TEST_F(ResultPng, OfClassesStoresTheIdsAndTheirColours) {
   EXPECT_EQ(stored.palette[27], (Rgb{82, 21, 114}));
 }
 
-TEST_F(ResultPng, OfClassesHasAColourForEveryIdThatOccurs) {
+TEST_F(ResultPng, EveryClassThatOccursHasAColour) {
   write_class_png(path_, {.width = 2, .height = 1, .classes = 3, .ids = {0, 255}});
   const StoredPng stored = read_stored(path_);
   EXPECT_EQ(stored.palette.size(), 256u);
@@ -107,7 +107,7 @@ TEST_F(ResultPng, OfClassesHasAColourForEveryIdThatOccurs) {
   EXPECT_EQ(read_stored(path_).palette.size(), 256u);
 }
 
-TEST_F(ResultPng, OfClassesIsReadBack) {
+TEST_F(ResultPng, ClassesAreReadBack) {
   const Segmentation written = {
       .width = 3, .height = 2, .classes = 28, .ids = {0, 1, 2, 255, 3, 4}};
   write_class_png(path_, written, find_seg_classes(28));
@@ -118,7 +118,7 @@ TEST_F(ResultPng, OfClassesIsReadBack) {
   EXPECT_EQ(read.classes, 256);
 }
 
-TEST_F(ResultPng, OfClassesIsReadAsItIsStoredByOthers) {
+TEST_F(ResultPng, ClassesOfOtherProgramsAreRead) {
   using Ids = std::vector<std::uint8_t>;
   write_row(path_, PNG_COLOR_TYPE_GRAY, 8, {7, 200, 255}, 3);
   EXPECT_EQ(read_class_png(path_).ids, (Ids{7, 200, 255}));
@@ -131,7 +131,7 @@ TEST_F(ResultPng, OfClassesIsReadAsItIsStoredByOthers) {
   EXPECT_EQ(read_class_png(path_).ids, (Ids{3, 1, 2}));
 }
 
-TEST_F(ResultPng, OfClassesIsNotReadOutOfOtherFiles) {
+TEST_F(ResultPng, ClassesAreNotReadFromOtherFiles) {
   const auto code = [&] { return error_code_of([&] { read_class_png(path_); }); };
   EXPECT_EQ(code(), ErrorCode::NotFound);
   for (const int color : {PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGBA, PNG_COLOR_TYPE_GRAY_ALPHA}) {
@@ -146,7 +146,7 @@ TEST_F(ResultPng, OfClassesIsNotReadOutOfOtherFiles) {
   EXPECT_EQ(code(), ErrorCode::UnsupportedFormat);
 }
 
-TEST_F(ResultPng, OfClassesIsNotReadWherePixelsAreMissing) {
+TEST_F(ResultPng, ClassesAreNotReadWherePixelsAreMissing) {
   write_class_png(path_, {.width = 2, .height = 2, .classes = 2, .ids = {0, 1, 0, 1}});
   const std::string whole = read_bytes(path_);
   constexpr std::size_t kEndChunk = 12;  // says only that nothing follows the pixels
@@ -160,7 +160,7 @@ TEST_F(ResultPng, OfClassesIsNotReadWherePixelsAreMissing) {
   }
 }
 
-TEST_F(ResultPng, OfDepthsCanBeInverted) {
+TEST_F(ResultPng, DepthsCanBeInverted) {
   std::vector<float> depths(64 * 48);
   for (std::size_t i = 0; i < depths.size(); ++i) {
     depths[i] = 0.3f + std::sin(static_cast<float>(i));
@@ -182,7 +182,7 @@ TEST_F(ResultPng, OfDepthsCanBeInverted) {
   }
 }
 
-TEST_F(ResultPng, OfDepthsIsZeroWhereThereIsNone) {
+TEST_F(ResultPng, DepthsAreZeroWhereThereIsNone) {
   const std::vector<float> depths = {9, 1, 2, kNan, -std::numeric_limits<float>::infinity(), 3};
   const std::vector<std::uint8_t> mask = {0, 1, 1, 1, 1, 1};
   const DepthRange range = write_depth_png(path_, {depths.data(), {2, 3}}, mask);
@@ -191,7 +191,7 @@ TEST_F(ResultPng, OfDepthsIsZeroWhereThereIsNone) {
   EXPECT_EQ(read_stored(path_).values, (std::vector<int>{0, 1, 32768, 0, 0, 65535}));
 }
 
-TEST_F(ResultPng, OfDepthsCopesWithOneDepthAndWithNone) {
+TEST_F(ResultPng, DepthsMayBeEqualOrMissing) {
   const std::vector<float> same = {5, 5};
   DepthRange range = write_depth_png(path_, {same.data(), {1, 2}});
   EXPECT_EQ(range.nearest, 5);
@@ -203,7 +203,7 @@ TEST_F(ResultPng, OfDepthsCopesWithOneDepthAndWithNone) {
   EXPECT_EQ(read_stored(path_).values, (std::vector<int>{0, 0}));
 }
 
-TEST_F(ResultPng, OfDepthsReadsStridedViews) {
+TEST_F(ResultPng, DepthsAreReadFromStridedViews) {
   const std::vector<float> depths = {1, 2, -9, 3, 4, -9};
   write_depth_png(path_, TensorView<const float, 2>(depths.data(), {2, 2}, {3, 1}));
   EXPECT_EQ(read_stored(path_).values, (std::vector<int>{1, 21846, 43690, 65535}));

@@ -17,7 +17,7 @@ class StopDrawing : public testing::Test {
   const Image image_ = grey_image(kHeight, kWidth);
 };
 
-TEST_F(StopDrawing, Segmentation) {
+TEST_F(StopDrawing, SegmentationStops) {
   Segmentation found{.width = kWidth, .height = kHeight, .classes = 4, .ids = {}};
   for (Index i = 0; i < kHeight * kWidth; ++i)
     found.ids.push_back(static_cast<std::uint8_t>(i % 4));
@@ -26,7 +26,7 @@ TEST_F(StopDrawing, Segmentation) {
       3 * kHeight);  // the image, the classes, their labels
 }
 
-TEST_F(StopDrawing, Depth) {
+TEST_F(StopDrawing, DepthStops) {
   const std::vector<float> depth = random_normal(kHeight * kWidth, {.seed = 3});
   expect_stops(
       [&](const StopCheck& check) {
@@ -35,7 +35,7 @@ TEST_F(StopDrawing, Depth) {
       4 * kHeight);  // the image, the extent, depth and normals
 }
 
-TEST_F(StopDrawing, Normals) {
+TEST_F(StopDrawing, NormalsStop) {
   const std::vector<float> normals = random_normal(kHeight * kWidth * 3, {.seed = 3});
   expect_stops(
       [&](const StopCheck& check) {
@@ -44,7 +44,7 @@ TEST_F(StopDrawing, Normals) {
       2 * kHeight);
 }
 
-TEST_F(StopDrawing, Features) {
+TEST_F(StopDrawing, FeaturesStop) {
   const std::vector<float> features = random_normal(32 * 8 * 6, {.seed = 3});
   expect_stops(
       [&](const StopCheck& check) {
@@ -53,7 +53,7 @@ TEST_F(StopDrawing, Features) {
       3);  // steps of the iteration, and the image
 }
 
-TEST_F(StopDrawing, Pose) {
+TEST_F(StopDrawing, PoseStops) {
   const KeypointSet& set = *find_keypoint_set(17);
   Pose pose{.box = {.x = 0, .y = 0, .width = 40, .height = 60}, .keypoints = {}};
   for (int k = 0; k < 17; ++k) {
@@ -76,7 +76,7 @@ Index painted(const Image& drawn, const Image& image) {
 }
 
 // A box as high as the strip would make links as thick as the strip is wide.
-TEST(DrawStrip, PaintsNoMoreOfAStripThanOfASquareOfAsManyPixels) {
+TEST(DrawStrip, PaintsNoMoreOfAStripThanOfASquareOfEqualArea) {
   const SkeletonLink link{.from = 0, .to = 1, .color = {255, 0, 0}};
   KeypointSet set = *find_keypoint_set(17);
   set.skeleton = {&link, 1};

@@ -12,12 +12,12 @@ struct Rectangle {
   float left = 1e9f, top = 1e9f, right = -1e9f, bottom = -1e9f;
 };
 
-/// Around all of the figure, at the camera's focal length and center.
+/// The rectangle around the projected figure, at the camera's focal length and center.
 Rectangle outline(const Figure& figure, const Camera& camera) {
   Rectangle all;
   for (const Group& group : figure.groups()) {
     const Projected at = camera.project(group.center);
-    // Most spheres are wider than the limbs that they hold.
+    // Most bounding spheres are wider than the limbs that they contain.
     const float r = 0.7f * camera.focal * group.radius / at.depth;
     all = {std::min(all.left, at.x - r), std::min(all.top, at.y - r), std::max(all.right, at.x + r),
            std::max(all.bottom, at.y + r)};
@@ -36,7 +36,7 @@ void frame_all(const Rectangle& seen, View view, Camera& camera, Random& random)
   camera.cy = height / 2 - 0.5f - y + random.around(0, 0.03f) * height;
 }
 
-/// Closer, around the upper or the lower half of the body.
+/// Moves the frame closer, around the upper or the lower half of the body.
 void frame_part(const Skeleton& bones, const Rectangle& seen, Camera& camera, Random& random) {
   const float width = real(camera.width), height = real(camera.height);
   const float fit = std::min(width / (seen.right - seen.left), height / (seen.bottom - seen.top));
@@ -62,9 +62,9 @@ Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int
                                     random.around(0, 5) * kDegree),
                 .width = width,
                 .height = height};
-  // Not below the floor.
+  // The camera stays above the floor.
   camera.frame.origin.y = std::max(camera.frame.origin.y, 0.15f);
-  // Here the focal length is 1 and the optical axis at 0, 0.
+  // At this point the focal length is 1 and the optical axis at 0, 0.
   const Rectangle seen = outline(figure, camera);
   if (front || random.chance(0.78f)) {
     frame_all(seen, view, camera, random);

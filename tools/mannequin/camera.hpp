@@ -4,12 +4,12 @@
 
 namespace mannequin {
 
-/// Where a point is in the image, and how far along the optical axis.
+/// The position of a point in the image, and its depth along the optical axis.
 struct Projected {
   float x = 0, y = 0, depth = 0;
 };
 
-/// A pinhole. Pixels are counted from the middle of the top left one.
+/// A pinhole camera. Pixel coordinates start at the middle of the top left pixel.
 struct Camera {
   Frame frame = {};  ///< x right, y up, z backwards, towards the viewer.
   float focal = 1;   ///< In pixels.
@@ -20,7 +20,7 @@ struct Camera {
     const Vec3 p = frame.to_local(world);
     return {cx - focal * p.x / p.z, cy + focal * p.y / p.z, -p.z};
   }
-  /// A unit vector in the world.
+  /// The direction of the ray through a pixel, a unit vector in the world.
   Vec3 direction(float x, float y) const {
     return normalize(frame.turn * Vec3{(x - cx) / focal, (cy - y) / focal, -1});
   }
@@ -28,10 +28,10 @@ struct Camera {
   float depth(Vec3 direction, float t) const { return -t * dot(frame.turn.z, direction); }
 };
 
-/// Where images are taken from.
+/// The viewpoint of images.
 enum class View {
-  Any,    ///< Any side, mostly the front; one image of five cuts the person off.
-  Front,  ///< More or less the front, and the person fills the image.
+  Any,    ///< Any side, mostly the front; one image of five crops the person.
+  Front,  ///< Approximately the front, and the person fills the image.
 };
 
 Camera random_camera(const Figure& figure, const Skeleton& bones, int width, int height, View view,

@@ -3,7 +3,7 @@
 namespace mannequin {
 namespace {
 
-/// Beyond a group's sphere it still counts for fillets and for what is dark near it.
+/// The distance beyond a group's sphere within which it affects fillets and ambient occlusion.
 constexpr float kMargin = 0.05f;
 
 struct Rays {
@@ -11,7 +11,8 @@ struct Rays {
   Vec3x4 at(Float4 t) const { return origin + direction * t; }
 };
 
-/// Where rays are in a group's box, widened by what may melt into it; nothing if `to` < `from`.
+/// The interval in which rays are inside a group's box, extended by its fillets; empty if `to` <
+/// `from`.
 struct Passage {
   Float4 from, to;
 };
@@ -21,12 +22,12 @@ Passage passage(const Group& group, const Rays& rays) {
   const Vec3x4 d = inverse(group.frame.turn, rays.direction);
   Passage inside{four(-1e9f), four(1e9f)};
   const auto slab = [&](Float4 origin, Float4 direction, float half) {
-    // A ray along the slab is let in or out far away.
+    // A ray parallel to the slab enters and leaves it far away.
     const Float4 safe = magnitude(direction) < 1e-9f ? four(1e-9f) : direction;
     const Float4 step = 1.0f / safe, middle = -origin * step;
     const Float4 reach = (half + group.blend) * magnitude(step);
-    inside.from = most(inside.from, middle - reach);
-    inside.to = least(inside.to, middle + reach);
+    inside.from = max(inside.from, middle - reach);
+    inside.to = min(inside.to, middle + reach);
   };
   slab(o.x, d.x, group.box_half.x);
   slab(o.y, d.y, group.box_half.y);
@@ -66,7 +67,7 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     rays.origin.set(i, four_rays[static_cast<std::size_t>(i)].origin);
     rays.direction.set(i, four_rays[static_cast<std::size_t>(i)].direction);
   }
-  // Only groups that the rays pass can be hit, or melt into what is hit.
+  // Only groups whose box the rays enter can be hit, or blend with what is hit.
   GroupList near;
   Float4 t = four(1e9f), end = four(0.0f);
   for (const std::uint16_t index : active) {
@@ -74,32 +75,33 @@ std::array<Hit, 4> cast(const Figure& figure, std::span<const std::uint16_t> act
     const Int4 passes = inside.from < inside.to;
     if (!any(passes)) continue;
     near.add(index);
-    t = passes ? least(t, inside.from) : t;
-    end = passes ? most(end, inside.to) : end;
+    t = passes ? min(t, inside.from) : t;
+    end = passes ? max(end, inside.to) : end;
   }
   constexpr int kSteps = 80;
-  constexpr float kMinStep = 2e-3f;  // for rays that pass a surface closely
-  t = most(t, four(0.05f));
-  Float4 outside = t;  // where each ray was last in front of the surface
+  constexpr float kMinStep = 2e-3f;  // the smallest step, for rays that graze a surface
+  t = max(t, four(0.05f));
+  Float4 outside = t;  // last position of each ray in front of the surface
   Float4 before = four(1e3f), step = four(0.0f);
   Int4 running = t < end, group = four(-1);
   for (int i = 0; i < kSteps && any(running); ++i) {
     const Nearest nearest = figure.nearest(rays.at(t), near.items());
     const Float4 d = nearest.distance;
-    // Where distances jump, as at hems, a ray may be before and behind the surface but never at it.
+    // Where distances are discontinuous, as at hems, a ray may be in front of and behind the
+    // surface but never on it.
     const Int4 jumped = (d < 0.0f) & (t - outside < 4 * touch);
-    // A ray that creeps along a surface until the steps run out has as good as met it.
+    // A ray that approaches a surface until the steps run out counts as a hit.
     const Int4 creeping = four(i == kSteps - 1 ? -1 : 0) & (d < 5e-3f);
     const Int4 touching = running & ((magnitude(d) < touch) | jumped | creeping);
     group = touching ? nearest.group : group;
     running &= ~touching;
-    // Close to the surface the distance falls evenly, so that a ray at a slant may take longer
-    // steps. Elsewhere: ellipsoids and tapered limbs promise a little more than there is.
+    // Close to the surface the distance decreases linearly, so that an oblique ray may take longer
+    // steps. Elsewhere ellipsoids and tapered limbs overestimate the distance slightly.
     const Float4 slope = (before - d) / (step == 0.0f ? four(1.0f) : step);
     const Int4 even = (d < 0.01f) & (slope > 0.3f) & (slope < 1.2f);
     outside = d < 0.0f ? outside : t;
     before = d;
-    const Float4 ahead = most(d * (even ? 1.0f / slope : four(0.85f)), four(kMinStep));
+    const Float4 ahead = max(d * (even ? 1.0f / slope : four(0.85f)), four(kMinStep));
     step = d < 0.0f ? (outside - t) * 0.5f : ahead;
     t = running ? t + step : t;
     running &= t < end;
@@ -167,7 +169,8 @@ float ShadowMap::light_at(Vec3 p) const {
       const float fx = std::floor(x), fy = std::floor(y);
       const int ix = static_cast<int>(std::clamp(fx, -2.0f, real(kSize)));
       const int iy = static_cast<int>(std::clamp(fy, -2.0f, real(kSize)));
-      // Soft in depth, too: the map is coarse, and a surface must not shade itself.
+      // The test is soft in depth, too, because the map is coarse and a surface must not shade
+      // itself.
       const auto open = [&](int ax, int ay) {
         return 1 - smoothstep(0.012f, 0.05f, at(ax, ay) - q.z);
       };

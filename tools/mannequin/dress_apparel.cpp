@@ -14,7 +14,7 @@ Shape box(Vec3 center, Vec3 half, float rounding) {
   return {.kind = Kind::Box, .a = center, .b = half, .ra = rounding};
 }
 
-/// Takes away what lies behind `height` as seen along `up`, which is 1 or -1.
+/// Removes what lies behind `height` along `up`, which is 1 or -1.
 Shape cut(float height, float up) {
   return {.kind = Kind::HalfSpace,
           .a = {0, height, 0},
@@ -72,7 +72,7 @@ std::vector<Shape> bracelet(const Dressing& d) {
   return {roll({0, d.sized(0.028f), 0}, {0, d.sized(0.012f), 0}, d.body.thick(0.031f) + sleeve)};
 }
 
-/// Hangs from the hand by two strings.
+/// A bag that hangs from the hand by two strings.
 std::vector<Shape> bag(const Dressing& d) {
   const float drop = d.body.hand * 0.55f;
   std::vector<Shape> shapes = {

@@ -93,7 +93,7 @@ void add_leg(const Dressing& d, int i, std::uint16_t skin) {
   const Body& body = d.body;
   const float hips = 1 + 0.10f * body.curves;
   if (d.look.leg < 1.05f) {
-    // From a little above the hem: what is covered cannot show through.
+    // Starts slightly above the hem, because covered skin must not show through.
     const float hem = std::clamp(d.look.leg - 0.15f, 0.0f, 0.9f);
     const float middle = std::max(0.35f, hem);
     const float at_middle =

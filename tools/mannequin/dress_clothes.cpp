@@ -57,7 +57,7 @@ void add_sleeve(const Cloth& cloth, int i) {
             {hem_limb({}, {0, -lower, 0}, at_elbow, at_hem)});
 }
 
-/// One leg of trousers, or one side of a skirt: both sides melt into one wide tube.
+/// One leg of trousers, or one side of a skirt, whose sides blend into one wide tube.
 void add_leg(const Cloth& cloth, int i) {
   const Dressing& d = cloth.d;
   const Body& body = d.body;

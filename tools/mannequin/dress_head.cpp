@@ -3,7 +3,7 @@
 namespace mannequin {
 namespace {
 
-/// Grown people's heads differ little in size, so they do not follow the height all the way.
+/// The head sizes of adults differ little, so they follow the height only in part.
 float head_scale(const Body& body) { return body.head * std::sqrt(body.scale); }
 
 Vec3 mirrored(Vec3 p, int index) { return {index == 0 ? p.x : -p.x, p.y, p.z}; }
@@ -31,7 +31,7 @@ Group on_head(const Dressing& d, Layer layer, std::uint8_t label, const Material
   }
   return {.frame = d.bones.head,
           .layer = layer,
-          // What covers the head hides eyes and ears.
+          // Headwear hides eyes and ears.
           .part = layer == Layer::Hair || layer == Layer::Apparel ? Part::Hair : Part::Head,
           .label = label,
           .material = d.figure.add(material),
@@ -110,7 +110,7 @@ std::vector<Shape> headwear(Headwear which) {
 
 FacePoints face_points(const Body& body) {
   const float scale = head_scale(body);
-  // Eyes: the front of the ball.
+  // The eye's position is the front of the ball.
   const Vec3 eye = (kEye + Vec3{0, 0, 0.010f}) * scale, ear = kEar * scale;
   return {kNoseTip * scale, {eye, mirrored(eye, 1)}, {ear, mirrored(ear, 1)}};
 }

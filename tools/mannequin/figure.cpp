@@ -7,30 +7,30 @@ namespace {
 
 /// The union of two shapes with a fillet of about `k`.
 Float4 melt(Float4 a, Float4 b, float k) {
-  const Float4 h = most(k - magnitude(a - b), four(0.0f));
-  return least(a, b) - h * h * (0.25f / k);
+  const Float4 h = max(k - magnitude(a - b), four(0.0f));
+  return min(a, b) - h * h * (0.25f / k);
 }
 
 Float4 limb(const Shape& shape, const Vec3x4& p) {
   const Vec3x4 ap = p - shape.a;
-  const Float4 t = least(most(dot(ap, shape.along) * shape.inverse, four(0.0f)), four(1.0f));
+  const Float4 t = min(max(dot(ap, shape.along) * shape.inverse, four(0.0f)), four(1.0f));
   const Vec3x4 off{ap.x - t * shape.along.x, ap.y - t * shape.along.y, ap.z - t * shape.along.z};
   return root(dot(off, off)) - (shape.ra + t * (shape.rb - shape.ra));
 }
 
 Float4 cut_limb(const Shape& shape, const Vec3x4& p) {
   const Vec3x4 ap = p - shape.a;
-  const Float4 t = most(dot(ap, shape.along) * shape.inverse, four(0.0f));
+  const Float4 t = max(dot(ap, shape.along) * shape.inverse, four(0.0f));
   const Vec3x4 off{ap.x - t * shape.along.x, ap.y - t * shape.along.y, ap.z - t * shape.along.z};
-  const Float4 radius = shape.ra + least(t, four(1.0f)) * (shape.rb - shape.ra);
-  return most(root(dot(off, off)) - radius, (t - 1.0f) * (1 / std::sqrt(shape.inverse)));
+  const Float4 radius = shape.ra + min(t, four(1.0f)) * (shape.rb - shape.ra);
+  return max(root(dot(off, off)) - radius, (t - 1.0f) * (1 / std::sqrt(shape.inverse)));
 }
 
 Float4 ellipsoid(const Shape& shape, const Vec3x4& p) {
   const Vec3x4 q = p - shape.a, scaled = q * shape.along, steep = q * shape.squared;
   const Float4 to_center = root(dot(scaled, scaled));
-  // In the very middle any negative number will do.
-  const Float4 gradient = most(root(dot(steep, steep)), four(1e-3f));
+  // At the centre, where the gradient vanishes, any negative number will do.
+  const Float4 gradient = max(root(dot(steep, steep)), four(1e-3f));
   return to_center * (to_center - 1.0f) / gradient;
 }
 
@@ -38,15 +38,15 @@ Float4 box(Vec3x4 p, Vec3 half, float rounding) {
   const Vec3x4 q{magnitude(p.x) - (half.x - rounding), magnitude(p.y) - (half.y - rounding),
                  magnitude(p.z) - (half.z - rounding)};
   const Float4 zero = four(0.0f);
-  const Vec3x4 outside{most(q.x, zero), most(q.y, zero), most(q.z, zero)};
-  return root(dot(outside, outside)) + least(most(most(q.x, q.y), q.z), zero) - rounding;
+  const Vec3x4 outside{max(q.x, zero), max(q.y, zero), max(q.z, zero)};
+  return root(dot(outside, outside)) + min(max(max(q.x, q.y), q.z), zero) - rounding;
 }
 
-/// The squares of distances to a box around the origin; 0 inside.
+/// Squared distances to a box around the origin; 0 inside.
 Float4 outside_of(Vec3 half, const Vec3x4& p) {
   const Float4 zero = four(0.0f);
-  const Vec3x4 out{most(magnitude(p.x) - half.x, zero), most(magnitude(p.y) - half.y, zero),
-                   most(magnitude(p.z) - half.z, zero)};
+  const Vec3x4 out{max(magnitude(p.x) - half.x, zero), max(magnitude(p.y) - half.y, zero),
+                   max(magnitude(p.z) - half.z, zero)};
   return dot(out, out);
 }
 
@@ -60,7 +60,7 @@ void prepare(Shape& shape) {
   }
 }
 
-/// Corners of a box around a shape.
+/// The corners of a bounding box of a shape.
 std::pair<Vec3, Vec3> extent(const Shape& shape) {
   if (shape.kind == Kind::Ellipsoid || shape.kind == Kind::Box) {
     return {shape.a - shape.b, shape.a + shape.b};
@@ -142,15 +142,15 @@ Nearest Figure::nearest(const Vec3x4& p, std::span<const std::uint16_t> active) 
       close_layer();
       layer = group.layer;
     }
-    // Too far to melt into its layer, or to bring the layer before the others?
-    const Float4 limit = most(least(in_layer.distance, best.distance), four(0.0f)) + group.blend;
+    // Skips groups that are too far to blend with their layer or to be the nearest.
+    const Float4 limit = max(min(in_layer.distance, best.distance), four(0.0f)) + group.blend;
     const Vec3x4 from_center = p - group.center;
     const Float4 reach = limit + group.radius;
     if (!any(dot(from_center, from_center) < reach * reach)) continue;
     const Vec3x4 in_box = inverse(group.frame.turn, from_center);
     const Float4 outside = outside_of(group.box_half, in_box);
     if (!any(outside < limit * limit)) continue;
-    // Where the group cannot melt into anything its box stands for it: a step to that is safe.
+    // Where the group cannot blend with anything, the distance to its box is a safe step.
     const float melting = group.blend + 0.01f;
     const Float4 d = any(outside < melting * melting) ? group.distance(in_box + group.box_center)
                                                       : root(outside);
@@ -181,7 +181,7 @@ GroupList Figure::close_to(Vec3 p, float reach, std::span<const std::uint16_t> a
 }
 
 Vec3 Figure::normal(Vec3 p, std::span<const std::uint16_t> active) const {
-  // Four corners of a tetrahedron see the gradient without bias.
+  // Samples at the four corners of a tetrahedron estimate the gradient without bias.
   constexpr float kStep = 1e-3f;
   constexpr Vec3 kCorners[] = {{1, -1, -1}, {-1, -1, 1}, {-1, 1, -1}, {1, 1, 1}};
   Vec3x4 points;

@@ -12,7 +12,7 @@
 
 namespace mannequin {
 
-/// Which bone something belongs to, clothes included. Sides follow each other, left first.
+/// The bone that a group belongs to, clothes included. Left and right alternate, left first.
 enum class Part : std::uint8_t {
   Head,
   Hair,
@@ -36,7 +36,7 @@ constexpr Part part_of(Part left, int index) {
   return static_cast<Part>(static_cast<int>(left) + index);
 }
 
-/// Ids of the goliath classes that are drawn. Pairs lie nine apart.
+/// The ids of the drawn goliath classes. Left and right differ by nine.
 enum Class : std::uint8_t {
   kBackground = 0,
   kApparel = 1,
@@ -60,7 +60,7 @@ constexpr std::uint8_t class_of(Class left, int index) {
   return static_cast<std::uint8_t>(left + 9 * index);
 }
 
-/// Surfaces of one layer melt into each other; those of different layers meet in an edge.
+/// Surfaces of one layer blend; those of different layers meet in an edge.
 enum class Layer : std::uint8_t { Skin, Lower, Upper, Feet, Hair, Features, Apparel };
 
 enum class Kind : std::uint8_t {
@@ -68,7 +68,7 @@ enum class Kind : std::uint8_t {
   CutLimb,    ///< The same with a flat end at `b`, as hems have it.
   Ellipsoid,  ///< Around `a` with the radii `b`.
   Box,        ///< Around `a` with the half sizes `b`, rounded by `ra`.
-  HalfSpace,  ///< All that lies behind `a` as seen along `b`, a unit vector.
+  HalfSpace,  ///< Everything behind `a` along `b`, a unit vector.
 };
 
 struct Shape {
@@ -76,9 +76,9 @@ struct Shape {
   Vec3 a = {}, b = {};
   float ra = 0, rb = 0;
   float blend = 0.01f;  ///< Width of the fillet to the shapes before it in the group.
-  bool carve = false;   ///< Taken away from what the group has so far.
+  bool carve = false;   ///< True if the shape is subtracted from the group so far.
 
-  // Filled in by Figure::add: b - a and one over its square, or one over the radii and their
+  // Computed by Figure::add: b - a and one over its square, or one over the radii and their
   // squares.
   Vec3 along = {}, squared = {};
   float inverse = 0;
@@ -98,14 +98,15 @@ struct Group {
   std::vector<Shape> shapes = {};
 
   // Filled in by Figure::add.
-  Vec3 center = {};                     ///< Of a sphere around all of it, in the world,
-  float radius = 0;                     ///< and the sphere's radius.
-  Vec3 box_center = {}, box_half = {};  ///< A box around all of it, on the bone.
+  /// Centre of the bounding sphere, in the world.
+  Vec3 center = {};
+  float radius = 0;                     ///< Radius of the bounding sphere.
+  Vec3 box_center = {}, box_half = {};  ///< Bounding box, in the bone's frame.
 
   Float4 distance(const Vec3x4& local) const;
 };
 
-/// What is nearest to each of four points.
+/// The nearest surface of each of four points.
 struct Nearest {
   Float4 distance = four(1e3f);
   Int4 group = four(-1);
@@ -120,27 +121,28 @@ class GroupList {
   std::span<const std::uint16_t> items() const { return {items_.data(), count_}; }
 
  private:
-  std::array<std::uint16_t, 64> items_;  // no figure has as many
+  std::array<std::uint16_t, 64> items_;  // more than any figure has
   std::size_t count_ = 0;
 };
 
-/// A dressed person as signed distances: negative inside, and never far above the true distance.
+/// A dressed person as a signed distance function: negative inside, and never much larger than the
+/// true distance.
 class Figure {
  public:
-  /// Groups of one layer must follow each other.
+  /// Adds a group; groups of one layer must be consecutive.
   void add(Group group);
   std::uint16_t add(const Material& material);
 
   const std::vector<Group>& groups() const { return groups_; }
   const Material& material(const Group& group) const { return materials_[group.material]; }
 
-  /// Looks at the groups `active` only, which are in ascending order.
+  /// Evaluates only the groups `active`, which are in ascending order.
   Nearest nearest(const Vec3x4& p, std::span<const std::uint16_t> active) const;
 
-  /// Those of `active` that come within `reach` of `p`, or may melt into what does.
+  /// The groups of `active` within `reach` of `p`, and those that may blend with them.
   GroupList close_to(Vec3 p, float reach, std::span<const std::uint16_t> active) const;
 
-  /// A unit vector away from the surface at `p`.
+  /// The outward unit normal of the surface at `p`.
   Vec3 normal(Vec3 p, std::span<const std::uint16_t> active) const;
 
  private:

@@ -8,7 +8,7 @@
 namespace mannequin {
 namespace {
 
-/// Runs `work(0)` to `work(count - 1)` on that many threads; throws what one of them threw first.
+/// Runs `work(0)` to `work(count - 1)` on that many threads and rethrows the first exception.
 void run_parallel(int count, int threads, const std::function<void(int)>& work) {
   std::atomic<int> next = 0;
   std::exception_ptr failure;
@@ -36,7 +36,8 @@ void for_each_sample(const Request& request, const Progress& progress,
                      const std::function<void(std::int64_t, const Sample&)>& take) {
   const unsigned cpus = std::max(1u, std::thread::hardware_concurrency());
   const int threads = request.threads > 0 ? request.threads : static_cast<int>(cpus);
-  // So many that threads seldom wait for the last one, so few that memory does not matter.
+  // The batch is large enough that threads seldom wait for the last one, and small enough in
+  // memory.
   const std::int64_t batch = 8 * std::int64_t{threads};
   std::vector<Sample> samples(static_cast<std::size_t>(std::min(batch, request.count)));
   for (std::int64_t done = 0; done < request.count; done += batch) {

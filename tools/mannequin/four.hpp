@@ -16,24 +16,24 @@ using Int4 = std::int32_t __attribute__((vector_size(16)));
 inline Float4 four(float value) { return Float4{value, value, value, value}; }
 inline Int4 four(std::int32_t value) { return Int4{value, value, value, value}; }
 
-inline Float4 least(Float4 a, Float4 b) { return a < b ? a : b; }
-inline Float4 most(Float4 a, Float4 b) { return a > b ? a : b; }
-inline Float4 magnitude(Float4 a) { return most(a, -a); }
+inline Float4 min(Float4 a, Float4 b) { return a < b ? a : b; }
+inline Float4 max(Float4 a, Float4 b) { return a > b ? a : b; }
+inline Float4 magnitude(Float4 a) { return max(a, -a); }
 inline Float4 root(Float4 a) {
   return Float4{std::sqrt(a[0]), std::sqrt(a[1]), std::sqrt(a[2]), std::sqrt(a[3])};
 }
 
-/// Does a comparison hold for any of the four?
+/// True if a comparison holds for any of the four.
 inline bool any(Int4 holds) {
   using Long2 = std::int64_t __attribute__((vector_size(16)));
   const auto halves = reinterpret_cast<Long2>(holds);
   return (halves[0] | halves[1]) != 0;
 }
 
-/// Close to sin, of parabolas.
+/// Approximates sin by parabolas.
 inline Float4 wave(Float4 angle) {
   const Float4 turn = angle * (0.5f / kPi);
-  // The nearest integer, half of it away from zero.
+  // Rounds to the nearest integer, halves away from zero.
   const Float4 half = turn < 0.0f ? four(-0.5f) : four(0.5f);
   const Float4 whole = __builtin_convertvector(__builtin_convertvector(turn + half, Int4), Float4);
   const Float4 t = turn - whole;

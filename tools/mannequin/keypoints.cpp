@@ -4,9 +4,9 @@ namespace mannequin {
 namespace {
 
 struct Joint {
-  Vec3 place;       ///< In the world.
+  Vec3 place;       ///< Position in the world.
   float flesh = 0;  ///< How far behind the visible surface it may lie, in metres at 1.75 m height.
-  std::array<Part, 3> parts;  ///< What has to be seen there.
+  std::array<Part, 3> parts;  ///< The parts that must be visible there.
 };
 
 std::array<Joint, kKeypoints> joints_of(const Body& body, const Skeleton& bones) {
@@ -31,8 +31,8 @@ std::array<Joint, kKeypoints> joints_of(const Body& body, const Skeleton& bones)
   return joints;
 }
 
-/// Is the joint's own body seen in the pixel or next to it? Next to it, because a nose in profile
-/// lies on the very edge.
+/// True if the joint's own part is visible in the pixel or next to it, because a nose in profile
+/// lies on the edge of the head.
 bool is_seen(const Joint& joint, const Projected& at, float flesh, const Rendering& seen) {
   const int cx = static_cast<int>(std::lround(at.x)), cy = static_cast<int>(std::lround(at.y));
   for (int y = std::max(cy - 1, 0); y <= std::min(cy + 1, seen.height - 1); ++y) {

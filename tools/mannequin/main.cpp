@@ -1,4 +1,4 @@
-// Draws synthetic people and writes what is known about them; docs/mannequin.md says what and how.
+// Draws synthetic people and writes their ground truth; docs/mannequin.md describes it.
 
 #include <fmt/format.h>
 
@@ -17,13 +17,13 @@ namespace {
 using sapiens::Error;
 using sapiens::ErrorCode;
 
-// As the sapiens program numbers them.
+// The exit codes of the sapiens program.
 enum ExitCode : int { kDone = 0, kUsage = 2, kOutOfResources = 5, kInternal = 70 };
 
-/// The signal that asked the program to end; 0: none did.
+/// The signal that requested the end of the program; 0 for none.
 volatile std::sig_atomic_t signal_received = 0;
 
-/// Unwinding removes what is half written.
+/// Thrown after a signal, so that unwinding removes incomplete files.
 struct Interrupted {
   int signal;
 };
@@ -33,7 +33,7 @@ struct Arguments {
   std::string output, size = "192x256", view = "any", layout = "files";
 };
 
-/// "192x256", width first.
+/// Parses a size such as "192x256", width first.
 void read_size(const std::string& text, Request& request) {
   constexpr int kMin = 16, kMax = 2048;
   char rest = 0;
@@ -41,7 +41,7 @@ void read_size(const std::string& text, Request& request) {
   const auto fits = [](int side) { return kMin <= side && side <= kMax; };
   if (fields == 2 && fits(request.width) && fits(request.height)) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "this is no size of an image",
+              {.summary = "this is not an image size",
                .key = "--size",
                .expected = fmt::format("WIDTHxHEIGHT, each from {} to {}", kMin, kMax),
                .actual = text,
@@ -57,7 +57,7 @@ void make_folder(const std::filesystem::path& folder) {
                                        .actual = problem.message()});
 }
 
-/// A line on a terminal every second, once the work takes more than two.
+/// Shows a line on a terminal every second once the work takes more than two seconds.
 Progress progress_of(std::int64_t count) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();

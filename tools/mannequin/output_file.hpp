@@ -10,7 +10,7 @@
 
 namespace mannequin {
 
-/// A file that is written piece by piece under a temporary name and gets its own at the end. Throws
+/// A file that is written in pieces under a temporary name and renamed at the end. Throws
 /// `sapiens::Error`.
 class OutputFile {
  public:
@@ -30,10 +30,10 @@ class OutputFile {
   int descriptor_;
 };
 
-/// A `.npy` file whose numbers come piece by piece.
+/// A `.npy` file that is written in pieces.
 class ArrayFile {
  public:
-  /// `type` as NumPy spells it: "<f4", "|u1".
+  /// `type` is NumPy's name of the type: "<f4", "|u1".
   ArrayFile(std::filesystem::path path, std::string_view type,
             const std::vector<std::int64_t>& shape);
 

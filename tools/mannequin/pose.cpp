@@ -36,7 +36,7 @@ ArmPose raised(Random& random) {
           .spread = random.range(3, 14)};
 }
 
-/// Sideways and up, as for waving or balance.
+/// An arm sideways and up, as for waving or balance.
 ArmPose sideways(Random& random) {
   return {.flex = random.around(10, 25),
           .abduct = random.range(50, 130),
@@ -96,7 +96,7 @@ LegPose standing_leg(Random& random) {
 Pose standing(Random& random) {
   Pose pose;
   for (LegPose& leg : pose.legs) leg = standing_leg(random);
-  if (random.chance(0.5f)) {  // the weight on one leg, the other knee forwards
+  if (random.chance(0.5f)) {  // weight on one leg, the other knee bent
     LegPose& free = pose.legs[random.below(2)];
     free.knee = random.range(10, 35);
     free.flex = free.knee * 0.55f;
@@ -214,7 +214,7 @@ Pose bowing(Random& random) {
   return pose;
 }
 
-/// Anything that joints allow.
+/// Any angles within the limits of the joints.
 Pose dancing(Random& random) {
   Pose pose;
   for (ArmPose& arm : pose.arms) {

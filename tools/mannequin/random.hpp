@@ -7,11 +7,12 @@
 
 namespace mannequin {
 
-/// What is drawn by lot. Each aspect of an image has a stream of its own, so that one more number
-/// for the clothes leaves all poses as they were.
+/// The random aspects of an image. Each has its own stream, so that one more number for the clothes
+/// does not change poses.
 enum class Aspect : std::uint64_t { Body = 1, Pose, Look, Camera, Room, Light, Sensor };
 
-/// The same numbers on every machine (SplitMix64), unlike the distributions of <random>.
+/// A generator with the same numbers on every machine (SplitMix64), unlike the distributions of
+/// <random>.
 class Random {
  public:
   Random(std::uint64_t seed, std::uint64_t index, Aspect aspect)
@@ -19,18 +20,18 @@ class Random {
 
   std::uint64_t bits() { return mixed(state_ += 0x9e3779b97f4a7c15u); }
 
-  /// From 0 to below 1.
+  /// A uniform number from 0 to below 1.
   float unit() { return static_cast<float>(bits() >> 40) * 0x1p-24f; }
   float range(float low, float high) { return mix(low, high, unit()); }
   bool chance(float probability) { return unit() < probability; }
   int below(int count) { return static_cast<int>(unit() * real(count)); }
 
-  /// Around `mean`, seldom farther than `spread` and never farther than twice that.
+  /// A number around `mean`, seldom farther than `spread` and never farther than twice that.
   float around(float mean, float spread) {
     return mean + spread * (unit() + unit() + unit() + unit() - 2);
   }
 
-  /// An index, as often as its weight says.
+  /// A random index with probabilities proportional to the weights.
   int pick(std::initializer_list<float> weights) {
     float total = 0;
     for (const float weight : weights) total += weight;

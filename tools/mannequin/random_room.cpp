@@ -15,7 +15,7 @@ Material random_paint(Random& random, std::initializer_list<float> weights) {
   return paint;
 }
 
-/// Around the vertical axis, the camera's direction being 0.
+/// A position around the vertical axis; angle 0 is the camera's direction.
 Vec3 around(Vec3 camera, float angle, float distance) {
   const Vec3 away = normalize(Vec3{-camera.x, 0, -camera.z});
   return z_to_x(angle) * away * distance;
@@ -34,7 +34,7 @@ Object random_object(Random& random) {
   return object;
 }
 
-/// Things on the floor or the wall behind, away from the person's reach.
+/// Adds objects on the floor or the wall behind, out of the person's reach.
 void add_clutter(Vec3 camera, Room& room, Random& random) {
   const int count = random.chance(0.2f) ? 0 : random.below(13);
   for (int i = 0; i < count; ++i) {
@@ -47,7 +47,7 @@ void add_clutter(Vec3 camera, Room& room, Random& random) {
   }
 }
 
-/// Posts and boxes between camera and person, at a side or up to the hips.
+/// Adds posts and boxes between camera and person, at a side or up to the hips.
 void add_occluder(Vec3 camera, Vec3 person, Room& room, Random& random) {
   Object object{.solid = random.chance(0.6f) ? Solid::Box : Solid::Cylinder,
                 .frame = {.turn = z_to_x(random.range(0, 2 * kPi))},

@@ -5,15 +5,15 @@
 namespace mannequin {
 namespace {
 
-/// What one ray sees.
-struct Sight {
+/// The result of one ray.
+struct RayResult {
   Hit person;
-  Vec3 normal;  ///< Of the person.
+  Vec3 normal;  ///< Normal of the person's surface.
   Seen other;
   bool is_person() const { return person && person.t < other.t; }
 };
 
-/// In pixels.
+/// A position in pixels.
 struct Place {
   float x, y;
 };
@@ -34,13 +34,13 @@ class Renderer {
  private:
   Tiles::Bounds bounds(Vec3 center, float radius) const;
   Ray ray(float x, float y) const { return {camera_.frame.origin, camera_.direction(x, y)}; }
-  std::array<Sight, 4> look(int x, int y, const std::array<Place, 4>& places) const;
-  Vec3 color(int x, int y, Place place, const Sight& sight) const;
+  std::array<RayResult, 4> look(int x, int y, const std::array<Place, 4>& places) const;
+  Vec3 color(int x, int y, Place place, const RayResult& sight) const;
   Vec3 lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, float gloss) const;
   float openness(Vec3 p, Vec3 normal, std::span<const std::uint16_t> near) const;
-  Vec3 smoothed(int x, int y, const Sight& middle) const;
-  void look_at_all(std::vector<Sight>& sights) const;
-  bool differ(const Sight& a, const Sight& b) const;
+  Vec3 smoothed(int x, int y, const RayResult& middle) const;
+  void trace_all(std::vector<RayResult>& sights) const;
+  bool differ(const RayResult& a, const RayResult& b) const;
 
   const Figure& figure_;
   const Room& room_;
@@ -53,13 +53,14 @@ class Renderer {
 Tiles::Bounds Renderer::bounds(Vec3 center, float radius) const {
   const Projected at = camera_.project(center);
   if (at.depth < radius * 1.2f) return {0, 0, 1e6f, 1e6f};
-  // A sphere's outline is an ellipse, longer than this only far from the optical axis.
+  // The outline of a sphere is an ellipse, which is longer than this only far from the optical
+  // axis.
   const float stretch = length(center - camera_.frame.origin) / at.depth;
   const float r = camera_.focal * radius / (at.depth - radius) * stretch + 1;
   return {at.x - r, at.y - r, at.x + r, at.y + r};
 }
 
-/// How much of the sky a point sees, from how close things are along its normal.
+/// The share of the sky that a point sees, estimated from how close objects are along its normal.
 float Renderer::openness(Vec3 p, Vec3 normal, std::span<const std::uint16_t> near) const {
   constexpr float kSteps[] = {0.01f, 0.02f, 0.035f, 0.05f};
   Vec3x4 points;
@@ -82,22 +83,22 @@ Vec3 Renderer::lit(Vec3 albedo, Vec3 point, Vec3 normal, Vec3 view, float open, 
   return albedo * (ambient + light_.key * (facing * direct)) + light_.key * (shine * direct);
 }
 
-/// A normal is a difference over 2 mm, and at a sharp edge it may lean back a little; what is seen
-/// faces the viewer.
+/// A normal is a difference over 2 mm, and at a sharp edge it may point slightly away; visible
+/// surfaces face the viewer.
 Vec3 turned_to(Vec3 view, Vec3 normal) {
   const float away = dot(normal, view);
   if (away <= 0) return normal;
   return away < 0.99f ? normalize(normal - view * away) : view * -1.0f;
 }
 
-/// Through four places in or near pixel x, y.
-std::array<Sight, 4> Renderer::look(int x, int y, const std::array<Place, 4>& places) const {
+/// Traces rays through four positions in or near pixel x, y.
+std::array<RayResult, 4> Renderer::look(int x, int y, const std::array<Place, 4>& places) const {
   const std::span<const std::uint16_t> groups = tiles_.at(x, y);
   std::array<Ray, 4> rays;
   for (std::size_t i = 0; i < 4; ++i) rays[i] = ray(places[i].x, places[i].y);
   const std::array<Hit, 4> hits =
       groups.empty() ? std::array<Hit, 4>{} : cast(figure_, groups, rays);
-  std::array<Sight, 4> sights;
+  std::array<RayResult, 4> sights;
   for (std::size_t i = 0; i < 4; ++i) {
     sights[i] = {hits[i], {}, room_.look(rays[i].origin, rays[i].direction)};
     if (!sights[i].is_person()) continue;
@@ -108,7 +109,7 @@ std::array<Sight, 4> Renderer::look(int x, int y, const std::array<Place, 4>& pl
   return sights;
 }
 
-Vec3 Renderer::color(int x, int y, Place place, const Sight& sight) const {
+Vec3 Renderer::color(int x, int y, Place place, const RayResult& sight) const {
   const Ray seen = ray(place.x, place.y);
   if (sight.is_person()) {
     const Vec3 p = seen.at(sight.person.t);
@@ -123,33 +124,33 @@ Vec3 Renderer::color(int x, int y, Place place, const Sight& sight) const {
   return lit(albedo, sight.other.point, sight.other.normal, seen.direction, 1, 0);
 }
 
-/// A pixel at an edge: the mean of its middle and of four rays around that.
-Vec3 Renderer::smoothed(int x, int y, const Sight& middle) const {
+/// The antialiased colour of a pixel at an edge: the mean of its centre and four rays around it.
+Vec3 Renderer::smoothed(int x, int y, const RayResult& middle) const {
   constexpr float kOffsets[][2] = {
       {-0.15f, -0.40f}, {0.40f, -0.15f}, {0.15f, 0.40f}, {-0.40f, 0.15f}};
   std::array<Place, 4> places;
   for (std::size_t i = 0; i < 4; ++i) {
     places[i] = {real(x) + kOffsets[i][0], real(y) + kOffsets[i][1]};
   }
-  const std::array<Sight, 4> sights = look(x, y, places);
+  const std::array<RayResult, 4> sights = look(x, y, places);
   Vec3 sum = color(x, y, {real(x), real(y)}, middle);
   for (std::size_t i = 0; i < 4; ++i) sum = sum + color(x, y, places[i], sights[i]);
   return sum * 0.2f;
 }
 
-/// Is there an edge between what two neighbouring pixels show?
-bool Renderer::differ(const Sight& a, const Sight& b) const {
+/// True if there is an edge between two neighbouring pixels.
+bool Renderer::differ(const RayResult& a, const RayResult& b) const {
   constexpr float kStep = 0.04f;  // metres along the ray
   if (a.is_person() != b.is_person()) return true;
   if (!a.is_person()) return a.other.thing != b.other.thing;
-  const auto material = [&](const Sight& sight) {
+  const auto material = [&](const RayResult& sight) {
     return figure_.groups()[static_cast<std::size_t>(sight.person.group)].material;
   };
   return material(a) != material(b) || std::abs(a.person.t - b.person.t) > kStep;
 }
 
-/// Two by two pixels at a time.
-void Renderer::look_at_all(std::vector<Sight>& sights) const {
+/// Traces all pixels, two by two at a time.
+void Renderer::trace_all(std::vector<RayResult>& sights) const {
   const int width = camera_.width, height = camera_.height;
   for (int y = 0; y < height; y += 2) {
     for (int x = 0; x < width; x += 2) {
@@ -157,7 +158,7 @@ void Renderer::look_at_all(std::vector<Sight>& sights) const {
       for (int i = 0; i < 4; ++i) {
         places[static_cast<std::size_t>(i)] = {real(x + i % 2), real(y + i / 2)};
       }
-      const std::array<Sight, 4> seen = look(x, y, places);
+      const std::array<RayResult, 4> seen = look(x, y, places);
       for (int i = 0; i < 4; ++i) {
         const int px = x + i % 2, py = y + i / 2;
         if (px >= width || py >= height) continue;
@@ -177,8 +178,8 @@ Rendering Renderer::run() {
                 .part = std::vector<std::uint8_t>(pixels),
                 .depth = std::vector<float>(pixels),
                 .normal = std::vector<Vec3>(pixels)};
-  std::vector<Sight> sights(pixels);
-  look_at_all(sights);
+  std::vector<RayResult> sights(pixels);
+  trace_all(sights);
   for (std::size_t i = 0; i < pixels; ++i) {
     if (!sights[i].is_person()) continue;
     const float x = real(static_cast<int>(i) % width), y = real(static_cast<int>(i) / width);

@@ -3,7 +3,7 @@
 namespace mannequin {
 namespace {
 
-/// Patterns on something flat; `u` and `v` in metres.
+/// The pattern of a flat surface; `u` and `v` in metres.
 Vec3 flat_color(const Material& material, float u, float v) {
   const float s = 1 / std::max(material.size, 1e-3f);
   const auto line = [](float t) { return std::abs(t - std::floor(t) - 0.5f) * 2; };
@@ -46,15 +46,16 @@ Vec3 sky_color(const Room& room, Vec3 direction) {
   return direction.y < ridge ? room.walls[0].color * leaves : sky;
 }
 
-/// Can a ray along a unit vector meet the sphere around an object? Most rays pass most objects by.
+/// True if a ray along a unit vector may hit the bounding sphere of an object; most rays miss most
+/// objects.
 bool comes_near(const Object& object, Vec3 origin, Vec3 direction) {
   const Vec3 to_center = object.frame.origin - origin;
   const float away = dot(to_center, to_center), along = dot(to_center, direction);
-  // Rounding may take a few millionths of the squares.
+  // The margin covers rounding errors of a few millionths of the squares.
   return away - along * along < 1.01f * dot(object.half, object.half) + 1e-5f * away;
 }
 
-/// Where a ray enters an object, in the object's frame; false if it does not.
+/// The point where a ray enters an object, in the object's frame; false if it does not.
 bool enter(const Object& object, Vec3 o, Vec3 d, float& t, Vec3& normal) {
   const auto root = [&](Vec3 p, Vec3 v, float& at) {
     const float a = dot(v, v), b = dot(p, v), c = dot(p, p) - 1, inside = b * b - a * c;
@@ -113,7 +114,7 @@ void look_at_surroundings(const Room& room, Vec3 origin, Vec3 direction, Seen& s
     const float towards = (wall < 2 ? direction.x : direction.z) * sign;
     const float from = (wall < 2 ? origin.x : origin.z) * sign;
     const Vec3 normal = wall < 2 ? Vec3{-sign, 0, 0} : Vec3{0, 0, -sign};
-    // Walls behind the camera are not there.
+    // Walls behind the camera are left out.
     if (towards <= 0 || from > room.distance[wall]) continue;
     plane((room.distance[wall] - from) / towards, kWall + wall, normal);
   }
@@ -147,7 +148,7 @@ Vec3 Room::color(const Seen& seen, Vec3 direction) const {
   const Vec3 p = seen.point;
   if (seen.thing == kFloor) {
     const Vec3 near = flat_color(floor, p.x, p.z);
-    // The distance fades into the hills.
+    // Distant ground takes the colour of the hills.
     return outdoors ? mix(near, walls[0].color, smoothstep(6, 40, seen.t)) : near;
   }
   if (seen.thing == kSky) return sky_color(*this, direction);

@@ -8,7 +8,7 @@ namespace mannequin {
 
 enum class Solid { Box, Ball, Cylinder };
 
-/// Something that is no person.
+/// An object in the room.
 struct Object {
   Solid solid = Solid::Box;
   Frame frame = {};
@@ -16,38 +16,38 @@ struct Object {
   Material material = {};
 };
 
-/// What a ray meets outside the person.
+/// The intersection of a ray with the surroundings of the person.
 struct Seen {
   float t = 1e9f;
   Vec3 point = {}, normal = {};
   int thing = -1;    ///< Floor, sky, ceiling, a wall or an object; see room.cpp.
-  bool lit = false;  ///< The sky is not: it shines by itself.
+  bool lit = false;  ///< False for the sky, which shines by itself.
 };
 
 /// A room or a place outdoors, around the person at its origin.
 struct Room {
   bool outdoors = false;
   Material floor, walls[4];
-  float distance[4] = {};  ///< Of the walls at +x, -x, +z, -z.
+  float distance[4] = {};  ///< Distances of the walls at +x, -x, +z, -z.
   float height = 2.6f;
   Vec3 horizon = {}, zenith = {};
   std::vector<Object> objects = {};
 
   Seen look(Vec3 origin, Vec3 direction) const;
-  /// Of what the ray along `direction` met.
+  /// The colour of the surface that the ray along `direction` hit.
   Vec3 color(const Seen& seen, Vec3 direction) const;
-  /// Does an object keep the light that comes from `direction` away from `p`?
+  /// True if an object blocks the light that comes from `direction` to `p`.
   bool shaded(Vec3 p, Vec3 direction) const;
 };
 
-/// With `occluders`, things may stand between the camera and the person.
+/// With `occluders`, objects may stand between the camera and the person.
 Room random_room(const Camera& camera, const Skeleton& bones, const Pose& pose, bool occluders,
                  Random& random);
 
 struct Light {
-  Vec3 direction = {0, 1, 0};  ///< To the light.
+  Vec3 direction = {0, 1, 0};  ///< Direction to the light.
   Vec3 key = {}, sky = {}, ground = {};
-  float blur = 0.02f;  ///< Of shadows, in metres.
+  float blur = 0.02f;  ///< Blur of shadows, in metres.
 };
 
 Light random_light(const Room& room, Random& random);

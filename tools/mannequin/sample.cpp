@@ -16,7 +16,7 @@ Person random_person(std::uint64_t seed, std::uint64_t index) {
   Random bodies(seed, index, Aspect::Body), poses(seed, index, Aspect::Pose);
   Random looks(seed, index, Aspect::Look);
   Person person{.body = random_body(bodies), .pose = {}, .bones = {}, .look = {}};
-  // Most poses are possible; one that still collides after so many trials is taken as it is.
+  // Most poses are possible; one that still collides after the last trial is used anyway.
   for (int trial = 0; trial < 60; ++trial) {
     person.pose = random_pose(poses);
     person.bones = posed(person.body, person.pose);
@@ -26,8 +26,8 @@ Person random_person(std::uint64_t seed, std::uint64_t index) {
   return person;
 }
 
-// In lower images lips are a pixel or two: nothing could learn them, and mIoU counts every class
-// alike.
+// In smaller images lips cover a pixel or two and cannot be learned, while mIoU weights every class
+// equally.
 constexpr int kMinHeightOfLips = 512;
 
 void close_lips(std::vector<std::uint8_t>& labels) {
@@ -63,7 +63,7 @@ Rendering render_scene(std::uint64_t seed, std::uint64_t index, const Person& pe
     const auto seen =
         scene.label.size() -
         static_cast<std::size_t>(std::count(scene.label.begin(), scene.label.end(), kBackground));
-    // A person behind a wardrobe teaches nothing.
+    // A person who is almost hidden is useless for training.
     if (!occluders || seen * 20 > scene.label.size()) return scene;
   }
   return {};

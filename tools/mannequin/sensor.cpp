@@ -3,7 +3,7 @@
 namespace mannequin {
 namespace {
 
-/// Three taps across, then three down; `side` is the weight of each neighbour.
+/// Blurs with three taps across, then three down; `side` is the weight of each neighbour.
 void blur(std::vector<Vec3>& color, int width, int height, float side) {
   std::vector<Vec3> across(color.size());
   const auto at = [&](int x, int y) {
@@ -30,14 +30,14 @@ float mean_of(const std::vector<Vec3>& color) {
   return static_cast<float>(sum / (3 * static_cast<double>(color.size())));
 }
 
-/// Bright lights end softly instead of at white.
+/// Compresses highlights instead of clipping them at white.
 float shouldered(float linear) { return linear < 0.6f ? linear : 1 - 0.16f / (linear - 0.2f); }
 
 }  // namespace
 
 std::vector<std::uint8_t> develop(std::vector<Vec3> color, int width, int height, Random& random) {
   if (random.chance(0.6f)) blur(color, width, height, random.range(0.0f, 0.25f));
-  // Exposure takes the image half of the way to a middle grey.
+  // Exposure moves the mean half of the way to a middle grey.
   const float wanted = random.range(0.10f, 0.30f);
   const float exposure = std::sqrt(wanted / std::max(mean_of(color), 1e-3f));
   const Vec3 balance = Vec3{random.around(1, 0.08f), 1, random.around(1, 0.10f)} * exposure;

@@ -24,7 +24,7 @@ void pose_arm(const Body& body, const ArmPose& arm, int index, Skeleton& bones) 
   const float side = side_of(index);
   const Rotation shoulder = y_to_z(-arm.flex * kDegree) * x_to_y(side * arm.abduct * kDegree) *
                             z_to_x(-side * arm.twist * kDegree);
-  // The collar bone lifts the joint when the arm goes up.
+  // The collar bone lifts the joint when the arm is raised.
   const float lift = std::max(0.0f, 0.35f - shoulder.y.y);
   const Vec3 joint{side * (body.shoulder_half - 0.022f * body.scale * lift),
                    body.chest - (0.052f - 0.042f * lift) * body.scale, -0.012f * body.scale};
@@ -37,7 +37,7 @@ void pose_arm(const Body& body, const ArmPose& arm, int index, Skeleton& bones) 
                        bones.forearm[index].to_world({0, -body.forearm, 0})};
 }
 
-/// Level, and pointing where the shin does.
+/// A level foot that points in the direction of the shin.
 Rotation level(const Rotation& shin, float side) {
   Vec3 forwards{shin.z.x, 0, shin.z.z};
   if (length(forwards) < 0.3f) forwards = Vec3{-shin.y.x, 0, -shin.y.z} + forwards;
@@ -120,7 +120,7 @@ bool Skeleton::collides(const Body& body) const {
       if (to_segment(p, other, hand[1 - i].origin) < 0.07f * body.scale) return true;
     }
   }
-  // One leg through the other.
+  // Tests whether one leg passes through the other.
   return to_segment(foot[0].origin, shin[1].origin, foot[1].origin) < body.thick(0.10f) ||
          to_segment(foot[1].origin, shin[0].origin, foot[0].origin) < body.thick(0.10f) ||
          to_segment(shin[0].origin, thigh[1].origin, shin[1].origin) < body.thick(0.10f);

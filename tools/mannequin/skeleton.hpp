@@ -7,16 +7,16 @@
 
 namespace mannequin {
 
-/// Bones of a posed person in the world, the feet on the floor and the hips above its origin. A
-/// bone's frame lies at its upper joint, and the bone runs along -y; the person faces +z at rest.
-/// Index 0 is the person's left, which is +x at rest.
+/// The bones of a posed person in the world, with the feet on the floor and the hips above its
+/// origin. A bone's frame is at its upper joint, and the bone extends along -y; the person faces +z
+/// at rest. Index 0 is the person's left, which is +x at rest.
 struct Skeleton {
   Frame pelvis, spine, chest, neck;
-  Frame head;  ///< Lies in the middle of the head.
+  Frame head;  ///< The origin is the centre of the head.
   std::array<Frame, 2> upper_arm, forearm, hand;
   std::array<Frame, 2> thigh, shin, foot;
 
-  /// Does an arm run through the body or the head?
+  /// True if an arm passes through the body or the head.
   bool collides(const Body& body) const;
 };
 

@@ -12,7 +12,7 @@ float lattice(int x, int y, int z) {
   return static_cast<float>((h ^ (h >> 15)) >> 8) * 0x1p-24f;
 }
 
-/// 0 and 1 in turns along `t`, with soft edges.
+/// Alternates between 0 and 1 along `t`, with soft edges.
 float turns(float t) { return smoothstep(0.42f, 0.58f, std::abs(t - std::floor(t) - 0.5f) * 2); }
 
 float dots(Vec3 p) {
@@ -29,7 +29,7 @@ Vec3 eye_at(const Material& material, Vec3 p) {
 }
 
 Vec3 skin_at(const Material& material, Vec3 p) {
-  // In the head's frame: a beard's shadow, and cheeks and nose a little redder.
+  // In the head's frame: the shadow of a beard, and slightly redder cheeks and nose.
   if (material.size == 0) {
     const float red =
         smoothstep(0.045f, 0.0f, length(Vec3{std::abs(p.x) - 0.034f, p.y + 0.028f, p.z - 0.078f}));
@@ -92,7 +92,7 @@ Vec3 color_at(const Material& material, Vec3 p) {
 }
 
 Vec3 random_color(Random& random) {
-  // Hue as a point on the colour circle; half of all things are dull.
+  // The hue is a point on the colour circle; half of all colours are dull.
   const float hue = random.range(0, 2 * kPi);
   const float strength = random.chance(0.5f) ? random.range(0, 0.25f) : random.range(0.3f, 0.95f);
   const float light = std::pow(random.range(0.12f, 0.95f), 2.0f);

@@ -10,21 +10,21 @@ float layered_noise(Vec3 p);
 
 enum class Pattern { Plain, Rings, Stripes, Checks, Dots, Blotches, Weave, Skin, Eye, Strands };
 
-/// What a surface looks like, in the coordinates of the bone that it is on.
+/// The appearance of a surface, in the coordinates of its bone.
 struct Material {
   Pattern pattern = Pattern::Plain;
   Vec3 color = {}, second = {};
-  float size = 0.05f;  ///< Of the pattern, in metres.
+  float size = 0.05f;  ///< Size of the pattern, in metres.
   float gloss = 0;
-  float beard = 0;  ///< Of Skin: how dark the jaw is.
+  float beard = 0;  ///< Darkness of the jaw, for skin.
 };
 
 Vec3 color_at(const Material& material, Vec3 local);
 
-/// Any colour that paint or cloth may have.
+/// A random colour of paint or cloth.
 Vec3 random_color(Random& random);
 
-/// Cloth in random colours and patterns.
+/// A cloth with random colours and patterns.
 Material random_cloth(Random& random, float patterned);
 
 }  // namespace mannequin

@@ -33,7 +33,7 @@ constexpr float smoothstep(float low, float high, float t) {
   return t * t * (3 - 2 * t);
 }
 
-/// A number that is small enough to be exact as float.
+/// Converts a number that is small enough to be exact as float.
 template <typename Integer>
 constexpr float real(Integer n) {
   return static_cast<float>(n);
@@ -50,7 +50,7 @@ struct Rotation {
   }
 };
 
-// Angles in radians; each takes the first named axis towards the second.
+// Rotations by an angle in radians; each turns the first named axis towards the second.
 inline Rotation y_to_z(float angle) {
   const float c = std::cos(angle), s = std::sin(angle);
   return {{1, 0, 0}, {0, c, s}, {0, -s, c}};
@@ -64,7 +64,7 @@ inline Rotation x_to_y(float angle) {
   return {{c, s, 0}, {-s, c, 0}, {0, 0, 1}};
 }
 
-/// Where a bone is and how it lies.
+/// The position and orientation of a bone.
 struct Frame {
   Rotation turn = {};
   Vec3 origin = {};

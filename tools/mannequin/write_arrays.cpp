@@ -4,7 +4,7 @@
 namespace mannequin {
 namespace {
 
-/// -1 to 1 as -127 to 127.
+/// Maps -1 to 1 to -127 to 127.
 std::vector<std::int8_t> as_bytes(const std::vector<float>& normals) {
   std::vector<std::int8_t> bytes(normals.size());
   std::transform(normals.begin(), normals.end(), bytes.begin(), [](float component) {

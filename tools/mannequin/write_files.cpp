@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// The shortest number of hundredths; pixels need no more.
+/// Rounds to hundredths, which suffices for pixels.
 double rounded(float pixels) { return std::round(static_cast<double>(pixels) * 100) / 100; }
 
 Json category() {
@@ -89,7 +89,7 @@ void write_files(const Request& request, const Progress& progress) {
                          {"images", images},
                          {"annotations", annotations},
                          {"categories", {category()}}};
-  // Last: a folder with annotations is complete.
+  // Written last, because a folder with annotations counts as complete.
   OutputFile file(request.output / "annotations.json");
   file.write(document.dump(1) + "\n");
   file.commit();

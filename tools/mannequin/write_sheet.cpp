@@ -10,7 +10,7 @@ namespace {
 
 using sapiens::Image;
 
-/// Blank until something is pasted into it.
+/// A blank image that others are pasted into.
 struct Sheet {
   Image image;
   void paste(const Image& part, std::int64_t left, std::int64_t top) {
@@ -25,7 +25,7 @@ std::vector<Image> panels(const Sample& sample) {
   const Image& image = sample.image;
   const std::int64_t w = image.width, h = image.height;
   sapiens::Pose pose{.box = sample.box};
-  // Hidden points are left out.
+  // Points outside the image are not drawn.
   for (const Keypoint& point : sample.keypoints) {
     pose.keypoints.push_back({point.x, point.y, point.visible == 2 ? 1.0f : 0.0f});
   }
@@ -47,14 +47,14 @@ void write_sheet(const Request& request, const Progress& progress) {
   constexpr std::int64_t kPanels = 5, kGap = 4, kMax = 1000;
   if (request.count > kMax) {
     throw sapiens::Error(sapiens::ErrorCode::InvalidArgument,
-                         {.summary = "a sheet of so many images is too large to look at",
+                         {.summary = "the sheet would have too many images",
                           .key = "--count",
                           .expected = fmt::format("at most {}", kMax),
                           .actual = fmt::format("{}", request.count)});
   }
   const std::int64_t cell_width = kPanels * request.width + kGap;
   const std::int64_t cell_height = request.height + kGap;
-  // About as wide as high.
+  // The sheet is approximately square.
   std::int64_t columns = 1;
   while (columns * columns * cell_width < request.count * cell_height) ++columns;
   const std::int64_t rows = (request.count + columns - 1) / columns;

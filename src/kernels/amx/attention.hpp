@@ -1,4 +1,4 @@
-// y = softmax(scale q k^T) v for the queries of one head, by tiles. Included behind
+// y = softmax(scale q k^T) v for the queries of one head, by tiles. Included after
 // avx512/vector.hpp.
 //
 //   pack k and v of the whole head                            L2: 1 MB at 4097 tokens of 64
@@ -6,11 +6,11 @@
 //     shift = the largest score of each query with the first 32 keys
 //     for unit of 32 keys
 //       s = q k^T             -> ring of 4 units, fp32, L1
-//       p = 2^(s - shift)     -> bf16, and l += p             rides on the products
+//       p = 2^(s - shift)     -> bf16, and l += p             interleaved with the products
 //       o += p v              once per chunk of 4 units, one chunk late
 //     y = o / l
 //
-// Softmax rides on the products of the units after it and of the values of the chunk before it, at
+// Softmax is interleaved with the products of later units and of the values of the chunk before, at
 // an even pace: 8 rows of 32 scores per step for 64 dims. Such a row takes about
 // 14 vector operations, so 8 of them some 56 cycles on two ports, while the products of a step take
 // 64: the products are the limit. Without the overlap, and with exp2 in fp32 at 13 operations per
@@ -36,7 +36,8 @@ namespace sapiens::kernels {
 namespace {
 
 constexpr std::int64_t kChunkUnits = 4, kRing = 4;
-constexpr std::int64_t kWeightBytes = kChunkUnits * 2 * kTileBytes;  // of 32 queries, one chunk
+// bf16 weights of 32 queries for one chunk of keys
+constexpr std::int64_t kWeightBytes = kChunkUnits * 2 * kTileBytes;
 constexpr float kLog2E = 1.44269504f, kHuge = 0x1p100f;
 
 // Scratch memory, as offsets in bytes; the packed keys are at 0.
@@ -56,8 +57,8 @@ struct TileAttentionPlan {
         scores(shifts + kBlockRows * 4),
         end(scores + round_up(tokens, kLanes) * 4) {}
 
-  std::int64_t units, steps;          // of keys; of q k^T
-  std::int64_t panels, last_columns;  // of values
+  std::int64_t units, steps;          // units of keys, and steps of q k^T
+  std::int64_t panels, last_columns;  // panels of values, and columns of the last one
   std::int64_t values, queries, ring, weights, outputs, sums, shifts, scores, end;
 };
 
@@ -209,7 +210,7 @@ class TileAttention {
     clear_block<32>();
     multiply<Bf16Product, Streamed::B, 32>(queries, scratch_ + unit * plan_.steps * kStepOfB,
                                            plan_.steps, [this] { weigh_some_rows(); });
-    weigh_rows((unit - kRing + 1) * kBlockRows);  // a slot of the ring becomes free
+    weigh_rows((unit - kRing + 1) * kBlockRows);  // frees a slot of the ring
     store_block<32>(ring(unit));
     if (unit == 0) choose_shifts();
     scored_ = (unit + 1) * kBlockRows;
@@ -230,7 +231,8 @@ class TileAttention {
     weigh_rows(end < scored_ ? end : scored_);
   }
 
-  // Softmax up to row `end`, counting the 32 queries anew for every unit.
+  // Computes softmax up to row `end`, where rows count through the 32 queries of every unit in
+  // turn.
   [[gnu::noinline]] void weigh_rows(std::int64_t end) noexcept {
     const std::uint64_t last_unit = plan_.units - 1;
     while (weighed_ < end) {
@@ -252,7 +254,7 @@ class TileAttention {
     }
   }
 
-  // Rows that lie in one tile, a row of it apart.
+  // Consecutive rows of one tile.
   struct RowsOfTile {
     const char* scores;
     char* weights;
@@ -280,7 +282,7 @@ class TileAttention {
     }
   }
 
-  // Which positions of the last unit are keys.
+  // The positions of the last unit that hold keys.
   __mmask32 keys_of_last_unit() const noexcept {
     const std::int64_t keys = a_.tokens - (plan_.units - 1) * kUnit;
     __mmask32 mask = 0;
@@ -333,8 +335,8 @@ class TileAttention {
   const float factor_;  // from q k^T to powers of 2^(1 / 128)
   const std::int64_t rows_per_step_;
   const __mmask32 last_keys_ = keys_of_last_unit();
-  float largest_query_ = 0;                // from there on scores might overflow
-  std::int64_t scored_ = 0, weighed_ = 0;  // rows of scores that exist, and that softmax has seen
+  float largest_query_ = 0;                // magnitude of a query from which scores may overflow
+  std::int64_t scored_ = 0, weighed_ = 0;  // rows of scores computed, and rows weighed by softmax
 };
 
 void tile_attention_run(const AttentionArgs& a) noexcept {
@@ -346,7 +348,7 @@ std::int64_t tile_attention_scratch_bytes(std::int64_t tokens, std::int64_t head
   return TileAttentionPlan(tokens, head_dim).end;
 }
 
-// Packing k and v pays off over many queries, so a call may ask for all of a head.
+// Packing k and v pays off only over many queries, so a call may take all queries of a head.
 constexpr AttentionKernel kTileAttention{.run = &tile_attention_run,
                                          .scratch_bytes = &tile_attention_scratch_bytes,
                                          .row_tile = kBlockRows,

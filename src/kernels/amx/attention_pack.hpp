@@ -1,4 +1,4 @@
-// Keys, values and queries of one head as tiles. Included behind avx512/vector.hpp.
+// Keys, values and queries of one head as tiles. Included after avx512/vector.hpp.
 //
 // 32 keys make a unit. As B of q k^T a unit is [dims / 32][16 pairs of dims][32 keys][2]; as B of
 // p v it is one step, [16 pairs of keys][32 or 16 dims][2], in panels of 32 dims of which the last
@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::int64_t kUnit = 32;
 
-// The order in which softmax writes the weights of a unit: that of packing the dwords of two tiles
-// lane by lane (packs_epi32). Position 8 l + 4 h + e belongs to key 16 h + 4 l + e.
+// Softmax writes the weights of a unit in the order that results from packing the dwords of two
+// tiles lane by lane (packs_epi32): position 8 l + 4 h + e belongs to key 16 h + 4 l + e.
 constexpr std::int64_t key_at(std::int64_t position) noexcept {
   return (position >> 2 & 1) * 16 + (position >> 3) * 4 + (position & 3);
 }

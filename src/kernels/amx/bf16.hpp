@@ -1,4 +1,4 @@
-// bf16 numbers 32 at a time, as they lie in memory. Included behind avx512/vector.hpp.
+// bf16 numbers 32 at a time, as they lie in memory. Included after avx512/vector.hpp.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class Largest {
   __m512i bits_ = _mm512_setzero_si512();
 };
 
-// 32 products, rounded to 16-bit integers.
+// Rounds 32 products to 16-bit integers.
 inline __m512i scaled_integers(__m512i numbers, Vec factor) noexcept {
   const Vec even = _mm512_castsi512_ps(_mm512_slli_epi32(numbers, 16));
   const Vec odd = _mm512_castsi512_ps(
@@ -45,7 +45,7 @@ inline __m512i scaled_integers(__m512i numbers, Vec factor) noexcept {
   return _mm512_mask_blend_epi16(kOdd, even_integers, _mm512_slli_epi32(odd_integers, 16));
 }
 
-// 64 numbers become bytes, in order.
+// Converts 64 numbers to bytes, in order.
 inline __m512i quantise_bf16(__m512i low, __m512i high, Vec inverse) noexcept {
   const __m512i by_lanes =
       _mm512_packs_epi16(scaled_integers(low, inverse), scaled_integers(high, inverse));

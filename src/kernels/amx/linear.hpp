@@ -1,4 +1,4 @@
-// y = x W^T + b with an epilogue, by tiles. Included behind avx512/vector.hpp.
+// y = x W^T + b with an epilogue, by tiles. Included after avx512/vector.hpp.
 //
 //   for pass over at most 2048 inputs              y in fp32 only: its partial sums are kept in y
 //     copy the rows of x as tiles                  up to 1 MB, stays in L2
@@ -9,9 +9,9 @@
 //           C += A B                               A streamed from L2, see tiles.hpp
 //           C -> sums of the panel                 2 x 64 KB, L2
 //
-// Vector work rides on the steps, evenly: copying x on the first chunk of the first panel, 32 rows
-// ahead; then on every panel the epilogue of the panel before, about a row per step at 1024 inputs.
-// Left unhidden are the first 32 rows of x and the epilogue of the last panel.
+// Vector work is interleaved evenly with the steps: copying x in the first chunk of the first
+// panel, 32 rows ahead; then on every panel the epilogue of the panel before, about a row per step
+// at 1024 inputs. Left unhidden are the first 32 rows of x and the epilogue of the last panel.
 //
 // What a step of 64 cycles (4 products) asks of the caches: 2 KB of A from L2 and 2 KB of B from
 // L1; the sums add 8 KB per chunk and block of 1024 cycles; W comes through L2 once per call, 2 KB
@@ -57,10 +57,10 @@ struct Bf16Tiles {
 struct S8Tiles {
   using Weights = DotWeights<S8Quadruples>;
   using Product = S8Product;
-  // One pass: partial sums in y would be rounded. In 8 bits there is room for longer rows.
+  // One pass, because partial sums in y would be rounded. In 8 bits there is room for longer rows.
   static constexpr std::int64_t kStepInputs = 64, kPassSteps = std::int64_t{1} << 40;
 
-  // The same integers from either type; bf16 gets there in half the time.
+  // Both types give the same integers; bf16 takes half the time.
   static ScaleS8 scale(const void* x, ActivationType type, std::int64_t n) noexcept {
     if (type == ActivationType::F32) return scale_s8(x, type, n);
     Largest largest;
@@ -87,15 +87,15 @@ struct TilePlan {
   static std::int64_t rows_that_fit(std::int64_t steps) noexcept {
     const std::int64_t at_once = steps < Tiles::kPassSteps ? steps : Tiles::kPassSteps;
     const std::int64_t blocks = kMaxBytesOfA / (at_once * kRowBytes * kBlockRows);
-    const std::int64_t most = kMaxRows / kBlockRows;
-    return (blocks < 1 ? 1 : blocks < most ? blocks : most) * kBlockRows;
+    const std::int64_t max_blocks = kMaxRows / kBlockRows;
+    return (blocks < 1 ? 1 : blocks < max_blocks ? blocks : max_blocks) * kBlockRows;
   }
 
   std::int64_t steps, row_block;
   std::int64_t sums, sums_bytes, scales, end;
 };
 
-// Hands out rows, some per step.
+// Assigns rows to steps, some per step.
 struct Cursor {
   std::int64_t next, end, per_step;
 
@@ -105,7 +105,7 @@ struct Cursor {
   }
 };
 
-// Some of the inputs of all rows and columns of a call.
+// A part of the inputs, for all rows and columns of a call.
 template <class Tiles>
 class LinearPass {
  public:
@@ -144,7 +144,7 @@ class LinearPass {
   }
   char* sums_of(std::int64_t panel) const noexcept { return sums_ + (panel & 1) * sums_bytes_; }
 
-  // Row functions are called from the loop of products: it needs its registers for itself.
+  // Row functions are not inlined into the loop of products, which needs all registers.
   [[gnu::noinline]] void copy_row_of_x(std::int64_t r) const noexcept {
     const void* const x = at(a_.x, a_.x_type, r * a_.x_stride);
     char* const to = x_ + (r >> 4) * steps_ * kTileBytes + (r & 15) * kRowBytes;
@@ -211,7 +211,7 @@ class LinearPass {
     }
   }
 
-  // The sums of one row in a panel become numbers of y.
+  // Converts the sums of one row of a panel to numbers of y.
   [[gnu::noinline]] void finish_row(std::int64_t panel, std::int64_t r) const noexcept {
     const std::int64_t column = 32 * panel, left = a_.columns - column;
     char* const y = static_cast<char*>(at(a_.y, a_.y_type, r * a_.y_stride)) +
@@ -230,7 +230,8 @@ class LinearPass {
     }
   }
 
-  // The line of y that is written some steps later: without that every row waits for its memory.
+  // Prefetches the line of y that is written some steps later; otherwise every row would wait for
+  // its memory.
   [[gnu::always_inline]] void fetch_for_writing(const char* y) const noexcept {
     constexpr std::int64_t kRowsAhead = 8;
     const char* const later = y + kRowsAhead * a_.y_stride * bytes_of(a_.y_type);
@@ -238,7 +239,7 @@ class LinearPass {
     if (a_.y_type == ActivationType::F32) __builtin_prefetch(later + 64, 1, 3);
   }
 
-  // 16 sums with what the epilogue asks for.
+  // Applies the epilogue to 16 sums.
   [[gnu::always_inline]] Vec finished(const char* sums, std::int64_t r, std::int64_t column,
                                       std::int64_t left, const char* y) const noexcept {
     const std::int64_t output = a_.first_column + column;
@@ -259,7 +260,7 @@ class LinearPass {
   const typename Tiles::Weights layout_;
   char *const x_, *const sums_;
   const std::int64_t sums_bytes_;
-  float* const scales_;  // of the rows of x
+  float* const scales_;  // scales of the rows of x
   const std::int64_t first_step_, steps_;
   const bool add_, last_;
 };

@@ -2,7 +2,7 @@
 //
 // The instructions are written as inline assembly: tile numbers are part of the instruction, the
 // compilers' intrinsics do not tell them which memory a tile load reads (GCC bug 122446: stores
-// before it are dropped or moved), and our order of instructions is meant.
+// before it are dropped or moved), and the order of instructions matters here.
 //
 // Register plan: C in tiles 0-3, A in 4 and 5, B in 6 and 7. One step is 64 bytes of 32 rows of A
 // (32 bf16 or 64 8-bit numbers) and the same of 32 columns of B: 4 tile loads, 4 products. A
@@ -17,10 +17,10 @@ namespace sapiens::kernels {
 namespace {
 
 constexpr std::int64_t kTileRows = 16, kTileBytes = 1024;
-constexpr std::int64_t kBlockRows = 2 * kTileRows;    // of A and C
-constexpr std::int64_t kBlockBytes = 4 * kTileBytes;  // of C: [row / 16][column / 16][16][16]
-constexpr std::int64_t kRowBytes = 64;                // of one row of a tile
-constexpr std::int64_t kStepOfB = 2 * kTileBytes;     // of 32 columns
+constexpr std::int64_t kBlockRows = 2 * kTileRows;    // rows of A and C
+constexpr std::int64_t kBlockBytes = 4 * kTileBytes;  // bytes of C: [row / 16][column / 16][16][16]
+constexpr std::int64_t kRowBytes = 64;                // bytes of one row of a tile
+constexpr std::int64_t kStepOfB = 2 * kTileBytes;     // bytes of one step for 32 columns
 
 struct alignas(64) TileConfig {
   std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
@@ -29,7 +29,8 @@ struct alignas(64) TileConfig {
 };
 constexpr TileConfig kAllTiles;
 
-// Tiles are usable during its life; afterwards no state is left that a thread switch has to save.
+// Tiles are usable during its lifetime; afterwards there is no state that a thread switch has to
+// save.
 class TileScope {
  public:
   TileScope() noexcept { asm volatile("ldtilecfg %0" ::"m"(kAllTiles) : "memory"); }
@@ -38,7 +39,7 @@ class TileScope {
   TileScope& operator=(const TileScope&) = delete;
 };
 
-// kStreamed: the memory is not worth keeping in L1.
+// kStreamed marks memory that should not be kept in L1.
 template <int kTile, bool kStreamed = false>
 [[gnu::always_inline]] inline void load_tile(const void* rows, std::int64_t stride) noexcept {
   if constexpr (kStreamed) {
@@ -70,7 +71,7 @@ struct S8Product {
   }
 };
 
-// C of 32 rows and 16 or 32 columns; with 16, the second and fourth tile are left alone.
+// C has 32 rows and 16 or 32 columns; with 16, the second and fourth tile are not changed.
 template <int kColumns>
 [[gnu::always_inline]] inline void clear_block() noexcept {
   clear_tile<0>();
@@ -99,8 +100,8 @@ template <int kColumns>
   }
 }
 
-// Where row `row` of C blocks that follow each other begins, of its first 16 columns; the next 16
-// are a tile further.
+// The offset of the first 16 columns of row `row` in consecutive C blocks; the next 16 columns are
+// one tile further.
 constexpr std::int64_t row_of_blocks(std::int64_t row) noexcept {
   return (row >> 4) * (2 * kTileBytes) + (row & 15) * kRowBytes;
 }
@@ -111,14 +112,15 @@ struct BlockOfA {
   std::int64_t tile_row;
 };
 
-// Which operand comes from beyond L1.
+// The operand that is read from beyond L1.
 enum class Streamed { None, A, B };
 
-// C += A B over some steps; `b` is [step][16][kColumns][4 bytes]. `ride()` is called once per step:
-// vector work on other data that the processor does while the products are busy.
-template <class Product, Streamed kStreamed, int kColumns, class Ride>
+// C += A B over some steps; `b` is [step][16][kColumns][4 bytes]. `interleave()` is called once per
+// step and does vector work on other data, which the processor executes while the products are
+// busy.
+template <class Product, Streamed kStreamed, int kColumns, class Interleave>
 [[gnu::always_inline]] inline void multiply(BlockOfA a, const char* b, std::int64_t steps,
-                                            Ride ride) noexcept {
+                                            Interleave interleave) noexcept {
   constexpr bool kStreamA = kStreamed == Streamed::A, kStreamB = kStreamed == Streamed::B;
   constexpr std::int64_t kStrideOfB = kColumns * 4;
   const char* upper = a.data;
@@ -134,7 +136,7 @@ template <class Product, Streamed kStreamed, int kColumns, class Ride>
     load_tile<5, kStreamA>(lower, kRowBytes);
     Product::template add<2, 5, 6>();
     if constexpr (kColumns == 32) Product::template add<3, 5, 7>();
-    ride();
+    interleave();
     upper += kTileBytes;
     lower += kTileBytes;
     b += kTileRows * kStrideOfB;

@@ -1,4 +1,4 @@
-// clang-format off: the vector vocabulary comes first, the kernels are written in it
+// clang-format off: the kernels use the vector functions, which must come first
 #include "kernels/avx2/vector.hpp"
 // clang-format on
 

@@ -31,7 +31,8 @@ inline Vec broadcast(float x) noexcept { return _mm256_set1_ps(x); }
 inline Vec load(const float* p) noexcept { return _mm256_loadu_ps(p); }
 inline void store(float* p, Vec v) noexcept { _mm256_storeu_ps(p, v); }
 
-// Whole vectors without a mask: AMD's masked stores are slow.
+// Whole vectors are loaded without a mask, and stored likewise, because AMD's masked stores are
+// slow.
 inline Vec load_first(const float* p, std::int64_t n) noexcept {
   if (n >= kLanes) return load(p);
   return _mm256_maskload_ps(p, first_lanes(n));
@@ -122,7 +123,8 @@ inline Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) noexcept { return _mm256_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) noexcept { return _mm256_div_ps(a, b); }
-// The instruction for this is too rough in AVX2, and each CPU has its own idea of it.
+// A division, because the instruction for this is too imprecise in AVX2 and its result differs
+// between CPUs.
 inline Vec rough_reciprocal(Vec a) noexcept { return div(_mm256_set1_ps(1.0f), a); }
 inline Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm256_fmadd_ps(a, b, c); }
 inline Vec max(Vec a, Vec b) noexcept { return _mm256_max_ps(a, b); }

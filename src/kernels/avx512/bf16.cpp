@@ -1,5 +1,5 @@
 // bf16 dot products of AVX-512.
-// clang-format off: the vector vocabulary comes first, the kernels are written in it
+// clang-format off: the kernels use the vector functions, which must come first
 #include "kernels/avx512/vector.hpp"
 // clang-format on
 

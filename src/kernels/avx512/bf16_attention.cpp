@@ -2,7 +2,7 @@
 // are exact, but the instruction takes denormals for 0. The weights are rounded to bf16 and summed
 // as rounded, so that those of a row add up to 1.
 
-// clang-format off: the vector vocabulary comes first, the kernels are written in it
+// clang-format off: the kernels use the vector functions, which must come first
 #include "kernels/avx512/vector.hpp"
 // clang-format on
 
@@ -39,7 +39,7 @@ struct Bf16Operands {
   }
 
   // The minimax polynomial of degree 3 for 2^f on [0, 1): a relative error of 7.5e-5, where
-  // rounding to bf16 has up to 4e-3. 0 below 2^-149.
+  // rounding to bf16 has up to 4e-3. The result is 0 below 2^-149.
   static Vec exp2(Vec x) noexcept {
     constexpr int kMinusFloor = 0x9;
     const Vec f = _mm512_reduce_ps(x, kMinusFloor);

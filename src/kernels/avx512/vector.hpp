@@ -96,7 +96,7 @@ inline Vec max_magnitude(Vec so_far, Vec v) noexcept {
   const __m512i a = _mm512_castps_si512(so_far), b = _mm512_castps_si512(abs(v));
   return _mm512_castsi512_ps(_mm512_max_epi32(a, b));
 }
-// Of one lane.
+// Returns the magnitude of one lane.
 inline float largest_magnitude(Vec v) noexcept {
   return _mm_cvtss_f32(
       _mm_castsi128_ps(_mm_cvtsi32_si128(_mm512_reduce_max_epi32(_mm512_castps_si512(abs(v))))));
@@ -114,7 +114,7 @@ inline Vec div(Vec a, Vec b) noexcept { return _mm512_div_ps(a, b); }
 // 1 / a, with a relative error of 6e-5.
 inline Vec rough_reciprocal(Vec a) noexcept { return _mm512_rcp14_ps(a); }
 inline Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm512_fmadd_ps(a, b, c); }
-// A NaN in b comes out.
+// A NaN in b is returned.
 inline Vec max(Vec a, Vec b) noexcept { return _mm512_max_ps(a, b); }
 inline Vec round(Vec a) noexcept { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
 // `negative` where the sign bit of x is set, else `positive`.
@@ -153,7 +153,8 @@ inline Ints plus_128(Ints v) noexcept { return _mm512_xor_si512(v, _mm512_set1_e
 // sum + a b for the pairs of 16-bit numbers in each lane.
 inline Ints add_pairs(Ints sum, Ints a, Ints b) noexcept {
   sum = _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
-  // Or GCC adds up products before it adds them to the sum, and spills the sums for that.
+  // Without this, GCC adds up products before it adds them to the sum, and spills the sums for
+  // that.
   asm("" : "+v"(sum));
   return sum;
 }

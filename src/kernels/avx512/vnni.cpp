@@ -1,5 +1,5 @@
 // 8-bit dot products of AVX-512.
-// clang-format off: the vector vocabulary comes first, the kernels are written in it
+// clang-format off: the kernels use the vector functions, which must come first
 #include "kernels/avx512/vector.hpp"
 // clang-format on
 
@@ -10,7 +10,8 @@ namespace sapiens::kernels {
 namespace {
 
 struct VnniDots : S8Direct {
-  // Not the intrinsic: GCC 12 would copy every sum to another register and back.
+  // Inline assembly instead of the intrinsic, with which GCC 12 copies every sum to another
+  // register and back.
   static Ints dot(Ints sum, Ints x, Ints w) noexcept {
     asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(x), "v"(w));
     return sum;

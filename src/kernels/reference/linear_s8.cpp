@@ -22,9 +22,9 @@ float scale_of(std::int64_t n, Element element) noexcept {
   return highest / kMax;
 }
 
-// x / s to the nearest even integer, by way of the reciprocal as the fast kernels do it. 0 where
-// the scale is no help: the row is all 0, or its results are NaN anyway, or so small that 1 / s is
-// infinite.
+// Computes x / s, rounded to the nearest even integer, with the reciprocal as the fast kernels do.
+// The inverse is 0 where the scale cannot be used: the row is all 0, or its results are NaN anyway,
+// or so small that 1 / s is infinite.
 float inverse_of(float scale) noexcept {
   const float inverse = 1 / scale;
   return std::isfinite(inverse) ? inverse : 0;

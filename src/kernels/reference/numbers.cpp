@@ -9,7 +9,7 @@ float load(const void* numbers, ActivationType type, std::int64_t i) noexcept {
   return bfloat16_to_float(static_cast<const std::uint16_t*>(numbers)[i]);
 }
 
-// Rounded to float first, as the fast kernels do, whose sums are floats.
+// Rounds to float first, as the fast kernels do, whose sums are floats.
 void store(void* numbers, ActivationType type, std::int64_t i, double value) noexcept {
   const auto rounded = static_cast<float>(value);
   if (type == ActivationType::F32) {

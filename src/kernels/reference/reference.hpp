@@ -1,4 +1,4 @@
-// The definitions: plain loops, double accumulation, no cleverness. Every faster version is tested
+// The reference definitions: plain loops with double accumulation. Every faster version is tested
 // against them, and they are the fallback on CPUs without AVX2.
 #pragma once
 
@@ -19,7 +19,7 @@ float load(const void* numbers, ActivationType type, std::int64_t i) noexcept;
 void store(void* numbers, ActivationType type, std::int64_t i, double value) noexcept;
 float round_to_bf16(float value) noexcept;
 
-/// What a linear layer does with a finished x W^T + b.
+/// Applies the epilogue to a finished x W^T + b and stores it.
 void finish(const LinearArgs& args, std::int64_t row, std::int64_t column, double sum) noexcept;
 
 }  // namespace sapiens::kernels::reference

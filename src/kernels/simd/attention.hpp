@@ -1,4 +1,4 @@
-// y = softmax(scale q k^T) v for some queries of one head. Included behind a vector.hpp.
+// y = softmax(scale q k^T) v for some queries of one head. Included after a vector.hpp.
 //
 //   q -> per tile of kRowTile queries: [dimensions, queries]                      once
 //   for block of kKeyBlock keys                                                   k, v blocks in L2
@@ -62,12 +62,13 @@ struct PackedKeys {
 template <class Operands>
 struct AttentionScratch {
   static constexpr std::int64_t kGroup = Operands::kGroup;
-  static constexpr int kPStride = kKeyBlock / kGroup + 16;  // an odd number of cache lines
+  // An odd number of cache lines, so that rows fall into different sets of the cache.
+  static constexpr int kPStride = kKeyBlock / kGroup + 16;
 
   AttentionScratch(void* base, std::int64_t head_dim) noexcept
       : groups(ceil_div(head_dim, kGroup)), padded_dim(round_up(head_dim, kLanes)) {
     constexpr std::int64_t kTiles = kRowBlock / kRowTile;
-    // Integers, because scratch_bytes counts from a null pointer.
+    // Addresses are computed as integers, because scratch_bytes counts from a null pointer.
     const auto address = reinterpret_cast<std::uintptr_t>(base);
     const auto take = [&](std::int64_t count) {
       auto* const begin = reinterpret_cast<float*>(address + static_cast<std::uintptr_t>(bytes));
@@ -102,9 +103,9 @@ struct QueryTile {
 
   const float* q;    // [groups, kLanes]
   float* o;          // [kRowTile, padded_dim]
-  float* sum;        // [kRowTile, kLanes], still to be added up
+  float* sum;        // [kRowTile, kLanes], not yet reduced
   float* minus_max;  // [kLanes]: -m of each row
-  float* is_fresh;   // [kLanes]: 1 for a row that has seen no score above -inf, and so has no m
+  float* is_fresh;   // [kLanes]: 1 for a row without a score above -inf so far, which has no m
 };
 
 template <class Operands>
@@ -168,8 +169,9 @@ inline void begin_queries(const AttentionArgs& a, const AttentionScratch<Operand
   }
 }
 
-// Brings a chunk into L2: its rows lie far apart, and no hardware does it for us. Far ahead would
-// be no use: rows at a multiple of 2 KB from each other compete for few sets of the cache.
+// Prefetches a chunk into L2, because its rows lie too far apart for the hardware prefetchers. A
+// larger distance would not help: rows at a multiple of 2 KB from each other share few sets of the
+// cache.
 [[gnu::always_inline]] inline void prefetch_chunk(const AttentionArgs& a,
                                                   std::int64_t first) noexcept {
   const std::int64_t line = 64 / bytes_of(a.type);
@@ -203,7 +205,7 @@ inline void pack_chunk(const AttentionArgs& a, const AttentionScratch<Operands>&
 }
 
 // Rows whose scores t in this panel exceed their m by more than kSlack, or that have none yet, get
-// a new one; what was computed with the old one follows: o, sum, and p of the `keys` keys so far.
+// a new one; values computed with the old one are rescaled: o, sum, and p of the first `keys` keys.
 template <class Operands>
 [[gnu::noinline]] void raise_maxima(const AttentionScratch<Operands>& s, const QueryTile& tile,
                                     std::int64_t keys, float* t) noexcept {
@@ -231,7 +233,7 @@ template <class Operands>
   }
 }
 
-// Scores relative to m; -inf behind the last key.
+// Computes scores relative to m; -inf after the last key.
 template <class Operands>
 [[gnu::always_inline]] inline void score_panel(const AttentionScratch<Operands>& s,
                                                const QueryTile& tile, const PackedKeys& block,
@@ -333,7 +335,8 @@ inline void attend_tile(const AttentionScratch<Operands>& s, const QueryTile& ti
   }
 }
 
-// The state of the next tile of queries: all tiles together may be larger than L2.
+// Prefetches the state of the next tile of queries, because all tiles together may be larger than
+// L2.
 template <class Operands>
 [[gnu::always_inline]] inline void prefetch_tile(const AttentionScratch<Operands>& s,
                                                  const QueryTile& tile) noexcept {
@@ -346,7 +349,7 @@ template <class Operands>
   prefetch(tile.sum, kRowTile * kLanes);
 }
 
-// NaN for a row without any score above -inf.
+// Divides o by l; NaN for a row without any score above -inf.
 template <class Operands>
 inline void finish_queries(const AttentionArgs& a, const AttentionScratch<Operands>& s) noexcept {
   for (std::int64_t row = 0; row < a.rows; ++row) {

@@ -1,4 +1,4 @@
-// Attention in fp32 arithmetic, on numbers of either type. Included behind a vector.hpp.
+// Attention in fp32 arithmetic, on numbers of either type. Included after a vector.hpp.
 #pragma once
 
 #include "kernels/simd/attention.hpp"

@@ -1,5 +1,5 @@
 // y = x W^T + b with an epilogue, for instructions that add dot products of dwords: pairs of bf16,
-// quadruples of 8-bit integers. Included behind a vector.hpp.
+// quadruples of 8-bit integers. Included after a vector.hpp.
 //
 //   copy all rows of x in the format of the weight      about half of L2
 //   for panel of kColumnTile outputs                    a panel of W stays in L2 for all rows,
@@ -37,8 +37,8 @@ struct S8Rows {
   }
 };
 
-// 8 bits by way of 16: the even and the odd bytes of a group, widened. Exact, where multiplying
-// bytes directly (vpmaddubsw) would saturate.
+// Multiplies 8-bit numbers as 16-bit numbers: the even and the odd bytes of a group, widened. This
+// is exact, where multiplying bytes directly (vpmaddubsw) would saturate.
 struct S8Widened : S8Rows {
   static constexpr int kParts = 2;
   static constexpr bool kFromStarts = false;
@@ -47,7 +47,7 @@ struct S8Widened : S8Rows {
   static Ints dot(Ints sum, Ints x, Ints w) noexcept { return add_pairs(sum, x, w); }
 };
 
-// What the instructions for 8-bit dot products want: x without a sign.
+// The operands of 8-bit dot product instructions, which take x as unsigned.
 struct S8Direct : S8Rows {
   static constexpr int kParts = 1;
   static constexpr bool kFromStarts = true;
@@ -64,7 +64,7 @@ struct DotPlan {
       : groups(Weights(0, in).groups), tile(groups * Dots::kParts * kRowTile) {
     const std::int64_t fit = kBlockBytes / (tile * Weights::kDword);
     row_block = (fit > 0 ? fit : 1) * kRowTile;
-    scales = row_block / kRowTile * tile + kLanes;  // the last vector of x is too long
+    scales = row_block / kRowTile * tile + kLanes;  // the last vector of x may exceed its tile
     products = scales + round_up(row_block, kLanes);
     end = products + kRowTile * kColumnTile;
   }
@@ -81,7 +81,7 @@ struct DotScratch {
         products(static_cast<float*>(base) + plan.products) {}
 
   std::int32_t* x;
-  float* scales;    // of the rows
+  float* scales;    // scales of the rows
   float* products;  // [kRowTile, kColumnTile]
 };
 
@@ -116,7 +116,7 @@ inline void copy_tile(const LinearArgs& a, std::int64_t first_row, const DotPlan
   }
 }
 
-// The sums of one register tile, to `products`.
+// Stores the sums of one register tile to `products`.
 template <class Dots>
 inline void multiply_tile(const std::int32_t* x, const std::int32_t* panel,
                           const std::int32_t* starts, std::int64_t groups, const Ahead& ahead,

@@ -1,4 +1,4 @@
-// Weights in the order that dot products of dwords read them. Included behind a vector.hpp.
+// Weights in the order that dot products of dwords read them. Included after a vector.hpp.
 //
 // A dword of a packed weight holds a group of kGroup consecutive inputs of one output: a float, two
 // 16-bit numbers or four 8-bit ones. Outputs come in panels of kColumnTile:
@@ -56,7 +56,7 @@ struct DotWeights {
         starts(scales + (kScaled ? outputs * kDword : 0)),
         bytes(starts + (kScaled ? outputs * kDword : 0)) {}
 
-  // Where the panel begins that `output` belongs to.
+  // The offset of the panel that contains `output`.
   std::int64_t panel(std::int64_t output) const noexcept {
     return output / kColumnTile * kColumnTile * groups * kDword;
   }
@@ -65,8 +65,8 @@ struct DotWeights {
   std::int64_t scales, starts, bytes;  // offsets in bytes: float and int32_t [outputs]; the end
 };
 
-// Outputs of one panel that fit a vector: `count` rows of the weight. `panel` points at the first
-// of them; returns the sums of their integers, if there are any.
+// Packs the outputs of one panel that fit a vector: `count` rows of the weight. `panel` points at
+// the first of them; returns the sums of their integers, if the format has any.
 template <class Format>
 inline Ints pack_outputs(const float* weight, std::int64_t stride, std::int64_t count,
                          std::int64_t in, const float* inverses, float* panel,

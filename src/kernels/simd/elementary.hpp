@@ -1,4 +1,4 @@
-// exp2 and the exact GELU on vectors. Included behind a vector.hpp.
+// exp2 and the exact GELU on vectors. Included after a vector.hpp.
 #pragma once
 
 #include <cstdint>

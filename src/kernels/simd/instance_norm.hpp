@@ -1,7 +1,7 @@
 // Instance norm and SiLU on rows of pixels, column by column:
 //   mean[c] = sum_r x[r, c] / rows,   squares[c] = sum_r (x[r, c] - mean[c])^2
 //   y = z / (1 + exp(-z)),   z = (x - mean[c]) scale[c]
-// Included behind a vector.hpp.
+// Included after a vector.hpp.
 //
 // Statistics take rows in groups of kRows, each group over all columns: the sums of a vector of
 // columns are in a register for a whole group, and memory is read along kRows rows at once. The
@@ -16,7 +16,8 @@
 namespace sapiens::kernels {
 namespace {
 
-// f(c, columns in use) for every vector of columns; the number is a constant where it is kLanes.
+// Calls f(c, columns in use) for every vector of columns; the number is a constant where it is
+// kLanes.
 template <class F>
 [[gnu::always_inline]] inline void for_each_vector_of(std::int64_t width, F f) noexcept {
   std::int64_t c = 0;

@@ -1,4 +1,4 @@
-// y = (x - mean) / sqrt(var + eps) * gamma + beta, row by row. Included behind a vector.hpp.
+// y = (x - mean) / sqrt(var + eps) * gamma + beta, row by row. Included after a vector.hpp.
 #pragma once
 
 #include "kernels/kernel_table.hpp"

@@ -1,4 +1,4 @@
-// y = x W^T + b with an epilogue, in fp32 arithmetic. Included behind a vector.hpp.
+// y = x W^T + b with an epilogue, in fp32 arithmetic. Included after a vector.hpp.
 //
 //   for chunk of the inputs (at most 1024)            the block of x fits L2
 //     copy the chunk of all rows of x                 rows an odd number of lines apart
@@ -23,7 +23,7 @@
 namespace sapiens::kernels {
 namespace {
 
-// How weights are kept, and what x is rounded to.
+// The format of the weights, and the type to which x is rounded.
 struct F32Linear {
   using Format = Floats;
   static Vec operand(Vec x) noexcept { return x; }
@@ -44,7 +44,8 @@ struct Bf16Linear : F32FromBf16Linear {
   static Vec operand(Vec x) noexcept { return upper_bf16(as_floats(round_to_bf16(x))); }
 };
 
-// Chunks of almost equal size: 1280 inputs are 640 + 640. Whole vectors, but for the last one.
+// Splits the inputs into chunks of almost equal size, in whole vectors except for the last one:
+// 1280 inputs are 640 + 640.
 struct Chunks {
   static constexpr std::int64_t kMaxInputs = 1024;
 
@@ -71,13 +72,13 @@ struct LinearPlan {
   static constexpr std::int64_t kEnd = kSums + kRowBlock * kStrip;
 };
 
-// Sums of the chunks so far.
+// The sums of the chunks so far.
 struct Sums {
   float* at = nullptr;
   std::int64_t stride = 0;
 };
 
-// Rows up to the next whole tile hold whatever was there: their products are never stored.
+// Rows up to the next whole tile hold undefined values, whose products are never stored.
 template <class Kind>
 inline void copy_chunk(const LinearArgs& a, std::int64_t first, std::int64_t inputs,
                        float* x) noexcept {
@@ -90,7 +91,7 @@ inline void copy_chunk(const LinearArgs& a, std::int64_t first, std::int64_t inp
   }
 }
 
-// The rows of a panel that a chunk needs, as floats.
+// Converts the rows of a panel that a chunk needs to floats.
 template <class Kind>
 inline const float* widen(const float* packed, std::int64_t inputs, float* panel) noexcept {
   if constexpr (Kind::Format::kGroup == 1) {
@@ -108,8 +109,8 @@ inline const float* widen(const float* packed, std::int64_t inputs, float* panel
   }
 }
 
-// What becomes of the products of a tile: with the sums of the chunks before, if there are any,
-// the sums for the chunks behind it, or y.
+// Where the products of a tile go: added to the sums of earlier chunks, if there are any, they
+// become the sums for later chunks, or y.
 struct Finish {
   bool add_sums, last;
   Epilogue epilogue;
@@ -170,7 +171,7 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
   }
 }
 
-// What y holds already counts as the sum of a chunk, where it is to be added.
+// Where the epilogue adds to y, the content of y counts as the sum of an earlier chunk.
 template <class Kind>
 inline void run_columns(const LinearArgs& a, const Chunks& chunks, Sums sums) noexcept {
   const bool adds = a.epilogue == Epilogue::Add;

@@ -1,4 +1,4 @@
-// What becomes of x W^T + b on its way to y. Included behind a vector.hpp.
+// Stores x W^T + b to y with its epilogue. Included after a vector.hpp.
 #pragma once
 
 #include "kernels/kernel_table.hpp"
@@ -39,7 +39,7 @@ inline void add_tile(const OutputTile& t, float* products) noexcept {
   });
 }
 
-// As write_tile, with the epilogue.
+// Writes a tile like write_tile, with the epilogue.
 template <class Value>
 [[gnu::always_inline]] inline void finish_tile(const OutputTile& t, Epilogue epilogue,
                                                Value value) noexcept {

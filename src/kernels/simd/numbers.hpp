@@ -1,4 +1,4 @@
-// Rows of numbers of either type as vectors of floats. Included behind a vector.hpp.
+// Rows of numbers of either type as vectors of floats. Included after a vector.hpp.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ inline void* at(void* numbers, ActivationType type, std::int64_t i) noexcept {
   return static_cast<char*>(numbers) + i * bytes_of(type);
 }
 
-// As load_first and store_first for floats: the first n lanes, and no memory behind them.
+// Loads and stores like load_first and store_first for floats: the first n lanes, without touching
+// memory behind them.
 inline Vec load_first(const void* numbers, ActivationType type, std::int64_t n) noexcept {
   if (type == ActivationType::F32) return load_first(static_cast<const float*>(numbers), n);
   return load_first_bf16(static_cast<const std::uint16_t*>(numbers), n);

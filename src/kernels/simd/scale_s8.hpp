@@ -1,4 +1,4 @@
-// How a row of numbers becomes 8-bit integers. Included behind a vector.hpp.
+// How a row of numbers becomes 8-bit integers. Included after a vector.hpp.
 #pragma once
 
 #include "kernels/simd/numbers.hpp"

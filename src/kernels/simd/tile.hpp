@@ -1,5 +1,5 @@
 // What linear layers and attention share: a register tile of products, and transposition.
-// Included behind a vector.hpp.
+// Included after a vector.hpp.
 #pragma once
 
 #include <cstdint>
@@ -40,14 +40,14 @@ template <int kVecs>
   }
 }
 
-// Memory to bring into L2 while a tile is being summed, a little in every step: the weights of the
-// next panel, `step` bytes per step, and the rows of y that the tile will become. Without these the
-// tile would wait for memory at its end, and a burst of prefetches would keep its own operands out.
+// Memory to prefetch into L2 while a tile is summed, a little in every step: the weights of the
+// next panel, `step` bytes per step, and the rows of y that the tile is written to. Without this
+// the tile would wait for memory at its end, and a burst of prefetches would evict its operands.
 struct Ahead {
   Ahead(const void* next_weights, std::int64_t bytes_per_step) noexcept
       : weights(static_cast<const char*>(next_weights)), step(bytes_per_step) {}
 
-  // `rows` rows of y, during the next `steps` steps.
+  // Prefetches `rows` rows of y during the next `steps` steps.
   void aim(const void* y_tile, std::int64_t stride_bytes, std::int64_t rows,
            std::int64_t steps) noexcept {
     y = static_cast<const char*>(y_tile);
@@ -64,7 +64,7 @@ struct Ahead {
 
   void advance(std::int64_t steps) noexcept { weights += steps * step; }
 
-  static constexpr int kShift = 16;  // rows_per_step is a fraction
+  static constexpr int kShift = 16;  // rows_per_step is a fixed-point fraction
   const char *weights, *y = nullptr;
   std::int64_t step, y_stride = 0, rows_per_step = 0;
 };
