@@ -44,8 +44,9 @@ FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
       places, [&](const EncoderNames& names) { return is_named(prefix, names); });
   // Those that are named first, so that they are looked at whatever else there is.
   if (named) {
-    std::ranges::stable_partition(
-        places, [&](const EncoderNames& names) { return is_named(prefix, names); });
+    // Clang 14 cannot compile std::ranges::stable_partition of libstdc++ 12.
+    std::stable_partition(places.begin(), places.end(),
+                          [&](const EncoderNames& names) { return is_named(prefix, names); });
   }
   all.left_out = limit_places(places);
   for (EncoderNames& names : places) {

@@ -99,9 +99,10 @@ TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {
       {"{\"id\": 9", "{\"id\": 7"},            // twice
       {"\"file_name\": \"b.png\"", "\"name\": \"b.png\""},
   };
-  for (const auto& [part, other] : changes) {
-    EXPECT_EQ(error_code_of([&] { annotations(changed(part, other)); }), ErrorCode::CorruptFile)
-        << part << " -> " << other;
+  for (const auto& change : changes) {
+    EXPECT_EQ(error_code_of([&] { annotations(changed(change.first, change.second)); }),
+              ErrorCode::CorruptFile)
+        << change.first << " -> " << change.second;
   }
   try {
     annotations(changed("500.5", "-1"));

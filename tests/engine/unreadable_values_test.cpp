@@ -66,7 +66,7 @@ TEST_F(UnreadableValues, UnusedUnreadableTensorsAreListed) {
   EXPECT_THAT(inspection.text(), HasSubstr("type float8_e4m3fn, which is not read"));
   EXPECT_THAT(inspection.json(), HasSubstr("type uint16, which is not read"));
   EXPECT_THAT(inspection.file.dtypes, HasSubstr("complex64"));
-  const TensorInfo& last = checkpoint.tensors().back();
+  const TensorInfo last = checkpoint.tensors().back();
   EXPECT_EQ(last.type, "uint16");
   EXPECT_FALSE(last.readable);
 }

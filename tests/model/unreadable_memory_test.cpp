@@ -12,6 +12,7 @@
 #include "model/encoder.hpp"
 #include "model/head.hpp"
 #include "model/rtmdet.hpp"
+#include "support/function_source.hpp"
 
 // Networks leave the values of activations to `Ops`: every network runs here with its input, its
 // outputs and all between at addresses that have no memory, so that code of a network which reads
@@ -31,12 +32,9 @@ class UnreadableMemory : public testing::Test {
   Matrix matrix(Index rows, Index columns) { return nowhere_.matrix(rows, columns); }
 
   // No variance of a batch norm may be below zero.
-  const ParamSource source_{.read =
-                                [](const std::string&, Index, std::span<float> out) {
-                                  for (float& value : out) value = 0.5f;
-                                },
-                            .stored = {},
-                            .done = {}};
+  const FunctionSource source_{[](const std::string&, Index, std::span<float> out) {
+    for (float& value : out) value = 0.5f;
+  }};
   ThreadPool pool_{2};
   KernelTable kernels_ = select_kernels(CpuFeatures::detect()).table;
   Ops ops_{kernels_, pool_, Precision::Fp32};
@@ -54,7 +52,9 @@ TEST_F(UnreadableMemory, SufficesForAnEncoder) {
   const EncoderWeights weights = load_encoder(config, source_, ops_).weights;
   const EncoderNetwork encoder(config, weights, ops_);
   const Index T = config.tokens();
-  const TensorView<const float, 4> images(matrix(2 * 3 * 48, 32).data(), {2, 3, 48, 32});
+  const std::array<TensorView<const float, 3>, 2> images{
+      TensorView<const float, 3>(matrix(3 * 48, 32).data(), {3, 48, 32}),
+      TensorView<const float, 3>(matrix(3 * 48, 32).data(), {3, 48, 32})};
   const std::array<EncoderTap, 2> taps{
       EncoderTap{.layer = 0, .norm = false, .tokens = {matrix(2 * T, 32).data(), {2, T, 32}}},
       EncoderTap{.layer = 1, .norm = true, .tokens = {matrix(2 * T, 32).data(), {2, T, 32}}}};
