@@ -42,7 +42,7 @@ endfunction()
 function(sapiens_part name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(sapiens_${name}_program ${ARG_SOURCES})
-  target_link_libraries(sapiens_${name}_program PRIVATE sapiens_cli_parts ${ARG_LIBRARIES} sapiens_options)
+  target_link_libraries(sapiens_${name}_program PRIVATE sapiens_cli_base ${ARG_LIBRARIES} sapiens_options)
   set_target_properties(
     sapiens_${name}_program
     PROPERTIES OUTPUT_NAME sapiens-${name}

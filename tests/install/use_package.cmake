@@ -24,7 +24,7 @@ endfunction()
 
 if(WAY STREQUAL "add_subdirectory")
   # The whole library is compiled once more; this is about building, so not about speed.
-  build_with_cmake("-DSAPIENS_SOURCE_DIR=${SOURCE}" -DCMAKE_UNITY_BUILD=ON
+  build_with_cmake("-DSAPIENS_SOURCE_DIR=${SOURCE}" "-DDOWNLOADS=${DOWNLOADS}" -DCMAKE_UNITY_BUILD=ON
                    -DCMAKE_CXX_FLAGS_RELEASE=-O0 -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O0)
   return()
 endif()

@@ -5,9 +5,7 @@
 #include <memory>
 #include <sapiens/printable.hpp>
 
-#include "cli/options/options.hpp"
 #include "cli/terminal/messages.hpp"
-#include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
 namespace {

@@ -2,9 +2,6 @@
 
 #include <memory>
 
-#include "cli/options/options.hpp"
-#include "cli/options/task_options.hpp"
-
 namespace sapiens::cli {
 namespace {
 

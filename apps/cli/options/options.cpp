@@ -150,6 +150,21 @@ void add_layers_option(CLI::App& app, std::vector<Index>& layers) {
       ->type_name("N,N,...");
 }
 
+CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
+                                  const std::string& help) {
+  CLI::Option* detector = takes_checkpoint(app.add_option("--detector", checkpoint, help));
+  app.add_option("--bbox-thr", options.min_score, "Least score of a detected person")
+      ->check(number_between(0, 1))
+      ->needs(detector)
+      ->capture_default_str();
+  app.add_option("--nms-thr", options.nms_iou,
+                 "Of two detected persons that overlap more, the better one stays")
+      ->check(number_between(0, 1))
+      ->needs(detector)
+      ->capture_default_str();
+  return detector;
+}
+
 void add_json_flag(CLI::App& app, Session& session) {
   // At once: an option that is refused after it has been parsed already reports as JSON.
   app.add_flag("--json", session.json, "Print one JSON document on standard output")

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <sapiens/detector.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/features.hpp>
 #include <span>
@@ -59,6 +60,9 @@ void add_threads_option(CLI::App& app, EngineOptions& engine);
 void add_engine_options(CLI::App& app, EngineOptions& engine);
 CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
 void add_layers_option(CLI::App& app, std::vector<Index>& layers);
+/// --detector, whose path `checkpoint` becomes and which is returned, --bbox-thr, --nms-thr.
+CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
+                                  const std::string& help);
 void add_json_flag(CLI::App& app, Session& session);
 
 /// Calls `action`; an Error of the library names the option that it is about.

@@ -52,21 +52,6 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
 
 }  // namespace
 
-CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
-                                  const std::string& help) {
-  CLI::Option* detector = takes_checkpoint(app.add_option("--detector", checkpoint, help));
-  app.add_option("--bbox-thr", options.min_score, "Least score of a detected person")
-      ->check(number_between(0, 1))
-      ->needs(detector)
-      ->capture_default_str();
-  app.add_option("--nms-thr", options.nms_iou,
-                 "Of two detected persons that overlap more, the better one stays")
-      ->check(number_between(0, 1))
-      ->needs(detector)
-      ->capture_default_str();
-  return detector;
-}
-
 CLI::Option* add_person_category_option(CLI::App& app, const std::string& name,
                                         PersonCategory& category, const std::string& help) {
   return app

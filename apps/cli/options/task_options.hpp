@@ -57,9 +57,6 @@ struct TaskOptions : JobOptions {
 /// --box, --boxes, --person-category, --detector and so on, --no-flip-test, --keypoints, --coco,
 /// and how to draw.
 void add_pose_options(CLI::App& app, TaskOptions& options);
-/// --detector, whose path `checkpoint` becomes and which is returned, --bbox-thr, --nms-thr.
-CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
-                                  const std::string& help);
 /// The option `name`, which chooses `category`.
 CLI::Option* add_person_category_option(CLI::App& app, const std::string& name,
                                         PersonCategory& category, const std::string& help);
