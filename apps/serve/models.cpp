@@ -7,7 +7,7 @@
 #include <sapiens/checkpoint.hpp>
 #include <utility>
 
-#include "documents/seg_json.hpp"
+#include "documents/results_json.hpp"
 #include "serve/http_message.hpp"
 #include "serve/operations.hpp"
 

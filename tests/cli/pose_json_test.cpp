@@ -1,4 +1,4 @@
-#include "documents/pose_json.hpp"
+#include "documents/results_json.hpp"
 
 #include <gtest/gtest.h>
 
