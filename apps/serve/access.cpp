@@ -3,10 +3,10 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <string_view>
 
+#include "core/parse_number.hpp"
 #include "serve/http_message.hpp"
 #include "serve/request_head.hpp"
 
@@ -14,9 +14,8 @@ namespace sapiens::serve {
 namespace {
 
 bool is_port(std::string_view text) {
-  int port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && 1 <= port && port <= 65535;
+  const int port = parse_number<int>(text).value_or(0);
+  return 1 <= port && port <= 65535;
 }
 
 /// `is_loopback` of the name in "localhost:8080"; nothing but a name and a port may stand there.

@@ -11,8 +11,7 @@
 #include <utility>
 #include <variant>
 
-#include "documents/pose_json.hpp"
-#include "documents/seg_json.hpp"
+#include "documents/results_json.hpp"
 #include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
 

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "core/parse_number.hpp"
 #include "serve/request_head.hpp"
 
 namespace sapiens::serve {
@@ -39,11 +38,7 @@ void expect_length(const httplib::Request& request, const Limits& limits) {
 }  // namespace
 
 std::optional<std::size_t> length_of(const std::string& text) {
-  std::size_t length = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, length);
-  if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
-  return length;
+  return parse_number<std::size_t>(text);
 }
 
 Body read_body(const httplib::Request& request, const httplib::ContentReader* reader,

@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "core/parse_number.hpp"
 #include "serve/http_message.hpp"
 
 namespace sapiens::serve {
@@ -21,14 +21,6 @@ HttpError bad_value(const Parameter& parameter, const std::string& value, std::s
                     .key = std::string(parameter.name),
                     .expected = std::move(expected),
                     .actual = value.substr(0, kMaxShown)});
-}
-
-template <typename Number>
-std::optional<Number> parse(std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 /// "[[1, 2, 3, 4]]" as "1,2,3,4".
@@ -52,7 +44,7 @@ std::optional<Box> parse_box(std::string_view text) {
   for (int i = 0; i < 4; ++i) {
     const std::size_t comma = i < 3 ? text.find(',') : text.size();
     if (comma == std::string_view::npos) return std::nullopt;
-    const auto number = parse<float>(text.substr(0, comma));
+    const auto number = parse_number<float>(text.substr(0, comma));
     if (!number || !(std::abs(*number) <= kMaxDistance)) return std::nullopt;  // nor NaN
     numbers[i] = *number;
     text.remove_prefix(std::min(comma + 1, text.size()));
@@ -88,7 +80,7 @@ void expect_value(const Parameter& parameter, const std::string& value) {
       if (value != "true" && value != "false") throw bad_value(parameter, value, "true or false");
       return;
     case ParameterKind::Whole:
-      if (!parse<Index>(value)) throw bad_value(parameter, value, "an integer");
+      if (!parse_number<Index>(value)) throw bad_value(parameter, value, "an integer");
       return;
     case ParameterKind::Boxes:
       if (!parse_boxes(value)) {
@@ -126,7 +118,9 @@ std::string Fields::text(std::string_view name) const {
   return parameter == operation_.parameters.end() ? std::string() : std::string(parameter->initial);
 }
 
-Index Fields::whole(std::string_view name) const { return parse<Index>(text(name)).value_or(0); }
+Index Fields::whole(std::string_view name) const {
+  return parse_number<Index>(text(name)).value_or(0);
+}
 
 std::vector<Box> Fields::boxes(std::string_view name) const {
   return parse_boxes(text(name)).value_or(std::vector<Box>{});

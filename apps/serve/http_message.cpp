@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "documents/error_json.hpp"
+#include "documents/json.hpp"
 #include "serve/media_types.hpp"
 
 namespace sapiens::serve {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <vector>
 
+#include "core/parse_number.hpp"
 #include "serve/request_head.hpp"
 
 namespace sapiens::serve {
@@ -28,10 +28,8 @@ std::string lower(std::string_view text) {
 
 /// A number from 0 to 1; 1 for what is none.
 double weight(std::string_view text) {
-  double value = 1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool valid = error == std::errc() && end == text.data() + text.size();
-  return valid && std::isfinite(value) ? std::clamp(value, 0.0, 1.0) : 1;
+  const double value = parse_number<double>(text).value_or(1);
+  return std::isfinite(value) ? std::clamp(value, 0.0, 1.0) : 1;
 }
 
 struct Range {

@@ -7,7 +7,8 @@
 #include <sapiens/checkpoint.hpp>
 #include <utility>
 
-#include "documents/seg_json.hpp"
+#include "cli/terminal/command_words.hpp"
+#include "documents/results_json.hpp"
 #include "serve/http_message.hpp"
 #include "serve/operations.hpp"
 
@@ -51,7 +52,7 @@ Json describe(const std::vector<Models::Entry>& entries, const PersonDetector* d
                     {"path", fmt::format("/v1/{}", task_word(model->task()))},
                     {"input_size", {size.height, size.width}},
                     {"precision", model->stats().precision},
-                    {"report", Json::parse(model->inspection().json())}});
+                    {"report", Json::parse(model->inspection().json(cli::flag_of))}});
     if (model->task() == Task::Seg) {
       const TaskModel& head = *model->head();
       list.back()["classes"] = documents::classes_json(head.outputs(), head.seg_classes());
@@ -60,7 +61,7 @@ Json describe(const std::vector<Models::Entry>& entries, const PersonDetector* d
   Json document = {{"models", std::move(list)}};
   if (detector) {
     document["detector"] = {{"precision", detector->stats().precision},
-                            {"report", Json::parse(detector->inspection().json())}};
+                            {"report", Json::parse(detector->inspection().json(cli::flag_of))}};
   }
   return document;
 }

@@ -1,6 +1,6 @@
-#include "documents/pose_json.hpp"
-
 #include <gtest/gtest.h>
+
+#include "documents/results_json.hpp"
 
 namespace sapiens::documents {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "cli/bench/passes.hpp"
 #include "cli/input/json_file.hpp"
-#include "documents/pose_json.hpp"
+#include "documents/results_json.hpp"
 
 namespace sapiens::cli {
 namespace {

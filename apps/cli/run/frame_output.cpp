@@ -8,7 +8,7 @@
 #include "cli/input/json_file.hpp"
 #include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
-#include "documents/pose_json.hpp"
+#include "documents/results_json.hpp"
 
 namespace sapiens::cli {
 namespace {

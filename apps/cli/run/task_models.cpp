@@ -9,7 +9,7 @@
 #include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
-#include "documents/pose_json.hpp"
+#include "documents/results_json.hpp"
 
 namespace sapiens::cli {
 namespace {

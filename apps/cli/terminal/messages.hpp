@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 
-#include "documents/error_json.hpp"
 #include "documents/json.hpp"
 
 namespace sapiens::cli {

@@ -16,4 +16,8 @@ Json keypoints_json(Index count, const KeypointSet* set);
 /// per person, also who it is in a video.
 Json persons_json(std::span<const Pose> poses, std::span<const Index> ids = {});
 
+/// `[{id, name, color}]` of a model with `count` classes. `set` may be null: numbers are then their
+/// names, and nothing tells colours.
+Json classes_json(Index count, const SegClassSet* set);
+
 }  // namespace sapiens::documents

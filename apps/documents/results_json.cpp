@@ -1,4 +1,4 @@
-#include "documents/pose_json.hpp"
+#include "documents/results_json.hpp"
 
 #include <string>
 #include <utility>
@@ -91,6 +91,22 @@ Json persons_json(std::span<const Pose> poses, std::span<const Index> ids) {
     if (!ids.empty()) persons.back()["track_id"] = ids[persons.size() - 1];
   }
   return persons;
+}
+
+Json classes_json(Index count, const SegClassSet* set) {
+  Json classes = Json::array();
+  for (Index id = 0; id < count; ++id) {
+    Json one = {{"id", id}};
+    if (set) {
+      const SegClass& known = set->classes[static_cast<std::size_t>(id)];
+      one["name"] = known.name;
+      one["color"] = color_json(known.color);
+    } else {
+      one["name"] = std::to_string(id);
+    }
+    classes.push_back(std::move(one));
+  }
+  return classes;
 }
 
 }  // namespace sapiens::documents
