@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "image/png_write.hpp"
+#include "image/png_file.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/result_files.hpp"
 

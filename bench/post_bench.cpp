@@ -13,7 +13,6 @@
 #include "tasks/dense.hpp"
 #include "tasks/keypoint_sets.hpp"
 #include "tasks/pose.hpp"
-#include "tasks/segmentation.hpp"
 
 namespace sapiens {
 namespace {

@@ -2,7 +2,7 @@
 """Turns a JSON description of keypoints or of segmentation classes into a table in C++.
 
     tools/make_label_tables.py keypoints kCocoKeypoints keypoints_17.json > src/tasks/keypoints_17.cpp
-    tools/make_label_tables.py classes goliath.json other.json > src/tasks/seg_class_tables.hpp
+    tools/make_label_tables.py classes goliath.json other.json > src/tasks/seg_classes.cpp
 
 Keypoints: {"dataset", "keypoints": [{"name", "rgb", "mirror", "body_part", "oks_sigma",
 "train_weight"}], "skeleton": [{"a", "b", "rgb"}]}. Classes: {"dataset", "classes": [{"name", "rgb",
@@ -11,6 +11,14 @@ Keypoints: {"dataset", "keypoints": [{"name", "rgb", "mirror", "body_part", "oks
 
 import json
 import sys
+
+FIND_CLASSES = """\
+const SegClassSet* find_seg_classes(Index count) noexcept {
+  for (const SegClassSet& set : kSegClassSets) {
+    if (std::ssize(set.classes) == count) return &set;
+  }
+  return nullptr;
+}"""
 
 
 def rgb(entry):
@@ -58,19 +66,20 @@ def keypoint_file(constant, data):
 def class_file(sets):
     lines = [
         "// Made by tools/make_label_tables.py.",
-        "#pragma once",
+        "#include <iterator>",
         "",
         '#include "sapiens/labels.hpp"',
         "",
         "namespace sapiens {",
+        "namespace {",
         "",
     ]
     for one in sets:
         rows = [f'"{c["name"]}", {rgb(c)}, {c["mirror"]}' for c in one["classes"]]
         lines += [*table("SegClass", f"k{len(rows)}Classes", rows), ""]
     names = [f'    {{"{one["dataset"]}", k{len(one["classes"])}Classes}},' for one in sets]
-    lines += ["constexpr SegClassSet kSegClassSets[] = {", *names, "};", ""]
-    return [*lines, "}  // namespace sapiens"]
+    lines += ["constexpr SegClassSet kSegClassSets[] = {", *names, "};", "", "}  // namespace", ""]
+    return [*lines, *FIND_CLASSES.splitlines(), "", "}  // namespace sapiens"]
 
 
 def load(path):

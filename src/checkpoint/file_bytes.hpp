@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "core/file_map.hpp"
+#include "core/open_file.hpp"
 
 namespace sapiens {
 

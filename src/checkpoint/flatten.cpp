@@ -1,5 +1,3 @@
-#include "checkpoint/flatten.hpp"
-
 #include <fmt/format.h>
 
 #include <memory>
@@ -8,9 +6,9 @@
 
 #include "checkpoint/graph_tensors.hpp"
 #include "checkpoint/numpy_array.hpp"
-#include "checkpoint/object_levels.hpp"
 #include "checkpoint/object_parts.hpp"
-#include "checkpoint/pickle_key.hpp"
+#include "checkpoint/pickle_text.hpp"
+#include "checkpoint/torch_tensors.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {

@@ -45,41 +45,37 @@ GraphTensors::GraphTensors(const PickleGraph& graph, const TensorBuilder& builde
   }
 }
 
-void GraphTensors::take(NodeId node) {
-  std::vector<NodeId> waiting;
-  const auto mark = [&](NodeId child) {
-    if (taken_[child]) return;
-    taken_[child] = true;
-    waiting.push_back(child);
-  };
-  mark(node);
-  while (!waiting.empty()) {
-    const NodeId next = waiting.back();
-    waiting.pop_back();
-    for_each_child(next, mark);
-  }
-}
-
-template <typename Claim>
-std::size_t GraphTensors::count_below_root(Claim&& claim) const {
-  std::vector<bool> seen(graph_.size());
+// Depth first from `first`, each value that is not in `seen` once; what is inside a value is
+// visited where `enter(value)` says so.
+template <typename Enter>
+void GraphTensors::visit_below(NodeId first, std::vector<bool>& seen, Enter&& enter) const {
   std::vector<NodeId> waiting;
   const auto mark = [&](NodeId node) {
     if (seen[node]) return;
     seen[node] = true;
     waiting.push_back(node);
   };
-  std::size_t count = 0;
-  mark(graph_.root);
+  mark(first);
   while (!waiting.empty()) {
     const NodeId node = waiting.back();
     waiting.pop_back();
-    if (claim(node)) {
-      ++count;  // includes the values that make up the tensor
-    } else {
-      for_each_child(node, mark);
-    }
+    if (enter(node)) for_each_child(node, mark);
   }
+}
+
+void GraphTensors::take(NodeId node) {
+  visit_below(node, taken_, [](NodeId) { return true; });
+}
+
+template <typename Claim>
+std::size_t GraphTensors::count_below_root(Claim&& claim) const {
+  std::vector<bool> seen(graph_.size());
+  std::size_t count = 0;
+  visit_below(graph_.root, seen, [&](NodeId node) {
+    const bool claimed = claim(node);
+    count += claimed;  // includes the values that make up the tensor
+    return !claimed;
+  });
   return count;
 }
 

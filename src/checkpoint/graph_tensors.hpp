@@ -31,6 +31,8 @@ class GraphTensors {
  private:
   template <typename Visit>
   void for_each_child(NodeId node, Visit&& visit) const;
+  template <typename Enter>
+  void visit_below(NodeId first, std::vector<bool>& seen, Enter&& enter) const;
   template <typename Claim>
   std::size_t count_below_root(Claim&& claim) const;
 

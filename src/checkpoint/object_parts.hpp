@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -7,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "checkpoint/graph_tensors.hpp"
 #include "checkpoint/pickle.hpp"
 
 /// Finds the parts of a Python object in a pickle, independently of its class.
@@ -40,5 +42,50 @@ std::optional<std::span<const NodeId>> called_with_items(const PickleGraph& grap
 
 /// The names of a module's buffers that its state_dict leaves out.
 std::vector<std::string_view> non_persistent_buffers(const PickleGraph& graph, NodeId state);
+
+/// Entries of a level that are skipped: attributes of an object that are also its items, with their
+/// values, and buffers that a state_dict leaves out, with kNoNode.
+using Hidden = std::unordered_map<std::string_view, NodeId>;
+
+/// Values still to be visited, of a dictionary, a list, an object or a module.
+struct Level {
+  std::span<const NodeId> items = {};
+  bool pairs = false;
+  std::size_t next = 0;
+  NodeId opened = kNoNode;  ///< The value that is complete when this level is.
+  std::string container = {};
+  std::string prefix = {};  ///< Names of the enclosing modules, a prefix of every key.
+  bool in_module = false;
+  /// True for attributes of an object, which may refer to anything; only those that contain tensors
+  /// are followed.
+  bool attributes = false;
+  std::shared_ptr<const Hidden> hidden = {};
+};
+
+/// Expands objects of any class into levels to be visited.
+class ObjectLevels {
+ public:
+  ObjectLevels(const PickleGraph& graph, const GraphTensors& tensors)
+      : graph_(graph), tensors_(tensors), expanded_(graph.size()) {}
+
+  /// The contents of the object in reverse order of visiting; every level has the position `place`.
+  /// Attributes and arguments are followed once, however often the object occurs, and only if they
+  /// contain a tensor, because they may refer to anything, including the object itself.
+  std::vector<Level> of(NodeId object, const Level& place);
+
+  /// The number of values that `of` reads to find the arguments of the object's constructor.
+  std::size_t cost(NodeId object) const;
+
+ private:
+  void add_attributes(NodeId object, const Level& place, std::shared_ptr<const Hidden> hidden,
+                      std::vector<Level>& parts) const;
+  std::shared_ptr<const Hidden> hidden_by(std::span<const NodeId> first,
+                                          std::span<const NodeId> second) const;
+
+  const PickleGraph& graph_;
+  const GraphTensors& tensors_;
+  std::vector<bool> expanded_;  // objects whose attributes were visited
+  MadeItems made_;
+};
 
 }  // namespace sapiens

@@ -6,8 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "checkpoint/pickle_opcodes.hpp"
 #include "checkpoint/pickle_text.hpp"
+#include "core/parse_number.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -205,7 +205,7 @@ void PickleMachine::execute(Opcode opcode) {
       return push({.kind = PickleKind::BigInt, .text = line});
     }
     case Opcode::Float: {
-      const auto value = parse_pickle_float(reader_.line());
+      const auto value = parse_number<double>(reader_.line());
       if (!value) fail("the pickle has a number that cannot be read");
       return push_float(*value);
     }

@@ -5,12 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "checkpoint/pickle.hpp"
+
 namespace sapiens {
 
 /// The number spelled in `text` as protocol 0 does ("12", "-3", "12L"); nothing if it is none or
 /// does not fit.
 std::optional<std::int64_t> parse_pickle_int(std::string_view text) noexcept;
-std::optional<double> parse_pickle_float(std::string_view text);
 
 /// A two's complement little-endian integer of up to 8 bytes.
 std::int64_t decode_pickle_long(std::string_view bytes) noexcept;
@@ -26,5 +27,18 @@ std::optional<std::string> latin1_bytes(std::string_view utf8);
 
 /// `bytes` as they are where they are UTF-8, and otherwise as Latin-1.
 std::string text_of_bytes(std::string_view bytes);
+
+/// A number of a pickle as text: "12", "0.5" or "true".
+std::string number_text(const PickleNode& node);
+
+struct PickleKey {
+  std::string text;
+  bool from_bytes = false;  ///< The key was bytes, not text.
+};
+
+/// The name that a dictionary key gives its value: text and bytes as they are, numbers as digits, a
+/// tuple joined with dots, an enum member by its value. Returns nullopt for any other key, such as
+/// a tensor.
+std::optional<PickleKey> read_key(const PickleGraph& graph, NodeId node);
 
 }  // namespace sapiens

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "checkpoint/byte_writer.hpp"
-#include "checkpoint/pickle_opcodes.hpp"
-#include "checkpoint/plain_value.hpp"
+#include "checkpoint/pickle.hpp"
+#include "checkpoint/write.hpp"
 
 namespace sapiens {
 

@@ -7,9 +7,9 @@
 
 #include "checkpoint/state_dict.hpp"
 #include "checkpoint/stored_member.hpp"
-#include "core/file_map.hpp"
+#include "core/half.hpp"
+#include "core/open_file.hpp"
 #include "core/shape.hpp"
-#include "core/widen.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {

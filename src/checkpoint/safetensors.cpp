@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "checkpoint/number_types.hpp"
 #include "checkpoint/readers.hpp"
 #include "checkpoint/safetensors_header.hpp"
 #include "checkpoint/torch_tensors.hpp"
-#include "checkpoint/unreadable.hpp"
 #include "core/byte_reader.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
@@ -109,8 +109,8 @@ void note_unknown_fields(const SafetensorsHeader& header, StateDict& out) {
 
 // The number of bits per element; nullopt for an unknown type.
 std::optional<std::uint64_t> bits_of(std::string_view type) {
-  if (const auto dtype = dtype_of_safetensors(type)) return 8 * dtype_size(*dtype);
-  const OtherType* const other = find_other_type(type);
+  if (const auto dtype = dtype_named(&NumberType::safetensors, type)) return 8 * dtype_size(*dtype);
+  const NumberType* const other = find_other_type(type);
   if (other == nullptr) return std::nullopt;
   return static_cast<std::uint64_t>(other->bits);
 }
@@ -131,7 +131,7 @@ TensorEntry make_tensor(const FileBytes& file, const SafetensorsEntry& described
     fail(file, entry.key, "the tensor's shape and its bytes do not agree",
          fmt::format("{} {} in {} bytes", described.dtype, shape_text(entry.shape), bytes));
   }
-  const auto dtype = dtype_of_safetensors(described.dtype);
+  const auto dtype = dtype_named(&NumberType::safetensors, described.dtype);
   if (!dtype) {
     entry.unreadable = unreadable_type(described.dtype);
     return entry;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -12,19 +11,6 @@
 
 namespace sapiens {
 namespace {
-
-constexpr std::array<std::pair<std::string_view, DType>, 10> kTypes = {{
-    {"F64", DType::F64},
-    {"F32", DType::F32},
-    {"F16", DType::F16},
-    {"BF16", DType::BF16},
-    {"I64", DType::I64},
-    {"I32", DType::I32},
-    {"I16", DType::I16},
-    {"I8", DType::I8},
-    {"U8", DType::U8},
-    {"BOOL", DType::Bool},
-}};
 
 /// Follows the parser through
 ///   {"__metadata__": {"k": "v"}, "key": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
@@ -205,20 +191,6 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, const std::str
                .file = source,
                .actual = listener.problem,
                .hint = "write the file again with the safetensors library"});
-}
-
-std::optional<DType> dtype_of_safetensors(std::string_view name) noexcept {
-  for (const auto& [text, dtype] : kTypes) {
-    if (text == name) return dtype;
-  }
-  return std::nullopt;
-}
-
-std::string_view safetensors_name(DType dtype) noexcept {
-  for (const auto& [text, candidate] : kTypes) {
-    if (candidate == dtype) return text;
-  }
-  return "?";
 }
 
 }  // namespace sapiens

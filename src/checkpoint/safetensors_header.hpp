@@ -2,12 +2,10 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sapiens/dtype.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -33,9 +31,5 @@ struct SafetensorsHeader {
 /// any kind beside the three of a tensor. Throws `Error(CorruptFile)` for anything else the format
 /// does not allow; tensors of one name too, of which the reference takes the last.
 SafetensorsHeader parse_safetensors_header(std::string_view text, const std::string& source);
-
-/// The type of "F32", "BF16", ...; nullopt for a type that is not supported.
-std::optional<DType> dtype_of_safetensors(std::string_view name) noexcept;
-std::string_view safetensors_name(DType dtype) noexcept;
 
 }  // namespace sapiens

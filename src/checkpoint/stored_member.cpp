@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/crc32.hpp"
-#include "core/file_map.hpp"
+#include "core/open_file.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {

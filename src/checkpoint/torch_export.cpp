@@ -6,9 +6,9 @@
 #include <optional>
 #include <utility>
 
+#include "checkpoint/number_types.hpp"
 #include "checkpoint/readers.hpp"
 #include "checkpoint/torch_tensors.hpp"
-#include "checkpoint/unreadable.hpp"
 #include "core/byte_reader.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
@@ -29,20 +29,6 @@ constexpr std::string_view kTableSuffix = "_weights_config.json";
 // The limit allows 200000 parameters of about 300 bytes each.
 constexpr std::size_t kMaxTable = std::size_t{1} << 26;
 
-/// torch/_export/serde/schema.py, ScalarType.
-constexpr std::array<std::pair<int, DType>, 10> kScalarTypes = {{
-    {1, DType::U8},
-    {2, DType::I8},
-    {3, DType::I16},
-    {4, DType::I32},
-    {5, DType::I64},
-    {6, DType::F16},
-    {7, DType::F32},
-    {8, DType::F64},
-    {12, DType::Bool},
-    {13, DType::BF16},
-}};
-
 bool is_table(std::string_view name) noexcept {
   return name.find(kWeights) != std::string_view::npos && name.ends_with(kTableSuffix);
 }
@@ -55,15 +41,8 @@ bool is_nested(std::string_view name) noexcept {
   return name.find(kWeights) != std::string_view::npos && name.ends_with(".pt");
 }
 
-std::optional<DType> dtype_of_scalar_type(int number) noexcept {
-  for (const auto& [scalar_type, dtype] : kScalarTypes) {
-    if (scalar_type == number) return dtype;
-  }
-  return std::nullopt;
-}
-
 Unreadable unreadable_scalar_type(int number) {
-  const OtherType* const type = find_other_type(number);
+  const NumberType* const type = find_other_type(number);
   return unreadable_type(type != nullptr ? std::string(type->torch)
                                          : fmt::format("ScalarType {}", number));
 }

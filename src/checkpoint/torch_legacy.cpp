@@ -4,7 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "checkpoint/flatten.hpp"
 #include "checkpoint/readers.hpp"
 #include "checkpoint/torch_tensors.hpp"
 #include "core/byte_reader.hpp"

@@ -1,30 +1,9 @@
-#include <array>
-
+#include "checkpoint/number_types.hpp"
 #include "checkpoint/torch_tensors.hpp"
-#include "checkpoint/unreadable.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
-
-struct TorchType {
-  std::string_view storage;
-  std::string_view name;
-  DType dtype;
-};
-
-constexpr std::array kTorchTypes = {
-    TorchType{"DoubleStorage", "float64", DType::F64},
-    TorchType{"FloatStorage", "float32", DType::F32},
-    TorchType{"HalfStorage", "float16", DType::F16},
-    TorchType{"BFloat16Storage", "bfloat16", DType::BF16},
-    TorchType{"LongStorage", "int64", DType::I64},
-    TorchType{"IntStorage", "int32", DType::I32},
-    TorchType{"ShortStorage", "int16", DType::I16},
-    TorchType{"CharStorage", "int8", DType::I8},
-    TorchType{"ByteStorage", "uint8", DType::U8},
-    TorchType{"BoolStorage", "bool", DType::Bool},
-};
 
 // The integer at `position` of a tuple that describes a storage.
 Index storage_integer(const PickleGraph& graph, NodeId node, const std::string& source) {
@@ -41,27 +20,6 @@ bool is_untyped(std::string_view storage_type) noexcept {
   return storage_type == "UntypedStorage" || storage_type == "_UntypedStorage";
 }
 
-std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept {
-  for (const TorchType& type : kTorchTypes) {
-    if (type.storage == storage_type) return type.dtype;
-  }
-  return std::nullopt;
-}
-
-std::string_view storage_of_dtype(DType dtype) noexcept {
-  for (const TorchType& type : kTorchTypes) {
-    if (type.dtype == dtype) return type.storage;
-  }
-  return "?";
-}
-
-std::optional<DType> dtype_of_torch(std::string_view name) noexcept {
-  for (const TorchType& type : kTorchTypes) {
-    if (type.name == name) return type.dtype;
-  }
-  return std::nullopt;
-}
-
 std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
                                            const std::string& source) {
   if (graph[node].kind != PickleKind::Persistent) return std::nullopt;
@@ -72,12 +30,13 @@ std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node
   const PickleNode& key = graph[parts[2]];
   if (type.kind != PickleKind::Global || key.kind != PickleKind::Text) return std::nullopt;
 
-  StorageRef ref{.key = key.text, .type = type.name, .dtype = dtype_of_storage(type.name)};
+  StorageRef ref{
+      .key = key.text, .type = type.name, .dtype = dtype_named(&NumberType::storage, type.name)};
   if (ref.dtype) {
     ref.element = dtype_size(*ref.dtype);
   } else if (is_untyped(ref.type)) {
     ref.element = 1;
-  } else if (const OtherType* const other = find_other_type(ref.type)) {
+  } else if (const NumberType* const other = find_other_type(ref.type)) {
     ref.element = static_cast<std::size_t>(other->bits) / 8;
   }
   ref.count = storage_integer(graph, parts[4], source);

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "checkpoint/number_types.hpp"
 #include "checkpoint/tensor_arguments.hpp"
-#include "checkpoint/unreadable.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
 
@@ -27,6 +27,24 @@ bool is_plain_class(const PickleNode& type) noexcept {
 bool is_old_parameter(const PickleNode& type) noexcept {
   return type.kind == PickleKind::Global && is_torch(type.text) &&
          (type.name == "Parameter" || type.name == "Variable");
+}
+
+// No real tensor has more elements, including one expanded from a single value. The limit keeps
+// sums over all tensors of a file far from overflow.
+constexpr Index kMaxElements = Index{1} << 40;
+
+// The index of the last element in its storage, or nothing on overflow or a negative number.
+std::optional<Index> last_element(const TensorEntry& entry, Index offset) {
+  Index last = offset;
+  for (std::size_t axis = 0; axis < entry.shape.size(); ++axis) {
+    Index reach = 0;
+    if (entry.strides[axis] < 0) return std::nullopt;
+    if (__builtin_mul_overflow(entry.shape[axis] - 1, entry.strides[axis], &reach)) {
+      return std::nullopt;
+    }
+    if (__builtin_add_overflow(last, reach, &last)) return std::nullopt;
+  }
+  return last;
 }
 
 }  // namespace
@@ -77,7 +95,7 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
                       function == "_rebuild_tensor_v3");
   TensorEntry entry = dense ? rebuild(tensor, path) : describe_kind(tensor);
   // On some devices a tensor has another dtype than its copy on the CPU.
-  if (tensor.device_type && dtype_of_torch(*tensor.device_type) != entry.dtype) {
+  if (tensor.device_type && dtype_named(&NumberType::torch, *tensor.device_type) != entry.dtype) {
     tensor.note(fmt::format("was of type {} on its device", *tensor.device_type));
   }
   if (tensor.of_class) {
@@ -187,7 +205,7 @@ TensorEntry TensorBuilder::rebuild(const Wrapped& tensor, const std::string& pat
   if (!odd) odd = flags.not_understood;
 
   const std::string_view type = typed ? storage->type : graph_[args[6]].name;
-  const std::optional<DType> dtype = typed ? storage->dtype : dtype_of_torch(type);
+  const std::optional<DType> dtype = typed ? storage->dtype : dtype_named(&NumberType::torch, type);
   if (typed && is_untyped(type)) fail("the tensor has no type");
   if (!dtype) {
     if (!checked_numel(entry.shape)) fail("impossible tensor shape");
@@ -231,6 +249,34 @@ TensorEntry TensorBuilder::describe_kind(const Wrapped& tensor) const {
   auto shape = read_integers(graph_, size);
   if (shape && checked_numel(*shape)) entry.shape = std::move(*shape);
   return entry;
+}
+
+void place_tensor(TensorEntry& entry, std::span<const std::byte> storage, Index offset,
+                  const std::string& source, const std::string& path) {
+  const auto fail = [&](std::string summary, std::string actual) {
+    throw Error(ErrorCode::CorruptFile, {.summary = std::move(summary),
+                                         .file = source,
+                                         .key = path,
+                                         .actual = std::move(actual),
+                                         .hint = "the file is damaged; download it again"});
+  };
+  const auto numel = checked_numel(entry.shape);
+  if (!numel || *numel > kMaxElements) fail("impossible tensor shape", shape_text(entry.shape));
+  if (entry.shape.size() != entry.strides.size()) {
+    fail("the tensor has more axes than strides, or fewer",
+         fmt::format("shape {}, strides {}", shape_text(entry.shape), shape_text(entry.strides)));
+  }
+  entry.data = storage.data();
+  if (*numel == 0) return;
+
+  const auto available = static_cast<Index>(storage.size() / dtype_size(entry.dtype));
+  const auto last = last_element(entry, offset);
+  if (offset < 0 || !last || *last >= available) {
+    fail("the tensor reaches outside its stored data",
+         fmt::format("shape {}, strides {}, offset {} in {} elements", shape_text(entry.shape),
+                     shape_text(entry.strides), offset, available));
+  }
+  entry.data += static_cast<std::size_t>(offset) * dtype_size(entry.dtype);
 }
 
 }  // namespace sapiens

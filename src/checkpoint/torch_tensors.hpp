@@ -47,12 +47,6 @@ std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node
 /// Whether a storage is counted in bytes, and its tensors alone know their type.
 bool is_untyped(std::string_view storage_type) noexcept;
 
-/// DType of "FloatStorage", "HalfStorage", ...; nothing for an unknown one.
-std::optional<DType> dtype_of_storage(std::string_view storage_type) noexcept;
-std::string_view storage_of_dtype(DType dtype) noexcept;
-/// DType of "float32", "bfloat16", ...: the names in `torch`.
-std::optional<DType> dtype_of_torch(std::string_view name) noexcept;
-
 /// Makes tensor entries from a pickle's descriptions and checks every range.
 class TensorBuilder {
  public:
@@ -86,5 +80,13 @@ class TensorBuilder {
 /// tensor lies inside. `path` names the tensor in messages.
 void place_tensor(TensorEntry& entry, std::span<const std::byte> storage, Index offset,
                   const std::string& source, const std::string& path);
+
+/// Traverses the dictionaries, lists, objects and module trees of a pickle and stores in `out` its
+/// tensors, plain values as metadata, the names of unknown objects, and the number of tensors
+/// without a name. Time and memory are bounded even where shared values would make a naive
+/// traversal exponential. Throws `Error(CorruptFile)` where a limit is exceeded or two tensors have
+/// the same name.
+void flatten(const PickleGraph& graph, const TensorBuilder& builder, const std::string& source,
+             StateDict& out);
 
 }  // namespace sapiens

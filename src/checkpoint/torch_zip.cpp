@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "checkpoint/flatten.hpp"
 #include "checkpoint/graph_tensors.hpp"
 #include "checkpoint/readers.hpp"
 #include "checkpoint/torch_tensors.hpp"

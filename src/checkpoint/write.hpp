@@ -6,13 +6,24 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
-#include "checkpoint/plain_value.hpp"
 #include "sapiens/dtype.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
+
+/// A value that every Python has: text, a number, a list or a dictionary.
+struct PlainValue {
+  using List = std::vector<PlainValue>;
+  using Dict = std::vector<std::pair<PlainValue, PlainValue>>;
+
+  std::variant<std::string, Index, double, List, Dict> value = {};
+
+  bool operator==(const PlainValue&) const = default;
+};
 
 /// A tensor to be written: its description, and a function that produces its bytes on demand, so
 /// that a file larger than memory can be written tensor by tensor.

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "checkpoint/byte_writer.hpp"
-#include "checkpoint/safetensors_header.hpp"
+#include "checkpoint/number_types.hpp"
 #include "checkpoint/write.hpp"
 #include "checkpoint/write_sources.hpp"
 #include "core/atomic_file.hpp"
@@ -33,7 +33,7 @@ std::string make_header(std::span<const TensorSource* const> order,
   std::uint64_t begin = 0;
   for (const TensorSource* tensor : order) {
     const std::uint64_t end = begin + byte_size(*tensor);
-    header[tensor->key] = {{"dtype", safetensors_name(tensor->dtype)},
+    header[tensor->key] = {{"dtype", names_of(tensor->dtype).safetensors},
                            {"shape", tensor->shape},
                            {"data_offsets", {begin, end}}};
     begin = end;

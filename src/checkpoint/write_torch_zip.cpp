@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "checkpoint/number_types.hpp"
 #include "checkpoint/pickle_writer.hpp"
 #include "checkpoint/torch_tensors.hpp"
 #include "checkpoint/write.hpp"
@@ -24,7 +25,7 @@ void put_ordered_dict(PickleWriter& out) {
 void put_storage(PickleWriter& out, const TensorSource& tensor, std::size_t number, Index numel) {
   out.op(Opcode::Mark);
   out.text("storage");
-  out.global("torch", storage_of_dtype(tensor.dtype));
+  out.global("torch", names_of(tensor.dtype).storage);
   out.text(std::to_string(number));
   out.text("cpu");
   out.integer(numel);

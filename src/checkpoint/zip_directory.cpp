@@ -1,11 +1,10 @@
-#include "checkpoint/zip_directory.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 
+#include "checkpoint/zip.hpp"
 #include "checkpoint/zip_layout.hpp"
 #include "sapiens/error.hpp"
 

@@ -1,14 +1,18 @@
 #include "core/atomic_file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
+#include <system_error>
 #include <utility>
 
-#include "core/output_file.hpp"
-#include "core/uninterrupted.hpp"
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
@@ -34,6 +38,46 @@ Descriptor take_temporary(const OutputPlace& place, const std::string& temporary
     fail_to_write(path, "the output file cannot be emptied", reason);
   }
   return file;
+}
+
+// The kernel writes at most 2^31 - 4096 bytes at a time; smaller pieces let signals be handled in
+// between.
+constexpr std::size_t kMaxWrite = std::size_t{1} << 26;
+
+bool is_still_called(const Descriptor& file, int folder, const char* name, int flags) noexcept {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(file.number(), &opened) == 0 && ::fstatat(folder, name, &named, flags) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : ".";
+}
+
+Descriptor open_locked_in(int folder, const char* name, const std::filesystem::path& shown) {
+  while (true) {
+    // The mode 0666 is restricted by umask, as for files that a shell creates.
+    Descriptor file(uninterrupted(
+        [&] { return ::openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666); }));
+    if (file.number() < 0) fail_to_write(shown, "the output file cannot be created", errno);
+    // File systems without locks are written to without one.
+    const int locked = uninterrupted([&] { return ::flock(file.number(), LOCK_EX | LOCK_NB); });
+    if (locked != 0 && errno == EWOULDBLOCK) {
+      throw Error(ErrorCode::WriteFailed,
+                  {.summary = "another program is writing this file right now",
+                   .file = shown.string(),
+                   .hint = "wait for it, or write to another folder"});
+    }
+    // Tries again where its owner renamed or removed it between opening and locking.
+    if (is_still_called(file, folder, name, AT_SYMLINK_NOFOLLOW)) return file;
+  }
+}
+
+void flush(const Descriptor& file, const std::filesystem::path& shown) {
+  if (uninterrupted([&] { return ::fsync(file.number()); }) != 0) {
+    fail_to_write(shown, "flushing the output file failed", errno);
+  }
 }
 
 }  // namespace
@@ -65,6 +109,80 @@ void AtomicFile::rewrite(std::uint64_t position, std::span<const std::byte> byte
 void AtomicFile::commit() {
   place_.commit(file_, temporary_);
   file_.close();
+}
+
+OutputPlace::OutputPlace(const std::filesystem::path& path)
+    : path_(path), folder_(uninterrupted([&] {
+        return ::open(folder_of(path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+      })) {
+  if (folder_.number() < 0) fail_to_write(path_, "the output file cannot be created", errno);
+}
+
+Descriptor OutputPlace::open_locked(const std::string& name) const {
+  return open_locked_in(folder_.number(), name.c_str(), path_);
+}
+
+void OutputPlace::commit(const Descriptor& file, const std::string& name) const {
+  flush(file, path_);
+  if (!is_still_called(folder_, AT_FDCWD, folder_of(path_).c_str(), 0)) {
+    throw Error(ErrorCode::WriteFailed,
+                {.summary = "the folder of the output file was renamed or removed meanwhile",
+                 .file = path_.string()});
+  }
+  const std::string final_name = path_.filename().string();
+  if (uninterrupted([&] {
+        return ::renameat(folder_.number(), name.c_str(), folder_.number(), final_name.c_str());
+      }) != 0) {
+    fail_to_write(path_, "the finished file cannot be renamed", errno);
+  }
+}
+
+void OutputPlace::remove(const std::string& name) const noexcept {
+  ::unlinkat(folder_.number(), name.c_str(), 0);
+}
+
+Descriptor open_locked(const std::filesystem::path& path, const std::filesystem::path& shown) {
+  return open_locked_in(AT_FDCWD, path.c_str(), shown);
+}
+
+void write_all(const Descriptor& file, std::span<const std::byte> bytes,
+               const std::filesystem::path& shown) {
+  while (!bytes.empty()) {
+    const std::size_t wanted = std::min(bytes.size(), kMaxWrite);
+    const ::ssize_t written =
+        uninterrupted([&] { return ::write(file.number(), bytes.data(), wanted); });
+    if (written < 0) fail_to_write(shown, "writing the output file failed", errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
+                 const std::filesystem::path& path) {
+  flush(file, path);
+  if (uninterrupted([&] { return ::rename(temporary.c_str(), path.c_str()); }) != 0) {
+    fail_to_write(path, "the finished file cannot be renamed", errno);
+  }
+}
+
+void fail_to_write(const std::filesystem::path& shown, const char* summary, int error_number) {
+  const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  std::string hint;
+  if (full) hint = "free some space, or write to another disk";
+  if (error_number == ENOENT) hint = "create the folder first";
+  throw Error(full ? ErrorCode::OutOfResources : ErrorCode::WriteFailed,
+              {.summary = summary,
+               .file = shown.string(),
+               .actual = std::generic_category().message(error_number),
+               .hint = hint});
+}
+
+void expect_file_or_nothing(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    throw Error(
+        ErrorCode::WriteFailed,
+        {.summary = "the output is a folder or a device, not a file", .file = path.string()});
+  }
 }
 
 }  // namespace sapiens

@@ -1,4 +1,3 @@
-#include "core/encode_floats.hpp"
 
 #include <algorithm>
 #include <bit>

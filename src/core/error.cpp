@@ -1,10 +1,18 @@
 #include "sapiens/error.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <exception>
 #include <iterator>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <system_error>
 #include <utility>
 
+#include "sapiens/current_error.hpp"
+#include "sapiens/option_names.hpp"
 #include "sapiens/printable.hpp"
 
 namespace sapiens {
@@ -47,6 +55,38 @@ ErrorDetail completed(ErrorCode code, ErrorDetail detail) {
   return detail;
 }
 
+/// The memory limits of this process, because std::bad_alloc does not say how much was requested.
+std::string limits_text() {
+  std::string text;
+  const auto add = [&](auto resource, const char* name, rlim_t unit, const char* unit_name) {
+    rlimit limit{};
+    if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+    text += fmt::format("{}{} limited to {}{}", text.empty() ? "" : ", ", name,
+                        limit.rlim_cur / unit, unit_name);
+  };
+  add(RLIMIT_AS, "address space (ulimit -v)", 1000000, " MB");
+  add(RLIMIT_DATA, "data (ulimit -d)", 1000000, " MB");
+  return text;
+}
+
+bool is_shortage(const std::error_code& code) {
+  return code == std::errc::resource_unavailable_try_again ||
+         code == std::errc::not_enough_memory || code == std::errc::no_space_on_device ||
+         code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system;
+}
+
+Error shortage(std::string summary) {
+  return Error(ErrorCode::OutOfResources,
+               {.summary = std::move(summary),
+                .actual = limits_text(),
+                .hint = "use a smaller batch, fewer threads, or a machine with more memory"});
+}
+
+Error unexpected(std::string what) {
+  return Error(ErrorCode::Internal,
+               {.summary = std::move(what), .hint = "please report this as a bug"});
+}
+
 }  // namespace
 
 std::string_view error_code_name(ErrorCode code) noexcept {
@@ -81,5 +121,40 @@ Error::Error(ErrorCode code, ErrorDetail detail)
     : std::runtime_error(render(code, completed(code, detail))),
       code_(code),
       detail_(completed(code, std::move(detail))) {}
+
+std::string with_option_names(std::string_view text, OptionName name) {
+  std::string spelled;
+  while (name != nullptr) {
+    const std::size_t open = text.find('`');
+    const std::size_t close = open == text.npos ? open : text.find('`', open + 1);
+    if (close == text.npos) break;
+    const std::string_view known = name(text.substr(open + 1, close - open - 1));
+    // Behind an unknown word the second backquote may open the next word.
+    const std::size_t end = known.empty() ? close : close + 1;
+    spelled += text.substr(0, known.empty() ? end : open);
+    spelled += known;
+    text.remove_prefix(end);
+  }
+  return spelled.append(text);
+}
+
+Error current_error() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return shortage("memory ran out");
+  } catch (const std::length_error&) {  // a container exceeded its max_size
+    return shortage("memory ran out");
+  } catch (const std::system_error& error) {
+    if (is_shortage(error.code())) return shortage(error.what());
+    return unexpected(error.what());
+  } catch (const std::exception& error) {
+    return unexpected(error.what());
+  } catch (...) {
+    return unexpected("an exception of an unknown type");
+  }
+}
 
 }  // namespace sapiens

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "core/atomic_file.hpp"
-#include "core/encode_floats.hpp"
-#include "core/file_map.hpp"
+#include "core/half.hpp"
 #include "core/npy_header.hpp"
+#include "core/open_file.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
 

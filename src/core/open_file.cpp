@@ -1,17 +1,27 @@
 #include "core/open_file.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 #include <utility>
 
-#include "core/uninterrupted.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
+namespace {
+
+void advise(std::span<const std::byte> bytes, int advice) noexcept {
+  if (bytes.empty()) return;
+  // madvise never writes, but its signature predates const.
+  ::madvise(const_cast<std::byte*>(bytes.data()), bytes.size(), advice);
+}
+
+}  // namespace
 
 void Descriptor::close() noexcept {
   if (number_ >= 0) ::close(std::exchange(number_, -1));
@@ -45,6 +55,35 @@ Descriptor open_regular_file(const std::filesystem::path& path) {
                  .file = path.string()});
   }
   return file;
+}
+
+FileMap::FileMap(const std::filesystem::path& path) {
+  const Descriptor file = open_regular_file(path);
+  struct ::stat status {};
+  if (::fstat(file.number(), &status) != 0) {
+    fail_to_read(path, "the file cannot be examined", errno);
+  }
+  if (status.st_size == 0) return;
+
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number(), 0);
+  if (start == MAP_FAILED) fail_to_read(path, "the file cannot be mapped into memory", errno);
+  bytes_ = {static_cast<const std::byte*>(start), size};
+}
+
+FileMap::~FileMap() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void FileMap::expect_random_access() const noexcept { advise(bytes_, MADV_RANDOM); }
+void FileMap::expect_normal_access() const noexcept { advise(bytes_, MADV_NORMAL); }
+
+void release_mapped(std::span<const std::byte> part) noexcept {
+  if (part.empty()) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::size_t before = start % page;
+  advise({part.data() - before, part.size() + before}, MADV_DONTNEED);
 }
 
 }  // namespace sapiens

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/encode_floats.hpp"
+#include "core/half.hpp"
 #include "engine/nested_meta.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/version.hpp"

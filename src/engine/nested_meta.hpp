@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "checkpoint/plain_value.hpp"
+#include "checkpoint/write.hpp"
 
 namespace sapiens {
 

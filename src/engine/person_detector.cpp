@@ -14,7 +14,7 @@
 #include "engine/loading.hpp"
 #include "engine/runtime.hpp"
 #include "model/rtmdet.hpp"
-#include "preprocess/letterbox.hpp"
+#include "preprocess/preprocess.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/error.hpp"
 #include "tasks/detection.hpp"

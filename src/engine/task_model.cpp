@@ -17,14 +17,12 @@
 #include "engine/output_labels.hpp"
 #include "engine/random_weights.hpp"
 #include "model/head.hpp"
-#include "preprocess/person_crop.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/boxes.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
 #include "tasks/dense.hpp"
 #include "tasks/pose.hpp"
-#include "tasks/segmentation.hpp"
 
 namespace sapiens {
 namespace {

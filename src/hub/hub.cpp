@@ -8,10 +8,9 @@
 #include <system_error>
 #include <thread>
 
-#include "core/output_file.hpp"
+#include "core/atomic_file.hpp"
 #include "hub/connection.hpp"
 #include "hub/download.hpp"
-#include "hub/look_up.hpp"
 #include "hub/partial_file.hpp"
 
 namespace sapiens {

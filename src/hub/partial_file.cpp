@@ -12,8 +12,6 @@
 #include <system_error>
 
 #include "core/atomic_file.hpp"
-#include "core/output_file.hpp"
-#include "core/uninterrupted.hpp"
 #include "hub/transfer.hpp"
 #include "sapiens/error.hpp"
 

@@ -11,7 +11,11 @@ using namespace std::string_view_literals;
 struct Signature {
   std::size_t offset;
   std::string_view magic;
-  FileKind kind;
+  ImageFormat format;
+  std::string_view description;
+  std::string_view hint;
+
+  FileKind kind() const noexcept { return {format, description, hint}; }
 };
 
 constexpr auto kConvertHint = "convert it to JPEG or PNG first, e.g. `magick INPUT output.png`"sv;
@@ -27,59 +31,50 @@ constexpr auto kCheckpointHint = "this may be the checkpoint: are the arguments 
 
 // The first match wins, so a longer signature stands before its own beginning.
 constexpr Signature kSignatures[] = {
-    {0, "\xff\xd8\xff"sv, {ImageFormat::Jpeg, "a JPEG image", ""}},
-    {0, "\x89PNG\r\n\x1a\n"sv, {ImageFormat::Png, "a PNG image", ""}},
-    {8, "WEBP"sv, {ImageFormat::WebP, "a WebP image", ""}},
-    {0,
-     "\x89PNG"sv,
-     {ImageFormat::Other, "a PNG image whose line ends were rewritten",
-      "copy it again in binary mode"}},
-    {4, "ftypavif"sv, {ImageFormat::Other, "an AVIF image", kConvertHint}},
-    {4, "ftypavis"sv, {ImageFormat::Other, "an AVIF image", kConvertHint}},
-    {4, "ftyphei"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
-    {4, "ftyphev"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
-    {4, "ftypmif1"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
-    {4, "ftypmsf1"sv, {ImageFormat::Other, "a HEIC image", kHeifHint}},
-    {4, "ftyp"sv, {ImageFormat::Video, "a video (MP4 or QuickTime)", kVideoHint}},
-    {8, "AVI "sv, {ImageFormat::Video, "a video (AVI)", kVideoHint}},
-    {0, "\x1a\x45\xdf\xa3"sv, {ImageFormat::Video, "a video (Matroska or WebM)", kVideoHint}},
-    {0, "\0\0\1\xba"sv, {ImageFormat::Video, "a video (MPEG)", kVideoHint}},
-    {0, "\0\0\1\xb3"sv, {ImageFormat::Video, "a video (MPEG)", kVideoHint}},
-    {0, "FLV\1"sv, {ImageFormat::Video, "a video (Flash)", kVideoHint}},
-    {0,
-     "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv,
-     {ImageFormat::Video, "a video (Windows Media)", kVideoHint}},
-    {0, "GIF8"sv, {ImageFormat::Other, "a GIF image", kConvertHint}},
-    {0, "BM"sv, {ImageFormat::Other, "a BMP image", kConvertHint}},
-    {0, "II*\0"sv, {ImageFormat::Other, "a TIFF or camera raw image", kConvertHint}},
-    {0, "MM\0*"sv, {ImageFormat::Other, "a TIFF or camera raw image", kConvertHint}},
-    {0, "\xff\x0a"sv, {ImageFormat::Other, "a JPEG XL image", kConvertHint}},
-    {4, "JXL \r\n"sv, {ImageFormat::Other, "a JPEG XL image", kConvertHint}},
-    {4, "jP  \r\n"sv, {ImageFormat::Other, "a JPEG 2000 image", kConvertHint}},
-    {0, "8BPS"sv, {ImageFormat::Other, "a Photoshop document", kConvertHint}},
-    {0,
-     "%PDF"sv,
-     {ImageFormat::Other, "a PDF document",
-      "take the images out of it first, e.g. `pdfimages -all INPUT page`"}},
-    {0,
-     "version https://git-lfs"sv,
-     {ImageFormat::Other, "a Git LFS pointer, not the image itself",
-      "fetch the real file with `git lfs pull`"}},
-    {0, "PK\x03\x04"sv, {ImageFormat::Other, "a zip archive", kCheckpointHint}},
-    {0,
-     "\x93NUMPY"sv,
-     {ImageFormat::Other, "a NumPy array",
-      "a preprocessed input is given as an array, not as an image"}},
+    {0, "\xff\xd8\xff"sv, ImageFormat::Jpeg, "a JPEG image", ""},
+    {0, "\x89PNG\r\n\x1a\n"sv, ImageFormat::Png, "a PNG image", ""},
+    {8, "WEBP"sv, ImageFormat::WebP, "a WebP image", ""},
+    {0, "\x89PNG"sv, ImageFormat::Other, "a PNG image whose line ends were rewritten",
+     "copy it again in binary mode"},
+    {4, "ftypavif"sv, ImageFormat::Other, "an AVIF image", kConvertHint},
+    {4, "ftypavis"sv, ImageFormat::Other, "an AVIF image", kConvertHint},
+    {4, "ftyphei"sv, ImageFormat::Other, "a HEIC image", kHeifHint},
+    {4, "ftyphev"sv, ImageFormat::Other, "a HEIC image", kHeifHint},
+    {4, "ftypmif1"sv, ImageFormat::Other, "a HEIC image", kHeifHint},
+    {4, "ftypmsf1"sv, ImageFormat::Other, "a HEIC image", kHeifHint},
+    {4, "ftyp"sv, ImageFormat::Video, "a video (MP4 or QuickTime)", kVideoHint},
+    {8, "AVI "sv, ImageFormat::Video, "a video (AVI)", kVideoHint},
+    {0, "\x1a\x45\xdf\xa3"sv, ImageFormat::Video, "a video (Matroska or WebM)", kVideoHint},
+    {0, "\0\0\1\xba"sv, ImageFormat::Video, "a video (MPEG)", kVideoHint},
+    {0, "\0\0\1\xb3"sv, ImageFormat::Video, "a video (MPEG)", kVideoHint},
+    {0, "FLV\1"sv, ImageFormat::Video, "a video (Flash)", kVideoHint},
+    {0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv, ImageFormat::Video, "a video (Windows Media)",
+     kVideoHint},
+    {0, "GIF8"sv, ImageFormat::Other, "a GIF image", kConvertHint},
+    {0, "BM"sv, ImageFormat::Other, "a BMP image", kConvertHint},
+    {0, "II*\0"sv, ImageFormat::Other, "a TIFF or camera raw image", kConvertHint},
+    {0, "MM\0*"sv, ImageFormat::Other, "a TIFF or camera raw image", kConvertHint},
+    {0, "\xff\x0a"sv, ImageFormat::Other, "a JPEG XL image", kConvertHint},
+    {4, "JXL \r\n"sv, ImageFormat::Other, "a JPEG XL image", kConvertHint},
+    {4, "jP  \r\n"sv, ImageFormat::Other, "a JPEG 2000 image", kConvertHint},
+    {0, "8BPS"sv, ImageFormat::Other, "a Photoshop document", kConvertHint},
+    {0, "%PDF"sv, ImageFormat::Other, "a PDF document",
+     "take the images out of it first, e.g. `pdfimages -all INPUT page`"},
+    {0, "version https://git-lfs"sv, ImageFormat::Other, "a Git LFS pointer, not the image itself",
+     "fetch the real file with `git lfs pull`"},
+    {0, "PK\x03\x04"sv, ImageFormat::Other, "a zip archive", kCheckpointHint},
+    {0, "\x93NUMPY"sv, ImageFormat::Other, "a NumPy array",
+     "a preprocessed input is given as an array, not as an image"},
     // Other bytes may stand between the start marker and the first segment.
-    {0, "\xff\xd8"sv, {ImageFormat::Jpeg, "a JPEG image", ""}},
+    {0, "\xff\xd8"sv, ImageFormat::Jpeg, "a JPEG image", ""},
 };
 
 constexpr Signature kTextSignatures[] = {
-    {0, "<!doctype html"sv, {ImageFormat::Other, "an HTML page", kDownloadHint}},
-    {0, "<html"sv, {ImageFormat::Other, "an HTML page", kDownloadHint}},
-    {0, "<svg"sv, {ImageFormat::Other, "an SVG drawing", kConvertHint}},
-    {0, "<?xml"sv, {ImageFormat::Other, "an XML document", kDownloadHint}},
-    {0, "{"sv, {ImageFormat::Other, "a JSON document", kDownloadHint}},
+    {0, "<!doctype html"sv, ImageFormat::Other, "an HTML page", kDownloadHint},
+    {0, "<html"sv, ImageFormat::Other, "an HTML page", kDownloadHint},
+    {0, "<svg"sv, ImageFormat::Other, "an SVG drawing", kConvertHint},
+    {0, "<?xml"sv, ImageFormat::Other, "an XML document", kDownloadHint},
+    {0, "{"sv, ImageFormat::Other, "a JSON document", kDownloadHint},
 };
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -110,11 +105,11 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
   for (const Signature& signature : kSignatures) {
     if (head.size() > signature.offset &&
         head.substr(signature.offset).starts_with(signature.magic)) {
-      return signature.kind;
+      return signature.kind();
     }
   }
   for (const Signature& signature : kTextSignatures) {
-    if (starts_with_text(head, signature.magic)) return signature.kind;
+    if (starts_with_text(head, signature.magic)) return signature.kind();
   }
   if (head.find_first_not_of('\0') == std::string_view::npos) {
     return {ImageFormat::Other, "nothing but zero bytes", "copy or download it again"};

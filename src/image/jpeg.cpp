@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "image/codecs.hpp"
+#include "image/image_header.hpp"
 #include "image/jpeg_scan.hpp"
 #include "image/pixels.hpp"
 // jpeglib.h uses names of <cstdio>; jerror.h numbers its messages by the configuration in

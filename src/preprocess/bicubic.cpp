@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "image/image_bounds.hpp"
 #include "image/pixels.hpp"
 #include "preprocess/preprocess.hpp"
-#include "preprocess/target_size.hpp"
 
 // Pillow's resampling of 8-bit images (Resample.c), restated.
 //

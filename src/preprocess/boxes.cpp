@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sapiens/error.hpp"
+#include "sapiens/prepared.hpp"
 
 namespace sapiens {
 namespace {
@@ -50,6 +51,20 @@ void expect_boxes_in(const Image& image, std::span<const Box> boxes) {
   if (boxes.empty() || one_pixel || !std::ranges::all_of(boxes, looks_like_shares)) return;
   refuse(0, boxes[0], image, "boxes between 0 and 1 look like shares of an image",
          "multiply by the image's width and height");
+}
+
+std::string doubt_about_prepared(std::span<const float> values) {
+  // (x - mean) / std for x in 0..255 (docs/preprocessing.md).
+  constexpr float kMinPrepared = -2.12f, kMaxPrepared = 2.64f;
+  constexpr float kFarOut = 10;
+  if (values.empty()) return {};
+  const auto [min, max] = std::ranges::minmax(values);  // NaN is refused later, with the features
+  const bool like_an_image = min >= 0 && max > min && (max <= 1 || max > kMaxPrepared + 0.1f);
+  if (!like_an_image && min >= -kFarOut && max <= kFarOut) return {};
+  return fmt::format(
+      "its numbers go from {:.4g} to {:.4g}; those of a prepared input, (x - mean) / std for x in "
+      "0..255, lie between {} and {}. Was it not normalised?",
+      min, max, kMinPrepared, kMaxPrepared);
 }
 
 }  // namespace sapiens

@@ -1,13 +1,25 @@
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "image/pixels.hpp"
-#include "preprocess/byte_table.hpp"
 #include "preprocess/preprocess.hpp"
 
 namespace sapiens {
 namespace {
+
+/// The value that each level of an 8-bit channel is mapped to.
+using ByteTable = std::array<float, 256>;
+
+/// Subtracts, then divides: a product with 1/std would differ in the last bit.
+ByteTable make_byte_table(float mean, float std) {
+  ByteTable table{};
+  for (std::size_t value = 0; value < table.size(); ++value) {
+    table[value] = (static_cast<float>(value) - mean) / std;
+  }
+  return table;
+}
 
 struct Constants {
   std::array<float, 3> mean;  // red, green, blue
@@ -58,6 +70,23 @@ Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode) {
     }
   }
   return image;
+}
+
+// The constants are ImageNet's in the order blue, green, red, as are the channels. The original's
+// lite scripts pass red first and normalise it with the constants of blue.
+void normalize_for_detector(const Image& image, Matrix rows) {
+  expect_pixels("the image to normalise", image);
+  expect_shape("normalised image", rows, {image.width * image.height, 3});
+  const std::array<ByteTable, 3> tables{make_byte_table(103.53f, 57.375f),
+                                        make_byte_table(116.28f, 57.12f),
+                                        make_byte_table(123.675f, 58.395f)};
+  const std::uint8_t* in = image.rgb.data();
+  for (Index pixel = 0; pixel < rows.extent(0); ++pixel, in += 3) {
+    float* const row = rows[pixel].data();
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      row[channel] = tables[channel][in[2 - channel]];
+    }
+  }
 }
 
 }  // namespace sapiens

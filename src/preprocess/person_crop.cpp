@@ -1,4 +1,3 @@
-#include "preprocess/person_crop.hpp"
 
 #include <fmt/format.h>
 
@@ -7,9 +6,8 @@
 #include <limits>
 #include <opencv2/imgproc.hpp>
 
-#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
-#include "preprocess/target_size.hpp"
+#include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {

@@ -2,6 +2,8 @@
 
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
+#include "sapiens/report.hpp"
+#include "sapiens/results.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
@@ -30,5 +32,42 @@ void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw
 /// The inverse of `normalize`, from `chw` [3, H, W] to levels of 0 to 255: values outside are
 /// clipped, fractions are truncated as in the original, and NaN becomes 0.
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode);
+
+/// Throws `Error(InvalidArgument)` unless both are positive and make at most 2^28 pixels.
+void expect_target_size(Index height, Index width);
+
+/// An image in the top left corner of a grey square, as the person detector sees it.
+struct Letterbox {
+  Image square = {};
+  /// Pixels of the square per pixel of the image; the two differ slightly, because sizes are whole
+  /// numbers.
+  float scale_x = 1, scale_y = 1;
+};
+
+/// Resizes `image`, up or down, until its longer side is `side` pixels long, byte for byte as the
+/// original does it. Throws InvalidArgument for an image whose pixels do not add up.
+Letterbox letterbox(const Image& image, Index side);
+
+/// (x - mean) / std of each pixel as the person detector wants it: `rows` is [pixels, 3], blue
+/// first. Throws ShapeMismatch unless there are as many rows as pixels.
+void normalize_for_detector(const Image& image, Matrix rows);
+
+/// The part of an image that a pose network receives: a person's box, enlarged by a quarter, in the
+/// aspect ratio of the network's input. In pixels of the image, and float32 as in the original.
+struct PersonCrop {
+  float center_x = 0, center_y = 0;
+  float width = 0, height = 0;
+};
+
+/// Throws InvalidArgument unless width and height are positive and all edges lie within 2^18 pixels
+/// of the image's corner.
+PersonCrop crop_of_box(const Box& box, Grid input);
+
+/// Resamples the crop to `input` pixels, byte for byte as OpenCV does; black where the crop reaches
+/// beyond the image. Throws InvalidArgument for an image wider or higher than 32766.
+Image warp_person(const Image& image, const PersonCrop& crop, Grid input);
+
+/// Mirrors a [C, H, W] input horizontally, in place, for the second pass of flip testing.
+void mirror_columns(TensorView<float, 3> chw);
 
 }  // namespace sapiens

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/thread_pool.hpp"
-#include "preprocess/person_crop.hpp"
+#include "preprocess/preprocess.hpp"
 #include "sapiens/results.hpp"
 #include "tasks/resample.hpp"
 

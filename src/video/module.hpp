@@ -2,13 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 /// The interface between the library and its module `sapiens_videoio`. They are two files that may
 /// come from two builds: no exception and no type of the standard library crosses it, and a module
 /// with another `kModuleVersion` is not used.
 namespace sapiens::video {
 
-/// Incremented with every change of this file.
+/// Incremented with every change of what the module provides.
 inline constexpr std::uint32_t kModuleVersion = 2;
 inline constexpr const char* kModuleFile = "sapiens_videoio.so";
 inline constexpr const char* kModuleEntry = "sapiens_videoio_module";
@@ -60,5 +61,9 @@ struct Module {
   const char* (*reason)() noexcept;
   void (*forget_reason)() noexcept;
 };
+
+/// The video module, for the library alone, loaded on first use (core/find_part.hpp describes where
+/// it is searched). Throws Error(UnsupportedFormat) that names `file` where there is none.
+const Module& require_module(std::string_view file);
 
 }  // namespace sapiens::video

@@ -1,22 +1,63 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <new>
 #include <opencv2/imgproc.hpp>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
-#include "image/opencv_failure.hpp"
+#include "core/open_file.hpp"
+#include "image/file_kind.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
 #include "video/frame_times.hpp"
-#include "video/load_module.hpp"
-#include "video/video_file.hpp"
+#include "video/module.hpp"
 
 namespace sapiens {
 namespace {
+
+constexpr std::size_t kHead = 512;
+
+constexpr std::array<std::string_view, 17> kEndings = {
+    ".3gp",  ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv",  ".mov", ".mp4",
+    ".mpeg", ".mpg", ".mts", ".mxf", ".ogv",  ".ts",  ".webm", ".wmv"};
+
+bool has_video_name(const std::filesystem::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return std::ranges::find(kEndings, ending) != kEndings.end();
+}
+
+/// An open regular file and its kind by its first bytes.
+struct VideoFile {
+  Descriptor descriptor;
+  FileKind kind;
+
+  /// A name of exactly this file for libraries that need one. It contains no protocol ("http:"),
+  /// pattern ("%03d") or extension, which FFmpeg would act upon.
+  std::string plain_name() const { return fmt::format("/proc/self/fd/{}", descriptor.number()); }
+};
+
+/// Throws `Error` as `open_regular_file` does, and NotFound when reading fails.
+VideoFile open_video_file(const std::filesystem::path& path) {
+  Descriptor descriptor = open_regular_file(path);
+  std::array<std::byte, kHead> head{};
+  const ::ssize_t count =
+      uninterrupted([&] { return ::pread(descriptor.number(), head.data(), head.size(), 0); });
+  if (count < 0) fail_to_read(path, "the file cannot be read", errno);
+  const FileKind kind = detect_file_kind(std::span(head).first(static_cast<std::size_t>(count)));
+  return {std::move(descriptor), kind};
+}
 
 // A header with larger values is damaged.
 constexpr double kMaxFrames = 1e12;
@@ -81,6 +122,20 @@ void convert(const video::Frame& frame, Image& image) try {
 
 }  // namespace
 
+bool is_video_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return false;
+  try {
+    const ImageFormat format = open_video_file(path).kind.format;
+    if (format == ImageFormat::Video) return true;
+    if (format != ImageFormat::Other && format != ImageFormat::Unknown) return false;
+  } catch (const Error&) {
+    // A file that cannot be read is classified by its name; opening it reports the error.
+  }
+  return has_video_name(path);
+}
+
 struct VideoReader::Impl {
   std::string name;
   bool live = false;  ///< True for a camera, which has no end.
@@ -121,7 +176,7 @@ VideoReader::~VideoReader() = default;
 
 VideoReader VideoReader::open(const std::filesystem::path& path) {
   const std::string name = path.string();
-  const video::VideoFile file = video::open_video_file(path);
+  const VideoFile file = open_video_file(path);
   if (file.kind.format != ImageFormat::Video && file.kind.format != ImageFormat::Unknown) {
     throw_no_video(name, file.kind);  // Includes text: playlists refer to other files.
   }

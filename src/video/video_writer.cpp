@@ -14,11 +14,10 @@
 #include <utility>
 
 #include "core/atomic_file.hpp"
-#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
-#include "video/load_module.hpp"
+#include "video/module.hpp"
 
 namespace sapiens {
 namespace {

@@ -4,7 +4,6 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
-#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
@@ -13,7 +12,7 @@
 namespace sapiens {
 namespace {
 
-constexpr Index kMinHeight = 16, kMaxHeight = 4096;
+constexpr Index kMinRowHeight = 16, kMaxRowHeight = 4096;
 constexpr Index kMaxAspect = 32, kMaxRows = 10'000;
 constexpr Index kMaxPixels = Index{1} << 28;
 constexpr double kGapShare = 1.0 / 32;    // share of the height of a row, around every image
@@ -54,9 +53,9 @@ Lettering title_lettering(Index row_height) {
 ContactSheet::ContactSheet(std::vector<std::string> titles, Index row_height)
     : titles_(std::move(titles)), row_height_(row_height) {
   if (titles_.empty()) throw wrong("a sheet without columns", "a title for each column", "none");
-  if (row_height < kMinHeight || row_height > kMaxHeight) {
+  if (row_height < kMinRowHeight || row_height > kMaxRowHeight) {
     throw wrong("the height of a row is out of range",
-                fmt::format("{} to {} pixels", kMinHeight, kMaxHeight),
+                fmt::format("{} to {} pixels", kMinRowHeight, kMaxRowHeight),
                 fmt::format("{}", row_height));
   }
 }

@@ -5,8 +5,6 @@
 #include <limits>
 #include <opencv2/imgproc.hpp>
 
-#include "image/image_bounds.hpp"
-#include "image/opencv_failure.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"

@@ -1,14 +1,83 @@
-#include <opencv2/core.hpp>
+#include <fmt/format.h>
 
-#include "image/opencv_failure.hpp"
+#include <algorithm>
+#include <opencv2/core.hpp>
+#include <opencv2/core/mat.hpp>
+#include <opencv2/imgproc.hpp>
+#include <span>
+
+#include "image/pixels.hpp"
 #include "sapiens/draw.hpp"
-#include "write/class_look.hpp"
+#include "sapiens/image.hpp"
+#include "write/lettering.hpp"
 #include "write/panels.hpp"
 #include "write/seg_labels.hpp"
-#include "write/seg_legend.hpp"
 
 namespace sapiens {
 namespace {
+
+/// A column of colours with their names, as high as the image and wide enough for the longest
+/// name of the set.
+class SegLegend {
+ public:
+  SegLegend(const Image& image, Index classes, const ClassLook& look);
+
+  Index width() const noexcept { return width_; }
+  /// False for images that are smaller than the legend.
+  bool fits() const noexcept { return width_ <= image_.width && rows() >= kMinRows; }
+
+  /// Draws `ids` from top to bottom; where there is no room for all, the last line gives the number
+  /// of the rest.
+  void draw(cv::Mat& column, std::span<const int> ids) const;
+
+ private:
+  static constexpr int kMinRows = 4;
+
+  int rows() const noexcept { return (image_.height - margin()) / letters_.line_height(); }
+  int margin() const noexcept { return letters_.capital_height(); }
+  int swatch() const noexcept { return letters_.capital_height() * 3 / 2; }
+
+  cv::Size image_;
+  const ClassLook& look_;
+  Lettering letters_;
+  int width_;
+};
+
+constexpr Rgb kLegendPaper = {24, 24, 24};
+constexpr Rgb kLegendInk = {235, 235, 235};
+
+int longest_name(const Lettering& letters, Index classes, const ClassLook& look) {
+  int longest = 0;
+  for (int id = 0; id < std::min<Index>(classes, ClassLook::kIds); ++id) {
+    longest = std::max(longest, letters.text_width(look.name(id)));
+  }
+  return longest;
+}
+
+SegLegend::SegLegend(const Image& image, Index classes, const ClassLook& look)
+    : image_(static_cast<int>(image.width), static_cast<int>(image.height)),
+      look_(look),
+      letters_(Lettering::for_image(image_)),
+      width_(margin() * 3 + swatch() + longest_name(letters_, classes, look)) {}
+
+void SegLegend::draw(cv::Mat& column, std::span<const int> ids) const {
+  column.setTo(scalar(kLegendPaper));
+  const auto room = static_cast<std::size_t>(rows());
+  const std::size_t listed = ids.size() <= room ? ids.size() : room - 1;
+  const int text_x = margin() * 2 + swatch();
+  int y = margin();
+  for (const int id : ids.first(listed)) {
+    const cv::Rect area(margin(), y, swatch(), swatch());
+    cv::rectangle(column, area, scalar(look_.colors()[id]), cv::FILLED);
+    cv::rectangle(column, area, scalar(kLegendInk), 1);
+    const int below = y + (swatch() + letters_.capital_height()) / 2;
+    letters_.draw(column, look_.name(id), {text_x, below}, kLegendInk);
+    y += letters_.line_height();
+  }
+  if (listed == ids.size()) return;
+  letters_.draw(column, fmt::format("{} more", ids.size() - listed),
+                {text_x, y + letters_.capital_height()}, kLegendInk);
+}
 
 /// Blends an image's colours and those of classes in shares of 65536. Fractions of a level are
 /// truncated, as in the original.

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 
-#include "image/image_bounds.hpp"
 #include "image/pixels.hpp"
+#include "sapiens/draw.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -59,6 +61,38 @@ cv::Mat Panels::panel(Index panel) {
 cv::Mat Panels::column() {
   const cv::Mat all = as_mat(drawing_);
   return all.colRange(all.cols - static_cast<int>(column_), all.cols);
+}
+
+Image draw_reconstruction(const Reconstruction& reconstruction) {
+  const Image* const images[] = {&reconstruction.masked, &reconstruction.reconstruction,
+                                 &reconstruction.original};
+  const Index height = reconstruction.original.height, width = reconstruction.original.width;
+  for (const Image* image : images) {
+    expect_size_of(*image, "the images of a reconstruction", height, width);
+  }
+  Panels panels(reconstruction.original, std::ssize(images), false);
+  for (Index panel = 0; panel < std::ssize(images); ++panel) {
+    const std::uint8_t* const rgb = images[panel]->rgb.data();
+    for (Index y = 0; y < height; ++y) {
+      std::copy_n(rgb + y * width * 3, width * 3, panels.row(panel, y));
+    }
+  }
+  return std::move(panels).take();
+}
+
+DepthExtent depth_extent(TensorView<const float, 2> depth, std::span<const std::uint8_t> mask) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  float nearest = kInfinity, farthest = -kInfinity;
+  for (Index y = 0; y < depth.extent(0); ++y) {
+    const float* row = depth[y].data();
+    for (Index x = 0; x < depth.extent(1); ++x) {
+      // Branch-free, so that compilers vectorise the loop.
+      const bool counts = std::abs(row[x]) < kInfinity && is_masked(mask, y * depth.extent(1) + x);
+      nearest = std::min(nearest, counts ? row[x] : kInfinity);
+      farthest = std::max(farthest, counts ? row[x] : -kInfinity);
+    }
+  }
+  return {nearest, farthest};
 }
 
 }  // namespace sapiens

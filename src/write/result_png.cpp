@@ -4,13 +4,12 @@
 #include <cmath>
 #include <utility>
 
-#include "core/file_map.hpp"
-#include "image/png_values.hpp"
-#include "image/png_write.hpp"
+#include "core/open_file.hpp"
+#include "image/png_file.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
 #include "write/class_look.hpp"
-#include "write/depth_range.hpp"
+#include "write/panels.hpp"
 
 namespace sapiens {
 namespace {

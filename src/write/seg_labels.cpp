@@ -1,7 +1,12 @@
 #include "write/seg_labels.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <numeric>
+#include <opencv2/imgproc.hpp>
 #include <optional>
 
 #include "write/lettering.hpp"
@@ -64,6 +69,9 @@ class LabelPlacer {
   std::vector<cv::Rect> taken_;
 };
 
+constexpr Rgb kBackground = {50, 50, 50};
+constexpr double kGoldenAngle = 137.508;
+
 }  // namespace
 
 // Neighbours are mostly of one class, so runs are counted at once.
@@ -114,6 +122,24 @@ void draw_seg_labels(cv::Mat& panel, const Segmentation& segmentation, const Cla
     const auto at = placer.place(id, size);
     if (at) letters.draw_label(panel, name, *at, look.colors()[id]);
   }
+}
+
+ClassLook::ClassLook(Index classes, const SegClassSet* set)
+    : set_(set && std::ssize(set->classes) == classes ? set : nullptr) {
+  // Hues are a golden angle apart, so that neighbouring classes differ however many there are.
+  for (int id = 0; id < kIds; ++id) colors_[id] = color_of_hue(id * kGoldenAngle);
+  colors_[0] = kBackground;
+  if (!set_) return;
+  const std::size_t known = std::min(colors_.size(), set_->classes.size());
+  for (std::size_t id = 0; id < known; ++id) colors_[id] = set_->classes[id].color;
+}
+
+std::string ClassLook::name(int id) const {
+  std::string name;
+  if (set_ && id < std::ssize(set_->classes)) name = set_->classes[id].name;
+  if (name.empty()) return id == 0 ? "background" : fmt::format("class {}", id);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 }  // namespace sapiens

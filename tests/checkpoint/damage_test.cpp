@@ -2,7 +2,6 @@
 // else. The sanitizers watch.
 #include <gtest/gtest.h>
 
-#include "checkpoint/flatten.hpp"
 #include "checkpoint/support.hpp"
 #include "checkpoint/torch_tensors.hpp"
 #include "checkpoint/zip.hpp"

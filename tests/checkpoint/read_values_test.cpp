@@ -7,7 +7,7 @@
 
 #include "checkpoint/state_dict.hpp"
 #include "checkpoint/support.hpp"
-#include "core/widen.hpp"
+#include "core/half.hpp"
 
 namespace sapiens {
 namespace {

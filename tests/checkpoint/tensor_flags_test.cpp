@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "checkpoint/support.hpp"
-#include "core/widen.hpp"
+#include "core/half.hpp"
 
 namespace sapiens {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/atomic_file.hpp"
 #include "core/byte_reader.hpp"
 #include "core/crc32.hpp"
-#include "core/file_map.hpp"
+#include "core/open_file.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {

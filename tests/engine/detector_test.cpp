@@ -16,7 +16,7 @@
 #include "engine/runtime.hpp"
 #include "model/rtmdet.hpp"
 #include "model/rtmdet_params.hpp"
-#include "preprocess/letterbox.hpp"
+#include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 #include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"

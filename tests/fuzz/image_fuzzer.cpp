@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/crc32.hpp"
-#include "image/png_values.hpp"
+#include "image/png_file.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
 

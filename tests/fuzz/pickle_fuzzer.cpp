@@ -2,7 +2,6 @@
 #include <array>
 #include <cstdint>
 
-#include "checkpoint/flatten.hpp"
 #include "checkpoint/torch_tensors.hpp"
 #include "sapiens/error.hpp"
 

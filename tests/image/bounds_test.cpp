@@ -3,7 +3,7 @@
 #include <string>
 
 #include "core/crc32.hpp"
-#include "image/image_bounds.hpp"
+#include "image/pixels.hpp"
 #include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"

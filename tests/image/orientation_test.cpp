@@ -1,11 +1,10 @@
-#include "image/orientation.hpp"
-
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <opencv2/core.hpp>
 
 #include "core/crc32.hpp"
+#include "image/image_header.hpp"
 #include "image/pixels.hpp"
 #include "image_files.hpp"
 

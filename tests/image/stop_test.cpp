@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "encode_jpeg.hpp"
-#include "image/orientation.hpp"
+#include "image/image_header.hpp"
 #include "image_files.hpp"
 #include "sapiens/image.hpp"
 #include "support/stops.hpp"

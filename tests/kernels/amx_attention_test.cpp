@@ -5,7 +5,6 @@
 
 #include "core/half.hpp"
 #include "core/thread_pool.hpp"
-#include "core/widen.hpp"
 #include "kernels/levels.hpp"
 #include "support/expect_close.hpp"
 #include "support/random_numbers.hpp"

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/half.hpp"
-#include "core/widen.hpp"
 #include "kernels/levels.hpp"
 #include "support/expect_close.hpp"
 #include "support/random_numbers.hpp"

@@ -6,7 +6,6 @@
 
 #include "core/aligned_buffer.hpp"
 #include "core/half.hpp"
-#include "core/widen.hpp"
 #include "kernels/kernel_table.hpp"
 
 namespace sapiens {

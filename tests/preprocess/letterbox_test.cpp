@@ -1,10 +1,9 @@
-#include "preprocess/letterbox.hpp"
-
 #include <gtest/gtest.h>
 
 #include <vector>
 
 #include "golden_image.hpp"
+#include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {

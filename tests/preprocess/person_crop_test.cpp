@@ -1,4 +1,3 @@
-#include "preprocess/person_crop.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,9 @@
-#include "tasks/segmentation.hpp"
-
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "support/random_numbers.hpp"
+#include "tasks/dense.hpp"
 #include "tasks/golden_maps.hpp"
 
 namespace sapiens {

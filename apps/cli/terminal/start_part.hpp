@@ -14,7 +14,7 @@ struct Part {
 
 /// Becomes that program, with the words that follow the command: the process stays the same, and
 /// with it the signals and the terminal. The program is looked for where modules are
-/// (core/load_module.hpp). Throws `Error`: InvalidArgument where it is missing or cannot be
+/// (core/find_part.hpp). Throws `Error`: InvalidArgument where it is missing or cannot be
 /// started, OutOfResources where that is for memory.
 [[noreturn]] void start_part(const Part& part, const Session& session);
 

@@ -1,7 +1,6 @@
 #include <cstdint>
 
 #include "core/half.hpp"
-#include "core/widen.hpp"
 #include "kernels/reference/reference.hpp"
 
 namespace sapiens::kernels::reference {

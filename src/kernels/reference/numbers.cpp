@@ -1,5 +1,4 @@
 #include "core/half.hpp"
-#include "core/widen.hpp"
 #include "kernels/reference/reference.hpp"
 
 namespace sapiens::kernels::reference {

@@ -1,33 +1,44 @@
-#include "checkpoint/unreadable.hpp"
+#include "checkpoint/number_types.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 namespace sapiens {
 namespace {
 
-constexpr std::array kOtherTypes = {
-    OtherType{"float8_e4m3fn", "", "F8_E4M3", 29, 8},
-    OtherType{"float8_e5m2", "", "F8_E5M2", 30, 8},
-    OtherType{"float8_e4m3fnuz", "", "F8_E4M3FNUZ", 31, 8},
-    OtherType{"float8_e5m2fnuz", "", "F8_E5M2FNUZ", 32, 8},
-    OtherType{"float8_e8m0fnu", "", "F8_E8M0", 33, 8},
-    OtherType{"float6_e2m3", "", "F6_E2M3", -1, 6},
-    OtherType{"float6_e3m2", "", "F6_E3M2", -1, 6},
-    OtherType{"float4_e2m1fn_x2", "", "F4", -1, 4},
-    OtherType{"complex32", "ComplexHalfStorage", "", 9, 32},
-    OtherType{"complex64", "ComplexFloatStorage", "C64", 10, 64},
-    OtherType{"complex128", "ComplexDoubleStorage", "C128", 11, 128},
-    OtherType{"uint16", "", "U16", 28, 16},
-    OtherType{"uint32", "", "U32", 34, 32},
-    OtherType{"uint64", "", "U64", 35, 64},
-    OtherType{"quint8", "QUInt8Storage", "", -1, 8},
-    OtherType{"qint8", "QInt8Storage", "", -1, 8},
-    OtherType{"qint32", "QInt32Storage", "", -1, 32},
-    OtherType{"quint4x2", "QUInt4x2Storage", "", -1, 8},
-    OtherType{"quint2x4", "QUInt2x4Storage", "", -1, 8},
+constexpr std::array kNumberTypes = {
+    NumberType{"float64", "DoubleStorage", "F64", 8, 64, DType::F64},
+    NumberType{"float32", "FloatStorage", "F32", 7, 32, DType::F32},
+    NumberType{"float16", "HalfStorage", "F16", 6, 16, DType::F16},
+    NumberType{"bfloat16", "BFloat16Storage", "BF16", 13, 16, DType::BF16},
+    NumberType{"int64", "LongStorage", "I64", 5, 64, DType::I64},
+    NumberType{"int32", "IntStorage", "I32", 4, 32, DType::I32},
+    NumberType{"int16", "ShortStorage", "I16", 3, 16, DType::I16},
+    NumberType{"int8", "CharStorage", "I8", 2, 8, DType::I8},
+    NumberType{"uint8", "ByteStorage", "U8", 1, 8, DType::U8},
+    NumberType{"bool", "BoolStorage", "BOOL", 12, 8, DType::Bool},
+    NumberType{"float8_e4m3fn", "", "F8_E4M3", 29, 8},
+    NumberType{"float8_e5m2", "", "F8_E5M2", 30, 8},
+    NumberType{"float8_e4m3fnuz", "", "F8_E4M3FNUZ", 31, 8},
+    NumberType{"float8_e5m2fnuz", "", "F8_E5M2FNUZ", 32, 8},
+    NumberType{"float8_e8m0fnu", "", "F8_E8M0", 33, 8},
+    NumberType{"float6_e2m3", "", "F6_E2M3", -1, 6},
+    NumberType{"float6_e3m2", "", "F6_E3M2", -1, 6},
+    NumberType{"float4_e2m1fn_x2", "", "F4", -1, 4},
+    NumberType{"complex32", "ComplexHalfStorage", "", 9, 32},
+    NumberType{"complex64", "ComplexFloatStorage", "C64", 10, 64},
+    NumberType{"complex128", "ComplexDoubleStorage", "C128", 11, 128},
+    NumberType{"uint16", "", "U16", 28, 16},
+    NumberType{"uint32", "", "U32", 34, 32},
+    NumberType{"uint64", "", "U64", 35, 64},
+    NumberType{"quint8", "QUInt8Storage", "", -1, 8},
+    NumberType{"qint8", "QInt8Storage", "", -1, 8},
+    NumberType{"qint32", "QInt32Storage", "", -1, 32},
+    NumberType{"quint4x2", "QUInt4x2Storage", "", -1, 8},
+    NumberType{"quint2x4", "QUInt2x4Storage", "", -1, 8},
 };
 
 struct Advice {
@@ -99,23 +110,39 @@ Unreadable from_advice(std::string_view type, const Advice& advice) {
 
 }  // namespace
 
-const OtherType* find_other_type(std::string_view name) noexcept {
+std::optional<DType> dtype_named(std::string_view NumberType::*field,
+                                 std::string_view name) noexcept {
+  const auto* const type = std::ranges::find(kNumberTypes, name, field);
+  return type == kNumberTypes.end() ? std::nullopt : type->dtype;
+}
+
+std::optional<DType> dtype_of_scalar_type(int number) noexcept {
+  const auto* const type = std::ranges::find(kNumberTypes, number, &NumberType::scalar_type);
+  return type == kNumberTypes.end() ? std::nullopt : type->dtype;
+}
+
+const NumberType& names_of(DType dtype) noexcept {
+  return *std::ranges::find(kNumberTypes, dtype, &NumberType::dtype);
+}
+
+const NumberType* find_other_type(std::string_view name) noexcept {
   if (name.empty()) return nullptr;
-  for (const OtherType& type : kOtherTypes) {
+  for (const NumberType& type : kNumberTypes) {
+    if (type.dtype) continue;
     if (name == type.torch || name == type.storage || name == type.safetensors) return &type;
   }
   return nullptr;
 }
 
-const OtherType* find_other_type(int scalar_type) noexcept {
-  for (const OtherType& type : kOtherTypes) {
-    if (type.scalar_type == scalar_type && scalar_type >= 0) return &type;
+const NumberType* find_other_type(int scalar_type) noexcept {
+  for (const NumberType& type : kNumberTypes) {
+    if (!type.dtype && type.scalar_type == scalar_type && scalar_type >= 0) return &type;
   }
   return nullptr;
 }
 
 Unreadable unreadable_type(std::string_view name) {
-  const OtherType* const type = find_other_type(name);
+  const NumberType* const type = find_other_type(name);
   if (type == nullptr) return from_advice(name.empty() ? "unknown" : name, kUnknownType);
   for (const Advice& advice : kAdvice) {
     if (type->torch.starts_with(advice.start)) return from_advice(type->torch, advice);

@@ -1,4 +1,4 @@
-#include "image/png_write.hpp"
+#include "image/png_file.hpp"
 
 #include <png.h>
 #include <zlib.h>
