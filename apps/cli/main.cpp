@@ -2,7 +2,6 @@
 #include "cli/commands/pull.hpp"
 #include "cli/commands/serve.hpp"
 #include "cli/terminal/run_program.hpp"
-#include "cli/terminal/start_part.hpp"
 
 namespace sapiens::cli {
 namespace {

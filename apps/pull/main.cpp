@@ -13,7 +13,6 @@
 
 #include "cli/commands/pull.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
 #include "core/stopwatch.hpp"

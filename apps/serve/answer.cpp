@@ -1,5 +1,3 @@
-#include "serve/answer.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,8 +10,8 @@
 #include <variant>
 
 #include "documents/results_json.hpp"
-#include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
+#include "serve/service.hpp"
 
 namespace sapiens::serve {
 namespace {

@@ -1,9 +1,7 @@
-#include "serve/body_reader.hpp"
-
 #include <fmt/format.h>
 
 #include "core/parse_number.hpp"
-#include "serve/request_head.hpp"
+#include "serve/http_server.hpp"
 
 namespace sapiens::serve {
 namespace {
@@ -11,7 +9,7 @@ namespace {
 constexpr std::size_t kMaxParts = 64;
 
 void expect_length(const httplib::Request& request, const Limits& limits) {
-  const std::optional<std::size_t> length = length_of(request.get_header_value("Content-Length"));
+  const auto length = parse_number<std::size_t>(request.get_header_value("Content-Length"));
   if (!length || request.has_header("Transfer-Encoding")) {
     throw HttpError(411, "length-required",
                     {.summary = "the request does not say how long its body is",
@@ -36,10 +34,6 @@ void expect_length(const httplib::Request& request, const Limits& limits) {
 }
 
 }  // namespace
-
-std::optional<std::size_t> length_of(const std::string& text) {
-  return parse_number<std::size_t>(text);
-}
 
 Body read_body(const httplib::Request& request, const httplib::ContentReader* reader,
                const Limits& limits, Clock::time_point deadline) {

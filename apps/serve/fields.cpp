@@ -1,19 +1,17 @@
-#include "serve/fields.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "cli/options/options.hpp"
 #include "core/parse_number.hpp"
 #include "serve/http_message.hpp"
+#include "serve/operations.hpp"
 
 namespace sapiens::serve {
 namespace {
 
 constexpr std::size_t kMaxShown = 80;  // of what was sent, in messages
-constexpr float kMaxDistance = 1e6f;   // more pixels than any image has
 
 HttpError bad_value(const Parameter& parameter, const std::string& value, std::string expected) {
   return HttpError(400, "invalid-argument",
@@ -39,26 +37,12 @@ std::string without_brackets(const std::string& text) {
   return flat;
 }
 
-std::optional<Box> parse_box(std::string_view text) {
-  float numbers[4];
-  for (int i = 0; i < 4; ++i) {
-    const std::size_t comma = i < 3 ? text.find(',') : text.size();
-    if (comma == std::string_view::npos) return std::nullopt;
-    const auto number = parse_number<float>(text.substr(0, comma));
-    if (!number || !(std::abs(*number) <= kMaxDistance)) return std::nullopt;  // nor NaN
-    numbers[i] = *number;
-    text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  if (!(numbers[2] > 0 && numbers[3] > 0)) return std::nullopt;
-  return Box{.x = numbers[0], .y = numbers[1], .width = numbers[2], .height = numbers[3]};
-}
-
 std::optional<std::vector<Box>> parse_boxes(const std::string& text) {
   const std::string flat = without_brackets(text);
   std::vector<Box> boxes;
   for (std::string_view rest = flat; !rest.empty();) {
     const std::size_t end = std::min(rest.find(';'), rest.size());
-    const auto box = parse_box(rest.substr(0, end));
+    const auto box = cli::parse_box(rest.substr(0, end));
     if (!box) return std::nullopt;
     boxes.push_back(*box);
     rest.remove_prefix(std::min(end + 1, rest.size()));

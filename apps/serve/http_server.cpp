@@ -12,7 +12,7 @@
 #include <memory>
 #include <utility>
 
-#include "serve/body_reader.hpp"
+#include "core/parse_number.hpp"
 #include "serve/connection.hpp"
 
 namespace sapiens::serve {
@@ -37,7 +37,7 @@ class TaskQueue : public httplib::TaskQueue {
 /// What will follow the head, as far as it tells.
 std::size_t body_bytes(const RequestHead& head) {
   const bool has_body = head.has("Content-Length") || head.has("Transfer-Encoding");
-  return has_body ? length_of(head.header("Content-Length"))
+  return has_body ? parse_number<std::size_t>(head.header("Content-Length"))
                         .value_or(std::numeric_limits<std::size_t>::max())
                   : 0;
 }

@@ -2,6 +2,7 @@
 
 #include <httplib.h>
 
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -12,6 +13,14 @@
 #include "serve/workers.hpp"
 
 namespace sapiens::serve {
+
+/// What `httplib::Request::progress` is asked, of which the library makes no use of its own.
+enum Question : std::uint64_t { kIsThere, kIsFastEnough };
+
+/// Reads the body of a request, which has come by `deadline`. Throws HttpError: 400, 408, 411, 413,
+/// 415.
+Body read_body(const httplib::Request& request, const httplib::ContentReader* reader,
+               const Limits& limits, Clock::time_point deadline);
 
 /// Brings requests from sockets to the service. cpp-httplib accepts connections and writes answers;
 /// it sees of a connection what this class has found to be a request.

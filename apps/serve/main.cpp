@@ -31,12 +31,8 @@ void set_prefixes(const std::vector<std::string>& given,
                   std::vector<serve::NamedCheckpoint>& models) {
   std::vector<std::string> labels;
   for (const serve::NamedCheckpoint& model : models) labels.push_back(model.name);
-  for (const std::string& text : given) {
-    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
-    for (serve::NamedCheckpoint& model : models) {
-      if (model.name == parsed.label) model.prefix = parsed.prefix;
-    }
-  }
+  const std::vector<std::string> prefixes = prefixes_of(given, labels);
+  for (std::size_t i = 0; i < models.size(); ++i) models[i].prefix = prefixes[i];
 }
 
 std::string find_token(const std::string& file) {

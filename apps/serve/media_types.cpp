@@ -1,10 +1,11 @@
 #include "serve/media_types.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
+#include "cli/terminal/messages.hpp"
 #include "core/parse_number.hpp"
 #include "serve/request_head.hpp"
 
@@ -19,13 +20,6 @@ std::string_view take_until(std::string_view& text, char separator) {
   return part;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
 /// A number from 0 to 1; 1 for what is none.
 double weight(std::string_view text) {
   const double value = parse_number<double>(text).value_or(1);
@@ -38,10 +32,11 @@ struct Range {
 };
 
 Range read_range(std::string_view text) {
-  Range range{.type = lower(take_until(text, ';'))};
+  Range range{.type = cli::lower_case(take_until(text, ';'))};
   while (!text.empty()) {
     std::string_view parameter = take_until(text, ';');
-    if (lower(take_until(parameter, '=')) == "q") range.weight = weight(without_blanks(parameter));
+    if (cli::lower_case(take_until(parameter, '=')) == "q")
+      range.weight = weight(without_blanks(parameter));
   }
   return range;
 }
@@ -81,11 +76,36 @@ std::string_view choose_type(std::string_view accept, std::span<const std::strin
 }
 
 std::string bare_type(std::string_view content_type) {
-  return lower(take_until(content_type, ';'));
+  return cli::lower_case(take_until(content_type, ';'));
 }
 
 std::string json_text(const documents::Json& document) {
   return documents::json_text(document) + "\n";
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  if (text.size() % 4 == 0) {
+    for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  }
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3 + 2);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const std::size_t value = kDigits.find(c);
+    if (value == kDigits.npos) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes.push_back(static_cast<char>(bits >> count & 0xff));
+  }
+  // What is left over of the last digit must be nothing.
+  if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;
+  return bytes;
 }
 
 }  // namespace sapiens::serve

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,5 +23,9 @@ std::string bare_type(std::string_view content_type);
 
 /// One document, as an answer; bytes that are not UTF-8 are replaced.
 std::string json_text(const documents::Json& document);
+
+/// The bytes that a text in base64 (RFC 4648, with or without padding) stands for; nothing for
+/// anything else.
+std::optional<std::string> decode_base64(std::string_view text);
 
 }  // namespace sapiens::serve

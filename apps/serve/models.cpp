@@ -7,7 +7,7 @@
 #include <sapiens/checkpoint.hpp>
 #include <utility>
 
-#include "cli/terminal/command_words.hpp"
+#include "cli/terminal/messages.hpp"
 #include "documents/results_json.hpp"
 #include "serve/http_message.hpp"
 #include "serve/operations.hpp"

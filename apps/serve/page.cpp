@@ -1,10 +1,9 @@
-#include "serve/page.hpp"
-
 #include <algorithm>
 #include <iterator>
 #include <string>
 
 #include "page_files.hpp"
+#include "serve/service.hpp"
 
 namespace sapiens::serve {
 namespace {

@@ -1,9 +1,10 @@
-#include "serve/served_model.hpp"
-
 #include <algorithm>
 #include <sapiens/boxes.hpp>
 #include <sapiens/checkpoint.hpp>
 #include <utility>
+
+#include "core/stopwatch.hpp"
+#include "serve/models.hpp"
 
 namespace sapiens::serve {
 namespace {
@@ -128,27 +129,24 @@ ServedRun ServedModel::run(std::span<const Prepared* const> requests, Index toge
 ServedRun ServedModel::run_crowd(TaskModel& model, const Prepared& request, Index together,
                                  const StopCheck& check) {
   ServedRun run;
-  const auto seconds_since = [](Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  };
   std::vector<Box> found;
   if (request.persons.empty()) {
-    const Clock::time_point start = Clock::now();
+    const Stopwatch watch;
     DetectOptions detect = detect_;
     detect.check = check;
     found = detector_->detect(*request.crowd, detect).persons;
-    run.detect = seconds_since(start);
+    run.detect = watch.seconds();
   }
   std::vector<Pose> poses;
   for (std::span<const Box> left = found.empty() ? request.persons : found; !left.empty();) {
     const auto persons = left.first(std::min(left.size(), static_cast<std::size_t>(together)));
-    const Clock::time_point start = Clock::now();
+    const Stopwatch watch;
     std::vector<PreparedImage> prepared;
     for (const Box& person : persons) {
       check();
       prepared.push_back(model.prepare(*request.crowd, person, request.settings.preprocess));
     }
-    run.stages.preprocess += seconds_since(start);
+    run.stages.preprocess += watch.seconds();
     const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
     TaskRun some = model.run(inputs, options_of(request.settings, check));
     for (Result& one : some.results) poses.push_back(std::move(std::get<Pose>(one)));

@@ -12,19 +12,12 @@
 #include <span>
 #include <utility>
 
+#include "core/stopwatch.hpp"
 #include "serve/access.hpp"
-#include "serve/answer.hpp"
-#include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
-#include "serve/page.hpp"
-#include "serve/upload.hpp"
 
 namespace sapiens::serve {
 namespace {
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 HttpError wrong_method(const std::string& method, const std::string& allowed) {
   return HttpError(
@@ -93,7 +86,7 @@ Service::Service(const ServerOptions& options)
       queue_(options.limits, metrics_) {}
 
 Response Service::handle(const Request& request) noexcept {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   const auto attempt = [&]() -> Response {
     try {
       return route(request);
@@ -110,7 +103,7 @@ Response Service::handle(const Request& request) noexcept {
     }
   };
   Response response = attempt();
-  note(request, response, seconds_since(start));
+  note(request, response, watch.seconds());
   return response;
 }
 
@@ -170,13 +163,13 @@ Response Service::compute(const Operation& operation, const Request& request) {
 
   // Every step from here on ends soon after nobody waits for it any more.
   const StopCheck check = wanted_check(request, options_.limits);
-  Clock::time_point start = Clock::now();
+  const Stopwatch decoding;
   const auto image = std::make_shared<const Image>(decode(upload.image, check));
-  const double decoding = seconds_since(start);
-  start = Clock::now();
+  const double decode_seconds = decoding.seconds();
+  const Stopwatch preprocessing;
   Prepared prepared =
       entry.model->prepare(image, persons_of(upload.fields), settings_of(upload.fields), check);
-  const double preprocessing = seconds_since(start);
+  const double preprocess_seconds = preprocessing.seconds();
   const RunSettings settings = prepared.settings;
   const Computed computed = queue_.compute(entry, std::move(prepared), request, place);
   return make_answer({.operation = operation,
@@ -185,8 +178,8 @@ Response Service::compute(const Operation& operation, const Request& request) {
                       .image = *image,
                       .settings = settings,
                       .computed = computed,
-                      .decode = decoding,
-                      .preprocess = preprocessing},
+                      .decode = decode_seconds,
+                      .preprocess = preprocess_seconds},
                      type, check);
 }
 

@@ -1,17 +1,49 @@
 #pragma once
 
+#include <optional>
+#include <sapiens/image.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "serve/compute_queue.hpp"
-#include "serve/fields.hpp"
 #include "serve/http_message.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models.hpp"
 #include "serve/operations.hpp"
 
 namespace sapiens::serve {
+
+/// An image and what is asked of it.
+struct Upload {
+  std::string image;  ///< Still encoded.
+  Fields fields;
+};
+
+/// Reads the body of `request`: an image, a form with one, or JSON with one in base64. Fields may
+/// also stand in the query. Throws HttpError 400, 415 and what `read_body` throws.
+Upload read_upload(const Request& request, const Operation& operation);
+
+/// Everything an answer is made of.
+struct Answered {
+  const Operation& operation;
+  const Models::Entry& entry;
+  const Fields& fields;
+  const Image& image;
+  const RunSettings& settings;
+  const Computed& computed;
+  double decode = 0;      ///< Seconds.
+  double preprocess = 0;  ///< Seconds.
+};
+
+/// The answer as `type`, one of the operation's. Throws what `check` throws.
+Response make_answer(const Answered& answered, std::string_view type, const StopCheck& check);
+
+/// One file of the page at "/", with headers that let it load nothing from elsewhere; nothing for
+/// other paths.
+std::optional<Response> page_file(std::string_view path);
+
+bool is_page_file(std::string_view path) noexcept;
 
 /// Answers requests with the models it has loaded.
 class Service {

@@ -1,5 +1,3 @@
-#include "serve/upload.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,9 +9,8 @@
 #include <vector>
 
 #include "documents/json.hpp"
-#include "serve/base64.hpp"
-#include "serve/http_message.hpp"
 #include "serve/media_types.hpp"
+#include "serve/service.hpp"
 
 namespace sapiens::serve {
 namespace {

@@ -18,8 +18,8 @@ TEST(JsonFile, AppearsWholeOrNotAtAll) {
   EXPECT_EQ(read_bytes(path).find("\u202e"), std::string::npos);
 
   const std::string before = read_bytes(path);
-  const auto fail = [&](std::ostream& out) {
-    out << long_text;
+  const auto fail = [&](const Append& append) {
+    append(long_text);
     throw Error(ErrorCode::InvalidArgument, {.summary = "half way"});
   };
   EXPECT_THROW(write_json_parts(path, "not written", fail), Error);

@@ -34,13 +34,14 @@ TEST(ParseLayers, RefusesGaps) {
   }
 }
 
-TEST(ParseLabelledPrefix, NeedsALabelWhereThereAreSeveral) {
-  const std::vector<std::string> one = {"pose"}, two = {"pose", "seg"};
-  EXPECT_EQ(parse_labelled_prefix("encoder_q", one).label, "pose");
-  EXPECT_EQ(parse_labelled_prefix("seg=encoder_q", two).label, "seg");
-  EXPECT_EQ(parse_labelled_prefix("seg=encoder_q.", two).prefix, "encoder_q.");
+TEST(PrefixesOf, NeedLabelsWhereThereAreSeveral) {
+  using Texts = std::vector<std::string>;
+  const Texts one = {"pose"}, two = {"pose", "seg"};
+  EXPECT_EQ(prefixes_of(Texts{"encoder_q"}, one), Texts{"encoder_q"});
+  EXPECT_EQ(prefixes_of(Texts{"seg=encoder_q."}, two), (Texts{"", "encoder_q."}));
+  EXPECT_EQ(prefixes_of(Texts{}, two), (Texts{"", ""}));
   for (const char* text : {"encoder_q", "pose", "depth=encoder_q", "seg=", "=encoder_q"}) {
-    EXPECT_THROW(parse_labelled_prefix(text, two), Error) << text;
+    EXPECT_THROW(prefixes_of(Texts{text}, two), Error) << text;
   }
 }
 

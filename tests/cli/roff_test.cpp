@@ -1,4 +1,4 @@
-#include "cli/shell/roff.hpp"
+#include "cli/shell/man_page.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,6 @@
 #include <sapiens/error.hpp>
 
 #include "serve/access.hpp"
-#include "serve/base64.hpp"
 #include "serve/media_types.hpp"
 #include "serve/workers.hpp"
 #include "support/sanitizers.hpp"

@@ -2,8 +2,6 @@
 
 #include <sapiens/checkpoint.hpp>
 
-#include "serve/answer.hpp"
-#include "serve/http_message.hpp"
 #include "serve/service.hpp"
 #include "support/scratch.hpp"
 #include "support/stops.hpp"

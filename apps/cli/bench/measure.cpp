@@ -40,13 +40,7 @@ Encoder load(const BenchOptions& options, const EngineOptions& engine, BenchRun&
 /// The input of the network, [batch, 3, H, W].
 std::vector<float> prepare_input(const Encoder& encoder, const BenchOptions& options,
                                  BenchRun& run) {
-  Image image;
-  if (options.image.empty()) {
-    image = made_up_image(run.size);
-  } else {
-    const Timing decode = timed(options.repeat, [&] { image = Image::read(options.image); });
-    run.stages.push_back({"decode", decode});
-  }
+  const Image image = input_image(options, run.size, run);
   FloatArray one;
   const Timing preprocess = timed(
       options.repeat, [&] { one = encoder.preprocess(image, PreprocessMode::Full, run.size); });
@@ -75,8 +69,8 @@ Pass pass_of(double seconds, std::vector<OperatorTime> operators) {
           .rest = rest};
 }
 
-void measure_encoder(Encoder& encoder, const BenchOptions& options, const std::vector<float>& input,
-                     BenchRun& run) {
+void run_encoder(Encoder& encoder, const BenchOptions& options, const std::vector<float>& input,
+                 BenchRun& run) {
   constexpr const char* kStages[] = {"forward", "output"};
   const TensorView<const float, 4> view(input.data(),
                                         {run.batch, 3, run.size.height, run.size.width});
@@ -91,16 +85,7 @@ void measure_encoder(Encoder& encoder, const BenchOptions& options, const std::v
   run.stats = encoder.stats();
 }
 
-}  // namespace
-
-std::string arch_of(const BenchOptions& options) {
-  return options.model.arch.empty() ? kDefaultArch : options.model.arch;
-}
-
-BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine) {
-  if (options.task) return measure_task(options, engine);
-  forget_peak_memory();
-  BenchRun run;
+void measure_encoder(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
   run.batch = options.batch;
   Encoder encoder = load(options, engine, run);
   run.model = encoder.inspection().model;
@@ -110,7 +95,20 @@ BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine) {
   run.tokens = shapes.raw.at(0);
   run.gflop = static_cast<double>(run.batch) *
               forward_gflop(run.model, shapes.featmap.at(1) * shapes.featmap.at(2), run.tokens);
-  measure_encoder(encoder, options, prepare_input(encoder, options, run), run);
+  run_encoder(encoder, options, prepare_input(encoder, options, run), run);
+}
+
+}  // namespace
+
+std::string arch_of(const BenchOptions& options) {
+  return options.model.arch.empty() ? kDefaultArch : options.model.arch;
+}
+
+BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine) {
+  forget_peak_memory();
+  BenchRun run;
+  run.task = options.task;
+  options.task ? measure_task(options, engine, run) : measure_encoder(options, engine, run);
   run.peak_memory = peak_memory();
   return run;
 }

@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <sapiens/features.hpp>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 
@@ -65,5 +68,14 @@ struct BenchRun {
 
 /// Loads the model as `engine` says and measures it. Progress goes to standard error.
 BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine);
+
+/// What one run says, for people.
+std::string bench_text(const BenchRun& run);
+
+/// One row per run, and how fast each is beside the first.
+std::string runs_table(std::span<const BenchRun> runs);
+
+/// One run as a document; several as {"runs": [...]}.
+Json bench_json(std::span<const BenchRun> runs);
 
 }  // namespace sapiens::cli

@@ -16,25 +16,27 @@ rusage resources() {
   return usage;
 }
 
-/// What this process has used so far.
-struct Usage {
-  double cpu_seconds = 0;  // of all threads
-  std::uint64_t page_faults = 0;
-};
-
-Usage usage_so_far() {
+/// Of all threads.
+double cpu_seconds(const rusage& usage) {
   const auto seconds = [](const timeval& time) {
     return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
   };
-  const rusage usage = resources();
-  return {.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime),
-          .page_faults = static_cast<std::uint64_t>(usage.ru_minflt)};
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+Image made_up_image(Grid size) {
+  Image image{.width = size.width, .height = size.height, .rgb = {}};
+  image.rgb.resize(static_cast<std::size_t>(3 * size.height * size.width));
+  std::minstd_rand generator(1);
+  std::generate(image.rgb.begin(), image.rgb.end(),
+                [&] { return static_cast<std::uint8_t>(generator() >> 8); });
+  return image;
 }
 
 /// The times of one pass after the other.
 class Passes {
  public:
-  void add(const Pass& pass, double cpu_seconds) {
+  void add(const Pass& pass, double cpu) {
     stages_.resize(pass.stages.size());
     for (std::size_t i = 0; i < stages_.size(); ++i) stages_[i].push_back(pass.stages[i]);
     operators_.resize(pass.operators.size());
@@ -42,7 +44,7 @@ class Passes {
       operators_[i].push_back(pass.operators[i].seconds);
     }
     total_.push_back(pass.seconds);
-    cpu_.push_back(cpu_seconds);
+    cpu_.push_back(cpu);
     rest_.push_back(pass.rest);
     last_ = pass.operators;
   }
@@ -91,14 +93,14 @@ void measure_passes(BenchRun& run, int repeat, std::span<const char* const> stag
   const Stopwatch since_start;
   Passes passes;
   for (int number = 0; number <= repeat; ++number) {
-    const Usage before = usage_so_far();
+    const rusage before = resources();
     const Pass pass = one_pass([&](double done) {
       if (since_start.seconds() > 2) meter.update(number + done);
     });
-    const Usage after = usage_so_far();
-    run.page_faults = after.page_faults - before.page_faults;
+    const rusage after = resources();
+    run.page_faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt);
     if (number == 0) continue;  // it touches memory and wakes threads
-    passes.add(pass, after.cpu_seconds - before.cpu_seconds);
+    passes.add(pass, cpu_seconds(after) - cpu_seconds(before));
   }
   passes.finish(run, stages);
 }
@@ -109,12 +111,11 @@ std::uint64_t peak_memory() {
   return static_cast<std::uint64_t>(resources().ru_maxrss) * 1024;  // Linux counts in kB
 }
 
-Image made_up_image(Grid size) {
-  Image image{.width = size.width, .height = size.height, .rgb = {}};
-  image.rgb.resize(static_cast<std::size_t>(3 * size.height * size.width));
-  std::minstd_rand generator(1);
-  std::generate(image.rgb.begin(), image.rgb.end(),
-                [&] { return static_cast<std::uint8_t>(generator() >> 8); });
+Image input_image(const BenchOptions& options, Grid size, BenchRun& run) {
+  if (options.image.empty()) return made_up_image(size);
+  Image image;
+  const Timing decode = timed(options.repeat, [&] { image = Image::read(options.image); });
+  run.stages.push_back({"decode", decode});
   return image;
 }
 

@@ -18,7 +18,7 @@ namespace sapiens::cli {
 
 /// Measures a task from the image in memory to files of its result. Drawings and files are those of
 /// `sapiens seg --viz` and its sisters, in a temporary folder.
-BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine);
+void measure_task(const BenchOptions& options, const EngineOptions& engine, BenchRun& run);
 
 Timing timing_of(std::vector<double> seconds);
 
@@ -41,7 +41,9 @@ void measure_passes(BenchRun& run, int repeat, std::span<const char* const> stag
 void forget_peak_memory();
 std::uint64_t peak_memory();
 
-Image made_up_image(Grid size);
+/// The image of the command line, whose decoding becomes a stage of `run`, or one of made-up
+/// pixels with this size.
+Image input_image(const BenchOptions& options, Grid size, BenchRun& run);
 
 inline Timing once(double seconds) { return {seconds, seconds, seconds, 1}; }
 

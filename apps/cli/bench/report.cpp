@@ -1,12 +1,10 @@
-#include "cli/bench/report.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <sapiens/version.hpp>
 #include <string_view>
 
-#include "cli/terminal/messages.hpp"
+#include "cli/bench/measure.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -91,32 +89,22 @@ std::string operator_rows(const BenchRun& run) {
   return text;
 }
 
-/// How the parts of a task compare with its encoder.
-struct TaskRatios {
-  double whole = 0;  // image to files
-  double post_and_drawing = 0;
-};
-
 double stage_seconds(const BenchRun& run, std::string_view name) {
   return std::ranges::find(run.stages, name, &StageTime::name)->seconds.median;
 }
 
-TaskRatios ratios_of(const BenchRun& run) {
-  const double encoder = stage_seconds(run, "encoder");
-  return {.whole = run.seconds.median / encoder,
-          .post_and_drawing = (stage_seconds(run, "post") + stage_seconds(run, "draw")) / encoder};
+/// From the image to the files.
+double whole_to_encoder(const BenchRun& run) {
+  return run.seconds.median / stage_seconds(run, "encoder");
+}
+
+double post_and_draw_to_encoder(const BenchRun& run) {
+  return (stage_seconds(run, "post") + stage_seconds(run, "draw")) / stage_seconds(run, "encoder");
 }
 
 std::string ratios_text(const BenchRun& run) {
-  const TaskRatios ratios = ratios_of(run);
-  return fmt::format("\nwhole     {:.3g} times the encoder; post and draw {} of it\n", ratios.whole,
-                     percent(ratios.post_and_drawing));
-}
-
-Json ratios_json(const BenchRun& run) {
-  const TaskRatios ratios = ratios_of(run);
-  return {{"whole_to_encoder", ratios.whole},
-          {"post_and_draw_to_encoder", ratios.post_and_drawing}};
+  return fmt::format("\nwhole     {:.3g} times the encoder; post and draw {} of it\n",
+                     whole_to_encoder(run), percent(post_and_draw_to_encoder(run)));
 }
 
 std::string totals(const BenchRun& run) {
@@ -196,7 +184,8 @@ Json run_json(const BenchRun& run) {
   if (run.task) {
     json["task"] = task_name(*run.task);
     json["image"] = {run.image.height, run.image.width};
-    json["ratios"] = ratios_json(run);
+    json["ratios"] = {{"whole_to_encoder", whole_to_encoder(run)},
+                      {"post_and_draw_to_encoder", post_and_draw_to_encoder(run)}};
   }
   return json;
 }

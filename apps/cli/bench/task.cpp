@@ -42,95 +42,59 @@ class TemporaryFolder {
   fs::path path_;
 };
 
-/// What one pass took, with what the engine does not time itself.
-struct PassTimes {
-  RunStats run = {};
-  double draw = 0, write = 0;
-};
-
 /// One image after the other, from pixels in memory to files.
 class TaskPass {
  public:
   TaskPass(TaskModel& model, const Image& image) : model_(model), image_(image) {}
 
-  PassTimes run(const Progress& progress) {
-    TaskRun found = model_.run(image_, {}, {.progress = progress});
-    PassTimes times =
-        std::visit([this](const auto& result) { return finish(result); }, found.results.front());
-    times.run = std::move(found.stats);
-    return times;
+  Pass run(const Progress& progress) {
+    const Stopwatch whole;
+    const TaskRun found = model_.run(image_, {}, {.progress = progress});
+    const Result& result = found.results.front();
+    const Stopwatch drawing;
+    const Image drawn = std::visit([this](const auto& one) { return draw(one); }, result);
+    const double draw_seconds = drawing.seconds();
+    const Stopwatch writing;
+    std::visit([this](const auto& one) { write(one); }, result);
+    drawn.write_png(folder_ / "a.png");
+    const double write_seconds = writing.seconds();
+    const StageTimes& stages = found.stats.stages;
+    return {.seconds = whole.seconds(),
+            .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, draw_seconds,
+                       write_seconds},
+            .operators = found.stats.operators,
+            .rest = stages.encoder + stages.head - seconds_of(found.stats.operators)};
   }
 
  private:
-  PassTimes finish(const Pose& pose) const {
-    const KeypointSet* const set = model_.keypoint_set();
-    const std::vector<Pose> poses = {pose};
-    return finish([&] { return draw_pose(image_, poses, set); },
-                  [&] {
-                    write_json(folder_ / "a.json",
-                               {{"meta_info", documents::keypoints_json(model_.outputs(), set)},
-                                {"instance_info", documents::persons_json(poses)}},
-                               "the keypoints cannot be written");
-                  });
+  Image draw(const Pose& pose) const {
+    return draw_pose(image_, {&pose, 1}, model_.keypoint_set());
   }
-
-  PassTimes finish(const Segmentation& found) const {
-    return finish([&] { return draw_segmentation(image_, found, model_.seg_classes()); },
-                  [&] {
-                    const std::vector<Index> shape = {found.height, found.width};
-                    write_npy_mask(folder_ / "a.npy", shape, found.ids);
-                    write_npy_ids(folder_ / "a_seg.npy", shape, found.ids);
-                  });
+  Image draw(const Segmentation& found) const {
+    return draw_segmentation(image_, found, model_.seg_classes());
   }
+  Image draw(const DepthMap& found) const { return draw_depth(image_, found.values.view<2>()); }
+  Image draw(const NormalMap& found) const { return draw_normals(image_, found.values.view<3>()); }
 
-  PassTimes finish(const DepthMap& found) const {
-    const FloatArray& depth = found.values;
-    return finish([&] { return draw_depth(image_, depth.view<2>()); },
-                  [&] { write_npy(folder_ / "a.npy", depth.shape, depth.values); });
+  void write(const Pose& pose) const {
+    write_json(folder_ / "a.json",
+               {{"meta_info", documents::keypoints_json(model_.outputs(), model_.keypoint_set())},
+                {"instance_info", documents::persons_json({&pose, 1})}},
+               "the keypoints cannot be written");
   }
-
-  PassTimes finish(const NormalMap& found) const {
-    const FloatArray& normals = found.values;
-    return finish([&] { return draw_normals(image_, normals.view<3>()); },
-                  [&] { write_npy(folder_ / "a.npy", normals.shape, normals.values); });
+  void write(const Segmentation& found) const {
+    const std::vector<Index> shape = {found.height, found.width};
+    write_npy_mask(folder_ / "a.npy", shape, found.ids);
+    write_npy_ids(folder_ / "a_seg.npy", shape, found.ids);
   }
-
-  template <class Draw, class Write>
-  PassTimes finish(const Draw& draw, const Write& write) const {
-    PassTimes times;
-    const Stopwatch drawing;
-    const Image drawn = draw();
-    times.draw = drawing.seconds();
-    const Stopwatch writing;
-    write();
-    drawn.write_png(folder_ / "a.png");
-    times.write = writing.seconds();
-    return times;
+  void write(const auto& map) const {
+    write_npy(folder_ / "a.npy", map.values.shape, map.values.values);
   }
 
   TaskModel& model_;
   const Image& image_;
   TemporaryFolder folder_;
 };
-
-void measure_model(TaskModel& model, const BenchOptions& options, const Image& image,
-                   BenchRun& run) {
-  constexpr const char* kStages[] = {"preprocess", "encoder", "head", "post", "draw", "write"};
-  TaskPass task(model, image);
-  measure_passes(run, options.repeat, kStages, [&](const Progress& progress) {
-    const Stopwatch watch;
-    const PassTimes pass = task.run(progress);
-    const double seconds = watch.seconds();
-    const StageTimes& stages = pass.run.stages;
-    return Pass{.seconds = seconds,
-                .stages = {stages.preprocess, stages.encoder, stages.head, stages.post, pass.draw,
-                           pass.write},
-                .operators = pass.run.operators,
-                .rest = stages.encoder + stages.head - seconds_of(pass.run.operators)};
-  });
-  run.stats = model.stats();
-  for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;
-}
 
 TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
   return load_measured(engine, run, [&](const EngineOptions& loading) {
@@ -145,26 +109,20 @@ TaskModel load_task_model(const BenchOptions& options, const EngineOptions& engi
 
 }  // namespace
 
-BenchRun measure_task(const BenchOptions& options, const EngineOptions& engine) {
-  forget_peak_memory();
-  BenchRun run;
-  run.task = options.task;
+void measure_task(const BenchOptions& options, const EngineOptions& engine, BenchRun& run) {
+  constexpr const char* kStages[] = {"preprocess", "encoder", "head", "post", "draw", "write"};
   TaskModel model = load_task_model(options, engine, run);
   run.model = model.inspection().model;
   run.stats = model.stats();
   run.size = model.input_size();
   run.tokens = run.model.grid.patches() + (run.model.cls_token ? 1 : 0);
-  Image image;
-  if (options.image.empty()) {
-    image = made_up_image(options.image_size.value_or(kDefaultImageSize));
-  } else {
-    const Timing decode = timed(options.repeat, [&] { image = Image::read(options.image); });
-    run.stages.push_back({"decode", decode});
-  }
+  const Image image = input_image(options, options.image_size.value_or(kDefaultImageSize), run);
   run.image = {image.height, image.width};
-  measure_model(model, options, image, run);
-  run.peak_memory = peak_memory();
-  return run;
+  TaskPass pass(model, image);
+  measure_passes(run, options.repeat, kStages,
+                 [&](const Progress& progress) { return pass.run(progress); });
+  run.stats = model.stats();
+  for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;
 }
 
 }  // namespace sapiens::cli

@@ -6,7 +6,6 @@
 #include <sapiens/machine.hpp>
 
 #include "cli/bench/measure.hpp"
-#include "cli/bench/report.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/input/json_file.hpp"
 #include "cli/options/options.hpp"

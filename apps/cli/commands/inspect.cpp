@@ -10,7 +10,6 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
-#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

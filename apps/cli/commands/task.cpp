@@ -158,12 +158,8 @@ void add_task_command(CLI::App& app, Session& session, const TaskCommand& comman
 void set_prefixes(const std::vector<std::string>& given, std::vector<TaskCheckpoint>& tasks) {
   std::vector<std::string> labels;
   for (const TaskCheckpoint& task : tasks) labels.emplace_back(task_name(task.task));
-  for (const std::string& text : given) {
-    const LabelledPrefix parsed = parse_labelled_prefix(text, labels);
-    for (TaskCheckpoint& task : tasks) {
-      if (task_name(task.task) == parsed.label) task.prefix = parsed.prefix;
-    }
-  }
+  const std::vector<std::string> prefixes = prefixes_of(given, labels);
+  for (std::size_t i = 0; i < tasks.size(); ++i) tasks[i].prefix = prefixes[i];
 }
 
 }  // namespace

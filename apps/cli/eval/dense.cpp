@@ -5,7 +5,7 @@
 #include <sapiens/result_files.hpp>
 #include <utility>
 
-#include "cli/eval/measure.hpp"
+#include "cli/eval/eval.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -30,7 +30,7 @@ std::vector<std::uint8_t> read_classes(const fs::path& path, const Image& image)
   return std::move(truth.ids);
 }
 
-std::vector<float> read_values(const fs::path& path, std::vector<Index> expected) {
+std::vector<float> read_values(const fs::path& path, const std::vector<Index>& expected) {
   FloatArray truth = read_npy(path);
   expect_size_of_image(path, expected, truth.shape);
   return std::move(truth.values);
@@ -89,86 +89,60 @@ class SegMeasure : public Measure {
   Index pixels_ = 0;  // of all images
 };
 
-/// What of the images is outside of persons, as far as their masks tell.
-class PersonPixels {
+Scores scores_of(const DepthScores& result) {
+  return {.metrics = {{"delta1", result.delta[0], "share of pixels off by a factor below 1.25"},
+                      {"delta2", result.delta[1], "... below 1.25^2"},
+                      {"delta3", result.delta[2], "... below 1.25^3"},
+                      {"AbsRel", result.absrel, "mean of |found - true| / true"},
+                      {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
+                      {"unexplained", result.unexplained,
+                       "share of the depths' variance; 1: no better than one depth everywhere"}},
+          .conventions =
+              "after a scale (at least 0) and a shift for each image that fit its persons best; "
+              "means of the images' own numbers"};
+}
+
+Scores scores_of(const NormalScores& result) {
+  return {.metrics = {{"mean_angle", result.mean, "degrees", 2},
+                      {"median_angle", result.median, "degrees", 2},
+                      {"within_11.25", result.within[0], "share of pixels off by less degrees"},
+                      {"within_22.5", result.within[1], "..."},
+                      {"within_30", result.within[2], "..."}},
+          .conventions = "over all pixels of persons of all images"};
+}
+
+/// Of depths or normals, on the pixels of persons as far as masks tell them.
+template <typename Evaluator, typename Found>
+class MapMeasure : public Measure {
  public:
-  void add(const EvalImage& sample, const Frame& frame) {
+  bool add(const EvalImage& sample, const Frame& frame) override {
+    const FloatArray& found = frame.found<Found>().values;
     pixels_ += pixels_of(frame);
     without_mask_ += sample.classes.empty();
-  }
-
-  Json left_out(Index counted) const {
-    return {{"pixels", pixels_ - counted}, {"masks_that_are_not_there", without_mask_}};
-  }
-
- private:
-  Index pixels_ = 0, without_mask_ = 0;
-};
-
-class DepthMeasure : public Measure {
- public:
-  bool add(const EvalImage& sample, const Frame& frame) override {
-    const Image& image = frame.image;
-    count_.add(sample, frame);
-    return evaluator_.add(frame.found<DepthMap>().values.values,
-                          read_values(sample.truth, {image.height, image.width}),
-                          read_mask(sample, image));
+    return evaluator_.add(found.values, read_values(sample.truth, found.shape),
+                          read_mask(sample, frame.image));
   }
 
   Scores scores() const override {
-    const DepthScores result = evaluator_.result();
-    return {.metrics = {{"delta1", result.delta[0], "share of pixels off by a factor below 1.25"},
-                        {"delta2", result.delta[1], "... below 1.25^2"},
-                        {"delta3", result.delta[2], "... below 1.25^3"},
-                        {"AbsRel", result.absrel, "mean of |found - true| / true"},
-                        {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
-                        {"unexplained", result.unexplained,
-                         "share of the depths' variance; 1: no better than one depth everywhere"}},
-            .counted = {{"pixels", result.pixels}},
-            .left_out = count_.left_out(result.pixels),
-            .conventions =
-                "after a scale (at least 0) and a shift for each image that fit its persons best; "
-                "means of the images' own numbers"};
+    const auto result = evaluator_.result();
+    Scores scores = scores_of(result);
+    scores.counted = {{"pixels", result.pixels}};
+    scores.left_out = {{"pixels", pixels_ - result.pixels},
+                       {"masks_that_are_not_there", without_mask_}};
+    return scores;
   }
 
  private:
-  PersonPixels count_;
-  DepthEvaluator evaluator_;
-};
-
-class NormalMeasure : public Measure {
- public:
-  bool add(const EvalImage& sample, const Frame& frame) override {
-    const Image& image = frame.image;
-    count_.add(sample, frame);
-    return evaluator_.add(frame.found<NormalMap>().values.values,
-                          read_values(sample.truth, {image.height, image.width, 3}),
-                          read_mask(sample, image));
-  }
-
-  Scores scores() const override {
-    const NormalScores result = evaluator_.result();
-    return {.metrics = {{"mean_angle", result.mean, "degrees", 2},
-                        {"median_angle", result.median, "degrees", 2},
-                        {"within_11.25", result.within[0], "share of pixels off by less degrees"},
-                        {"within_22.5", result.within[1], "..."},
-                        {"within_30", result.within[2], "..."}},
-            .counted = {{"pixels", result.pixels}},
-            .left_out = count_.left_out(result.pixels),
-            .conventions = "over all pixels of persons of all images"};
-  }
-
- private:
-  PersonPixels count_;
-  NormalEvaluator evaluator_;
+  Evaluator evaluator_;
+  Index pixels_ = 0, without_mask_ = 0;  // of all images; images
 };
 
 }  // namespace
 
 std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set) {
   if (task == Task::Seg) return std::make_unique<SegMeasure>(classes, set);
-  if (task == Task::Depth) return std::make_unique<DepthMeasure>();
-  return std::make_unique<NormalMeasure>();
+  if (task == Task::Depth) return std::make_unique<MapMeasure<DepthEvaluator, DepthMap>>();
+  return std::make_unique<MapMeasure<NormalEvaluator, NormalMap>>();
 }
 
 }  // namespace sapiens::cli

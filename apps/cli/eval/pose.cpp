@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
-#include "cli/eval/measure.hpp"
-#include "cli/input/coco_files.hpp"
+#include "cli/eval/eval.hpp"
 
 namespace sapiens::cli {
 namespace {

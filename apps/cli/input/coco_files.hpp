@@ -59,9 +59,6 @@ struct Predictions {
                           const PersonCategory& category = {});
 };
 
-/// "x,y,width,height" in pixels; nothing for anything else, nor for a box without area.
-std::optional<Box> parse_box(std::string_view text);
-
 /// What a file says of one image.
 struct ImageBoxes {
   std::vector<Box> boxes = {};

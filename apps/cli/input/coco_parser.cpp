@@ -2,21 +2,20 @@
 
 #include <cerrno>
 #include <fstream>
+#include <map>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "cli/input/coco_entries.hpp"
 
-// The entries of a file, one after the other, as its text is read. Written on the parser's events
-// and not on its documents, because those keep one of two fields of the same name and say nothing.
+// The entries of a file, one after the other, as its text is read.
 namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxDepth = 64;  // of an entry; outlines of persons have three
-constexpr int kNumberOverflow = 406;   // of nlohmann's out_of_range
+constexpr int kMaxDepth = 64;  // of an entry; outlines of persons have three
 
 std::ifstream open(const fs::path& path) {
   errno = 0;
@@ -53,155 +52,107 @@ struct Place {
   std::string text() const { return fmt::format("line {}, column {}", line, column); }
 };
 
-bool is_list_name(std::string_view key) {
-  return key == "images" || key == "annotations" || key == "categories";
-}
-
-class Parser : public nlohmann::json_sax<CocoValue> {
+/// Hands over entries while the parser reads, and drops them and everything else from its document.
+/// The parser itself keeps one of two fields of the same name and says nothing, so names are
+/// compared here.
+class EntryReader {
  public:
-  Parser(const fs::path& path, const CocoKind& kind,
-         const std::function<void(const CocoEntry&)>& take)
+  using Event = CocoValue::parse_event_t;
+
+  EntryReader(const fs::path& path, const CocoKind& kind,
+              const std::function<void(const CocoEntry&)>& take)
       : path_(path), kind_(kind), take_(take) {}
 
   const std::set<std::string>& lists() const { return lists_; }
+  /// "entry 3 of annotations: ", where the text is now.
+  std::string where() const {
+    if (!in_list_) return "";
+    return fmt::format("entry {}{}{}: ", number_, list_.empty() ? "" : " of ", list_);
+  }
 
-  bool null() override { return value(nullptr); }
-  bool boolean(bool given) override { return value(given); }
-  bool number_integer(number_integer_t given) override { return value(given); }
-  bool number_unsigned(number_unsigned_t given) override { return value(given); }
-  bool number_float(number_float_t given, const string_t&) override { return value(given); }
-  bool string(string_t& given) override { return value(std::move(given)); }
-  bool binary(binary_t&) override { return true; }  // JSON has none
-
-  bool start_object(std::size_t) override { return start(CocoValue::object()); }
-  bool start_array(std::size_t) override { return start(CocoValue::array()); }
-  bool end_object() override { return end(); }
-  bool end_array() override { return end(); }
-  bool key(string_t& name) override;
-  bool parse_error(std::size_t position, const std::string& token,
-                   const nlohmann::detail::exception& error) override;
+  /// False for what the parser's document does not need. `depth` counts the containers around.
+  bool see(int depth, Event event, CocoValue& value) {
+    switch (event) {
+      case Event::key:
+        return see_key(depth, value.get_ref<const std::string&>());
+      case Event::object_start:
+      case Event::array_start:
+        return see_start(depth, event == Event::array_start);
+      case Event::value:
+        if (!in_list_) start_list(depth, false);
+        break;
+      default:
+        break;
+    }
+    if (in_list_ && depth == depth_of_entries_) return finish_entry(value);
+    if (in_list_ && depth < depth_of_entries_) in_list_ = false;
+    return in_list_;
+  }
 
  private:
-  bool at_entry() const { return in_list_ && depth_ == depth_of_entries_; }
-  bool value(CocoValue given);
-  bool start(CocoValue empty);
-  bool end();
-  void start_list(const std::string& name, const CocoValue& given);
-  CocoValue* insert(CocoValue given);
-  void finish_entry();
-  std::string where() const;
+  bool see_key(int depth, const std::string& name) {
+    const bool in_entry = in_list_ && depth > depth_of_entries_;
+    if ((in_entry || depth == 1) && !names_[depth].insert(name).second) {
+      throw_not_coco(path_, kind_, fmt::format("{}`{}` stands twice", where(), name.substr(0, 40)));
+    }
+    if (depth == 1) key_ = name;
+    return true;
+  }
+
+  bool see_start(int depth, bool is_array) {
+    names_[depth + 1].clear();
+    if (!in_list_) return (depth == 0 && !is_array) || start_list(depth, is_array);
+    if (depth - depth_of_entries_ == kMaxDepth) {
+      throw_not_coco(path_, kind_, fmt::format("{}lists are nested {} deep", where(), kMaxDepth));
+    }
+    return true;
+  }
+
+  /// True where a list begins: the file itself, or one of the lists in it.
+  bool start_list(int depth, bool is_array) {
+    const bool is_named = key_ == "images" || key_ == "annotations" || key_ == "categories";
+    if (depth > 1 || (depth == 1 && !is_named)) return false;
+    list_ = depth == 0 ? "" : key_;
+    if (!is_array) {
+      throw_not_coco(path_, kind_,
+                     list_.empty() ? "neither a list nor an object with lists"
+                                   : fmt::format("`{}` is not a list", list_));
+    }
+    lists_.insert(list_);
+    number_ = 0;
+    depth_of_entries_ = depth + 1;
+    return in_list_ = true;
+  }
+
+  bool finish_entry(const CocoValue& entry) {
+    take_(CocoEntry(path_, kind_, list_, number_, entry));
+    ++number_;
+    return false;
+  }
 
   const fs::path& path_;
   const CocoKind& kind_;
   const std::function<void(const CocoEntry&)>& take_;
-  std::set<std::string> lists_, keys_;
-  std::string list_, key_, field_;
+  std::set<std::string> lists_;
+  std::map<int, std::set<std::string>> names_;  // of the objects that the text is in, by depth
+  std::string list_, key_;
   bool in_list_ = false;
-  std::size_t depth_ = 0, depth_of_entries_ = 0, number_ = 0;
-  CocoValue entry_;
-  std::vector<CocoValue*> open_;  // from the entry to where the text is now
+  int depth_of_entries_ = 0;
+  std::size_t number_ = 0;
 };
 
-std::string Parser::where() const {
-  if (!in_list_) return "";
-  return fmt::format("entry {}{}{}: ", number_, list_.empty() ? "" : " of ", list_);
+std::string parse_problem(const fs::path& path, std::size_t position) {
+  const Place place = Place::find(path, position);
+  return fmt::format("{} at {}",
+                     place.is_no_number() ? "NaN or Infinity, which JSON does not have,"
+                                          : "the text is no JSON, or ends too early,",
+                     place.text());
 }
 
-void Parser::finish_entry() {
-  take_(CocoEntry(path_, kind_, list_, number_, entry_));
-  ++number_;
-  entry_ = nullptr;
-}
-
-CocoValue* Parser::insert(CocoValue given) {
-  if (open_.empty()) {
-    entry_ = std::move(given);
-    return &entry_;
-  }
-  CocoValue& parent = *open_.back();
-  if (parent.is_object()) return &(parent[field_] = std::move(given));
-  parent.push_back(std::move(given));
-  return &parent.back();
-}
-
-void Parser::start_list(const std::string& name, const CocoValue& given) {
-  if (!given.is_array()) {
-    throw_not_coco(path_, kind_,
-                   name.empty() ? "neither a list nor an object with lists"
-                                : fmt::format("`{}` is not a list", name));
-  }
-  lists_.insert(name);
-  list_ = name;
-  in_list_ = true;
-  number_ = 0;
-  depth_of_entries_ = depth_ + 1;
-}
-
-bool Parser::value(CocoValue given) {
-  if (!open_.empty()) {
-    insert(std::move(given));
-  } else if (at_entry()) {
-    insert(std::move(given));
-    finish_entry();
-  } else if (depth_ == 0) {
-    start_list("", given);
-  } else if (depth_ == 1 && is_list_name(key_)) {
-    start_list(key_, given);
-  }
-  return true;
-}
-
-bool Parser::start(CocoValue empty) {
-  if (!open_.empty() || at_entry()) {
-    if (open_.size() == kMaxDepth) {
-      throw_not_coco(path_, kind_, fmt::format("{}lists are nested {} deep", where(), kMaxDepth));
-    }
-    open_.push_back(insert(std::move(empty)));
-  } else if (depth_ == 0 && empty.is_array()) {
-    start_list("", empty);
-  } else if (depth_ == 1 && is_list_name(key_)) {
-    start_list(key_, empty);
-  }
-  ++depth_;
-  return true;
-}
-
-bool Parser::end() {
-  --depth_;
-  if (!open_.empty()) {
-    open_.pop_back();
-    if (open_.empty()) finish_entry();
-  } else if (in_list_ && depth_ + 1 == depth_of_entries_) {
-    in_list_ = false;
-  }
-  return true;
-}
-
-bool Parser::key(string_t& name) {
-  const bool in_entry = !open_.empty();
-  const bool twice =
-      in_entry ? open_.back()->contains(name) : depth_ == 1 && !keys_.insert(name).second;
-  if (twice)
-    throw_not_coco(path_, kind_, fmt::format("{}`{}` stands twice", where(), name.substr(0, 40)));
-  if (in_entry) {
-    field_ = std::move(name);
-  } else if (depth_ == 1) {
-    key_ = std::move(name);
-  }
-  return true;
-}
-
-bool Parser::parse_error(std::size_t position, const std::string& token,
-                         const nlohmann::detail::exception& error) {
-  if (error.id == kNumberOverflow) {
-    throw_not_coco(path_, kind_, fmt::format("{}the number {} is too large", where(), token));
-  }
-  const Place place = Place::find(path_, position);
-  throw_not_coco(path_, kind_,
-                 fmt::format("{}{} at {}", where(),
-                             place.is_no_number() ? "NaN or Infinity, which JSON does not have,"
-                                                  : "the text is no JSON, or ends too early,",
-                             place.text()));
+/// "1e999" of the parser's "... parsing '1e999'".
+std::string quoted_number(std::string_view message) {
+  const std::size_t first = message.find('\'') + 1;
+  return std::string(message.substr(first, message.rfind('\'') - first));
 }
 
 }  // namespace
@@ -211,13 +162,21 @@ std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& 
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) throw_not_coco(path, kind, "a folder");
   std::ifstream file = open(path);
-  Parser parser(path, kind, take);
+  EntryReader reader(path, kind, take);
   try {
-    CocoValue::sax_parse(file, &parser);
+    CocoValue::parse(file, [&](int depth, EntryReader::Event event, CocoValue& value) {
+      return reader.see(depth, event, value);
+    });
+  } catch (const CocoValue::parse_error& error) {
+    throw_not_coco(path, kind, reader.where() + parse_problem(path, error.byte));
+  } catch (const CocoValue::out_of_range& error) {
+    throw_not_coco(
+        path, kind,
+        fmt::format("{}the number {} is too large", reader.where(), quoted_number(error.what())));
   } catch (const std::ios_base::failure&) {
     throw_not_coco(path, kind, "it cannot be read to its end");
   }
-  return parser.lists();
+  return reader.lists();
 }
 
 }  // namespace sapiens::cli

@@ -19,13 +19,6 @@ Json stray_json(const StrayImages& stray) {
   return {{"entries", stray.entries}, {"images", stray.images}, {"first", stray.first}};
 }
 
-std::string lower_case(std::string text) {
-  for (char& c : text) {
-    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 }  // namespace
 
 void StrayImages::add(const std::string& name, Index of_entries) {

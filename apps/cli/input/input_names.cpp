@@ -33,13 +33,7 @@ bool is_wide(std::string_view text) {
 
 std::span<const std::string_view> image_extensions() { return kImageExtensions; }
 
-std::string lower_extension(const fs::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return extension;
-}
+std::string lower_extension(const fs::path& path) { return lower_case(path.extension().string()); }
 
 bool is_image_name(const fs::path& path) {
   return std::find(kImageExtensions.begin(), kImageExtensions.end(), lower_extension(path)) !=

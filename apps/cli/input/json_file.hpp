@@ -2,8 +2,8 @@
 
 #include <filesystem>
 #include <functional>
-#include <ostream>
 #include <string>
+#include <string_view>
 
 #include "cli/terminal/messages.hpp"
 
@@ -14,9 +14,11 @@ namespace sapiens::cli {
 void write_json(const std::filesystem::path& path, const Json& document,
                 const std::string& summary);
 
-/// The same with a document that `write` puts together; `json_line` makes parts of it.
+using Append = std::function<void(std::string_view text)>;
+
+/// The same with a document that `write` appends part by part; `json_line` makes parts of it.
 void write_json_parts(const std::filesystem::path& path, const std::string& summary,
-                      const std::function<void(std::ostream&)>& write);
+                      const std::function<void(const Append& append)>& write);
 
 /// `document` in one line; bytes that are not UTF-8 (file names) are replaced.
 std::string json_line(const Json& document);

@@ -9,7 +9,6 @@
 
 #include "cli/input/coco_files.hpp"
 #include "cli/input/coco_tally.hpp"
-#include "core/parse_number.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -93,21 +92,6 @@ std::vector<KnownImage> known_images(std::span<const InputFile> images) {
 }
 
 }  // namespace
-
-std::optional<Box> parse_box(std::string_view text) {
-  constexpr double kMaxPixel = 1e6;  // more than any image has: what lies farther out is a mistake
-  std::array<double, 4> numbers{};
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const bool last = i + 1 == numbers.size();
-    const std::size_t end = last ? text.size() : text.find(',');
-    const auto number = parse_number<double>(text.substr(0, end));
-    if (!number || end == text.npos || !(std::abs(*number) <= kMaxPixel)) return std::nullopt;
-    numbers[i] = *number;
-    text.remove_prefix(last ? end : end + 1);
-  }
-  const Box box = to_box(numbers, 1);
-  return has_area(box) ? std::optional(box) : std::nullopt;
-}
 
 PersonBoxes PersonBoxes::read(const fs::path& path, std::span<const InputFile> images,
                               const PersonCategory& category) {

@@ -1,8 +1,10 @@
 #include "cli/options/options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <sapiens/error.hpp>
 #include <sapiens/hub.hpp>
 #include <string>
@@ -56,6 +58,20 @@ std::optional<std::vector<Index>> parse_layers(std::string_view text) {
   }
 }
 
+std::optional<Box> parse_box(std::string_view text) {
+  constexpr double kMaxPixel = 1e6;  // more than any image has: what lies farther out is a mistake
+  float numbers[4];
+  for (int i = 0; i < 4; ++i) {
+    const std::size_t end = i == 3 ? text.size() : text.find(',');
+    const auto number = parse_number<double>(text.substr(0, end));
+    if (!number || end == text.npos || !(std::abs(*number) <= kMaxPixel)) return std::nullopt;
+    numbers[i] = static_cast<float>(*number);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  if (!(numbers[2] > 0 && numbers[3] > 0)) return std::nullopt;
+  return Box{.x = numbers[0], .y = numbers[1], .width = numbers[2], .height = numbers[3]};
+}
+
 void add_model_options(CLI::App& app, ModelOptions& model) {
   app.add_option("--arch", model.arch, "Refuse anything but this model")
       ->type_name("0.3b|0.6b|1b|2b");
@@ -76,27 +92,28 @@ CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model) {
       ->type_name("PREFIX");
 }
 
-LabelledPrefix parse_labelled_prefix(const std::string& text, std::span<const std::string> labels) {
-  const std::size_t equals = text.find('=');
-  LabelledPrefix parsed{.label = text.substr(0, equals), .prefix = text};
-  if (equals != std::string::npos) {
-    parsed.prefix = text.substr(equals + 1);
-  } else if (labels.size() == 1) {
-    parsed.label = labels.front();
+std::vector<std::string> prefixes_of(std::span<const std::string> given,
+                                     std::span<const std::string> labels) {
+  std::vector<std::string> prefixes(labels.size());
+  for (const std::string& text : given) {
+    const std::size_t equals = text.find('=');
+    const bool has_label = equals != std::string::npos;
+    const std::string prefix = has_label ? text.substr(equals + 1) : text;
+    bool known = false;
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (has_label ? labels[i] != text.substr(0, equals) : labels.size() > 1) continue;
+      prefixes[i] = prefix;
+      known = true;
+    }
+    if (known && !prefix.empty()) continue;
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = "this does not tell which model the prefix is for",
+         .key = "--prefix",
+         .expected = labels.empty() ? "" : fmt::format("{}=PREFIX", fmt::join(labels, "=PREFIX, ")),
+         .actual = text});
   }
-  const bool known = std::find(labels.begin(), labels.end(), parsed.label) != labels.end();
-  if (known && !parsed.prefix.empty() && (equals != std::string::npos || labels.size() == 1)) {
-    return parsed;
-  }
-  std::string expected;
-  for (const std::string& label : labels) {
-    expected += (expected.empty() ? "" : ", ") + label + "=PREFIX";
-  }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "this does not tell which model the prefix is for",
-               .key = "--prefix",
-               .expected = expected,
-               .actual = text});
+  return prefixes;
 }
 
 void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixes,

@@ -40,17 +40,19 @@ std::optional<Grid> parse_grid(std::string_view text);
 /// "5,11,-1"; nothing for anything else.
 std::optional<std::vector<Index>> parse_layers(std::string_view text);
 
+/// "x,y,width,height" in pixels, each within a million; nothing for anything else, nor for a box
+/// without area.
+std::optional<Box> parse_box(std::string_view text);
+
 /// --arch, --task, --heads, --grid.
 void add_model_options(CLI::App& app, ModelOptions& model);
 /// --prefix; part of the above.
 CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model);
-/// A prefix for one of several checkpoints: "pose=encoder_q", or "encoder_q" where there is one.
-struct LabelledPrefix {
-  std::string label;
-  std::string prefix;
-};
-/// Throws `Error(InvalidArgument)` for a label that is not among `labels`.
-LabelledPrefix parse_labelled_prefix(const std::string& text, std::span<const std::string> labels);
+/// The prefix of each of several checkpoints, empty where none is `given`: as "pose=encoder_q", or
+/// "encoder_q" where there is one checkpoint. Throws `Error(InvalidArgument)` for a label that is
+/// not among `labels`.
+std::vector<std::string> prefixes_of(std::span<const std::string> given,
+                                     std::span<const std::string> labels);
 /// --prefix, which may be given several times; `what` stands for a label in the help.
 void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixes,
                                 const std::string& what);

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <fstream>
 #include <optional>
-#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -99,9 +98,9 @@ Index write_coco(const std::filesystem::path& path, std::span<const Job* const> 
                  const Json& meta) {
   const std::vector<std::int64_t> ids = ids_of(jobs);
   Index documents = 0;
-  write_json_parts(path, "the COCO file cannot be written", [&](std::ostream& out) {
+  write_json_parts(path, "the COCO file cannot be written", [&](const Append& append) {
     // One image at a time: a data set of a hundred thousand takes no more memory than its names.
-    out << "{\"annotations\": [";
+    append("{\"annotations\": [");
     Json images = Json::array();
     std::int64_t annotations = 0;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -113,15 +112,15 @@ Index write_coco(const std::filesystem::path& path, std::span<const Job* const> 
                           {"height", image.at("height")}});
         for (const Json& person : document.at("instance_info")) {
           ++annotations;
-          out << (annotations > 1 ? ",\n" : "\n")
-              << json_line(annotation_json(person, annotations, ids[i]));
+          append((annotations > 1 ? ",\n" : "\n") +
+                 json_line(annotation_json(person, annotations, ids[i])));
         }
       });
     }
-    out << "],\n\"images\": " << json_line(images)
-        << ",\n\"categories\": " << json_line(Json::array({category_json(meta)}))
-        << ",\n\"info\": " << json_line({{"made_by", "sapiens"}, {"sapiens", meta.at("sapiens")}})
-        << "}\n";
+    append("],\n\"images\": " + json_line(images));
+    append(",\n\"categories\": " + json_line(Json::array({category_json(meta)})));
+    append(",\n\"info\": " + json_line({{"made_by", "sapiens"}, {"sapiens", meta.at("sapiens")}}));
+    append("}\n");
   });
   return documents;
 }

@@ -10,10 +10,62 @@
 
 #include "cli/options/options.hpp"
 #include "cli/shell/program_description.hpp"
-#include "cli/shell/roff.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
+namespace {
+
+/// A bare `-` is a hyphen, `^` and `~` are accents, and `'` and `` ` `` are quotation marks, which
+/// no shell takes.
+std::string escaped(char c) {
+  switch (c) {
+    case '\\':
+      return "\\e";
+    case '-':
+      return "\\-";
+    case '^':
+      return "\\(ha";
+    case '~':
+      return "\\(ti";
+    case '\'':
+      return "\\(aq";
+    case '`':
+      return "\\(ga";
+    default:
+      return {c};
+  }
+}
+
+}  // namespace
+
+std::string roff_text(std::string_view text) {
+  std::string line;
+  bool is_bold = false;
+  for (const char c : text) {
+    if (c == '`') {
+      is_bold = !is_bold;
+      line += is_bold ? "\\fB" : "\\fR";
+    } else if (c == '\'' && !is_bold) {
+      line += c;  // an apostrophe
+    } else {
+      line += escaped(c);
+    }
+  }
+  if (is_bold) line += "\\fR";
+  return roff_line(line);
+}
+
+std::string roff_code(std::string_view text) {
+  std::string code;
+  for (const char c : text) code += escaped(c);
+  return code;
+}
+
+std::string roff_line(std::string line) {
+  if (line.starts_with('.') || line.starts_with('\'')) line.insert(0, "\\&");
+  return line;
+}
+
 namespace {
 
 std::string bold(std::string_view text) { return "\\fB" + roff_code(text) + "\\fR"; }
@@ -140,6 +192,34 @@ std::string exit_status_section() {
   return page;
 }
 
+/// What the program reads from its environment.
+struct EnvironmentVariable {
+  const char* names;
+  const char* meaning;
+  /// Who reads it: a command ("pull"), every command with an option ("--isa") or with a value of a
+  /// type ("NAME"); empty where that is decided elsewhere.
+  const char* concerns;
+};
+
+constexpr EnvironmentVariable kVariables[] = {
+    {"SAPIENS_ISA", "Highest kernel level: reference, avx2, avx512 or amx. `--isa` goes before it",
+     "--isa"},
+    {"SAPIENS_CACHE, XDG_CACHE_HOME",
+     "Where downloads go, and names of published checkpoints are looked for: SAPIENS_CACHE, else "
+     "the folder sapiens in XDG_CACHE_HOME, else ~/.cache/sapiens",
+     kPublishedType},
+    {"SAPIENS_MODULE_DIR",
+     "The only folder to look in for what is loaded or started when it is needed, such as the "
+     "module for videos",
+     ""},
+    {"HF_TOKEN", "Sent to the hub, and to nobody that it redirects to", "pull"},
+    {"HF_ENDPOINT", "Another hub than https://huggingface.co", "pull"},
+    {"https_proxy, http_proxy, all_proxy, no_proxy", "As libcurl takes them", "pull"},
+    {"SSL_CERT_FILE", "Certificates to trust instead of the system's", "pull"},
+    {"SAPIENS_TOKEN", "Token that requests must bring, where there is no `--token-file`", "serve"},
+    {"NO_COLOR", "Reports without colours", "inspect"},
+};
+
 bool concerns(const EnvironmentVariable& variable, const CommandDescription& command) {
   const std::string_view who = variable.concerns;
   const auto names_it = [who](const ArgumentDescription& argument) {
@@ -153,7 +233,7 @@ bool concerns(const EnvironmentVariable& variable, const CommandDescription& com
 std::string environment_section(const ProgramDescription& program,
                                 const CommandDescription& command) {
   std::string page;
-  for (const EnvironmentVariable& variable : environment_variables()) {
+  for (const EnvironmentVariable& variable : kVariables) {
     if (&command == &program.program || concerns(variable, command)) {
       page += tagged(bold(variable.names), roff_text(sentence(variable.meaning)));
     }

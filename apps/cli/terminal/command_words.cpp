@@ -1,11 +1,11 @@
-#include "cli/terminal/command_words.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <sapiens/option_names.hpp>
 #include <sapiens/printable.hpp>
 #include <utility>
+
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {

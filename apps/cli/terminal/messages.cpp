@@ -6,8 +6,6 @@
 #include <cstdio>
 #include <sapiens/printable.hpp>
 
-#include "cli/terminal/command_words.hpp"
-
 namespace sapiens::cli {
 namespace {
 
@@ -111,6 +109,14 @@ std::string time_text(double seconds) {
   if (seconds < 1e-3) return fmt::format("{:#.4g} us", seconds * 1e6);
   if (seconds < 1) return fmt::format("{:#.4g} ms", seconds * 1e3);
   return fmt::format("{:#.4g} s", seconds);
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
 }
 
 std::string dims_text(std::span<const Index> shape) {

@@ -38,6 +38,15 @@ std::span<const ExitCodeMeaning> exit_code_meanings() noexcept;
 /// The table for `--help`.
 std::string exit_code_help();
 
+// The library's texts as this program says them: options are flags, functions are commands.
+
+/// "--size" for `input_size`; empty for a word that is neither an option nor a function.
+std::string_view flag_of(std::string_view field);
+
+Error with_flags(const Error& error);
+
+std::string inspection_text(const Inspection& inspection, bool colour);
+
 using documents::Json;
 
 /// `error` as a document, in the words of the command line, as are all the errors printed here.
@@ -74,6 +83,9 @@ std::string seconds_text(double seconds);
 
 /// A measured time, four digits of it: "61.23 ms".
 std::string time_text(double seconds);
+
+/// `text` with the letters of ASCII in small.
+std::string lower_case(std::string_view text);
 
 /// "1024x64x64".
 std::string dims_text(std::span<const Index> shape);

@@ -1,4 +1,5 @@
 // Results as canvases, to be laid over the image.
+import {element} from './report.js';
 
 const kInferno = ['000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'f7d13d', 'fcffa4']
     .map(hex => [0, 2, 4].map(at => parseInt(hex.slice(at, at + 2), 16)));
@@ -12,9 +13,7 @@ function inferno(share) {
 
 // `colour(i)` gives [red, green, blue] of pixel i, or nothing where the image is to be seen.
 function paint(width, height, colour) {
-  const canvas = document.createElement('canvas');
-  canvas.width = width;
-  canvas.height = height;
+  const canvas = element('canvas', {width, height});
   const context = canvas.getContext('2d');
   const image = context.createImageData(width, height);
   for (let i = 0; i < width * height; ++i) {
@@ -40,9 +39,8 @@ const kPatchPixels = 16;  // of the canvas, so that there is room for a frame
 export function drawSimilarities(map, similarities, patch) {
   const low = similarities.reduce((a, b) => Math.min(a, b), 1);
   const small = paint(map.width, map.height, i => inferno((similarities[i] - low) / (1 - low || 1)));
-  const canvas = document.createElement('canvas');
-  canvas.width = kPatchPixels * map.width;
-  canvas.height = kPatchPixels * map.height;
+  const canvas = element(
+      'canvas', {width: kPatchPixels * map.width, height: kPatchPixels * map.height, className: 'patches'});
   const context = canvas.getContext('2d');
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
@@ -51,7 +49,6 @@ export function drawSimilarities(map, similarities, patch) {
     context.strokeStyle = colour;
     context.strokeRect(x + inset, y + inset, kPatchPixels - 2 * inset, kPatchPixels - 2 * inset);
   }
-  canvas.className = 'patches';
   return canvas;
 }
 
@@ -92,9 +89,7 @@ export function drawNormals({shape: [height, width], values}, mask) {
 const kMinScore = 0.3;
 
 export function drawPose({image, meta_info: meta, instance_info: persons}) {
-  const canvas = document.createElement('canvas');
-  canvas.width = image.width;
-  canvas.height = image.height;
+  const canvas = element('canvas', {width: image.width, height: image.height});
   const context = canvas.getContext('2d');
   const css = colour => `rgb(${(colour ?? [0, 200, 255]).join(' ')})`;
   for (const {keypoints, keypoint_scores: scores, bbox} of persons) {

@@ -1,4 +1,5 @@
 // From a file that somebody chose to what is sent and shown.
+import {element} from './report.js';
 
 const kTaken = ['image/jpeg', 'image/png', 'image/webp'];
 
@@ -17,31 +18,25 @@ export async function openImage(file, longest) {
     throw new Error(`${file.name || 'this'} is not an image that this browser can read`);
   }
   const scale = longest > 0 ? Math.min(1, longest / Math.max(bitmap.width, bitmap.height)) : 1;
-  const canvas = document.createElement('canvas');
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const scaled = size => Math.max(1, Math.round(size * scale));
+  const canvas = element('canvas', {width: scaled(bitmap.width), height: scaled(bitmap.height), className: 'photo'});
   const context = canvas.getContext('2d');
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
-  canvas.className = 'photo';
   const asItIs = scale === 1 && kTaken.includes(file.type);
   return {canvas, blob: asItIs ? file : await toBlob(canvas), stem: (file.name || 'image').replace(/\.[^.]*$/, '')};
 }
 
 export function save(blob, name) {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
+  const link = element('a', {href: URL.createObjectURL(blob), download: name});
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
 // The canvases of the stage in one image, as they are seen.
 export async function saveView(canvases, name) {
-  const view = document.createElement('canvas');
-  view.width = canvases[0].width;
-  view.height = canvases[0].height;
+  const view = element('canvas', {width: canvases[0].width, height: canvases[0].height});
   const context = view.getContext('2d');
   for (const canvas of canvases) {
     context.imageSmoothingEnabled = canvas.className !== 'patches';

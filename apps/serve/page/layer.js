@@ -14,10 +14,10 @@ export class Layer {
   constructor(task, models, changed) {
     Object.assign(this, {task, models, changed, canvas: null, result: null, times: null});
     this.shown = element('input', {type: 'checkbox', id: `show-${task}`});
-    this.opacity = element('input', {type: 'range', min: 0, max: 100, value: task === 'pose' ? 100 : 75});
-    this.opacity.setAttribute('aria-label', `Opacity of ${taskName(task)}`);
-    this.choice = element('select', {}, ...models.map(model => element('option', {value: model.name}, model.name)));
-    this.choice.setAttribute('aria-label', `Model for ${taskName(task)}`);
+    const opaque = {min: 0, max: 100, value: task === 'pose' ? 100 : 75, 'aria-label': `Opacity of ${taskName(task)}`};
+    this.opacity = element('input', {type: 'range', ...opaque});
+    this.choice = element('select', {'aria-label': `Model for ${taskName(task)}`},
+                          ...models.map(model => element('option', {value: model.name}, model.name)));
     this.state = element('span', {className: 'state', role: 'status'});
     this.downloads = element('div', {className: 'downloads'});
     this.row = element(
@@ -68,8 +68,7 @@ export class Layer {
     const name = `${image.stem}-${this.task}`;
     const kind = this.task === 'pose' ? 'json' : 'npy';
     const button = (text, label, act) => {
-      const made = element('button', {type: 'button', title: label}, `↓ ${text}`);
-      made.setAttribute('aria-label', label);
+      const made = element('button', {type: 'button', title: label, 'aria-label': label}, `↓ ${text}`);
       made.addEventListener('click', act);
       return made;
     };
