@@ -12,27 +12,28 @@ bool is_visible(const GroundTruthKeypoint& point) { return point.visibility == 2
 
 }  // namespace
 
-PckEvaluator::PckEvaluator(Index keypoints, double share) : share_(share) {
-  if (keypoints < 1 || !(share > 0)) {
+PckEvaluator::PckEvaluator(Index keypoints, double threshold) : threshold_(threshold) {
+  if (keypoints < 1 || !(threshold > 0)) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "PCK needs at least one keypoint and a share above 0"});
+                {.summary = "PCK needs at least one keypoint and a threshold above 0"});
   }
   scores_.points.resize(static_cast<std::size_t>(keypoints));
 }
 
-void PckEvaluator::add(const GroundTruthPerson& labelled, const PredictedPerson* found) {
-  expect_count("the labelled keypoints", scores_.points.size(), labelled.keypoints.size());
-  if (found) expect_count("the found keypoints", scores_.points.size(), found->keypoints.size());
-  if (std::ranges::none_of(labelled.keypoints, is_visible)) return;
+void PckEvaluator::add(const GroundTruthPerson& ground_truth, const PredictedPerson* predicted) {
+  expect_count("the ground truth keypoints", scores_.points.size(), ground_truth.keypoints.size());
+  if (predicted)
+    expect_count("the predicted keypoints", scores_.points.size(), predicted->keypoints.size());
+  if (std::ranges::none_of(ground_truth.keypoints, is_visible)) return;
   ++scores_.persons;
-  if (!found) ++scores_.not_found;
-  const double near = share_ * std::max(labelled.width, labelled.height);
+  if (!predicted) ++scores_.not_found;
+  const double near = threshold_ * std::max(ground_truth.width, ground_truth.height);
   for (std::size_t k = 0; k < scores_.points.size(); ++k) {
-    const GroundTruthKeypoint& truth = labelled.keypoints[k];
+    const GroundTruthKeypoint& truth = ground_truth.keypoints[k];
     if (!is_visible(truth)) continue;
     ++scores_.points[k].visible;
-    if (!found) continue;
-    const PredictedKeypoint& point = found->keypoints[k];
+    if (!predicted) continue;
+    const PredictedKeypoint& point = predicted->keypoints[k];
     if (std::hypot(point.x - truth.x, point.y - truth.y) <= near) ++scores_.points[k].correct;
   }
 }

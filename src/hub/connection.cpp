@@ -186,11 +186,11 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
     const Response response = perform(url, std::move(lines), head, listener);
     expect_response(response, url);
     answer.status = response.status;
-    const bool told =
+    const bool has_size_and_etag =
         !answer.header("x-linked-size").empty() && !answer.header("x-linked-etag").empty();
     const bool redirected =
         300 <= response.status && response.status < 400 && !response.redirect.empty();
-    if (redirected && head && told && origin_of(response.redirect) != home) {
+    if (redirected && head && has_size_and_etag && origin_of(response.redirect) != home) {
       answer.status = 200;
       answer.headers.erase("content-type");  // of the redirect
       return answer;

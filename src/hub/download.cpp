@@ -105,7 +105,8 @@ void Download::expect_readable() {
 }
 
 std::uint64_t Download::max_bytes() const {
-  return file_.bytes.value_or(max_bytes_of(file_.published ? *file_.published : PublishedFile{}));
+  return file_.bytes.value_or(
+      max_download_bytes(file_.published ? *file_.published : PublishedFile{}));
 }
 
 void Download::expect_head() {

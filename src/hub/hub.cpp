@@ -57,7 +57,8 @@ void expect_space(const RemoteFile& file, std::uint64_t arrived) {
   std::error_code error;
   const fs::space_info space = fs::space(file.path.parent_path(), error);
   // About as much as it will be, where the hub does not tell.
-  const std::uint64_t size = file.bytes.value_or(file.published ? file.published->about_bytes : 0);
+  const std::uint64_t size =
+      file.bytes.value_or(file.published ? file.published->approximate_bytes : 0);
   if (error || size <= arrived || space.available >= size - arrived) return;
   throw Error(ErrorCode::OutOfResources,
               {.summary = "the disk has not enough room for the download",
@@ -70,7 +71,7 @@ void expect_space(const RemoteFile& file, std::uint64_t arrived) {
 
 /// What is at `file.path` already, which is never replaced.
 PulledFile expect_same_content(const RemoteFile& file, const PullListener& listener) {
-  PulledFile there{.path = file.path, .was_there = true};
+  PulledFile there{.path = file.path, .already_downloaded = true};
   std::error_code error;  // one that matters comes again when the file is read
   there.bytes = fs::file_size(file.path, error);
   there.sha256 = sha256_of(file.path, [&](std::uint64_t done) {

@@ -47,9 +47,9 @@ RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
   remote.sha256 = digest_in(answer.header("x-linked-etag"));
   if (remote.sha256.empty()) remote.sha256 = digest_in(answer.header("etag"));
   if (remote.sha256.empty()) remote.sha256 = file.sha256;
-  remote.arrived = partial_size(remote);
+  remote.partial_bytes = partial_size(remote);
   std::error_code error;
-  remote.is_there =
+  remote.is_downloaded =
       std::filesystem::is_regular_file(remote.path, error) &&
       (!remote.bytes || std::filesystem::file_size(remote.path, error) == *remote.bytes);
   return remote;

@@ -6,7 +6,7 @@
 
 namespace sapiens {
 
-std::string doubt_about_prepared(std::span<const float> values) {
+std::string prepared_input_warning(std::span<const float> values) {
   // (x - mean) / std for x in 0..255 (docs/preprocessing.md).
   constexpr float kMinPrepared = -2.12f, kMaxPrepared = 2.64f;
   constexpr float kFarOut = 10;

@@ -208,7 +208,7 @@ PreparedArray read_prepared(const fs::path& path) {
   if (is_integer(info.type)) throw_image(path, info);
   if (!has_prepared_shape(info.shape)) throw_shape(path, info);
   PreparedArray prepared{.array = read_npy(path)};
-  prepared.doubt = doubt_about_prepared(prepared.array.values);
+  prepared.doubt = prepared_input_warning(prepared.array.values);
   if (!prepared.doubt.empty()) prepared.doubt += " An image is better given as a PNG";
   return prepared;
 }
