@@ -34,7 +34,7 @@ bool is_newer(const fs::path& file, const fs::path& input) {
   return !no_file && !no_input && made >= changed;
 }
 
-/// Files appear whole or not at all, so one that exists is finished.
+/// Files are written atomically, so an existing file is complete.
 bool is_finished(const Job& job, const Manifest& earlier) {
   const auto before = earlier.jobs.find(job.name.string());
   if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.path)) {
