@@ -111,7 +111,7 @@ Json pulled_json(const PublishedFile& published, const PulledFile& pulled, doubl
           {"licence", published.licence},    {"inspection", Json::parse(inspection.json(flag_of))}};
 }
 
-/// Downloads one file and tells what it is.
+/// Downloads one file and reports which model it is.
 Json pull_one(Hub& hub, const RemoteFile& remote, Session& session) {
   const Stopwatch watch;
   PulledFile pulled;

@@ -54,7 +54,7 @@ class ServedModel {
   ServedModel(const ServedModel&) = delete;
   ServedModel& operator=(const ServedModel&) = delete;
 
-  /// Of the whole file, as `sapiens inspect` tells it.
+  /// The report on the file, as `sapiens inspect` shows it.
   const Inspection& inspection() const { return inspection_; }
   /// Null for a network that gives features.
   const TaskModel* head() const { return std::get_if<TaskModel>(&network_); }

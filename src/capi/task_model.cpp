@@ -12,7 +12,7 @@
 
 using namespace sapiens;
 
-// Strings that are handed out are made once.
+// Strings that are returned to the caller are created once.
 struct sapiens_task_model {
   sapiens_task_model(const Checkpoint& checkpoint, const ModelOptions& options,
                      const EngineOptions& engine)

@@ -14,7 +14,7 @@ constexpr int kMaxRedirects = 10;
 constexpr double kMaxConnectSeconds = 20;
 constexpr std::size_t kMaxHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
-// Of an answer that is no content: a page with an error, which nobody reads.
+// Limit for the body of an error response, which is not used.
 constexpr std::size_t kMaxIgnored = std::size_t{1} << 20;
 constexpr double kMinTimeout = 1, kMaxTimeout = 3600;
 

@@ -10,7 +10,7 @@
 namespace sapiens::hub {
 namespace {
 
-/// As much of a file as is looked at to tell what it is.
+/// The number of bytes that are examined to identify a file.
 constexpr std::size_t kHead = 1024;
 
 /// "bytes 100-999/1000" begins at 100.

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Each attempt counts, also one that brought a byte: nobody's patience is endless.
+/// Limits all attempts, including those that received data, so that a download always ends.
 constexpr int kMaxAttempts = 500;
 constexpr double kFirstWait = 0.5;
 constexpr double kMaxWaitSeconds = 30;
@@ -56,7 +56,7 @@ auto keep_trying(const HubOptions& options, const PullListener& listener,
 void expect_space(const RemoteFile& file, std::uint64_t arrived) {
   std::error_code error;
   const fs::space_info space = fs::space(file.path.parent_path(), error);
-  // About as much as it will be, where the hub does not tell.
+  // The approximate size if the hub does not report one.
   const std::uint64_t size =
       file.bytes.value_or(file.published ? file.published->approximate_bytes : 0);
   if (error || size <= arrived || space.available >= size - arrived) return;

@@ -41,7 +41,7 @@ LoadedDecoder load_decoder(const DecoderConfig& config, Index encoder_width,
 /// the visible ones.
 class Decoder {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   Decoder(const DecoderConfig& config, const DecoderWeights& weights, const Ops& ops);
 
   /// `tokens` [1 + kept, C] as `Encoder::forward_masked` left them: the class token, then the

@@ -21,7 +21,7 @@ struct EncoderTap {
 /// The plain ViT of Sapiens: images in, one feature vector per patch out.
 class EncoderNetwork {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   EncoderNetwork(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops);
 
   /// Runs B `images` [3, H, W] of one size, normalised, up to the last block with a tap.

@@ -24,7 +24,7 @@ struct DetectorLevel {
 /// RTMDet: the CSPNeXt backbone, the PAFPN neck and the head of three levels.
 class RtmDet {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   RtmDet(const RtmDetWeights& weights, const Ops& ops) : weights_(weights), ops_(ops) {}
 
   /// The points of an input of `size` pixels.

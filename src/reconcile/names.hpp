@@ -60,7 +60,7 @@ std::string shown_key(std::string_view path);
 /// `path` without the components that wrappers insert.
 std::string without_wrappers(std::string_view path);
 
-/// True if two tensors have the same bytes of the file, type, shape and strides.
+/// True if two readable tensors have the same bytes of the file, type, shape and strides.
 bool same_values(const TensorEntry& a, const TensorEntry& b) noexcept;
 
 /// A model of the file that is not used.

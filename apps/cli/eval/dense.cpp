@@ -89,7 +89,7 @@ class SegMeasure : public Measure {
   Index pixels_ = 0;  // of all images
 };
 
-/// What of the images is outside of persons, as far as their masks tell.
+/// Counts the pixels outside of persons, as far as masks are available.
 class PersonPixels {
  public:
   void add(const EvalImage& sample, const Frame& frame) {

@@ -191,7 +191,7 @@ void start_plan(const JobPlan& plan, Session& session) {
 EngineOptions with_load_meter(EngineOptions engine) {
   auto meter = std::make_shared<Meter>("loading weights", 1, stderr_is_terminal());
   engine.loading = [meter, watch = Stopwatch()](double done) {
-    // A quick load is over before anybody could read about it.
+    // A short load ends before its progress could be read.
     if (watch.seconds() > 2) meter->update(done);
   };
   return engine;
