@@ -21,7 +21,8 @@ Json names_json(Json json, Index count, const KeypointSet* set) {
   return json;
 }
 
-/// A user's own file may not tell them, and nobody must take a zero for one.
+/// Adds the list unless a number is unknown, as in custom files, so that 0 is not mistaken for a
+/// value.
 void add_numbers(Json& json, const char* list, const KeypointSet& set, float KeypointInfo::*field) {
   Json numbers = Json::array();
   for (const KeypointInfo& point : set.keypoints) {

@@ -22,7 +22,8 @@ namespace {
 
 /// "about 1.36 GB", or what the hub says.
 std::string size_text(const RemoteFile& file) {
-  return file.bytes ? bytes_text(*file.bytes) : "about " + bytes_text(file.published->about_bytes);
+  return file.bytes ? bytes_text(*file.bytes)
+                    : "about " + bytes_text(file.published->approximate_bytes);
 }
 
 void describe(const RemoteFile& file) {
@@ -30,8 +31,8 @@ void describe(const RemoteFile& file) {
   say(fmt::format("{}: {}, {}\n  from     {}\n  to       {}\n  licence  {}", published.name,
                   published.file_name(), size_text(file), file.page, printable(file.path.string()),
                   published.licence));
-  if (file.arrived > 0) {
-    say(fmt::format("  {} of it are here already", bytes_text(file.arrived)));
+  if (file.partial_bytes > 0) {
+    say(fmt::format("  {} of it are here already", bytes_text(file.partial_bytes)));
   }
 }
 
@@ -93,7 +94,7 @@ PullListener listener_of(PullMeters& meters) {
 std::string done_text(const PulledFile& pulled, double seconds) {
   const char* const digest =
       pulled.verified ? "its digest is right" : "the hub gives no digest to compare with";
-  if (pulled.was_there) {
+  if (pulled.already_downloaded) {
     return fmt::format("{} is there already; {}", printable(pulled.path.string()), digest);
   }
   return fmt::format("{}: {} in {}; {}", printable(pulled.path.string()),
@@ -104,12 +105,12 @@ Json pulled_json(const PublishedFile& published, const PulledFile& pulled, doubl
                  const Inspection& inspection) {
   return {{"name", published.name},          {"path", pulled.path.string()},
           {"bytes", pulled.bytes},           {"sha256", pulled.sha256},
-          {"verified", pulled.verified},     {"was_there", pulled.was_there},
+          {"verified", pulled.verified},     {"was_there", pulled.already_downloaded},
           {"resumed_at", pulled.resumed_at}, {"seconds", seconds},
           {"licence", published.licence},    {"inspection", Json::parse(inspection.json(flag_of))}};
 }
 
-/// Downloads one file and tells what it is.
+/// Downloads one file and reports which model it is.
 Json pull_one(Hub& hub, const RemoteFile& remote, Session& session) {
   const Stopwatch watch;
   PulledFile pulled;
@@ -133,7 +134,7 @@ void pull(const PullArguments& arguments, Session& session) {
     PullMeters meters{std::string(file->name)};
     remotes.push_back(hub.look_up(*file, listener_of(meters)));
     describe(remotes.back());
-    all_there = all_there && remotes.back().is_there;
+    all_there = all_there && remotes.back().is_downloaded;
   }
   if (!all_there) expect_agreement(arguments, remotes.size());
 

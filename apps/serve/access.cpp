@@ -98,7 +98,7 @@ bool is_loopback(std::string_view host) noexcept {
 }
 
 bool is_token(std::string_view given, std::string_view token) noexcept {
-  // Every byte of what was given is compared, so the time tells its length and nothing else.
+  // All given bytes are compared, so that the time depends only on their number.
   unsigned difference = given.size() == token.size() ? 0 : 1;
   for (std::size_t i = 0; i < given.size(); ++i) {
     const char expected = token.empty() ? '\0' : token[i % token.size()];

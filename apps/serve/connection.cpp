@@ -19,12 +19,13 @@ namespace {
 using std::chrono::seconds;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-// More than whoever reads a body allows, and has words for.
+// Added to the time limit of a read, so that the reader of the body reports its own time limit
+// first.
 constexpr auto kGrace = std::chrono::milliseconds(100);
 
 using NameOf = int (*)(int socket, sockaddr* address, socklen_t* size);
 
-/// The address of one end, in digits; nothing where it cannot be told any more.
+/// The address of one end, in digits; empty if it is not available any more.
 void tell(NameOf name_of, socket_t socket, std::string& ip, int& port) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);

@@ -42,7 +42,7 @@ class Connection : public httplib::Stream {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Whether the other side has closed its end: nobody is there to take an answer.
+  /// Whether the other side has closed its end: no response can be delivered.
   bool is_gone() const;
   /// Whether the client was given up because its body did not come fast enough.
   bool was_too_slow() const { return too_slow_; }

@@ -46,7 +46,7 @@ HttpError unknown_path(const std::string& path) {
 
 void expect_wanted(const Request& request, const Limits& limits) {
   if (request.is_gone && request.is_gone()) {
-    // The status that nginx has for it; the log and the metrics tell it, and nobody else.
+    // The status that nginx uses; it appears only in the log and the metrics.
     throw HttpError(499, "client-gone", {.summary = "the client has hung up"});
   }
   if (Clock::now() < request.deadline) return;

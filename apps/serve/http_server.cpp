@@ -34,7 +34,7 @@ class TaskQueue : public httplib::TaskQueue {
   void shutdown() override {}
 };
 
-/// What will follow the head, as far as it tells.
+/// The size of the body that the head announces; the largest number if it is unknown.
 std::size_t body_bytes(const RequestHead& head) {
   const bool has_body = head.has("Content-Length") || head.has("Transfer-Encoding");
   return has_body ? parse_number<std::size_t>(head.header("Content-Length"))
@@ -53,7 +53,7 @@ httplib::Headers headers_of(const RequestHead& head) {
   for (const auto& [name, value] : head.headers) {
     if (headers.find(name) == headers.end()) headers.emplace(name, head.header(name));
   }
-  headers.erase("Expect");  // is answered by the connection, once somebody wants the body
+  headers.erase("Expect");  // is answered by the connection when the body is read
   return headers;
 }
 

@@ -72,7 +72,7 @@ void Lobby::watch() {
   while (take_newcomers()) wait_for_bytes();
 }
 
-// False once everybody has left and nobody will come.
+// False once no connection is waiting and no new one can arrive.
 bool Lobby::take_newcomers() {
   const std::lock_guard lock(mutex_);
   const Clock::time_point now = Clock::now();

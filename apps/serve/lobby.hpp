@@ -59,7 +59,7 @@ class Lobby {
   std::mutex mutex_;
   std::vector<int> newcomers_;
   bool finished_ = false;
-  bool last_call_ = false;     // of the thread: nobody new will come
+  bool last_call_ = false;     // of the thread: no new connection can arrive
   std::vector<Guest> guests_;  // of the thread; the one who waits longest first
   std::thread thread_;
 };

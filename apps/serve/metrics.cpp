@@ -13,7 +13,7 @@
 namespace sapiens::serve {
 namespace {
 
-/// Resident bytes of this process; 0 where /proc does not tell.
+/// Resident bytes of this process; 0 if /proc is not available.
 std::uint64_t resident_bytes() {
   std::uint64_t size = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;

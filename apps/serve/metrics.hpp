@@ -23,7 +23,7 @@ class Metrics {
   void answered(std::string_view path, int status, double seconds);
   void entered_queue();
   void left_queue();
-  /// A forward pass for so many requests.
+  /// Counts a forward pass with a batch of this many requests.
   void computed(std::string_view model, Index requests, double seconds);
 
   /// Seconds a request took in the forward passes so far, on average; 1 before there was one.

@@ -23,7 +23,7 @@ struct Limits {
   Index connections = 64;               ///< Bodies that are read, computed or answered at a time.
   Index batch = 8;                      ///< Images in one forward pass.
   double seconds = 300;     ///< From a request's head to its answer, and then to take it.
-  double look_pause = 0.1;  ///< Seconds between two looks whether anybody still waits for it.
+  double look_pause = 0.1;  ///< Seconds between checks whether the client is connected.
 };
 
 struct NamedCheckpoint {
@@ -38,7 +38,7 @@ struct ServerOptions {
   DetectOptions detect = {};
   std::string host = "127.0.0.1";
   int port = 8080;         ///< 0: any that is free.
-  std::string token = {};  ///< Empty: nobody is asked for one.
+  std::string token = {};  ///< Empty: no token is required.
   Limits limits = {};
   EngineOptions engine = {};
   /// Is given one line per request, from several threads; may be empty.

@@ -39,7 +39,7 @@ std::string_view agreed_type(const Operation& operation, const std::string& acce
                    .actual = accept.substr(0, 200)});
 }
 
-/// What nobody would look at is not taken in silence.
+/// Input that would be ignored is refused.
 void expect_nothing_more(const Request& request) {
   if (!request.query.empty()) {
     throw HttpError(400, "invalid-argument",
@@ -53,7 +53,7 @@ void expect_nothing_more(const Request& request) {
       {.summary = "this path takes no body", .key = "Content-Length", .actual = length});
 }
 
-/// What a path is counted under: strangers cannot make the list grow.
+/// The label of a path in the metrics; unknown paths share one, so that clients cannot add labels.
 std::string_view label_of(std::string_view path) {
   if (const Operation* operation = find_operation(path)) return operation->path;
   for (const std::string_view known : {"/healthz", "/v1/models", "/metrics", "/openapi.json"}) {
@@ -161,7 +161,7 @@ Response Service::compute(const Operation& operation, const Request& request) {
   const Models::Entry& entry = models_.choose(upload.fields.text("model"), operation.task);
   const ComputeQueue::Place place = queue_.enter();
 
-  // Every step from here on ends soon after nobody waits for it any more.
+  // All following steps are cancelled when the client disconnects.
   const StopCheck check = wanted_check(request, options_.limits);
   const Stopwatch decoding;
   const auto image = std::make_shared<const Image>(decode(upload.image, check));
@@ -196,7 +196,7 @@ Image Service::decode(const std::string& bytes, const StopCheck& check) const tr
   }
   return Image::decode(encoded, "image", check);
 } catch (const Error& error) {
-  // A file to the library, and a field to whoever sent it.
+  // The library reports the name of a file; for the client it is the name of a field.
   ErrorDetail detail = error.detail();
   detail.key = std::exchange(detail.file, {});
   throw HttpError(Error(error.code(), std::move(detail)));

@@ -21,7 +21,7 @@ Workers::Workers(std::size_t threads) {
                  .expected = fmt::format("at most {}", started),
                  .actual = fmt::format("{}: {}", threads, error.what()),
                  .hint = "allow fewer connections, or more threads (ulimit -u, ulimit -v)"});
-  } catch (...) {  // no memory; threads that nobody waits for would end the process
+  } catch (...) {  // no memory; destroying threads that are not joined would end the process
     finish();
     throw;
   }

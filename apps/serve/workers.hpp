@@ -12,7 +12,7 @@ namespace sapiens::serve {
 /// Threads that run what they are given, in its order.
 class Workers {
  public:
-  /// Throws `Error(OutOfResources)` where the system does not have so many.
+  /// Throws `Error(OutOfResources)` if the system cannot start that many threads.
   explicit Workers(std::size_t threads);
   ~Workers() { finish(); }
   Workers(const Workers&) = delete;

@@ -18,56 +18,61 @@ namespace sapiens {
 class Assessment;
 struct StateDict;
 
-/// One tensor of a checkpoint, named and described.
+/// Name, type and shape of one tensor of a checkpoint. The values are not part of it.
 struct TensorInfo {
-  std::string key = {};  ///< Full dotted path in the file.
-  DType dtype = DType::F32;
-  std::vector<Index> shape = {};  ///< Of a tensor that cannot be read empty where it is unknown.
-  /// "f32"; of a tensor whose values cannot be read PyTorch's word: "float8_e4m3fn", "sparse". Then
-  /// `dtype` means nothing.
+  std::string key = {};           ///< Full dotted path in the file.
+  DType dtype = DType::F32;       ///< Valid only if `readable`.
+  std::vector<Index> shape = {};  ///< May be empty for a tensor that is not readable.
+  /// The type as text: "f32". For a tensor that is not readable, PyTorch's name of its type or
+  /// kind: "float8_e4m3fn", "sparse".
   std::string type = {};
-  bool readable = true;
+  bool readable = true;  ///< False when the library cannot read the values of this type.
 };
 
-/// What a caller knows better than the weights. Every field may stay empty: the model is recognised
-/// from the tensors.
+/// Overrides for what is recognised from the tensors. By default every field is empty, and the
+/// tensors alone decide.
 struct ModelOptions {
-  std::string arch = {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."): refuse anything else.
-  std::optional<Task> task = {};  ///< Take the file as one for this task.
-  /// What the file should be for: TaskModel refuses one with a head for another task before
-  /// gigabytes of the wrong weights are loaded, and of two heads on one encoder takes the one that
-  /// is expected.
+  std::string arch =
+      {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."); anything else is refused.
+  std::optional<Task> task = {};  ///< Treat the file as a model for this task.
+  /// The task that the caller needs. TaskModel refuses a file with a head for another task before
+  /// it loads any weights. If the file has two heads on one encoder, this selects the head.
   std::optional<Task> expected_task = {};
-  Index heads = 0;          ///< Attention heads, for widths that were never published.
-  Index decoder_heads = 0;  ///< The same of the MAE decoder, which has 16 at the published width.
-  std::optional<Grid> grid = {};            ///< The file's position grid, where it is not square.
-  std::optional<Grid> input_size = {};      ///< Image size in pixels to prepare `pos_embed` for.
+  Index heads = 0;                ///< Attention heads; required for unpublished widths.
+  Index decoder_heads = 0;        ///< The same for the MAE decoder; 16 at the published width.
+  std::optional<Grid> grid = {};  ///< Grid of `pos_embed` in the file, when it is not square.
+  std::optional<Grid> input_size = {};  ///< Input size in pixels; `pos_embed` is resized for it.
   std::optional<Index> patch_padding = {};  ///< 0 or 2; by default the task decides.
-  bool allow_partial = false;               ///< Compute with zeros in place of missing parameters.
-  /// Of several models in one file, the one whose names begin so: "encoder_q", with or without a
-  /// final dot; "." for names without a prefix.
+  bool allow_partial = false;               ///< Use zeros for missing parameters.
+  /// Selects one of several models in a file by the prefix of its names: "encoder_q", with or
+  /// without a final dot; "." selects the names without a prefix.
   std::string prefix = {};
 
   friend bool operator==(const ModelOptions&, const ModelOptions&) = default;
 };
 
-/// An opened checkpoint file: mapped, its table of tensors read, its values untouched. Cheap to
-/// copy.
+/// An opened checkpoint file. The file is mapped and its table of tensors is read, but no values.
+/// Copies are cheap and share the mapping. All methods may be called from several threads at once.
 class Checkpoint {
  public:
-  /// Throws `Error`: NotFound, CorruptFile or UnsupportedFormat.
+  /// Opens a file of any supported format; the content decides, not the name. Throws `Error`:
+  /// NotFound, CorruptFile or UnsupportedFormat.
   static Checkpoint open(const std::filesystem::path& path);
 
   /// Recognises the model and decides where every parameter comes from. Reads no tensor values.
-  /// Throws InvalidArgument for options that make no sense; a misfit is a verdict, not an
-  /// exception.
+  /// Throws `Error(InvalidArgument)` for invalid options. A file that does not match the model is
+  /// reported as a verdict, not as an exception.
   Inspection inspect(const ModelOptions& options = {}) const;
 
+  /// All tensors of the file, in the order of the file.
   std::vector<TensorInfo> tensors() const;
+  /// Text entries that the file stores beside its tensors, by key. Lives as long as any copy of
+  /// this checkpoint.
   const std::map<std::string, std::string>& metadata() const;
 
-  /// For the layers of this library. An assessment is kept for further calls with the same options.
+  /// For use within the library only; the types are not public.
   const StateDict& state_dict() const;
+  /// For use within the library only. Results are cached per `options`.
   std::shared_ptr<const Assessment> assess(const ModelOptions& options) const;
 
  private:
@@ -76,44 +81,54 @@ class Checkpoint {
   std::shared_ptr<State> state_;
 };
 
-/// Called now and then with the share of work done, 0 to 1; may be empty.
+/// Called from time to time with the fraction of work done, 0 to 1, on the thread of the caller.
+/// May be empty. An exception that it throws stops the work and reaches the caller.
 using Progress = std::function<void(double done)>;
 
+/// How a checkpoint that this library writes names its tensors.
 enum class Layout {
-  Clean,     ///< A flat dictionary without prefixes, as the published `*_clean.pth`.
+  Clean,     ///< A flat dictionary without prefixes, like the published `*_clean.pth`.
   MMEngine,  ///< `state_dict` and `meta`, keys with "backbone.": loads in the original code without
              ///< a mismatch.
 };
 
+/// Options of `convert_checkpoint` and `convert_in_memory`.
 struct ConvertOptions {
-  Layout layout = Layout::Clean;
+  Layout layout = Layout::Clean;    ///< Names of the tensors that are written.
   std::optional<DType> dtype = {};  ///< F32, F16 or BF16; by default each tensor keeps its own.
-  bool keep_unused = false;         ///< Also copy what no model needs (decoder, other heads).
-  ModelOptions model = {};
+  bool keep_unused = false;         ///< Also copy unused tensors (decoder, other heads).
+  ModelOptions model = {};          ///< How the model is recognised, as for `Checkpoint::inspect`.
 };
 
-/// What a conversion did.
+/// The result of a conversion.
 struct ConvertResult {
-  Report report = {};                      ///< Of the model that was written.
-  std::vector<std::string> warnings = {};  ///< Parameters with NaN or infinity, copied as they are.
+  Report report = {};  ///< How the parameters of the written model were found.
+  /// One text per parameter that contains NaN or infinity; its values are copied unchanged.
+  std::vector<std::string> warnings = {};
 };
 
-/// Writes `checkpoint` again under canonical names; ".pth" or ".safetensors" by the name of
-/// `output`. Refuses (CheckpointRefused) a file whose model is not complete.
+/// Writes a copy of `checkpoint` with canonical names. The suffix of `output`, ".pth" or
+/// ".safetensors", selects the format. The file is replaced atomically. Throws `Error`:
+/// CheckpointRefused for an incomplete model, InvalidArgument for another suffix, for the
+/// checkpoint file itself and for values that `options.dtype` cannot represent, WriteFailed,
+/// OutOfResources.
 ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
                                  const ConvertOptions& options, const Progress& progress = {});
 
+/// Which random checkpoint to write, or which random model to create.
 struct SynthOptions {
-  /// "0.3b", "0.6b", "1b", "2b" or "tiny"; "rtmdet-m" for the person detector, which has one layout
-  /// and no task.
+  /// "0.3b", "0.6b", "1b", "2b" or "tiny"; or "rtmdet-m", the person detector, for which `task` and
+  /// `layout` have no effect.
   std::string arch = "0.3b";
-  Task task = Task::Pretrain;
-  Layout layout = Layout::Clean;
-  DType dtype = DType::F32;
-  std::uint64_t seed = 1;
+  Task task = Task::Pretrain;     ///< Which head the model has.
+  Layout layout = Layout::Clean;  ///< With MMEngine, a pretrained model also has its decoder.
+  DType dtype = DType::F32;       ///< F32, F16 or BF16.
+  std::uint64_t seed = 1;         ///< Equal seeds give equal weights.
 };
 
-/// Writes random weights in the published layout, labelled as random inside the file.
+/// Writes random weights in the published layout; the metadata of the file marks them as random.
+/// Throws `Error`: InvalidArgument for an unknown size, task, dtype or suffix, WriteFailed,
+/// OutOfResources.
 void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptions& options,
                            const Progress& progress = {});
 

@@ -4,9 +4,9 @@
 
 namespace sapiens {
 
-/// For `catch (...)` at the border of a program: the exception that is being handled as an `Error`.
-/// OutOfResources for std::bad_alloc, std::length_error and threads that do not start, with the
-/// limits that are set for the process; Internal for what nobody expected.
+/// Converts the exception that is being handled to an `Error`; call it inside of `catch (...)`.
+/// std::bad_alloc, std::length_error and a failure to start a thread become OutOfResources, and the
+/// text names the resource limits of the process. Other exceptions become Internal.
 Error current_error();
 
 }  // namespace sapiens

@@ -14,96 +14,102 @@
 
 namespace sapiens {
 
-// Images of results. Each throws `Error(InvalidArgument)` unless the result is of the image's
-// size, and for options out of their range, and what `check` throws.
+// Drawings of results. Every function returns a new image and throws `Error(InvalidArgument)` when
+// the result does not have the size of the image or an option is out of range. Exceptions of
+// `check` pass through.
 
-/// The first three principal components of a [C, gh, gw] feature map as red, green and blue,
-/// enlarged to the image and laid over it, the plain image at the left.
+/// Draws the first three principal components of a feature map [C, gh, gw] as red, green and blue,
+/// resized to the image and blended with it, to the right of the unchanged image.
 Image draw_features(const Image& image, TensorView<const float, 3> featmap,
                     const StopCheck& check = {});
 
-/// What the network saw, what it makes of that, and the original, beside each other.
+/// Draws the masked input, the reconstruction and the original, from left to right.
 Image draw_reconstruction(const Reconstruction& reconstruction);
 
+/// Options of `draw_segmentation`.
 struct SegDrawing {
-  float opacity = 0.5f;      ///< Of the colours: 0 shows the image, 1 nothing but colours.
-  bool labels = true;        ///< Names in the larger regions.
-  bool legend = true;        ///< Colours and names of the classes that occur, largest first.
-  bool side_by_side = true;  ///< The plain image at the left.
+  float opacity = 0.5f;      ///< Opacity of the colours, 0 to 1.
+  bool labels = true;        ///< Draw class names in the larger regions.
+  bool legend = true;        ///< List the classes that occur, by falling number of pixels.
+  bool side_by_side = true;  ///< Put the unchanged image to the left.
 };
 
-/// The image, and beside it the image blended with the colours of its classes: those of `set`
-/// where it has as many classes, made up otherwise, as are the names.
+/// Draws the image blended with the colours of its classes. Colours and names are those of `set` if
+/// it has as many classes as the segmentation; otherwise they are generated.
 ///
-/// Letters grow with the image. A region that its label would hide has none, nor has the
-/// background. The legend is a column at the right whose width depends on the sizes of image and
-/// set alone, so that the frames of a video stay of one size; images lower than a few lines of
-/// text or narrower than the column have none.
+/// The size of text grows with the image. Regions that are smaller than their label, and the
+/// background, are not labelled. The legend is a column at the right. Its width depends only on the
+/// size of the image and on the set, so that all frames of a video have one size. Images that are
+/// too small for the legend have none.
 Image draw_segmentation(const Image& image, const Segmentation& segmentation,
                         const SegClassSet* set = nullptr, const SegDrawing& drawing = {},
                         const StopCheck& check = {});
 
+/// Options of `draw_depth`.
 struct DepthDrawing {
-  bool normals = true;       ///< A panel more: the surface that the depths describe.
-  bool side_by_side = true;  ///< The plain image at the left.
+  bool normals = true;       ///< Add a panel with surface normals computed from the depth.
+  bool side_by_side = true;  ///< Put the unchanged image to the left.
 };
 
-/// The image, and beside it the depth [H, W], near bright and far dark, scaled to what lies under
-/// `mask` (one byte per pixel, not 0: draw it; an empty mask stands for all pixels). The rest is
-/// grey. Then normals made from the depth, as `draw_normals` draws them but with z away from the
-/// viewer; black within three pixels of the mask's edge. Both are grey where nothing is under the
-/// mask.
+/// Draws the depth [H, W] with near pixels bright and far pixels dark, scaled to the range under
+/// `mask`. The mask has one byte per pixel, where a value other than 0 selects the pixel; an empty
+/// mask selects all pixels. Other pixels are grey. The panel of normals is drawn like
+/// `draw_normals`, but with z pointing away from the viewer, and is black within three pixels of
+/// the edge of the mask. If the mask selects no pixel, both panels are grey.
 Image draw_depth(const Image& image, TensorView<const float, 2> depth,
                  std::span<const std::uint8_t> mask = {}, const DepthDrawing& drawing = {},
                  const StopCheck& check = {});
 
+/// Options of `draw_normals`.
 struct NormalDrawing {
-  bool side_by_side = true;  ///< The plain image at the left.
+  bool side_by_side = true;  ///< Put the unchanged image to the left.
 };
 
-/// The image, and beside it the normals [H, W, 3]: x, y, z from -1 to 1 as red, green, blue from
-/// 0 to 255; black where the mask is 0.
+/// Draws the normals [H, W, 3]: x, y, z from -1 to 1 become red, green, blue from 0 to 255. Pixels
+/// where the mask is 0 are black; an empty mask selects all pixels.
 Image draw_normals(const Image& image, TensorView<const float, 3> normals,
                    std::span<const std::uint8_t> mask = {}, const NormalDrawing& drawing = {},
                    const StopCheck& check = {});
 
+/// Options of `draw_pose`.
 struct PoseDrawing {
-  float min_score = 0.3f;  ///< Points below are not drawn, nor the links that end there.
-  float radius = 0;        ///< Of points, in pixels; 0: grows with the person.
-  float thickness = 0;     ///< Of links and boxes, in pixels; 0: grows with the person.
-  float alpha = 1;         ///< Of all that is drawn, from 0 to 1.
-  bool boxes = false;      ///< The box of each person.
-  /// A text per person, such as an identity; drawn at a corner of the box. Empty: none.
+  float min_score = 0.3f;  ///< Keypoints with lower scores, and their links, are not drawn.
+  float radius = 0;        ///< Radius of keypoints in pixels; 0: proportional to the person.
+  float thickness = 0;     ///< Of links and boxes, in pixels; 0: proportional to the person.
+  float alpha = 1;         ///< Opacity of the drawing, 0 to 1.
+  bool boxes = false;      ///< Draw the box of each person.
+  /// One text per person, such as a track id, drawn at a corner of the box. Empty: no texts.
   std::span<const std::string> labels = {};
 };
 
-/// The image with the links and points of every person. With `set`, its links and colours are
-/// used where it has as many points; otherwise only points are drawn. Points without links, such as
-/// those of the face in sets of 133 and 308, lie close and are drawn smaller than joints.
+/// Draws keypoints and links of every person over the image. Links and colours are those of `set`
+/// if it has as many keypoints as the poses; otherwise only keypoints are drawn. Keypoints without
+/// links, such as those of the face in the sets of 133 and 308, are drawn smaller.
 Image draw_pose(const Image& image, std::span<const Pose> poses, const KeypointSet* set = nullptr,
                 const PoseDrawing& drawing = {}, const StopCheck& check = {});
 
-/// Images in rows and titled columns, on white: results of several commands on one page.
+/// Arranges images in rows and titled columns on a white background.
 class ContactSheet {
  public:
-  /// Throws `Error(InvalidArgument)` without a title, and for heights outside of 16 to 4096.
+  /// One column per title. `row_height` is in pixels. Throws `Error(InvalidArgument)` when there is
+  /// no title, and for heights outside of 16 to 4096.
   explicit ContactSheet(std::vector<std::string> titles, Index row_height = 256);
 
-  /// Keeps a copy of `image`, scaled to the height of a row; rows and columns count from 0, and
-  /// places that were never set stay blank. Throws `Error(InvalidArgument)` for images whose
-  /// pixels are not all there, or 32 times as wide as high, for a column without a title, and from
-  /// row 10000 on; OutOfResources for more than 2^28 pixels in all.
+  /// Stores a copy of `image`, scaled to the row height. Rows and columns count from 0; cells that
+  /// are not set stay blank. Throws `Error(InvalidArgument)` for an image whose buffer does not
+  /// match its size or which is 32 times as wide as high, for a column without a title and for rows
+  /// from 10000 on; OutOfResources for more than 2^28 pixels in total.
   void set(Index row, Index column, const Image& image);
 
-  /// Columns are as wide as their widest image or title. Throws `Error(OutOfResources)` for more
-  /// than 2^28 pixels.
+  /// Draws the sheet. Columns are as wide as their widest image or title. Throws
+  /// `Error(OutOfResources)` for more than 2^28 pixels.
   Image draw() const;
 
  private:
   std::vector<std::string> titles_;
   Index row_height_;
-  Index pixels_ = 0;                      // of all images, scaled
-  std::vector<std::vector<Image>> rows_;  // of as many as there are titles; blank: width 0
+  Index pixels_ = 0;                      // sum over all scaled images
+  std::vector<std::vector<Image>> rows_;  // one entry per title; a blank cell has width 0
 };
 
 }  // namespace sapiens

@@ -31,11 +31,12 @@ constexpr std::size_t dtype_size(DType dtype) noexcept {
   return 0;
 }
 
+/// True for F64, F32, F16 and BF16.
 constexpr bool is_floating(DType dtype) noexcept {
   return dtype == DType::F64 || dtype == DType::F32 || dtype == DType::F16 || dtype == DType::BF16;
 }
 
-/// "f32", "bf16", "i64", "bool".
+/// The name in lower case: "f32", "bf16", "i64", "bool".
 constexpr std::string_view dtype_name(DType dtype) noexcept {
   switch (dtype) {
     case DType::F64:
@@ -62,8 +63,8 @@ constexpr std::string_view dtype_name(DType dtype) noexcept {
   return "?";
 }
 
-/// False for NaN, for infinity and for numbers that become infinity where they are stored as
-/// `dtype`: from 65520 on as F16.
+/// True when all `values` are finite and stay finite when they are rounded to `dtype`. Magnitudes
+/// of 65520 and above become infinite in F16.
 bool is_storable(std::span<const float> values, DType dtype) noexcept;
 
 }  // namespace sapiens

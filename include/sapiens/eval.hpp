@@ -12,80 +12,88 @@
 
 namespace sapiens {
 
-// How good results are, against annotations. Every class takes one image, or person, after the
-// other and keeps sums and short records, never images. docs/eval.md has the formulas. All throw
-// Error(InvalidArgument) for sizes that do not fit each other.
+// Accuracy of predictions against ground truth; docs/eval.md has the formulas. An evaluator takes
+// one image or person per call and accumulates sums and short records, never images. All functions
+// throw `Error(InvalidArgument)` when the sizes of their arguments do not match. Coordinates are in
+// pixels of the image.
 
-/// A keypoint as COCO annotates it.
+/// A keypoint of an annotation, as in COCO.
 struct GroundTruthKeypoint {
-  double x = 0, y = 0;
-  int visibility = 0;  ///< 0: not labelled, 1: labelled but hidden, 2: visible.
+  double x = 0, y = 0;  ///< Pixels.
+  int visibility = 0;   ///< 0: not labelled, 1: labelled but hidden, 2: visible.
 };
 
-/// A person as COCO annotates one.
+/// An annotated person, as in COCO.
 struct GroundTruthPerson {
-  double x = 0, y = 0, width = 0, height = 0;  ///< The box.
-  double area = 0;                             ///< Of the person's outline, in pixels.
-  bool crowd = false;                          ///< A region of many persons, which is not counted.
-  Index labelled = 0;  ///< COCO's num_keypoints; a person with 0 is not counted.
-  std::vector<GroundTruthKeypoint> keypoints = {};
+  double x = 0, y = 0, width = 0, height = 0;  ///< Box; x and y of its top left corner.
+  double area = 0;                             ///< Area of the segmentation mask, in pixels.
+  bool crowd = false;       ///< COCO's iscrowd: a region of many persons, which is ignored.
+  Index num_keypoints = 0;  ///< Labelled keypoints; a person with 0 is ignored.
+  std::vector<GroundTruthKeypoint> keypoints = {};  ///< In the order of the keypoint set.
 };
 
+/// Position of a predicted keypoint.
 struct PredictedKeypoint {
-  double x = 0, y = 0;
+  double x = 0, y = 0;  ///< Pixels.
 };
 
+/// A predicted person.
 struct PredictedPerson {
-  double score = 0;
-  std::vector<PredictedKeypoint> keypoints = {};
+  double score = 0;                               ///< Ranks predictions; must be finite.
+  std::vector<PredictedKeypoint> keypoints = {};  ///< In the order of the keypoint set.
 };
 
-/// The annotators' spread of every point; empty where the set does not know all of them.
+/// The OKS sigma of every keypoint of `set`; empty if the set lacks one.
 std::vector<double> oks_sigmas(const KeypointSet& set);
 
-/// Object keypoint similarity, 0 to 1, as pycocotools computes it.
-double object_keypoint_similarity(std::span<const double> sigmas, const GroundTruthPerson& labelled,
-                                  const PredictedPerson& found);
+/// Object keypoint similarity (OKS), 0 to 1, as pycocotools computes it.
+double object_keypoint_similarity(std::span<const double> sigmas,
+                                  const GroundTruthPerson& ground_truth,
+                                  const PredictedPerson& predicted);
 
-/// How many of `found` persons, best scores first, `pair_persons` compares with each of `labelled`
-/// ones: all of them up to 250,000 pairs, as 500 persons found among 500 have, so that cost and
-/// memory of a crowded image stay in proportion to its persons; never less than 20.
-std::size_t pairable(std::size_t labelled, std::size_t found);
+/// The number of predictions, best scores first, that `match_persons` considers for an image with
+/// `ground_truth` annotated and `predicted` predicted persons: all of them as long as there are at
+/// most 250,000 pairs, and at least 20. The limit bounds the cost of crowded images.
+std::size_t max_matched_predictions(std::size_t ground_truth, std::size_t predicted);
 
-/// For every labelled person, which of `found` is it: pairs are taken by falling similarity, as
-/// long as it is above 0. Crowds and persons without labelled points get nobody. Only the best
-/// `pairable` of the found ones are somebody's.
-std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
-                                                     std::span<const GroundTruthPerson> labelled,
-                                                     std::span<const PredictedPerson> found);
+/// Matches predictions to annotated persons, greedily by falling OKS above 0. Returns one entry per
+/// annotated person: the index of its prediction, or nothing. Crowds and persons without labelled
+/// keypoints are not matched, and only the best `max_matched_predictions` predictions are used.
+std::vector<std::optional<std::size_t>> match_persons(
+    std::span<const double> sigmas, std::span<const GroundTruthPerson> ground_truth,
+    std::span<const PredictedPerson> predicted);
 
-/// The ten numbers of pycocotools; empty (its -1) where there is no person of that size.
+/// The ten numbers of pycocotools, 0 to 1. A number is empty (-1 in pycocotools) when there is no
+/// annotated person of that size.
 struct KeypointScores {
-  std::optional<double> ap, ap50, ap75, ap_medium, ap_large;
-  std::optional<double> ar, ar50, ar75, ar_medium, ar_large;
-  Index persons = 0;  ///< That count, of any size.
+  std::optional<double> ap, ap50, ap75, ap_medium, ap_large;  ///< Average precision.
+  std::optional<double> ar, ar50, ar75, ar_medium, ar_large;  ///< Average recall.
+  Index persons = 0;  ///< Annotated persons that were evaluated.
 };
 
 /// COCO's average precision and recall of keypoints, equal to those of pycocotools.
 class KeypointEvaluator {
  public:
-  static constexpr std::size_t kMaxDetections = 20;  ///< Of an image; the best ones.
+  static constexpr std::size_t kMaxDetections = 20;  ///< Per image; the best scores.
 
+  /// `sigmas`: see `oks_sigmas`; one per keypoint.
   explicit KeypointEvaluator(std::span<const double> sigmas);
 
-  /// Each image once, in any order. `image` decides between equal scores in several images:
-  /// the smaller number comes first. Throws for scores that are not finite.
-  void add(std::int64_t image, std::span<const GroundTruthPerson> labelled,
-           std::span<const PredictedPerson> found);
+  /// Adds an image. Each image is added once, in any order; among equal scores the one with the
+  /// smaller id `image` ranks first. Throws `Error(InvalidArgument)` for scores that are not
+  /// finite.
+  void add(std::int64_t image, std::span<const GroundTruthPerson> ground_truth,
+           std::span<const PredictedPerson> predicted);
+  /// The scores over all images so far.
   KeypointScores result() const;
 
  private:
-  static constexpr std::size_t kSizes = 3;  // of persons: all, medium, large
-  /// One found person; bit t is for similarity threshold t.
+  static constexpr std::size_t kSizes = 3;  // sizes of persons: all, medium, large
+  // One prediction. Bit t of the masks belongs to OKS threshold t.
   struct Record {
     double score;
     std::int64_t image;
-    std::int64_t rank;  // in its image
+    std::int64_t rank;  // by score within its image
     std::array<std::uint16_t, kSizes> matched, ignored;
   };
   struct Curve;
@@ -98,76 +106,93 @@ class KeypointEvaluator {
   std::vector<Record> records_;
 };
 
+/// Percentage of correct keypoints (PCK), as shares from 0 to 1 and as counts.
 struct PckScores {
+  /// Counts for one keypoint over all persons.
   struct Point {
-    Index visible = 0, correct = 0;
+    Index visible = 0;  ///< Persons with this keypoint visible.
+    Index correct = 0;  ///< Of these, persons with a correct prediction of it.
   };
-  std::optional<double> mean = {};   ///< Right among all visible points of all persons.
-  std::vector<Point> points = {};    ///< By keypoint.
-  Index persons = 0, not_found = 0;  ///< With a visible point; of these, without a result.
+  std::optional<double> mean = {};  ///< Correct / visible over all keypoints; empty without any.
+  std::vector<Point> points = {};   ///< One entry per keypoint.
+  Index persons = 0;                ///< Persons with at least one visible keypoint.
+  Index not_found = 0;              ///< Of these, persons without a prediction.
 };
 
-/// The share of visible keypoints that lie within `share` of the longer side of the person's box.
+/// Computes PCK. A prediction of a visible keypoint is correct when its distance to the annotation
+/// is at most `threshold` times the longer side of the annotated box.
 class PckEvaluator {
  public:
-  explicit PckEvaluator(Index keypoints, double share = 0.1);
+  /// `keypoints` is the number of keypoints per person.
+  explicit PckEvaluator(Index keypoints, double threshold = 0.1);
 
-  /// A person of whom nothing was `found` (null) has no point right.
-  void add(const GroundTruthPerson& labelled, const PredictedPerson* found);
+  /// Adds a person. Without a prediction (null), all visible keypoints count as incorrect.
+  void add(const GroundTruthPerson& ground_truth, const PredictedPerson* predicted);
+  /// The scores over all persons so far.
   PckScores result() const;
 
  private:
-  double share_;
+  double threshold_;
   PckScores scores_;
 };
 
+/// Intersection over union (IoU) and accuracy, 0 to 1, over all pixels of all images.
 struct SegmentationScores {
+  /// Numbers of pixels for one class.
   struct Class {
-    Index labelled = 0, found = 0, both = 0;  ///< Pixels.
-    std::optional<double> iou() const;        ///< Empty where no pixel is labelled so.
+    Index ground_truth = 0;  ///< Pixels that are labelled with this class.
+    Index predicted = 0;     ///< Pixels for which this class is predicted.
+    Index intersection = 0;  ///< Pixels that are both.
+    /// Intersection over union; empty if no pixel is labelled with this class.
+    std::optional<double> iou() const;
   };
-  std::optional<double> mean_iou = {};  ///< Of the classes with labelled pixels.
-  std::optional<double> pixel_accuracy = {};
-  Index pixels = 0;
-  std::vector<Class> classes = {};
+  std::optional<double> mean_iou = {};        ///< Mean over the classes with labelled pixels.
+  std::optional<double> pixel_accuracy = {};  ///< Share of pixels with the correct class.
+  Index pixels = 0;                           ///< Pixels that are not ignored.
+  std::vector<Class> classes = {};            ///< One entry per class id.
 };
 
+/// Accumulates a confusion count of class ids.
 class SegmentationEvaluator {
  public:
-  static constexpr std::uint8_t kIgnored = 255;  ///< A label that says to leave the pixel out.
+  static constexpr std::uint8_t kIgnored = 255;  ///< Label of pixels that are ignored.
 
-  /// 1 to 255 classes.
+  /// Throws `Error(InvalidArgument)` unless `classes` is 1 to 255.
   explicit SegmentationEvaluator(Index classes);
 
-  /// Class ids of the pixels of one image. Throws for a label that is no class.
-  void add(std::span<const std::uint8_t> found, std::span<const std::uint8_t> labelled);
+  /// Adds the class ids [H * W] of one image. Throws `Error(InvalidArgument)` for an id that is
+  /// neither a class nor `kIgnored`.
+  void add(std::span<const std::uint8_t> predicted, std::span<const std::uint8_t> ground_truth);
+  /// The scores over all images so far.
   SegmentationScores result() const;
 
  private:
   std::vector<SegmentationScores::Class> classes_;
 };
 
-/// Means of the images' own numbers; all empty without an image.
+/// Errors of relative depth: means over images of the values of each image. Empty without images.
 struct DepthScores {
-  std::optional<double> rmse = {};    ///< In the unit of the labels.
-  std::optional<double> absrel = {};  ///< |found - true| / true.
-  /// Share of pixels with max(found / true, true / found) below 1.25, 1.25^2, 1.25^3.
+  std::optional<double> rmse = {};    ///< In the unit of the ground truth.
+  std::optional<double> absrel = {};  ///< Mean of |predicted - true| / true.
+  /// Share of pixels with max(predicted / true, true / predicted) below 1.25, 1.25^2, 1.25^3.
   std::array<std::optional<double>, 3> delta = {};
-  /// Share of the true depths' variance that is left: 1 for the same depth everywhere, whose delta
-  /// may well be 1, as persons are flat for somebody who stands far away.
+  /// Unexplained share of the variance of the true depth (1 - R^2). A constant prediction scores 1
+  /// here, although its delta can be perfect when the person is far from the camera.
   std::optional<double> unexplained = {};
-  Index images = 0, pixels = 0;
+  Index images = 0;  ///< Images that were evaluated.
+  Index pixels = 0;  ///< Pixels of these images that were evaluated.
 };
 
-/// Relative depth against true distances, after a scale of at least 0 and a shift for each image
-/// that fit best (least squares).
+/// Compares relative depth with true distances after alignment: for each image, the scale (at least
+/// 0) and shift with the least squared error are applied to the prediction.
 class DepthEvaluator {
  public:
-  /// One image; pixels count where `mask` is not 0 and the true depth is finite and above 0.
-  /// False, and nothing is added, where fewer than two do. Throws for a found depth that is not
-  /// finite where it counts.
-  bool add(std::span<const float> found, std::span<const float> labelled,
+  /// Adds an image; all arguments are [H * W]. A pixel is evaluated if `mask` is not 0 and the true
+  /// depth is finite and positive. Returns false, and adds nothing, for fewer than two such pixels.
+  /// Throws `Error(InvalidArgument)` for a predicted depth that is not finite at such a pixel.
+  bool add(std::span<const float> predicted, std::span<const float> ground_truth,
            std::span<const std::uint8_t> mask);
+  /// The scores over all images so far.
   DepthScores result() const;
 
  private:
@@ -176,23 +201,25 @@ class DepthEvaluator {
   Index images_ = 0, pixels_ = 0;
 };
 
-/// Over all pixels of all images, in degrees.
+/// Angular errors over all pixels of all images.
 struct NormalScores {
-  std::optional<double> mean = {}, median = {};
+  std::optional<double> mean = {}, median = {};      ///< Degrees.
   std::array<std::optional<double>, 3> within = {};  ///< Share below 11.25, 22.5, 30 degrees.
-  Index images = 0, pixels = 0;
+  Index images = 0;                                  ///< Images that were evaluated.
+  Index pixels = 0;  ///< Pixels of these images that were evaluated.
 };
 
-/// Angles between found and true surface normals.
+/// Computes angles between predicted and true surface normals.
 class NormalEvaluator {
  public:
   NormalEvaluator();
 
-  /// One image, three numbers a pixel, of any length. Pixels count where `mask` is not 0 and the
-  /// true normal has a direction; one found without a direction is off by 180 degrees. False where
-  /// no pixel counts.
-  bool add(std::span<const float> found, std::span<const float> labelled,
+  /// Adds an image: normals [H * W * 3], which need not be unit vectors, and the mask [H * W]. A
+  /// pixel is evaluated if `mask` is not 0 and the true normal is not zero; a predicted zero vector
+  /// counts as an error of 180 degrees. Returns false if no pixel is evaluated.
+  bool add(std::span<const float> predicted, std::span<const float> ground_truth,
            std::span<const std::uint8_t> mask);
+  /// The scores over all images so far.
   NormalScores result() const;
 
  private:

@@ -20,77 +20,84 @@
 
 namespace sapiens {
 
-/// How an image becomes the network's input.
+/// How an image is resized and normalised for the network.
 enum class PreprocessMode {
-  Full,  ///< As in training: Pillow's antialiased bicubic and the exact ImageNet constants.
-  Lite,  ///< As the original's lite scripts: OpenCV bilinear and rounded constants.
+  Full,  ///< As in training: Pillow's antialiased bicubic filter, exact ImageNet constants.
+  Lite,  ///< As in the original's lite scripts: OpenCV's bilinear filter, rounded constants.
 };
 
+/// Which form features take; shapes are per image. C is the width of the encoder, gh x gw the grid
+/// of patches.
 enum class OutType {
-  Featmap,     ///< Patch tokens as [C, gh, gw].
-  Raw,         ///< All tokens as [tokens, C]; the cls token first where there is one.
-  ClsToken,    ///< [C]
-  AvgFeatmap,  ///< [C]: LayerNorm (weight 1, bias 0) of the mean patch token.
+  Featmap,     ///< Patch tokens as a map [C, gh, gw].
+  Raw,         ///< All tokens [tokens, C]; the class token, if there is one, is the first.
+  ClsToken,    ///< The class token [C].
+  AvgFeatmap,  ///< [C]: the mean patch token after LayerNorm with weight 1 and bias 0.
 };
 
-/// What the machine is asked to do.
+/// Options of loading a model and computing with it.
 struct EngineOptions {
-  int threads =
-      0;  ///< 0: every core this process may use (affinity and container quota respected).
-  std::string isa = {};  ///< Highest kernel level: "reference", "avx2", "avx512", "amx"; empty:
-                         ///< SAPIENS_ISA, then the best.
-  Precision precision = Precision::Auto;
-  Progress loading = {};  ///< Told about the progress of loading weights.
+  /// Number of threads; 0: all cores that affinity and container quota allow. Results do not depend
+  /// on it.
+  int threads = 0;
+  /// Highest kernel level to use: "reference", "avx2", "avx512" or "amx". If empty, the environment
+  /// variable SAPIENS_ISA decides, and without it the best level of this CPU is used.
+  std::string isa = {};
+  Precision precision = Precision::Auto;  ///< Arithmetic of linear layers and attention.
+  Progress loading = {};                  ///< Called while weights are loaded.
 };
 
-/// What to compute.
+/// Options of `Encoder::run`.
 struct FeatureOptions {
-  OutType out_type = OutType::Featmap;
-  /// Blocks to emit, negative from the end; empty means the last one. As in the original, only the
-  /// last block passes through the final norm.
+  OutType out_type = OutType::Featmap;  ///< Form of the output.
+  /// Indices of the blocks whose output is returned; negative indices count from the end; empty:
+  /// the last block. As in the original, only the output of the last block passes the final norm.
   std::vector<Index> layers = {};
-  bool norm_layers = false;  ///< Pass every emitted block through the final norm.
-  Progress progress = {};    ///< Told after every block; may throw to stop.
-  StopCheck check = {};      ///< Called within blocks, too.
+  bool norm_layers = false;  ///< Apply the final norm to every returned block.
+  Progress progress = {};    ///< Called after every block.
+  StopCheck check = {};      ///< Called more often, also within blocks.
 };
 
-/// One emitted block: `values` is [B, C, gh, gw], [B, tokens, C] or [B, C], by the options'
-/// `out_type`.
+/// The output of one block for a batch of B images.
 struct LayerFeatures {
   Index layer = 0;  ///< 0-based index of the block.
+  /// [B, C, gh, gw], [B, tokens, C] or [B, C], depending on `FeatureOptions::out_type`.
   FloatArray values = {};
 };
 
-/// Raw tokens [tokens, C] of one image as the map [C, gh, gw] of its patches; a class token is left
-/// out.
+/// Converts the raw tokens [tokens, C] of one image to the map [C, gh, gw] of its patches. A class
+/// token is dropped. Throws `Error(ShapeMismatch)` when the tokens do not match `grid`.
 FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid);
 
-/// The features of one run.
+/// The result of `Encoder::run`.
 struct FeatureRun {
-  std::vector<LayerFeatures> layers = {};  ///< One per emitted block, in ascending order.
-  RunStats stats = {};
+  std::vector<LayerFeatures> layers = {};  ///< One entry per returned block, ascending.
+  RunStats stats = {};                     ///< Durations of this run.
 };
 
-/// What a loaded model runs on, and what it takes.
+/// Properties of a loaded model on this machine.
 struct EngineStats {
-  int threads = 0;
-  std::string isa = {};                ///< "reference+avx2+avx512"
-  std::string precision = {};          ///< What is computed in: "fp32", "bf16" or "int8".
-  std::uint64_t weight_bytes = 0;      ///< Packed weights.
-  std::uint64_t activation_bytes = 0;  ///< Scratch of the largest forward pass so far.
-  double load_seconds = 0;
+  int threads = 0;                     ///< Threads that compute.
+  std::string isa = {};                ///< Kernel levels in use: "reference+avx2+avx512".
+  std::string precision = {};          ///< Arithmetic in use: "fp32", "bf16" or "int8".
+  std::uint64_t weight_bytes = 0;      ///< Memory of the packed weights.
+  std::uint64_t activation_bytes = 0;  ///< Memory of the largest forward pass so far.
+  double load_seconds = 0;             ///< Duration of loading.
 };
 
-/// A loaded encoder. One forward pass at a time; two encoders in one process share nothing.
+/// A loaded encoder. Calls of `run` on one encoder must not overlap (see SharedModel); `const`
+/// methods may be called from other threads meanwhile. Two encoders are independent. After a move,
+/// the source may only be assigned to or destroyed.
 class Encoder {
  public:
-  /// Loads the encoder of `checkpoint`. Throws `Error(CheckpointRefused)` with the whole report
-  /// when a parameter has no value or holds NaN or infinity, unless `model.allow_partial`;
-  /// InvalidArgument when heads or grid must be given.
+  /// Loads the encoder; `checkpoint` may be destroyed afterwards. Throws `Error`: CheckpointRefused
+  /// with the complete report when a parameter is missing or contains NaN or infinity, unless
+  /// `model.allow_partial`; InvalidArgument when `heads` or `grid` is required but not set;
+  /// UnsupportedHardware for an `isa` that this CPU lacks; OutOfResources.
   explicit Encoder(const Checkpoint& checkpoint, const ModelOptions& model = {},
                    const EngineOptions& engine = {});
 
-  /// An encoder with random weights that never touched a file, for benchmarks.
+  /// Creates an encoder with random weights in memory, for benchmarks.
   static Encoder random(const SynthOptions& synth, const EngineOptions& engine = {});
 
   Encoder(Encoder&&) noexcept;
@@ -99,36 +106,42 @@ class Encoder {
   Encoder& operator=(const Encoder&) = delete;
   ~Encoder();
 
+  /// The report of the checkpoint. Lives as long as this encoder.
   const Inspection& inspection() const;
-  /// True when parameters were left at zero: whatever comes out must be marked.
+  /// True when `allow_partial` let parameters be zero, NaN or infinite: outputs are not meaningful
+  /// and must be marked.
   bool partial() const;
-  /// The input size in pixels this model was configured for, e.g. 1024x1024.
+  /// The input size of the model in pixels, such as 1024x1024.
   Grid input_size() const;
+  /// Threads, instruction set, precision and memory.
   EngineStats stats() const;
 
-  /// Resizes `image` to `size` (the native size if empty), normalises it and returns [3, H, W].
+  /// Resizes `image` to `size` in pixels (default: the input size), normalises it and returns
+  /// [3, H, W]. Throws `Error(InvalidArgument)` for an image whose buffer does not match its size
+  /// and for a size below 16.
   FloatArray preprocess(const Image& image, PreprocessMode mode = PreprocessMode::Full,
                         std::optional<Grid> size = std::nullopt, const StopCheck& check = {}) const;
 
-  /// Runs the encoder on images [3, H, W] of one size, already normalised. Any H and W of at least
-  /// 16. The images are read where they are. Throws ShapeMismatch for images of several sizes.
+  /// Runs the encoder on a batch of preprocessed images [3, H, W], with H and W of at least 16. The
+  /// images are not copied. Throws `Error`: ShapeMismatch for images of different sizes,
+  /// InvalidArgument for options that the model does not support, OutOfResources.
   FeatureRun run(std::span<const TensorView<const float, 3>> images,
                  const FeatureOptions& options = {});
 
-  /// The same for images in one array, [B, 3, H, W].
+  /// The same for a batch in one array [B, 3, H, W].
   FeatureRun run(TensorView<const float, 4> input, const FeatureOptions& options = {});
 
-  /// Preprocesses one image and runs it.
+  /// Preprocesses one image to the input size and runs the encoder on it; B is 1.
   FeatureRun run(const Image& image, const FeatureOptions& options = {});
 
-  /// The blocks that options with `layers` will emit: counted from 0, ascending, each once. Throws
-  /// InvalidArgument for a block the model does not have.
+  /// Converts `FeatureOptions::layers` to the blocks that are returned: indices from 0, ascending,
+  /// without duplicates. Throws `Error(InvalidArgument)` for a block that the model does not have.
   std::vector<Index> resolve_layers(std::span<const Index> layers) const;
 
-  /// Throws InvalidArgument for the class token of a model that has none.
+  /// Throws `Error(InvalidArgument)` if `out_type` needs a class token and the model has none.
   void expect_out_type(OutType out_type) const;
 
-  /// Shapes of the outputs for an input of `size` pixels.
+  /// The shapes of all output types, per image, for an input of `size` pixels.
   OutputShapes output_shapes(Grid size) const;
 
  private:

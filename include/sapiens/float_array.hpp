@@ -7,13 +7,13 @@
 
 namespace sapiens {
 
-/// A dense array of float32 that owns its numbers.
+/// A dense, row-major array of float32 that owns its values.
 struct FloatArray {
-  std::vector<Index> shape = {};
-  std::vector<float> values = {};
+  std::vector<Index> shape = {};   ///< Lengths of the axes, outermost first.
+  std::vector<float> values = {};  ///< As many as the product of `shape`.
 
-  /// The numbers as a view, valid as long as this array stays as it is. Throws ShapeMismatch unless
-  /// the array has `Rank` axes.
+  /// A view of the values, valid until this array is changed or destroyed. Throws
+  /// `Error(ShapeMismatch)` unless the array has `Rank` axes.
   template <int Rank>
   TensorView<const float, Rank> view() const {
     typename TensorView<const float, Rank>::Extents extents;

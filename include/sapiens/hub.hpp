@@ -9,101 +9,105 @@
 #include <string>
 #include <string_view>
 
-/// Published checkpoints: which there are, where they lie once downloaded, and the download.
+/// Published checkpoints: the list of them, the local cache, and downloads.
 namespace sapiens {
 
-/// A checkpoint that is published, and the short name it has here.
+/// A published checkpoint and its short name. All views refer to static data.
 struct PublishedFile {
-  std::string_view name;        ///< "0.3b:seg"; "detector".
-  std::string_view model;       ///< "0.3b"; "rtmdet-m" for the detector.
-  std::string_view task;        ///< "pretrain", "pose17", "pose133", "pose308", "seg", ...
-  std::string_view repository;  ///< "facebook/sapiens-seg-0.3b"
-  std::string_view path;        ///< In the repository.
-  std::string_view licence;     ///< Of the weights, as their publisher states it.
-  std::uint64_t about_bytes;    ///< Weights alone; the hub tells the exact size.
-  std::string_view sha256;      ///< First digits of the digest, where its name tells them.
+  std::string_view name;            ///< Short name: "0.3b:seg"; "detector".
+  std::string_view model;           ///< "0.3b"; "rtmdet-m" for the detector.
+  std::string_view task;            ///< "pretrain", "pose17", "pose133", "pose308", "seg", ...
+  std::string_view repository;      ///< "facebook/sapiens-seg-0.3b"
+  std::string_view path;            ///< Path in the repository.
+  std::string_view licence;         ///< Licence of the weights, as the publisher states it.
+  std::uint64_t approximate_bytes;  ///< Size of the weights; the hub knows the exact size.
+  std::string_view sha256;          ///< Leading digits of the digest if the file name has them.
 
-  /// Name of the file on the disk: the published one.
+  /// The published file name, which is also used locally.
   std::string_view file_name() const noexcept { return path.substr(path.find_last_of('/') + 1); }
 };
 
-/// All of them; the table is data of the library.
+/// All published checkpoints; a static table.
 std::span<const PublishedFile> published_files() noexcept;
 
-/// What a download of it may have at most where the hub tells no size: twice `about_bytes` and
-/// 16 MiB, or 32 GiB where that is 0.
-std::uint64_t max_bytes_of(const PublishedFile& file) noexcept;
+/// Upper limit for a download whose size the hub does not report: twice `approximate_bytes` plus
+/// 16 MiB, or 32 GiB if `approximate_bytes` is 0.
+std::uint64_t max_download_bytes(const PublishedFile& file) noexcept;
 
-/// Null where there is none of this name.
+/// The published checkpoint with a short name, or null. Points into the static table.
 const PublishedFile* find_published(std::string_view name) noexcept;
 
-/// Where downloads lie: $SAPIENS_CACHE, $XDG_CACHE_HOME/sapiens or ~/.cache/sapiens. Throws
-/// InvalidArgument where the environment names none of them.
+/// The folder of downloads: $SAPIENS_CACHE, $XDG_CACHE_HOME/sapiens or ~/.cache/sapiens. Throws
+/// `Error(InvalidArgument)` if none of these variables, nor $HOME, is set.
 std::filesystem::path checkpoint_cache();
 
-/// What to open for `path_or_name`: a file of that very name; else, if it is the name of a
-/// published checkpoint, where that was downloaded to. Throws NotFound for one that was not, saying
-/// how to get it; every other text is a path and returned as it is.
+/// Resolves `path_or_name`. An existing file is returned unchanged. The short name of a published
+/// checkpoint becomes the path of its download; throws `Error(NotFound)` with a hint if it is not
+/// downloaded. Any other text is returned unchanged as a path.
 std::filesystem::path find_checkpoint(const std::string& path_or_name);
 
+/// Options of a `Hub`.
 struct HubOptions {
-  std::filesystem::path folder = {};  ///< Where files go; empty: checkpoint_cache().
-  std::string endpoint = {};          ///< Empty: $HF_ENDPOINT, else https://huggingface.co.
-  std::string token = {};             ///< Empty: $HF_TOKEN, else none.
-  int retries = 5;      ///< Attempts in a row that may bring nothing before a download fails.
-  double timeout = 30;  ///< Seconds without a byte, 1 to 3600, that a connection may live.
+  std::filesystem::path folder = {};  ///< Target folder; empty: checkpoint_cache().
+  std::string endpoint = {};  ///< Base URL; empty: $HF_ENDPOINT, else https://huggingface.co.
+  std::string token = {};     ///< Access token; empty: $HF_TOKEN, else none.
+  int retries = 5;            ///< Consecutive attempts without progress before a download fails.
+  double timeout = 30;        ///< Seconds without data before a connection is closed; 1 to 3600.
 };
 
-/// A published file as the hub describes it, and what of it is here.
+/// A published file as described by the hub, and its local state.
 struct RemoteFile {
-  const PublishedFile* published = nullptr;  ///< Borrowed.
-  std::string page = {};                     ///< Where a person reads about it.
-  std::string url = {};
-  std::optional<std::uint64_t> bytes = {};
-  std::string sha256 = {};          ///< 64 digits; fewer, or none, where the hub tells none.
-  std::filesystem::path path = {};  ///< Where it is going to be.
-  std::uint64_t arrived = 0;        ///< Bytes that an earlier, broken-off download left.
-  bool is_there = false;            ///< A file of this size is at `path`.
+  const PublishedFile* published = nullptr;  ///< Not owned; usually static.
+  std::string page = {};                     ///< URL of a page that describes the file.
+  std::string url = {};                      ///< URL of the file.
+  std::optional<std::uint64_t> bytes = {};   ///< Size, if the hub reports it.
+  std::string sha256 = {};          ///< 64 digits; fewer or none if the hub reports no digest.
+  std::filesystem::path path = {};  ///< Local path of the finished download.
+  std::uint64_t partial_bytes = 0;  ///< Bytes that an interrupted download left.
+  bool is_downloaded = false;       ///< `path` exists and has this size.
 };
 
+/// A downloaded file.
 struct PulledFile {
-  std::filesystem::path path = {};
-  std::uint64_t bytes = 0;
-  std::uint64_t resumed_at = 0;  ///< Bytes that were there already.
-  std::string sha256 = {};       ///< Of the file on the disk.
-  bool verified = false;         ///< `sha256` is, or begins with, what `RemoteFile` has.
-  bool was_there = false;        ///< Nothing had to be downloaded.
+  std::filesystem::path path = {};  ///< Local path.
+  std::uint64_t bytes = 0;          ///< Size.
+  std::uint64_t resumed_at = 0;     ///< Bytes that an earlier download had left.
+  std::string sha256 = {};          ///< Digest of the local file, 64 digits.
+  bool verified = false;            ///< `sha256` begins with the digest of `RemoteFile`.
+  bool already_downloaded = false;  ///< True if nothing had to be downloaded.
 };
 
+/// What `Hub::pull` is doing.
 enum class PullStage { Downloading, Verifying };
 
-/// What a caller may want to hear; either may be empty. What they throw ends the download, and
-/// leaves what has arrived.
+/// Callbacks of a download; each may be empty. An exception that one throws stops the download and
+/// reaches the caller; the bytes so far are kept.
 struct PullListener {
+  /// Bytes done and in total, if known, of the current stage.
   std::function<void(PullStage stage, std::uint64_t done, std::optional<std::uint64_t> total)>
       progress = {};
-  std::function<void(const std::string& text)> message = {};  ///< "the connection was lost ..."
+  std::function<void(const std::string& text)> message = {};  ///< E.g. that a connection was lost.
 };
 
-/// A connection to the hub. This class alone is not in libsapiens: it is in the library
-/// `sapiens::downloads`, which is linked to libcurl.
+/// Client of the hub. Unlike the rest of this header, this class is not in libsapiens but in the
+/// library `sapiens::downloads`, which links libcurl.
 ///
 ///   Hub hub;
 ///   const RemoteFile remote = hub.look_up(*find_published("0.3b:seg"));
 ///   const PulledFile file = hub.pull(remote);
 ///
-/// A file appears whole or not at all, its size and digest verified. Until then it is called
-/// `NAME.partial`, and `NAME.partial.json` says what it is a part of; another call, also after a
-/// crash, goes on where it ends. The token is sent to the endpoint alone, never to where the hub
-/// redirects.
+/// A file appears at its path atomically, after its size and digest are verified. Until then it is
+/// named `NAME.partial`, and `NAME.partial.json` describes it; a later call, even after a crash,
+/// resumes it. The token is sent to the endpoint only, never to hosts that the hub redirects to.
 ///
-/// Throws Error: Network when the hub cannot be reached or breaks off too often, NotFound when it
-/// has no such file or does not give it to us, CorruptFile for a digest or size that is wrong,
-/// UnsupportedFormat for something that is no checkpoint, OutOfResources for a full disk,
-/// WriteFailed while another process downloads the same file, InvalidArgument for an
-/// endpoint, a token or a time that cannot be one.
+/// Methods throw `Error`: Network when the hub cannot be reached or connections keep breaking,
+/// NotFound for a file that does not exist or is not accessible, CorruptFile for a wrong digest or
+/// size, UnsupportedFormat for a file that is not a checkpoint, OutOfResources for a full disk,
+/// WriteFailed while another process downloads the same file, InvalidArgument for an invalid
+/// endpoint, token or timeout.
 class Hub {
  public:
+  /// Opens no connection yet.
   explicit Hub(HubOptions options = {});
   Hub(Hub&&) noexcept;
   Hub& operator=(Hub&&) noexcept;
@@ -111,9 +115,10 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
   ~Hub();
 
-  /// Asks the hub about a file, which costs one request.
+  /// Asks the hub for size and digest of a file, with one request.
   RemoteFile look_up(const PublishedFile& file, const PullListener& listener = {});
 
+  /// Downloads and verifies a file, unless it is complete already.
   PulledFile pull(const RemoteFile& file, const PullListener& listener = {});
 
  private:

@@ -5,7 +5,8 @@
 
 namespace sapiens {
 
-/// The kernel levels this CPU can run, slowest first: "reference", "avx2", ...
+/// The kernel levels that this CPU supports, slowest first: "reference", "avx2", "avx512", "amx".
+/// Each is a valid `EngineOptions::isa`.
 std::vector<std::string> kernel_levels();
 
 }  // namespace sapiens

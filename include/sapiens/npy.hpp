@@ -17,41 +17,42 @@ namespace sapiens {
 /// CorruptFile, UnsupportedFormat for another dtype or Fortran order).
 FloatArray read_npy(const std::filesystem::path& path);
 
-/// What the header of a `.npy` file says.
+/// The header of a `.npy` file.
 struct NpyHeaderInfo {
-  std::string type = {};  ///< As NumPy spells it: "<f4", "|u1".
-  std::vector<Index> shape = {};
-  bool fortran_order = false;
+  std::string type = {};          ///< NumPy's type string: "<f4", "|u1".
+  std::vector<Index> shape = {};  ///< Lengths of the axes.
+  bool fortran_order = false;     ///< Column-major instead of row-major.
 };
 
-/// Reads the header alone, of whatever type. Throws `Error` (NotFound, CorruptFile,
-/// UnsupportedFormat for what is no `.npy`, and for structured elements).
+/// Reads only the header; any type is accepted except structured ones. Throws `Error`: NotFound,
+/// CorruptFile, UnsupportedFormat.
 NpyHeaderInfo read_npy_info(const std::filesystem::path& path);
 
-/// Writes `values` as `.npy` (version 1.0, C order), as F32 or rounded to F16. Written to a
-/// temporary name in the same folder and renamed, so a reader never sees half a file. Throws
-/// WriteFailed or OutOfResources (disk full).
+/// Writes `values`, in row-major order, as `.npy` (version 1.0), as F32 or rounded to F16. The file
+/// is replaced atomically. Throws `Error`: WriteFailed, OutOfResources.
 void write_npy(const std::filesystem::path& path, std::span<const Index> shape,
                std::span<const float> values, DType dtype = DType::F32);
 
-/// The same for numbers from 0 to 255, such as classes, as int64 (`<i8`).
+/// The same for numbers from 0 to 255, such as class ids, written as int64 (`<i8`).
 void write_npy_ids(const std::filesystem::path& path, std::span<const Index> shape,
                    std::span<const std::uint8_t> ids);
 
-/// The same for truth values, as bool: false for 0, true for anything else.
+/// The same for a mask, written as bool: false for 0, true for other values.
 void write_npy_mask(const std::filesystem::path& path, std::span<const Index> shape,
                     std::span<const std::uint8_t> mask);
 
-/// The bytes of the files that these three write, for sending them elsewhere. Throw as they do.
+/// The bytes of the file that `write_npy` writes.
 std::vector<std::byte> encode_npy(std::span<const Index> shape, std::span<const float> values,
                                   DType dtype = DType::F32);
+/// The bytes of the file that `write_npy_ids` writes.
 std::vector<std::byte> encode_npy_ids(std::span<const Index> shape,
                                       std::span<const std::uint8_t> ids);
+/// The bytes of the file that `write_npy_mask` writes.
 std::vector<std::byte> encode_npy_mask(std::span<const Index> shape,
                                        std::span<const std::uint8_t> mask);
 
-/// Reads a `.npy` file of bool in C order: one byte per value, 0 or 1. Throws as `read_npy`, and
-/// ShapeMismatch unless its shape is `shape`.
+/// Reads a `.npy` file of bool in C order. Returns one byte per value, 0 or 1. Throws like
+/// `read_npy`, and `Error(ShapeMismatch)` unless the array has the given shape.
 std::vector<std::uint8_t> read_npy_mask(const std::filesystem::path& path,
                                         std::span<const Index> shape);
 

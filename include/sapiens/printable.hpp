@@ -3,23 +3,23 @@
 #include <string>
 #include <string_view>
 
-/// Text that came from outside (names of tensors and files, paths of requests, labels) may hold
-/// anything: codes that steer a terminal, line breaks that fake a line of a log, marks that turn
-/// what follows from right to left. These functions make it fit for a terminal and for a log, and
-/// leave letters of all languages as they are.
+/// Untrusted text (names of tensors and files, paths of requests, labels) may contain terminal
+/// control sequences, line breaks that forge log lines, and characters that change the direction of
+/// writing. These functions escape such characters for output to terminals and logs. Letters of all
+/// languages are unchanged.
 namespace sapiens {
 
-/// `text` in one line: control characters (`\n`, `\x1b`, `\u009b`), line and paragraph separators,
-/// characters that are not seen or change the direction of writing (`\u202e`), and bytes that are
-/// not UTF-8 (`\xff`) are spelled out. What is printable stays the same, so that twice is once.
+/// Returns `text` as one line. Escapes control characters (`\n`, `\x1b`, `\u009b`), line and
+/// paragraph separators, invisible characters, characters that change the direction of writing
+/// (`\u202e`) and bytes that are not UTF-8 (`\xff`). The function is idempotent.
 std::string printable(std::string_view text);
 
-/// As `printable`, but for a text of several lines: its line breaks and tabs stay. Names in it are
-/// to be made printable before they are put in.
+/// Like `printable`, but keeps line breaks and tabs. Untrusted parts of `text` must be escaped by
+/// `printable` before they are inserted.
 std::string printable_lines(std::string_view text);
 
-/// As `printable`, for a document of JSON, which stays one and says the same: `\u009b` inside
-/// strings.
+/// Like `printable` for a JSON document: escapes characters inside of strings as `\u009b`, so that
+/// the document stays valid and equivalent.
 std::string printable_json(std::string_view document);
 
 }  // namespace sapiens

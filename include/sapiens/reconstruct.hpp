@@ -13,57 +13,57 @@
 
 namespace sapiens {
 
+/// Options of a reconstruction.
 struct ReconstructOptions {
-  /// The share of patches that is hidden, 0 to 1; 0.75 in training. int(N * (1 - mask_ratio)) of N
-  /// patches stay visible.
+  /// Share of hidden patches, 0 to 1; 0.75 in training. Of N patches, int(N * (1 - mask_ratio))
+  /// stay visible.
   double mask_ratio = 0.75;
-  /// Decides which patches: the same ones in every image. docs/reconstruct.md tells how.
+  /// Selects the hidden patches, the same ones in every image, as docs/reconstruct.md describes.
   std::uint64_t seed = 1;
-  /// Decides instead of the seed where it is not empty: one number per patch, those with the
-  /// smallest stay visible.
+  /// If not empty, replaces the seed: one number per patch; the patches with the smallest numbers
+  /// stay visible. Not copied; must stay valid during the call.
   std::span<const float> noise = {};
-  Progress progress = {};  ///< Told after every block; may throw to stop.
+  Progress progress = {};  ///< Called after every block of encoder and decoder.
 };
 
-/// What the masked autoencoder makes of one input.
+/// The numeric output of the masked autoencoder for one input.
 struct MaskedPrediction {
-  Grid grid = {};                           ///< Of patches; N = grid.patches().
-  std::vector<std::uint8_t> mask = {};      ///< [N]: 1 where a patch is hidden.
-  FloatArray latent = {};                   ///< [1 + visible, C]: class token and visible patches.
-  FloatArray prediction = {};               ///< [N, 768], each patch to mean 0 and deviation 1.
-  FloatArray target = {};                   ///< [N, 768]: what it should have been.
-  FloatArray pixels = {};                   ///< [3, H, W]: all of `prediction`, as the input was.
-  double masked_error = 0, mean_error = 0;  ///< As in Reconstruction.
-  RunStats stats = {};
+  Grid grid = {};                       ///< Grid of patches; N = grid.patches().
+  std::vector<std::uint8_t> mask = {};  ///< [N]: 1 for a hidden patch.
+  FloatArray latent = {};               ///< [1 + visible, C]: class token and visible patches.
+  FloatArray prediction = {};           ///< [N, 768], normalised per patch to mean 0, deviation 1.
+  FloatArray target = {};               ///< [N, 768]: the true values, normalised likewise.
+  FloatArray pixels = {};               ///< [3, H, W]: `prediction` in the scale of the input.
+  double masked_error = 0, mean_error = 0;  ///< See Reconstruction.
+  RunStats stats = {};                      ///< Durations of this run.
 };
 
-/// Three images of the size that the network sees.
+/// The result of a reconstruction: three images of the input size, and errors.
 struct Reconstruction {
-  Image original = {};        ///< The image, resized.
-  Image masked = {};          ///< Hidden patches are grey.
-  Image reconstruction = {};  ///< Hidden patches are predicted, visible ones the original's.
-  Grid grid = {};
-  std::vector<std::uint8_t> mask = {};  ///< [gh * gw]: 1 where a patch is hidden.
-  /// The loss of training: the mean squared error of the hidden patches, each scaled to mean 0 and
-  /// deviation 1. NaN where nothing is hidden.
+  Image original = {};                  ///< The image, resized.
+  Image masked = {};                    ///< Hidden patches are grey.
+  Image reconstruction = {};            ///< Hidden patches are predicted, others are unchanged.
+  Grid grid = {};                       ///< Grid of patches.
+  std::vector<std::uint8_t> mask = {};  ///< [gh * gw]: 1 for a hidden patch.
+  /// The training loss: the mean squared error of the hidden patches, each normalised to mean 0 and
+  /// deviation 1. NaN if no patch is hidden.
   double masked_error = 0;
-  /// The same for predicting each patch's mean. As variances are divided by 767 in training, that
-  /// is 767/768, less where the numbers of a patch are all but equal. A model that has learned
-  /// something lies well below it.
+  /// The same error for a baseline that predicts the mean of each patch. It is 767/768, because
+  /// training divides variances by 767, and smaller for nearly constant patches. A trained model
+  /// has an error well below it.
   double mean_error = 0;
-  RunStats stats = {};
+  RunStats stats = {};  ///< Durations of this run.
 };
 
-/// A masked autoencoder: the pretrained encoder with the decoder that cleaned files lack. One call
-/// at a time; two in one process share nothing.
+/// A masked autoencoder: the pretrained encoder with its decoder, which cleaned files lack. Calls
+/// on one object must not overlap (see SharedModel); two objects are independent.
 ///
 ///   Reconstructor mae(Checkpoint::open("sapiens_0.3b_epoch_1600.pth"));
 ///   mae.run(Image::read("photo.jpg")).reconstruction.write_png("reconstruction.png");
 class Reconstructor {
  public:
-  /// Throws as Encoder's constructor does, and CheckpointRefused for a file without the
-  /// decoder, whatever `allow_partial` says. The input size is the one the model was trained with:
-  /// InvalidArgument for others.
+  /// Throws like the constructor of Encoder; also CheckpointRefused for a file without the decoder,
+  /// even with `allow_partial`, and InvalidArgument for an input size other than that of training.
   explicit Reconstructor(const Checkpoint& checkpoint, const ModelOptions& model = {},
                          const EngineOptions& engine = {});
   Reconstructor(Reconstructor&&) noexcept;
@@ -72,18 +72,20 @@ class Reconstructor {
   Reconstructor& operator=(const Reconstructor&) = delete;
   ~Reconstructor();
 
-  /// Of encoder and decoder.
+  /// The report on encoder and decoder. Lives as long as this object.
   const Inspection& inspection() const;
+  /// Threads, instruction set, precision and memory.
   EngineStats stats() const;
-  /// What images are resized to, in pixels.
+  /// The input size of the model in pixels.
   Grid input_size() const;
 
-  /// Throws InvalidArgument for a ratio out of range, for noise that is no number, and for an
-  /// image whose pixels do not add up.
+  /// Resizes `image`, hides patches and predicts them. Throws `Error`: InvalidArgument for a ratio
+  /// out of range, for noise that is NaN and for an image whose buffer does not match its size;
+  /// ShapeMismatch for noise whose length is not the number of patches.
   Reconstruction run(const Image& image, const ReconstructOptions& options = {});
 
-  /// The same in numbers: `input` [3, H, W] is normalised and of the native size. Throws
-  /// ShapeMismatch for another size, and for noise of another length than patches.
+  /// The same for a normalised input [3, H, W] of the input size, with numeric results. Throws
+  /// `Error(ShapeMismatch)` for another size.
   MaskedPrediction predict(TensorView<const float, 3> input,
                            const ReconstructOptions& options = {});
 

@@ -13,154 +13,158 @@
 
 namespace sapiens {
 
-/// How a checkpoint's tensors and a model's parameters came together.
+/// How the tensors of a checkpoint match the parameters of a model.
 enum class Verdict {
-  Exact,       ///< Every parameter, under the model's own names.
-  Equivalent,  ///< Every parameter, after lossless rules (renaming, joining, widening).
-  Adapted,     ///< Every parameter, some numerically changed (a resized `pos_embed`).
-  Incomplete,  ///< Something needed is missing or does not fit: nothing may be computed.
+  Exact,       ///< All parameters match under the names of the model.
+  Equivalent,  ///< All parameters match after lossless rules (renaming, joining, widening).
+  Adapted,     ///< All parameters match; some are changed numerically (resized `pos_embed`).
+  Incomplete,  ///< Parameters are missing or do not match; computing is refused.
   Foreign,     ///< Not a Sapiens model.
-  Ambiguous,   ///< Several models, and nothing tells which one is meant: `ModelOptions::prefix`
-               ///< does.
+  Ambiguous,   ///< Several models; `ModelOptions::prefix` must select one.
 };
 
-/// "exact", "equivalent", "adapted", "incomplete", "foreign", "ambiguous".
+/// The name in reports: "exact", "equivalent", "adapted", "incomplete", "foreign", "ambiguous".
 std::string_view verdict_name(Verdict verdict) noexcept;
 
+/// True for the verdicts that allow computing: Exact, Equivalent and Adapted.
 constexpr bool is_usable(Verdict verdict) noexcept {
   return verdict == Verdict::Exact || verdict == Verdict::Equivalent || verdict == Verdict::Adapted;
 }
 
-/// Patches per column and row, as in "64x48".
+/// A height and a width: of a grid in patches or, for input sizes, in pixels.
 struct Grid {
-  Index height = 0;
-  Index width = 0;
+  Index height = 0;  ///< Rows.
+  Index width = 0;   ///< Columns.
 
+  /// height * width.
   constexpr Index patches() const noexcept { return height * width; }
   friend constexpr bool operator==(const Grid&, const Grid&) = default;
 };
 
-/// A parameter the file does not have. `key` is spelled the way this file spells its names.
+/// A parameter that the file does not have.
 struct MissingParameter {
-  std::string key = {};
-  std::vector<Index> shape = {};
+  std::string key = {};           ///< In the naming scheme of the file.
+  std::vector<Index> shape = {};  ///< Shape in the model.
 };
 
-/// A parameter whose tensor has another shape, or values that cannot be read.
+/// A parameter whose tensor has another shape, or a type that cannot be read.
 struct MismatchedParameter {
-  std::string key = {};              ///< As the file spells it.
-  std::vector<Index> expected = {};  ///< The model's shape.
-  std::vector<Index> found = {};     ///< The file's shape.
-  std::string reason = {};           ///< Why it was not made to fit.
-  /// Set where the values cannot be read: the file's type, "float8_e4m3fn" or "sparse".
+  std::string key = {};              ///< Key in the file.
+  std::vector<Index> expected = {};  ///< Shape in the model.
+  std::vector<Index> found = {};     ///< Shape in the file.
+  std::string reason = {};           ///< Why the tensor was not adapted.
+  /// The type in the file if it cannot be read ("float8_e4m3fn", "sparse"), otherwise empty.
   std::string type = {};
 };
 
-/// A parameter that other tensors of the file change when the network runs, which this program does
-/// not compute: an adapter that was not merged, a quantised weight.
+/// A parameter that other tensors of the file modify at run time, which this library does not
+/// support: an adapter that was not merged, a quantised weight.
 struct AlteredParameter {
-  std::string key = {};     ///< As the file spells it.
-  std::string by = {};      ///< One of the tensors that change it.
-  std::string reason = {};  ///< What that is: "a LoRA adapter that was not merged".
+  std::string key = {};     ///< Key in the file.
+  std::string by = {};      ///< Key of one of the tensors that modify it.
+  std::string reason = {};  ///< E.g. "a LoRA adapter that was not merged".
 };
 
-/// A model that was found in the file, taken or not.
+/// One of the models in a file.
 struct FoundModel {
-  std::string prefix = {};  ///< What `ModelOptions::prefix` calls it: "encoder_q"; "." at the top.
+  std::string prefix =
+      {};  ///< Value for `ModelOptions::prefix`: "encoder_q"; "." at the top level.
   std::string family = {};  ///< "sapiens" for an encoder, "rtmdet" for a person detector.
-  Verdict verdict = Verdict::Foreign;
-  Index required = 0;  ///< Parameters of the encoder, or of the detector.
-  Index bound = 0;
-  Index width = 0;  ///< 0 where it cannot be told.
-  Index depth = 0;  ///< Blocks of an encoder.
-  bool taken = false;
-  std::string reason = {};  ///< Why it was taken or left; empty for the only one.
+  Verdict verdict = Verdict::Foreign;  ///< Verdict on this encoder or detector.
+  Index required = 0;                  ///< Parameters of the encoder or detector.
+  Index bound = 0;                     ///< Parameters that match a tensor.
+  Index width = 0;                     ///< 0 if it is unknown.
+  Index depth = 0;                     ///< Number of blocks of an encoder.
+  bool taken = false;                  ///< True for the model that is used.
+  std::string reason = {};             ///< Why it is used or not; empty for a single model.
 };
 
-/// Tensors of the file that the model does not use, for one common reason.
+/// Tensors of the file that the model does not use for the same reason.
 struct UnusedTensors {
-  std::string reason = {};
-  std::vector<std::string> keys = {};
+  std::string reason = {};             ///< Why they are not used.
+  std::vector<std::string> keys = {};  ///< Keys in the file.
 };
 
-/// What had to be done to names or values of a file.
+/// A change that is applied to names or values of a file.
 enum class RuleKind {
-  AddBackbone,       ///< Put "backbone." in front of the names.
-  RemovePrefix,      ///< `AppliedRule::name` is the component: "module".
-  RemoveWrapper,     ///< `AppliedRule::name` is a component anywhere in a name: "_orig_mod".
-  RenameFrom,        ///< The scheme: "timm".
-  FollowSharedName,  ///< One tensor has several names.
-  JoinQkv,           ///< Query, key and value are stored apart.
-  DropClassPosition,
-  ResizePositions,  ///< "64x64 to 64x48"
-  Widen,            ///< The type, without loss: "f16".
-  Round,            ///< The type, with loss: "f64".
+  AddBackbone,        ///< Add the prefix "backbone.".
+  RemovePrefix,       ///< Remove a leading component; `AppliedRule::name`: "module".
+  RemoveWrapper,      ///< Remove a component anywhere in a name: "_orig_mod".
+  RenameFrom,         ///< Translate names of another scheme: "timm".
+  FollowSharedName,   ///< Use one tensor that is stored under several names.
+  JoinQkv,            ///< Join query, key and value, which are stored separately.
+  DropClassPosition,  ///< Drop the position of the class token.
+  ResizePositions,    ///< Resize `pos_embed`: "64x64 to 64x48".
+  Widen,              ///< Convert a type without loss: "f16".
+  Round,              ///< Convert a type with rounding: "f64".
 };
 
-/// A rule that was needed, and how many parameters needed it.
+/// A rule that was applied to one or more parameters.
 struct AppliedRule {
-  RuleKind kind = RuleKind::AddBackbone;
-  std::string name = {};    ///< What it is about, where `kind` does not say it.
-  std::string rule = {};    ///< "add prefix backbone."
-  std::string reason = {};  ///< Why that is right.
-  Index count = 0;
+  RuleKind kind = RuleKind::AddBackbone;  ///< Kind of change.
+  std::string name = {};                  ///< Parameter of the rule, as described at RuleKind.
+  std::string rule = {};                  ///< As text: "add prefix backbone."
+  std::string reason = {};                ///< Why the rule is correct.
+  Index count = 0;                        ///< Parameters that needed the rule.
 };
 
-/// The whole story of one file and one model.
+/// How the tensors of one file match one model.
 struct Report {
-  Verdict verdict = Verdict::Foreign;
-  Index required = 0;  ///< Parameters (tensors) of the model.
-  Index bound = 0;     ///< Parameters that have their values.
-  std::vector<MissingParameter> missing = {};
-  std::vector<MismatchedParameter> mismatched = {};
-  std::vector<UnusedTensors> unused = {};
-  std::vector<AppliedRule> rules = {};
-  std::string explanation = {};  ///< The nearest explanation, one sentence.
-  std::string hint = {};         ///< What to do next; empty when all is well.
-  std::vector<std::string> notes =
-      {};  ///< Facts a user should know ("ln2 has weight 1 and bias 0").
-  std::vector<AlteredParameter> altered = {};
-  /// Every model of the file, in the order of their prefixes.
+  Verdict verdict = Verdict::Foreign;                ///< Summary of the report.
+  Index required = 0;                                ///< Parameters (tensors) of the model.
+  Index bound = 0;                                   ///< Parameters that match a tensor.
+  std::vector<MissingParameter> missing = {};        ///< Parameters without a tensor.
+  std::vector<MismatchedParameter> mismatched = {};  ///< Parameters with an unsuitable tensor.
+  std::vector<UnusedTensors> unused = {};            ///< Tensors without a parameter, by reason.
+  std::vector<AppliedRule> rules = {};               ///< Changes to names and values.
+  std::string explanation = {};                      ///< Most likely explanation, one sentence.
+  std::string hint = {};                             ///< What to do next; may be empty.
+  std::vector<std::string> notes = {};               ///< Further facts, one sentence each.
+  std::vector<AlteredParameter> altered = {};        ///< Parameters that other tensors modify.
+  /// All models of the file, ordered by prefix.
   std::vector<FoundModel> candidates = {};
 };
 
-/// What the tensors say the model is.
+/// The model as recognised from the tensors.
 struct ModelInfo {
   std::string family = {};        ///< "sapiens", "rtmdet" for a person detector, or "foreign".
   std::string arch = {};          ///< "0.3b", "0.6b", "1b", "2b", "rtmdet-m", or "custom" for an
                                   ///< unpublished width.
-  std::optional<Task> task = {};  ///< Empty for a person detector, and for no model.
-  Index width = 0;                ///< embed_dims; channels of a detector's head.
+  std::optional<Task> task = {};  ///< Empty for a person detector and if there is no model.
+  Index width = 0;                ///< Embedding dimensions; channels of a detector's head.
   Index depth = 0;                ///< Number of blocks.
-  Index heads = 0;                ///< 0 when it cannot be known from the weights.
-  Index mlp_width = 0;
-  bool cls_token = false;
-  Grid grid = {};           ///< Of `pos_embed` as the model uses it.
-  Index patch_padding = 0;  ///< 0, or 2 for the pose, normal, lip and cihp configurations.
-  Index outputs = 0;        ///< Keypoints or classes of the task head; 0 without a head.
-  Index parameters = 0;     ///< Scalar values in all parameters of the encoder.
+  Index heads = 0;                ///< Attention heads; 0 if unknown, as weights do not imply it.
+  Index mlp_width = 0;            ///< Hidden width of the MLP of a block.
+  bool cls_token = false;         ///< True if the encoder has a class token.
+  Grid grid = {};                 ///< Grid of `pos_embed`, as the model uses it, in patches.
+  Index patch_padding = 0;        ///< Padding of the patch embedding in pixels: 0, or 2 for the
+                                  ///< configurations of pose, normal, lip and cihp.
+  Index outputs = 0;              ///< Keypoints or classes of the task head; 0 without a head.
+  Index parameters = 0;           ///< Scalar values in all parameters of the encoder.
 };
 
-/// What the model is for, as one word: that of its task, "detect" for a person detector; empty for
-/// no model.
+/// The task of a model as one word: `task_name` of its task, "detect" for a person detector, empty
+/// if there is no model.
 std::string_view task_text(const ModelInfo& model) noexcept;
 
-/// Whether this file can do one thing a user may want of it.
+/// Whether a file is suitable for one use.
 struct UseVerdict {
-  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal"; of a
-                         ///< person detector "detect" alone.
-  Verdict verdict = Verdict::Foreign;
-  Index required = 0;
-  Index bound = 0;
-  std::string reason = {};
+  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal"; for a
+                         ///< person detector only "detect".
+  Verdict verdict = Verdict::Foreign;  ///< Verdict on the parameters of this use.
+  Index required = 0;                  ///< Parameters that this use needs.
+  Index bound = 0;                     ///< Parameters that match a tensor.
+  std::string reason = {};             ///< Why, as a sentence.
 };
 
-/// The verdict on every use of a file. Made when it is first looked at, because each takes a plan
-/// of its own; copies share it.
+/// The verdicts on all uses of a file, as a read-only sequence. They are computed on first access,
+/// because each use needs a plan of its own; copies share the result.
 class UseVerdicts {
  public:
   UseVerdicts() = default;
+  /// A sequence of known verdicts.
   explicit UseVerdicts(std::vector<UseVerdict> verdicts);
+  /// Calls `make` on first access.
   explicit UseVerdicts(std::function<std::vector<UseVerdict>()> make);
 
   bool empty() const { return size() == 0; }
@@ -176,46 +180,47 @@ class UseVerdicts {
   std::shared_ptr<State> state_;
 };
 
-/// Shapes of the four kinds of features; empty when the model has no such output.
+/// Shapes per image of the four types of features; empty if the model has no such output.
 struct OutputShapes {
-  std::vector<Index> featmap = {};
-  std::vector<Index> raw = {};
-  std::vector<Index> cls_token = {};
-  std::vector<Index> avg_featmap = {};
+  std::vector<Index> featmap = {};      ///< [C, gh, gw]
+  std::vector<Index> raw = {};          ///< [tokens, C]
+  std::vector<Index> cls_token = {};    ///< [C]
+  std::vector<Index> avg_featmap = {};  ///< [C]
 };
 
-/// The file itself.
+/// General properties of a checkpoint file.
 struct FileInfo {
-  std::string path = {};
+  std::string path = {};    ///< As given by the caller.
   std::string format = {};  ///< "PyTorch zip", "safetensors", ...
-  std::uint64_t bytes = 0;
-  Index tensors = 0;
-  Index values = 0;         ///< Elements in all tensors together.
+  std::uint64_t bytes = 0;  ///< File size.
+  Index tensors = 0;        ///< Number of tensors.
+  Index values = 0;         ///< Number of elements of all tensors.
   std::string dtypes = {};  ///< "f32", or "f32 and i64" for a mixture.
 };
 
-/// How a program shows an inspection to people.
+/// Options of `Inspection::text`.
 struct TextStyle {
-  bool colour = false;               ///< ANSI colours for the verdicts.
-  OptionName option_name = nullptr;  ///< As sapiens/option_names.hpp describes.
-  /// How to write the copy that the original loads, where it needs one; by default in words.
+  bool colour = false;               ///< Colour the verdicts with ANSI escape codes.
+  OptionName option_name = nullptr;  ///< See sapiens/option_names.hpp.
+  /// The command that writes a copy which the original loads, shown where one is needed. If empty,
+  /// the text describes it in words.
   std::string conversion = {};
 };
 
-/// Everything `sapiens inspect` tells about a checkpoint.
+/// Everything that is known about a checkpoint, as `sapiens inspect` shows it.
 struct Inspection {
-  FileInfo file = {};
-  ModelInfo model = {};
-  Report report = {};
-  UseVerdicts uses = {};
-  OutputShapes outputs = {};
+  FileInfo file = {};         ///< The file.
+  ModelInfo model = {};       ///< The recognised model.
+  Report report = {};         ///< How tensors and parameters match.
+  UseVerdicts uses = {};      ///< Verdict for each use.
+  OutputShapes outputs = {};  ///< Shapes of features at the input size of the model.
 
-  /// Whether the original feature demo finds no weights in the file by their names.
+  /// True if the feature extraction of the original code would match none of the weights by name.
   bool original_loads_nothing() const;
 
-  /// For people, as `sapiens inspect` shows it.
+  /// The report as text of several lines, as `sapiens inspect` prints it.
   std::string text(const TextStyle& style = {}) const;
-  /// One JSON document; docs/inspect-json.md describes it.
+  /// The report as a JSON document, which docs/inspect-json.md describes.
   std::string json(OptionName option_name = nullptr) const;
 };
 

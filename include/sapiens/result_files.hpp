@@ -10,39 +10,38 @@
 
 namespace sapiens {
 
-// Results in file formats of other programs. What is written gets a temporary name in the same
-// folder and is renamed; writers throw `Error`: InvalidArgument for results that do not add up,
-// WriteFailed, OutOfResources.
+// Results in common file formats. Writers replace files atomically and throw `Error`:
+// InvalidArgument for a result whose buffer does not match its size, WriteFailed, OutOfResources.
 
-/// A PNG with a palette, whose pixel values are the class ids. Its colours are those of
+/// Writes a PNG with a palette. Pixel values are the class ids; the colours are those of
 /// `draw_segmentation`.
 void write_class_png(const std::filesystem::path& path, const Segmentation& segmentation,
                      const SegClassSet* set = nullptr);
 
-/// Reads class ids back: the values that a PNG with a palette or in grey stores, of 8 bits or
-/// fewer, whatever colours they have. Its `classes` are one more than the largest id there is. EXIF
-/// orientation is not applied. Throws `Error`: NotFound, CorruptFile, UnsupportedFormat for other
-/// files, colours and depths.
+/// Reads the pixel values of a palette or grey PNG with at most 8 bits as class ids. Colours and
+/// EXIF orientation are ignored; `classes` becomes the largest id plus 1. Throws `Error`: NotFound,
+/// CorruptFile, UnsupportedFormat for other kinds of files.
 Segmentation read_class_png(const std::filesystem::path& path);
 
-/// What the values 1 and 65535 of a depth PNG stand for; both 0 where no pixel has a depth.
+/// The range of a depth PNG; both are 0 if no pixel has a depth.
 struct DepthRange {
-  float nearest = 0, farthest = 0;
+  float nearest = 0;   ///< Depth of pixel value 1.
+  float farthest = 0;  ///< Depth of pixel value 65535.
 };
 
-/// A grey PNG of 16 bits: 1 for the nearest to 65535 for the farthest depth under `mask` (as in
-/// `draw_depth`), 0 for pixels that are not under it or have no finite depth. Texts in the file,
-/// `depth_nearest` and `depth_farthest`, hold the range that is returned:
+/// Writes depth [H, W] as a grey PNG of 16 bits. Depths under `mask` (see `draw_depth`) are scaled
+/// from 1 (nearest) to 65535 (farthest); pixels outside of it or without a finite depth are 0. The
+/// returned range is also stored in the file as the texts `depth_nearest` and `depth_farthest`:
 ///
 ///   depth = nearest + (value - 1) / 65534 * (farthest - nearest)
 DepthRange write_depth_png(const std::filesystem::path& path, TensorView<const float, 2> depth,
                            std::span<const std::uint8_t> mask = {});
 
-/// An OpenEXR file of depths [H, W]: one float32 channel, "Z".
+/// Writes depth [H, W] as OpenEXR: one float32 channel, "Z".
 void write_depth_exr(const std::filesystem::path& path, TensorView<const float, 2> depth);
 
-/// An OpenEXR file of normals [H, W, 3]: x, y, z as the float32 channels "R", "G", "B", from -1 to
-/// 1, which every program that reads EXR shows.
+/// Writes normals [H, W, 3] as OpenEXR: x, y, z from -1 to 1 as the float32 channels "R", "G", "B",
+/// which all viewers of EXR display.
 void write_normals_exr(const std::filesystem::path& path, TensorView<const float, 3> normals);
 
 }  // namespace sapiens

@@ -9,44 +9,45 @@
 
 namespace sapiens {
 
-/// A rectangle in pixels of an image; it may reach beyond the image.
+/// A rectangle in pixels of an image; it may extend beyond the image.
 struct Box {
-  float x = 0, y = 0;  ///< Left and top edge.
-  float width = 0, height = 0;
-  float score = 1;  ///< Of the detector that found it.
+  float x = 0, y = 0;           ///< Left and top edge.
+  float width = 0, height = 0;  ///< Size.
+  float score = 1;              ///< Score of the detector, 0 to 1.
 };
 
+/// A keypoint of a person.
 struct Keypoint {
-  float x = 0, y = 0;  ///< Pixels of the image; may lie outside it.
-  float score = 0;     ///< Height of the heatmap's peak, about 0 to 1; not clipped.
+  float x = 0, y = 0;  ///< Position in pixels of the image; may be outside of it.
+  float score = 0;     ///< Value of the heatmap at its peak, about 0 to 1, not clipped.
 };
 
-/// One person, in the order of the model's keypoints.
+/// The pose of one person.
 struct Pose {
-  Box box = {};
-  std::vector<Keypoint> keypoints = {};
+  Box box = {};                          ///< The box that the person was cropped by.
+  std::vector<Keypoint> keypoints = {};  ///< In the order of `TaskModel::keypoint_set`.
 };
 
-/// Class per pixel of the image, rows top to bottom.
+/// The class of every pixel of an image.
 struct Segmentation {
-  Index width = 0, height = 0;
-  Index classes = 0;
-  std::vector<std::uint8_t> ids = {};  ///< The most likely class; 0 is the background.
+  Index width = 0, height = 0;         ///< Size of the image in pixels.
+  Index classes = 0;                   ///< Number of classes of the model.
+  std::vector<std::uint8_t> ids = {};  ///< [height * width], row-major; 0 is the background.
 };
 
-/// Relative depth of every pixel, larger is farther; about 0 to 1 on the person, meaningless on the
-/// background.
+/// Relative depth of every pixel of an image: larger is farther, about 0 to 1 on the person, not
+/// meaningful on the background.
 struct DepthMap {
-  FloatArray values = {};  ///< [H, W]
+  FloatArray values = {};  ///< [H, W] of the image.
 };
 
-/// Surface normals of every pixel: unit vectors; x is the horizontal component.
+/// Surface normals of every pixel of an image as unit vectors (x, y, z), where x is horizontal.
 struct NormalMap {
-  FloatArray values = {};  ///< [H, W, 3]
+  FloatArray values = {};  ///< [H, W, 3] of the image.
 };
 
-/// What a task makes of an image, or pose of a person. The alternatives are in the order of the
-/// tasks.
+/// The result of a task for an image or, for pose, for a person. The alternatives have the order of
+/// `Task`.
 using Result = std::variant<Pose, Segmentation, DepthMap, NormalMap>;
 
 }  // namespace sapiens

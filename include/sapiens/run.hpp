@@ -7,23 +7,24 @@
 
 namespace sapiens {
 
-/// One kind of step of a run.
+/// Time and work of one kind of operator in a run.
 struct OperatorTime {
-  std::string name = {};  ///< "qkv", "attention", "layer_norm", ...
-  Index calls = 0;
-  double seconds = 0;  ///< Of all calls.
-  double gflop = 0;    ///< Of all calls, two per multiply-add; 0 where it is not about arithmetic.
-  double gbytes = 0;   ///< Read and written by all calls; 0 where it is about arithmetic.
-  std::string arithmetic = {};  ///< What the multiply-adds ran in: "fp32", "bf16", "int8" or "".
+  std::string name = {};        ///< "qkv", "attention", "layer_norm", ...
+  Index calls = 0;              ///< Number of calls; the following are totals over them.
+  double seconds = 0;           ///< Duration.
+  double gflop = 0;             ///< Arithmetic, two per multiply-add; 0 for memory-bound operators.
+  double gbytes = 0;            ///< Memory traffic; 0 for compute-bound operators.
+  std::string arithmetic = {};  ///< Type of the multiply-adds: "fp32", "bf16", "int8" or "".
 };
 
-/// Seconds of the steps from an image to a result.
+/// Durations in seconds of the stages from an image to a result.
 struct StageTimes {
-  double preprocess = 0;  ///< 0 where the caller prepared the input.
-  double encoder = 0;
-  double head = 0;  ///< Of a task, or the decoder of the masked autoencoder.
-  double post = 0;  ///< From the head's output to the result.
+  double preprocess = 0;  ///< 0 if the caller preprocessed the input.
+  double encoder = 0;     ///< Encoder, or the network of a detector.
+  double head = 0;        ///< Head of a task, or decoder of the masked autoencoder.
+  double post = 0;        ///< From the output of the head to the result.
 
+  /// Adds the durations of each stage.
   StageTimes& operator+=(const StageTimes& more) noexcept {
     preprocess += more.preprocess;
     encoder += more.encoder;
@@ -33,11 +34,11 @@ struct StageTimes {
   }
 };
 
-/// Where the time of one run went.
+/// Durations of one run.
 struct RunStats {
-  StageTimes stages = {};
-  double forward_seconds = 0;                ///< Of the network, without what comes before.
-  std::vector<OperatorTime> operators = {};  ///< In the order they first ran.
+  StageTimes stages = {};                    ///< By stage.
+  double forward_seconds = 0;                ///< Duration of the forward pass of the network.
+  std::vector<OperatorTime> operators = {};  ///< By operator, in order of first execution.
 };
 
 }  // namespace sapiens

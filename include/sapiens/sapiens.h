@@ -13,31 +13,30 @@
 ///
 /// What holds for every function (docs/c-api.md says more):
 ///
-/// - Handles. What a function hands out through a `**` parameter belongs to the caller, who gives
-///   it to the `_free` function of its type; freeing NULL does nothing. Handles do not need each
-///   other: a model lives on when its checkpoint is freed.
+/// - Handles. An object that a function returns through a `**` parameter is owned by the caller and
+///   released by the `_free` function of its type; freeing NULL does nothing. Handles are
+///   independent: a model stays valid when its checkpoint is freed.
 /// - Errors. A function that returns a `sapiens_status` has succeeded if that is SAPIENS_OK, and
-///   then `*error` is NULL. Otherwise what it hands out is NULL and `*error` is an object that says
-///   more, for the caller to free. `error` itself may be NULL. Other functions cannot fail; asked
-///   for something that is not there, or about a NULL handle, they answer NULL, 0, -1 or "", as
-///   they say. No C++ exception leaves the library, whatever the reason, running out of memory
-///   included; it prints nothing and never ends the process.
-/// - Threads. Every function may be called from every thread, on one handle too, except that nobody
-///   may free a handle that is in use. The types of the parameters say why that is safe. A function
-///   that takes a `const` handle looks at what never changes after loading: any number of threads
-///   may do that at once, also while the model computes. One that takes a model without `const`
-///   computes, unless it frees it; each model lets one call at a time do so, and the others wait.
-///   Two handles share nothing that changes, so two models do not wait for each other.
+///   then `*error` is NULL. Otherwise its `**` parameters are NULL and `*error` is an object with
+///   details, which the caller frees. `error` itself may be NULL. Other functions cannot fail; for
+///   a value that does not exist, or a NULL handle, they return NULL, 0, -1 or "", as documented.
+///   The library never throws through this interface, not even when memory runs out, never prints
+///   and never ends the process.
+/// - Threads. All functions may be called from any thread, also on the same handle, but a handle
+/// must
+///   not be freed while it is in use. Functions that take a `const` handle read immutable data and
+///   may run at once, also while the model computes. Functions that take a model without `const`,
+///   other than `_free`, compute: calls on one model are serialised. Two models are independent.
 /// - Processes. After fork(), a model that was loaded before computes in the parent alone: in the
 ///   child those functions fail with SAPIENS_INVALID_ARGUMENT. All others work there too.
-/// - Strings end with a zero byte and are UTF-8, but for what a file says of itself: its name, keys
-///   of its tensors and what quotes them may be any bytes. JSON is always UTF-8. A string that is
-///   handed out is never NULL and lives as long as its handle.
+/// - Strings are zero-terminated UTF-8, except that names of files, keys of tensors and texts that
+///   quote them may contain arbitrary bytes. JSON is always UTF-8. A returned string is never NULL
+///   and valid as long as its handle.
 /// - Arrays are dense and row-major: the last index of a shape varies fastest.
-/// - Structs with `struct_size` are passed as `SAPIENS_INIT` made them, then filled in: 0 and NULL
-///   mean the default in every field. Later versions append fields. The library takes what an
-///   older header does not have as 0, and refuses (SAPIENS_INVALID_ARGUMENT) a newer one's
-///   fields unless they are 0.
+/// - Structs with `struct_size` must be initialised by `SAPIENS_INIT` before fields are set: 0 and
+///   NULL mean the default in every field. Later versions append fields. The library treats fields
+///   that an older header lacks as 0, and refuses unknown fields of a newer header
+///   (SAPIENS_INVALID_ARGUMENT) unless they are 0.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -62,97 +61,102 @@ SAPIENS_API const char* sapiens_version(void);
 
 // ---- Status and errors ----
 
-/// How a call ended. Behind each: the exit code of the `sapiens` program in that case.
+/// Status of a call. The number in each comment is the exit code of the `sapiens` program.
 typedef int32_t sapiens_status;
 enum {
   SAPIENS_OK = 0,                    ///< 0
-  SAPIENS_INVALID_ARGUMENT = 1,      ///< 2: an option or a call that makes no sense.
-  SAPIENS_NOT_FOUND = 2,             ///< 4: a file that does not exist or may not be read.
-  SAPIENS_CORRUPT_FILE = 3,          ///< 4: a file that breaks its format's rules, or is cut off.
-  SAPIENS_UNSUPPORTED_FORMAT = 4,    ///< 4: a file that is something else.
-  SAPIENS_CHECKPOINT_REFUSED = 5,    ///< 3: weights that do not add up to the model.
-  SAPIENS_SHAPE_MISMATCH = 6,        ///< 4: an array of the wrong size.
+  SAPIENS_INVALID_ARGUMENT = 1,      ///< 2: an option or a call is invalid.
+  SAPIENS_NOT_FOUND = 2,             ///< 4: a file does not exist or may not be read.
+  SAPIENS_CORRUPT_FILE = 3,          ///< 4: a file violates its format, or is truncated.
+  SAPIENS_UNSUPPORTED_FORMAT = 4,    ///< 4: a file has an unsupported format.
+  SAPIENS_CHECKPOINT_REFUSED = 5,    ///< 3: weights do not match the model.
+  SAPIENS_SHAPE_MISMATCH = 6,        ///< 4: an array has the wrong shape.
   SAPIENS_OUT_OF_RESOURCES = 7,      ///< 5: memory or disk ran out.
-  SAPIENS_UNSUPPORTED_HARDWARE = 8,  ///< 2: this CPU cannot run what was asked for.
+  SAPIENS_UNSUPPORTED_HARDWARE = 8,  ///< 2: this CPU lacks the requested instructions.
   SAPIENS_WRITE_FAILED = 9,          ///< 5: an output could not be written.
-  SAPIENS_NETWORK = 10,              ///< 6: a server that cannot be reached, or breaks off.
-  SAPIENS_INTERNAL = 11,             ///< 70: a bug of ours; please report it.
-  SAPIENS_CANCELLED = 12             ///< 130: the caller's progress function asked to stop.
+  SAPIENS_NETWORK = 10,              ///< 6: a server cannot be reached, or the connection breaks.
+  SAPIENS_INTERNAL = 11,             ///< 70: an internal error; please report it.
+  SAPIENS_CANCELLED = 12             ///< 130: the progress function requested a stop.
 };
 
-/// The name that messages show: "ok", "corrupt-file" ...; "unknown" for any other number.
+/// The name in messages: "ok", "corrupt-file" ...; "unknown" for an invalid status.
 SAPIENS_API const char* sapiens_status_name(sapiens_status status);
 
-/// What went wrong, in parts and as a whole.
+/// Details of an error. The functions below return "" for a part that does not apply, and for NULL.
 typedef struct sapiens_error sapiens_error;
 
 SAPIENS_API sapiens_status sapiens_error_status(const sapiens_error* error);  ///< NULL: SAPIENS_OK.
-/// One sentence. This and the others are "" where there is nothing to say, and for NULL.
+/// One sentence.
 SAPIENS_API const char* sapiens_error_summary(const sapiens_error* error);
+/// The file, and the place inside of it.
 SAPIENS_API const char* sapiens_error_file(const sapiens_error* error);
-/// The weight, the entry of an archive, the option or the argument that it is about. Options have
-/// the names of their fields, here and, in backquotes, in other texts.
+/// The state-dict key, archive entry, option or argument that caused the error. Options are named
+/// by their fields, here and, in backquotes, in other texts.
 SAPIENS_API const char* sapiens_error_key(const sapiens_error* error);
+/// What would have been valid.
 SAPIENS_API const char* sapiens_error_expected(const sapiens_error* error);
+/// What was given or found.
 SAPIENS_API const char* sapiens_error_actual(const sapiens_error* error);
 SAPIENS_API const char* sapiens_error_hint(const sapiens_error* error);  ///< What to try next.
-/// All of that, in several lines, as the program prints it.
+/// The complete message of several lines, as the program prints it.
 SAPIENS_API const char* sapiens_error_text(const sapiens_error* error);
 SAPIENS_API void sapiens_error_free(sapiens_error* error);
 
 // ---- Options and images ----
 
-/// Told now and then, in the thread that called, which share of the work is done, 0 to 1. Any
-/// answer but 0 ends the call with SAPIENS_CANCELLED; its model stays usable. Must return normally
-/// and may not compute with the same model.
+/// Called from time to time, on the calling thread, with the fraction of work done, 0 to 1. A
+/// return value other than 0 ends the call with SAPIENS_CANCELLED; the model stays usable. The
+/// function must return normally (no longjmp, no exception) and must not compute with the same
+/// model.
 typedef int32_t (*sapiens_progress)(double done, void* user_data);
 
-/// What a caller knows better than the weights.
+/// Overrides for what is recognised from the tensors.
 typedef struct sapiens_model_options {
-  size_t struct_size;
-  const char* arch;       ///< "0.3b", "0.6b", "1b", "2b": refuse anything else.
-  const char* task;       ///< "pretrain", "backbone", "pose", "seg", "depth", "normal": likewise.
-  int64_t heads;          ///< Attention heads, for widths that were never published.
-  int64_t decoder_heads;  ///< The same of the decoder that reconstructs.
-  int64_t grid_height;    ///< Patches of the file's position grid, where that is not square;
+  size_t struct_size;     ///< Set by SAPIENS_INIT, like in all structs.
+  const char* arch;       ///< "0.3b", "0.6b", "1b", "2b"; anything else is refused.
+  const char* task;       ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  int64_t heads;          ///< Attention heads; required for unpublished widths.
+  int64_t decoder_heads;  ///< The same for the decoder of the masked autoencoder.
+  int64_t grid_height;    ///< Grid of positions in the file, if it is not square;
   int64_t grid_width;     ///< both or neither.
-  int64_t input_height;   ///< Pixels that the model is to be prepared for;
+  int64_t input_height;   ///< Input size in pixels;
   int64_t input_width;    ///< both or neither.
   int32_t patch_padding;  ///< 2, or -1 for none; by default the task decides.
-  int32_t allow_partial;  ///< 1: compute with zeros in place of missing parameters.
-  const char* prefix;     ///< Of several models in one file, the one whose names begin so:
-                          ///< "encoder_q"; "." for names without a prefix.
+  int32_t allow_partial;  ///< 1: use zeros for missing parameters.
+  const char* prefix;     ///< Selects one of several models in a file by the prefix of its
+                          ///< names: "encoder_q"; "." selects names without a prefix.
 } sapiens_model_options;
 
 enum {
-  SAPIENS_PRECISION_AUTO = 0,  ///< bf16 where the CPU is faster with it, else fp32.
+  SAPIENS_PRECISION_AUTO = 0,  ///< bf16 if the CPU has fast bf16 instructions, else fp32.
   SAPIENS_PRECISION_FP32 = 1,
   SAPIENS_PRECISION_BF16 = 2,
   SAPIENS_PRECISION_INT8 = 3
 };
 
-/// What the machine is asked to do.
+/// Options of loading a model and computing with it.
 typedef struct sapiens_engine_options {
   size_t struct_size;
-  int32_t threads;           ///< 0: every core that this process may use.
+  int32_t threads;           ///< 0: all cores that this process may use.
   int32_t precision;         ///< SAPIENS_PRECISION_*
-  const char* isa;           ///< At most "reference", "avx2", "avx512" or "amx"; NULL: what the
-                             ///< variable SAPIENS_ISA says, else the best.
-  sapiens_progress loading;  ///< Told about the loading of weights.
-  void* user_data;           ///< Handed to `loading`.
+  const char* isa;           ///< Highest kernel level: "reference", "avx2", "avx512" or "amx";
+                             ///< NULL: the variable SAPIENS_ISA, else the best level.
+  sapiens_progress loading;  ///< Called while weights are loaded.
+  void* user_data;           ///< Passed to `loading`.
 } sapiens_engine_options;
 
-/// An image, in exactly one of three ways. It is read during the call and not kept.
+/// An image, given in exactly one of three ways: `path`, `file` or `pixels`. The caller keeps
+/// ownership; the memory is only read during the call.
 typedef struct sapiens_image {
   size_t struct_size;
   const char* path;       ///< A JPEG, PNG or WebP file; EXIF orientation is applied.
-  const void* file;       ///< Or the bytes of such a file,
-  size_t file_bytes;      ///< so many.
-  const uint8_t* pixels;  ///< Or red, green, blue of each pixel, a byte each, from the top left.
-  int64_t width;          ///< Of `pixels`, at least 1.
-  int64_t height;
-  int64_t stride;  ///< Bytes from one row to the next lower one; negative where the image lies
-                   ///< upside down in memory; 0: 3 * width.
+  const void* file;       ///< The content of such a file.
+  size_t file_bytes;      ///< Size of `file`.
+  const uint8_t* pixels;  ///< RGB, one byte each; points to the top left pixel.
+  int64_t width;          ///< Pixels per row of `pixels`, at least 1.
+  int64_t height;         ///< Rows of `pixels`, at least 1.
+  int64_t stride;         ///< Bytes from one row to the next; negative for images stored bottom-up;
+                          ///< 0: 3 * width.
 } sapiens_image;
 
 enum {
@@ -171,66 +175,71 @@ SAPIENS_API sapiens_status sapiens_checkpoint_open(const char* path,
                                                    sapiens_error** error);
 SAPIENS_API void sapiens_checkpoint_free(sapiens_checkpoint* checkpoint);
 
-/// How a checkpoint's tensors and a model's parameters came together.
+/// How the tensors of a checkpoint match the parameters of a model.
 enum {
-  SAPIENS_VERDICT_EXACT = 0,       ///< Every parameter, under the model's own names.
-  SAPIENS_VERDICT_EQUIVALENT = 1,  ///< Every parameter, after rules that lose nothing.
-  SAPIENS_VERDICT_ADAPTED = 2,     ///< Every parameter, some resized.
-  SAPIENS_VERDICT_INCOMPLETE = 3,  ///< Something is missing or does not fit.
+  SAPIENS_VERDICT_EXACT = 0,       ///< All parameters match under the names of the model.
+  SAPIENS_VERDICT_EQUIVALENT = 1,  ///< All parameters match after lossless rules.
+  SAPIENS_VERDICT_ADAPTED = 2,     ///< All parameters match; some are resized.
+  SAPIENS_VERDICT_INCOMPLETE = 3,  ///< Parameters are missing or do not match.
   SAPIENS_VERDICT_FOREIGN = 4,     ///< Not a Sapiens model.
-  SAPIENS_VERDICT_AMBIGUOUS = 5    ///< Several models; `prefix` of the options names one.
+  SAPIENS_VERDICT_AMBIGUOUS = 5    ///< Several models; `prefix` must select one.
 };
 
-/// Everything `sapiens inspect` tells.
+/// A report on a checkpoint, as `sapiens inspect` shows it.
 typedef struct sapiens_report sapiens_report;
 
-/// Recognises the model and decides where every parameter comes from, without reading values. A
-/// misfit is a verdict, not an error; SAPIENS_INVALID_ARGUMENT is for options that make no sense.
+/// Recognises the model and determines the tensor of every parameter, without reading values. A
+/// file that does not match is reported as a verdict, not as an error. Fails with
+/// SAPIENS_INVALID_ARGUMENT for invalid options. `options` may be NULL.
 SAPIENS_API sapiens_status sapiens_checkpoint_inspect(const sapiens_checkpoint* checkpoint,
                                                       const sapiens_model_options* options,
                                                       sapiens_report** report,
                                                       sapiens_error** error);
-SAPIENS_API const char* sapiens_report_text(const sapiens_report* report);  ///< For people.
-SAPIENS_API const char* sapiens_report_json(const sapiens_report* report);  ///< One document.
-/// SAPIENS_VERDICT_* of the model as a whole; -1 for NULL.
+SAPIENS_API const char* sapiens_report_text(
+    const sapiens_report* report);  ///< Text of several lines.
+SAPIENS_API const char* sapiens_report_json(
+    const sapiens_report* report);  ///< See docs/inspect-json.md.
+/// SAPIENS_VERDICT_* on the model; -1 for NULL.
 SAPIENS_API int32_t sapiens_report_verdict(const sapiens_report* report);
 /// The same for one use: "features", "reconstruct", "pose", "seg", "depth", "normal" or "detect";
-/// -1 where the report has nothing to say about it.
+/// -1 if the report has no verdict on it.
 SAPIENS_API int32_t sapiens_report_verdict_for(const sapiens_report* report, const char* use);
-/// What a conversion found in values, a sentence per weight: NaN or infinity. 0 for inspections,
-/// which read no values, and for NULL.
+/// Number of warnings of a conversion, one for each parameter that contains NaN or infinity. 0 for
+/// inspections, which read no values, and for NULL.
 SAPIENS_API int64_t sapiens_report_warning_count(const sapiens_report* report);
-/// Warning `index`, from 0; "" where there is none.
+/// Warning `index`, counted from 0, or "".
 SAPIENS_API const char* sapiens_report_warning(const sapiens_report* report, int64_t index);
 SAPIENS_API void sapiens_report_free(sapiens_report* report);
 
+/// How a converted checkpoint names its tensors.
 enum {
   SAPIENS_LAYOUT_CLEAN = 0,    ///< Keys without prefixes, as in the published `*_clean.pth`.
   SAPIENS_LAYOUT_MMENGINE = 1  ///< Keys with `backbone.`: loads in the original code.
 };
+/// Type of the tensors of a converted checkpoint.
 enum {
-  SAPIENS_DTYPE_OWN = 0,  ///< Each tensor keeps its own.
+  SAPIENS_DTYPE_OWN = 0,  ///< Each tensor keeps its type.
   SAPIENS_DTYPE_F32 = 1,
   SAPIENS_DTYPE_F16 = 2,
   SAPIENS_DTYPE_BF16 = 3
 };
 
-/// How a checkpoint is written again.
+/// Options of sapiens_checkpoint_convert.
 typedef struct sapiens_convert_options {
   size_t struct_size;
   int32_t layout;             ///< SAPIENS_LAYOUT_*
   int32_t dtype;              ///< SAPIENS_DTYPE_*
-  int32_t keep_unused;        ///< 1: also what no model needs: decoder, other heads.
+  int32_t keep_unused;        ///< 1: also copy unused tensors: decoder, other heads.
   int32_t reserved;           ///< 0
-  sapiens_progress progress;  ///< Told now and then.
-  void* user_data;            ///< Handed to `progress`.
+  sapiens_progress progress;  ///< Called from time to time.
+  void* user_data;            ///< Passed to `progress`.
 } sapiens_convert_options;
 
-/// Writes `checkpoint` again under the model's own names to the file `output`, .pth or .safetensors
-/// by its name, which appears whole or not at all. `model` is what sapiens_checkpoint_inspect
-/// takes, and `report` what it hands out, with warnings. Fails with SAPIENS_CHECKPOINT_REFUSED for
-/// a model that is not complete, SAPIENS_WRITE_FAILED, and SAPIENS_INVALID_ARGUMENT for another
-/// ending of the name, the checkpoint's own file, and a weight that f16 cannot hold.
+/// Writes a copy of `checkpoint` with canonical names to the file `output`, atomically. Its suffix,
+/// .pth or .safetensors, selects the format. `model` and `report` are those of
+/// sapiens_checkpoint_inspect; the report also has warnings. Fails with SAPIENS_CHECKPOINT_REFUSED
+/// for an incomplete model, SAPIENS_WRITE_FAILED, and SAPIENS_INVALID_ARGUMENT for another suffix,
+/// for the file of the checkpoint itself and for a value that f16 cannot represent.
 SAPIENS_API sapiens_status sapiens_checkpoint_convert(
     const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
     const sapiens_convert_options* options, sapiens_report** report, sapiens_error** error);
@@ -239,28 +248,29 @@ SAPIENS_API sapiens_status sapiens_checkpoint_convert(
 
 /// A rectangle in pixels of an image. Its layout is final.
 typedef struct sapiens_box {
-  float x;  ///< Left and top edge.
-  float y;
-  float width;
-  float height;
-  float score;  ///< Of the detector that found it.
+  float x;       ///< Left edge.
+  float y;       ///< Top edge.
+  float width;   ///< Width.
+  float height;  ///< Height.
+  float score;   ///< Score of the detector, 0 to 1.
 } sapiens_box;
 
-/// One or more arrays of numbers, counted from 0; the function that made them says of what.
+/// One or more arrays, indexed from 0. The function that returns a result documents its arrays. All
+/// pointers into a result are valid until it is freed.
 typedef struct sapiens_result sapiens_result;
 
 SAPIENS_API int64_t sapiens_result_count(const sapiens_result* result);  ///< Arrays; 0 for NULL.
-/// The number of axes of array `index`; 0 where there is no such array.
+/// Number of axes of array `index`; 0 if there is no such array.
 SAPIENS_API int32_t sapiens_result_rank(const sapiens_result* result, int64_t index);
-/// So many sizes; NULL where there is no such array. This and the numbers live as long as `result`.
+/// Lengths of its axes, as many as its rank; NULL if there is no such array.
 SAPIENS_API const int64_t* sapiens_result_shape(const sapiens_result* result, int64_t index);
-/// The numbers, if they are floats; else NULL.
+/// Elements of an array of floats; NULL for other types.
 SAPIENS_API const float* sapiens_result_floats(const sapiens_result* result, int64_t index);
-/// The numbers, if they are bytes; else NULL.
+/// Elements of an array of bytes; NULL for other types.
 SAPIENS_API const uint8_t* sapiens_result_bytes(const sapiens_result* result, int64_t index);
-/// The boxes, if they are boxes; else NULL. So many as the array's one size says.
+/// Elements of an array of boxes, which has one axis; NULL for other types.
 SAPIENS_API const sapiens_box* sapiens_result_boxes(const sapiens_result* result, int64_t index);
-/// Of features: the block, from 0, that array `index` came out of; otherwise -1.
+/// For features: the block, counted from 0, whose output array `index` is; otherwise -1.
 SAPIENS_API int64_t sapiens_result_layer(const sapiens_result* result, int64_t index);
 SAPIENS_API void sapiens_result_free(sapiens_result* result);
 
@@ -269,57 +279,58 @@ SAPIENS_API void sapiens_result_free(sapiens_result* result);
 /// A loaded encoder.
 typedef struct sapiens_encoder sapiens_encoder;
 
+/// Form of features, for a batch of B images.
 enum {
   SAPIENS_FEATMAP = 0,     ///< Patch tokens [B, C, gh, gw].
-  SAPIENS_RAW = 1,         ///< All tokens [B, tokens, C], the class token first where there is one.
-  SAPIENS_CLS_TOKEN = 2,   ///< [B, C]
-  SAPIENS_AVG_FEATMAP = 3  ///< [B, C]: the mean patch token, normalised.
+  SAPIENS_RAW = 1,         ///< All tokens [B, tokens, C]; a class token is the first.
+  SAPIENS_CLS_TOKEN = 2,   ///< The class token [B, C].
+  SAPIENS_AVG_FEATMAP = 3  ///< [B, C]: the mean patch token after LayerNorm.
 };
 
-/// What to compute. `preprocess` and the size are about images alone.
+/// Options of features. `preprocess`, `height` and `width` have no effect on sapiens_encoder_run.
 typedef struct sapiens_features_options {
   size_t struct_size;
-  const int64_t* layers;  ///< Blocks to emit, negative from the end; none: the last one.
-  size_t layer_count;
+  const int64_t* layers;      ///< Blocks to return; negative: from the end; NULL: the last.
+  size_t layer_count;         ///< Length of `layers`.
   int32_t out_type;           ///< SAPIENS_FEATMAP ...
-  int32_t norm_layers;        ///< 1: every block passes the final norm, not the last one alone.
+  int32_t norm_layers;        ///< 1: apply the final norm to every block, not only the last.
   int32_t preprocess;         ///< SAPIENS_PREPROCESS_*
   int32_t reserved;           ///< 0
-  int64_t height;             ///< Pixels that images are resized to, at least 16;
-  int64_t width;              ///< both or neither: by default the model's native size.
-  sapiens_progress progress;  ///< Told after every block.
-  void* user_data;            ///< Handed to `progress`.
+  int64_t height;             ///< Size in pixels that images are resized to, at least 16;
+  int64_t width;              ///< both or neither; by default the input size of the model.
+  sapiens_progress progress;  ///< Called after every block.
+  void* user_data;            ///< Passed to `progress`.
 } sapiens_features_options;
 
-/// Loads the encoder of `checkpoint`, of any task. Fails with SAPIENS_CHECKPOINT_REFUSED, and the
-/// whole report as summary, where a parameter has no value or holds NaN or infinity, unless
-/// `allow_partial`.
+/// Loads the encoder of a checkpoint for any task. Fails with SAPIENS_CHECKPOINT_REFUSED, with the
+/// complete report as summary, when a parameter is missing or contains NaN or infinity, unless
+/// `allow_partial`. `options` and `engine` may be NULL.
 SAPIENS_API sapiens_status sapiens_encoder_load(const sapiens_checkpoint* checkpoint,
                                                 const sapiens_model_options* options,
                                                 const sapiens_engine_options* engine,
                                                 sapiens_encoder** encoder, sapiens_error** error);
 SAPIENS_API void sapiens_encoder_free(sapiens_encoder* encoder);
 
-/// The report on the encoder alone.
+/// The report on the encoder.
 SAPIENS_API sapiens_status sapiens_encoder_report(const sapiens_encoder* encoder,
                                                   sapiens_report** report, sapiens_error** error);
-/// The image size that the model was made for, in pixels; 0 for NULL.
+/// The input size of the model in pixels; 0 for NULL.
 SAPIENS_API int64_t sapiens_encoder_height(const sapiens_encoder* encoder);
 SAPIENS_API int64_t sapiens_encoder_width(const sapiens_encoder* encoder);
-/// 1 where parameters are zeros or not finite, which `allow_partial` allowed: mark what comes out.
+/// 1 if `allow_partial` let parameters be zero or not finite: outputs are not meaningful.
 SAPIENS_API int32_t sapiens_encoder_is_partial(const sapiens_encoder* encoder);
-/// What it computes in: "fp32", "bf16" or "int8".
+/// Precision in use: "fp32", "bf16" or "int8".
 SAPIENS_API const char* sapiens_encoder_precision(const sapiens_encoder* encoder);
 
-/// Features of `count` images, resized and computed together: an array of floats for every
-/// requested layer, in ascending order of blocks, with B = count.
+/// Computes features of `count` images as one batch, B = count. The result has one array of floats
+/// per requested block, in ascending order.
 SAPIENS_API sapiens_status sapiens_encoder_features(sapiens_encoder* encoder,
                                                     const sapiens_image* images, size_t count,
                                                     const sapiens_features_options* options,
                                                     sapiens_result** features,
                                                     sapiens_error** error);
-/// The same of numbers that are prepared already: `input` is [batch, 3, height, width], normalised;
-/// height and width are 16 or more.
+/// The same for a preprocessed input [batch, 3, height, width], with a height and width of at
+/// least 16.
 SAPIENS_API sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const float* input,
                                                int64_t batch, int64_t height, int64_t width,
                                                const sapiens_features_options* options,
@@ -331,12 +342,13 @@ SAPIENS_API sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const f
 /// fail with SAPIENS_INVALID_ARGUMENT.
 typedef struct sapiens_task_model sapiens_task_model;
 
+/// Options of the tasks.
 typedef struct sapiens_task_options {
   size_t struct_size;
   int32_t preprocess;         ///< SAPIENS_PREPROCESS_*
-  int32_t no_flip_test;       ///< Pose. 1: leave the mirrored pass out, which halves the time.
-  sapiens_progress progress;  ///< Told after every block.
-  void* user_data;            ///< Handed to `progress`.
+  int32_t no_flip_test;       ///< Pose only. 1: omit the mirrored pass, which halves the time.
+  sapiens_progress progress;  ///< Called after every block.
+  void* user_data;            ///< Passed to `progress`.
 } sapiens_task_options;
 
 /// Fails as sapiens_encoder_load does, and for a file without a head or with an incomplete one.
@@ -353,40 +365,42 @@ SAPIENS_API sapiens_status sapiens_task_model_report(const sapiens_task_model* m
                                                      sapiens_error** error);
 /// "pose", "seg", "depth" or "normal".
 SAPIENS_API const char* sapiens_task_model_task(const sapiens_task_model* model);
-/// Keypoints, classes, or channels of the head; 0 for NULL.
+/// Number of keypoints, classes or channels of the head; 0 for NULL.
 SAPIENS_API int64_t sapiens_task_model_outputs(const sapiens_task_model* model);
-/// What keypoint or class `index` is called; "" where nobody has named it.
+/// Name of keypoint or class `index`; "" if it is unknown.
 SAPIENS_API const char* sapiens_task_model_output_name(const sapiens_task_model* model,
                                                        int64_t index);
-/// The size that images, or persons, are resized to, in pixels; 0 for NULL.
+/// The size in pixels that images, or crops of persons, are resized to; 0 for NULL.
 SAPIENS_API int64_t sapiens_task_model_height(const sapiens_task_model* model);
 SAPIENS_API int64_t sapiens_task_model_width(const sapiens_task_model* model);
-/// What it computes in: "fp32", "bf16" or "int8".
+/// Precision in use: "fp32", "bf16" or "int8".
 SAPIENS_API const char* sapiens_task_model_precision(const sapiens_task_model* model);
 
-/// Keypoints of the person in each of `count` boxes; without boxes, of one person who fills the
-/// image. One array of floats [persons, keypoints, 3]: x and y in pixels of the image, and the
-/// score, about 0 to 1. The box's score does not matter. SAPIENS_INVALID_ARGUMENT where a box is
-/// outside of the image, or all boxes lie between 0 and 1, as shares of its sides do.
+/// Computes the keypoints of the person in each of `count` boxes or, without boxes, of one person
+/// in the entire image. The result is one array of floats [persons, keypoints, 3]: x and y in
+/// pixels of the image, and the score, about 0 to 1. Scores of boxes are not used. Fails with
+/// SAPIENS_INVALID_ARGUMENT if a box is outside of the image, or if all boxes lie between 0 and 1,
+/// as normalised coordinates do.
 SAPIENS_API sapiens_status sapiens_task_model_pose(sapiens_task_model* model,
                                                    const sapiens_image* image,
                                                    const sapiens_box* boxes, size_t count,
                                                    const sapiens_task_options* options,
                                                    sapiens_result** poses, sapiens_error** error);
-/// The most likely class of every pixel, 0 is the background: for each of `count` images, which
-/// are computed together, an array of bytes [H, W] of the image's size.
+/// Computes the most likely class of every pixel of `count` images as one batch. The result has one
+/// array of bytes [H, W] per image, of the size of the image; 0 is the background.
 SAPIENS_API sapiens_status sapiens_task_model_segment(sapiens_task_model* model,
                                                       const sapiens_image* images, size_t count,
                                                       const sapiens_task_options* options,
                                                       sapiens_result** classes,
                                                       sapiens_error** error);
-/// Relative depth of every pixel, larger is farther, about 0 to 1 on the person and without meaning
-/// elsewhere: for each image an array of floats [H, W].
+/// Computes relative depth: larger is farther, about 0 to 1 on the person, not meaningful
+/// elsewhere. The result has one array of floats [H, W] per image.
 SAPIENS_API sapiens_status sapiens_task_model_depth(sapiens_task_model* model,
                                                     const sapiens_image* images, size_t count,
                                                     const sapiens_task_options* options,
                                                     sapiens_result** depths, sapiens_error** error);
-/// Unit vectors x, y, z, where x is horizontal: for each image an array of floats [H, W, 3].
+/// Computes surface normals as unit vectors (x, y, z), where x is horizontal. The result has one
+/// array of floats [H, W, 3] per image.
 SAPIENS_API sapiens_status sapiens_task_model_normals(sapiens_task_model* model,
                                                       const sapiens_image* images, size_t count,
                                                       const sapiens_task_options* options,
@@ -395,29 +409,31 @@ SAPIENS_API sapiens_status sapiens_task_model_normals(sapiens_task_model* model,
 
 // ---- Persons ----
 
-/// A detector of persons, the RTMDet that the original puts in front of its tasks.
+/// A person detector: the RTMDet that the original runs before its tasks.
 typedef struct sapiens_detector sapiens_detector;
 
+/// Thresholds of the detector.
 typedef struct sapiens_detect_options {
   size_t struct_size;
-  float min_score;            ///< A box needs a higher score, up to 1; 0: 0.3.
-  float nms_iou;              ///< Of two boxes that overlap more, the lower score goes; 0: 0.3.
-  int64_t max_detections;     ///< The best so many of what is left; 0: 100.
-  sapiens_progress progress;  ///< Told now and then.
-  void* user_data;            ///< Handed to `progress`.
+  float min_score;            ///< Drops boxes with this score or a lower one; 0: 0.3.
+  float nms_iou;              ///< IoU threshold of non-maximum suppression; 0: 0.3.
+  int64_t max_detections;     ///< Keeps at most this many, the best scores; 0: 100.
+  sapiens_progress progress;  ///< Called from time to time.
+  void* user_data;            ///< Passed to `progress`.
 } sapiens_detect_options;
 
-/// Fails with SAPIENS_CHECKPOINT_REFUSED for anything but a complete detector. It computes in fp32
-/// unless `engine` says otherwise.
+/// Loads a detector, which computes in fp32 unless `engine` sets another precision. Fails with
+/// SAPIENS_CHECKPOINT_REFUSED unless the file is a complete detector.
 SAPIENS_API sapiens_status sapiens_detector_load(const sapiens_checkpoint* checkpoint,
                                                  const sapiens_engine_options* engine,
                                                  sapiens_detector** detector,
                                                  sapiens_error** error);
 SAPIENS_API void sapiens_detector_free(sapiens_detector* detector);
 
-/// The persons in an image, best first: one array of boxes [persons], which may be empty, and may
-/// reach beyond the image. They are what sapiens_task_model_pose takes; for none, do not call it,
-/// since without boxes it takes the whole image for a person.
+/// Detects the persons in an image. The result is one array of boxes [persons], best score first;
+/// it may be empty, and boxes may extend beyond the image. The boxes can be passed to
+/// sapiens_task_model_pose; if there are none, do not call it, because without boxes it treats the
+/// entire image as a person.
 SAPIENS_API sapiens_status sapiens_detector_detect(sapiens_detector* detector,
                                                    const sapiens_image* image,
                                                    const sapiens_detect_options* options,
@@ -428,28 +444,31 @@ SAPIENS_API sapiens_status sapiens_detector_detect(sapiens_detector* detector,
 /// A masked autoencoder: the pretrained encoder with the decoder that cleaned files lack.
 typedef struct sapiens_reconstructor sapiens_reconstructor;
 
+/// Options of a reconstruction.
 typedef struct sapiens_reconstruct_options {
   size_t struct_size;
-  double mask_ratio;          ///< The share of patches that is hidden; 0: 0.75; -1: none.
-  uint64_t seed;              ///< Decides which, the same ones in every image; 0: 1.
-  const float* noise;         ///< Decides instead of the seed where there is any: a number per
-  size_t noise_count;         ///< patch, row by row; those with the smallest stay visible.
-  sapiens_progress progress;  ///< Told after every block.
-  void* user_data;            ///< Handed to `progress`.
+  double mask_ratio;          ///< Share of hidden patches, up to 1; 0: 0.75; -1: none.
+  uint64_t seed;              ///< Selects them, the same ones in every image; 0: 1.
+  const float* noise;         ///< Unless NULL, replaces the seed: one number per patch, row-major;
+                              ///< patches with the smallest numbers stay visible.
+  size_t noise_count;         ///< Length of `noise`: the number of patches.
+  sapiens_progress progress;  ///< Called after every block.
+  void* user_data;            ///< Passed to `progress`.
 } sapiens_reconstruct_options;
 
 /// The arrays of a reconstruction, by index. Images are bytes [H, W, 3], of the model's size.
 enum {
   SAPIENS_RECONSTRUCTION_ORIGINAL = 0,   ///< The image, resized.
   SAPIENS_RECONSTRUCTION_MASKED = 1,     ///< Hidden patches are grey.
-  SAPIENS_RECONSTRUCTION_PREDICTED = 2,  ///< Hidden patches as predicted, the others as they are.
-  SAPIENS_RECONSTRUCTION_MASK = 3,       ///< Bytes [gh, gw]: 1 where a patch is hidden.
-  SAPIENS_RECONSTRUCTION_ERRORS = 4      ///< Floats [2]: the loss of training, and what it is for
-                                         ///< predicting each patch's mean; NaN: nothing is hidden.
+  SAPIENS_RECONSTRUCTION_PREDICTED = 2,  ///< Hidden patches are predicted, others are unchanged.
+  SAPIENS_RECONSTRUCTION_MASK = 3,       ///< Bytes [gh, gw]: 1 for a hidden patch.
+  SAPIENS_RECONSTRUCTION_ERRORS = 4      ///< Floats [2]: the training loss, and the same loss for
+                                         ///< predicting the mean of each patch; NaN if no patch
+                                         ///< is hidden.
 };
 
 /// Fails as sapiens_encoder_load does, and with SAPIENS_CHECKPOINT_REFUSED for a file without the
-/// decoder, whatever `allow_partial` says. The input size is that of training: there is no other.
+/// decoder, even with `allow_partial`. Only the input size of training is supported.
 SAPIENS_API sapiens_status sapiens_reconstructor_load(const sapiens_checkpoint* checkpoint,
                                                       const sapiens_model_options* options,
                                                       const sapiens_engine_options* engine,
@@ -461,13 +480,14 @@ SAPIENS_API void sapiens_reconstructor_free(sapiens_reconstructor* reconstructor
 SAPIENS_API sapiens_status sapiens_reconstructor_report(const sapiens_reconstructor* reconstructor,
                                                         sapiens_report** report,
                                                         sapiens_error** error);
-/// The size that images are resized to, in pixels; 0 for NULL.
+/// The input size of the model in pixels; 0 for NULL.
 SAPIENS_API int64_t sapiens_reconstructor_height(const sapiens_reconstructor* reconstructor);
 SAPIENS_API int64_t sapiens_reconstructor_width(const sapiens_reconstructor* reconstructor);
-/// What it computes in: "fp32", "bf16" or "int8".
+/// Precision in use: "fp32", "bf16" or "int8".
 SAPIENS_API const char* sapiens_reconstructor_precision(const sapiens_reconstructor* reconstructor);
 
-/// Hides patches of an image and predicts them; see SAPIENS_RECONSTRUCTION_* for what comes out.
+/// Hides patches of an image and predicts them. SAPIENS_RECONSTRUCTION_* index the arrays of the
+/// result.
 SAPIENS_API sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
                                                      const sapiens_image* image,
                                                      const sapiens_reconstruct_options* options,

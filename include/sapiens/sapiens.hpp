@@ -1,7 +1,6 @@
 #pragma once
 
-/// Everything the library offers: open a checkpoint, read its report, load an encoder, run an
-/// image, get views.
+/// Includes all public headers of the library.
 #include "sapiens/boxes.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/current_error.hpp"

@@ -14,19 +14,22 @@
 
 namespace sapiens {
 
-/// A model that threads share: Encoder, TaskModel, PersonDetector or Reconstructor. Whoever has
-/// none but this object reads what never changes after loading, through a `const` model, at any
-/// time; to compute takes a model that is not `const`, which `lock` gives to one call at a time.
+/// A model that several threads share: Encoder, TaskModel, PersonDetector or Reconstructor. It
+/// gives `const` access at any time, for what does not change after loading, and mutable access,
+/// which computing needs, to one thread at a time through `lock`.
 ///
-/// It is public because every interface in front of the library, such as the C API and the Python
-/// package, has to keep the same two rules: no computing in a forked process, and no call of a
-/// model from within a call of the same model.
+///   SharedModel<Encoder> shared(std::make_unique<Encoder>(checkpoint));
+///   auto run = shared.lock()->run(image);          // on any thread
+///
+/// It also enforces two rules that all language bindings share: a model does not compute in a
+/// forked process, and not within a callback of its own computation.
 template <typename Model>
 class SharedModel {
  public:
-  /// The right to compute, until it is destroyed.
+  /// Exclusive access to the model, released by the destructor.
   class Lock {
    public:
+    /// Use `SharedModel::lock`, which also checks the two rules.
     Lock(SharedModel& shared, const std::function<void()>& while_waiting)
         : shared_(shared), lock_(wait(shared.mutex_, while_waiting)) {
       shared_.holder_ = std::this_thread::get_id();
@@ -52,21 +55,24 @@ class SharedModel {
     MutexLock lock_;
   };
 
+  /// Takes ownership of `model`, which must not be null.
   explicit SharedModel(std::unique_ptr<Model> model) : model_(std::move(model)) {}
-  /// The model's threads stayed behind in the process that was forked, and waiting for them would
-  /// never end: the child's copy of the memory is not freed.
+  /// In a forked process the model is leaked instead of destroyed: its threads exist only in the
+  /// parent, and joining them would never return.
   ~SharedModel() {
     if (is_forked()) static_cast<void>(model_.release());
   }
   SharedModel(const SharedModel&) = delete;
   SharedModel& operator=(const SharedModel&) = delete;
 
+  /// Access that does not compute.
   const Model& operator*() const { return *model_; }
   const Model* operator->() const { return model_.get(); }
 
-  /// Waits for the calls that came before, and calls `while_waiting` a few times per second of it;
-  /// what that throws ends the wait. Throws InvalidArgument in a process that was forked, and on
-  /// the thread that has the lock, which would wait for itself.
+  /// Waits for exclusive access. Meanwhile `while_waiting` is called several times per second; an
+  /// exception that it throws ends the wait. Throws `Error(InvalidArgument)` in a process that was
+  /// forked after this object was created, and on the thread that holds the lock, which would be a
+  /// deadlock.
   [[nodiscard]] Lock lock(const std::function<void()>& while_waiting = {}) {
     if (is_forked()) {
       throw Error(

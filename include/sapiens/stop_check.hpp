@@ -4,9 +4,10 @@
 
 namespace sapiens {
 
-/// Called now and then, on the thread of the caller, by what takes long: a server asks in it
-/// whether anybody still waits for the result. What it throws ends the work and reaches the caller.
-/// It is called often, up to once for every row of an image, so it should be quick.
+/// Called regularly by long computations, on the thread of the caller, so that they can be
+/// cancelled: an exception that it throws stops the work and reaches the caller. A server, for
+/// example, checks here whether the client is still connected. It is called up to once per row of
+/// an image, so it must be fast.
 using StopCheck = std::function<void()>;
 
 }  // namespace sapiens

@@ -14,35 +14,35 @@
 
 namespace sapiens {
 
-/// How a task is run.
+/// Options of `TaskModel::run`.
 struct RunOptions {
-  /// Of pose: also run the mirrored image and average, as in the published figures: twice the time.
-  /// Left out where nothing says which points are mirror partners: neither the file nor a published
-  /// set.
+  /// Pose only: also run the mirrored image and average, as for the published accuracy; takes twice
+  /// the time. Has no effect if the mirror partners of the keypoints are unknown (see
+  /// `can_flip_test`).
   bool flip_test = true;
-  /// How `run` prepares an image. Inputs that are prepared already have a mode of their own.
+  /// How `run` preprocesses an image. Not used for inputs that are already prepared.
   PreprocessMode mode = PreprocessMode::Full;
-  Progress progress = {};  ///< Told after every block; may throw to stop.
-  StopCheck check = {};    ///< Called within blocks, heads and what follows them, too.
+  Progress progress = {};  ///< Called after every block.
+  StopCheck check = {};    ///< Called more often, also in heads and postprocessing.
 };
 
-/// What a network is given of an image, or of one person in it. A view: the pixels are those of a
-/// PreparedImage, or of any other memory that outlives it.
+/// A preprocessed image, or crop of a person, as input of the network. Does not own the pixels,
+/// which must outlive it; they usually belong to a PreparedImage.
 struct TaskInput {
-  TensorView<const float, 3> pixels = {};  ///< [3, H, W], normalised.
-  Index width = 0, height = 0;             ///< Of the image.
-  std::optional<Box> person = {};          ///< What was cut out; empty for the whole image.
-  PreprocessMode mode = PreprocessMode::Full;
+  TensorView<const float, 3> pixels = {};      ///< [3, H, W], normalised.
+  Index width = 0, height = 0;                 ///< Size of the original image in pixels.
+  std::optional<Box> person = {};              ///< The cropped person; empty for the entire image.
+  PreprocessMode mode = PreprocessMode::Full;  ///< How the pixels were preprocessed.
 };
 
-/// An input that owns its pixels. Made by `TaskModel::prepare`.
+/// A TaskInput that owns its pixels. Created by `TaskModel::prepare`.
 struct PreparedImage {
-  FloatArray pixels = {};          ///< [3, H, W], normalised.
-  Index width = 0, height = 0;     ///< Of the image.
-  std::optional<Box> person = {};  ///< What was cut out; empty for the whole image.
-  PreprocessMode mode = PreprocessMode::Full;
+  FloatArray pixels = {};                      ///< [3, H, W], normalised.
+  Index width = 0, height = 0;                 ///< Size of the original image in pixels.
+  std::optional<Box> person = {};              ///< The cropped person; empty for the entire image.
+  PreprocessMode mode = PreprocessMode::Full;  ///< How the pixels were preprocessed.
 
-  /// Valid as long as this image stays where it is.
+  /// A view of this object, valid until it is changed, moved or destroyed.
   operator TaskInput() const& {
     return {.pixels = pixels.view<3>(),
             .width = width,
@@ -53,29 +53,30 @@ struct PreparedImage {
   operator TaskInput() const&& = delete;
 };
 
-/// What one run found.
+/// The results of `TaskModel::run`.
 struct TaskRun {
-  std::vector<Result> results = {};  ///< One per input, in their order.
-  RunStats stats = {};
+  std::vector<Result> results = {};  ///< One per input, in the same order.
+  RunStats stats = {};               ///< Durations of this run.
 };
 
-/// A network with a task head. One call at a time; two models in one process share nothing.
+/// A network with a task head. Calls of `run` on one model must not overlap (see SharedModel);
+/// `const` methods may be called from other threads meanwhile. Two models are independent. After a
+/// move, the source may only be assigned to or destroyed.
 ///
-/// It is for the one task of its checkpoint, which decides what results are: `Pose` of a model for
-/// Task::Pose, `Segmentation` for Task::Seg, `DepthMap` for Task::Depth, `NormalMap` for
-/// Task::Normal.
+/// The task of the checkpoint determines the type of the results: `Pose` for Task::Pose,
+/// `Segmentation` for Task::Seg, `DepthMap` for Task::Depth, `NormalMap` for Task::Normal.
 ///
 ///   TaskModel model(Checkpoint::open("seg.pth"), {.expected_task = Task::Seg});
 ///   auto seg = std::get<Segmentation>(model.run(Image::read("photo.jpg")).results.front());
 class TaskModel {
  public:
-  /// Throws as Encoder's constructor does, and CheckpointRefused for a file without a head,
-  /// with a head that is not complete, or with one for another task than
-  /// `model.expected_task`.
+  /// Loads the weights; `checkpoint` may be destroyed afterwards. Throws like the constructor of
+  /// Encoder; also CheckpointRefused for a file without a head, with an incomplete head, or with a
+  /// head for a task other than `model.expected_task`.
   explicit TaskModel(const Checkpoint& checkpoint, const ModelOptions& model = {},
                      const EngineOptions& engine = {});
 
-  /// A model with random weights that never touched a file, for benchmarks. Throws InvalidArgument
+  /// Creates a model with random weights in memory, for benchmarks. Throws `Error(InvalidArgument)`
   /// for a task without a head.
   static TaskModel random(const SynthOptions& synth, const EngineOptions& engine = {});
 
@@ -85,46 +86,53 @@ class TaskModel {
   TaskModel& operator=(const TaskModel&) = delete;
   ~TaskModel();
 
+  /// The report of the checkpoint. Lives as long as this model.
   const Inspection& inspection() const;
+  /// Threads, instruction set, precision and memory.
   EngineStats stats() const;
+  /// The task of the head.
   Task task() const;
-  /// Throws InvalidArgument for a model of another task.
+  /// Throws `Error(InvalidArgument)` unless the model is for `task`.
   void expect_task(Task task) const;
-  /// Keypoints, classes, or channels of the head.
+  /// Number of keypoints, classes or channels that the head computes.
   Index outputs() const;
-  /// True where the flip test can be run: it is known which points are mirror partners.
+  /// True if the mirror partners of the keypoints are known, from the file or from a published set.
   bool can_flip_test() const;
-  /// The size in pixels that images, or persons, are resized to.
+  /// The size in pixels that images, or crops of persons, are resized to.
   Grid input_size() const;
 
-  /// What the keypoints are called and how they are drawn: as training wrote it into the file,
-  /// else the published set of that many points. Null where nobody has named them, and for other
-  /// tasks. Lives as long as the model, wherever that is moved.
+  /// Names, colours and links of the keypoints: those that training stored in the file, otherwise
+  /// those of the published set with the same number of keypoints. Null if neither exists, and for
+  /// other tasks. Lives as long as the model, also after a move.
   const KeypointSet* keypoint_set() const;
-  /// The same for classes.
+  /// The same for the classes of a segmentation model.
   const SegClassSet* seg_classes() const;
-  /// The names alone, in the order of the outputs; empty where the sets are null.
+  /// Names of the keypoints or classes, in the order of the outputs; empty if they are unknown.
   std::vector<std::string> output_names() const;
 
-  /// From an image to its results. Of pose one per box in `persons`, computed one after the other
-  /// so that a crowd needs no more memory than one person; without boxes, one of a person who fills
-  /// the image. Of the other tasks one result; they throw InvalidArgument for boxes. Throws
-  /// InvalidArgument for boxes outside of the image.
+  /// Preprocesses an image and runs the model on it.
+  ///
+  /// Pose: returns one result per box in `persons`, or one for the entire image if there are no
+  /// boxes. Persons are computed one after the other, so that memory does not depend on their
+  /// number. Other tasks: returns one result; `persons` must be empty.
+  ///
+  /// Throws `Error(InvalidArgument)` for invalid boxes (see `expect_boxes_in`) and for an image
+  /// whose buffer does not match its size.
   TaskRun run(const Image& image, std::span<const Box> persons = {},
               const RunOptions& options = {});
 
-  // The same in two steps, for programs that read ahead and work in batches.
+  // The same in two steps, for programs that compute batches and preprocess on other threads.
 
-  /// Other threads may prepare while the model computes. Of pose the person is cut out of the
-  /// image, one who fills it where there is no `person`. For other tasks the image is resized. Lite
-  /// takes the rounded constants of the original's lite scripts, and segmentation and normals are
-  /// then enlarged in one step instead of two.
+  /// Preprocesses an image; may be called from other threads while the model computes. For pose,
+  /// crops `person`, or the entire image if it is empty; for other tasks, resizes the image. With
+  /// Lite, segmentation and normals are later resized to the image in one step instead of two, as
+  /// in the original's lite scripts.
   PreparedImage prepare(const Image& image, const std::optional<Box>& person = std::nullopt,
                         PreprocessMode mode = PreprocessMode::Full) const;
 
-  /// All inputs go through the encoder together, read where they are; they may come from images of
-  /// any sizes. Throws InvalidArgument for inputs that were prepared for another task,
-  /// ShapeMismatch for inputs of several sizes.
+  /// Runs the model on a batch of prepared inputs, whose original images may differ in size. The
+  /// pixels are not copied. Throws `Error`: InvalidArgument for inputs that were prepared for
+  /// another task, ShapeMismatch for inputs of different sizes.
   TaskRun run(std::span<const TaskInput> inputs, const RunOptions& options = {});
 
  private:

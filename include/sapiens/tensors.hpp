@@ -10,21 +10,23 @@
 
 namespace sapiens {
 
-/// A tensor in memory.
+/// A named tensor that owns its values.
 struct Tensor {
-  std::string key = {};
-  DType dtype = DType::F32;
-  std::vector<Index> shape = {};
-  std::vector<std::byte> bytes = {};  ///< Row-major, in the machine's byte order.
+  std::string key = {};               ///< State-dict key.
+  DType dtype = DType::F32;           ///< Type of the elements.
+  std::vector<Index> shape = {};      ///< Lengths of the axes.
+  std::vector<std::byte> bytes = {};  ///< Elements in row-major order and native byte order.
 };
 
+/// A converted checkpoint in memory.
 struct ConvertedTensors {
-  ConvertResult result = {};
-  std::vector<Tensor> tensors = {};
+  ConvertResult result = {};         ///< Report and warnings.
+  std::vector<Tensor> tensors = {};  ///< In the order in which a file would store them.
 };
 
-/// What `convert_checkpoint` would write, in memory instead of in a file. Refuses what it refuses,
-/// and throws OutOfResources for a tensor that is too large.
+/// Like `convert_checkpoint`, but returns the tensors instead of writing them. Throws
+/// `Error`: CheckpointRefused for an incomplete model, InvalidArgument for values that
+/// `options.dtype` cannot represent, OutOfResources for a tensor that is too large.
 ConvertedTensors convert_in_memory(const Checkpoint& checkpoint, const ConvertOptions& options = {},
                                    const Progress& progress = {});
 

@@ -9,58 +9,59 @@
 
 namespace sapiens {
 
+/// Options of a PersonTracker.
 struct TrackOptions {
-  float min_iou = 0.3f;    ///< Boxes of one person in two frames overlap at least this much.
-  Index max_age = 30;      ///< Frames out of sight after which a person is somebody new.
-  float min_score = 0.3f;  ///< Keypoints below this do not move a box.
+  float min_iou = 0.3f;    ///< Smallest IoU of a track and a detection that are matched.
+  Index max_age = 30;      ///< Frames without a match after which a track is deleted.
+  float min_score = 0.3f;  ///< Keypoints with lower scores are ignored by `follow`.
 };
 
-/// A person of one frame. The same `id`, from 1, is the same person in every frame.
+/// A tracked person in one frame.
 struct TrackedBox {
-  Box box = {};
-  Index id = 0;
+  Box box = {};  ///< In pixels of the frame.
+  Index id = 0;  ///< Identifies the person in all frames; counts from 1.
 };
 
-/// Gives boxes of persons a name that lasts, and moves them along between two runs of a detector.
+/// Assigns persistent ids to detected persons and predicts their boxes in frames without detection.
 ///
 ///   for each frame:
-///     people = detector's turn ? tracker.update(detector(frame)) : tracker.predict();
-///     poses = model.pose(frame, boxes of people);
-///     tracker.follow(poses);                        // may be left out
+///     persons = detect in this frame ? tracker.update(detections) : tracker.predict();
+///     poses = run the pose model on the boxes of persons
+///     tracker.follow(poses);                        // optional
 ///
-/// Nothing but arithmetic on boxes: the same calls give the same answer everywhere.
+/// The tracker is deterministic: it uses only the boxes and keypoints it is given.
 class PersonTracker {
  public:
-  /// Throws Error(InvalidArgument) unless min_iou is above 0 and at most 1, max_age is not
-  /// negative and min_score is a number.
+  /// Throws `Error(InvalidArgument)` unless 0 < min_iou <= 1, max_age >= 0 and min_score is not
+  /// NaN.
   explicit PersonTracker(const TrackOptions& options = {});
 
-  /// The next frame, with what a detector found in it: each box once, in the order given, under the
-  /// id of the person whose expected box overlaps it most, else under a new one. Ids are never used
-  /// twice. Throws Error(InvalidArgument), and changes nothing, for a box with NaN or infinity, or
-  /// without width or height.
+  /// Advances to the next frame with its detections. Returns every detection in the given order,
+  /// with the id of the track whose predicted box overlaps it most, or with a new id. Ids are never
+  /// reused. Throws `Error(InvalidArgument)`, without a change of state, for a box that is not
+  /// finite or has no width or height.
   std::vector<TrackedBox> update(std::span<const Box> detections);
 
-  /// The next frame, without a detector: everybody whom the last `update` found, where their motion
-  /// has taken them, in the same order.
+  /// Advances to the next frame without detections. Returns the persons of the last `update` in the
+  /// same order, with boxes moved by their velocities.
   std::vector<TrackedBox> predict();
 
-  /// What the pose model saw in the boxes of the latest `update` or `predict`, in their order.
-  /// After `update` it is remembered how a person's box lies about the keypoints; after `predict`
-  /// the box is laid about the keypoints in the same way, so that it becomes what a detector would
-  /// have given. A pose that has jumped, or with too few keypoints, changes nothing. Throws
-  /// Error(InvalidArgument), and changes nothing, for another number of poses.
+  /// Corrects boxes by the poses in them; one pose per box of the last `update` or `predict`, in
+  /// the same order. After `update`, stores the position of each box relative to its keypoints;
+  /// after `predict`, places the box in the same position relative to the new keypoints. A pose
+  /// that has moved too far, or has too few keypoints, is ignored. Throws `Error(InvalidArgument)`,
+  /// without a change of state, for another number of poses.
   void follow(std::span<const Pose> poses);
 
  private:
   struct Track {
     Index id = 0;
     Box box = {};                          ///< In the latest frame.
-    float velocity_x = 0, velocity_y = 0;  ///< Motion of its centre per frame.
-    Box measured = {};                     ///< The last box that was not merely predicted,
-    Index age = 0;                         ///< so many frames ago.
-    Box detected = {};                     ///< What the detector gave last,
-    std::vector<Keypoint> pose = {};       ///< and the keypoints in it.
+    float velocity_x = 0, velocity_y = 0;  ///< Pixels per frame.
+    Box measured = {};                     ///< The last box from a detection or a pose.
+    Index age = 0;                         ///< Frames since `measured`.
+    Box detected = {};                     ///< The last detection.
+    std::vector<Keypoint> pose = {};       ///< The keypoints in `detected`.
   };
 
   void next_frame();
@@ -71,8 +72,8 @@ class PersonTracker {
   TrackOptions options_;
   Index next_id_ = 1;
   bool detected_ = false;      ///< The latest frame came from `update`.
-  std::vector<Track> tracks_;  ///< Those in sight in the order of results, then the lost ones.
-  std::size_t in_sight_ = 0;
+  std::vector<Track> tracks_;  ///< Visible ones in the order of results, then lost ones.
+  std::size_t in_sight_ = 0;   ///< Number of visible tracks.
 };
 
 }  // namespace sapiens

@@ -8,41 +8,43 @@
 
 namespace sapiens {
 
-/// A member of the archive whose bytes are not what its checksum says.
+/// A member of an archive whose bytes do not match its checksum.
 struct DamagedMember {
   std::string name = {};  ///< "archive/data/17"
-  std::string tensors =
-      {};  ///< "backbone.pos_embed", "a, b, c and 4 more"; empty if none is there.
-  std::string expected = {};  ///< The checksum in the file: "CRC-32 1a2b3c4d".
-  std::string actual = {};    ///< That of the bytes, or why they cannot be told.
+  /// Tensors in the member: "backbone.pos_embed", "a, b, c and 4 more"; empty if there are none.
+  std::string tensors = {};
+  std::string expected = {};  ///< Checksum in the file: "CRC-32 1a2b3c4d".
+  std::string actual = {};    ///< Checksum of the bytes, or why it cannot be computed.
 };
 
-/// Which members of the file have checksums, and what comparing them showed.
+/// Which members of a file have checksums, and the result of comparing them.
 struct Verification {
-  bool ran = false;                     ///< False while nothing but the table of contents was read.
-  std::string checksum = {};            ///< "CRC-32"; empty for a file without any.
-  std::uint64_t members = 0;            ///< With a checksum that can be compared.
-  std::uint64_t bytes = 0;              ///< Of these.
+  bool ran = false;                     ///< False if no bytes were compared (`checksums_of`).
+  std::string checksum = {};            ///< "CRC-32"; empty if the file has no checksums.
+  std::uint64_t members = 0;            ///< Members with a checksum that can be compared.
+  std::uint64_t bytes = 0;              ///< Size of these members.
   std::uint64_t unguarded = 0;          ///< Members without a checksum.
   std::uint64_t unguarded_tensors = 0;  ///< Tensors in them.
-  std::vector<std::string> not_compared = {};  ///< Compressed members: they hold no tensors.
-  std::vector<DamagedMember> damaged = {};
+  std::vector<std::string> not_compared = {};  ///< Compressed members, which hold no tensors.
+  std::vector<DamagedMember> damaged = {};     ///< Members whose checksum differs.
 
+  /// True if no damage was found.
   bool intact() const noexcept { return damaged.empty(); }
 };
 
-/// What the file has checksums of. Reads no values.
+/// Determines which members have checksums, without reading values.
 Verification checksums_of(const Checkpoint& checkpoint);
 
-/// Reads every member of the file that has a checksum, on all CPUs, and compares. Throws nothing
-/// for damage: it is the result. Loading weights compares those it reads by itself.
+/// Reads all members that have a checksum, on all CPUs, and compares. Damage is reported in the
+/// result and not thrown. Loading weights verifies the members that it reads, without this
+/// function.
 Verification verify_checkpoint(const Checkpoint& checkpoint);
 
 /// `Checkpoint::inspect` with the result of `verify_checkpoint` among the notes.
 Inspection inspect_verified(const Checkpoint& checkpoint, const ModelOptions& options,
                             const Verification& verification);
 
-/// The notes of a report: what was compared, and a line per damaged member.
+/// The verification as notes of a report: what was compared, and one line per damaged member.
 std::vector<std::string> describe(const Verification& verification);
 
 }  // namespace sapiens

@@ -9,29 +9,29 @@
 
 namespace sapiens {
 
-/// Whether videos can be read and written here. They need the module `sapiens_videoio`, which is
-/// loaded when the first video is opened and not before, and OpenCV's videoio; where one is missing
-/// `why` says which, and how to get it. Loading takes about 0.2 s and 60 MB.
+/// True if videos can be read and written. This needs the module `sapiens_videoio` and OpenCV's
+/// videoio. If one of them is missing, `why`, unless null, receives a text that says which, and how
+/// to install it. The module is loaded on first use, which takes about 0.2 s and 60 MB.
 bool video_available(std::string* why = nullptr);
 
-/// True for a file that should be opened as a video and not as an image: by its first bytes, and
-/// by its name (.mp4, .mov, .avi, .mkv, .webm ...) where they say nothing or cannot be read. Never
-/// throws, needs no module; false for folders and devices.
+/// True if a file should be opened as a video and not as an image. Its first bytes decide; if they
+/// are inconclusive or cannot be read, its suffix does (.mp4, .mov, .avi, .mkv, .webm ...). False
+/// for folders and devices. Never throws and does not need the module.
 bool is_video_file(const std::filesystem::path& path);
 
 /// The frames of a video file or a camera, in order.
 ///
 ///   VideoReader video = VideoReader::open("walk.mp4");
 ///   for (Image frame; video.read(frame);) ...
-///   const bool whole = video.frames_read() >= video.frames();
+///   const bool complete = video.frames_read() >= video.frames();
 ///
-/// One thread at a time; readers share nothing. A reader that was moved from may only be assigned
-/// to or destroyed.
+/// Calls on one reader must not overlap; two readers are independent. After a move, the source may
+/// only be assigned to or destroyed.
 class VideoReader {
  public:
-  /// Opens a regular local file, whatever its name looks like: no address, no device, no pattern of
-  /// image names. Throws `Error`: NotFound, UnsupportedFormat (no video, or one that this FFmpeg
-  /// cannot decode; no module), CorruptFile, OutOfResources.
+  /// Opens a regular local file. URLs, devices and patterns of image names are refused. Throws
+  /// `Error`: NotFound, UnsupportedFormat (not a video, a codec that FFmpeg lacks, or no module),
+  /// CorruptFile, OutOfResources.
   static VideoReader open(const std::filesystem::path& path);
 
   /// Opens /dev/videoN with N = `index`. Throws `Error`: InvalidArgument, NotFound (no such camera,
@@ -44,33 +44,36 @@ class VideoReader {
   VideoReader& operator=(const VideoReader&) = delete;
   ~VideoReader();
 
-  /// Frames per second; 0 where the file does not say.
+  /// Frames per second; 0 if unknown.
   double rate() const noexcept;
-  /// Frames in the file as its header counts them, or as duration times rate where it does not
-  /// (mkv, webm), which may be off by a few. 0 where it is unknown, and for cameras.
+  /// Number of frames according to the header, or an estimate from duration and rate (mkv, webm). 0
+  /// if unknown, and for cameras.
   Index frames() const noexcept;
-  /// Of the frames, rotated as the file asks for.
+  /// Width of the frames in pixels, after the rotation that the file specifies.
   Index width() const noexcept;
+  /// Height of the frames in pixels, likewise.
   Index height() const noexcept;
 
-  /// Reads the next frame; false at the end. A file that was cut off also ends: see `frames_read`.
-  /// Memory of `frame` is used again. Throws `Error`: CorruptFile (not one frame could be decoded,
-  /// or a decoded frame cannot be converted), OutOfResources, NotFound (the camera went away).
+  /// Reads the next frame into `frame`, whose memory is reused. Returns false at the end, also of a
+  /// truncated file (see `frames_read`). Throws `Error`: CorruptFile (no frame could be decoded, or
+  /// a frame cannot be converted), OutOfResources, NotFound (the camera was disconnected).
   bool read(Image& frame);
-  /// Decodes the next frame and drops it unless `retrieve` asks for it, which costs less than
-  /// reading it; false at the end. There is no seeking: OpenCV's is not exact to the frame.
+  /// Decodes the next frame without converting it, which is faster than `read`; `retrieve` can
+  /// convert it later. Returns false at the end. There is no seeking, because that of OpenCV is not
+  /// exact.
   bool skip();
-  /// The frame that was read or skipped last. Throws as `read` does, and InvalidArgument before the
-  /// first frame.
+  /// Converts the frame that was read or skipped last. Throws like `read`, and
+  /// `Error(InvalidArgument)` before the first frame.
   void retrieve(Image& frame);
-  /// When the frame that was read or skipped last is shown, in seconds: by its time stamp, counted
-  /// from the start of the file's stream of images, or from a camera's first frame. A frame
-  /// without a time stamp, or with one that lies before the frame in front of it, counts on from
-  /// that frame at `rate()`, or at 25 frames per second where that is 0. Never decreases.
+  /// Timestamp in seconds of the frame that was read or skipped last, relative to the start of the
+  /// video stream or to the first frame of a camera. A missing or decreasing timestamp is replaced
+  /// by that of the previous frame plus one frame at `rate()`, or at 25 frames per second if the
+  /// rate is unknown. Never decreases.
   double seconds() const noexcept;
-  /// Of the frames that were read or skipped, those whose time was counted on.
+  /// Number of frames so far whose timestamp was replaced.
   Index frames_without_time() const noexcept;
-  /// How many frames were read or skipped; fewer than `frames()` at the end is a file cut off.
+  /// Number of frames read or skipped so far. If it is less than `frames()` at the end, the file
+  /// may be truncated.
   Index frames_read() const noexcept;
 
  private:
@@ -79,20 +82,20 @@ class VideoReader {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Writes a video that appears whole or not at all: frames go to a temporary name in the same
-/// folder, and `finish()` renames it. A writer destroyed before that leaves nothing behind.
+/// Writes a video file atomically: frames go to a temporary file in the same folder, which
+/// `finish()` renames. A writer that is destroyed earlier removes the temporary file.
 ///
 ///   VideoWriter video("walk_pose.mp4", reader.rate(), reader.width(), reader.height());
 ///   video.write(frame);
 ///   video.finish();
 ///
-/// The ending of the name chooses: .mp4, .m4v and .mov hold H.264 (MPEG-4 Part 2 where this FFmpeg
-/// has no encoder for it), .avi holds Motion JPEG. Encoders want even sizes; an odd width or
-/// height grows by one column or row, a copy of the last.
+/// The suffix selects the codec: H.264 for .mp4, .m4v and .mov (MPEG-4 Part 2 if FFmpeg lacks an
+/// encoder for it), Motion JPEG for .avi. Encoders need even sizes; an odd width or height is
+/// padded by a copy of the last column or row.
 class VideoWriter {
  public:
-  /// Throws `Error`: InvalidArgument (ending, rate or size), WriteFailed, OutOfResources,
-  /// UnsupportedFormat (no module, no encoder).
+  /// `rate` is in frames per second, the size in pixels. Throws `Error`: InvalidArgument (suffix,
+  /// rate or size), WriteFailed, OutOfResources, UnsupportedFormat (no module, no encoder).
   VideoWriter(const std::filesystem::path& path, double rate, Index width, Index height);
   VideoWriter(VideoWriter&&) noexcept;
   VideoWriter& operator=(VideoWriter&&) noexcept;
@@ -100,10 +103,10 @@ class VideoWriter {
   VideoWriter& operator=(const VideoWriter&) = delete;
   ~VideoWriter();
 
-  /// Appends a frame of exactly the size given. Throws `Error`: InvalidArgument for another size,
-  /// WriteFailed, OutOfResources when the disk is full.
+  /// Appends a frame, which must have the size of the video. Throws `Error`: InvalidArgument for
+  /// another size, WriteFailed, OutOfResources when the disk is full.
   void write(const Image& frame);
-  /// Ends the file, reads its header back, and renames it; nothing may be written afterwards.
+  /// Completes the file, verifies its header and renames it. No frames may be written afterwards.
   /// Throws `Error`: InvalidArgument without a frame, WriteFailed, OutOfResources.
   void finish();
 

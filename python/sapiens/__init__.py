@@ -7,7 +7,7 @@
     featmap = encoder.features("photo.jpg")  # float32 (1024, 64, 64)
 
 Images are paths, PIL images or uint8 arrays [height, width, 3]; results are NumPy arrays. A model
-may be used from any thread, and computes without the GIL. docs/python.md tells the rest.
+may be used from any thread, and computes without the GIL. docs/python.md describes the details.
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ from ._report import Report
 
 
 def inspect(path: Path, **options: Any) -> Report:
-    """Tells what a checkpoint is, and whether every weight fits. Reads no weights.
+    """Recognises a checkpoint and reports whether it is complete. Reads no weights.
 
     A file that does not fit is a verdict, not an exception.
 
     Args:
         path: A .pth (PyTorch, any age), TorchScript, torch.export or .safetensors file.
-        options: What you know better than the weights. arch: refuse anything but "0.3b", "0.6b",
+        options: Overrides of what is recognised. arch: refuse anything but "0.3b", "0.6b",
             "1b", "2b". task: "pretrain", "backbone", "pose", "seg", "depth" or "normal". heads,
             decoder_heads: for widths that were never published. grid: (rows, columns) of the file's
             positions, where it is not square. size: (height, width) of images to tell the shapes
@@ -101,7 +101,7 @@ def convert(
 
     Args:
         path: Checkpoint file.
-        output: The file to write, .pth or .safetensors; it appears whole or not at all.
+        output: The file to write, .pth or .safetensors; it is replaced atomically.
         layout, dtype, keep_unused, options: Those of `load_state_dict`; by default each tensor
             keeps its dtype, bfloat16 too.
 
@@ -127,7 +127,7 @@ def synthesize(
     dtype: str = "float32",
     seed: int = 1,
 ) -> None:
-    """Writes a checkpoint of random weights in the published layout, for trying things.
+    """Writes a checkpoint of random weights in the published layout, for testing.
 
     Args:
         output: The file to write, .pth or .safetensors.

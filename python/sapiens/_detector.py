@@ -41,9 +41,9 @@ class Detector(Model):
         Args:
             images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several, which
                 give a list.
-            score: A box needs a higher score than this, 0 to 1.
-            iou: Of two boxes that overlap more, the lower score goes, 0 to 1.
-            max_detections: The best so many of what is left.
+            score: Boxes with this score or a lower one are dropped, 0 to 1.
+            iou: Of two boxes with a higher IoU, the one with the lower score is dropped, 0 to 1.
+            max_detections: Keeps at most this many, those with the best scores.
         """
         if is_one(images):
             return call(self._native.detect, as_image(images), score, iou, max_detections)

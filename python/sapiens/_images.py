@@ -67,7 +67,7 @@ def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
 
 
 def _is_pil(image: Any) -> bool:
-    # Whoever has a PIL image has imported PIL; nobody else needs it.
+    # A PIL image can only exist if PIL is imported, so PIL is never imported here.
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(image, pil.Image)
 

@@ -95,7 +95,7 @@ class Pose(TaskModel):
 
     @property
     def names(self) -> list[str]:
-        """Of the keypoints, in their order; empty where nobody has named them."""
+        """Names of the keypoints, in their order; empty if they are unknown."""
         return self._labels["names"]
 
     @property
@@ -118,7 +118,7 @@ class Pose(TaskModel):
             images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several.
             boxes: Of the persons, (P, 4) x, y, width, height in pixels, or (P, 5) with a score, as
                 `Detector.persons` finds them; for several images one such array (or None) each.
-                None: one person fills the image. An empty array: there is nobody. Boxes outside
+                None: one person fills the image. An empty array: there are no persons. Boxes outside
                 of the image, or that all lie between 0 and 1, raise InvalidArgumentError.
             flip_test: Also run the mirrored person and average, as in the published figures: twice
                 the time.
@@ -180,7 +180,7 @@ class Segmenter(TaskModel):
 
     @property
     def names(self) -> list[str]:
-        """Of the classes, in the order of their ids; empty where nobody has named them."""
+        """Names of the classes, in the order of their ids; empty if they are unknown."""
         return self._labels["names"]
 
     @property

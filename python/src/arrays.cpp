@@ -45,7 +45,7 @@ bool is_dense(const py::buffer_info& view) {
   return true;
 }
 
-/// What NumPy makes of `numbers`; errors of it are told in a line, whatever was given.
+/// Converts `numbers` by NumPy; its errors are reported as one line for any argument.
 template <typename Convert>
 py::object converted(const py::object& numbers, const char* what, Convert convert) {
   try {

@@ -50,7 +50,7 @@ std::string doubt_about_input(const py::object& array) {
   const Floats input(array);
   const auto view = view_of(input);
   const Index all = view.size();
-  return doubt_about_prepared(
+  return prepared_input_warning(
       {view.data(), static_cast<std::size_t>(all / std::max<Index>(1, view.extent(0)))});
 }
 

@@ -44,7 +44,7 @@ class Shared {
     });
   }
 
-  /// What Python's `stats` tells: of the model, and how long its network took last.
+  /// The content of `stats` in Python: that of the model, and the duration of the last pass.
   std::pair<EngineStats, double> stats() {
     return call(
         [&](Model& model, const Progress&) { return std::pair(model.stats(), forward_seconds_); });
@@ -61,7 +61,7 @@ class Shared {
   }
 
   SharedModel<Model> shared_;
-  double forward_seconds_ = 0;  // of the last run; only whoever has the lock reads or writes it
+  double forward_seconds_ = 0;  // of the last run; protected by the lock
 };
 
 }  // namespace sapiens::python

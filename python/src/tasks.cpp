@@ -48,9 +48,9 @@ std::vector<Result> run_prepared(SharedTask& task, std::span<const PreparedImage
                                  const RunOptions& options) {
   const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
   TaskRun run = task.run([&](TaskModel& model, const Progress& progress) {
-    RunOptions told = options;
-    told.progress = progress;
-    return model.run(inputs, told);
+    RunOptions with_progress = options;
+    with_progress.progress = progress;
+    return model.run(inputs, with_progress);
   });
   return std::move(run.results);
 }

@@ -36,10 +36,10 @@ sapiens_status sapiens_detector_detect(sapiens_detector* detector, const sapiens
   return capi::create_handle(persons, "persons", error, [&] {
     capi::require(detector, "detector");
     const DetectOptions wanted = capi::detect_options(options);
-    const Image seen = capi::read_image(image, "image");
+    const Image input = capi::read_image(image, "image");
     std::vector<sapiens_box> boxes;
     const auto lock = detector->model.lock();
-    for (const Box& box : lock->detect(seen, wanted).persons) {
+    for (const Box& box : lock->detect(input, wanted).persons) {
       boxes.push_back({box.x, box.y, box.width, box.height, box.score});
     }
     const std::int64_t count = std::ssize(boxes);

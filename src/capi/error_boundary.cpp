@@ -11,7 +11,7 @@
 
 using sapiens::ErrorCode;
 
-// Strings that somebody else owns, so that there can be one without an allocation.
+// An error with static strings, which can be created without an allocation.
 struct sapiens_error {
   sapiens_status status;
   const char *summary, *file, *key, *expected, *actual, *hint, *text;

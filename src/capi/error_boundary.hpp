@@ -40,7 +40,7 @@ sapiens_status guarded(sapiens_error** error, const Body& body) noexcept {
   }
 }
 
-/// The same for one that hands out a handle, which `make` returns as a std::unique_ptr.
+/// The same for a function that returns a handle, which `make` returns as a std::unique_ptr.
 template <typename Handle, typename Make>
 sapiens_status create_handle(Handle** out, const char* name, sapiens_error** error,
                              const Make& make) noexcept {

@@ -24,7 +24,7 @@ struct sapiens_checkpoint {
   sapiens::Checkpoint checkpoint;
 };
 
-/// Texts are made once, because pointers into them are handed out.
+/// Texts are created once, because the caller receives pointers to them.
 struct sapiens_report {
   explicit sapiens_report(const sapiens::Inspection& inspected)
       : inspection(inspected), text(inspected.text()), json(inspected.json()) {}

@@ -35,7 +35,7 @@ Struct known_fields(const Struct* given, const char* name) {
 ModelOptions model_options(const sapiens_model_options* given);
 EngineOptions engine_options(const sapiens_engine_options* given);
 
-/// `size` is what images are resized to; empty: the native size.
+/// `size` is the size that images are resized to; empty: the input size of the model.
 struct FeaturesOptions {
   FeatureOptions features = {};
   PreprocessMode mode = PreprocessMode::Full;

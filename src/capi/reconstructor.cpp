@@ -84,8 +84,8 @@ sapiens_status sapiens_reconstructor_run(sapiens_reconstructor* reconstructor,
   return capi::create_handle(reconstruction, "reconstruction", error, [&] {
     capi::require(reconstructor, "reconstructor");
     const ReconstructOptions wanted = capi::reconstruct_options(options);
-    const Image seen = capi::read_image(image, "image");
+    const Image input = capi::read_image(image, "image");
     const auto lock = reconstructor->model.lock();
-    return result_of(lock->run(seen, wanted));
+    return result_of(lock->run(input, wanted));
   });
 }

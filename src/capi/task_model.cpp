@@ -12,7 +12,7 @@
 
 using namespace sapiens;
 
-// Strings that are handed out are made once.
+// Strings that are returned to the caller are created once.
 struct sapiens_task_model {
   sapiens_task_model(const Checkpoint& checkpoint, const ModelOptions& options,
                      const EngineOptions& engine)
@@ -148,11 +148,11 @@ sapiens_status sapiens_task_model_pose(sapiens_task_model* model, const sapiens_
   return capi::create_handle(poses, "poses", error, [&] {
     capi::require(model, "model");
     const RunOptions wanted = capi::run_options(options);
-    const Image seen = capi::read_image(image, "image");
+    const Image input = capi::read_image(image, "image");
     const std::vector<Box> persons = boxes_of(boxes, count);
     model->model->expect_task(Task::Pose);
     const auto lock = model->model.lock();
-    TaskRun run = lock->run(seen, persons, wanted);
+    TaskRun run = lock->run(input, persons, wanted);
     auto result = std::make_unique<sapiens_result>();
     result->arrays.push_back(array_of(run.results, lock->outputs()));
     return result;

@@ -52,7 +52,7 @@ void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
 /// as root must not do that.
 void expect_file_or_nothing(const std::filesystem::path& path);
 
-/// A file that appears whole or not at all: bytes go to a temporary name in the same folder, and
+/// A file that is replaced atomically: bytes go to a temporary name in the same folder, and
 /// `commit()` renames it. A temporary that was never committed is removed by the destructor, or
 /// taken over by the next writer of the same file if the process was killed. Two writers of one
 /// file at a time: the second is refused.

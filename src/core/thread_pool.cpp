@@ -203,7 +203,7 @@ class ThreadPool::Impl {
     }
   }
 
-  // A null loop tells the workers to exit. It stays open until the last one has seen it.
+  // A null loop makes the workers exit. It stays open until the last one has read it.
   void stop() noexcept {
     loop_ = nullptr;
     state_.open_next();

@@ -12,9 +12,9 @@ namespace sapiens {
 /// never grows: a request beyond `capacity()` throws `Error(OutOfResources)`. Contents are whatever
 /// an earlier scope left there. It is not thread-safe.
 ///
-/// A measuring workspace owns no memory. It hands out addresses that can be neither read nor
+/// A measuring workspace owns no memory. It returns addresses that can be neither read nor
 /// written, and counts them: operators check their shapes and take their scratch memory, but
-/// compute nothing. The same pass, run in it first, tells how much memory it takes.
+/// compute nothing. Running a pass in it first determines how much memory the pass needs.
 class Workspace {
  public:
   explicit Workspace(std::size_t bytes);
@@ -43,7 +43,7 @@ class Workspace {
     return (count + kAlignment - 1) / kAlignment * kAlignment;
   }
 
-  /// True where there is no memory behind what is handed out. Only operators ask.
+  /// True if the returned addresses have no memory. Only operators need to know.
   bool only_measures() const noexcept { return only_measures_; }
   std::size_t capacity() const noexcept { return capacity_; }
   std::size_t used() const noexcept { return used_; }

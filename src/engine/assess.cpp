@@ -103,7 +103,8 @@ Inspection foreign(const StateDict& dict, const NameIndex& index,
   return result;
 }
 
-// A file whose encoder cannot be told, or has no values: `report` says why, for every use.
+// The inspection of a file whose encoder is ambiguous or has no values; `report` has the reason,
+// which applies to every use.
 Inspection undecided(const StateDict& dict, Report report) {
   std::vector<UseVerdict> uses;
   for (const Use use : kAllUses) uses.push_back(use_verdict(use, report, report.explanation));
@@ -168,14 +169,17 @@ Assessment::Assessment(const StateDict& dict, const ModelOptions& options)
   if (has_named(encoders, options.prefix)) {
     choose(std::move(encoders), options.prefix);
   } else {
-    settle(foreign(dict_, index_, detector_));
+    without_encoder_ = foreign(dict_, index_, detector_);
   }
 }
 
 void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
   const std::vector<Contender> contenders = contenders_of(encoders);
   Choice choice = choose_model(dict_, contenders, prefix);
-  if (!choice.taken) return settle(undecided(dict_, ambiguous_report(choice, "encoders")));
+  if (!choice.taken) {
+    without_encoder_ = undecided(dict_, ambiguous_report(choice, "encoders"));
+    return;
+  }
   add_detectors(detector_, choice.found);
   notes_ = notes_on_others(index_, encoders.left_out, choice.found);
   Candidate& taken = encoders.candidates[*choice.taken];
@@ -183,7 +187,8 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
     Report report = placeholder_report(taken.placeholders);
     report.notes = std::move(notes_);
     report.candidates = std::move(choice.found);
-    return settle(undecided(dict_, std::move(report)));
+    without_encoder_ = undecided(dict_, std::move(report));
+    return;
   }
   if (choice.found.size() > 1) {  // their tensors are leftovers, each with its model
     EncoderNames names = taken.names;
@@ -200,15 +205,16 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
                                                      .plan = std::move(taken.plan)};
 }
 
-const Assessment::UsePlan& Assessment::made_for(Use use) const {
+const Assessment::UsePlan& Assessment::plan_for(Use use) const {
   const std::lock_guard lock(mutex_);
   auto& made = plans_[static_cast<std::size_t>(use)];
-  if (!made) made = settled_ ? UsePlan{.plan = {.report = settled_->report}} : make(use);
+  if (!made && without_encoder_) made = UsePlan{.plan = {.report = without_encoder_->report}};
+  if (!made) made = make_plan(use);
   return *made;
 }
 
-// Reconstruction has the size of training, whatever is asked.
-Assessment::UsePlan Assessment::make(Use use) const {
+// Reconstruction always uses the input size of training and ignores that of the options.
+Assessment::UsePlan Assessment::make_plan(Use use) const {
   ModelHints hints = hints_;
   hints.task = task_of(use);
   if (use == Use::Reconstruct) hints.input_size.reset();
@@ -231,7 +237,7 @@ Assessment::UsePlan Assessment::make(Use use) const {
 std::vector<UseVerdict> Assessment::verdicts() const {
   std::vector<UseVerdict> uses;
   for (const Use use : kAllUses) {
-    const UsePlan& made = made_for(use);
+    const UsePlan& made = plan_for(use);
     const Report& report = made.plan.report;
     uses.push_back(
         use_verdict(use, report, made.absence.empty() ? report.explanation : made.absence));
@@ -240,8 +246,8 @@ std::vector<UseVerdict> Assessment::verdicts() const {
 }
 
 Inspection Assessment::inspection(Use use) const {
-  if (settled_) return *settled_;
-  const UsePlan& made = made_for(use);
+  if (without_encoder_) return *without_encoder_;
+  const UsePlan& made = plan_for(use);
   const EncoderConfig& encoder = made.model.encoder;
   Inspection result{.file = file_info(dict_),
                     .model = model_info(made.model, made.plan.params),
@@ -255,7 +261,7 @@ Inspection Assessment::inspection(Use use) const {
 }
 
 Inspection Assessment::inspection() const {
-  const bool no_encoder = settled_ && settled_->report.verdict == Verdict::Foreign;
+  const bool no_encoder = without_encoder_ && without_encoder_->report.verdict == Verdict::Foreign;
   if (no_encoder && detector_) return inspect_detector(dict_, *detector_);
   return inspection(use_of(model().task));
 }

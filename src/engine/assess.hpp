@@ -20,53 +20,53 @@
 
 namespace sapiens {
 
-/// What a file with an encoder may be used for.
+/// A use of a file with an encoder.
 enum class Use { Features, Reconstruct, Pose, Seg, Depth, Normal };
 inline constexpr std::size_t kUses = 6;
 
 /// "features", "reconstruct", and the names of the tasks that have a head.
 std::string_view use_name(Use use) noexcept;
 
-/// What a model for `task` is loaded for: its head, or the features of one without a head.
+/// The use that belongs to a task: that of its head, or Features for a task without a head.
 Use use_of(Task task) noexcept;
 
-/// What one file is for one set of options. The model is recognised at once; a plan, which says
-/// where the parameters of a use come from, is made when it is first asked for, and kept. Reads no
-/// values and does not keep the file open. May be asked from several threads.
+/// The result of recognising the model of a file with given options. The constructor recognises the
+/// model. The plan of a use, which maps its parameters to tensors, is computed on first access and
+/// cached. Reads no values and does not keep the file open. Methods may be called from several
+/// threads.
 class Assessment : public std::enable_shared_from_this<Assessment> {
  public:
-  /// Throws `Error(InvalidArgument)` for options that make no sense; a misfit is a verdict.
+  /// Throws `Error(InvalidArgument)` for invalid options. A mismatch is a verdict.
   Assessment(const StateDict& dict, const ModelOptions& options);
 
   const NameIndex& index() const noexcept { return index_; }
   const EncoderNames& names() const noexcept { return names_; }
 
-  /// The model in the geometry of `use`. Features are those of the task that the options name, or
-  /// else of the file's. Means nothing where the plan's verdict is Foreign or Ambiguous.
-  const DetectedModel& model(Use use = Use::Features) const { return made_for(use).model; }
-  /// The encoder, and for every use but features its head or decoder. Only its report, which is
-  /// explained, means anything where no encoder could be chosen.
-  const Plan& plan(Use use) const { return made_for(use).plan; }
+  /// The model with the geometry of `use`. That of Features depends on the task in the options or,
+  /// if there is none, on the task of the file. Not valid if the verdict is Foreign or Ambiguous.
+  const DetectedModel& model(Use use = Use::Features) const { return plan_for(use).model; }
+  /// The plan for the encoder and, for uses other than Features, the head or decoder. If no encoder
+  /// could be chosen, only its report, which has an explanation, is valid.
+  const Plan& plan(Use use) const { return plan_for(use).plan; }
 
   /// The report on `use`, and the verdict on every other.
   Inspection inspection(Use use) const;
   /// The report on what the file holds: the model with its head, or a person detector.
   Inspection inspection() const;
 
-  /// How many plans were made so far, those for choosing between several models included.
+  /// Number of plans computed so far, including those for choosing between several models.
   int plans_made() const;
 
  private:
   struct UsePlan {
     DetectedModel model = {};
     Plan plan = {};
-    std::string absence = {};  // why the file has no such head; empty where it has one
+    std::string absence = {};  // why the file lacks the head; empty if it has it
   };
 
   void choose(FoundEncoders encoders, std::string_view prefix);
-  void settle(Inspection inspection) { settled_ = std::move(inspection); }
-  const UsePlan& made_for(Use use) const;
-  UsePlan make(Use use) const;
+  const UsePlan& plan_for(Use use) const;
+  UsePlan make_plan(Use use) const;
   std::vector<UseVerdict> verdicts() const;
 
   StateDict dict_;  // without its values
@@ -74,8 +74,8 @@ class Assessment : public std::enable_shared_from_this<Assessment> {
   NameIndex index_;
   EncoderNames names_;
   std::optional<DetectorFile> detector_;
-  std::optional<Inspection> settled_;  // set where there is no encoder to make plans for
-  std::vector<std::string> notes_;     // of the file's other models
+  std::optional<Inspection> without_encoder_;  // set if the file has no usable encoder
+  std::vector<std::string> notes_;             // about the other models of the file
   std::vector<FoundModel> candidates_;
   mutable std::mutex mutex_;
   mutable std::array<std::optional<UsePlan>, kUses> plans_;
@@ -83,7 +83,7 @@ class Assessment : public std::enable_shared_from_this<Assessment> {
 };
 
 /// The refusal of a checkpoint as an error whose text lists what is wrong, grouped and counted.
-/// `consequence` is what did not happen because of it: "nothing was computed".
+/// `consequence` completes the text: "nothing was computed".
 Error refusal(const Inspection& inspection, std::string_view consequence);
 
 }  // namespace sapiens

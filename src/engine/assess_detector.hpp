@@ -17,21 +17,21 @@ struct DetectorFile {
   RtmDetConfig config = {};
   Plan plan = {};
   std::string root = {};  ///< The path in front of "backbone.", "neck." and "bbox_head.".
-  bool named = false;     ///< By the prefix that was asked for.
+  bool named = false;     ///< True if the requested prefix selects it.
 };
 
-/// The RTMDet of the file, that of `prefix` where there are several; nothing where there is none. A
-/// misfit, or several that are equally good, is a verdict.
+/// Finds the RTMDet in a file; `prefix` selects one of several. Returns nothing if there is none. A
+/// mismatch, or several equal candidates, is a verdict.
 std::optional<DetectorFile> find_detector(const StateDict& dict, const NameIndex& index,
                                           std::string_view prefix = {});
 
-/// The inspection of a file that is looked at as a detector.
+/// The inspection of a file as a detector.
 Inspection inspect_detector(const StateDict& dict, const DetectorFile& detector);
 
-/// The detector as something that is left beside an encoder.
+/// The detector as another model of a file whose encoder is used.
 OtherNames names_of(const DetectorFile& detector);
 
-/// Says in the report of a file that was asked for an encoder what it holds instead.
+/// Explains in the report of a file without an encoder that it holds a detector.
 void explain_no_encoder(const DetectorFile& detector, Report& report);
 
 }  // namespace sapiens

@@ -9,11 +9,12 @@
 
 namespace sapiens {
 
-/// What training wrote into a checkpoint about its data set (`meta.dataset_meta`). A value that is
-/// missing, of another kind or out of range is nothing: no file is refused for its notes.
+/// Reads the description of the data set that training stores in a checkpoint
+/// (`meta.dataset_meta`). A value that is missing, has another type or is out of range reads as
+/// empty: invalid metadata is no reason to refuse a file.
 class DatasetMeta {
  public:
-  /// Borrows `dict`.
+  /// `dict` must outlive this object.
   explicit DatasetMeta(const StateDict& dict) : metadata_(dict.metadata) {}
 
   bool has(const std::string& key) const { return find(key) != nullptr; }
@@ -24,8 +25,8 @@ class DatasetMeta {
   std::optional<float> number(const std::string& key) const;
   std::optional<Rgb> color(const std::string& key) const;
 
-  /// The names of all `count` keypoints or classes, each of them once; empty where the file has
-  /// none, or as many as another head would need.
+  /// The names of all `count` keypoints or classes. Empty if the file has none, another number of
+  /// names, or duplicates.
   std::vector<std::string> keypoint_names(Index count) const;
   std::vector<std::string> class_names(Index count) const;
 

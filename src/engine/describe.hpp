@@ -21,7 +21,7 @@ OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid);
 /// "Sapiens 0.3B encoder, pretrained", "Sapiens 1B pose model, 308 keypoints".
 std::string describe_model(const ModelInfo& model);
 
-/// "0.3B", but "custom" and "tiny": only the published sizes are spelled with a capital.
+/// The display name of a size: "0.3B" for published sizes, "custom" and "tiny" unchanged.
 std::string shown_arch(std::string_view arch);
 
 }  // namespace sapiens

@@ -11,18 +11,18 @@
 
 namespace sapiens {
 
-/// The nearest explanation of a report, in the user's words, and what to do next.
+/// The most likely explanation of a report and a hint what to do next.
 struct Explanation {
   std::string text;
   std::string hint;
 };
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options);
 
-/// The part of it that is the same for every model: values that cannot be read, parameters that
-/// other tensors change, or which rules made all of them fit. Nothing in other cases.
+/// The part of an explanation that is common to all models: values that cannot be read, parameters
+/// that other tensors modify, or the rules that were needed. Empty in other cases.
 std::optional<Explanation> explain_fit(const Plan& plan);
 
-/// What a file without a recognisable encoder looks like: "a ResNet (convolutional network)".
+/// Describes a file without a recognisable encoder: "a ResNet (convolutional network)".
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index);
 
 }  // namespace sapiens

@@ -30,20 +30,20 @@ struct Candidate {
   }
 };
 
-/// The encoder that `names` tells of, reconciled with the file.
+/// Reconciles the encoder at `names` with the file.
 Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
                             const ModelHints& options);
 
 /// The encoders of a file, complete or not, one for each place.
 struct FoundEncoders {
   std::vector<Candidate> candidates = {};
-  std::size_t left_out = 0;  ///< Places that were not looked at.
+  std::size_t left_out = 0;  ///< Number of places that were not examined.
   int plans_made = 0;
 };
 FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
                                 const ModelHints& options, std::string_view prefix);
 
-/// Borrows from `encoders`.
+/// The result refers to `encoders`, which must outlive it.
 std::vector<Contender> contenders_of(const FoundEncoders& encoders);
 
 }  // namespace sapiens

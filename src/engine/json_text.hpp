@@ -11,8 +11,8 @@
 
 namespace sapiens {
 
-/// Writes a document of JSON as text, indented by two spaces, without a tree in memory: the
-/// destructors of nlohmann-json's trees allocate, which ends the process where memory has run out.
+/// Writes a JSON document as text with an indentation of two spaces, without building a tree: the
+/// destructors of nlohmann-json allocate, which would end the process when memory has run out.
 class JsonText {
  public:
   template <typename Body>
@@ -54,8 +54,8 @@ class JsonText {
 
   std::string out_;
   std::size_t depth_ = 0;
-  bool first_ = true;       // of the object or array that is open
-  bool after_key_ = false;  // the value stands in the line of its name
+  bool first_ = true;       // in the current object or array
+  bool after_key_ = false;  // the next value follows its name
 };
 
 }  // namespace sapiens

@@ -6,7 +6,7 @@
 
 namespace sapiens {
 
-/// The kernels for a ceiling: `isa`, or what SAPIENS_ISA says where that is empty.
+/// Selects kernels up to the level `isa` or, if it is empty, the level in SAPIENS_ISA.
 SelectedKernels choose_kernels(const std::string& isa);
 
 }  // namespace sapiens

@@ -15,7 +15,7 @@
 
 namespace sapiens {
 
-/// The values of a checkpoint as its plan says. Borrows both.
+/// Reads the parameters of a checkpoint according to a plan; both must outlive this object.
 class PlanSource final : public ParamSource {
  public:
   PlanSource(const StateDict& dict, const Plan& plan);
@@ -29,11 +29,11 @@ class PlanSource final : public ParamSource {
   std::map<std::string_view, const Binding*> bindings_;  // by the keys of the plan
 };
 
-/// Throws `Error(InvalidArgument)` where the number of attention heads would have to be guessed.
+/// Throws `Error(InvalidArgument)` if the number of attention heads is unknown.
 void require_known_heads(const EncoderConfig& encoder);
 void require_known_heads(const DecoderConfig& decoder);
 
-/// The refusal of weights that are not numbers.
+/// The error for weights with NaN or infinity.
 Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found);
 
 }  // namespace sapiens

@@ -9,13 +9,12 @@
 
 namespace sapiens {
 
-/// The published set of `count` keypoints, unless `names` says that these are others; null where
-/// there is none.
+/// The published set of `count` keypoints, or null if there is none or `names` differ from it.
 const KeypointSet* published_keypoints(std::span<const std::string> names, Index count);
 
-/// Which keypoint each of `count` becomes in a mirrored image: what training wrote into the file
-/// (`meta.dataset_meta.flip_indices`), else those of the published set of that many points, else
-/// nothing.
+/// The mirror partner of each of `count` keypoints: from the file
+/// (`meta.dataset_meta.flip_indices`), otherwise from the published set with as many keypoints,
+/// otherwise empty.
 std::vector<int> mirror_partners(const StateDict& dict, Index count);
 
 }  // namespace sapiens

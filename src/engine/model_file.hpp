@@ -12,8 +12,8 @@
 #include "model/config.hpp"
 #include "sapiens/checkpoint.hpp"
 
-// What conversions and synthesized checkpoints have in common: how a model becomes tensors and
-// notes, and these a file.
+// Common to conversions and synthesized checkpoints: a model as tensors and metadata, and writing
+// both to a file.
 
 namespace sapiens {
 
@@ -23,15 +23,15 @@ void expect_model_file_name(const std::filesystem::path& output);
 /// Elements [first, first + out.size()) of a parameter.
 using ReadFloats = std::function<void(Index first, std::span<float> out)>;
 
-/// Numbers that are made as float32 and stored as `dtype`. Reading throws InvalidArgument for a
-/// finite number that F16 cannot hold.
+/// Values that are generated as float32 and stored as `dtype`. Reading throws
+/// `Error(InvalidArgument)` for a finite value that F16 cannot represent.
 TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read);
 
-/// The name of canonical parameter `key` in a file of `layout`. Files of task models keep their
-/// prefixes: there, "clean" has always meant state_dict and meta without training state.
+/// The name of the canonical parameter `key` in a file of `layout`. Files of task models keep
+/// prefixes in both layouts, because published "clean" task files contain state_dict and meta.
 std::string name_in(Layout layout, bool with_head, const std::string& key);
 
-/// What the weights cannot tell about themselves.
+/// The properties of a model that its weights do not imply, as metadata.
 std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder,
                                                   std::string_view arch, Task task);
 void add_decoder_metadata(const DecoderConfig& decoder,

@@ -5,7 +5,8 @@
 
 namespace sapiens {
 
-/// What `options` say of the model. Throws `Error(InvalidArgument)` for values that make no sense.
+/// Converts `options` to hints for recognising the model. Throws `Error(InvalidArgument)` for
+/// invalid values.
 ModelHints hints_of(const ModelOptions& options);
 
 }  // namespace sapiens

@@ -7,10 +7,11 @@
 
 namespace sapiens {
 
-/// Notes under dotted paths as "meta" of a checkpoint of mmengine. What training wrote about its
-/// data set ("dataset_meta.classes.0" ...) becomes the dictionary "dataset_meta" that the original
-/// reads. An entry of it that mmengine does not know, or knows in another form, stays text under
-/// its path, where this program finds it all the same.
+/// Converts metadata with dotted paths to "meta" of an mmengine checkpoint. Entries about the data
+/// set
+/// ("dataset_meta.classes.0" ...) become the dictionary "dataset_meta" that the original reads.
+/// Entries that mmengine does not know in this form stay text under their paths, which this library
+/// also reads.
 PlainValue::Dict nested_meta(std::map<std::string, std::string> notes);
 
 }  // namespace sapiens

@@ -63,7 +63,7 @@ void Network::forward(std::span<const TensorView<const float, 3>> images,
   const ConstMatrix positions = positions_for(grid_of(images));
   const EncoderNetwork encoder(config_, weights_, ops());
   run_pass([&](Workspace& ws,
-               const Progress& told) { encoder.forward(images, positions, taps, ws, told); },
+               const Progress& report) { encoder.forward(images, positions, taps, ws, report); },
            progress);
 }
 
@@ -72,8 +72,8 @@ void Network::forward_masked(TensorView<const float, 3> image, std::span<const I
   const ConstMatrix positions = positions_for(grid_of({&image, 1}));
   const EncoderNetwork encoder(config_, weights_, ops());
   run_pass(
-      [&](Workspace& ws, const Progress& told) {
-        encoder.forward_masked(image, positions, kept, tokens, ws, told);
+      [&](Workspace& ws, const Progress& report) {
+        encoder.forward_masked(image, positions, kept, tokens, ws, report);
       },
       progress);
 }

@@ -9,7 +9,7 @@
 
 namespace sapiens {
 
-/// An encoder with what it runs on: what every task shares. One forward pass at a time.
+/// An encoder with its runtime, which all models share. Forward passes must not overlap.
 class Network : public Runtime {
  public:
   Network(const EncoderConfig& config, const EngineOptions& options);
@@ -17,8 +17,8 @@ class Network : public Runtime {
   /// Fills the encoder's weights; called once, before the first pass.
   void load(const ParamSource& source, const Progress& progress);
 
-  /// The patches of each of `images` [3, H, W]. Throws ShapeMismatch for no image, for images of
-  /// several sizes and for anything smaller than a patch.
+  /// The grid of patches of `images` [3, H, W]. Throws `Error(ShapeMismatch)` for no image, for
+  /// images of different sizes and for images smaller than a patch.
   Grid grid_of(std::span<const TensorView<const float, 3>> images) const;
   Index tokens(Grid grid) const noexcept { return config_.extra_tokens() + grid.patches(); }
 
@@ -39,7 +39,7 @@ class Network : public Runtime {
   EncoderConfig config_;
   EncoderWeights weights_;
   std::vector<NonFinite> non_finite_;
-  Grid resized_grid_ = {};  // of the last input that had another grid than the model
+  Grid resized_grid_ = {};  // grid of the last input that differed from that of the model
   std::vector<float> resized_positions_;
 };
 

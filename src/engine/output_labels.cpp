@@ -16,7 +16,7 @@ constexpr Rgb kPlain = {51, 153, 255};  // of points and links to which the file
 
 OutputLabels::OutputLabels(const StateDict& dict, Task task, Index outputs) {
   if (task == Task::Pose) read_keypoints(dict, outputs);
-  // A single logit tells two classes apart.
+  // A single logit distinguishes two classes.
   if (task == Task::Seg) read_classes(dict, std::max<Index>(outputs, 2));
 }
 
@@ -63,7 +63,7 @@ void OutputLabels::read_point(const DatasetMeta& meta, int id) {
   }
 }
 
-// All links, or where one of them makes no sense none of them.
+// All links, or none if one of them is invalid.
 void OutputLabels::read_skeleton(const DatasetMeta& meta) {
   const auto count = static_cast<Index>(points_.size());
   std::vector<SkeletonLink> links;

@@ -9,9 +9,8 @@
 
 namespace sapiens {
 
-/// What the outputs of a head are called and how they are drawn: as training wrote it into the
-/// file, else as the published set of that many keypoints or classes says. Owns what its sets
-/// refer to.
+/// Names and colours of the outputs of a head: those that training stored in the file, otherwise
+/// those of the published set with as many keypoints or classes. Owns the data of its sets.
 class OutputLabels {
  public:
   OutputLabels(const StateDict& dict, Task task, Index outputs);
@@ -19,7 +18,7 @@ class OutputLabels {
   OutputLabels& operator=(const OutputLabels&) = delete;
   ~OutputLabels() = default;
 
-  /// Null for other tasks, and where nobody has named them.
+  /// Null for other tasks, and if names are unknown.
   const KeypointSet* keypoints() const noexcept { return keypoints_; }
   const SegClassSet* classes() const noexcept { return classes_; }
 

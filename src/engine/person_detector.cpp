@@ -108,7 +108,9 @@ double PersonDetector::Impl::run(const Image& square, const Progress& progress,
   normalize_for_detector(square, pixels);
   const RtmDet network(weights, runtime.ops());
   runtime.run_pass(
-      [&](Workspace& ws, const Progress& told) { network.forward(pixels, size, levels, ws, told); },
+      [&](Workspace& ws, const Progress& report) {
+        network.forward(pixels, size, levels, ws, report);
+      },
       progress);
   return watch.seconds();
 }

@@ -8,12 +8,12 @@
 
 namespace sapiens {
 
-/// How many matrices with an encoder's names hold no numbers, or a single one: DeepSpeed ZeRO-3
-/// leaves such placeholders where parameters are divided among processes.
+/// Counts matrices with names of an encoder that have at most one element: DeepSpeed ZeRO-3 stores
+/// such placeholders for parameters that are partitioned among processes.
 struct Placeholders {
   Index names = 0;     ///< Tensors of the file with names of the encoder.
-  Index matrices = 0;  ///< Those of them that would be matrices.
-  Index empty = 0;     ///< Matrices without their numbers.
+  Index matrices = 0;  ///< Those of them that are matrices in the model.
+  Index empty = 0;     ///< Matrices without values.
 
   bool divided() const noexcept { return empty >= 4 && 2 * empty > matrices; }
 };

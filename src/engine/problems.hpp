@@ -15,14 +15,14 @@ enum class ProblemKind { Missing, NotReadable, WrongShape, Altered };
 /// What is wrong with one parameter, or with the same parameter of many blocks.
 struct Problem {
   ProblemKind kind = ProblemKind::Missing;
-  std::string key = {};     ///< With `*` for the block's number where several share the problem.
-  std::string facts = {};   ///< The shapes; with `*` where several blocks differ in a name.
-  std::string reason = {};  ///< Why it was not made to fit; may be empty.
+  std::string key = {};     ///< `*` replaces the number of the block if several share the problem.
+  std::string facts = {};   ///< The shapes; `*` replaces the part of a name that differs by block.
+  std::string reason = {};  ///< Why it was not adapted; may be empty.
   Index count = 1;
 };
 
-/// Everything that is missing or does not fit, one line for what has one cause: 16 blocks without
-/// an `ln1` are one problem, not 32.
+/// All missing and mismatched parameters, grouped by cause: 16 blocks without an `ln1` are one
+/// problem, not 32.
 std::vector<Problem> group_problems(const Report& report);
 
 /// The first few problems as lines of text, and a count of the rest; each line starts with a line

@@ -16,25 +16,25 @@
 
 namespace sapiens {
 
-/// A model that `synth` can make up: its parameters, under canonical names.
+/// A model for random weights: its parameters under canonical names.
 struct SynthModel {
   const Arch* arch = nullptr;
   Task task = Task::Pretrain;
   EncoderConfig encoder;
   std::optional<HeadConfig> head;
-  std::vector<ParamSpec> params;  ///< Encoder, and the head of a task.
+  std::vector<ParamSpec> params;  ///< Parameters of the encoder and of the head.
   std::optional<DecoderConfig>
-      decoder;  ///< Of a pretrained model; its parameters are not in `params`.
+      decoder;  ///< Set for pretrained models; its parameters are not in `params`.
 };
 
 /// Throws `Error(InvalidArgument)` for an unknown size or task.
 SynthModel synth_model(const SynthOptions& options);
 
-/// What an inspection would say about them.
+/// The inspection that a file with these parameters would have.
 Inspection random_inspection(const SynthModel& model);
 
-/// Random values for one parameter: each element depends on seed, name and place alone, so slices
-/// and threads agree.
+/// Random values for one parameter: each element depends only on seed, name and index, so that
+/// slices and threads agree.
 ///
 /// Weights are Xavier-uniform as the original initialises them, norms and their running variances
 /// are near 1 and 0, a detector's scores are low, and position tables are the sin-cos tables of

@@ -168,8 +168,8 @@ void Reconstructor::Impl::forward(TensorView<const float, 3> input, std::span<co
   out.prediction = make_array({out.grid.patches(), kPatchPixels});
   const Decoder neck(config, decoder, network.ops());
   network.run_pass(
-      [&](Workspace& ws, const Progress& told) {
-        neck.forward(matrix_of(out.latent), kept, matrix_of(out.prediction), ws, told);
+      [&](Workspace& ws, const Progress& report) {
+        neck.forward(matrix_of(out.latent), kept, matrix_of(out.prediction), ws, report);
       },
       part_of(progress, share, 1 - share));
   stages.head = watch.seconds();

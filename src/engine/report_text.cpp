@@ -142,7 +142,7 @@ class TextWriter {
   }
 
   void candidates() {
-    if (all_.report.verdict != Verdict::Ambiguous) return;  // else the notes tell of the others
+    if (all_.report.verdict != Verdict::Ambiguous) return;  // the notes list the others
     const std::string lines = shown_lines(candidate_lines(all_.report));
     line("{}", std::string_view(lines).substr(1));
   }

@@ -13,7 +13,7 @@
 
 namespace sapiens {
 
-/// The threads, kernels and memory that a network runs on, whatever network it is.
+/// Threads, kernels and memory for the passes of a network.
 class Runtime {
  public:
   explicit Runtime(const EngineOptions& options);
@@ -22,7 +22,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   /// Runs `pass(workspace, progress)` twice: in a workspace that only measures, without progress,
-  /// and then in as much memory as that took.
+  /// and then in exactly the measured amount of memory.
   template <class Pass>
   void run_pass(const Pass& pass, const Progress& progress) {
     pass(workspace(measured_bytes([&](Workspace& measuring) { pass(measuring, Progress()); })),
@@ -30,18 +30,18 @@ class Runtime {
   }
 
   const Ops& ops() const noexcept { return ops_; }
-  /// What the operators did in this run.
+  /// Times of the operators in this run.
   Profile& profile() noexcept { return profile_; }
-  /// What is known now; callers add what they know about the rest.
+  /// Statistics of the runtime; callers add those of the model.
   EngineStats& stats() noexcept { return stats_; }
   const EngineStats& stats() const noexcept { return stats_; }
-  /// Begins a run: forgets what operators did before.
+  /// Begins a run and resets the times of operators.
   void begin_run() noexcept { profile_.clear(); }
-  /// What operators did since then.
+  /// Times of the operators since the run began.
   std::vector<OperatorTime> operators() const;
 
  private:
-  // At least `bytes` of scratch; whatever was in it is gone.
+  // At least `bytes` of scratch memory, with undefined content.
   Workspace& workspace(std::size_t bytes);
 
   ThreadPool pool_;

@@ -12,16 +12,16 @@
 
 namespace sapiens {
 
-// What a report says of files with several models.
+// Reports on files with several models.
 
-/// Brings `places` into an order that does not depend on the file's, and bounds how many a hostile
-/// file can make us reconcile. How many were left out.
+/// Sorts `places` independently of the order in the file, and limits their number, so that a
+/// malicious file cannot cause unbounded work. Returns how many were dropped.
 std::size_t limit_places(std::vector<EncoderNames>& places);
 
 /// Fills in the prefixes of `contenders`.
 void name_contenders(std::vector<Contender>& contenders);
 
-/// Tells the names of the model that is taken what the others are, for `reconcile`.
+/// Adds the other models to the names of the chosen one, for `reconcile`.
 void tell_of_others(EncoderNames& taken, std::span<const Contender> contenders,
                     const Choice& choice);
 
@@ -34,7 +34,7 @@ void add_left_notes(std::span<const FoundModel> found, std::vector<std::string>&
 /// The candidates of a report, as lines of text that each start with a line break.
 std::string candidate_lines(const Report& report);
 
-/// The report of a file of which no model can be taken; `what` they are: "encoders".
+/// The report of a file without a preferred model. `what` names the models: "encoders".
 Report ambiguous_report(const Choice& choice, std::string_view what);
 
 }  // namespace sapiens

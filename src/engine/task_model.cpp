@@ -10,6 +10,7 @@
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
+#include "engine/describe.hpp"
 #include "engine/explain.hpp"
 #include "engine/loading.hpp"
 #include "engine/mirror_partners.hpp"
@@ -151,7 +152,7 @@ struct TaskModel::Impl {
 
 PreparedImage TaskModel::Impl::prepare(const Image& image, std::optional<Box> person,
                                        PreprocessMode mode) const {
-  if (traits.of_persons && !person) person = whole_image_box(image);
+  if (traits.of_persons && !person) person = full_image_box(image);
   const Grid size = input_size();
   const Image seen = person ? warp_person(image, crop_of_box(*person, size), size)
                             : resize_bilinear_opencv(image, size.height, size.width);

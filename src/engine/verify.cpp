@@ -86,7 +86,7 @@ std::string guarded_text(const Verification& known) {
                      readable_bytes(known.bytes));
 }
 
-// What no checksum tells anything of, to be put behind what was said of the others.
+// A text about members without checksums, appended to the text about the others.
 std::string unguarded_text(const Verification& known) {
   std::string text;
   if (known.unguarded > 0) {

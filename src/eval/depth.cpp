@@ -12,20 +12,20 @@ constexpr double kNear = 1.25;  // delta counts ratios below its first, second a
 
 /// The evaluated pixels, as doubles.
 struct Depths {
-  std::vector<double> found, truth;
+  std::vector<double> predicted, truth;
 };
 
-Depths pick(std::span<const float> found, std::span<const float> labelled,
+Depths pick(std::span<const float> predicted, std::span<const float> ground_truth,
             std::span<const std::uint8_t> mask) {
   Depths depths;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (mask[i] == 0 || !std::isfinite(labelled[i]) || labelled[i] <= 0) continue;
-    if (!std::isfinite(found[i])) {
+  for (std::size_t i = 0; i < predicted.size(); ++i) {
+    if (mask[i] == 0 || !std::isfinite(ground_truth[i]) || ground_truth[i] <= 0) continue;
+    if (!std::isfinite(predicted[i])) {
       throw Error(ErrorCode::InvalidArgument,
                   {.summary = "a predicted depth is not a finite number"});
     }
-    depths.found.push_back(found[i]);
-    depths.truth.push_back(labelled[i]);
+    depths.predicted.push_back(predicted[i]);
+    depths.truth.push_back(ground_truth[i]);
   }
   return depths;
 }
@@ -51,10 +51,10 @@ struct Line {
 /// Fits by least squares. A negative scale would exchange near and far and rate an inverted depth
 /// as good; the best non-negative scale is then 0.
 Line fit(const Depths& depths) {
-  const double x0 = mean(depths.found), y0 = mean(depths.truth);
+  const double x0 = mean(depths.predicted), y0 = mean(depths.truth);
   double xx = 0, xy = 0;
-  for (std::size_t i = 0; i < depths.found.size(); ++i) {
-    const double x = depths.found[i] - x0;
+  for (std::size_t i = 0; i < depths.predicted.size(); ++i) {
+    const double x = depths.predicted[i] - x0;
     xx += x * x;
     xy += x * (depths.truth[i] - y0);
   }
@@ -64,18 +64,18 @@ Line fit(const Depths& depths) {
 
 }  // namespace
 
-bool DepthEvaluator::add(std::span<const float> found, std::span<const float> labelled,
+bool DepthEvaluator::add(std::span<const float> predicted, std::span<const float> ground_truth,
                          std::span<const std::uint8_t> mask) {
-  expect_count("the labelled depths", found.size(), labelled.size());
-  expect_count("the pixels of the mask", found.size(), mask.size());
-  const Depths depths = pick(found, labelled, mask);
-  if (depths.found.size() < 2) return false;
+  expect_count("the ground truth depths", predicted.size(), ground_truth.size());
+  expect_count("the pixels of the mask", predicted.size(), mask.size());
+  const Depths depths = pick(predicted, ground_truth, mask);
+  if (depths.predicted.size() < 2) return false;
   const Line line = fit(depths);
   double squares = 0, relative = 0;
   std::array<Index, 3> near{};
-  for (std::size_t i = 0; i < depths.found.size(); ++i) {
+  for (std::size_t i = 0; i < depths.predicted.size(); ++i) {
     const double truth = depths.truth[i];
-    const double aligned = line.scale * depths.found[i] + line.shift;
+    const double aligned = line.scale * depths.predicted[i] + line.shift;
     squares += (aligned - truth) * (aligned - truth);
     relative += std::abs(aligned - truth) / truth;
     if (aligned <= 0) continue;  // behind the camera, so wrong by any factor
@@ -85,13 +85,13 @@ bool DepthEvaluator::add(std::span<const float> found, std::span<const float> la
       limit *= kNear;
     }
   }
-  const auto count = static_cast<double>(depths.found.size());
+  const auto count = static_cast<double>(depths.predicted.size());
   rmse_ += std::sqrt(squares / count);
   absrel_ += relative / count;
   const double all = spread(depths.truth);
   unexplained_ += all > 0 ? squares / all : 0;
   for (std::size_t i = 0; i < near.size(); ++i) delta_[i] += static_cast<double>(near[i]) / count;
-  pixels_ += std::ssize(depths.found);
+  pixels_ += std::ssize(depths.predicted);
   ++images_;
   return true;
 }

@@ -36,20 +36,20 @@ bool is_outside(double area, const SizeRange& range) {
 }
 
 /// The area that COCO.loadRes assigns to a prediction: the box around its keypoints.
-double predicted_area(const PredictedPerson& found) {
-  if (found.keypoints.empty()) return 0;
+double predicted_area(const PredictedPerson& predicted) {
+  if (predicted.keypoints.empty()) return 0;
   const auto [left, right] =
-      std::ranges::minmax_element(found.keypoints, {}, &PredictedKeypoint::x);
+      std::ranges::minmax_element(predicted.keypoints, {}, &PredictedKeypoint::x);
   const auto [top, bottom] =
-      std::ranges::minmax_element(found.keypoints, {}, &PredictedKeypoint::y);
+      std::ranges::minmax_element(predicted.keypoints, {}, &PredictedKeypoint::y);
   return (right->x - left->x) * (bottom->y - top->y);
 }
 
 /// The predictions by descending score; equal scores keep their order.
-std::vector<const PredictedPerson*> best_of(std::span<const PredictedPerson> found,
+std::vector<const PredictedPerson*> best_of(std::span<const PredictedPerson> predicted,
                                             std::size_t max) {
   std::vector<const PredictedPerson*> best;
-  for (const PredictedPerson& person : found) best.push_back(&person);
+  for (const PredictedPerson& person : predicted) best.push_back(&person);
   std::ranges::stable_sort(best, std::ranges::greater{}, &PredictedPerson::score);
   best.resize(std::min(best.size(), max));
   return best;
@@ -59,7 +59,7 @@ std::vector<const PredictedPerson*> best_of(std::span<const PredictedPerson> fou
 struct Matching {
   std::vector<const GroundTruthPerson*> persons = {};
   std::vector<bool> ignored = {}, taken = {};
-  std::vector<std::vector<double>> similarity = {};  // [found][person]
+  std::vector<std::vector<double>> similarity = {};  // [predicted][person]
 
   /// The ground truth person matched with prediction `f` at a threshold.
   std::optional<std::size_t> match(std::size_t f, double threshold) const {
@@ -77,19 +77,19 @@ struct Matching {
 };
 
 /// Matches one range of sizes.
-Matching make_matching(std::span<const GroundTruthPerson> labelled, const SizeRange& range,
+Matching make_matching(std::span<const GroundTruthPerson> ground_truth, const SizeRange& range,
                        std::span<const std::vector<double>> similarity) {
   const auto is_ignored = [&](const GroundTruthPerson& person) {
-    return person.crowd || person.labelled == 0 || is_outside(person.area, range);
+    return person.crowd || person.num_keypoints == 0 || is_outside(person.area, range);
   };
-  std::vector<std::size_t> order(labelled.size());
+  std::vector<std::size_t> order(ground_truth.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_partition(order.begin(), order.end(),
-                        [&](std::size_t p) { return !is_ignored(labelled[p]); });
+                        [&](std::size_t p) { return !is_ignored(ground_truth[p]); });
   Matching matching;
   for (const std::size_t p : order) {
-    matching.persons.push_back(&labelled[p]);
-    matching.ignored.push_back(is_ignored(labelled[p]));
+    matching.persons.push_back(&ground_truth[p]);
+    matching.ignored.push_back(is_ignored(ground_truth[p]));
   }
   for (const std::vector<double>& row : similarity) {
     auto& sorted = matching.similarity.emplace_back();
@@ -98,8 +98,8 @@ Matching make_matching(std::span<const GroundTruthPerson> labelled, const SizeRa
   return matching;
 }
 
-void expect_finite(std::span<const PredictedPerson> found) {
-  for (const PredictedPerson& person : found) {
+void expect_finite(std::span<const PredictedPerson> predicted) {
+  for (const PredictedPerson& person : predicted) {
     if (std::isfinite(person.score)) continue;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "the score of a predicted person is not a finite number"});
@@ -124,23 +124,23 @@ KeypointEvaluator::KeypointEvaluator(std::span<const double> sigmas)
               {.summary = "every keypoint needs a sigma above 0 to be compared"});
 }
 
-void KeypointEvaluator::add(std::int64_t image, std::span<const GroundTruthPerson> labelled,
-                            std::span<const PredictedPerson> found) {
-  expect_finite(found);
-  const std::vector<const PredictedPerson*> best = best_of(found, kMaxDetections);
+void KeypointEvaluator::add(std::int64_t image, std::span<const GroundTruthPerson> ground_truth,
+                            std::span<const PredictedPerson> predicted) {
+  expect_finite(predicted);
+  const std::vector<const PredictedPerson*> best = best_of(predicted, kMaxDetections);
   std::vector<std::vector<double>> similarity(best.size());
   std::vector<Record> records;
   for (std::size_t f = 0; f < best.size(); ++f) {
-    for (const GroundTruthPerson& person : labelled) {
+    for (const GroundTruthPerson& person : ground_truth) {
       similarity[f].push_back(object_keypoint_similarity(sigmas_, person, *best[f]));
     }
     records.push_back({best[f]->score, image, static_cast<std::int64_t>(f), {}, {}});
   }
   for (std::size_t size = 0; size < kSizes; ++size) {
-    Matching matching = make_matching(labelled, kSizeRanges[size], similarity);
+    Matching matching = make_matching(ground_truth, kSizeRanges[size], similarity);
     persons_[size] += std::ranges::count(matching.ignored, false);
     for (unsigned t = 0; t < kThresholds; ++t) {
-      matching.taken.assign(labelled.size(), false);
+      matching.taken.assign(ground_truth.size(), false);
       for (std::size_t f = 0; f < best.size(); ++f) {
         const auto match = matching.match(f, threshold_value(t));
         const bool ignored = match ? matching.ignored[*match]

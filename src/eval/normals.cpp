@@ -38,15 +38,15 @@ double angle(const Vector& a, const Vector& b) {
 
 NormalEvaluator::NormalEvaluator() : histogram_(kAllBins) {}
 
-bool NormalEvaluator::add(std::span<const float> found, std::span<const float> labelled,
+bool NormalEvaluator::add(std::span<const float> predicted, std::span<const float> ground_truth,
                           std::span<const std::uint8_t> mask) {
-  expect_count("the found numbers", 3 * mask.size(), found.size());
-  expect_count("the labelled numbers", 3 * mask.size(), labelled.size());
+  expect_count("the predicted numbers", 3 * mask.size(), predicted.size());
+  expect_count("the ground truth numbers", 3 * mask.size(), ground_truth.size());
   const Index before = pixels_;
   for (std::size_t i = 0; i < mask.size(); ++i) {
-    const Vector truth = at(labelled, i);
+    const Vector truth = at(ground_truth, i);
     if (mask[i] == 0 || !has_direction(truth)) continue;
-    const Vector normal = at(found, i);
+    const Vector normal = at(predicted, i);
     const double off = has_direction(normal) ? angle(normal, truth) : 180;
     sum_ += off;
     for (std::size_t limit = 0; limit < kLimits.size(); ++limit) {

@@ -32,16 +32,17 @@ bool has_label(const GroundTruthKeypoint& point) { return point.visibility > 0; 
 
 struct Pair {
   double similarity;
-  std::size_t labelled, found;
+  std::size_t ground_truth, predicted;
 };
 
 /// The indices of the `count` best scores, in the order of the list.
-std::vector<std::size_t> best_places(std::span<const PredictedPerson> found, std::size_t count) {
-  std::vector<std::size_t> places(found.size());
+std::vector<std::size_t> best_places(std::span<const PredictedPerson> predicted,
+                                     std::size_t count) {
+  std::vector<std::size_t> places(predicted.size());
   std::iota(places.begin(), places.end(), 0);
   if (count == places.size()) return places;
   std::ranges::stable_sort(places, std::ranges::greater{},
-                           [&](std::size_t place) { return found[place].score; });
+                           [&](std::size_t place) { return predicted[place].score; });
   places.resize(count);
   std::ranges::sort(places);
   return places;
@@ -51,10 +52,10 @@ bool is_visible(const GroundTruthKeypoint& point) { return point.visibility == 2
 
 }  // namespace
 
-std::size_t pairable(std::size_t labelled, std::size_t found) {
+std::size_t max_matched_predictions(std::size_t ground_truth, std::size_t predicted) {
   constexpr std::size_t kMaxPairs = 250'000;
-  const std::size_t share = kMaxPairs / std::max<std::size_t>(labelled, 1);
-  return std::min(found, std::max(share, KeypointEvaluator::kMaxDetections));
+  const std::size_t share = kMaxPairs / std::max<std::size_t>(ground_truth, 1);
+  return std::min(predicted, std::max(share, KeypointEvaluator::kMaxDetections));
 }
 
 std::vector<double> oks_sigmas(const KeypointSet& set) {
@@ -67,21 +68,22 @@ std::vector<double> oks_sigmas(const KeypointSet& set) {
   return sigmas;
 }
 
-double object_keypoint_similarity(std::span<const double> sigmas, const GroundTruthPerson& labelled,
-                                  const PredictedPerson& found) {
-  expect_count("the labelled keypoints", sigmas.size(), labelled.keypoints.size());
-  expect_count("the found keypoints", sigmas.size(), found.keypoints.size());
-  const bool any = std::ranges::any_of(labelled.keypoints, has_label);
+double object_keypoint_similarity(std::span<const double> sigmas,
+                                  const GroundTruthPerson& ground_truth,
+                                  const PredictedPerson& predicted) {
+  expect_count("the ground truth keypoints", sigmas.size(), ground_truth.keypoints.size());
+  expect_count("the predicted keypoints", sigmas.size(), predicted.keypoints.size());
+  const bool any = std::ranges::any_of(ground_truth.keypoints, has_label);
   // np.spacing(1): an area of 0 must not divide by 0.
-  const double area = labelled.area + std::numeric_limits<double>::epsilon();
+  const double area = ground_truth.area + std::numeric_limits<double>::epsilon();
   double sum = 0;
   Index points = 0;
   for (std::size_t k = 0; k < sigmas.size(); ++k) {
-    const GroundTruthKeypoint& truth = labelled.keypoints[k];
+    const GroundTruthKeypoint& truth = ground_truth.keypoints[k];
     if (any && !has_label(truth)) continue;
-    const PredictedKeypoint& point = found.keypoints[k];
+    const PredictedKeypoint& point = predicted.keypoints[k];
     const Distance d =
-        any ? Distance{point.x - truth.x, point.y - truth.y} : to_region(labelled, point);
+        any ? Distance{point.x - truth.x, point.y - truth.y} : to_region(ground_truth, point);
     const double spread = 2 * sigmas[k];
     sum += std::exp(-(d.x * d.x + d.y * d.y) / (spread * spread) / area / 2);
     ++points;
@@ -89,50 +91,52 @@ double object_keypoint_similarity(std::span<const double> sigmas, const GroundTr
   return points == 0 ? 0 : sum / static_cast<double>(points);
 }
 
-std::vector<std::optional<std::size_t>> pair_persons(std::span<const double> sigmas,
-                                                     std::span<const GroundTruthPerson> labelled,
-                                                     std::span<const PredictedPerson> found) {
-  const auto places = best_places(found, pairable(labelled.size(), found.size()));
+std::vector<std::optional<std::size_t>> match_persons(
+    std::span<const double> sigmas, std::span<const GroundTruthPerson> ground_truth,
+    std::span<const PredictedPerson> predicted) {
+  const auto places =
+      best_places(predicted, max_matched_predictions(ground_truth.size(), predicted.size()));
   std::vector<Pair> pairs;
-  for (std::size_t l = 0; l < labelled.size(); ++l) {
-    if (labelled[l].crowd || labelled[l].labelled == 0) continue;
+  for (std::size_t l = 0; l < ground_truth.size(); ++l) {
+    if (ground_truth[l].crowd || ground_truth[l].num_keypoints == 0) continue;
     for (const std::size_t f : places) {
-      const double similarity = object_keypoint_similarity(sigmas, labelled[l], found[f]);
+      const double similarity = object_keypoint_similarity(sigmas, ground_truth[l], predicted[f]);
       if (similarity > 0) pairs.push_back({similarity, l, f});
     }
   }
   std::ranges::stable_sort(pairs, std::ranges::greater{}, &Pair::similarity);
-  std::vector<std::optional<std::size_t>> partner(labelled.size());
-  std::vector<bool> taken(found.size());
+  std::vector<std::optional<std::size_t>> partner(ground_truth.size());
+  std::vector<bool> taken(predicted.size());
   for (const Pair& pair : pairs) {
-    if (partner[pair.labelled] || taken[pair.found]) continue;
-    partner[pair.labelled] = pair.found;
-    taken[pair.found] = true;
+    if (partner[pair.ground_truth] || taken[pair.predicted]) continue;
+    partner[pair.ground_truth] = pair.predicted;
+    taken[pair.predicted] = true;
   }
   return partner;
 }
 
-PckEvaluator::PckEvaluator(Index keypoints, double share) : share_(share) {
-  if (keypoints < 1 || !(share > 0)) {
+PckEvaluator::PckEvaluator(Index keypoints, double threshold) : threshold_(threshold) {
+  if (keypoints < 1 || !(threshold > 0)) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "PCK needs at least one keypoint and a share above 0"});
+                {.summary = "PCK needs at least one keypoint and a threshold above 0"});
   }
   scores_.points.resize(static_cast<std::size_t>(keypoints));
 }
 
-void PckEvaluator::add(const GroundTruthPerson& labelled, const PredictedPerson* found) {
-  expect_count("the labelled keypoints", scores_.points.size(), labelled.keypoints.size());
-  if (found) expect_count("the found keypoints", scores_.points.size(), found->keypoints.size());
-  if (std::ranges::none_of(labelled.keypoints, is_visible)) return;
+void PckEvaluator::add(const GroundTruthPerson& ground_truth, const PredictedPerson* predicted) {
+  expect_count("the ground truth keypoints", scores_.points.size(), ground_truth.keypoints.size());
+  if (predicted)
+    expect_count("the predicted keypoints", scores_.points.size(), predicted->keypoints.size());
+  if (std::ranges::none_of(ground_truth.keypoints, is_visible)) return;
   ++scores_.persons;
-  if (!found) ++scores_.not_found;
-  const double near = share_ * std::max(labelled.width, labelled.height);
+  if (!predicted) ++scores_.not_found;
+  const double near = threshold_ * std::max(ground_truth.width, ground_truth.height);
   for (std::size_t k = 0; k < scores_.points.size(); ++k) {
-    const GroundTruthKeypoint& truth = labelled.keypoints[k];
+    const GroundTruthKeypoint& truth = ground_truth.keypoints[k];
     if (!is_visible(truth)) continue;
     ++scores_.points[k].visible;
-    if (!found) continue;
-    const PredictedKeypoint& point = found->keypoints[k];
+    if (!predicted) continue;
+    const PredictedKeypoint& point = predicted->keypoints[k];
     if (std::hypot(point.x - truth.x, point.y - truth.y) <= near) ++scores_.points[k].correct;
   }
 }

@@ -21,8 +21,9 @@ void expect_class(std::uint8_t id, std::size_t classes, const char* what) {
 }  // namespace
 
 std::optional<double> SegmentationScores::Class::iou() const {
-  if (labelled == 0) return std::nullopt;
-  return static_cast<double>(both) / static_cast<double>(labelled + found - both);
+  if (ground_truth == 0) return std::nullopt;
+  return static_cast<double>(intersection) /
+         static_cast<double>(ground_truth + predicted - intersection);
 }
 
 SegmentationEvaluator::SegmentationEvaluator(Index classes) {
@@ -34,18 +35,18 @@ SegmentationEvaluator::SegmentationEvaluator(Index classes) {
   classes_.resize(static_cast<std::size_t>(classes));
 }
 
-void SegmentationEvaluator::add(std::span<const std::uint8_t> found,
-                                std::span<const std::uint8_t> labelled) {
-  expect_count("the labelled pixels", found.size(), labelled.size());
+void SegmentationEvaluator::add(std::span<const std::uint8_t> predicted,
+                                std::span<const std::uint8_t> ground_truth) {
+  expect_count("the ground truth pixels", predicted.size(), ground_truth.size());
   // Committed at the end, so that an image with an invalid label adds nothing.
   auto counted = classes_;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (labelled[i] == kIgnored) continue;
-    expect_class(labelled[i], counted.size(), "label");
-    expect_class(found[i], counted.size(), "found pixel");
-    ++counted[labelled[i]].labelled;
-    ++counted[found[i]].found;
-    if (labelled[i] == found[i]) ++counted[found[i]].both;
+  for (std::size_t i = 0; i < predicted.size(); ++i) {
+    if (ground_truth[i] == kIgnored) continue;
+    expect_class(ground_truth[i], counted.size(), "label");
+    expect_class(predicted[i], counted.size(), "predicted pixel");
+    ++counted[ground_truth[i]].ground_truth;
+    ++counted[predicted[i]].predicted;
+    if (ground_truth[i] == predicted[i]) ++counted[predicted[i]].intersection;
   }
   classes_ = std::move(counted);
 }
@@ -55,9 +56,9 @@ SegmentationScores SegmentationEvaluator::result() const {
   double sum = 0;
   Index correct = 0, there = 0;
   for (const SegmentationScores::Class& c : classes_) {
-    scores.pixels += c.labelled;
-    correct += c.both;
-    if (c.labelled == 0) continue;
+    scores.pixels += c.ground_truth;
+    correct += c.intersection;
+    if (c.ground_truth == 0) continue;
     sum += *c.iou();
     ++there;
   }

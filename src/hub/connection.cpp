@@ -14,7 +14,7 @@ constexpr int kMaxRedirects = 10;
 constexpr double kMaxConnectSeconds = 20;
 constexpr std::size_t kMaxHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
-// Of an answer that is no content: a page with an error, which nobody reads.
+// Limit for the body of an error response, which is not used.
 constexpr std::size_t kMaxIgnored = std::size_t{1} << 20;
 constexpr double kMinTimeout = 1, kMaxTimeout = 3600;
 
@@ -186,11 +186,11 @@ Answer Connection::follow(std::string url, const std::vector<std::string>& heade
     const Response response = perform(url, std::move(lines), head, listener);
     expect_response(response, url);
     answer.status = response.status;
-    const bool told =
+    const bool has_size_and_etag =
         !answer.header("x-linked-size").empty() && !answer.header("x-linked-etag").empty();
     const bool redirected =
         300 <= response.status && response.status < 400 && !response.redirect.empty();
-    if (redirected && head && told && origin_of(response.redirect) != home) {
+    if (redirected && head && has_size_and_etag && origin_of(response.redirect) != home) {
       answer.status = 200;
       answer.headers.erase("content-type");  // of the redirect
       return answer;

@@ -12,7 +12,7 @@
 namespace sapiens::hub {
 namespace {
 
-/// As much of a file as is looked at to tell what it is.
+/// The number of bytes that are examined to identify a file.
 constexpr std::size_t kHead = 1024;
 
 /// "bytes 100-999/1000" begins at 100.
@@ -124,7 +124,8 @@ void Download::expect_readable() {
 }
 
 std::uint64_t Download::max_bytes() const {
-  return file_.bytes.value_or(max_bytes_of(file_.published ? *file_.published : PublishedFile{}));
+  return file_.bytes.value_or(
+      max_download_bytes(file_.published ? *file_.published : PublishedFile{}));
 }
 
 void Download::expect_head() {
@@ -190,9 +191,9 @@ RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
   remote.sha256 = digest_in(answer.header("x-linked-etag"));
   if (remote.sha256.empty()) remote.sha256 = digest_in(answer.header("etag"));
   if (remote.sha256.empty()) remote.sha256 = file.sha256;
-  remote.arrived = partial_size(remote);
+  remote.partial_bytes = partial_size(remote);
   std::error_code error;
-  remote.is_there =
+  remote.is_downloaded =
       std::filesystem::is_regular_file(remote.path, error) &&
       (!remote.bytes || std::filesystem::file_size(remote.path, error) == *remote.bytes);
   return remote;

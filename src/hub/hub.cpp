@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Each attempt counts, also one that brought a byte: nobody's patience is endless.
+/// Limits all attempts, including those that received data, so that a download always ends.
 constexpr int kMaxAttempts = 500;
 constexpr double kFirstWait = 0.5;
 constexpr double kMaxWaitSeconds = 30;
@@ -55,8 +55,9 @@ auto keep_trying(const HubOptions& options, const PullListener& listener,
 void expect_space(const RemoteFile& file, std::uint64_t arrived) {
   std::error_code error;
   const fs::space_info space = fs::space(file.path.parent_path(), error);
-  // About as much as it will be, where the hub does not tell.
-  const std::uint64_t size = file.bytes.value_or(file.published ? file.published->about_bytes : 0);
+  // The approximate size if the hub does not report one.
+  const std::uint64_t size =
+      file.bytes.value_or(file.published ? file.published->approximate_bytes : 0);
   if (error || size <= arrived || space.available >= size - arrived) return;
   throw Error(ErrorCode::OutOfResources,
               {.summary = "the disk has not enough room for the download",
@@ -69,7 +70,7 @@ void expect_space(const RemoteFile& file, std::uint64_t arrived) {
 
 /// What is at `file.path` already, which is never replaced.
 PulledFile expect_same_content(const RemoteFile& file, const PullListener& listener) {
-  PulledFile there{.path = file.path, .was_there = true};
+  PulledFile there{.path = file.path, .already_downloaded = true};
   std::error_code error;  // one that matters comes again when the file is read
   there.bytes = fs::file_size(file.path, error);
   there.sha256 = sha256_of(file.path, [&](std::uint64_t done) {

@@ -39,7 +39,7 @@ class PartialFile {
   std::uint64_t size() const { return size_; }
   /// For If-Range; empty where the server that gave the bytes has none.
   const std::string& etag() const { return etag_; }
-  /// Without ETag and digest nobody would know a part of another file.
+  /// Without ETag and digest, the part of another file could not be detected.
   bool can_go_on() const { return size_ > 0 && (!etag_.empty() || has_digest(file_)); }
   const std::filesystem::path& path() const { return path_; }
 

@@ -125,9 +125,9 @@ bool has_size_of_ours(std::string_view text) {
 
 std::span<const PublishedFile> published_files() noexcept { return kPublished; }
 
-std::uint64_t max_bytes_of(const PublishedFile& file) noexcept {
+std::uint64_t max_download_bytes(const PublishedFile& file) noexcept {
   constexpr std::uint64_t kMargin = std::uint64_t{1} << 24, kMaxUnknown = std::uint64_t{1} << 35;
-  return file.about_bytes == 0 ? kMaxUnknown : 2 * file.about_bytes + kMargin;
+  return file.approximate_bytes == 0 ? kMaxUnknown : 2 * file.approximate_bytes + kMargin;
 }
 
 const PublishedFile* find_published(std::string_view name) noexcept {

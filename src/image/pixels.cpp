@@ -45,9 +45,9 @@ std::string broken_image_bound(Index width, Index height) {
     return fmt::format("at most {} pixels", kMaxImagePixels);
   }
   if (longer > kMaxImageSide) return fmt::format("at most {} pixels a side", kMaxImageSide);
-  if (longer > kFreeImageSide && longer > kMaxImageAspect * shorter) {
+  if (longer > kAnyAspectImageSide && longer > kMaxImageAspect * shorter) {
     return fmt::format("a longer side of at most {} times the shorter one, or of at most {} pixels",
-                       kMaxImageAspect, kFreeImageSide);
+                       kMaxImageAspect, kAnyAspectImageSide);
   }
   return {};
 }

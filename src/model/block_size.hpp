@@ -4,7 +4,7 @@
 
 namespace sapiens {
 
-/// Of a transformer layer.
+/// The sizes of a transformer layer.
 struct BlockSize {
   Index width = 0;
   Index mlp_width = 0;  ///< Hidden width of the feed-forward layers.

@@ -13,7 +13,7 @@
 
 namespace sapiens {
 
-/// A released size (`arch_zoo` in the original code), or `tiny`, our own for tests.
+/// A published size (`arch_zoo` in the original code), or `tiny`, a size for tests.
 struct Arch {
   std::string_view name;
   Index width;  // D, "embed_dims"
@@ -23,11 +23,12 @@ struct Arch {
   Index grid;       // side of the pretraining grid
 };
 
-/// A size of about 100 thousand parameters, never published.
+/// The unpublished size `tiny` with about 100,000 parameters.
 const Arch& tiny_arch() noexcept;
-/// By width, or null; only published widths say anything about heads and depth.
+/// Finds a size by its width; null for an unpublished width.
 const Arch* find_arch_by_width(Index width) noexcept;
-/// By name ("0.3b", "sapiens_0.3B", "tiny"). Throws `Error(InvalidArgument)` listing the names.
+/// Finds a size by its name ("0.3b", "sapiens_0.3B", "tiny"). Throws `Error(InvalidArgument)` that
+/// lists the names.
 const Arch& parse_arch(std::string_view name);
 
 inline constexpr Index kPatch = 16;  // every Sapiens model
@@ -36,11 +37,11 @@ inline constexpr Index kPatchPixels = kPatch * kPatch * 3;
 /// The plain ViT of Sapiens.
 struct EncoderConfig {
   Index width = 0;      ///< D
-  Index depth = 0;      ///< ActivationType of blocks.
-  Index heads = 0;      ///< 0: not known, and it cannot be seen in the weights.
+  Index depth = 0;      ///< Number of blocks.
+  Index heads = 0;      ///< 0: unknown, as weights do not imply it.
   Index mlp_width = 0;  ///< Hidden width of the feed-forward layers.
   bool cls_token = false;
-  Grid grid;                ///< Of `pos_embed`; {0, 0} when not known.
+  Grid grid;                ///< Grid of `pos_embed`; {0, 0}: unknown.
   Index patch_padding = 0;  ///< Zero padding of the patch convolution, see `patch_grid`.
 
   Index extra_tokens() const noexcept { return cls_token ? 1 : 0; }
@@ -53,7 +54,7 @@ struct EncoderConfig {
 Grid patch_grid(Grid size, Index padding) noexcept;
 
 /// Which padding the original's configurations use: 2 for pose, normal and the 20-class (lip, cihp)
-/// segmentation, else 0. It cannot be seen in the weights.
+/// segmentation, otherwise 0. Weights do not imply it.
 Index default_patch_padding(Task task, Index outputs) noexcept;
 
 /// One convolution of a task head: [out, in, kernel, kernel], transposed ones [in, out, kernel,
@@ -70,7 +71,7 @@ struct HeadConfig {
   std::vector<ConvShape> deconvs;
   std::vector<ConvShape> convs;
   Index final_in = 0;
-  Index outputs = 0;  ///< Keypoints or classes; `kAny` when the file lacks the layer that tells.
+  Index outputs = 0;  ///< Keypoints or classes; `kAny` if the file lacks the last layer.
 };
 
 /// The published head of `task` on an encoder of `width`.
@@ -80,7 +81,7 @@ HeadConfig published_head(Task task, Index width);
 struct DecoderConfig {
   Index width = 512;
   Index depth = 8;
-  Index heads = 16;  ///< 0: not known, and it cannot be seen in the weights.
+  Index heads = 16;  ///< 0: unknown, as weights do not imply it.
   Index mlp_width = 2048;
   Index tokens = 4097;
   Index outputs = kPatchPixels;

@@ -15,7 +15,7 @@
 
 namespace sapiens {
 
-/// "neck.*"
+/// The parameters "neck.*".
 struct DecoderWeights {
   AlignedBuffer<float> mask_token;        // mask_token         [M]
   AlignedBuffer<float> pos_embed;         // decoder_pos_embed  [T, M]
@@ -37,11 +37,11 @@ LoadedDecoder load_decoder(const DecoderConfig& config, Index encoder_width,
                            const ParamSource& source, const Ops& ops,
                            const std::function<void(double)>& progress = {});
 
-/// The decoder of the masked autoencoder: tokens of the patches that the encoder has seen in, the
-/// pixels of all patches out.
+/// The decoder of the masked autoencoder. It predicts the pixels of all patches from the tokens of
+/// the visible ones.
 class Decoder {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   Decoder(const DecoderConfig& config, const DecoderWeights& weights, const Ops& ops);
 
   /// `tokens` [1 + kept, C] as `Encoder::forward_masked` left them: the class token, then the

@@ -95,7 +95,7 @@ std::optional<Grid> parse_grid(std::string_view text) {
   return grid;
 }
 
-// Values that `synth` and `convert` record because the weights cannot tell them.
+// Values that `synth` and `convert` record because weights do not imply them.
 std::optional<std::string> recorded(const StateDict& dict, std::string_view name) {
   for (const auto& [key, value] : dict.metadata) {
     if (key.ends_with(name)) return value;
@@ -180,7 +180,7 @@ std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered,
   mlp_width.add(offered, "neck.decoder_blocks.0.ffn.layers.0.0.bias", 0);
   if (width.winner() > 0) decoder.width = width.winner();
   if (mlp_width.winner() > 0) decoder.mlp_width = mlp_width.winner();
-  // The published decoder has 8 blocks; a narrower one is somebody's own and has what it has.
+  // The published decoder has 8 blocks; one of another width may have any number.
   const bool published = decoder.width == DecoderConfig{}.width;
   decoder.depth = published ? std::max(depth, decoder.depth) : depth;
   if (!published) decoder.heads = recorded_heads(offered.dict(), "sapiens.decoder_heads");
@@ -194,7 +194,7 @@ void detect_size(const OfferedShapes& offered, const ModelHints& options, Detect
   model.found_depth = offered.count_numbered("backbone.layers.");
   model.found_width = vote_width(offered, model.found_depth);
   model.arch = options.arch != nullptr ? options.arch : find_arch_by_width(model.found_width);
-  // More blocks than the published model of this width: somebody's own.
+  // More blocks than the published model of this width: a custom model.
   if (options.arch == nullptr && model.arch != nullptr && model.found_depth > model.arch->depth)
     model.arch = nullptr;
 
@@ -306,7 +306,7 @@ DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& optio
   model.file_task = head_task                         ? *head_task
                     : model.positions.file_extra == 1 ? Task::Pretrain
                                                       : Task::Backbone;
-  // A head with three outputs may be somebody's own segmentation; the user decides.
+  // A head with three outputs may also be a custom segmentation; the user decides.
   if (head_task == Task::Normal && options.task == Task::Seg) model.file_task = Task::Seg;
   model.task = options.task.value_or(model.file_task);
   if (has_head(model.file_task))

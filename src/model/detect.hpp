@@ -13,13 +13,13 @@
 
 namespace sapiens {
 
-/// The shapes a file offers, asked for by canonical parameter names.
+/// The shapes of a file by canonical parameter names.
 class OfferedShapes {
  public:
   OfferedShapes(const StateDict& dict, const NameIndex& index, const EncoderNames& names)
       : dict_(dict), index_(index), names_(names) {}
 
-  /// The shape of what would become parameter `key`, a split qkv counted as joined; nothing if a
+  /// The shape of parameter `key` after applying naming rules, with a split qkv joined. Empty if a
   /// part is absent.
   std::optional<std::vector<Index>> find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key).has_value(); }
@@ -35,7 +35,7 @@ class OfferedShapes {
   const EncoderNames& names_;
 };
 
-/// What a user knows better than the weights; empty fields are detected.
+/// Overrides of the user; empty fields are detected.
 struct ModelHints {
   const Arch* arch = nullptr;
   std::optional<Task> task = {};
@@ -46,22 +46,21 @@ struct ModelHints {
   std::optional<Index> patch_padding = {};
 };
 
-/// What the tensors say the model is, and the geometry it is to run in.
+/// The model as recognised from the tensors, and the geometry for running it.
 struct DetectedModel {
   const Arch* arch = nullptr;       ///< Null for an unpublished size.
-  Task file_task = Task::Backbone;  ///< What the file holds.
-  Task task = Task::Backbone;       ///< What was asked for; `file_task` by default.
-  EncoderConfig encoder;            ///< In the geometry of `task`.
+  Task file_task = Task::Backbone;  ///< The task of the file.
+  Task task = Task::Backbone;       ///< The requested task; by default `file_task`.
+  EncoderConfig encoder;            ///< With the geometry of `task`.
   PositionPlan positions;
   std::optional<HeadConfig> head = {};        ///< Of the file.
-  std::optional<Task> other_head = {};        ///< Of a second head on the same encoder.
+  std::optional<Task> other_head = {};        ///< Task of a second head on the same encoder.
   std::optional<DecoderConfig> decoder = {};  ///< Of the file.
-  Index found_width = 0;                      ///< What the file has, whatever was asked for.
+  Index found_width = 0;  ///< Width in the file, also if another size is requested.
   Index found_depth = 0;
 };
 
-/// Recognises the model in `offered`. What does not fit the file, or its options, is left for
-/// others to report.
+/// Recognises the model in `offered`. Mismatches are reported later, by reconciling.
 DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& options);
 
 }  // namespace sapiens

@@ -11,7 +11,7 @@
 
 namespace sapiens {
 
-/// A block whose tokens are wanted, and where to put them.
+/// Requests the tokens after a block, and where to store them.
 struct EncoderTap {
   Index layer = 0;                   ///< 0-based block.
   bool norm = false;                 ///< Pass them through the final norm.
@@ -21,13 +21,13 @@ struct EncoderTap {
 /// The plain ViT of Sapiens: images in, one feature vector per patch out.
 class EncoderNetwork {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   EncoderNetwork(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops);
 
-  /// Runs B `images` [3, H, W] of one size, normalised, up to the last block that a tap wants.
+  /// Runs B `images` [3, H, W] of one size, normalised, up to the last block with a tap.
   /// `positions` is `pos_embed` for the grid of this input, [T, C]. Taps are in ascending order of
-  /// blocks. Allocates only from `ws`. `progress` is told the share of blocks done, and may throw
-  /// to stop.
+  /// blocks. Allocates only from `ws`. `progress` receives the fraction of blocks done; its
+  /// exceptions stop the pass.
   void forward(std::span<const TensorView<const float, 3>> images, ConstMatrix positions,
                std::span<const EncoderTap> taps, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
@@ -40,8 +40,8 @@ class EncoderNetwork {
                       const std::function<void(double)>& progress = {}) const;
 
  private:
-  // What is particular to this family of encoders stands in these three; passes, taps and masks are
-  // the same for every ViT.
+  // Only these three functions depend on the family of encoders; passes, taps and masks are the
+  // same for every ViT.
   //
   // x = [cls, patches] + positions, [B, T, C].
   void embed(std::span<const TensorView<const float, 3>> images, ConstMatrix positions,

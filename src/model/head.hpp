@@ -39,7 +39,7 @@ LoadedHead load_head(const HeadConfig& config, const ParamSource& source, const 
 ///   y = final(x)
 class Head {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   Head(const HeadConfig& config, const HeadWeights& weights, const Ops& ops);
 
   Grid output_size(Grid patches) const noexcept;

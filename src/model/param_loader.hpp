@@ -19,9 +19,9 @@ class ParamSource {
   /// Fills `out` with elements [first, first + out.size()) of parameter `key`, in row-major order.
   /// Called from several threads.
   virtual void read(const std::string& key, Index first, std::span<float> out) const = 0;
-  /// The type in which the numbers of `key` are stored where they come from.
+  /// The type in which the values of `key` are stored in the source.
   virtual DType stored_type(const std::string& /*key*/) const { return DType::F32; }
-  /// Called once when nothing of `key` is needed any more.
+  /// Called once when the values of `key` are not needed any more.
   virtual void release(const std::string& /*key*/) const {}
 };
 
@@ -32,7 +32,7 @@ struct NonFinite {
 };
 
 /// Reads, converts and packs parameters slice by slice, so that no tensor is ever held twice.
-/// Counts what is not finite and tells `progress` the share of values of `params` done.
+/// Counts values that are not finite, and reports the fraction of values done to `progress`.
 class ParamLoader {
  public:
   ParamLoader(std::span<const ParamSpec> params, const ParamSource& source, const Ops& ops,

@@ -11,12 +11,12 @@
 
 namespace sapiens {
 
-/// What the detector says about each point of a grid: point (x, y) lies at pixel (x stride,
+/// The output of the network for each point of a grid: point (x, y) lies at pixel (x stride,
 /// y stride) of the input. Rows are points.
 struct DetectorLevel {
   Index stride = 0;
   Grid size = {};
-  Matrix logits;     ///< [points, 1]: of there being a person.
+  Matrix logits;     ///< [points, 1]: logit of the class person.
   Matrix distances;  ///< [points, 4]: from the point to the person's left, top, right and bottom
                      ///< edge, in pixels.
 };
@@ -24,7 +24,7 @@ struct DetectorLevel {
 /// RTMDet: the CSPNeXt backbone, the PAFPN neck and the head of three levels.
 class RtmDet {
  public:
-  /// Borrows weights and ops; both must outlive this object.
+  /// Weights and ops must outlive this object.
   RtmDet(const RtmDetWeights& weights, const Ops& ops) : weights_(weights), ops_(ops) {}
 
   /// The points of an input of `size` pixels.
@@ -33,8 +33,8 @@ class RtmDet {
   }
 
   /// `image` [pixels of `size`, 3], normalised, blue first; height and width are multiples of 32.
-  /// Fills the three `levels`, in order of their strides. Allocates only from `ws`. `progress` is
-  /// told the share of steps done.
+  /// Fills the three `levels`, in order of their strides. Allocates only from `ws`. `progress`
+  /// receives the fraction of steps done.
   void forward(ConstMatrix image, Grid size, std::span<const DetectorLevel> levels, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
 

@@ -7,9 +7,9 @@
 
 namespace sapiens {
 
-inline constexpr std::array<Index, 3> kDetectorStrides{8, 16, 32};  // of the three levels
+inline constexpr std::array<Index, 3> kDetectorStrides{8, 16, 32};  // one per level
 
-/// The sizes of an RTMDet. The sizes of that family differ in widths and in numbers of blocks.
+/// The geometry of an RTMDet. Its published sizes differ in widths and numbers of blocks.
 struct RtmDetConfig {
   std::array<Index, 3> stem{24, 24, 48};
   std::array<Index, 4> widths{96, 192, 384, 768};  ///< Of the backbone's stages.
@@ -27,11 +27,11 @@ constexpr RtmDetConfig published_rtmdet_m() noexcept { return {}; }
 /// True where `offered` has a head of RTMDet.
 bool has_rtmdet_head(const OfferedShapes& offered);
 
-/// Reads the sizes from the tensors; what is not there is taken as in RTMDet-m, so that its absence
-/// is reported.
+/// Reads the geometry from the tensors. Values that cannot be read default to those of RTMDet-m, so
+/// that the missing tensors are reported.
 RtmDetConfig detect_rtmdet(const OfferedShapes& offered);
 
-/// How many kinds of things the file's head tells apart; 0 where it cannot be seen.
+/// The number of classes of the head; 0 if unknown.
 Index rtmdet_classes(const OfferedShapes& offered);
 
 }  // namespace sapiens

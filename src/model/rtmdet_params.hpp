@@ -11,7 +11,7 @@ namespace sapiens {
 /// "bbox_head.*" with one class. `num_batches_tracked` are its only integers, and scalars.
 std::vector<ParamSpec> rtmdet_layout(const RtmDetConfig& config);
 
-/// What of it the network computes with: all but the training counters.
+/// The tensors that the network needs: all but the training counters.
 std::vector<ParamSpec> rtmdet_params(const RtmDetConfig& config);
 
 /// Trained numbers, each counted once: the three levels share the convolutions of the head, and the

@@ -31,7 +31,7 @@ struct LoadedEncoder {
 };
 
 /// Reads, converts and packs every parameter of the encoder, each touched once and never held
-/// twice; `progress` is told the share of values done.
+/// twice; `progress` receives the fraction of values done.
 LoadedEncoder load_encoder(const EncoderConfig& config, const ParamSource& source, const Ops& ops,
                            const std::function<void(double)>& progress = {});
 

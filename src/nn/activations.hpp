@@ -11,7 +11,7 @@
 
 namespace sapiens {
 
-/// A borrowed matrix of activations: floats, or bf16 where that is what the next operator reads.
+/// A non-owning matrix of activations: float32, or bf16 if the next operator reads bf16.
 /// The rows may lie apart, so that a part of the columns is a matrix, too. `Byte` is `std::byte`,
 /// or `const std::byte` for numbers that are only read.
 template <class Byte>
@@ -80,7 +80,7 @@ inline Activations take_activations(Workspace& ws, ActivationType type, Index ro
   return {ws.bytes(activation_bytes(type, rows, columns)).data(), type, rows, columns, columns};
 }
 
-/// What InstanceNorm2d takes from a map: z = (x - mean) * scale, channel by channel, with scale =
+/// The statistics of InstanceNorm2d: z = (x - mean) * scale, channel by channel, with scale =
 /// 1 / sqrt(variance + 1e-5) and the biased variance over all pixels.
 struct ChannelNorm {
   std::span<float> mean, scale;

@@ -13,7 +13,7 @@ namespace sapiens {
 
 /// Mean and variance of every column of a map that arrives in blocks of rows. What a block adds
 /// does not depend on the other blocks, and blocks are joined in their order, so the result does
-/// not depend on who computed which block when.
+/// not depend on the scheduling of threads.
 class ChannelStatistics {
  public:
   /// For the blocks of `layers` layers, each over the rows of `blocks`.

@@ -19,43 +19,42 @@ namespace sapiens {
 
 struct GatheredRows;
 
-/// What becomes of the result z of a convolution.
+/// How the result z of a convolution is stored.
 enum class ConvEnd {
   Store,    // y = z
   Silu,     // y = silu(z)
   AddSilu,  // y += silu(z)
 };
 
-/// The operators of all networks in one precision, spread over a thread pool. This is where shapes
-/// are checked; a misfit throws `Error(ShapeMismatch)`.
+/// The operators of all networks in one precision, spread over a thread pool. They check
+/// shapes and throw `Error(ShapeMismatch)`.
 ///
-/// Nothing else reads or writes the values of activations. Networks take memory from a `Workspace`,
-/// cut it into views and name operators; they would run unchanged on memory that the host cannot
-/// read. In a workspace that only measures, they do: operators check shapes, take their scratch
-/// memory and return.
+/// No other code reads or writes the values of activations. Networks allocate from a `Workspace`,
+/// create views and call operators, so that they also run on memory that the host cannot read. In a
+/// workspace that only measures, operators check shapes, allocate scratch memory and return.
 ///
-/// The result is the same, bit by bit, whatever the number of threads, and a row of `linear*` and
+/// Results are bit-identical for any number of threads, and a row of `linear*` and
 /// `layer_norm` does not depend on the other rows. It may differ between instruction sets.
 class Ops {
  public:
-  /// Borrows kernels and pool, which must outlive this object. `Auto` becomes what suits the
-  /// kernels best.
+  /// Kernels and pool must outlive this object. `Auto` selects the precision that is fastest with
+  /// these kernels.
   Ops(const KernelTable& kernels, const ThreadPool& pool,
       Precision precision = Precision::Fp32) noexcept;
 
   /// Never Auto.
   Precision precision() const noexcept { return precision_; }
-  /// How activations stand in memory between operators, except for the residual stream: F32.
+  /// The type of activations between operators; the residual stream is always F32.
   ActivationType activation_type() const noexcept;
   const ThreadPool& pool() const noexcept { return *pool_; }
 
-  /// From now on the operators add their times to `profile`; null ends that.
+  /// Operators add their times to `profile` from now on; null stops it.
   void set_profile(Profile* profile) noexcept { profile_ = profile; }
 
   // ---- Weights ----
 
   /// `weight` is PyTorch's [out, in]; an empty `bias` is all zero. `stored` is the type of the
-  /// numbers in the file: fp32 arithmetic keeps what was 16 bits wide at 16 bits.
+  /// numbers in the file: fp32 arithmetic keeps 16-bit weights at 16 bits.
   LinearWeights pack_linear(ConstMatrix weight, std::span<const float> bias,
                             DType stored = DType::F32) const;
 
@@ -92,7 +91,7 @@ class Ops {
   void add_rows(ConstMatrix x, Matrix y, Workspace& ws) const;
   /// y[i] = x[rows[i]]
   void gather_rows(ConstMatrix x, std::span<const Index> rows, Matrix y, Workspace& ws) const;
-  /// y[rows[i]] = x[i]; the other rows of y stay as they are. No row is named twice.
+  /// y[rows[i]] = x[i]; the other rows of y are unchanged. Rows must be distinct.
   void scatter_rows(ConstMatrix x, std::span<const Index> rows, Matrix y, Workspace& ws) const;
 
   // ---- Transformers ----

@@ -9,7 +9,7 @@
 
 namespace sapiens {
 
-/// What an operator does to the numbers, whoever does it.
+/// The work of an operator, independent of its implementation.
 struct Work {
   std::string_view arithmetic = {};  // "fp32", "bf16" or "int8"; empty where only memory counts
   double operations = 0;             // two per multiply-add
@@ -33,7 +33,7 @@ class Profile {
     for (Entry& entry : entries_) entry = {.name = entry.name};
   }
 
-  /// Adds the time of its own life to `profile`, which may be null.
+  /// Adds the time between construction and destruction to `profile`, which may be null.
   class Timer {
    public:
     // What allocates is done here, because a destructor may not fail.

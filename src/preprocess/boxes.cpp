@@ -25,7 +25,7 @@ namespace {
 
 }  // namespace
 
-Box whole_image_box(const Image& image) {
+Box full_image_box(const Image& image) {
   return {.width = static_cast<float>(image.width), .height = static_cast<float>(image.height)};
 }
 
@@ -34,7 +34,7 @@ bool is_outside(const Box& box, const Image& image) {
          box.x >= static_cast<float>(image.width) || box.y >= static_cast<float>(image.height);
 }
 
-bool looks_like_shares(const Box& box) {
+bool looks_normalized(const Box& box) {
   constexpr float kMaxEdge = 1 + 1e-3f;  // tolerance for sums of rounded numbers
   return box.x >= 0 && box.y >= 0 && box.x + box.width <= kMaxEdge &&
          box.y + box.height <= kMaxEdge;
@@ -48,12 +48,12 @@ void expect_boxes_in(const Image& image, std::span<const Box> boxes) {
   }
   // the box 0, 0, 1, 1 covers all of it
   const bool one_pixel = image.width == 1 && image.height == 1;
-  if (boxes.empty() || one_pixel || !std::ranges::all_of(boxes, looks_like_shares)) return;
+  if (boxes.empty() || one_pixel || !std::ranges::all_of(boxes, looks_normalized)) return;
   refuse(0, boxes[0], image, "boxes between 0 and 1 look like shares of an image",
          "multiply by the image's width and height");
 }
 
-std::string doubt_about_prepared(std::span<const float> values) {
+std::string prepared_input_warning(std::span<const float> values) {
   // (x - mean) / std for x in 0..255 (docs/preprocessing.md).
   constexpr float kMinPrepared = -2.12f, kMaxPrepared = 2.64f;
   constexpr float kFarOut = 10;

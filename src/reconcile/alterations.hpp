@@ -22,9 +22,9 @@ class Alterations {
 
   explicit Alterations(std::span<const std::string> plain_paths);
 
-  /// What changes the parameter at `path`, "backbone.layers.0.attn.qkv.weight"; null for nothing.
+  /// The alteration of the parameter at `path`, "backbone.layers.0.attn.qkv.weight", or null.
   const Change* find(std::string_view path) const;
-  /// The rule that makes `tensor` a change of something; null where it is none.
+  /// The rule by which `tensor` alters a parameter, or null.
   const AlterationRule* rule_of(std::size_t tensor) const { return rules_[tensor]; }
   /// The module or parameter that `tensor` would change.
   std::string_view owner_of(std::size_t tensor) const { return owners_[tensor]; }
@@ -38,7 +38,7 @@ class Alterations {
   std::map<std::string, Change, std::less<>> by_owner_;
 };
 
-/// "a.b" of "a.b.weight"; the whole of a name without a dot.
+/// "a.b" for "a.b.weight"; a name without a dot is returned unchanged.
 std::string_view module_of(std::string_view path) noexcept;
 
 }  // namespace sapiens

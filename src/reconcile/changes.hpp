@@ -15,16 +15,16 @@
 
 namespace sapiens {
 
-/// What programs call the factor of a weight in 8 bits or fewer.
+/// Names that programs give to the scale factor of a quantised weight.
 inline constexpr std::string_view kWeightScales[] = {"weight_scale", "weight_scale_inv",
                                                      "scale_weight", "SCB"};
 
-/// The factor of the matrix at `path`, where one stands beside it: programs that store weights in 8
-/// bits or fewer divide them by a factor first. Without it the numbers are no weights, whatever
-/// type somebody converted them to.
+/// The scale factor of the matrix at `path`, if there is one. Programs that quantise weights to 8
+/// bits or fewer divide them by a factor; without it the values are not weights, even if they were
+/// converted to another type.
 std::optional<std::size_t> find_scale_factor(const NameIndex& index, std::string_view path);
 
-/// Why parameters of one model are not what is stored under their names.
+/// Why stored tensors differ from the effective parameters of a model.
 class Changes {
  public:
   Changes(const StateDict& dict, const NameIndex& index, const EncoderNames& names,

@@ -60,13 +60,13 @@ std::string shown_key(std::string_view path);
 /// `path` without the components that wrappers insert.
 std::string without_wrappers(std::string_view path);
 
-/// Whether two tensors are the same bytes of the file, seen in the same way.
+/// True if two readable tensors have the same bytes of the file, type, shape and strides.
 bool same_values(const TensorEntry& a, const TensorEntry& b) noexcept;
 
-/// A model of the file that was not taken.
+/// A model of the file that is not used.
 struct OtherNames {
   std::string path;     ///< In front of its tensors; empty where these have no prefix.
-  std::string because;  ///< Why it is left, as the report says it of its tensors.
+  std::string because;  ///< Why it is not used, as the report states for its tensors.
   std::vector<std::size_t> tensors = {};  ///< Its parameters, in ascending order.
 
   /// Whether the tensor at `tensor_path` is of this model, from where `parent` is that of another.

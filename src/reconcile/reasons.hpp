@@ -8,8 +8,8 @@
 
 namespace sapiens {
 
-// Why names and values were treated as they were: as values, which the rest of the program
-// decides by, and in reasons.cpp alone as the words of a report.
+// Reasons for the treatment of names and values, as enums for decisions. Only reasons.cpp converts
+// them to texts of a report.
 
 /// Why a tensor of the file is not used.
 enum class LeftoverKind {

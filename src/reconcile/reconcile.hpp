@@ -13,11 +13,11 @@
 
 namespace sapiens {
 
-/// How the file's position table becomes the model's.
+/// How the position table of the file is converted to that of the model.
 struct PositionPlan {
   Index file_extra = 0;             ///< Leading tokens in the file's table (1 with a class token).
   Index model_extra = 0;            ///< Leading tokens in the model's.
-  std::optional<Grid> source = {};  ///< The file's grid; nothing when it cannot be told.
+  std::optional<Grid> source = {};  ///< The grid of the file; empty if unknown.
   Grid target = {};                 ///< The model's grid.
 };
 
@@ -44,14 +44,14 @@ struct Plan {
   std::vector<ParamSpec> params = {};
   std::vector<Binding> bindings = {};
   Report report = {};
-  /// What the file's blocks have that Sapiens' have not: with any of these it is another model.
+  /// Parts of blocks that Sapiens does not have; any of these shows that the file is another model.
   std::vector<ForeignPart> foreign_parts = {};
   /// Why the first parameter with values that cannot be read has none.
   std::optional<Unreadable> unreadable = {};
-  /// "head" or "decoder" where the file's has tensors that are no parameters of the model.
+  /// "head" or "decoder" if that part of the file has tensors that the model lacks.
   std::string unknown_part = {};
   bool surplus_blocks = false;  ///< The file has more blocks than the model.
-  /// What changes parameters of the model, if anything does; the first kind of it.
+  /// The first kind of alteration of parameters, if there is one.
   const AlterationRule* alteration = nullptr;
 };
 

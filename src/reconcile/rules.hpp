@@ -17,10 +17,10 @@ struct WrapperRule {
 };
 std::span<const WrapperRule> wrapper_rules() noexcept;
 
-/// What a place in a file tells about the weights that are kept there.
+/// The role of a model in a file, implied by its place.
 enum class Role {
-  Plain,    ///< Nothing.
-  Teacher,  ///< Of self-distillation.
+  Plain,    ///< No special role.
+  Teacher,  ///< Teacher of self-distillation.
   Student,
   Average,  ///< A second set, of a trainer that averages weights.
 };
@@ -32,7 +32,7 @@ struct PrefixRule {
   Role role;
 };
 std::span<const PrefixRule> prefix_rules() noexcept;
-/// The rule for `component`, or null for a prefix nobody has described yet.
+/// The rule for `component`, or null if there is none.
 const PrefixRule* find_prefix_rule(std::string_view component) noexcept;
 
 /// Whether `component` names what an optimizer keeps for each parameter under the parameter's own
@@ -62,11 +62,11 @@ struct AlterationRule {
   std::string_view remedy;
   bool adapter;  ///< May be stored in a dictionary of its own, beside the weights that it changes.
 };
-/// The earlier one counts where several apply.
+/// If several rules apply, the first one is used.
 std::span<const AlterationRule> alteration_rules() noexcept;
-/// Of a parameter that is stored as integers and has no such tensors beside it.
+/// For a parameter that is stored as integers without such tensors.
 const AlterationRule& integer_weights() noexcept;
-/// Of a parameter whose name several tensors have.
+/// For a parameter whose name several tensors have.
 const AlterationRule& shared_name() noexcept;
 
 /// What one module of the encoder is called in another naming scheme. `{}` stands for the block's
@@ -99,16 +99,16 @@ struct NameScheme {
   /// recognised.
   std::span<const std::string_view> anchors;
   std::span<const LeftoverRule> leftovers;
-  LeftoverKind unknown_key;  ///< What is said of a tensor that no rule knows.
+  LeftoverKind unknown_key;  ///< Reason for a tensor without a rule.
 };
-/// Of the encoder of a Sapiens model.
+/// Names of the encoder of a Sapiens model.
 std::span<const NameScheme> name_schemes() noexcept;
-/// Of an RTMDet detector.
+/// Names of an RTMDet detector.
 std::span<const NameScheme> detector_schemes() noexcept;
 
 /// Parts of other vision transformers that Sapiens does not have. A file with such a tensor inside
-/// the encoder is another model, whatever else matches: leaving the part out would compute
-/// something wrong.
+/// the encoder is another model, even if all else matches: without this part the results would be
+/// wrong.
 struct ForeignPart {
   std::string_view part;
   std::string_view meaning;

@@ -35,7 +35,7 @@ std::int64_t write_bytes(exr_const_context_t, void* user_data, const void* data,
   return static_cast<std::int64_t>(size);
 }
 
-// Without a handler the library prints; the result codes tell what failed.
+// Without a handler the library prints errors; the result codes identify them as well.
 void print_nothing(exr_const_context_t, exr_result_t, const char*) {}
 
 void check(exr_result_t result) {

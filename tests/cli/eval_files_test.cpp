@@ -69,10 +69,10 @@ TEST_F(EvalFiles, AnnotationsAreReadInWhateverOrderTheListsHave) {
   const GroundTruthPerson& person = read.images[1].persons[0];
   EXPECT_EQ(person.height, 40);
   EXPECT_EQ(person.area, 500.5);
-  EXPECT_EQ(person.labelled, 1);
+  EXPECT_EQ(person.num_keypoints, 1);
   EXPECT_EQ(person.keypoints[0].visibility, 2);
   EXPECT_TRUE(read.images[1].persons[1].crowd);
-  EXPECT_EQ(read.images[1].persons[1].labelled, 2);  // counted where the file does not
+  EXPECT_EQ(read.images[1].persons[1].num_keypoints, 2);  // counted where the file does not
 }
 
 TEST_F(EvalFiles, AnnotationsThatMakeNoSenseAreRefusedWithTheEntry) {

@@ -34,7 +34,7 @@ inline CocoCase read_coco_case(const std::string& name) {
                                .height = box[3],
                                .area = person["area"],
                                .crowd = person["iscrowd"] == 1,
-                               .labelled = person["num_keypoints"]};
+                               .num_keypoints = person["num_keypoints"]};
     const auto& points = person["keypoints"];
     for (std::size_t i = 0; i < points.size(); i += 3) {
       labelled.keypoints.push_back({points[i], points[i + 1], points[i + 2]});

@@ -76,7 +76,7 @@ TEST(Keypoints, RefuseWhatCannotBeCompared) {
             }),
             ErrorCode::InvalidArgument);
   KeypointEvaluator evaluator(std::vector<double>{0.1});
-  const GroundTruthPerson person{.labelled = 1, .keypoints = {{1, 1, 2}}};
+  const GroundTruthPerson person{.num_keypoints = 1, .keypoints = {{1, 1, 2}}};
   const PredictedPerson two_points{.score = 1, .keypoints = {{1, 1}, {2, 2}}};
   const PredictedPerson no_score{.score = std::nan(""), .keypoints = {{1, 1}}};
   for (const PredictedPerson& found : {two_points, no_score}) {

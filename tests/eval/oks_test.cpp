@@ -20,7 +20,7 @@ GroundTruthPerson person_at(double x, double y) {
           .width = 10,
           .height = 20,
           .area = 100,
-          .labelled = 2,
+          .num_keypoints = 2,
           .keypoints = {{x, y, 2}, {x + 10, y + 20, 1}}};
 }
 
@@ -66,7 +66,7 @@ TEST(PairPersons, TakesTheMostSimilarFirst) {
   const GroundTruthPerson persons[] = {person_at(0, 0), person_at(4, 0)};
   // The first resembles both persons, and the second one more than any other prediction does.
   const PredictedPerson found[] = {found_at(3, 0, 13, 20), found_at(1, 0, 11, 20)};
-  const auto partner = pair_persons(kSigmas, persons, found);
+  const auto partner = match_persons(kSigmas, persons, found);
   EXPECT_EQ(partner[0], 1u);
   EXPECT_EQ(partner[1], 0u);
 }
@@ -74,28 +74,28 @@ TEST(PairPersons, TakesTheMostSimilarFirst) {
 TEST(PairPersons, LeavesOutCrowdsAndWhoIsNotFound) {
   GroundTruthPerson crowd = person_at(0, 0), unlabelled = person_at(0, 0);
   crowd.crowd = true;
-  unlabelled.labelled = 0;
+  unlabelled.num_keypoints = 0;
   const GroundTruthPerson persons[] = {crowd, unlabelled, person_at(0, 0), person_at(5000, 0)};
   const PredictedPerson found[] = {found_at(0, 0, 10, 20)};
-  const auto partner = pair_persons(kSigmas, persons, found);
+  const auto partner = match_persons(kSigmas, persons, found);
   EXPECT_FALSE(partner[0] || partner[1] || partner[3]);
   EXPECT_EQ(partner[2], 0u);
 }
 
 TEST(PairPersons, ComparesAllPersonsOfACrowdOfFiveHundred) {
-  EXPECT_EQ(pairable(500, 500), 500u);
-  EXPECT_EQ(pairable(1, 100'000), 100'000u);
-  EXPECT_EQ(pairable(0, 7), 7u);
-  EXPECT_EQ(pairable(6000, 6000), 41u);
-  EXPECT_EQ(pairable(1'000'000, 6000), 20u);
-  EXPECT_EQ(pairable(1'000'000, 3), 3u);
+  EXPECT_EQ(max_matched_predictions(500, 500), 500u);
+  EXPECT_EQ(max_matched_predictions(1, 100'000), 100'000u);
+  EXPECT_EQ(max_matched_predictions(0, 7), 7u);
+  EXPECT_EQ(max_matched_predictions(6000, 6000), 41u);
+  EXPECT_EQ(max_matched_predictions(1'000'000, 6000), 20u);
+  EXPECT_EQ(max_matched_predictions(1'000'000, 3), 3u);
 }
 
 TEST(PairPersons, TakesTheBestScoresOfALargerCrowd) {
   const std::vector<GroundTruthPerson> persons(25'000, person_at(0, 0));
   std::vector<PredictedPerson> found(30, found_at(0, 0, 10, 20));
   for (std::size_t f = 0; f < found.size(); ++f) found[f].score = static_cast<double>(f);
-  const auto partner = pair_persons(kSigmas, persons, found);
+  const auto partner = match_persons(kSigmas, persons, found);
   EXPECT_EQ(std::ranges::count_if(partner, [](const auto& p) { return p.has_value(); }), 20);
   EXPECT_EQ(partner[0], 10u);  // the best twenty, in their order
   EXPECT_EQ(partner[19], 29u);

@@ -10,7 +10,7 @@ namespace {
 // The longer side is 40 pixels, so points may be 4 away.
 const GroundTruthPerson kPerson = {.width = 20,
                                    .height = 40,
-                                   .labelled = 3,
+                                   .num_keypoints = 3,
                                    .keypoints = {{0, 0, 2}, {10, 10, 2}, {20, 20, 1}, {0, 0, 0}}};
 
 TEST(Pck, CountsVisiblePointsThatAreNear) {

@@ -17,11 +17,11 @@ TEST(Segmentation, CountsIntersectionOverUnionOfEveryClass) {
   const SegmentationScores scores = evaluator.result();
   EXPECT_EQ(scores.pixels, 6);
   EXPECT_DOUBLE_EQ(*scores.pixel_accuracy, 3.0 / 6);
-  EXPECT_DOUBLE_EQ(*scores.classes[0].iou(), 1.0 / 4);  // both 1, labelled 3, found 2
+  EXPECT_DOUBLE_EQ(*scores.classes[0].iou(), 1.0 / 4);  // intersection 1, labelled 3, predicted 2
   EXPECT_DOUBLE_EQ(*scores.classes[1].iou(), 1.0 / 3);
   EXPECT_DOUBLE_EQ(*scores.classes[2].iou(), 1);
   EXPECT_FALSE(scores.classes[3].iou());
-  EXPECT_EQ(scores.classes[3].found, 1);
+  EXPECT_EQ(scores.classes[3].predicted, 1);
   EXPECT_DOUBLE_EQ(*scores.mean_iou, (1.0 / 4 + 1.0 / 3 + 1) / 3);
 }
 

@@ -48,7 +48,7 @@ TEST(PublishedFiles, HaveNamesAndFileNamesOfTheirOwn) {
     EXPECT_TRUE(files.insert(file.file_name()).second) << file.name;
     EXPECT_EQ(find_published(file.name), &file);
     EXPECT_FALSE(file.licence.empty());
-    EXPECT_GT(file.about_bytes, 50'000'000);
+    EXPECT_GT(file.approximate_bytes, 50'000'000);
     if (file.name == "detector") continue;
     EXPECT_EQ(file.name, std::string(file.model) + ":" + std::string(file.task));
     EXPECT_THAT(std::string(file.path), HasSubstr("sapiens_" + std::string(file.model) + "_"));

@@ -159,10 +159,10 @@ TEST_F(RefusedPull, AnEndlessFileStopsAtTheLimit) {
                             .repository = "a/b",
                             .path = "small.pth",
                             .licence = "",
-                            .about_bytes = 1000,
+                            .approximate_bytes = 1000,
                             .sha256 = ""};
-  EXPECT_EQ(max_bytes_of(small), 2000 + (1 << 24));
-  EXPECT_EQ(max_bytes_of(PublishedFile{}), std::uint64_t{1} << 35);
+  EXPECT_EQ(max_download_bytes(small), 2000 + (1 << 24));
+  EXPECT_EQ(max_download_bytes(PublishedFile{}), std::uint64_t{1} << 35);
   Hub hub({.folder = cache_});
   const RemoteFile remote = hub.look_up(small);
   EXPECT_FALSE(remote.bytes);

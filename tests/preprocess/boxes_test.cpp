@@ -39,8 +39,8 @@ TEST(Boxes, BoxesOutsideTheImageAreRefusedByNumber) {
 }
 
 TEST(Boxes, RelativeBoxesAreRefusedWhereAllAreRelative) {
-  EXPECT_TRUE(looks_like_shares({0.2f, 0.1f, 0.5f, 0.9f}));
-  EXPECT_FALSE(looks_like_shares({0.2f, 0.1f, 2, 0.9f}));
+  EXPECT_TRUE(looks_normalized({0.2f, 0.1f, 0.5f, 0.9f}));
+  EXPECT_FALSE(looks_normalized({0.2f, 0.1f, 2, 0.9f}));
   EXPECT_EQ(refused({{0.2f, 0.1f, 0.5f, 0.9f}}), "boxes[0]");
   EXPECT_EQ(refused({{0, 0, 1, 1}, {0.2f, 0.1f, 0.5f, 0.9f}}), "boxes[0]");
   EXPECT_EQ(refused({{0.2f, 0.1f, 0.5f, 0.7f}, {3, 4, 5, 6}}), "");

@@ -6,6 +6,7 @@
 
 #include "golden_image.hpp"
 #include "preprocess/preprocess.hpp"
+#include "sapiens/boxes.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -63,7 +64,7 @@ TEST(PersonCrop, KeepsTheAspectRatioOfTheInputAndAMarginOfAQuarter) {
 }
 
 TEST(PersonCrop, WholeImageIsTheBoxFromCornerToCorner) {
-  const Box box = whole_image_box({.width = 150, .height = 100, .rgb = {}});
+  const Box box = full_image_box({.width = 150, .height = 100, .rgb = {}});
   EXPECT_EQ(box.x, 0);
   EXPECT_EQ(box.y, 0);
   EXPECT_EQ(box.width, 150);

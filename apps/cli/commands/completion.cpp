@@ -12,7 +12,7 @@ void add_completion_command(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
   CLI::App* completion =
       app.add_subcommand("completion", "Print a script that lets a shell complete commands");
-  completion->add_option("SHELL", *shell, "Who is going to read it")
+  completion->add_option("SHELL", *shell, "The shell that reads the script")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   completion->footer(

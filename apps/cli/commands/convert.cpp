@@ -55,7 +55,7 @@ void add_convert_command(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<ConvertArguments>();
   ConvertOptions& options = arguments->convert;
   CLI::App* convert =
-      app.add_subcommand("convert", "Write a checkpoint again under canonical names");
+      app.add_subcommand("convert", "Write a copy of a checkpoint with canonical names");
   takes_checkpoint(convert->add_option("CKPT", arguments->checkpoint, kCheckpointHelp))->required();
   convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")
       ->required()

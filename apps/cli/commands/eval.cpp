@@ -97,7 +97,7 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
 void add_eval_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* eval = app.add_subcommand(
-      "eval", "Measure how good pose, segmentation, depth or normals are on annotated images");
+      "eval", "Measure the accuracy of pose, segmentation, depth or normals on annotated images");
   takes_checkpoint(eval->add_option("CKPT", options->run.checkpoint,
                                     "Checkpoint, unless there are --detections"));
   eval->add_option("--data", options->data,

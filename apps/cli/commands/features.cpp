@@ -119,8 +119,7 @@ void add_compute_options(CLI::App& app, FeatureArguments& options) {
 
 void add_features_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<FeatureArguments>();
-  CLI::App* features =
-      app.add_subcommand("features", "Write what the encoder sees in images, as .npy");
+  CLI::App* features = app.add_subcommand("features", "Compute features of images, as .npy");
   add_checkpoint_argument(*features, *options);
   add_job_options(*features, *options,
                   "Images, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "

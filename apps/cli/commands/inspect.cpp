@@ -116,7 +116,7 @@ void run(const InspectOptions& options, Session& session) {
 void add_inspect_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* inspect =
-      app.add_subcommand("inspect", "Tell what a checkpoint is, and whether every weight fits");
+      app.add_subcommand("inspect", "Recognise a checkpoint and report whether it is complete");
   takes_checkpoint(inspect->add_option("CKPT", options->checkpoint, kCheckpointHelp))->required();
   inspect->add_flag("--tensors", options->tensors, "Also list every tensor");
   inspect->add_flag("--verify", options->verify,

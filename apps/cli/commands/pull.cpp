@@ -57,12 +57,13 @@ void list(const PullOptions& options, Session& session) {
       document["published"].push_back({{"name", file.name},
                                        {"repository", file.repository},
                                        {"file", file.path},
-                                       {"about_bytes", file.about_bytes},
+                                       {"about_bytes", file.approximate_bytes},
                                        {"licence", file.licence},
                                        {"local", state}});
     } else {
-      print(fmt::format("{:<14} {:>8}  {:<12}  {}  {}\n", file.name, bytes_text(file.about_bytes),
-                        state_text(state), file.repository, file.licence));
+      print(fmt::format("{:<14} {:>8}  {:<12}  {}  {}\n", file.name,
+                        bytes_text(file.approximate_bytes), state_text(state), file.repository,
+                        file.licence));
     }
   }
   if (session.json) {

@@ -150,7 +150,7 @@ void add_reconstruct_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<ReconstructArguments>();
   CLI::App* reconstruct = app.add_subcommand(
       kReconstructCommand,
-      "Hide patches of images and draw what the masked autoencoder puts there, as .png");
+      "Hide patches of images and predict them with the masked autoencoder, as .png");
   add_checkpoint_argument(*reconstruct, *options);
   add_job_options(*reconstruct, *options,
                   "Images, folders, .txt lists, or - for a list on standard input");

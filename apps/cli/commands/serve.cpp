@@ -32,7 +32,7 @@ void add_serve_command(CLI::App& app, Session& session, RunServe run) {
   auto arguments = std::make_shared<ServeArguments>();
   serve::ServerOptions& server = arguments->server;
   CLI::App* command =
-      app.add_subcommand("serve", "Answer requests over HTTP, and show a page to look at results");
+      app.add_subcommand("serve", "Serve models over HTTP, with a web page that shows results");
   command
       ->add_option("--model", arguments->models,
                    "A model to load, and what requests call it; may be given several times")

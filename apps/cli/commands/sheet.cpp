@@ -226,7 +226,7 @@ void run(const SheetArguments& arguments, Session& session) {
 void add_sheet_command(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SheetArguments>();
   CLI::App* sheet = app.add_subcommand(
-      kSheetCommand, "Put images and what was drawn of them beside each other, as one .png");
+      kSheetCommand, "Arrange images and drawings of their results on one sheet, as .png");
   sheet
       ->add_option("COLUMN", arguments->columns,
                    "Folders of images; the first one says which images, the others have theirs "

@@ -42,7 +42,7 @@ void add_synth_command(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<SynthArguments>();
   SynthOptions& options = arguments->synth;
   CLI::App* synth = app.add_subcommand(
-      "synth", "Write a checkpoint of random weights in the published layout, for trying things");
+      "synth", "Write a checkpoint of random weights in the published layout, for testing");
   synth->add_option("OUT", arguments->output, "File to write, .pth or .safetensors")
       ->required()
       ->type_name(kFileType);

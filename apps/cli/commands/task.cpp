@@ -32,7 +32,7 @@ const std::vector<TaskCommand>& task_commands() {
        "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
        "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
        "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
-      {Task::Seg, "Tell the body part of every pixel, as .npy",
+      {Task::Seg, "Classify every pixel by body part, as .npy",
        "Also draw the classes beside each image, as .png",
        "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
        "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},

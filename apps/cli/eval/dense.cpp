@@ -78,7 +78,7 @@ class SegMeasure : public Measure {
       const auto& one = result.classes[id];
       const std::string name =
           set_ ? std::string(set_->classes[id].name) : fmt::format("class {}", id);
-      scores.parts.push_back({name, one.iou(), fmt::format("{} pixels", one.labelled)});
+      scores.parts.push_back({name, one.iou(), fmt::format("{} pixels", one.ground_truth)});
     }
     return scores;
   }

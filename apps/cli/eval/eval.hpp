@@ -153,7 +153,7 @@ Annotations read_annotations(const EvalOptions& options);
 /// The category of the persons that were found, whose file may count in another way.
 PersonCategory found_category(const EvalOptions& options);
 
-/// What `sapiens eval` has to tell.
+/// The output of `sapiens eval`.
 struct EvalReport {
   Task task = Task::Pose;
   std::string what = {};   ///< What was evaluated: "model.pth: ..", or a file of found persons.

@@ -57,7 +57,7 @@ bool PoseMeasure::add(const EvalImage& image, const Frame& frame) {
 }
 
 void PoseMeasure::add(const EvalImage& image, const std::vector<PredictedPerson>& found) {
-  add(image, found, pair_persons(sigmas_, image.persons, found));
+  add(image, found, match_persons(sigmas_, image.persons, found));
 }
 
 void PoseMeasure::add(const EvalImage& image, const std::vector<PredictedPerson>& found,
@@ -81,7 +81,7 @@ void PoseMeasure::count_left_out(const EvalImage& image, std::size_t found) {
     beyond_best_ += static_cast<Index>(found - KeypointEvaluator::kMaxDetections);
   }
   if (settings_.true_boxes) return;
-  not_paired_ += static_cast<Index>(found - pairable(image.persons.size(), found));
+  not_paired_ += static_cast<Index>(found - max_matched_predictions(image.persons.size(), found));
 }
 
 void PoseMeasure::add_average_precision(Scores& scores) const {

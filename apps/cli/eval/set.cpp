@@ -173,7 +173,9 @@ EvalPlan plan_dense(EvalOptions options, Task task) {
 
 }  // namespace
 
-bool is_counted(const GroundTruthPerson& person) { return !person.crowd && person.labelled != 0; }
+bool is_counted(const GroundTruthPerson& person) {
+  return !person.crowd && person.num_keypoints != 0;
+}
 
 bool has_true_box(const GroundTruthPerson& person) {
   return is_counted(person) && person.width > 0 && person.height > 0;

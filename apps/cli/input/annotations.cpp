@@ -40,11 +40,12 @@ GroundTruthPerson read_person(const CocoEntry& entry) {
                            .crowd = entry.flag("iscrowd"),
                            .keypoints = read_points(entry)};
   if (person.area < 0) entry.refuse("area", fmt::format("is {}, below 0", person.area));
-  person.labelled = entry.has("num_keypoints")
-                        ? entry.whole("num_keypoints")
-                        : std::ranges::count_if(person.keypoints,
-                                                [](auto& point) { return point.visibility > 0; });
-  if (person.labelled < 0) entry.refuse("num_keypoints", "is below 0");
+  person.num_keypoints = entry.has("num_keypoints")
+                             ? entry.whole("num_keypoints")
+                             : std::ranges::count_if(person.keypoints, [](auto& point) {
+                                 return point.visibility > 0;
+                               });
+  if (person.num_keypoints < 0) entry.refuse("num_keypoints", "is below 0");
   return person;
 }
 
@@ -102,8 +103,8 @@ class AnnotationReader {
     all_shares_ =
         all_shares_ &&
         (!has_area ||
-         looks_like_shares({static_cast<float>(person.x), static_cast<float>(person.y),
-                            static_cast<float>(person.width), static_cast<float>(person.height)}));
+         looks_normalized({static_cast<float>(person.x), static_cast<float>(person.y),
+                           static_cast<float>(person.width), static_cast<float>(person.height)}));
     any_area_ = any_area_ || has_area;
     of_image.persons.push_back(std::move(person));
   }

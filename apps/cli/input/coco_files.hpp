@@ -63,7 +63,7 @@ struct Predictions {
 struct ImageBoxes {
   std::vector<Box> boxes = {};
   bool listed = false;   ///< Some entry is about the image, even if none is a person's box.
-  bool unclear = false;  ///< Some entry may be, and nothing tells whether.
+  bool unclear = false;  ///< Some entry may be, but this cannot be determined.
 };
 
 /// Boxes of persons by image, as COCO has them: a list of `{"file_name" or "image_id", "bbox":

@@ -231,7 +231,7 @@ class Collector {
     if (fs::is_directory(status)) {
       enter(path, name);
     } else if (is_wanted(path)) {
-      add_file(path, name);  // also a broken link: whoever opens it says so
+      add_file(path, name);  // also a broken link: opening it reports the error
     } else if (status.type() == fs::file_type::not_found) {
       leave_out(LeftOutReason::BrokenLink, path);
     } else if (status.type() == fs::file_type::none) {

@@ -9,7 +9,7 @@
 
 namespace sapiens::cli {
 
-/// Writes `document`, which appears whole or not at all. Throws WriteFailed, or OutOfResources for
+/// Writes `document` atomically. Throws WriteFailed, or OutOfResources for
 /// a full disk, with `summary`.
 void write_json(const std::filesystem::path& path, const Json& document,
                 const std::string& summary);

@@ -36,7 +36,7 @@ std::optional<Box> read_box(const CocoEntry& entry, CocoTally& tally, bool& all_
     ++tally.without_area;
     return std::nullopt;
   }
-  all_shares = all_shares && looks_like_shares(box);
+  all_shares = all_shares && looks_normalized(box);
   tally.below_a_pixel += box.width < 1 && box.height < 1;
   return box;
 }

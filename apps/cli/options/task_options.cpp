@@ -18,7 +18,7 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                  if (!parsed) {
                    throw CLI::ValidationError("--box", "`" + text + "` is not X,Y,WIDTH,HEIGHT");
                  }
-                 if (looks_like_shares(*parsed)) {
+                 if (looks_normalized(*parsed)) {
                    throw CLI::ValidationError(
                        "--box", "`" + text + "` lies between 0 and 1: " + kSharesHint);
                  }

@@ -26,7 +26,7 @@ bool has_prepared_shape(const std::vector<Index>& shape) {
   return filled && (rank == 3 || rank == 4) && shape[rank - 3] == 3;
 }
 
-/// [H, W], [H, W, 1], [H, W, 3] and [H, W, 4], as programs hand out images, or several of them.
+/// [H, W], [H, W, 1], [H, W, 3] and [H, W, 4], as programs store images, or a stack of them.
 bool has_image_shape(const std::vector<Index>& shape) {
   const std::size_t rank = shape.size();
   if (rank == 2) return true;
@@ -208,7 +208,7 @@ PreparedArray read_prepared(const fs::path& path) {
   if (is_integer(info.type)) throw_image(path, info);
   if (!has_prepared_shape(info.shape)) throw_shape(path, info);
   PreparedArray prepared{.array = read_npy(path)};
-  prepared.doubt = doubt_about_prepared(prepared.array.values);
+  prepared.doubt = prepared_input_warning(prepared.array.values);
   if (!prepared.doubt.empty()) prepared.doubt += " An image is better given as a PNG";
   return prepared;
 }

@@ -55,7 +55,7 @@ void find_boxes(const TaskContext& context, const Job& job, Frame& frame) {
     frame.boxes = context.options.boxes;
     leave_out_boxes_outside(context, job, frame);
   } else if (context.options.detector.empty()) {
-    frame.boxes = {whole_image_box(frame.image)};
+    frame.boxes = {full_image_box(frame.image)};
   }
 }
 

@@ -119,7 +119,7 @@ std::filesystem::path frame_name(const Job& job, const std::optional<VideoPlace>
 /// Writes the files of `frame`, whose job is `job`; without what --viz draws.
 void write_frame(const TaskContext& context, const Job& job, const Frame& frame);
 
-/// As --json tells them; with the detector where the run has one.
+/// The seconds of the stages as --json lists them, including the detector if there is one.
 Json stages_json(const TaskContext& context, const StageSeconds& seconds);
 
 // task_run.cpp

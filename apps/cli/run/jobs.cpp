@@ -34,7 +34,7 @@ bool is_newer(const fs::path& file, const fs::path& input) {
   return !no_file && !no_input && made >= changed;
 }
 
-/// Files appear whole or not at all, so one that exists is finished.
+/// Files are written atomically, so an existing file is complete.
 bool is_finished(const Job& job, const Manifest& earlier) {
   const auto before = earlier.jobs.find(job.name.string());
   if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.path)) {
@@ -191,7 +191,7 @@ void start_plan(const JobPlan& plan, Session& session) {
 EngineOptions with_load_meter(EngineOptions engine) {
   auto meter = std::make_shared<Meter>("loading weights", 1, stderr_is_terminal());
   engine.loading = [meter, watch = Stopwatch()](double done) {
-    // A quick load is over before anybody could read about it.
+    // A short load ends before its progress could be read.
     if (watch.seconds() > 2) meter->update(done);
   };
   return engine;

@@ -94,7 +94,7 @@ struct JobResult {
   std::vector<Index> shape = {};  ///< Of the numbers in each file.
   double seconds = 0;             ///< Reading, computing and writing.
   std::optional<Error> error = {};
-  Json details = Json::object();  ///< More to tell about it.
+  Json details = Json::object();  ///< Further fields of its JSON.
 };
 
 /// What a run will do, and what an earlier one did.

@@ -12,11 +12,11 @@
 namespace sapiens::cli {
 
 /// "[#####     ]  30% 3/10  1.5/s  5 s left". Fractions of an item move the bar; a single item is
-/// not counted, so a total of 1 shows a share. A total of 0 is one that nobody knows: "3  1.5/s".
+/// not counted, so a total of 1 shows a share. A total of 0 is unknown: "3  1.5/s".
 std::string meter_text(double done, Index total, double seconds);
 
 /// "[#####     ]  30% of 1.36 GB  12 MB/s  1 min 20 s left". Bytes below `from` were there before
-/// the clock started. A total of 0 is one that nobody knows: "410 MB  12 MB/s".
+/// the clock started. A total of 0 is unknown: "410 MB  12 MB/s".
 std::string bytes_meter_text(double done, double from, Index total, double seconds);
 
 enum class MeterUnit { Items, Bytes };

@@ -43,7 +43,7 @@ struct RunItem {
   std::optional<Error> error = {};  ///< Why nothing more is done with it.
 };
 
-/// Who may stop a run, and who is told about it.
+/// What can stop a run, and callbacks that report it.
 struct RunContext {
   Interrupts& interrupts;
   Meter& meter;
@@ -91,7 +91,7 @@ struct JobSteps {
   std::function<void(std::span<Item> items, const Progress& progress)> compute;
   /// Writes the files, on the thread of the sink, and fills in shape and details of the result.
   std::function<void(const Job& job, Item& item, JobResult& result)> write;
-  /// How --json tells the seconds of an item; empty: it does not.
+  /// Converts the seconds of an item to JSON for --json; empty: they are not listed.
   std::function<Json(const StageSeconds& seconds)> stages = {};
 };
 

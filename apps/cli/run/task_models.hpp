@@ -26,7 +26,8 @@ class TaskModels {
   /// Segmentation first: depth and normals are drawn under its masks.
   std::list<TaskModel>& all() { return models_; }
 
-  /// What keypoints that are written are; null where neither the file nor a published set tells.
+  /// The set of the keypoints that are written; null if neither the file nor a published set has
+  /// it.
   const KeypointSet* keypoints() const { return keypoints_; }
   Index keypoint_count() const { return keypoint_count_; }
   /// Set where keypoints are converted.

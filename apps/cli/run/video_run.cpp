@@ -23,7 +23,7 @@ class VideoComputer {
     PersonDetector* const detector =
         context_.models.find(Task::Pose) ? context_.models.detector() : nullptr;
     if (!detector) return compute_frames(context_, frames, progress);
-    // One after the other: where the keypoints of a frame are tells where to look in the next.
+    // Frames are computed in order: the keypoints of a frame determine the boxes of the next.
     for (Frame& frame : frames) {
       find_persons(*detector, frame);
       compute_frames(context_, {&frame, 1}, progress);

@@ -136,7 +136,7 @@ const ArgumentDescription* find_option(const CommandDescription& command, std::s
   return option == command.options.end() ? nullptr : &*option;
 }
 
-/// How the words of a command line end, as its description tells.
+/// What precedes the last word of a command line, according to the description of the command.
 struct Position {
   std::set<std::string> given;                     // names of options
   std::size_t positionals = 0;                     // before the last word

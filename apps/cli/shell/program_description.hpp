@@ -4,9 +4,13 @@
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}  // namespace CLI
+
 namespace sapiens::cli {
 
-/// What may stand where a value is expected, as its type name and its checks tell.
+/// The kinds of values that an argument accepts, derived from its type name and checks.
 struct ValueDescription {
   std::string type;   ///< "FILE|NAME", "INT", "HxW", "full|lite".
   std::string range;  ///< "from 1 to 4096", or empty.
@@ -47,7 +51,7 @@ struct ProgramDescription {
   std::vector<CommandDescription> commands;
 };
 
-/// What `app` tells about itself: the one source of man pages and completions.
+/// The description of `app`, from which man pages and completions are generated.
 ProgramDescription describe_program(const CLI::App& app);
 
 }  // namespace sapiens::cli

@@ -77,7 +77,7 @@ Interrupts::Call::~Call() {
   interrupts_.stop_ = nullptr;
 }
 
-/// True where somebody wanted to be called instead.
+/// Calls the stop handler once; false if none is installed.
 bool Interrupts::call_stop() {
   const std::lock_guard lock(stop_mutex_);
   if (!stop_) return false;

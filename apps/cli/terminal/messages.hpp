@@ -13,7 +13,7 @@
 
 namespace sapiens::cli {
 
-/// What the program tells its caller; `--help` lists them.
+/// The exit codes; `--help` lists them.
 enum ExitCode : int {
   kDone = 0,
   kSomeFailed = 1,

@@ -112,7 +112,7 @@ std::terminate_handler handler_of_the_system() noexcept {
     constexpr std::string_view kMessage = "error[out-of-resources] memory ran out\n";
     [[maybe_unused]] const auto count = write(STDERR_FILENO, kMessage.data(), kMessage.size());
     _exit(kOutOfResources);
-  } catch (...) {  // told below
+  } catch (...) {  // reported below
   }
   handler_of_the_system()();
   std::abort();
