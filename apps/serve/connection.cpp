@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -21,24 +20,6 @@ using std::chrono::seconds;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // More than whoever reads a body allows, and has words for.
 constexpr auto kGrace = std::chrono::milliseconds(100);
-
-using NameOf = int (*)(int socket, sockaddr* address, socklen_t* size);
-
-/// The address of one end, in digits; nothing where it cannot be told any more.
-void tell(NameOf name_of, socket_t socket, std::string& ip, int& port) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> service{};
-  if (name_of(socket, address, &size) != 0 ||
-      getnameinfo(address, size, host.data(), host.size(), service.data(), service.size(),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return;
-  }
-  ip = host.data();
-  std::from_chars(service.data(), service.data() + std::strlen(service.data()), port);
-}
 
 }  // namespace
 
@@ -139,12 +120,15 @@ bool Connection::send_all(const char* from, std::size_t size) {
   return true;
 }
 
-void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
-  tell(getpeername, socket_, ip, port);
-}
-
-void Connection::get_local_ip_and_port(std::string& ip, int& port) const {
-  tell(getsockname, socket_, ip, port);
+void Connection::get_remote_ip_and_port(std::string& ip, int&) const {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  std::array<char, NI_MAXHOST> host{};
+  if (getpeername(socket_, address, &size) == 0 &&
+      getnameinfo(address, size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) == 0) {
+    ip = host.data();
+  }
 }
 
 // As `wait`, but shorter where others come meanwhile and wait for this thread.
