@@ -1,6 +1,5 @@
 #include "cli/commands/commands.hpp"
-#include "cli/commands/pull.hpp"
-#include "cli/commands/serve.hpp"
+#include "cli/commands/parts.hpp"
 #include "cli/terminal/run_program.hpp"
 
 namespace sapiens::cli {

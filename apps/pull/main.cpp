@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/commands/pull.hpp"
+#include "cli/commands/parts.hpp"
 #include "cli/run/meter.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"

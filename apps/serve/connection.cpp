@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -22,24 +21,6 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // Added to the time limit of a read, so that the reader of the body reports its own time limit
 // first.
 constexpr auto kGrace = std::chrono::milliseconds(100);
-
-using NameOf = int (*)(int socket, sockaddr* address, socklen_t* size);
-
-/// The address of one end, in digits; empty if it is not available any more.
-void tell(NameOf name_of, socket_t socket, std::string& ip, int& port) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof(storage);
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> service{};
-  if (name_of(socket, address, &size) != 0 ||
-      getnameinfo(address, size, host.data(), host.size(), service.data(), service.size(),
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    return;
-  }
-  ip = host.data();
-  std::from_chars(service.data(), service.data() + std::strlen(service.data()), port);
-}
 
 }  // namespace
 
@@ -140,12 +121,15 @@ bool Connection::send_all(const char* from, std::size_t size) {
   return true;
 }
 
-void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
-  tell(getpeername, socket_, ip, port);
-}
-
-void Connection::get_local_ip_and_port(std::string& ip, int& port) const {
-  tell(getsockname, socket_, ip, port);
+void Connection::get_remote_ip_and_port(std::string& ip, int&) const {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(storage);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  std::array<char, NI_MAXHOST> host{};
+  if (getpeername(socket_, address, &size) == 0 &&
+      getnameinfo(address, size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) == 0) {
+    ip = host.data();
+  }
 }
 
 // As `wait`, but shorter where others come meanwhile and wait for this thread.

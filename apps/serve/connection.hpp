@@ -51,8 +51,10 @@ class Connection : public httplib::Stream {
   bool is_writable() const override;
   ssize_t read(char* to, std::size_t size) override;
   ssize_t write(const char* from, std::size_t size) override;
+  /// The client's address in digits; nothing where it cannot be told any more. Ports, and the
+  /// server's own address, are of no use here.
   void get_remote_ip_and_port(std::string& ip, int& port) const override;
-  void get_local_ip_and_port(std::string& ip, int& port) const override;
+  void get_local_ip_and_port(std::string&, int&) const override {}
   socket_t socket() const override { return socket_; }
 
  private:

@@ -7,7 +7,7 @@
 #include <sapiens/hub.hpp>
 #include <sapiens/printable.hpp>
 
-#include "cli/commands/serve.hpp"
+#include "cli/commands/parts.hpp"
 #include "cli/terminal/messages.hpp"
 #include "cli/terminal/run_program.hpp"
 #include "serve/access.hpp"

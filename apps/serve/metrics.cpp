@@ -110,18 +110,16 @@ std::string Metrics::text(const Models& models) const {
     text.row(label, histogram.sum, "_sum");
     text.row(label, histogram.count, "_count");
   }
-  text.family("sapiens_passes_total", "counter", "Forward passes");
-  for (const auto& [model, passes] : passes_) {
-    text.row(fmt::format("model=\"{}\"", model), passes.passes);
-  }
-  text.family("sapiens_pass_requests_total", "counter", "Requests computed in forward passes");
-  for (const auto& [model, passes] : passes_) {
-    text.row(fmt::format("model=\"{}\"", model), passes.requests);
-  }
-  text.family("sapiens_pass_seconds_total", "counter", "Seconds of forward passes");
-  for (const auto& [model, passes] : passes_) {
-    text.row(fmt::format("model=\"{}\"", model), passes.seconds);
-  }
+  const auto add_passes = [&](const char* name, const char* help, auto Passes::*field) {
+    text.family(name, "counter", help);
+    for (const auto& [model, passes] : passes_) {
+      text.row(fmt::format("model=\"{}\"", model), passes.*field);
+    }
+  };
+  add_passes("sapiens_passes_total", "Forward passes", &Passes::passes);
+  add_passes("sapiens_pass_requests_total", "Requests computed in forward passes",
+             &Passes::requests);
+  add_passes("sapiens_pass_seconds_total", "Seconds of forward passes", &Passes::seconds);
   text.single("sapiens_queue_requests", "gauge", "Requests decoding, waiting or computing",
               queued_);
   text.single("sapiens_queue_limit", "gauge", "As many as may be", queue_limit_);

@@ -153,22 +153,20 @@ Json post(const Operation& operation) {
             {"responses", responses_of(operation)}}}};
 }
 
-Json get(const char* name, const char* summary, const char* type) {
-  const char* kind = std::string_view(type) == kJsonType ? "object" : "string";
-  const Json answer = {{"description", summary}, {"content", {{type, {{"schema", typed(kind)}}}}}};
-  return {{"get", {{"operationId", name}, {"summary", summary}, {"responses", {{"200", answer}}}}}};
-}
-
-/// With the token, where there is one.
-Json guarded(Json path) {
-  path["get"]["responses"]["401"] = error_response(kNoToken);
-  return path;
-}
-
-/// Without it.
-Json open(Json path) {
-  path["get"]["security"] = Json::array();
-  return path;
+Json get(const Resource& resource) {
+  const std::string type = bare_type(resource.type);
+  const Json schema = typed(type == kJsonType ? "object" : "string");
+  const Json answer = {{"description", resource.summary},
+                       {"content", {{type, {{"schema", schema}}}}}};
+  Json get = {{"operationId", resource.name},
+              {"summary", resource.summary},
+              {"responses", {{"200", answer}}}};
+  if (resource.needs_token) {
+    get["responses"]["401"] = error_response(kNoToken);
+  } else {
+    get["security"] = Json::array();
+  }
+  return {{"get", std::move(get)}};
 }
 
 Json error_schema() {
@@ -183,11 +181,8 @@ Json error_schema() {
 }  // namespace
 
 Json openapi_document(const ServerOptions& options) {
-  Json paths = {{"/healthz", open(get("healthz", "Whether the server answers", kJsonType))},
-                {"/openapi.json", open(get("openapi", "This document", kJsonType))},
-                {"/v1/models",
-                 guarded(get("models", "The loaded models with their load reports", kJsonType))},
-                {"/metrics", guarded(get("metrics", "Counters for Prometheus", "text/plain"))}};
+  Json paths = Json::object();
+  for (const Resource& resource : resources()) paths[std::string(resource.path)] = get(resource);
   for (const Operation& operation : operations()) {
     paths[std::string(operation.path)] = post(operation);
   }

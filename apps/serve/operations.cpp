@@ -1,6 +1,7 @@
 #include "serve/operations.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "serve/media_types.hpp"
 
@@ -78,6 +79,13 @@ const std::vector<Operation>& table() {
   return operations;
 }
 
+constexpr Resource kResources[] = {
+    {"/healthz", "healthz", "Whether the server answers", kJsonType, false},
+    {"/openapi.json", "openapi", "This document", kJsonType, false},
+    {"/v1/models", "models", "The loaded models with their load reports", kJsonType, true},
+    {"/metrics", "metrics", "Counters for Prometheus", "text/plain; version=0.0.4", true},
+};
+
 }  // namespace
 
 std::vector<std::string_view> Operation::types() const {
@@ -86,6 +94,13 @@ std::vector<std::string_view> Operation::types() const {
 }
 
 std::span<const Operation> operations() { return table(); }
+
+std::span<const Resource> resources() noexcept { return kResources; }
+
+const Resource* find_resource(std::string_view path) noexcept {
+  const auto* found = std::ranges::find(kResources, path, &Resource::path);
+  return found == std::end(kResources) ? nullptr : found;
+}
 
 std::string_view task_word(std::optional<Task> task) noexcept {
   return task ? task_name(*task) : "features";

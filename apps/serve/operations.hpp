@@ -47,6 +47,20 @@ struct Operation {
 
 std::span<const Operation> operations();
 
+/// A GET without fields.
+struct Resource {
+  std::string_view path;
+  std::string_view name;  ///< As /openapi.json calls it.
+  std::string_view summary;
+  const char* type;
+  bool needs_token;  ///< Where the server has one.
+};
+
+std::span<const Resource> resources() noexcept;
+
+/// Null where there is none.
+const Resource* find_resource(std::string_view path) noexcept;
+
 /// What requests and answers call it: "features" without a task.
 std::string_view task_word(std::optional<Task> task) noexcept;
 

@@ -56,9 +56,7 @@ void expect_nothing_more(const Request& request) {
 /// The label of a path in the metrics; unknown paths share one, so that clients cannot add labels.
 std::string_view label_of(std::string_view path) {
   if (const Operation* operation = find_operation(path)) return operation->path;
-  for (const std::string_view known : {"/healthz", "/v1/models", "/metrics", "/openapi.json"}) {
-    if (path == known) return known;
-  }
+  if (const Resource* resource = find_resource(path)) return resource->path;
   return is_page_file(path) ? "/" : "other";
 }
 
@@ -124,35 +122,22 @@ Response Service::route(const Request& request) {
 }
 
 Response Service::get(const Request& request) {
-  const auto expect_get = [&] {
-    if (request.method != "GET" && request.method != "HEAD") {
-      throw wrong_method(request.method, "GET, HEAD");
-    }
-    expect_nothing_more(request);
-  };
-  if (std::optional<Response> file = page_file(request.path)) {
-    expect_get();
-    return *std::move(file);
+  std::optional<Response> file = page_file(request.path);
+  const Resource* resource = find_resource(request.path);
+  if (!file && !resource) throw unknown_path(request.path.substr(0, 200));
+  if (resource && resource->needs_token) authorize(request, options_);
+  if (request.method != "GET" && request.method != "HEAD") {
+    throw wrong_method(request.method, "GET, HEAD");
   }
-  if (request.path == "/healthz") {
-    expect_get();
-    return {.type = kJsonType, .body = "{\"status\":\"ok\"}\n"};
-  }
-  if (request.path == "/openapi.json") {
-    expect_get();
-    return {.type = kJsonType, .body = json_text(openapi_document(options_))};
-  }
-  if (request.path == "/v1/models") {
-    authorize(request, options_);
-    expect_get();
-    return {.type = kJsonType, .body = json_text(models_.json())};
-  }
-  if (request.path == "/metrics") {
-    authorize(request, options_);
-    expect_get();
-    return {.type = "text/plain; version=0.0.4", .body = metrics_.text(models_)};
-  }
-  throw unknown_path(request.path.substr(0, 200));
+  expect_nothing_more(request);
+  return file ? *std::move(file) : Response{.type = resource->type, .body = text_of(*resource)};
+}
+
+std::string Service::text_of(const Resource& resource) const {
+  if (resource.path == "/healthz") return "{\"status\":\"ok\"}\n";
+  if (resource.path == "/openapi.json") return json_text(openapi_document(options_));
+  if (resource.path == "/v1/models") return json_text(models_.json());
+  return metrics_.text(models_);
 }
 
 Response Service::compute(const Operation& operation, const Request& request) {

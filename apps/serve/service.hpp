@@ -64,6 +64,7 @@ class Service {
  private:
   Response route(const Request& request);
   Response get(const Request& request);
+  std::string text_of(const Resource& resource) const;
   Response compute(const Operation& operation, const Request& request);
   Image decode(const std::string& bytes, const StopCheck& check) const;
   std::vector<Box> persons_of(const Fields& fields) const;

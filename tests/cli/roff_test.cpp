@@ -1,6 +1,6 @@
-#include "cli/shell/man_page.hpp"
-
 #include <gtest/gtest.h>
+
+#include "cli/shell/man_page.hpp"
 
 namespace sapiens::cli {
 namespace {

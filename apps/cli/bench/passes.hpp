@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/bench/measure.hpp"
+#include "cli/run/jobs.hpp"
 #include "cli/run/meter.hpp"
 #include "core/stopwatch.hpp"
 
@@ -61,14 +62,9 @@ Timing timed(int times, const Work& work) {
 
 /// Makes a model by `make(engine)`, with a meter, and notes how long opening and loading took.
 template <class Make>
-auto load_measured(EngineOptions engine, BenchRun& run, const Make& make) {
-  Meter meter("loading weights", 1, stderr_is_terminal());
+auto load_measured(const EngineOptions& engine, BenchRun& run, const Make& make) {
   const Stopwatch watch;
-  engine.loading = [&](double done) {
-    // A quick load is over before a meter could be read.
-    if (watch.seconds() > 2) meter.update(done);
-  };
-  auto model = make(engine);
+  auto model = make(with_load_meter(engine));
   const double load_seconds = model.stats().load_seconds;
   run.stages.push_back({"open", once(watch.seconds() - load_seconds)});
   run.stages.push_back({"load", once(load_seconds)});

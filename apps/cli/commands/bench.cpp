@@ -58,9 +58,8 @@ void add_options(CLI::App& bench, BenchCommand& options) {
           .add_option("--image", options.image,
                       "Image to decode, resize and compute with; by default made-up numbers")
           ->type_name(kFileType);
-  CLI::Option* batch = bench.add_option("--batch", options.batch, "Images per forward pass")
-                           ->check(CLI::Range(Index{1}, Index{4096}))
-                           ->capture_default_str();
+  CLI::Option* batch =
+      add_number(bench, "--batch", options.batch, {1, 4096}, "Images per forward pass");
   CLI::Option* task =
       bench
           .add_option_function<std::string>(
@@ -84,9 +83,8 @@ void add_options(CLI::App& bench, BenchCommand& options) {
       ->type_name("WxH")
       ->needs(task)
       ->excludes(image);
-  bench.add_option("--repeat", options.repeat, "Forward passes measured, after one to warm up")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
+  add_number(bench, "--repeat", options.repeat, {1, 100000},
+             "Forward passes measured, after one to warm up");
   add_threads_option(bench, options.engine);
   bench
       .add_option("--isa", options.isa,

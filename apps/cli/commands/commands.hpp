@@ -4,8 +4,8 @@
 
 namespace sapiens::cli {
 
-// One file per subcommand: its options, its help text and the code it runs. pull.hpp and serve.hpp
-// are beside this one, because their code is in programs of its own.
+// One file per subcommand: its options, its help text and the code it runs. Those that are programs
+// of their own are in parts.hpp.
 void add_inspect_command(CLI::App& app, Session& session);
 void add_features_command(CLI::App& app, Session& session);
 /// pose, seg, depth and normal.

@@ -86,10 +86,8 @@ void add_pose_eval_options(CLI::App& app, EvalOptions& options) {
   add_person_category_option(app, "--found-category", options.found_category,
                              "Pose: likewise of --detections or --boxes, where it is another");
   add_flip_test_flag(app, options.run);
-  app.add_option("--pck", options.pck,
-                 "Pose: how near is right, as a share of the longer side of a person's box")
-      ->check(number_between(0.001, 10.0))
-      ->capture_default_str();
+  add_number(app, "--pck", options.pck, {0.001, 10.0},
+             "Pose: how near is right, as a share of the longer side of a person's box");
 }
 
 }  // namespace

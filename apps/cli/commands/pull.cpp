@@ -1,10 +1,9 @@
-#include "cli/commands/pull.hpp"
-
 #include <fmt/format.h>
 
 #include <memory>
 #include <sapiens/printable.hpp>
 
+#include "cli/commands/parts.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -101,14 +100,10 @@ void add_pull_command(CLI::App& app, Session& session, RunPull run) {
       ->type_name(kFolderType);
   pull->add_flag("-y,--yes", options->arguments.yes,
                  "Agree to size and licence without being asked");
-  pull->add_option("--retries", options->arguments.hub.retries,
-                   "Attempts in a row that may bring nothing before it gives up")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
-  pull->add_option("--timeout", options->arguments.hub.timeout,
-                   "Seconds without a byte after which a connection counts as dropped")
-      ->check(number_between(1.0, 3600.0))
-      ->capture_default_str();
+  add_number(*pull, "--retries", options->arguments.hub.retries, {0, 1000},
+             "Attempts in a row that may bring nothing before it gives up");
+  add_number(*pull, "--timeout", options->arguments.hub.timeout, {1.0, 3600.0},
+             "Seconds without a byte after which a connection counts as dropped");
   add_json_flag(*pull, session);
   pull->footer(
       "HF_TOKEN is sent to the hub, HF_ENDPOINT is another hub, https_proxy is followed. A\n"

@@ -136,9 +136,8 @@ void run(const ReconstructArguments& options, Session& session) {
 }
 
 void add_masking_options(CLI::App& app, ReconstructArguments& options) {
-  app.add_option("--mask-ratio", options.mask_ratio, "Share of the patches that is hidden")
-      ->check(number_between(0.0, 1.0))
-      ->capture_default_str();
+  add_number(app, "--mask-ratio", options.mask_ratio, {0.0, 1.0},
+             "Share of the patches that is hidden");
   app.add_option("--seed", options.seed, "Decides which patches, the same ones in every image")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

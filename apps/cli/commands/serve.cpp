@@ -1,29 +1,19 @@
-#include "cli/commands/serve.hpp"
-
 #include <memory>
+
+#include "cli/commands/parts.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 void add_limits(CLI::App& app, serve::Limits& limits) {
-  app.add_option("--max-body", limits.body_bytes, "Bytes of a request's body")
-      ->check(CLI::Range(std::size_t{1} << 10, std::size_t{1} << 30))
-      ->capture_default_str();
-  app.add_option("--max-pixels", limits.image_pixels, "Pixels of an image")
-      ->check(CLI::Range(Index{1}, Index{1} << 28))
-      ->capture_default_str();
-  app.add_option("--queue", limits.queue, "Requests that decode, wait or compute at a time")
-      ->check(CLI::Range(Index{1}, Index{4096}))
-      ->capture_default_str();
-  app.add_option("--connections", limits.connections, "Connections at a time")
-      ->check(CLI::Range(Index{1}, Index{1024}))
-      ->capture_default_str();
-  app.add_option("--batch", limits.batch, "Small images that are computed together")
-      ->check(CLI::Range(Index{1}, Index{64}))
-      ->capture_default_str();
-  app.add_option("--time-limit", limits.seconds, "Seconds that one request may take")
-      ->check(number_between(0.01, 86400))
-      ->capture_default_str();
+  add_number(app, "--max-body", limits.body_bytes, {1 << 10, 1 << 30}, "Bytes of a request's body");
+  add_number(app, "--max-pixels", limits.image_pixels, {1, 1 << 28}, "Pixels of an image");
+  add_number(app, "--queue", limits.queue, {1, 4096},
+             "Requests that decode, wait or compute at a time");
+  add_number(app, "--connections", limits.connections, {1, 1024}, "Connections at a time");
+  add_number(app, "--batch", limits.batch, {1, 64}, "Small images that are computed together");
+  add_number(app, "--time-limit", limits.seconds, {0.01, 86400},
+             "Seconds that one request may take");
 }
 
 }  // namespace
@@ -43,9 +33,8 @@ void add_serve_command(CLI::App& app, Session& session, RunServe run) {
                        "Checkpoint of a person detector (RTMDet-m), for images that come without "
                        "boxes; without it one person fills them");
   command->add_option("--host", server.host, "Address to listen on")->capture_default_str();
-  command->add_option("--port", server.port, "Port to listen on; 0 takes any that is free")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
+  add_number(*command, "--port", server.port, {0, 65535},
+             "Port to listen on; 0 takes any that is free");
   command
       ->add_option("--token-file", arguments->token_file,
                    "File with a token that requests must bring; else SAPIENS_TOKEN, if it is set")

@@ -239,12 +239,8 @@ void add_sheet_command(CLI::App& app, Session& session) {
       ->check([](const std::string& name) {
         return fs::path(name).extension() == ".png" ? "" : "a contact sheet is a .png file";
       });
-  sheet->add_option("--height", arguments->height, "Of a row, in pixels")
-      ->check(CLI::Range(Index{16}, Index{4096}))
-      ->capture_default_str();
-  sheet->add_option("--rows", arguments->rows, "Images at most")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{10000}))
-      ->capture_default_str();
+  add_number(*sheet, "--height", arguments->height, {16, 4096}, "Of a row, in pixels");
+  add_number(*sheet, "--rows", arguments->rows, {1, 10000}, "Images at most");
   add_json_flag(*sheet, session);
   sheet->footer(
       "Example:\n"

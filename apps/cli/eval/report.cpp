@@ -23,12 +23,16 @@ std::string table(const std::vector<Metric>& metrics) {
   return text;
 }
 
+/// "3 true boxes" of 3 and "true_boxes".
+std::string count_text(std::string what, const Json& count) {
+  std::ranges::replace(what, '_', ' ');
+  return fmt::format("{} {}", count.get<Index>(), what);
+}
+
 std::string counts_text(const EvalReport& report) {
   std::string text = fmt::format("{} images", report.images);
   for (const auto& [what, count] : report.scores.counted.items()) {
-    std::string words = what;
-    std::ranges::replace(words, '_', ' ');
-    text += fmt::format(", {} {}", count.get<Index>(), words);
+    text += ", " + count_text(what, count);
   }
   if (report.without_truth > 0) {
     text += fmt::format("; {} images with nothing to compare were skipped", report.without_truth);
@@ -41,9 +45,7 @@ std::string left_out_text(const Json& left_out) {
   std::string text;
   for (const auto& [what, count] : left_out.items()) {
     if (count == 0) continue;
-    std::string words = what;
-    std::ranges::replace(words, '_', ' ');
-    text += fmt::format("{}{} {}", text.empty() ? "left out: " : ", ", count.get<Index>(), words);
+    text += (text.empty() ? "left out: " : ", ") + count_text(what, count);
   }
   return text.empty() ? text : text + "\n";
 }

@@ -19,50 +19,37 @@ std::string reversed_key(std::span<const std::string> parts) {
   return key;
 }
 
-/// Numbers of images under keys, sorted.
+/// A key, and the number of an image.
+using Row = std::pair<std::string, std::size_t>;
+using Rows = std::span<const Row>;
+
+/// Numbers of images under keys.
 class Table {
  public:
-  /// Its places [first, last).
-  struct Range {
-    std::size_t first = 0, last = 0;
-
-    std::size_t size() const { return last - first; }
-    // NOLINTNEXTLINE(modernize-use-nullptr): of the 0 that the compiler compares with
-    auto operator<=>(const Range&) const = default;
-  };
-
   void add(std::string key, std::size_t image) { rows_.emplace_back(std::move(key), image); }
   void sort() {
     std::ranges::sort(rows_);
     rows_.erase(std::unique(rows_.begin(), rows_.end()), rows_.end());
   }
 
-  Range equal_to(const std::string& key) const { return range(key, key + '\0'); }
-  Range beginning_with(const std::string& key) const {
-    std::string after = key;
-    ++after.back();  // the slash
-    return range(key, after);
-  }
-  std::size_t image(std::size_t place) const { return rows_[place].second; }
+  Rows equal_to(std::string_view key) const { return find(key, std::string_view::npos); }
+  Rows beginning_with(std::string_view key) const { return find(key, key.size()); }
 
  private:
-  Range range(const std::string& from, const std::string& to) const {
-    const auto place = [&](const std::string& key) {
-      const auto at = std::ranges::lower_bound(
-          rows_, key, {}, [](const auto& row) -> const auto& { return row.first; });
-      return static_cast<std::size_t>(at - rows_.begin());
-    };
-    return {place(from), place(to)};
+  /// Where the first `length` characters are `key`.
+  Rows find(std::string_view key, std::size_t length) const {
+    return std::ranges::equal_range(rows_, key, {}, [length](const Row& row) {
+      return std::string_view(row.first).substr(0, length);
+    });
   }
 
-  std::vector<std::pair<std::string, std::size_t>> rows_;
+  std::vector<Row> rows_;  // sorted
 };
 
 enum class Strength { FileName, EndsWithName, WithinPath };
 
 struct Found {
-  const Table* table = nullptr;
-  Table::Range range = {};
+  Rows rows = {};
   Strength strength = Strength::WithinPath;
 };
 
@@ -74,28 +61,26 @@ class Finder {
       names_.add(reversed_key(path_parts(known[i].name)), i);
       for (const std::string& id : known[i].ids) ids_.add(id, i);
     }
-    paths_.sort();
-    names_.sort();
-    ids_.sort();
+    for (Table* table : {&paths_, &names_, &ids_}) table->sort();
   }
 
   Found find(const ImageRef& ref) const {
-    return ref.is_id ? Found{&ids_, ids_.equal_to(ref.text)} : find_name(path_parts(ref.text));
+    return ref.is_id ? Found{ids_.equal_to(ref.text)} : find_name(path_parts(ref.text));
   }
 
  private:
   Found find_name(const std::vector<std::string>& parts) const {
     if (parts.empty()) return {};
     const std::string whole = reversed_key(parts);
-    for (const Table* table : {&paths_, &names_}) {
-      if (const auto range = table->equal_to(whole); range.size() > 0) return {table, range};
+    for (const Rows rows :
+         {paths_.equal_to(whole), names_.equal_to(whole), paths_.beginning_with(whole)}) {
+      if (!rows.empty()) return {rows};
     }
-    if (const auto range = paths_.beginning_with(whole); range.size() > 0) return {&paths_, range};
     for (auto rest = std::span(parts).subspan(1); rest.size() > 1; rest = rest.subspan(1)) {
-      const auto range = names_.equal_to(reversed_key(rest));
-      if (range.size() > 0) return {&names_, range, Strength::EndsWithName};
+      const Rows rows = names_.equal_to(reversed_key(rest));
+      if (!rows.empty()) return {rows, Strength::EndsWithName};
     }
-    return {&paths_, paths_.beginning_with(parts.back() + "/"), Strength::FileName};
+    return {paths_.beginning_with(parts.back() + "/"), Strength::FileName};
   }
 
   Table paths_, names_, ids_;
@@ -151,23 +136,21 @@ ImageMatches match_images(std::span<const KnownImage> known, const std::set<Imag
   const Finder finder(known);
   ImageMatches matches;
   std::vector<std::vector<Claim>> claims(known.size());
-  std::set<std::pair<const Table*, Table::Range>> unclear;  // once each: they may be long
+  std::set<std::pair<const Row*, std::size_t>> unclear;  // rows, once each: they may be many
   for (const ImageRef& ref : refs) {
-    const Found found = finder.find(ref);
-    if (found.range.size() == 0) continue;
-    if (found.range.size() > 1) {
+    const auto [rows, strength] = finder.find(ref);
+    if (rows.size() > 1) {
       matches.unclear.insert(ref);
-      unclear.emplace(found.table, found.range);
-    } else {
-      claims[found.table->image(found.range.first)].push_back({&ref, found.strength});
+      unclear.emplace(rows.data(), rows.size());
+    } else if (!rows.empty()) {
+      claims[rows.front().second].push_back({&ref, strength});
     }
   }
   for (std::size_t image = 0; image < known.size(); ++image) {
     if (!claims[image].empty()) settle(claims[image], image, matches);
   }
-  for (const auto& [table, range] : unclear) {
-    for (std::size_t at = range.first; at < range.last; ++at) {
-      const std::size_t image = table->image(at);
+  for (const auto& [first, count] : unclear) {
+    for (const auto& [key, image] : Rows(first, count)) {
       if (claims[image].empty()) matches.unclear_images.insert(image);
     }
   }

@@ -126,9 +126,8 @@ void add_labelled_prefix_option(CLI::App& app, std::vector<std::string>& prefixe
 }
 
 void add_threads_option(CLI::App& app, EngineOptions& engine) {
-  app.add_option("--threads", engine.threads, "Threads; 0 takes every core this process may use")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  add_number(app, "--threads", engine.threads, {0, 1024},
+             "Threads; 0 takes every core this process may use");
 }
 
 void add_engine_options(CLI::App& app, EngineOptions& engine) {
@@ -167,15 +166,11 @@ void add_layers_option(CLI::App& app, std::vector<Index>& layers) {
 CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,
                                   const std::string& help) {
   CLI::Option* detector = takes_checkpoint(app.add_option("--detector", checkpoint, help));
-  app.add_option("--bbox-thr", options.min_score, "Least score of a detected person")
-      ->check(number_between(0, 1))
-      ->needs(detector)
-      ->capture_default_str();
-  app.add_option("--nms-thr", options.nms_iou,
-                 "Of two detected persons that overlap more, the better one stays")
-      ->check(number_between(0, 1))
-      ->needs(detector)
-      ->capture_default_str();
+  add_number(app, "--bbox-thr", options.min_score, {0, 1}, "Least score of a detected person")
+      ->needs(detector);
+  add_number(app, "--nms-thr", options.nms_iou, {0, 1},
+             "Of two detected persons that overlap more, the better one stays")
+      ->needs(detector);
   return detector;
 }
 
@@ -228,9 +223,7 @@ void add_batch_options(CLI::App& app, PreprocessMode& preprocess, Index& batch,
   add_choice<PreprocessMode>(app, "--preprocess", preprocess,
                              {{"full", PreprocessMode::Full}, {"lite", PreprocessMode::Lite}},
                              "full: as in training; lite: " + lite_help);
-  app.add_option("--batch", batch, batch_help)
-      ->check(CLI::Range(Index{1}, Index{4096}))
-      ->capture_default_str();
+  add_number(app, "--batch", batch, {1, 4096}, batch_help);
 }
 
 void add_network_options(CLI::App& app, JobOptions& options) {

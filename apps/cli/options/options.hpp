@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <optional>
 #include <sapiens/detector.hpp>
 #include <sapiens/error.hpp>
@@ -8,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -67,6 +69,22 @@ CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, Detect
                                   const std::string& help);
 void add_json_flag(CLI::App& app, Session& session);
 
+/// CLI::Range, which lets NaN pass, for numbers that are not whole.
+CLI::Validator number_between(double least, double most);
+
+/// A number within `range`; what `value` has now is the default.
+template <typename T>
+CLI::Option* add_number(CLI::App& app, const std::string& name, T& value,
+                        std::array<std::type_identity_t<T>, 2> range, const std::string& help) {
+  const auto [least, most] = range;
+  CLI::Option* option = app.add_option(name, value, help)->capture_default_str();
+  if constexpr (std::is_floating_point_v<T>) {
+    return option->check(number_between(least, most));
+  } else {
+    return option->check(CLI::Range(least, most));
+  }
+}
+
 /// An option with named values; the one `value` has now is the default.
 template <typename T>
 void add_choice(CLI::App& app, const std::string& name, T& value,
@@ -91,9 +109,6 @@ void add_choice(CLI::App& app, const std::string& name, T& value,
 
 std::vector<std::pair<std::string, DType>> float_types();
 std::vector<std::pair<std::string, Layout>> layouts();
-
-/// CLI::Range, which lets NaN pass, for numbers that are not whole.
-CLI::Validator number_between(double least, double most);
 
 inline constexpr const char* kCheckpointHelp = "Checkpoint: a file, or a name of `sapiens pull`";
 

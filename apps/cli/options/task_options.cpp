@@ -43,11 +43,9 @@ void add_box_options(CLI::App& app, TaskOptions& options) {
                            "boxes one person fills the image")
           ->excludes(box)
           ->excludes(file);
-  app.add_option("--detect-every", options.video.detect_every,
-                 "In videos: run the detector on every so many frames and follow persons between")
-      ->check(CLI::Range(Index{1}, Index{1'000'000}))
-      ->needs(detector)
-      ->capture_default_str();
+  add_number(app, "--detect-every", options.video.detect_every, {1, 1'000'000},
+             "In videos: run the detector on every so many frames and follow persons between")
+      ->needs(detector);
 }
 
 }  // namespace
@@ -82,21 +80,15 @@ void add_pose_options(CLI::App& app, TaskOptions& options) {
                "Also write all persons of the run as one COCO keypoint file");
   app.add_option("--kpt-thr", options.pose_drawing.min_score, "Least score of points drawn")
       ->capture_default_str();
-  app.add_option("--radius", options.pose_drawing.radius,
-                 "Of points drawn, in pixels; 0: grows with the person")
-      ->check(number_between(0.0, 1000.0))
-      ->capture_default_str();
-  app.add_option("--thickness", options.pose_drawing.thickness,
-                 "Of links drawn, in pixels; 0: grows with the person")
-      ->check(number_between(0.0, 1000.0))
-      ->capture_default_str();
+  add_number(app, "--radius", options.pose_drawing.radius, {0.0, 1000.0},
+             "Of points drawn, in pixels; 0: grows with the person");
+  add_number(app, "--thickness", options.pose_drawing.thickness, {0.0, 1000.0},
+             "Of links drawn, in pixels; 0: grows with the person");
   app.add_flag("--draw-bbox", options.pose_drawing.boxes, "Also draw the persons' boxes");
 }
 
 void add_seg_options(CLI::App& app, TaskOptions& options) {
-  app.add_option("--opacity", options.seg_drawing.opacity, "Of the colours drawn")
-      ->check(number_between(0.0, 1.0))
-      ->capture_default_str();
+  add_number(app, "--opacity", options.seg_drawing.opacity, {0.0, 1.0}, "Of the colours drawn");
   app.add_flag("!--no-labels", options.seg_drawing.labels, "Draw no names into the regions");
 }
 
@@ -134,9 +126,8 @@ void add_video_options(CLI::App& app, TaskOptions& options) {
                  "Take each folder for a video: its images, sorted, so many per second")
       ->check(number_between(0.001, 1000.0))
       ->type_name("FPS");
-  app.add_option("--every", options.video.every, "In videos: work on every so many frames")
-      ->check(CLI::Range(Index{1}, Index{1'000'000'000}))
-      ->capture_default_str();
+  add_number(app, "--every", options.video.every, {1, 1'000'000'000},
+             "In videos: work on every so many frames");
   app.add_option("--start", options.video.start, "In videos: seconds to leave out at the beginning")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--end", options.video.end, "In videos: stop at so many seconds from the start")

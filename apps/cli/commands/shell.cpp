@@ -9,6 +9,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/shell/completion.hpp"
 #include "cli/shell/man_page.hpp"
 #include "cli/terminal/messages.hpp"
 
@@ -74,6 +75,22 @@ void add_man_command(CLI::App& app) {
       "  sapiens man features | man -l -\n"
       "  sapiens man --output ~/.local/share/man/man1");
   man->callback([arguments, &app] { run(*arguments, describe_program(app)); });
+}
+
+void add_completion_command(CLI::App& app) {
+  auto shell = std::make_shared<std::string>();
+  CLI::App* completion =
+      app.add_subcommand("completion", "Print a script that lets a shell complete commands");
+  completion->add_option("SHELL", *shell, "Who is going to read it")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer(
+      "Installed packages bring the scripts along, and shells find them there.\n\n"
+      "Example:\n"
+      "  source <(sapiens completion bash)    # in ~/.bashrc\n"
+      "  source <(sapiens completion zsh)     # in ~/.zshrc, after compinit\n"
+      "  sapiens completion fish | source     # in ~/.config/fish/config.fish");
+  completion->callback([shell] { print(completion_script(*shell)); });
 }
 
 }  // namespace sapiens::cli
