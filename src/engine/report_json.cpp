@@ -86,7 +86,7 @@ class ReportWriter {
     each("rules", report.rules, [&](const AppliedRule& rule) {
       text("rule", rule.rule);
       number("count", rule.count);
-      text("reason", rule.reason);
+      text("reason", with_option_names(rule.reason, option_name_));
     });
     words("explanation", report.explanation);
     words("hint", report.hint);

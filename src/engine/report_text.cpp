@@ -150,7 +150,7 @@ class TextWriter {
   void rules() {
     for (const AppliedRule& rule : all_.report.rules) {
       line("  rule          {} ({}): {}", printable(rule.rule), counted(rule.count, "parameter"),
-           printable(rule.reason));
+           shown(rule.reason));
     }
   }
 

@@ -109,12 +109,31 @@ TEST_F(Prefix, IsToldWithWhatWasLeft) {
   EXPECT_EQ(candidates[0]["taken"], true);
   EXPECT_EQ(candidates[1]["prefix"], "net_b.backbone");
   EXPECT_EQ(candidates[1]["bound"], candidates[1]["required"]);
+  EXPECT_THAT(inspected.out, Not(HasSubstr("`prefix`")));
+  const Finished text = run_sapiens({"inspect", both_, "--prefix", "net_a"});
+  EXPECT_THAT(text.out, AllOf(HasSubstr(": --prefix net_a names it"), Not(HasSubstr("`prefix`"))));
 
   const Finished features =
       run_sapiens({"features", both_, image_, "-o", scratch_ / "f", "--json", "--prefix", "net_a"});
   EXPECT_EQ(features.code, 0) << features.err;
-  EXPECT_THAT(features.err, HasSubstr("left: net_b.backbone"));
-  EXPECT_EQ(features.json()["candidates"].size(), 2u);
+  EXPECT_THAT(features.err,
+              AllOf(HasSubstr("left: net_b.backbone"), HasSubstr("because --prefix net_a names it"),
+                    HasSubstr(": --prefix net_a names another")));
+  ASSERT_EQ(features.json()["candidates"].size(), 2u);
+  EXPECT_EQ(features.json()["candidates"][0]["reason"], "--prefix net_a names it");
+}
+
+TEST_F(Prefix, IsAFlagInTheDocumentsOfCopies) {
+  const Finished copied = run_sapiens({"convert", both_, scratch_ / "copy.pth", "--prefix", "net_a",
+                                       "--task", "backbone", "--json"});
+  EXPECT_EQ(copied.code, 0) << copied.err;
+  EXPECT_THAT(copied.out,
+              AllOf(HasSubstr("--prefix net_a names it"), HasSubstr("sapiens inspect --verify"),
+                    Not(HasSubstr("`prefix`")), Not(HasSubstr("`verify_checkpoint`"))));
+  const Finished made = run_sapiens({"synth", scratch_ / "tiny.pth", "--arch", "tiny", "--json"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_THAT(made.out,
+              AllOf(HasSubstr("sapiens inspect --verify"), Not(HasSubstr("`verify_checkpoint`"))));
 }
 
 TEST_F(Prefix, AnUnknownPrefixListsTheCandidates) {

@@ -8,6 +8,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
 #include "cli/run/meter.hpp"
+#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -38,8 +39,8 @@ void run(const ConvertArguments& arguments, Session& session) {
   model.prefix.clear();  // the copy holds one model
   const Inspection written = Checkpoint::open(arguments.output).inspect(model);
   if (session.json) {
-    print_json({{"source", Json::parse(source.json())},
-                {"output", Json::parse(written.json())},
+    print_json({{"source", Json::parse(source.json(flag_of))},
+                {"output", Json::parse(written.json(flag_of))},
                 {"warnings", result.warnings}});
     return;
   }

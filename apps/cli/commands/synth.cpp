@@ -8,6 +8,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
 #include "cli/run/meter.hpp"
+#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -26,7 +27,7 @@ void run(const SynthArguments& arguments, Session& session) {
   }
   if (session.json) {
     const Inspection written = Checkpoint::open(arguments.output).inspect();
-    print_json({{"output", Json::parse(written.json())}, {"seed", arguments.synth.seed}});
+    print_json({{"output", Json::parse(written.json(flag_of))}, {"seed", arguments.synth.seed}});
     return;
   }
   const bool detector = arguments.synth.arch == "rtmdet-m";

@@ -8,6 +8,7 @@
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -54,7 +55,7 @@ Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size
   };
   // Which one was taken, and what was left.
   if (inspection.report.candidates.size() > 1) {
-    settings["candidates"] = Json::parse(inspection.json())["report"]["candidates"];
+    settings["candidates"] = Json::parse(inspection.json(flag_of))["report"]["candidates"];
   }
   return settings;
 }

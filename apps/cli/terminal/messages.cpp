@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <sapiens/option_names.hpp>
 #include <sapiens/printable.hpp>
 
 namespace sapiens::cli {
@@ -134,12 +135,12 @@ std::string checkpoint_text(const std::string& path, const Inspection& inspectio
       "{}: {}, {} ({} of {} parameters)", printable(path), model_text(inspection.model),
       verdict_name(inspection.report.verdict), inspection.report.bound, inspection.report.required);
   for (const FoundModel& model : inspection.report.candidates) {
-    if (model.taken && !model.reason.empty()) {
-      text += fmt::format("\n  taken: {}, because {}", printable(model.prefix),
-                          printable(model.reason));
+    const std::string reason = printable(with_option_names(model.reason, flag_of));
+    if (model.taken && !reason.empty()) {
+      text += fmt::format("\n  taken: {}, because {}", printable(model.prefix), reason);
     } else if (!model.taken) {
       text += fmt::format("\n  left: {}, {} of {} parameters: {}", printable(model.prefix),
-                          model.bound, model.required, printable(model.reason));
+                          model.bound, model.required, reason);
     }
   }
   return text;
