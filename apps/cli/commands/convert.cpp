@@ -8,7 +8,6 @@
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
 #include "cli/run/meter.hpp"
-#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {

@@ -8,7 +8,6 @@
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/terminal/command_words.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
