@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "cli/input/coco_entries.hpp"
@@ -164,9 +165,10 @@ std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& 
   std::ifstream file = open(path);
   EntryReader reader(path, kind, take);
   try {
-    CocoValue::parse(file, [&](int depth, EntryReader::Event event, CocoValue& value) {
-      return reader.see(depth, event, value);
-    });
+    std::ignore =
+        CocoValue::parse(file, [&](int depth, EntryReader::Event event, CocoValue& value) {
+          return reader.see(depth, event, value);
+        });
   } catch (const CocoValue::parse_error& error) {
     throw_not_coco(path, kind, reader.where() + parse_problem(path, error.byte));
   } catch (const CocoValue::out_of_range& error) {
