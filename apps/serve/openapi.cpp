@@ -189,7 +189,7 @@ Json openapi_document(const ServerOptions& options) {
                  guarded(get("models", "The loaded models with their load reports", kJsonType))},
                 {"/metrics", guarded(get("metrics", "Counters for Prometheus", "text/plain"))}};
   for (const Operation& operation : operations()) {
-    paths[std::string(operation.path)] = post(operation);
+    paths[operation.path] = post(operation);
   }
   Json document = {{"openapi", "3.0.3"},
                    {"info",

@@ -67,6 +67,15 @@ Image draw_normals(const Image& image, TensorView<const float, 3> normals,
                    std::span<const std::uint8_t> mask = {}, const NormalDrawing& drawing = {},
                    const StopCheck& check = {});
 
+struct MapDrawing {
+  bool side_by_side = true;  ///< The plain image at the left, and the second panel of depths.
+};
+
+/// A map as the function for it draws it: `draw_depth`, `draw_normals`. Throws
+/// `Error(InvalidArgument)` for keypoints and classes too.
+Image draw_map(const Image& image, const Result& map, std::span<const std::uint8_t> mask = {},
+               const MapDrawing& drawing = {}, const StopCheck& check = {});
+
 struct PoseDrawing {
   float min_score = 0.3f;  ///< Points below are not drawn, nor the links that end there.
   float radius = 0;        ///< Of points, in pixels; 0: grows with the person.

@@ -147,8 +147,7 @@ std::string_view task_text(const ModelInfo& model) noexcept;
 
 /// Whether this file can do one thing a user may want of it.
 struct UseVerdict {
-  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal"; of a
-                         ///< person detector "detect" alone.
+  Use use = Use::Features;  ///< Of a person detector Detect alone.
   Verdict verdict = Verdict::Foreign;
   Index required = 0;
   Index bound = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -48,5 +49,21 @@ struct NormalMap {
 /// What a task makes of an image, or pose of a person. The alternatives are in the order of the
 /// tasks.
 using Result = std::variant<Pose, Segmentation, DepthMap, NormalMap>;
+
+/// The numbers of a map, which is a result with `values` for every pixel: depths, normals. Null for
+/// a result that is none.
+template <typename AnyResult>
+auto* map_of(AnyResult& result) noexcept {
+  using Array = std::conditional_t<std::is_const_v<AnyResult>, const FloatArray, FloatArray>;
+  return std::visit(
+      [](auto& found) -> Array* {
+        if constexpr (requires { found.values; }) {
+          return &found.values;
+        } else {
+          return nullptr;
+        }
+      },
+      result);
+}
 
 }  // namespace sapiens

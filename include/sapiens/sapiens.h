@@ -122,6 +122,8 @@ typedef struct sapiens_model_options {
   int32_t allow_partial;  ///< 1: compute with zeros in place of missing parameters.
   const char* prefix;     ///< Of several models in one file, the one whose names begin so:
                           ///< "encoder_q"; "." for names without a prefix.
+  const char* expected_task;  ///< Refuse to load a task model for another task than this one; of
+                              ///< two heads on one encoder take the one for it.
 } sapiens_model_options;
 
 enum {
@@ -190,6 +192,13 @@ SAPIENS_API sapiens_status sapiens_checkpoint_inspect(const sapiens_checkpoint* 
                                                       const sapiens_model_options* options,
                                                       sapiens_report** report,
                                                       sapiens_error** error);
+/// The same after reading all values and comparing the checksums that the file has. Damage is not
+/// an error: the report has a warning for every damaged member of the archive, with the names of
+/// its tensors.
+SAPIENS_API sapiens_status sapiens_checkpoint_verify(const sapiens_checkpoint* checkpoint,
+                                                     const sapiens_model_options* options,
+                                                     sapiens_report** report,
+                                                     sapiens_error** error);
 SAPIENS_API const char* sapiens_report_text(const sapiens_report* report);  ///< For people.
 SAPIENS_API const char* sapiens_report_json(const sapiens_report* report);  ///< One document.
 /// SAPIENS_VERDICT_* of the model as a whole; -1 for NULL.
@@ -197,8 +206,8 @@ SAPIENS_API int32_t sapiens_report_verdict(const sapiens_report* report);
 /// The same for one use: "features", "reconstruct", "pose", "seg", "depth", "normal" or "detect";
 /// -1 where the report has nothing to say about it.
 SAPIENS_API int32_t sapiens_report_verdict_for(const sapiens_report* report, const char* use);
-/// What a conversion found in values, a sentence per weight: NaN or infinity. 0 for inspections,
-/// which read no values, and for NULL.
+/// What was found in values, a sentence each: by a conversion weights with NaN or infinity, by a
+/// verification damage. 0 for inspections, which read no values, and for NULL.
 SAPIENS_API int64_t sapiens_report_warning_count(const sapiens_report* report);
 /// Warning `index`, from 0; "" where there is none.
 SAPIENS_API const char* sapiens_report_warning(const sapiens_report* report, int64_t index);
@@ -327,8 +336,7 @@ SAPIENS_API sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const f
 
 // ---- Keypoints, classes, depth, normals ----
 
-/// A network with a task head, for the one task of its checkpoint. The functions of other tasks
-/// fail with SAPIENS_INVALID_ARGUMENT.
+/// A network with a task head, for the one task of its checkpoint.
 typedef struct sapiens_task_model sapiens_task_model;
 
 typedef struct sapiens_task_options {
@@ -339,7 +347,8 @@ typedef struct sapiens_task_options {
   void* user_data;            ///< Handed to `progress`.
 } sapiens_task_options;
 
-/// Fails as sapiens_encoder_load does, and for a file without a head or with an incomplete one.
+/// Fails as sapiens_encoder_load does, and with SAPIENS_CHECKPOINT_REFUSED for a file without a
+/// head, with an incomplete one, or with one for another task than `expected_task` of the options.
 SAPIENS_API sapiens_status sapiens_task_model_load(const sapiens_checkpoint* checkpoint,
                                                    const sapiens_model_options* options,
                                                    const sapiens_engine_options* engine,
@@ -367,31 +376,26 @@ SAPIENS_API const char* sapiens_task_model_precision(const sapiens_task_model* m
 /// Keypoints of the person in each of `count` boxes; without boxes, of one person who fills the
 /// image. One array of floats [persons, keypoints, 3]: x and y in pixels of the image, and the
 /// score, about 0 to 1. The box's score does not matter. SAPIENS_INVALID_ARGUMENT where a box is
-/// outside of the image, or all boxes lie between 0 and 1, as shares of its sides do.
+/// outside of the image, or all boxes lie between 0 and 1, as shares of its sides do, and for a
+/// model of another task.
 SAPIENS_API sapiens_status sapiens_task_model_pose(sapiens_task_model* model,
                                                    const sapiens_image* image,
                                                    const sapiens_box* boxes, size_t count,
                                                    const sapiens_task_options* options,
                                                    sapiens_result** poses, sapiens_error** error);
-/// The most likely class of every pixel, 0 is the background: for each of `count` images, which
-/// are computed together, an array of bytes [H, W] of the image's size.
-SAPIENS_API sapiens_status sapiens_task_model_segment(sapiens_task_model* model,
-                                                      const sapiens_image* images, size_t count,
-                                                      const sapiens_task_options* options,
-                                                      sapiens_result** classes,
-                                                      sapiens_error** error);
-/// Relative depth of every pixel, larger is farther, about 0 to 1 on the person and without meaning
-/// elsewhere: for each image an array of floats [H, W].
-SAPIENS_API sapiens_status sapiens_task_model_depth(sapiens_task_model* model,
-                                                    const sapiens_image* images, size_t count,
-                                                    const sapiens_task_options* options,
-                                                    sapiens_result** depths, sapiens_error** error);
-/// Unit vectors x, y, z, where x is horizontal: for each image an array of floats [H, W, 3].
-SAPIENS_API sapiens_status sapiens_task_model_normals(sapiens_task_model* model,
-                                                      const sapiens_image* images, size_t count,
-                                                      const sapiens_task_options* options,
-                                                      sapiens_result** normals,
-                                                      sapiens_error** error);
+/// What the model's task finds in each of `count` images, which are computed together. Per image
+/// one array of the image's size:
+///
+/// - seg: bytes [H, W], the most likely class of every pixel; 0 is the background.
+/// - depth: floats [H, W], larger is farther, about 0 to 1 on the person and without meaning
+///   elsewhere.
+/// - normal: floats [H, W, 3], unit vectors x, y, z, where x is horizontal.
+///
+/// For pose it is one array of floats [1, keypoints, 3], of a person who fills the image.
+SAPIENS_API sapiens_status sapiens_task_model_run(sapiens_task_model* model,
+                                                  const sapiens_image* images, size_t count,
+                                                  const sapiens_task_options* options,
+                                                  sapiens_result** results, sapiens_error** error);
 
 // ---- Persons ----
 

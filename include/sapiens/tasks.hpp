@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
@@ -59,6 +61,23 @@ struct TaskRun {
   RunStats stats = {};
 };
 
+/// The results of a run as what its task finds: `results_as<Pose>(model.run(image, boxes))`. Throws
+/// std::bad_variant_access for a run of another task, which `expect_task` and
+/// `ModelOptions::expected_task` rule out.
+template <typename Found>
+std::vector<Found> results_as(TaskRun run) {
+  std::vector<Found> results;
+  results.reserve(run.results.size());
+  for (Result& result : run.results) results.push_back(std::get<Found>(std::move(result)));
+  return results;
+}
+
+/// The same for a run with one result: `result_as<Segmentation>(model.run(image))`.
+template <typename Found>
+Found result_as(TaskRun run) {
+  return std::get<Found>(std::move(run.results.at(0)));
+}
+
 /// A network with a task head. One call at a time; two models in one process share nothing.
 ///
 /// It is for the one task of its checkpoint, which decides what results are: `Pose` of a model for
@@ -66,7 +85,7 @@ struct TaskRun {
 /// Task::Normal.
 ///
 ///   TaskModel model(Checkpoint::open("seg.pth"), {.expected_task = Task::Seg});
-///   auto seg = std::get<Segmentation>(model.run(Image::read("photo.jpg")).results.front());
+///   auto seg = result_as<Segmentation>(model.run(Image::read("photo.jpg")));
 class TaskModel {
  public:
   /// Throws as Encoder's constructor does, and CheckpointRefused for a file without a head,

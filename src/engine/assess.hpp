@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,16 +19,6 @@
 #include "sapiens/report.hpp"
 
 namespace sapiens {
-
-/// What a file with an encoder may be used for.
-enum class Use { Features, Reconstruct, Pose, Seg, Depth, Normal };
-inline constexpr std::size_t kUses = 6;
-
-/// "features", "reconstruct", and the names of the tasks that have a head.
-std::string_view use_name(Use use) noexcept;
-
-/// What a model for `task` is loaded for: its head, or the features of one without a head.
-Use use_of(Task task) noexcept;
 
 /// What one file is for one set of options. The model is recognised at once; a plan, which says
 /// where the parameters of a use come from, is made when it is first asked for, and kept. Reads no
@@ -78,7 +68,7 @@ class Assessment : public std::enable_shared_from_this<Assessment> {
   std::vector<std::string> notes_;     // of the file's other models
   std::vector<FoundModel> candidates_;
   mutable std::mutex mutex_;
-  mutable std::array<std::optional<UsePlan>, kUses> plans_;
+  mutable std::map<Use, UsePlan> plans_;
   mutable int plans_made_ = 0;
 };
 

@@ -22,6 +22,8 @@ class OutputLabels {
   /// Null for other tasks, and where nobody has named them.
   const KeypointSet* keypoints() const noexcept { return keypoints_; }
   const SegClassSet* classes() const noexcept { return classes_; }
+  /// In the order of the outputs; empty where the sets are null.
+  std::vector<std::string> names() const;
 
  private:
   void read_keypoints(const StateDict& dict, Index count);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "model/params.hpp"
+#include "model/task_table.hpp"
 
 namespace sapiens {
 namespace {
@@ -307,7 +308,9 @@ DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& optio
                     : model.positions.file_extra == 1 ? Task::Pretrain
                                                       : Task::Backbone;
   // A head with three outputs may be somebody's own segmentation; the user decides.
-  if (head_task == Task::Normal && options.task == Task::Seg) model.file_task = Task::Seg;
+  if (head_task && options.task && task_row(*options.task).looks_like == head_task) {
+    model.file_task = *options.task;
+  }
   model.task = options.task.value_or(model.file_task);
   if (has_head(model.file_task))
     model.head = detect_head(offered, model.file_task, model.encoder.width);

@@ -55,13 +55,18 @@ class TaskPass {
 
   PassTimes run(const Progress& progress) {
     TaskRun found = model_.run(image_, {}, {.progress = progress});
-    PassTimes times =
-        std::visit([this](const auto& result) { return finish(result); }, found.results.front());
+    PassTimes times = finish(found.results.front());
     times.run = std::move(found.stats);
     return times;
   }
 
  private:
+  PassTimes finish(const Result& found) const {
+    if (const FloatArray* const map = map_of(found)) return finish_map(found, *map);
+    if (const auto* const seg = std::get_if<Segmentation>(&found)) return finish(*seg);
+    return finish(std::get<Pose>(found));
+  }
+
   PassTimes finish(const Pose& pose) const {
     const KeypointSet* const set = model_.keypoint_set();
     const std::vector<Pose> poses = {pose};
@@ -83,16 +88,9 @@ class TaskPass {
                   });
   }
 
-  PassTimes finish(const DepthMap& found) const {
-    const FloatArray& depth = found.values;
-    return finish([&] { return draw_depth(image_, depth.view<2>()); },
-                  [&] { write_npy(folder_ / "a.npy", depth.shape, depth.values); });
-  }
-
-  PassTimes finish(const NormalMap& found) const {
-    const FloatArray& normals = found.values;
-    return finish([&] { return draw_normals(image_, normals.view<3>()); },
-                  [&] { write_npy(folder_ / "a.npy", normals.shape, normals.values); });
+  PassTimes finish_map(const Result& found, const FloatArray& map) const {
+    return finish([&] { return draw_map(image_, found); },
+                  [&] { write_npy(folder_ / "a.npy", map.shape, map.values); });
   }
 
   template <class Draw, class Write>

@@ -168,7 +168,9 @@ class NormalMeasure : public Measure {
 std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set) {
   if (task == Task::Seg) return std::make_unique<SegMeasure>(classes, set);
   if (task == Task::Depth) return std::make_unique<DepthMeasure>();
-  return std::make_unique<NormalMeasure>();
+  if (task == Task::Normal) return std::make_unique<NormalMeasure>();
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = fmt::format("results for {} cannot be measured", task_name(task))});
 }
 
 }  // namespace sapiens::cli
