@@ -50,9 +50,9 @@ class TaskModel(Model):
             raise TypeError("open a model of one task: Pose, Segmenter and so on")
         self._native = _sapiens.open_task(
             as_path(path),
-            self._task,
-            model_options(size=size, **options),
             engine_options(precision, threads, isa),
+            model_options(size=size, **options),
+            self._task,
         )
         self._labels = self._native.labels()
 

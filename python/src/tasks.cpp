@@ -18,12 +18,10 @@ namespace {
 using SharedTask = Shared<TaskModel>;
 using Images = std::vector<std::shared_ptr<Image>>;
 
-std::unique_ptr<SharedTask> open_task(const std::filesystem::path& file, std::string_view task,
-                                      ModelOptions model, EngineOptions engine) {
-  engine.loading = interruptible();
+std::unique_ptr<SharedTask> open_task(const std::filesystem::path& file, EngineOptions engine,
+                                      ModelOptions model, std::string_view task) {
   model.expected_task = parse_task(task);
-  return std::make_unique<SharedTask>(
-      [&] { return TaskModel(Checkpoint::open(file), model, engine); });
+  return SharedTask::open(file, std::move(engine), model);
 }
 
 std::vector<Box> to_boxes(const py::object& boxes_of_python) {
@@ -131,22 +129,14 @@ py::dict labels(const SharedTask& task) {
 
 void bind_tasks(py::module_& module) {
   made_by_functions(
-      py::class_<SharedTask>(module, "TaskModel", py::is_final())
-          .def("report",
-               [](const SharedTask& self) { return to_report(self.model().inspection()); })
-          .def("size",
-               [](const SharedTask& self) {
-                 const Grid size = self.model().input_size();
-                 return py::make_tuple(size.height, size.width);
-               })
-          .def("stats", [](SharedTask& self) { return to_dict(self.stats()); })
+      bind_model<TaskModel>(module, "TaskModel")
           .def("outputs", [](const SharedTask& self) { return self.model().outputs(); })
           .def("labels", &labels)
           .def("pose", &run_pose, py::arg("image"), py::arg("boxes"), py::arg("flip_test"),
                py::arg("mode"))
           .def("run", &run_maps, py::arg("images"), py::arg("mode")));
-  module.def("open_task", &open_task, py::arg("file"), py::arg("task"), py::arg("model"),
-             py::arg("engine"));
+  module.def("open_task", &open_task, py::arg("file"), py::arg("engine"), py::arg("model"),
+             py::arg("task"));
 }
 
 }  // namespace sapiens::python
