@@ -80,7 +80,7 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options);
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  JobPlan plan = plan_jobs(options, options.command, models.settings(options), inputs,
+  JobPlan plan = plan_jobs(options, options.command(), models.settings(options), inputs,
                            make_task_jobs(options, inputs.files), more_files);
   if (boxes) plan.manifest.boxes_file = boxes->tally().json();
   start_plan(plan, session);
@@ -103,8 +103,8 @@ void run(TaskOptions options, Session& session) {
 
 void add_task_command(CLI::App& app, Session& session, const TaskOutput& output) {
   auto options = std::make_shared<TaskOptions>();
-  options->command = task_name(output.task);
-  CLI::App* task = app.add_subcommand(options->command, output.help.command);
+  options->only = output.task;
+  CLI::App* task = app.add_subcommand(options->command(), output.help.command);
   add_checkpoint_argument(*task, *options);
   add_job_options(*task, *options, kInputsHelp, output.help.viz);
   if (output.task == Task::Pose) add_pose_options(*task, *options);
@@ -141,7 +141,6 @@ void add_task_commands(CLI::App& app, Session& session) {
 void add_run_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<TaskOptions>();
   auto prefixes = std::make_shared<std::vector<std::string>>();
-  options->command = "run";
   CLI::App* run_all = app.add_subcommand(
       "run", "Run several tasks on each image, which is read once; they share boxes and masks");
   add_job_options(*run_all, *options, kInputsHelp,

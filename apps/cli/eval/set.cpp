@@ -258,7 +258,7 @@ EvalPlan make_eval_plan(EvalOptions options) {
   const ModelInfo model = inspect_model(options);
   TaskOptions& run = options.run;
   const Task task = *model.task;
-  run.command = task_name(task);
+  run.only = task;
   run.tasks = {{task, run.checkpoint}};
   run.mask = "none";
   if (run.preprocess == PreprocessMode::Lite) run.flip_test = false;  // as `sapiens pose` does

@@ -201,7 +201,7 @@ std::vector<std::string> task_formats(std::optional<Task> task) {
 fs::path result_path(const TaskOptions& options, Task task, const fs::path& name,
                      std::string_view suffix) {
   fs::path path = options.output;
-  if (options.command == "run") path /= task_name(task);
+  if (!options.only) path /= task_name(task);
   return (path / name) += suffix;
 }
 
