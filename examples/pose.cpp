@@ -13,9 +13,8 @@ int main(int argc, char** argv) {
     const auto image = sapiens::Image::read(argv[2]);
 
     // Without boxes, one person fills the image; with boxes, one pose for each.
-    const auto run = model.run(image);
-    for (const sapiens::Result& result : run.results) {
-      for (const sapiens::Keypoint& point : std::get<sapiens::Pose>(result).keypoints) {
+    for (const auto& pose : sapiens::results_as<sapiens::Pose>(model.run(image))) {
+      for (const sapiens::Keypoint& point : pose.keypoints) {
         std::cout << point.x << " " << point.y << " " << point.score << "\n";
       }
     }

@@ -38,7 +38,7 @@ void expect_numbers(const FloatArray& array, DType dtype) {
        .hint = half ? "leave out dtype=f16" : "look for NaN or infinity in the weights"});
 }
 
-// The overloads below are for what features and each task give.
+// The overloads below are for features, poses, and the results of other tasks.
 
 std::vector<std::byte> npy_of(const Answered& a, const FloatArray& features) {
   const DType dtype = dtype_of(a.fields);
@@ -50,14 +50,12 @@ std::vector<std::byte> npy_of(const Answered&, const std::vector<Pose>&) {
   return {};
 }  // not offered
 
-std::vector<std::byte> npy_of(const Answered& a, const Segmentation& found) {
+std::vector<std::byte> npy_of(const Answered& a, const Result& result) {
+  if (const FloatArray* const map = map_of(result)) return encode_npy(map->shape, map->values);
+  const auto& found = std::get<Segmentation>(result);
   const Index shape[] = {found.height, found.width};
   return a.fields.text("array") == "mask" ? encode_npy_mask(shape, found.ids)
                                           : encode_npy_ids(shape, found.ids);
-}
-
-std::vector<std::byte> npy_of(const Answered&, const auto& map) {
-  return encode_npy(map.values.shape, map.values.values);
 }
 
 Image draw(const Answered& a, const FloatArray& features, const StopCheck& check) {
@@ -80,16 +78,10 @@ Image draw(const Answered& a, const std::vector<Pose>& poses, const StopCheck& c
   return draw_pose(a.image, poses, a.entry.model->head()->keypoint_set(), {}, check);
 }
 
-Image draw(const Answered& a, const Segmentation& found, const StopCheck& check) {
-  return draw_segmentation(a.image, found, a.entry.model->head()->seg_classes(), {}, check);
-}
-
-Image draw(const Answered& a, const DepthMap& depth, const StopCheck& check) {
-  return draw_depth(a.image, depth.values.view<2>(), {}, {}, check);
-}
-
-Image draw(const Answered& a, const NormalMap& normals, const StopCheck& check) {
-  return draw_normals(a.image, normals.values.view<3>(), {}, {}, check);
+Image draw(const Answered& a, const Result& result, const StopCheck& check) {
+  if (map_of(result)) return draw_map(a.image, result, {}, {}, check);
+  return draw_segmentation(a.image, std::get<Segmentation>(result),
+                           a.entry.model->head()->seg_classes(), {}, check);
 }
 
 Json classes_json(const Segmentation& found, const SegClassSet* set) {
@@ -131,12 +123,12 @@ Json result_json(const Answered& a, const std::vector<Pose>& poses) {
           {"instance_info", documents::persons_json(poses)}};
 }
 
-Json result_json(const Answered& a, const Segmentation& found) {
+Json result_json(const Answered& a, const Result& result) {
+  if (const FloatArray* const map = map_of(result)) return array_json(*map);
+  const auto& found = std::get<Segmentation>(result);
   return {{"shape", {found.height, found.width}},
           {"classes", classes_json(found, a.entry.model->head()->seg_classes())}};
 }
-
-Json result_json(const Answered&, const auto& map) { return array_json(map.values); }
 
 std::vector<std::pair<std::string, double>> stages_of(const Answered& a) {
   std::vector<std::pair<std::string, double>> stages = {

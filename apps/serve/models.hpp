@@ -38,8 +38,8 @@ struct Prepared {
   RunSettings settings = {};
 };
 
-/// What came out for one request: features, or what the task finds, in all persons.
-using Output = std::variant<FloatArray, std::vector<Pose>, Segmentation, DepthMap, NormalMap>;
+/// The output for one request: features, the poses of all persons, or the result of another task.
+using Output = std::variant<FloatArray, std::vector<Pose>, Result>;
 
 /// What one pass found.
 struct ServedRun {

@@ -184,7 +184,7 @@ Json openapi_document(const ServerOptions& options) {
   Json paths = Json::object();
   for (const Resource& resource : resources()) paths[std::string(resource.path)] = get(resource);
   for (const Operation& operation : operations()) {
-    paths[std::string(operation.path)] = post(operation);
+    paths[operation.path] = post(operation);
   }
   Json document = {{"openapi", "3.0.3"},
                    {"info",

@@ -1,5 +1,7 @@
 #include "serve/operations.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -43,39 +45,24 @@ const Parameter kArray = {"array",
                           "classes: int64 ids; mask: bool, true where the class is not 0",
                           {"classes", "mask"}};
 
-const std::vector<Operation>& table() {
-  static const std::vector<Operation> operations = {
-      {std::nullopt,
-       "/v1/features",
-       "What the encoder makes of an image",
-       "float32 or float16, of the shape that out_type says",
-       "The first three principal components over the image",
-       {kModel, kOutType, kLayer, kNorm, kDtype, kPreprocess}},
-      {Task::Pose,
-       "/v1/pose",
-       "Keypoints of persons",
-       "",
-       "Keypoints and links on the image",
-       {kModel, kBoxes, kFlipTest, kPreprocess}},
-      {Task::Seg,
-       "/v1/seg",
-       "The body part of every pixel",
-       "int64 (H, W), class ids; or bool (H, W)",
-       "Classes blended with the image, with names",
-       {kModel, kArray, kPreprocess}},
-      {Task::Depth,
-       "/v1/depth",
-       "Relative depth of every pixel, larger is farther",
-       "float32 (H, W)",
-       "Depth beside the image, near bright",
-       {kModel, kPreprocess}},
-      {Task::Normal,
-       "/v1/normal",
-       "Surface normal of every pixel",
-       "float32 (H, W, 3)",
-       "Normals as colours beside the image",
-       {kModel, kPreprocess}},
-  };
+/// The fields of a request for `task` behind the name of the model.
+std::vector<Parameter> parameters_of(const TaskInfo& task) {
+  if (task.of_persons) return {kModel, kBoxes, kFlipTest, kPreprocess};
+  if (task.task == Task::Seg) return {kModel, kArray, kPreprocess};
+  return {kModel, kPreprocess};
+}
+
+std::vector<Operation> make_operations() {
+  std::vector<Operation> operations = {{std::nullopt,
+                                        "/v1/features",
+                                        "What the encoder makes of an image",
+                                        "float32 or float16, of the shape that out_type says",
+                                        "The first three principal components over the image",
+                                        {kModel, kOutType, kLayer, kNorm, kDtype, kPreprocess}}};
+  for (const TaskInfo& task : head_tasks()) {
+    operations.push_back({task.task, fmt::format("/v1/{}", task_name(task.task)), task.summary,
+                          task.array, task.drawing, parameters_of(task)});
+  }
   return operations;
 }
 
@@ -93,7 +80,10 @@ std::vector<std::string_view> Operation::types() const {
   return {kJsonType, kNpyType, kBytesType, kPngType};
 }
 
-std::span<const Operation> operations() { return table(); }
+std::span<const Operation> operations() {
+  static const std::vector<Operation> all = make_operations();
+  return all;
+}
 
 std::span<const Resource> resources() noexcept { return kResources; }
 

@@ -35,7 +35,7 @@ struct Parameter {
 /// A POST of an image.
 struct Operation {
   std::optional<Task> task;  ///< Nothing for features.
-  std::string_view path;
+  std::string path;
   std::string_view summary;
   std::string_view npy;  ///< What the array is; empty where there is none.
   std::string_view png;  ///< What the drawing shows.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <sapiens/boxes.hpp>
 #include <sapiens/checkpoint.hpp>
 #include <utility>
@@ -61,10 +62,9 @@ RunOptions options_of(const RunSettings& settings, const StopCheck& check) {
 }
 
 /// A request without a crowd is about one person.
-Output output_of(Pose&& pose) { return std::vector<Pose>{std::move(pose)}; }
-template <typename Map>
-Output output_of(Map&& map) {
-  return std::forward<Map>(map);
+Output output_of(Result&& result) {
+  if (auto* const pose = std::get_if<Pose>(&result)) return std::vector<Pose>{std::move(*pose)};
+  return std::move(result);
 }
 
 }  // namespace
@@ -118,10 +118,7 @@ ServedRun ServedModel::run(std::span<const Prepared* const> requests, Index toge
   for (const Prepared* request : requests) inputs.push_back(request->input);
   TaskRun found = model.run(inputs, options_of(first.settings, check));
   ServedRun run{.stages = found.stats.stages};
-  for (Result& one : found.results) {
-    run.outputs.push_back(
-        std::visit([](auto& result) { return output_of(std::move(result)); }, one));
-  }
+  for (Result& one : found.results) run.outputs.push_back(output_of(std::move(one)));
   return run;
 }
 
@@ -149,8 +146,8 @@ ServedRun ServedModel::run_crowd(TaskModel& model, const Prepared& request, Inde
     run.stages.preprocess += watch.seconds();
     const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
     TaskRun some = model.run(inputs, options_of(request.settings, check));
-    for (Result& one : some.results) poses.push_back(std::move(std::get<Pose>(one)));
     run.stages += some.stats.stages;
+    std::ranges::move(results_as<Pose>(std::move(some)), std::back_inserter(poses));
     left = left.subspan(persons.size());
   }
   run.outputs.push_back(std::move(poses));

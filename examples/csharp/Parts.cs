@@ -36,9 +36,9 @@ static class Native {
   [DllImport(Library)]
   public static extern IntPtr sapiens_task_model_output_name(IntPtr model, long index);
   [DllImport(Library)]
-  public static extern int sapiens_task_model_segment(IntPtr model, ref Image images,
-                                                      UIntPtr count, IntPtr options,
-                                                      out IntPtr classes, out IntPtr error);
+  public static extern int sapiens_task_model_run(IntPtr model, ref Image images,
+                                                  UIntPtr count, IntPtr options,
+                                                  out IntPtr results, out IntPtr error);
   [DllImport(Library)]
   public static extern IntPtr sapiens_result_shape(IntPtr result, long index);
   [DllImport(Library)]
@@ -92,8 +92,8 @@ sealed class Segmenter : IDisposable {
     };
     IntPtr result, error;
     SapiensException.ThrowUnlessOk(
-        Native.sapiens_task_model_segment(model, ref image, (UIntPtr)1, IntPtr.Zero, out result,
-                                          out error), error);
+        Native.sapiens_task_model_run(model, ref image, (UIntPtr)1, IntPtr.Zero, out result,
+                                      out error), error);
     try {
       var shape = new long[2];
       Marshal.Copy(Native.sapiens_result_shape(result, 0), shape, 0, 2);

@@ -71,6 +71,16 @@ Image draw_normals(const Image& image, TensorView<const float, 3> normals,
                    std::span<const std::uint8_t> mask = {}, const NormalDrawing& drawing = {},
                    const StopCheck& check = {});
 
+/// Options of `draw_map`.
+struct MapDrawing {
+  bool side_by_side = true;  ///< Draw the plain image at the left, and the second panel of depths.
+};
+
+/// Draws a depth or normal map with `draw_depth` or `draw_normals`. Throws
+/// `Error(InvalidArgument)` like these, and for keypoints and classes.
+Image draw_map(const Image& image, const Result& map, std::span<const std::uint8_t> mask = {},
+               const MapDrawing& drawing = {}, const StopCheck& check = {});
+
 /// Options of `draw_pose`.
 struct PoseDrawing {
   float min_score = 0.3f;  ///< Keypoints with lower scores, and their links, are not drawn.

@@ -149,8 +149,7 @@ std::string_view task_text(const ModelInfo& model) noexcept;
 
 /// Whether a file is suitable for one use.
 struct UseVerdict {
-  std::string use = {};  ///< "features", "reconstruct", "pose", "seg", "depth", "normal"; for a
-                         ///< person detector only "detect".
+  Use use = Use::Features;             ///< Detect only for a person detector.
   Verdict verdict = Verdict::Foreign;  ///< Verdict on the parameters of this use.
   Index required = 0;                  ///< Parameters that this use needs.
   Index bound = 0;                     ///< Parameters that match a tensor.

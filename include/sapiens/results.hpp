@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -49,5 +50,21 @@ struct NormalMap {
 /// The result of a task for an image or, for pose, for a person. The alternatives have the order of
 /// `Task`.
 using Result = std::variant<Pose, Segmentation, DepthMap, NormalMap>;
+
+/// The numbers of a map, which is a result with `values` for every pixel: depths, normals. Null for
+/// a result that is none.
+template <typename AnyResult>
+auto* map_of(AnyResult& result) noexcept {
+  using Array = std::conditional_t<std::is_const_v<AnyResult>, const FloatArray, FloatArray>;
+  return std::visit(
+      [](auto& found) -> Array* {
+        if constexpr (requires { found.values; }) {
+          return &found.values;
+        } else {
+          return nullptr;
+        }
+      },
+      result);
+}
 
 }  // namespace sapiens

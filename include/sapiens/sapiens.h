@@ -125,6 +125,8 @@ typedef struct sapiens_model_options {
   int32_t allow_partial;  ///< 1: use zeros for missing parameters.
   const char* prefix;     ///< Selects one of several models in a file by the prefix of its
                           ///< names: "encoder_q"; "." selects names without a prefix.
+  const char* expected_task;  ///< Refuses to load a task model for another task; with two heads
+                              ///< on one encoder, selects the one for this task.
 } sapiens_model_options;
 
 enum {
@@ -195,6 +197,13 @@ SAPIENS_API sapiens_status sapiens_checkpoint_inspect(const sapiens_checkpoint* 
                                                       const sapiens_model_options* options,
                                                       sapiens_report** report,
                                                       sapiens_error** error);
+/// The same after reading all values and comparing the checksums in the file. Damage is not an
+/// error: the report has one warning per damaged member of the archive, with the names of its
+/// tensors.
+SAPIENS_API sapiens_status sapiens_checkpoint_verify(const sapiens_checkpoint* checkpoint,
+                                                     const sapiens_model_options* options,
+                                                     sapiens_report** report,
+                                                     sapiens_error** error);
 SAPIENS_API const char* sapiens_report_text(
     const sapiens_report* report);  ///< Text of several lines.
 SAPIENS_API const char* sapiens_report_json(
@@ -204,8 +213,9 @@ SAPIENS_API int32_t sapiens_report_verdict(const sapiens_report* report);
 /// The same for one use: "features", "reconstruct", "pose", "seg", "depth", "normal" or "detect";
 /// -1 if the report has no verdict on it.
 SAPIENS_API int32_t sapiens_report_verdict_for(const sapiens_report* report, const char* use);
-/// Number of warnings of a conversion, one for each parameter that contains NaN or infinity. 0 for
-/// inspections, which read no values, and for NULL.
+/// Number of warnings about values: of a conversion, one for each parameter that contains NaN or
+/// infinity; of a verification, one for each damaged member. 0 for inspections, which read no
+/// values, and for NULL.
 SAPIENS_API int64_t sapiens_report_warning_count(const sapiens_report* report);
 /// Warning `index`, counted from 0, or "".
 SAPIENS_API const char* sapiens_report_warning(const sapiens_report* report, int64_t index);
@@ -338,8 +348,7 @@ SAPIENS_API sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const f
 
 // ---- Keypoints, classes, depth, normals ----
 
-/// A network with a task head, for the one task of its checkpoint. The functions of other tasks
-/// fail with SAPIENS_INVALID_ARGUMENT.
+/// A network with a task head, for the one task of its checkpoint.
 typedef struct sapiens_task_model sapiens_task_model;
 
 /// Options of the tasks.
@@ -351,7 +360,8 @@ typedef struct sapiens_task_options {
   void* user_data;            ///< Passed to `progress`.
 } sapiens_task_options;
 
-/// Fails as sapiens_encoder_load does, and for a file without a head or with an incomplete one.
+/// Fails as sapiens_encoder_load does, and with SAPIENS_CHECKPOINT_REFUSED for a file without a
+/// head, with an incomplete one, or with one for another task than `expected_task` of the options.
 SAPIENS_API sapiens_status sapiens_task_model_load(const sapiens_checkpoint* checkpoint,
                                                    const sapiens_model_options* options,
                                                    const sapiens_engine_options* engine,
@@ -380,32 +390,25 @@ SAPIENS_API const char* sapiens_task_model_precision(const sapiens_task_model* m
 /// in the entire image. The result is one array of floats [persons, keypoints, 3]: x and y in
 /// pixels of the image, and the score, about 0 to 1. Scores of boxes are not used. Fails with
 /// SAPIENS_INVALID_ARGUMENT if a box is outside of the image, or if all boxes lie between 0 and 1,
-/// as normalised coordinates do.
+/// as normalised coordinates do, and for a
+/// model of another task.
 SAPIENS_API sapiens_status sapiens_task_model_pose(sapiens_task_model* model,
                                                    const sapiens_image* image,
                                                    const sapiens_box* boxes, size_t count,
                                                    const sapiens_task_options* options,
                                                    sapiens_result** poses, sapiens_error** error);
-/// Computes the most likely class of every pixel of `count` images as one batch. The result has one
-/// array of bytes [H, W] per image, of the size of the image; 0 is the background.
-SAPIENS_API sapiens_status sapiens_task_model_segment(sapiens_task_model* model,
-                                                      const sapiens_image* images, size_t count,
-                                                      const sapiens_task_options* options,
-                                                      sapiens_result** classes,
-                                                      sapiens_error** error);
-/// Computes relative depth: larger is farther, about 0 to 1 on the person, not meaningful
-/// elsewhere. The result has one array of floats [H, W] per image.
-SAPIENS_API sapiens_status sapiens_task_model_depth(sapiens_task_model* model,
-                                                    const sapiens_image* images, size_t count,
-                                                    const sapiens_task_options* options,
-                                                    sapiens_result** depths, sapiens_error** error);
-/// Computes surface normals as unit vectors (x, y, z), where x is horizontal. The result has one
-/// array of floats [H, W, 3] per image.
-SAPIENS_API sapiens_status sapiens_task_model_normals(sapiens_task_model* model,
-                                                      const sapiens_image* images, size_t count,
-                                                      const sapiens_task_options* options,
-                                                      sapiens_result** normals,
-                                                      sapiens_error** error);
+/// Runs the task of the model on `count` images as one batch. The result has one array per image,
+/// of the size of the image:
+///
+/// - seg: bytes [H, W], the most likely class of every pixel; 0 is the background.
+/// - depth: floats [H, W]; larger is farther, about 0 to 1 on the person, not meaningful elsewhere.
+/// - normal: floats [H, W, 3], unit vectors (x, y, z), where x is horizontal.
+///
+/// For pose it is one array of floats [1, keypoints, 3], of one person in the entire image.
+SAPIENS_API sapiens_status sapiens_task_model_run(sapiens_task_model* model,
+                                                  const sapiens_image* images, size_t count,
+                                                  const sapiens_task_options* options,
+                                                  sapiens_result** results, sapiens_error** error);
 
 // ---- Persons ----
 

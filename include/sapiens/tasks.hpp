@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
@@ -59,6 +61,23 @@ struct TaskRun {
   RunStats stats = {};               ///< Durations of this run.
 };
 
+/// The results of a run as the type of its task: `results_as<Pose>(model.run(image, boxes))`.
+/// Throws std::bad_variant_access for a run of another task, which `expect_task` and
+/// `ModelOptions::expected_task` rule out.
+template <typename Found>
+std::vector<Found> results_as(TaskRun run) {
+  std::vector<Found> results;
+  results.reserve(run.results.size());
+  for (Result& result : run.results) results.push_back(std::get<Found>(std::move(result)));
+  return results;
+}
+
+/// The same for a run with one result: `result_as<Segmentation>(model.run(image))`.
+template <typename Found>
+Found result_as(TaskRun run) {
+  return std::get<Found>(std::move(run.results.at(0)));
+}
+
 /// A network with a task head. Calls of `run` on one model must not overlap (see SharedModel);
 /// `const` methods may be called from other threads meanwhile. Two models are independent. After a
 /// move, the source may only be assigned to or destroyed.
@@ -67,7 +86,7 @@ struct TaskRun {
 /// `Segmentation` for Task::Seg, `DepthMap` for Task::Depth, `NormalMap` for Task::Normal.
 ///
 ///   TaskModel model(Checkpoint::open("seg.pth"), {.expected_task = Task::Seg});
-///   auto seg = std::get<Segmentation>(model.run(Image::read("photo.jpg")).results.front());
+///   auto seg = result_as<Segmentation>(model.run(Image::read("photo.jpg")));
 class TaskModel {
  public:
   /// Loads the weights; `checkpoint` may be destroyed afterwards. Throws like the constructor of

@@ -44,7 +44,10 @@ Verification verify_checkpoint(const Checkpoint& checkpoint);
 Inspection inspect_verified(const Checkpoint& checkpoint, const ModelOptions& options,
                             const Verification& verification);
 
-/// The verification as notes of a report: what was compared, and one line per damaged member.
+/// The notes of a report: what was compared, and the lines of `damage_of`.
 std::vector<std::string> describe(const Verification& verification);
+
+/// A line per damaged member; of many the first ones, and how many more there are.
+std::vector<std::string> damage_of(const Verification& verification);
 
 }  // namespace sapiens

@@ -12,7 +12,15 @@ may be used from any thread, and computes without the GIL. docs/python.md descri
 
 from __future__ import annotations
 
-from ._checkpoints import convert, inspect, load_state_dict, synthesize
+from . import _tasks
+from ._checkpoints import (
+    Verification,
+    convert,
+    inspect,
+    load_state_dict,
+    synthesize,
+    verify_checkpoint,
+)
 from ._detector import Detector
 from ._encoder import Encoder
 from ._errors import (
@@ -33,12 +41,11 @@ from ._images import read_image
 from ._reconstructor import Reconstruction, Reconstructor
 from ._report import FileInfo, ModelInfo, Report, Use
 from ._sapiens import __version__
-from ._tasks import Depth, Normals, Pose, PoseResult, Segmenter
+from ._tasks import *
 
 __all__ = [
     "CheckpointRefusedError",
     "CorruptFileError",
-    "Depth",
     "Detector",
     "Encoder",
     "Error",
@@ -47,19 +54,16 @@ __all__ = [
     "InvalidArgumentError",
     "ModelInfo",
     "NetworkError",
-    "Normals",
     "NotFoundError",
     "OutOfResourcesError",
-    "Pose",
-    "PoseResult",
     "Reconstruction",
     "Reconstructor",
     "Report",
-    "Segmenter",
     "ShapeMismatchError",
     "UnsupportedFormatError",
     "UnsupportedHardwareError",
     "Use",
+    "Verification",
     "WriteFailedError",
     "__version__",
     "convert",
@@ -67,4 +71,6 @@ __all__ = [
     "load_state_dict",
     "read_image",
     "synthesize",
+    "verify_checkpoint",
 ]
+__all__ += _tasks.__all__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,40 @@ def inspect(path: Path, **options: Any) -> Report:
         NotFoundError, CorruptFileError, UnsupportedFormatError: The file cannot be opened.
     """
     return Report(*_sapiens.inspect(as_path(path), model_options(**options)))
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What comparing the checksums of a file showed; ``print`` shows it in sentences.
+
+    ``checksum`` is "CRC-32", or "" for a file without any; ``members`` of the archive with
+    ``bytes`` bytes were compared, and ``unguarded_tensors`` lie in members without a checksum.
+    ``damaged`` lists ``{"name", "tensors", "expected", "actual"}`` of what does not match.
+    """
+
+    checksum: str
+    members: int
+    bytes: int
+    unguarded_tensors: int
+    damaged: list[dict[str, str]]
+    notes: list[str]
+
+    @property
+    def intact(self) -> bool:
+        return not self.damaged
+
+    def __str__(self) -> str:
+        return "\n".join(self.notes)
+
+
+def verify_checkpoint(path: Path) -> Verification:
+    """Reads all values of a checkpoint and compares the checksums that the file has, as
+    ``sapiens inspect --verify`` does. Damage is a result, not an exception.
+
+    Raises:
+        NotFoundError, CorruptFileError, UnsupportedFormatError: The file cannot be opened.
+    """
+    return Verification(**_sapiens.verify_checkpoint(as_path(path)))
 
 
 def load_state_dict(

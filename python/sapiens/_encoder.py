@@ -52,8 +52,8 @@ class Encoder(Model):
     ) -> None:
         self._native = _sapiens.open_encoder(
             as_path(path),
-            model_options(size=size, allow_partial=allow_partial, **options),
             engine_options(precision, threads, isa),
+            model_options(size=size, allow_partial=allow_partial, **options),
         )
 
     @property

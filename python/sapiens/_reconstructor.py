@@ -47,7 +47,7 @@ class Reconstructor(Model):
         **options: Any,
     ) -> None:
         self._native = _sapiens.open_reconstructor(
-            as_path(path), model_options(**options), engine_options(precision, threads, isa)
+            as_path(path), engine_options(precision, threads, isa), model_options(**options)
         )
 
     @property

@@ -12,11 +12,13 @@ from ._model import Model, engine_options, model_options
 from ._paths import Path, as_path
 from ._images import Image, as_image, in_chunks, is_one, several
 
+__all__ = ["Depth", "Normals", "Pose", "PoseResult", "Segmenter"]
+
 Images = Union[Image, Iterable[Image]]
 
 
 class TaskModel(Model):
-    """A network with a task head; use `Pose`, `Segmenter`, `Depth` or `Normals`.
+    """A network with a task head; use the class of the task: `Pose`, `Segmenter` and so on.
 
     Args:
         path: Checkpoint file with a head for the task: a published one or your own fine-tune.
@@ -45,12 +47,12 @@ class TaskModel(Model):
         **options: Any,
     ) -> None:
         if not self._task:
-            raise TypeError("open a Pose, Segmenter, Depth or Normals")
+            raise TypeError("open a model of one task: Pose, Segmenter and so on")
         self._native = _sapiens.open_task(
             as_path(path),
-            self._task,
-            model_options(size=size, **options),
             engine_options(precision, threads, isa),
+            model_options(size=size, **options),
+            self._task,
         )
         self._labels = self._native.labels()
 

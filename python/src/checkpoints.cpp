@@ -5,6 +5,7 @@
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/printable.hpp>
 #include <sapiens/tensors.hpp>
+#include <sapiens/verify.hpp>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -23,6 +24,25 @@ std::pair<py::str, py::str> inspect(const Path& file, const ModelOptions& option
     inspection = Checkpoint::open(file).inspect(options);
   }
   return to_report(inspection);
+}
+
+/// What `Verification` of the package is made of.
+py::dict verify_checkpoint(const Path& file) {
+  Verification found;
+  {
+    const WithoutGil no_gil;
+    found = sapiens::verify_checkpoint(Checkpoint::open(file));
+  }
+  py::list damaged, notes;
+  using namespace py::literals;
+  for (const DamagedMember& member : found.damaged) {
+    damaged.append(py::dict("name"_a = to_str(member.name), "tensors"_a = to_str(member.tensors),
+                            "expected"_a = member.expected, "actual"_a = to_str(member.actual)));
+  }
+  for (const std::string& line : describe(found)) notes.append(to_str(line));
+  return py::dict("checksum"_a = found.checksum, "members"_a = found.members,
+                  "bytes"_a = found.bytes, "unguarded_tensors"_a = found.unguarded_tensors,
+                  "damaged"_a = damaged, "notes"_a = notes);
 }
 
 // NumPy has no bf16: its bits come as uint16, and the package makes of them what it was asked for.
@@ -123,6 +143,7 @@ void bind_checkpoints(py::module_& module) {
   module.def(
       "printable", [](std::string_view text) { return to_str(printable(text)); }, py::arg("text"));
   module.def("inspect", &inspect, py::arg("file"), py::arg("options"));
+  module.def("verify_checkpoint", &verify_checkpoint, py::arg("file"));
   module.def("load_tensors", &load_tensors, py::arg("file"), py::arg("options"));
   module.def("convert", &convert, py::arg("file"), py::arg("output"), py::arg("options"));
   module.def("synthesize", &synthesize, py::arg("output"), py::arg("arch"), py::arg("task"),

@@ -15,11 +15,6 @@ namespace {
 
 using Detector = Shared<PersonDetector>;
 
-std::unique_ptr<Detector> open_detector(const std::filesystem::path& file, EngineOptions engine) {
-  engine.loading = interruptible();
-  return std::make_unique<Detector>([&] { return PersonDetector(Checkpoint::open(file), engine); });
-}
-
 /// [persons, 5]: x, y, width, height, score.
 py::object detect(Detector& detector, const Image& image, float min_score, float nms_iou,
                   Index max_detections) {
@@ -39,13 +34,15 @@ py::object detect(Detector& detector, const Image& image, float min_score, float
 }  // namespace
 
 void bind_detector(py::module_& module) {
-  made_by_functions(
-      py::class_<Detector>(module, "Detector", py::is_final())
-          .def("report", [](const Detector& self) { return to_report(self.model().inspection()); })
-          .def("stats", [](Detector& self) { return to_dict(self.stats()); })
-          .def("detect", &detect, py::arg("image"), py::arg("min_score"), py::arg("nms_iou"),
-               py::arg("max_detections")));
-  module.def("open_detector", &open_detector, py::arg("file"), py::arg("engine"));
+  made_by_functions(bind_model<PersonDetector>(module, "Detector")
+                        .def("detect", &detect, py::arg("image"), py::arg("min_score"),
+                             py::arg("nms_iou"), py::arg("max_detections")));
+  module.def(
+      "open_detector",
+      [](const std::filesystem::path& file, const EngineOptions& engine) {
+        return Detector::open(file, engine);
+      },
+      py::arg("file"), py::arg("engine"));
 }
 
 }  // namespace sapiens::python

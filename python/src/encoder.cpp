@@ -18,13 +18,6 @@ namespace {
 
 using SharedEncoder = Shared<Encoder>;
 
-std::unique_ptr<SharedEncoder> open_encoder(const std::filesystem::path& file,
-                                            const ModelOptions& model, EngineOptions engine) {
-  engine.loading = interruptible();
-  return std::make_unique<SharedEncoder>(
-      [&] { return Encoder(Checkpoint::open(file), model, engine); });
-}
-
 py::object preprocess(const SharedEncoder& encoder, const Image& image, std::string_view mode) {
   FloatArray prepared;
   const PreprocessMode chosen = preprocess_named(mode);
@@ -85,21 +78,17 @@ py::dict to_dict(const std::pair<EngineStats, double>& stats_and_forward_seconds
 
 void bind_encoder(py::module_& module) {
   made_by_functions(
-      py::class_<SharedEncoder>(module, "Encoder", py::is_final())
-          .def("report",
-               [](const SharedEncoder& self) { return to_report(self.model().inspection()); })
+      bind_model<Encoder>(module, "Encoder")
           .def("partial", [](const SharedEncoder& self) { return self.model().partial(); })
-          .def("size",
-               [](const SharedEncoder& self) {
-                 const Grid size = self.model().input_size();
-                 return py::make_tuple(size.height, size.width);
-               })
-          .def("stats", [](SharedEncoder& self) { return to_dict(self.stats()); })
           .def("preprocess", &preprocess, py::arg("image"), py::arg("mode"))
           .def("forward", &forward, py::arg("input"), py::arg("out_type"), py::arg("layers"),
                py::arg("norm")));
   module.def("doubt_about_input", &doubt_about_input, py::arg("input"));
-  module.def("open_encoder", &open_encoder, py::arg("file"), py::arg("model"), py::arg("engine"));
+  module.def(
+      "open_encoder",
+      [](const std::filesystem::path& file, const EngineOptions& engine,
+         const ModelOptions& model) { return SharedEncoder::open(file, engine, model); },
+      py::arg("file"), py::arg("engine"), py::arg("model"));
 }
 
 }  // namespace sapiens::python

@@ -15,13 +15,6 @@ namespace {
 
 using Autoencoder = Shared<Reconstructor>;
 
-std::unique_ptr<Autoencoder> open_autoencoder(const std::filesystem::path& file,
-                                              const ModelOptions& model, EngineOptions engine) {
-  engine.loading = interruptible();
-  return std::make_unique<Autoencoder>(
-      [&] { return Reconstructor(Checkpoint::open(file), model, engine); });
-}
-
 /// (original, masked, reconstruction, mask, masked error, mean error).
 py::tuple run(Autoencoder& autoencoder, const Image& image, double mask_ratio, std::uint64_t seed) {
   Reconstruction found = autoencoder.run([&](Reconstructor& model, const Progress& progress) {
@@ -37,18 +30,13 @@ py::tuple run(Autoencoder& autoencoder, const Image& image, double mask_ratio, s
 
 void bind_reconstructor(py::module_& module) {
   made_by_functions(
-      py::class_<Autoencoder>(module, "Reconstructor", py::is_final())
-          .def("report",
-               [](const Autoencoder& self) { return to_report(self.model().inspection()); })
-          .def("size",
-               [](const Autoencoder& self) {
-                 const Grid size = self.model().input_size();
-                 return py::make_tuple(size.height, size.width);
-               })
-          .def("stats", [](Autoencoder& self) { return to_dict(self.stats()); })
+      bind_model<Reconstructor>(module, "Reconstructor")
           .def("run", &run, py::arg("image"), py::arg("mask_ratio"), py::arg("seed")));
-  module.def("open_reconstructor", &open_autoencoder, py::arg("file"), py::arg("model"),
-             py::arg("engine"));
+  module.def(
+      "open_reconstructor",
+      [](const std::filesystem::path& file, const EngineOptions& engine,
+         const ModelOptions& model) { return Autoencoder::open(file, engine, model); },
+      py::arg("file"), py::arg("engine"), py::arg("model"));
 }
 
 }  // namespace sapiens::python

@@ -2,12 +2,14 @@
 
 #include <pybind11/pybind11.h>
 
+#include <filesystem>
 #include <memory>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/run.hpp>
 #include <sapiens/shared_model.hpp>
 #include <utility>
 
+#include "bindings.hpp"
 #include "gil.hpp"
 
 namespace sapiens::python {
@@ -20,9 +22,17 @@ namespace sapiens::python {
 template <typename Model>
 class Shared {
  public:
-  /// `load()` makes the model.
-  template <typename Load>
-  explicit Shared(Load load) : shared_(load_without_gil(load)) {}
+  /// Loads the model of `file`; `options` are what the model's constructor takes before those of
+  /// the engine.
+  template <typename... Options>
+  static std::unique_ptr<Shared> open(const std::filesystem::path& file, EngineOptions engine,
+                                      const Options&... options) {
+    engine.loading = interruptible();
+    const WithoutGil no_gil;
+    return std::make_unique<Shared>(
+        std::make_unique<Model>(Checkpoint::open(file), options..., engine));
+  }
+  explicit Shared(std::unique_ptr<Model> model) : shared_(std::move(model)) {}
 
   /// `compute(model, progress)`, which must not touch Python. Ctrl-C ends the wait for other calls
   /// too, and the computation if it tells `progress`.
@@ -54,14 +64,24 @@ class Shared {
   const Model& model() const { return *shared_; }
 
  private:
-  template <typename Load>
-  static std::unique_ptr<Model> load_without_gil(Load load) {
-    const WithoutGil no_gil;
-    return std::make_unique<Model>(load());
-  }
-
   SharedModel<Model> shared_;
   double forward_seconds_ = 0;  // of the last run; protected by the lock
 };
+
+/// The class `name` of Python with what every model has.
+template <typename Model>
+py::class_<Shared<Model>> bind_model(py::module_& module, const char* name) {
+  py::class_<Shared<Model>> bound(module, name, py::is_final());
+  bound.def("report",
+            [](const Shared<Model>& self) { return to_report(self.model().inspection()); });
+  bound.def("stats", [](Shared<Model>& self) { return to_dict(self.stats()); });
+  if constexpr (requires(const Model& model) { model.input_size(); }) {
+    bound.def("size", [](const Shared<Model>& self) {
+      const Grid size = self.model().input_size();
+      return py::make_tuple(size.height, size.width);
+    });
+  }
+  return bound;
+}
 
 }  // namespace sapiens::python

@@ -18,12 +18,10 @@ namespace {
 using SharedTask = Shared<TaskModel>;
 using Images = std::vector<std::shared_ptr<Image>>;
 
-std::unique_ptr<SharedTask> open_task(const std::filesystem::path& file, std::string_view task,
-                                      ModelOptions model, EngineOptions engine) {
-  engine.loading = interruptible();
+std::unique_ptr<SharedTask> open_task(const std::filesystem::path& file, EngineOptions engine,
+                                      ModelOptions model, std::string_view task) {
   model.expected_task = parse_task(task);
-  return std::make_unique<SharedTask>(
-      [&] { return TaskModel(Checkpoint::open(file), model, engine); });
+  return SharedTask::open(file, std::move(engine), model);
 }
 
 std::vector<Box> to_boxes(const py::object& boxes_of_python) {
@@ -44,25 +42,24 @@ std::vector<Box> to_boxes(const py::object& boxes_of_python) {
 }
 
 /// What `inputs` become in `task`; they go through the encoder together.
-std::vector<Result> run_prepared(SharedTask& task, std::span<const PreparedImage> prepared,
-                                 const RunOptions& options) {
+TaskRun run_prepared(SharedTask& task, std::span<const PreparedImage> prepared,
+                     const RunOptions& options) {
   const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
-  TaskRun run = task.run([&](TaskModel& model, const Progress& progress) {
+  return task.run([&](TaskModel& model, const Progress& progress) {
     RunOptions with_progress = options;
     with_progress.progress = progress;
     return model.run(inputs, with_progress);
   });
-  return std::move(run.results);
 }
 
 /// (keypoints [P, K, 2], scores [P, K]).
-py::tuple to_arrays(std::span<const Result> poses, Index points) {
+py::tuple to_arrays(std::span<const Pose> poses, Index points) {
   const auto count = static_cast<Index>(poses.size());
   std::vector<float> places, scores;
   places.reserve(static_cast<std::size_t>(count * points * 2));
   scores.reserve(static_cast<std::size_t>(count * points));
-  for (const Result& pose : poses) {
-    for (const Keypoint& point : std::get<Pose>(pose).keypoints) {
+  for (const Pose& pose : poses) {
+    for (const Keypoint& point : pose.keypoints) {
       places.insert(places.end(), {point.x, point.y});
       scores.push_back(point.score);
     }
@@ -82,19 +79,17 @@ py::tuple run_pose(SharedTask& task, const Image& image, const py::object& array
     const WithoutGil no_gil;
     for (const Box& box : boxes) persons.push_back(task.model().prepare(image, box, chosen));
   }
-  return to_arrays(run_prepared(task, persons, {.flip_test = flip_test}), task.model().outputs());
+  TaskRun run = run_prepared(task, persons, {.flip_test = flip_test});
+  return to_arrays(results_as<Pose>(std::move(run)), task.model().outputs());
 }
 
-py::object to_array(Segmentation& found) {
+py::object to_array(Result&& result) {
+  if (FloatArray* const map = map_of(result)) return moved(std::move(*map));
+  auto& found = std::get<Segmentation>(result);
   return moved(std::move(found.ids), {found.height, found.width});
 }
-py::object to_array(DepthMap& found) { return moved(std::move(found.values)); }
-py::object to_array(NormalMap& found) { return moved(std::move(found.values)); }
-py::object to_array(Pose&) {
-  throw Error(ErrorCode::InvalidArgument, {.summary = "keypoints are no map of an image"});
-}
 
-/// One map per image.
+/// One map, or the classes, per image; no keypoints, which `run_pose` finds.
 py::list run_maps(SharedTask& task, const Images& images, std::string_view mode) {
   const PreprocessMode chosen = preprocess_named(mode);
   std::vector<PreparedImage> inputs;
@@ -105,9 +100,7 @@ py::list run_maps(SharedTask& task, const Images& images, std::string_view mode)
     }
   }
   py::list maps;
-  for (Result& one : run_prepared(task, inputs, {})) {
-    maps.append(std::visit([](auto& found) { return to_array(found); }, one));
-  }
+  for (Result& one : run_prepared(task, inputs, {}).results) maps.append(to_array(std::move(one)));
   return maps;
 }
 
@@ -136,22 +129,14 @@ py::dict labels(const SharedTask& task) {
 
 void bind_tasks(py::module_& module) {
   made_by_functions(
-      py::class_<SharedTask>(module, "TaskModel", py::is_final())
-          .def("report",
-               [](const SharedTask& self) { return to_report(self.model().inspection()); })
-          .def("size",
-               [](const SharedTask& self) {
-                 const Grid size = self.model().input_size();
-                 return py::make_tuple(size.height, size.width);
-               })
-          .def("stats", [](SharedTask& self) { return to_dict(self.stats()); })
+      bind_model<TaskModel>(module, "TaskModel")
           .def("outputs", [](const SharedTask& self) { return self.model().outputs(); })
           .def("labels", &labels)
           .def("pose", &run_pose, py::arg("image"), py::arg("boxes"), py::arg("flip_test"),
                py::arg("mode"))
           .def("run", &run_maps, py::arg("images"), py::arg("mode")));
-  module.def("open_task", &open_task, py::arg("file"), py::arg("task"), py::arg("model"),
-             py::arg("engine"));
+  module.def("open_task", &open_task, py::arg("file"), py::arg("engine"), py::arg("model"),
+             py::arg("task"));
 }
 
 }  // namespace sapiens::python

@@ -46,7 +46,11 @@ class CInterface:
         model = self._made(f"sapiens_{kind}_load", opened, None, None)
         image = Image(struct_size=ctypes.sizeof(Image), path=bytes(path))
         # After the image: boxes or images, how many, and options.
-        more = {"pose": (None, c_size_t(0), None), "run": (None,)}.get(function, (c_size_t(1), None))
+        more = (c_size_t(1), None)
+        if function == "pose":
+            more = (None, c_size_t(0), None)
+        elif kind == "reconstructor":
+            more = (None,)
         result = self._made(f"sapiens_{kind}_{function}", model, byref(image), *more)
         return [self._array(result, i) for i in range(self._library.sapiens_result_count(result))]
 

@@ -38,8 +38,8 @@ def test_none_is_copied_or_pickled_into_one_without_an_inside(models, pixels):
         engine,
         _sapiens.convert_options(layout="clean", dtype="", keep_unused=False, model=model),
         _sapiens.Image.from_array(pixels),
-        _sapiens.open_encoder(models["pretrain"], model, engine),
-        _sapiens.open_task(models["seg"], "seg", model, engine),
+        _sapiens.open_encoder(models["pretrain"], engine, model),
+        _sapiens.open_task(models["seg"], engine, model, "seg"),
     ]
     for thing in things:
         for duplicate in (copy.copy, copy.deepcopy, pickle.dumps):

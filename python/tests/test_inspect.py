@@ -39,6 +39,20 @@ def test_attributes_say_what_the_file_is(models):
     assert "seg" in repr(report)
 
 
+def test_verifying_finds_damage_inside_of_values(models, tmp_path, run_sapiens):
+    intact = sapiens.verify_checkpoint(models["pretrain"])
+    assert intact.intact and intact.checksum == "CRC-32" and intact.members > 0
+    assert str(intact) in run_sapiens("inspect", models["pretrain"], "--verify")
+    content = bytearray(models["pretrain"].read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = tmp_path / "damaged.pth"
+    damaged.write_bytes(content)
+    found = sapiens.verify_checkpoint(damaged)
+    assert not found.intact and len(found.damaged) == 1
+    assert found.damaged[0]["expected"] != found.damaged[0]["actual"]
+    assert found.damaged[0]["tensors"] in str(found)
+
+
 def test_options_reach_the_engine(models):
     plain = sapiens.inspect(models["pretrain"])
     larger = sapiens.inspect(str(models["pretrain"]), size=(256, 192))

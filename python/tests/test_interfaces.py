@@ -41,9 +41,9 @@ PYTHON = {
 C = {
     "features": ("encoder", "features"),
     "pose": ("task_model", "pose"),
-    "seg": ("task_model", "segment"),
-    "depth": ("task_model", "depth"),
-    "normal": ("task_model", "normals"),
+    "seg": ("task_model", "run"),
+    "depth": ("task_model", "run"),
+    "normal": ("task_model", "run"),
     "reconstruct": ("reconstructor", "run"),
 }
 

@@ -1,12 +1,13 @@
 #include "sapiens/checkpoint.hpp"
 
 #include <memory>
-#include <string_view>
+#include <optional>
 #include <utility>
 
 #include "capi/error_boundary.hpp"
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
+#include "sapiens/verify.hpp"
 
 using namespace sapiens;
 
@@ -34,6 +35,20 @@ sapiens_status sapiens_checkpoint_inspect(const sapiens_checkpoint* checkpoint,
     capi::require(checkpoint, "checkpoint");
     return std::make_unique<sapiens_report>(
         checkpoint->checkpoint.inspect(capi::model_options(options)));
+  });
+}
+
+sapiens_status sapiens_checkpoint_verify(const sapiens_checkpoint* checkpoint,
+                                         const sapiens_model_options* options,
+                                         sapiens_report** report, sapiens_error** error) {
+  return capi::create_handle(report, "report", error, [&] {
+    capi::require(checkpoint, "checkpoint");
+    const ModelOptions model = capi::model_options(options);
+    const Verification found = verify_checkpoint(checkpoint->checkpoint);
+    auto made =
+        std::make_unique<sapiens_report>(inspect_verified(checkpoint->checkpoint, model, found));
+    if (!found.intact()) made->warnings = damage_of(found);
+    return made;
   });
 }
 
@@ -70,8 +85,9 @@ int32_t sapiens_report_verdict(const sapiens_report* report) {
 
 int32_t sapiens_report_verdict_for(const sapiens_report* report, const char* use) {
   if (!report || !use) return -1;
+  const std::optional<Use> wanted = find_use(use);
   for (const UseVerdict& verdict : report->inspection.uses) {
-    if (verdict.use == use) return static_cast<int32_t>(verdict.verdict);
+    if (verdict.use == wanted) return static_cast<int32_t>(verdict.verdict);
   }
   return -1;
 }

@@ -114,6 +114,7 @@ ModelOptions model_options(const sapiens_model_options* given) {
   const sapiens_model_options known = known_fields(given, "options");
   return {.arch = text(known.arch),
           .task = task(known.task),
+          .expected_task = task(known.expected_task),
           .heads = count(known.heads, "options.heads"),
           .decoder_heads = count(known.decoder_heads, "options.decoder_heads"),
           .grid = size(known.grid_height, known.grid_width, "options.grid_height, grid_width"),

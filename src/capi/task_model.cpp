@@ -28,48 +28,25 @@ struct sapiens_task_model {
 
 namespace {
 
-sapiens_array array_of(FloatArray&& numbers) {
-  return {.shape = std::move(numbers.shape), .values = std::move(numbers.values)};
-}
-
-sapiens_array array_of(Segmentation&& classes) {
-  return {.shape = {classes.height, classes.width}, .values = std::move(classes.ids)};
-}
-
-sapiens_array array_of(DepthMap&& depth) { return array_of(std::move(depth.values)); }
-
-sapiens_array array_of(NormalMap&& normals) { return array_of(std::move(normals.values)); }
-
-sapiens_array array_of(Pose&& pose) {
+// Poses [persons, keypoints, 3].
+sapiens_array array_of(std::span<const Pose> poses, Index keypoints) {
   std::vector<float> numbers;
-  for (const Keypoint& point : pose.keypoints) {
-    numbers.insert(numbers.end(), {point.x, point.y, point.score});
+  for (const Pose& pose : poses) {
+    for (const Keypoint& point : pose.keypoints) {
+      numbers.insert(numbers.end(), {point.x, point.y, point.score});
+    }
   }
-  return {.shape = {std::ssize(pose.keypoints), 3}, .values = std::move(numbers)};
+  return {.shape = {std::ssize(poses), keypoints, 3}, .values = std::move(numbers)};
 }
 
-// What a model for `task` makes of all images; only computing waits for other calls.
-sapiens_status of_images(sapiens_task_model* model, Task task, const sapiens_image* images,
-                         size_t count, const sapiens_task_options* options, sapiens_result** result,
-                         const char* result_name, sapiens_error** error) {
-  return capi::create_handle(result, result_name, error, [&] {
-    capi::require(model, "model");
-    const RunOptions wanted = capi::run_options(options);
-    const capi::Images given(images, count);
-    model->model->expect_task(task);
-    std::vector<PreparedImage> prepared;
-    for (std::size_t i = 0; i < given.size(); ++i) {
-      prepared.push_back(model->model->prepare(given.read(i), std::nullopt, wanted.mode));
-    }
-    const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
-    auto computed = std::make_unique<sapiens_result>();
-    const auto lock = model->model.lock();
-    for (Result& one : lock->run(inputs, wanted).results) {
-      computed->arrays.push_back(
-          std::visit([](auto& found) { return array_of(std::move(found)); }, one));
-    }
-    return computed;
-  });
+sapiens_array array_of(Result&& result, Index outputs) {
+  if (FloatArray* const map = map_of(result)) {
+    return {.shape = std::move(map->shape), .values = std::move(map->values)};
+  }
+  if (auto* const classes = std::get_if<Segmentation>(&result)) {
+    return {.shape = {classes->height, classes->width}, .values = std::move(classes->ids)};
+  }
+  return array_of(std::span(&std::get<Pose>(result), 1), outputs);
 }
 
 std::vector<Box> boxes_of(const sapiens_box* boxes, size_t count) {
@@ -80,17 +57,6 @@ std::vector<Box> boxes_of(const sapiens_box* boxes, size_t count) {
     all.push_back({box.x, box.y, box.width, box.height, box.score});
   }
   return all;
-}
-
-// Poses [persons, keypoints, 3].
-sapiens_array array_of(std::span<Result> poses, Index keypoints) {
-  std::vector<float> numbers;
-  for (Result& pose : poses) {
-    const sapiens_array one = array_of(std::get<Pose>(std::move(pose)));
-    const auto& of_one = std::get<std::vector<float>>(one.values);
-    numbers.insert(numbers.end(), of_one.begin(), of_one.end());
-  }
-  return {.shape = {std::ssize(poses), keypoints, 3}, .values = std::move(numbers)};
 }
 
 }  // namespace
@@ -152,27 +118,30 @@ sapiens_status sapiens_task_model_pose(sapiens_task_model* model, const sapiens_
     const std::vector<Box> persons = boxes_of(boxes, count);
     model->model->expect_task(Task::Pose);
     const auto lock = model->model.lock();
-    TaskRun run = lock->run(input, persons, wanted);
+    const auto found = results_as<Pose>(lock->run(input, persons, wanted));
     auto result = std::make_unique<sapiens_result>();
-    result->arrays.push_back(array_of(run.results, lock->outputs()));
+    result->arrays.push_back(array_of(found, lock->outputs()));
     return result;
   });
 }
 
-sapiens_status sapiens_task_model_segment(sapiens_task_model* model, const sapiens_image* images,
-                                          size_t count, const sapiens_task_options* options,
-                                          sapiens_result** classes, sapiens_error** error) {
-  return of_images(model, Task::Seg, images, count, options, classes, "classes", error);
-}
-
-sapiens_status sapiens_task_model_depth(sapiens_task_model* model, const sapiens_image* images,
-                                        size_t count, const sapiens_task_options* options,
-                                        sapiens_result** depths, sapiens_error** error) {
-  return of_images(model, Task::Depth, images, count, options, depths, "depths", error);
-}
-
-sapiens_status sapiens_task_model_normals(sapiens_task_model* model, const sapiens_image* images,
-                                          size_t count, const sapiens_task_options* options,
-                                          sapiens_result** normals, sapiens_error** error) {
-  return of_images(model, Task::Normal, images, count, options, normals, "normals", error);
+sapiens_status sapiens_task_model_run(sapiens_task_model* model, const sapiens_image* images,
+                                      size_t count, const sapiens_task_options* options,
+                                      sapiens_result** results, sapiens_error** error) {
+  return capi::create_handle(results, "results", error, [&] {
+    capi::require(model, "model");
+    const RunOptions wanted = capi::run_options(options);
+    const capi::Images given(images, count);
+    std::vector<PreparedImage> prepared;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      prepared.push_back(model->model->prepare(given.read(i), std::nullopt, wanted.mode));
+    }
+    const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
+    auto computed = std::make_unique<sapiens_result>();
+    const auto lock = model->model.lock();  // only computing waits for other calls
+    for (Result& one : lock->run(inputs, wanted).results) {
+      computed->arrays.push_back(array_of(std::move(one), lock->outputs()));
+    }
+    return computed;
+  });
 }

@@ -17,24 +17,18 @@
 namespace sapiens {
 namespace {
 
-constexpr Use kAllUses[] = {Use::Features, Use::Reconstruct, Use::Pose,
-                            Use::Seg,      Use::Depth,       Use::Normal};
+// What a file with an encoder may be used for.
+std::vector<Use> uses_of_encoders() {
+  std::vector<Use> uses = {Use::Features, Use::Reconstruct};
+  for (const TaskInfo& info : head_tasks()) uses.push_back(use_of(info.task));
+  return uses;
+}
 
 // Features are made for the task that the options or the file name, so theirs is not used.
 Task task_of(Use use) noexcept {
-  switch (use) {
-    case Use::Features:
-      return Task::Backbone;
-    case Use::Reconstruct:
-      return Task::Pretrain;
-    case Use::Pose:
-      return Task::Pose;
-    case Use::Seg:
-      return Task::Seg;
-    case Use::Depth:
-      return Task::Depth;
-    case Use::Normal:
-      return Task::Normal;
+  if (use == Use::Reconstruct) return Task::Pretrain;
+  for (const TaskInfo& info : head_tasks()) {
+    if (use_of(info.task) == use) return info.task;
   }
   return Task::Backbone;
 }
@@ -84,7 +78,7 @@ void add_explanation(Plan& plan, const DetectedModel& model, const ModelHints& h
 }
 
 UseVerdict use_verdict(Use use, const Report& report, const std::string& reason) {
-  return {.use = std::string(use_name(use)),
+  return {.use = use,
           .verdict = report.verdict,
           .required = report.required,
           .bound = report.bound,
@@ -107,7 +101,8 @@ Inspection foreign(const StateDict& dict, const NameIndex& index,
 // which applies to every use.
 Inspection undecided(const StateDict& dict, Report report) {
   std::vector<UseVerdict> uses;
-  for (const Use use : kAllUses) uses.push_back(use_verdict(use, report, report.explanation));
+  for (const Use use : uses_of_encoders())
+    uses.push_back(use_verdict(use, report, report.explanation));
   return {.file = file_info(dict),
           .model = {.family = "sapiens"},
           .report = std::move(report),
@@ -150,16 +145,6 @@ void check_heads(const EncoderConfig& encoder) {
 
 }  // namespace
 
-std::string_view use_name(Use use) noexcept {
-  if (use == Use::Features) return "features";
-  return use == Use::Reconstruct ? "reconstruct" : task_name(task_of(use));
-}
-
-Use use_of(Task task) noexcept {
-  const auto use = std::ranges::find(kAllUses, task, task_of);
-  return has_head(task) ? *use : Use::Features;
-}
-
 Assessment::Assessment(const StateDict& dict, const ModelOptions& options)
     : dict_(without_values(dict)), hints_(hints_of(options)), index_(dict_) {
   detector_ = find_detector(dict_, index_, options.prefix);
@@ -201,16 +186,15 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
   add_explanation(taken.plan, taken.model, hints_);
   names_ = std::move(taken.names);
   candidates_ = std::move(choice.found);
-  plans_[static_cast<std::size_t>(Use::Features)] = {.model = std::move(taken.model),
-                                                     .plan = std::move(taken.plan)};
+  plans_[Use::Features] = {.model = std::move(taken.model), .plan = std::move(taken.plan)};
 }
 
 const Assessment::UsePlan& Assessment::plan_for(Use use) const {
   const std::lock_guard lock(mutex_);
-  auto& made = plans_[static_cast<std::size_t>(use)];
-  if (!made && without_encoder_) made = UsePlan{.plan = {.report = without_encoder_->report}};
-  if (!made) made = make_plan(use);
-  return *made;
+  const auto found = plans_.find(use);
+  if (found != plans_.end()) return found->second;
+  return plans_[use] = without_encoder_ ? UsePlan{.plan = {.report = without_encoder_->report}}
+                                        : make_plan(use);
 }
 
 // Reconstruction always uses the input size of training and ignores that of the options.
@@ -236,7 +220,7 @@ Assessment::UsePlan Assessment::make_plan(Use use) const {
 
 std::vector<UseVerdict> Assessment::verdicts() const {
   std::vector<UseVerdict> uses;
-  for (const Use use : kAllUses) {
+  for (const Use use : uses_of_encoders()) {
     const UsePlan& made = plan_for(use);
     const Report& report = made.plan.report;
     uses.push_back(

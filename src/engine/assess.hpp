@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,16 +19,6 @@
 #include "sapiens/report.hpp"
 
 namespace sapiens {
-
-/// A use of a file with an encoder.
-enum class Use { Features, Reconstruct, Pose, Seg, Depth, Normal };
-inline constexpr std::size_t kUses = 6;
-
-/// "features", "reconstruct", and the names of the tasks that have a head.
-std::string_view use_name(Use use) noexcept;
-
-/// The use that belongs to a task: that of its head, or Features for a task without a head.
-Use use_of(Task task) noexcept;
 
 /// The result of recognising the model of a file with given options. The constructor recognises the
 /// model. The plan of a use, which maps its parameters to tensors, is computed on first access and
@@ -78,7 +68,7 @@ class Assessment : public std::enable_shared_from_this<Assessment> {
   std::vector<std::string> notes_;             // about the other models of the file
   std::vector<FoundModel> candidates_;
   mutable std::mutex mutex_;
-  mutable std::array<std::optional<UsePlan>, kUses> plans_;
+  mutable std::map<Use, UsePlan> plans_;
   mutable int plans_made_ = 0;
 };
 

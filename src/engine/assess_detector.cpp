@@ -103,7 +103,7 @@ Inspection inspect_detector(const StateDict& dict, const DetectorFile& detector)
   Inspection inspection{.file = file_info(dict), .model = {.family = "rtmdet"}, .report = report};
   if (report.verdict != Verdict::Ambiguous) inspection.model = detector_info(detector.config);
   std::ranges::move(file_notes(dict), std::back_inserter(inspection.report.notes));
-  inspection.uses = UseVerdicts({{.use = "detect",
+  inspection.uses = UseVerdicts({{.use = Use::Detect,
                                   .verdict = report.verdict,
                                   .required = report.required,
                                   .bound = report.bound,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/shape.hpp"
+#include "model/task_table.hpp"
 
 namespace sapiens {
 namespace {
@@ -89,9 +90,9 @@ std::string describe_model(const ModelInfo& model) {
   if (model.task == Task::Backbone)
     return fmt::format("Sapiens {} encoder, task geometry", shown_arch(model.arch));
   std::string text = fmt::format("Sapiens {} {} model", shown_arch(model.arch), task_text(model));
-  if (model.outputs > 0 && (model.task == Task::Pose || model.task == Task::Seg)) {
-    fmt::format_to(std::back_inserter(text), ", {} {}", model.outputs,
-                   model.task == Task::Pose ? "keypoints" : "classes");
+  const std::string_view outputs = model.task ? task_row(*model.task).outputs : "";
+  if (model.outputs > 0 && !outputs.empty()) {
+    fmt::format_to(std::back_inserter(text), ", {} {}", model.outputs, outputs);
   }
   return text;
 }

@@ -12,6 +12,7 @@
 #include "engine/describe.hpp"
 #include "engine/problems.hpp"
 #include "model/params.hpp"
+#include "model/task_table.hpp"
 
 namespace sapiens {
 namespace {
@@ -21,24 +22,6 @@ std::string size_of_found(const DetectedModel& model) {
   if (arch != nullptr && arch->depth == model.found_depth)
     return fmt::format("the {} model", shown_arch(arch->name));
   return fmt::format("a model of width {} with {} blocks", model.found_width, model.found_depth);
-}
-
-std::string_view kind_of_file(Task task) {
-  switch (task) {
-    case Task::Pretrain:
-      return "a pretrained encoder";
-    case Task::Backbone:
-      return "a task encoder without its head";
-    case Task::Pose:
-      return "a pose checkpoint";
-    case Task::Seg:
-      return "a segmentation checkpoint";
-    case Task::Depth:
-      return "a depth checkpoint";
-    case Task::Normal:
-      return "a surface-normal checkpoint";
-  }
-  return "";
 }
 
 Explanation explain_usable(const Report& report) {
@@ -103,7 +86,7 @@ Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
   if (model.task == Task::Pretrain && model.file_task != Task::Pretrain &&
       lacks(plan, Binding::Gap::Missing,
             [](std::string_view key) { return key == "backbone.cls_token"; })) {
-    return {fmt::format("this is {}; it has no class token", kind_of_file(model.file_task)),
+    return {fmt::format("this is {}; it has no class token", task_row(model.file_task).file),
             "leave `task` out, or use `task` backbone"};
   }
   const auto in_head = [&](std::string_view key) {
@@ -111,7 +94,7 @@ Explanation explain_incomplete(const Plan& plan, const DetectedModel& model,
   };
   if (has_head(model.task) && model.task != model.file_task &&
       lacks(plan, Binding::Gap::Missing, in_head)) {
-    return {fmt::format("this is {}; it has no {} head", kind_of_file(model.file_task),
+    return {fmt::format("this is {}; it has no {} head", task_row(model.file_task).file,
                         task_name(model.task)),
             "use a checkpoint that was fine-tuned for this task"};
   }

@@ -20,6 +20,17 @@ OutputLabels::OutputLabels(const StateDict& dict, Task task, Index outputs) {
   if (task == Task::Seg) read_classes(dict, std::max<Index>(outputs, 2));
 }
 
+std::vector<std::string> OutputLabels::names() const {
+  std::vector<std::string> names;
+  if (keypoints_) {
+    for (const KeypointInfo& point : keypoints_->keypoints) names.emplace_back(point.name);
+  }
+  if (classes_) {
+    for (const SegClass& seg_class : classes_->classes) names.emplace_back(seg_class.name);
+  }
+  return names;
+}
+
 // A record that names the published points, as every published file does, keeps what is known
 // about them beyond the record.
 void OutputLabels::read_keypoints(const StateDict& dict, Index count) {

@@ -21,6 +21,8 @@ class OutputLabels {
   /// Null for other tasks, and if names are unknown.
   const KeypointSet* keypoints() const noexcept { return keypoints_; }
   const SegClassSet* classes() const noexcept { return classes_; }
+  /// In the order of the outputs; empty where the sets are null.
+  std::vector<std::string> names() const;
 
  private:
   void read_keypoints(const StateDict& dict, Index count);

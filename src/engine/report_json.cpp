@@ -19,7 +19,7 @@ class ReportWriter {
       object("model", [&] { write_model(inspection.model); });
       object("report", [&] { write_report(inspection.report); });
       each("uses", inspection.uses, [&](const UseVerdict& use) {
-        text("use", use.use);
+        text("use", use_name(use.use));
         text("verdict", verdict_name(use.verdict));
         number("required", use.required);
         number("bound", use.bound);

@@ -93,15 +93,16 @@ class TextWriter {
 
   void uses() {
     if (all_.uses.empty()) {
-      line("  {:<13} {} {}", "features", verdict(all_.report.verdict), "no encoder in this file");
+      line("  {:<13} {} {}", use_name(Use::Features), verdict(all_.report.verdict),
+           "no encoder in this file");
       return;
     }
     for (std::size_t first = 0; first < all_.uses.size();) {
       std::size_t last = first + 1;
-      std::string names = all_.uses[first].use;
+      std::string names(use_name(all_.uses[first].use));
       while (first > 0 && last < all_.uses.size() &&
              same_story(all_.uses[first], all_.uses[last])) {
-        names += ", " + all_.uses[last++].use;
+        names += fmt::format(", {}", use_name(all_.uses[last++].use));
       }
       use(names, all_.uses[first]);
       if (first == 0 && is_usable(all_.uses[first].verdict)) output_shapes();

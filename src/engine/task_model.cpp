@@ -9,72 +9,24 @@
 
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
-#include "engine/assess.hpp"
 #include "engine/describe.hpp"
-#include "engine/explain.hpp"
+#include "engine/expected_task.hpp"
 #include "engine/loading.hpp"
 #include "engine/mirror_partners.hpp"
 #include "engine/network.hpp"
 #include "engine/output_labels.hpp"
 #include "engine/random_weights.hpp"
+#include "engine/task_traits.hpp"
 #include "model/head.hpp"
+#include "model/task_table.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/boxes.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
-#include "tasks/dense.hpp"
 #include "tasks/pose.hpp"
 
 namespace sapiens {
 namespace {
-
-// What is left to do once a head has run on one input.
-struct HeadResult {
-  const HeadOutput& head;
-  const TaskInput& input;
-  Grid size;  // of the input's pixels
-  const ThreadPool& pool;
-
-  Grid image() const { return {input.height, input.width}; }
-  // The original's lite scripts enlarge the head's output to the image in one step.
-  Grid between() const { return input.mode == PreprocessMode::Lite ? head.size : size; }
-};
-
-Result pose_of(const HeadResult& r) {
-  const Box& box = *r.input.person;
-  const std::vector<InputKeypoint> found = decode_heatmaps(r.head, r.size, r.pool);
-  return Pose{.box = box, .keypoints = to_image(found, crop_of_box(box, r.size), r.size)};
-}
-
-Result segmentation_of(const HeadResult& r) {
-  return most_likely_classes(r.head, r.between(), r.image(), r.pool);
-}
-
-Result depth_of(const HeadResult& r) {
-  return DepthMap{depth_of_image(r.head, r.between(), r.image(), r.pool)};
-}
-
-Result normals_of(const HeadResult& r) {
-  return NormalMap{normals_of_image(r.head, r.between(), r.image(), r.pool)};
-}
-
-// How the tasks differ, once their heads have run.
-struct TaskTraits {
-  Task task;
-  std::string_view what;  // that a model does
-  bool of_persons;        // inputs are persons cut out of images
-  Result (*result)(const HeadResult&);
-};
-constexpr TaskTraits kTraits[] = {
-    {Task::Pose, "pose", true, pose_of},
-    {Task::Seg, "segmentation", false, segmentation_of},
-    {Task::Depth, "depth", false, depth_of},
-    {Task::Normal, "surface normals", false, normals_of},
-};
-
-const TaskTraits& traits_of(Task task) {
-  return *std::ranges::find(kTraits, task, &TaskTraits::task);
-}
 
 using Views = std::vector<TensorView<const float, 3>>;
 
@@ -84,13 +36,13 @@ Progress part_of_progress(const Progress& progress, double first, double size) {
   return [&progress, first, size](double done) { progress(first + done * size); };
 }
 
-void expect_inputs_for(const TaskTraits& task, std::span<const TaskInput> inputs) {
+void expect_inputs_for(bool of_persons, std::span<const TaskInput> inputs) {
   for (const TaskInput& input : inputs) {
-    if (input.person.has_value() == task.of_persons) continue;
+    if (input.person.has_value() == of_persons) continue;
     constexpr const char *kPerson = "a person cut out of an image", *kImage = "a whole image";
     throw Error(ErrorCode::InvalidArgument, {.summary = "this input was prepared for another task",
-                                             .expected = task.of_persons ? kPerson : kImage,
-                                             .actual = task.of_persons ? kImage : kPerson,
+                                             .expected = of_persons ? kPerson : kImage,
+                                             .actual = of_persons ? kImage : kPerson,
                                              .hint = "prepare it with the model that it is for"});
   }
 }
@@ -103,7 +55,6 @@ struct TaskModel::Impl {
        const EngineOptions& options)
       : network(encoder, options),
         config(head),
-        traits(traits_of(head.task)),
         partners(config.task == Task::Pose ? mirror_partners(notes, config.outputs)
                                            : std::vector<int>{}),
         labels(notes, config.task, config.outputs) {}
@@ -140,7 +91,6 @@ struct TaskModel::Impl {
 
   Network network;
   HeadConfig config;
-  const TaskTraits& traits;
   std::vector<int> partners;  // of keypoints in a mirror; empty: not known
   OutputLabels labels;
   HeadWeights weights;
@@ -152,7 +102,7 @@ struct TaskModel::Impl {
 
 PreparedImage TaskModel::Impl::prepare(const Image& image, std::optional<Box> person,
                                        PreprocessMode mode) const {
-  if (traits.of_persons && !person) person = full_image_box(image);
+  if (task_info(config.task).of_persons && !person) person = full_image_box(image);
   const Grid size = input_size();
   const Image seen = person ? warp_person(image, crop_of_box(*person, size), size)
                             : resize_bilinear_opencv(image, size.height, size.width);
@@ -212,7 +162,7 @@ HeadOutput TaskModel::Impl::run_head(const AlignedBuffer<float>& from, Index ind
 void TaskModel::Impl::compute(std::span<const TaskInput> inputs, const RunOptions& options,
                               TaskRun& run) {
   if (inputs.empty()) return;
-  expect_inputs_for(traits, inputs);
+  expect_inputs_for(task_info(config.task).of_persons, inputs);
   const ThreadPool& pool = network.ops().pool();
   const ThreadPool::Watch watch_pool(pool, options.check);
   Views images;
@@ -239,58 +189,10 @@ void TaskModel::Impl::compute(std::span<const TaskInput> inputs, const RunOption
     }
     const TaskInput& input = inputs[static_cast<std::size_t>(i)];
     run.results.push_back(
-        traits.result({.head = head, .input = input, .size = size, .pool = pool}));
+        traits_of(config.task).result({.head = head, .input = input, .size = size, .pool = pool}));
     stages.post += watch.seconds();
   }
 }
-
-namespace {
-
-Error other_task(const Inspection& inspection, Task wanted, bool fits) {
-  const std::string_view name = task_name(wanted), found = task_text(inspection.model);
-  return Error(
-      ErrorCode::CheckpointRefused,
-      {.summary = fmt::format("this is a checkpoint for {}, not for {}", found, name),
-       .file = inspection.file.path,
-       .expected = fmt::format("a checkpoint with a head for {}", name),
-       .actual = describe_model(inspection.model),
-       .hint = fits ? fmt::format("if you know that its head is for {0}, take it as task {0}", name)
-                    : ""});
-}
-
-struct TaskAssessment {
-  std::shared_ptr<const Assessment> assessment;
-  Use use = Use::Features;
-  Inspection inspection;
-};
-
-TaskAssessment assess_as_is(const Checkpoint& checkpoint, const ModelOptions& model) {
-  std::shared_ptr<const Assessment> assessment = checkpoint.assess(model);
-  const Use use = use_of(assessment->model().task);
-  Inspection inspection = assessment->inspection(use);
-  return {.assessment = std::move(assessment), .use = use, .inspection = std::move(inspection)};
-}
-
-// The file as a model for `model.expected_task`. Heads of the same shape may be for another task:
-// normals, or a segmentation into three classes. Heads for pose have names of their own, so that
-// one for another task is a second head.
-TaskAssessment assess_for_task(const Checkpoint& checkpoint, const ModelOptions& model) {
-  TaskAssessment assessed = assess_as_is(checkpoint, model);
-  const Inspection& found = assessed.inspection;
-  if (!model.expected_task || found.model.task == model.expected_task || found.model.outputs == 0 ||
-      !is_usable(found.report.verdict)) {
-    return assessed;
-  }
-  ModelOptions wanted = model;
-  wanted.task = model.expected_task;
-  TaskAssessment other = assess_as_is(checkpoint, wanted);
-  const bool fits = other.assessment->model().head && is_usable(other.inspection.report.verdict);
-  const bool one_is_pose = found.model.task == Task::Pose || model.expected_task == Task::Pose;
-  if (fits && one_is_pose && !model.task) return other;
-  throw other_task(found, *model.expected_task, fits);
-}
-
-}  // namespace
 
 TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
                      const EngineOptions& engine) {
@@ -304,7 +206,7 @@ TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
     throw Error(ErrorCode::CheckpointRefused,
                 {.summary = "this checkpoint has no task head, so nothing was computed",
                  .file = inspection.file.path,
-                 .expected = "a checkpoint for pose, seg, depth or normal",
+                 .expected = "a checkpoint for " + head_task_list(),
                  .actual = std::string(task_name(detected.task)),
                  .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
   }
@@ -327,7 +229,7 @@ TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engi
   if (!model.head) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
                                              .option = "task",
-                                             .expected = "pose, seg, depth or normal",
+                                             .expected = head_task_list(),
                                              .actual = std::string(task_name(synth.task))});
   }
   auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
@@ -344,24 +246,14 @@ bool TaskModel::can_flip_test() const { return !impl_->partners.empty(); }
 const KeypointSet* TaskModel::keypoint_set() const { return impl_->labels.keypoints(); }
 const SegClassSet* TaskModel::seg_classes() const { return impl_->labels.classes(); }
 
-std::vector<std::string> TaskModel::output_names() const {
-  std::vector<std::string> names;
-  if (const KeypointSet* const set = keypoint_set()) {
-    for (const KeypointInfo& point : set->keypoints) names.emplace_back(point.name);
-  }
-  if (const SegClassSet* const set = seg_classes()) {
-    for (const SegClass& seg_class : set->classes) names.emplace_back(seg_class.name);
-  }
-  return names;
-}
-
+std::vector<std::string> TaskModel::output_names() const { return impl_->labels.names(); }
 Grid TaskModel::input_size() const { return impl_->input_size(); }
 
 void TaskModel::expect_task(Task task) const {
   if (this->task() == task) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = fmt::format("this model does not do {}",
-                                      has_head(task) ? traits_of(task).what : task_name(task)),
+                                      has_head(task) ? task_row(task).what : task_name(task)),
                .file = impl_->inspection.file.path,
                .expected = fmt::format("a checkpoint for {}", task_name(task)),
                .actual = fmt::format("one for {}", task_name(this->task()))});
@@ -389,17 +281,14 @@ TaskRun TaskModel::run(const Image& image, std::span<const Box> persons,
   TaskRun run;
   impl_->network.begin_run();
   const std::size_t count = std::max<std::size_t>(1, persons.size());
+  const double share = 1 / static_cast<double>(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Stopwatch watch;
     const PreparedImage prepared =
         prepare(image, persons.empty() ? std::nullopt : std::optional(persons[i]), options.mode);
     run.stats.stages.preprocess += watch.seconds();
     RunOptions one = options;
-    if (options.progress) {
-      one.progress = [&options, i, count](double done) {
-        options.progress((static_cast<double>(i) + done) / static_cast<double>(count));
-      };
-    }
+    one.progress = part_of_progress(options.progress, static_cast<double>(i) * share, share);
     const TaskInput input = prepared;
     impl_->compute({&input, 1}, one, run);
   }

@@ -66,7 +66,7 @@ Members members_of(const StateDict& dict) {
   return members;
 }
 
-std::optional<DamagedMember> damage_of(const Candidate& candidate) {
+std::optional<DamagedMember> compare(const Candidate& candidate) {
   if (!candidate.member) return DamagedMember{.name = candidate.name, .actual = candidate.problem};
   if (candidate.member->is_intact()) return std::nullopt;
   return DamagedMember{.name = candidate.name,
@@ -147,7 +147,7 @@ Verification verify_checkpoint(const Checkpoint& checkpoint) {
   const ThreadPool pool;
   pool.parallel_tasks(static_cast<Index>(found.size()), [&](Index task, int) {
     const auto i = static_cast<std::size_t>(task);
-    found[i] = damage_of(members.candidates[i]);
+    found[i] = compare(members.candidates[i]);
     if (members.candidates[i].member) members.candidates[i].member->forget();
   });
   Verification result = std::move(members.known);
@@ -159,8 +159,13 @@ Verification verify_checkpoint(const Checkpoint& checkpoint) {
 }
 
 std::vector<std::string> describe(const Verification& known) {
-  if (known.damaged.empty()) return {summary(known)};
-  std::vector<std::string> lines = {summary(known)};
+  std::vector<std::string> lines = damage_of(known);
+  lines.insert(lines.begin(), summary(known));
+  return lines;
+}
+
+std::vector<std::string> damage_of(const Verification& known) {
+  std::vector<std::string> lines;
   constexpr std::size_t kMaxShown = 20;
   const std::size_t shown = std::min(known.damaged.size(), kMaxShown);
   for (std::size_t i = 0; i < shown; ++i) lines.push_back(damage_text(known.damaged[i]));

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <iterator>
 
+#include "model/task_table.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -18,35 +19,7 @@ constexpr Arch kArchs[] = {
 constexpr Arch kTiny{
     .name = "tiny", .width = 48, .depth = 3, .heads = 4, .mlp_width = 192, .grid = 8};
 
-struct TaskName {
-  Task task;
-  std::string_view name;
-};
-constexpr TaskName kTasks[] = {
-    {Task::Pretrain, "pretrain"}, {Task::Backbone, "backbone"}, {Task::Pose, "pose"},
-    {Task::Seg, "seg"},           {Task::Depth, "depth"},       {Task::Normal, "normal"},
-};
-
 }  // namespace
-
-std::string_view task_name(Task task) noexcept {
-  return std::ranges::find(kTasks, task, &TaskName::task)->name;
-}
-
-Task parse_task(std::string_view name) {
-  const auto found = std::ranges::find(kTasks, name, &TaskName::name);
-  if (found != std::end(kTasks)) return found->task;
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "unknown task",
-               .option = "task",
-               .expected = "pretrain, backbone, pose, seg, depth or normal",
-               .actual = std::string(name)});
-}
-
-std::string_view task_text(const ModelInfo& model) noexcept {
-  if (model.task) return task_name(*model.task);
-  return model.family == "rtmdet" ? "detect" : "";
-}
 
 const Arch& tiny_arch() noexcept { return kTiny; }
 
@@ -79,20 +52,11 @@ Grid patch_grid(Grid size, Index padding) noexcept {
 
 Index default_patch_padding(Task task, Index outputs) noexcept {
   constexpr Index kLipClasses = 20;  // lip and cihp
-  const bool padded =
-      task == Task::Pose || task == Task::Normal || (task == Task::Seg && outputs == kLipClasses);
-  return padded ? 2 : 0;
+  return task == Task::Seg && outputs == kLipClasses ? 2 : task_row(task).patch_padding;
 }
 
 HeadConfig published_head(Task task, Index width) {
-  struct Shape {
-    int deconvs, convs;
-    Index channels, outputs;
-  };
-  const Shape shape = task == Task::Pose    ? Shape{2, 2, 768, 17}
-                      : task == Task::Seg   ? Shape{3, 3, 768, 28}
-                      : task == Task::Depth ? Shape{4, 2, 384, 1}
-                                            : Shape{3, 3, 768, 3};
+  const HeadShape& shape = task_row(task).head;
   // Narrower than the published heads only on an encoder that is itself narrower (tiny).
   const Index channels = std::min(shape.channels, width);
   HeadConfig head{

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "model/params.hpp"
+#include "model/task_table.hpp"
 
 namespace sapiens {
 namespace {
@@ -151,15 +152,26 @@ HeadConfig detect_head(const OfferedShapes& offered, Task task, Index width) {
   return head;
 }
 
+// Whether the file's head has as many outputs as published for `task`, or a layer that only the
+// heads for `task` have.
+bool is_head_for(Task task, Index outputs, Index deconvs) {
+  constexpr int kUsualDeconvs = 3, kStep = 3;  // convolution, norm, activation
+  const TaskRow& row = task_row(task);
+  if (!row.outputs.empty()) return false;  // any number of them
+  const bool is_deeper = row.head.deconvs > kUsualDeconvs;
+  return outputs == row.head.outputs || (is_deeper && deconvs > kStep * (row.head.deconvs - 1));
+}
+
 // Pose heads have their own prefix; the dense heads differ in the number of layers and outputs.
 std::optional<Task> detect_dense_task(const OfferedShapes& offered) {
   const std::optional<Shape> final_layer = offered.find("decode_head.conv_seg.weight");
   const Index deconvs = offered.count_numbered("decode_head.deconv_layers.");
   if (!final_layer && deconvs == 0) return std::nullopt;
-  constexpr Index kDepthDeconvs = 10;  // numbered 0, 3, 6, 9
   const Index outputs = final_layer && !final_layer->empty() ? (*final_layer)[0] : 0;
-  if (outputs == 1 || deconvs >= kDepthDeconvs) return Task::Depth;
-  return outputs == 3 ? Task::Normal : Task::Seg;
+  for (const TaskInfo& info : head_tasks()) {
+    if (is_head_for(info.task, outputs, deconvs)) return info.task;
+  }
+  return Task::Seg;
 }
 
 bool has_pose_head(const OfferedShapes& offered) {
@@ -307,7 +319,9 @@ DetectedModel detect_model(const OfferedShapes& offered, const ModelHints& optio
                     : model.positions.file_extra == 1 ? Task::Pretrain
                                                       : Task::Backbone;
   // A head with three outputs may also be a custom segmentation; the user decides.
-  if (head_task == Task::Normal && options.task == Task::Seg) model.file_task = Task::Seg;
+  if (head_task && options.task && task_row(*options.task).looks_like == head_task) {
+    model.file_task = *options.task;
+  }
   model.task = options.task.value_or(model.file_task);
   if (has_head(model.file_task))
     model.head = detect_head(offered, model.file_task, model.encoder.width);

@@ -129,10 +129,24 @@ TEST_F(CErrors, ReportATaskThatTheModelDoesNotDo) {
   const CTaskModel model = load_c_task_model(tiny.file("seg"));
   const sapiens_image image = image_at(tiny.image);
   const CError error = error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** given) {
-    return sapiens_task_model_depth(model.get(), &image, 1, nullptr, out, given);
+    return sapiens_task_model_pose(model.get(), &image, nullptr, 0, nullptr, out, given);
   });
   EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_INVALID_ARGUMENT);
   EXPECT_STREQ(sapiens_error_actual(error.get()), "one for seg");
+}
+
+TEST_F(CErrors, ReportAModelForAnotherTaskThanExpected) {
+  const CCheckpoint seg = open_c(tiny.file("seg"));
+  auto options = defaults<sapiens_model_options>();
+  options.expected_task = "depth";
+  const CError error =
+      error_of<sapiens_task_model>([&](sapiens_task_model** out, sapiens_error** given) {
+        return sapiens_task_model_load(seg.get(), &options, nullptr, out, given);
+      });
+  EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_CHECKPOINT_REFUSED);
+  expect_same(error, thrown_by([&] {
+                TaskModel(Checkpoint::open(tiny.file("seg")), {.expected_task = Task::Depth});
+              }));
 }
 
 TEST_F(CErrors, ReportBoxesThatAreInvalid) {
@@ -297,11 +311,11 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   });
   expect("boxes",
          [&](E e) { return sapiens_task_model_pose(model.get(), x, nullptr, 1, nullptr, &r, e); });
-  expect("classes",
-         [&](E e) { return sapiens_task_model_segment(model.get(), x, 1, nullptr, nullptr, e); });
+  expect("results",
+         [&](E e) { return sapiens_task_model_run(model.get(), x, 1, nullptr, nullptr, e); });
   expect("images",
-         [&](E e) { return sapiens_task_model_depth(model.get(), nullptr, 1, nullptr, &r, e); });
-  expect("model", [&](E e) { return sapiens_task_model_normals(nullptr, x, 1, nullptr, &r, e); });
+         [&](E e) { return sapiens_task_model_run(model.get(), nullptr, 1, nullptr, &r, e); });
+  expect("model", [&](E e) { return sapiens_task_model_run(nullptr, x, 1, nullptr, &r, e); });
   expect("checkpoint", [&](E e) { return sapiens_detector_load(nullptr, nullptr, &d, e); });
   expect("detector", [&](E e) { return sapiens_detector_detect(nullptr, x, nullptr, &r, e); });
   expect("checkpoint",

@@ -6,7 +6,7 @@
   _Static_assert(sizeof(type) == (size), #type " grew"); \
   _Static_assert(offsetof(type, last) == (offset), #type " was rearranged")
 
-EXPECT_LAYOUT(sapiens_model_options, 88, prefix, 80);
+EXPECT_LAYOUT(sapiens_model_options, 96, expected_task, 88);
 EXPECT_LAYOUT(sapiens_engine_options, 40, user_data, 32);
 EXPECT_LAYOUT(sapiens_image, 64, stride, 56);
 EXPECT_LAYOUT(sapiens_features_options, 72, user_data, 64);

@@ -86,10 +86,7 @@ TEST_F(CMemory, RunningOutInATaskIsAStatus) {
       if (task == "pose") {
         return sapiens_task_model_pose(model.get(), &image, nullptr, 0, nullptr, out, error);
       }
-      const auto compute = task == "seg"     ? sapiens_task_model_segment
-                           : task == "depth" ? sapiens_task_model_depth
-                                             : sapiens_task_model_normals;
-      return compute(model.get(), &image, 1, nullptr, out, error);
+      return sapiens_task_model_run(model.get(), &image, 1, nullptr, out, error);
     });
   }
 }

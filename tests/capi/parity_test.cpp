@@ -1,13 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include "capi/support.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/features.hpp"
 #include "sapiens/tasks.hpp"
+#include "sapiens/verify.hpp"
 #include "sapiens/version.hpp"
-#include "support/results_of.hpp"
 
 extern "C" const char* version_in_c(void);
 
@@ -29,9 +31,9 @@ TEST(CApi, InspectsWithTheSameTextAndJson) {
   EXPECT_EQ(sapiens_report_json(report.get()), expected.json());
   EXPECT_EQ(sapiens_report_verdict(report.get()), static_cast<int>(expected.report.verdict));
   for (const UseVerdict& use : expected.uses) {
-    EXPECT_EQ(sapiens_report_verdict_for(report.get(), use.use.c_str()),
+    EXPECT_EQ(sapiens_report_verdict_for(report.get(), std::string(use_name(use.use)).c_str()),
               static_cast<int>(use.verdict))
-        << use.use;
+        << use_name(use.use);
   }
   EXPECT_EQ(sapiens_report_verdict_for(report.get(), "flying"), -1);
 }
@@ -182,6 +184,29 @@ void expect_same(const CResult& actual, const std::vector<Pose>& expected) {
   }
 }
 
+TEST(CApi, VerifiesTheChecksumsOfValues) {
+  TinyModels tiny;
+  const auto verify = [](const std::string& file) {
+    const CCheckpoint checkpoint = open_c(file);
+    return made<CReport>([&](sapiens_report** out, sapiens_error** error) {
+      return sapiens_checkpoint_verify(checkpoint.get(), nullptr, out, error);
+    });
+  };
+  const std::string file = tiny.file("pretrain");
+  EXPECT_EQ(sapiens_report_warning_count(verify(file).get()), 0);
+  std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+  const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(file) / 2);
+  const int byte = bytes.seekg(middle).get();
+  bytes.seekp(middle).put(static_cast<char>(byte ^ 1));
+  bytes.close();
+  const CReport damaged = verify(file);
+  ASSERT_EQ(sapiens_report_warning_count(damaged.get()), 1);
+  const Checkpoint expected = Checkpoint::open(file);
+  const Verification found = verify_checkpoint(expected);
+  EXPECT_EQ(sapiens_report_warning(damaged.get(), 0), damage_of(found).front());
+  EXPECT_EQ(sapiens_report_text(damaged.get()), inspect_verified(expected, {}, found).text());
+}
+
 TEST(CApi, FindsTheSameKeypointsWithAndWithoutBoxes) {
   TinyModels tiny;
   TaskModel expected(Checkpoint::open(tiny.file("pose")));
@@ -208,19 +233,21 @@ TEST(CApi, FindsTheSameKeypointsWithAndWithoutBoxes) {
     };
     const std::vector<Box> persons = {{10, 5, 60, 90, 1}, {40.5f, 20, 80, 70, 0.5f}};
     expect_same(pose(boxes.data(), 2),
-                results_of<Pose>(expected.run(image, persons, {.flip_test = !without})));
-    expect_same(pose(nullptr, 0),
-                results_of<Pose>(expected.run(image, {}, {.flip_test = !without})));
+                results_as<Pose>(expected.run(image, persons, {.flip_test = !without})));
+    const auto whole_image = results_as<Pose>(expected.run(image, {}, {.flip_test = !without}));
+    expect_same(pose(nullptr, 0), whole_image);
+    expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                  return sapiens_task_model_run(model.get(), &given, 1, &options, out, error);
+                }),
+                whole_image);
   }
 }
 
-using Dense = decltype(sapiens_task_model_depth);
-
 // Two images of different sizes together.
-CResult dense(Dense* function, const CTaskModel& model, const TinyModels& tiny) {
+CResult run(const CTaskModel& model, const TinyModels& tiny) {
   const std::array images = {image_at(tiny.image), image_at(tiny.other_image)};
   return made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-    return function(model.get(), images.data(), images.size(), nullptr, out, error);
+    return sapiens_task_model_run(model.get(), images.data(), images.size(), nullptr, out, error);
   });
 }
 
@@ -228,11 +255,11 @@ TEST(CApi, FindsTheSameClasses) {
   TinyModels tiny;
   TaskModel expected(Checkpoint::open(tiny.file("seg")));
   const CTaskModel model = load_c_task_model(tiny.file("seg"));
-  const CResult actual = dense(sapiens_task_model_segment, model, tiny);
+  const CResult actual = run(model, tiny);
   ASSERT_EQ(sapiens_result_count(actual.get()), 2);
   for (const int i : {0, 1}) {
     const Image image = Image::read(i == 0 ? tiny.image : tiny.other_image);
-    const auto one = result_of<Segmentation>(expected.run(image));
+    const auto one = result_as<Segmentation>(expected.run(image));
     EXPECT_EQ(shape_of(actual, i), (std::vector<Index>{one.height, one.width}));
     EXPECT_EQ(std::memcmp(sapiens_result_bytes(actual.get(), i), one.ids.data(), one.ids.size()),
               0);
@@ -247,14 +274,12 @@ TEST(CApi, FindsTheSameDepthAndNormals) {
     SCOPED_TRACE(task);
     TaskModel expected(Checkpoint::open(tiny.file(task)));
     const CTaskModel model = load_c_task_model(tiny.file(task));
-    const CResult actual =
-        dense(task == "depth" ? sapiens_task_model_depth : sapiens_task_model_normals, model, tiny);
+    const CResult actual = run(model, tiny);
     ASSERT_EQ(sapiens_result_count(actual.get()), 2);
     for (const int i : {0, 1}) {
       const Image image = Image::read(i == 0 ? tiny.image : tiny.other_image);
       TaskRun run = expected.run(image);
-      const FloatArray one =
-          task == "depth" ? result_of<DepthMap>(run).values : result_of<NormalMap>(run).values;
+      const FloatArray& one = *map_of(run.results.front());
       EXPECT_EQ(shape_of(actual, i), one.shape);
       EXPECT_EQ(floats_of(actual, i), one.values);
     }
@@ -293,7 +318,7 @@ TEST(CApi, DetectsTheSamePersonsAndHandsThemToPose) {
                 return sapiens_task_model_pose(model.get(), &image, boxes, persons.size(), nullptr,
                                                out, error);
               }),
-              results_of<Pose>(TaskModel(Checkpoint::open(tiny.file("pose")))
+              results_as<Pose>(TaskModel(Checkpoint::open(tiny.file("pose")))
                                    .run(Image::read(tiny.other_image), persons)));
 }
 

@@ -22,7 +22,7 @@ TEST(CThreads, ComputeOnOneModelAndGetTheSameBytes) {
   };
   const auto depth = [&] {
     return floats_of(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
-      return sapiens_task_model_depth(model.get(), &image, 1, nullptr, out, error);
+      return sapiens_task_model_run(model.get(), &image, 1, nullptr, out, error);
     }));
   };
   const std::vector<float> expected_features = features(), expected_depth = depth();

@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 const UseVerdict& use(const Inspection& inspection, const std::string& name) {
-  return *std::ranges::find(inspection.uses, name, &UseVerdict::use);
+  return *std::ranges::find(inspection.uses, find_use(name).value(), &UseVerdict::use);
 }
 
 // Issue 75 at full names and shapes, in miniature: the tiny model as a cleaned and as a full

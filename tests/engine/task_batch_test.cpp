@@ -7,7 +7,6 @@
 #include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
-#include "support/results_of.hpp"
 
 namespace sapiens {
 namespace {
@@ -35,10 +34,10 @@ TEST(TaskBatches, GiveEachImageWhatItGetsAlone) {
   const std::vector<PreparedImage> prepared = {model.prepare(whole), model.prepare(part),
                                                model.prepare(whole)};
   const std::vector<TaskInput> inputs(prepared.begin(), prepared.end());
-  const auto batch = results_of<Segmentation>(model.run(inputs));
+  const auto batch = results_as<Segmentation>(model.run(inputs));
   ASSERT_EQ(batch.size(), 3u);
-  EXPECT_EQ(batch[0].ids, result_of<Segmentation>(model.run(whole)).ids);
-  EXPECT_EQ(batch[1].ids, result_of<Segmentation>(model.run(part)).ids);
+  EXPECT_EQ(batch[0].ids, result_as<Segmentation>(model.run(whole)).ids);
+  EXPECT_EQ(batch[1].ids, result_as<Segmentation>(model.run(part)).ids);
   EXPECT_EQ(batch[1].width, part.width);
   EXPECT_EQ(batch[2].ids, batch[0].ids);
   EXPECT_TRUE(model.run(std::span<const TaskInput>()).results.empty());
@@ -52,8 +51,8 @@ TEST(TaskBatches, GiveEachPersonWhatTheyGetAlone) {
   std::vector<PreparedImage> persons;
   for (const Box& box : boxes) persons.push_back(model.prepare(image, box));
   const std::vector<TaskInput> inputs(persons.begin(), persons.end());
-  const auto batch = results_of<Pose>(model.run(inputs));
-  const auto alone = results_of<Pose>(model.run(image, boxes));
+  const auto batch = results_as<Pose>(model.run(inputs));
+  const auto alone = results_as<Pose>(model.run(image, boxes));
   ASSERT_EQ(batch.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(batch[i].box.x, boxes[i].x);

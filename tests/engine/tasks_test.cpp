@@ -9,7 +9,6 @@
 #include "support/error_code_of.hpp"
 #include "support/expect_close.hpp"
 #include "support/golden.hpp"
-#include "support/results_of.hpp"
 #include "support/scratch.hpp"
 #include "tasks/golden_maps.hpp"
 
@@ -58,7 +57,7 @@ TEST(Tasks, SegmentAsTheOriginal) {
     TaskGolden t(name, "seg.pth");
     EXPECT_EQ(t.model.task(), Task::Seg);
     EXPECT_EQ(t.model.outputs(), classes);
-    expect_best_classes(result_of<Segmentation>(t.model.run(t.image)),
+    expect_best_classes(result_as<Segmentation>(t.model.run(t.image)),
                         t.golden.array("logits_ori_size"));
   }
 }
@@ -70,7 +69,7 @@ TEST(Tasks, SegmentTheSamePixelsAsTheOriginal) {
     SCOPED_TRACE(name);
     TaskGolden t(name, "seg.pth");
     const auto expected = golden_numbers<std::uint8_t>(t.golden, "pred_sem_seg");
-    const Segmentation actual = result_of<Segmentation>(t.model.run(t.image));
+    const Segmentation actual = result_as<Segmentation>(t.model.run(t.image));
     ASSERT_EQ(actual.ids.size(), expected.size());
     std::size_t different = 0;
     for (std::size_t pixel = 0; pixel < expected.size(); ++pixel) {
@@ -83,7 +82,7 @@ TEST(Tasks, SegmentTheSamePixelsAsTheOriginal) {
 TEST(Tasks, GiveDepthAsTheOriginal) {
   TaskGolden t("task_depth", "depth.pth");
   const FloatArray expected = t.golden.array("pred_ori_size");
-  const FloatArray actual = result_of<DepthMap>(t.model.run(t.image)).values;
+  const FloatArray actual = result_as<DepthMap>(t.model.run(t.image)).values;
   EXPECT_EQ(actual.shape, (std::vector<Index>{t.image.height, t.image.width}));
   // 2e-4 of the largest value: the golden README's figure for this network, made to be ill
   // conditioned.
@@ -93,7 +92,7 @@ TEST(Tasks, GiveDepthAsTheOriginal) {
 TEST(Tasks, GiveNormalsAsTheOriginal) {
   TaskGolden t("task_normal", "normal.pth");
   const FloatArray expected = t.golden.array("normal_demo_hwc");
-  const FloatArray actual = result_of<NormalMap>(t.model.run(t.image)).values;
+  const FloatArray actual = result_as<NormalMap>(t.model.run(t.image)).values;
   EXPECT_EQ(actual.shape, expected.shape);
   EXPECT_TRUE(close(actual.values, expected.values, {.absolute = 2e-3f}));
 }
@@ -123,7 +122,7 @@ TEST(Tasks, FindKeypointsAsTheOriginal) {
   TaskGolden t("task_pose", "pose.pth");
   const auto& facts = t.golden.facts();
   const Box box = box_of(facts.at("bbox_xyxy").get<std::vector<float>>());
-  const auto poses = results_of<Pose>(t.model.run(t.image, {&box, 1}));
+  const auto poses = results_as<Pose>(t.model.run(t.image, {&box, 1}));
   ASSERT_EQ(poses.size(), 1u);
   expect_pose(poses[0], golden_numbers<double>(t.golden, "keypoints"),
               t.golden.array("keypoint_scores").values,
@@ -145,7 +144,7 @@ TEST(Tasks, FindKeypointsInSeveralBoxes) {
     for (const auto& corners : facts.at("boxes_xyxy")) {
       boxes.push_back(box_of(corners.get<std::vector<float>>()));
     }
-    const auto poses = results_of<Pose>(t.model.run(t.image, boxes));
+    const auto poses = results_as<Pose>(t.model.run(t.image, boxes));
     ASSERT_EQ(poses.size(), 2u);
     const auto positions = golden_numbers<double>(t.golden, "keypoints");
     const auto sensitivity = golden_numbers<double>(t.golden, "keypoint_sensitivity_px");
@@ -186,8 +185,8 @@ TEST(Tasks, RunOnRandomWeightsAsSynthWritesThem) {
   EXPECT_EQ(made_up.output_names(), written.output_names());
   EXPECT_EQ(made_up.inspection().report.notes.size(), 1u);
   const Image image = Image::read(Golden("task_seg").file("image.png"));
-  EXPECT_EQ(result_of<Segmentation>(made_up.run(image)).ids,
-            result_of<Segmentation>(written.run(image)).ids);
+  EXPECT_EQ(result_as<Segmentation>(made_up.run(image)).ids,
+            result_as<Segmentation>(written.run(image)).ids);
   EXPECT_EQ(error_code_of([] { TaskModel::random({.arch = "tiny", .task = Task::Pretrain}); }),
             ErrorCode::InvalidArgument);
 }

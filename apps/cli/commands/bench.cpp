@@ -65,7 +65,7 @@ void add_options(CLI::App& bench, BenchCommand& options) {
           .add_option_function<std::string>(
               "--task", [&options](const std::string& name) { options.task = parse_task(name); },
               "Measure a whole task, from an image to files")
-          ->check(CLI::IsMember({"pose", "seg", "depth", "normal"}))
+          ->check(CLI::IsMember(head_task_names()))
           ->excludes(size)
           ->excludes(batch);
   bench

@@ -55,7 +55,7 @@ void add_synth_command(CLI::App& app, Session& session) {
       ->add_option_function<std::string>(
           "--task", [&options](const std::string& name) { options.task = parse_task(name); },
           "What the file is for")
-      ->check(CLI::IsMember({"pretrain", "backbone", "pose", "seg", "depth", "normal"}))
+      ->check(CLI::IsMember(task_names()))
       ->default_str(std::string(task_name(options.task)));
   add_choice(*synth, "--layout", options.layout, layouts(), "How keys are named");
   add_choice(*synth, "--dtype", options.dtype, float_types(), "Type of the numbers");

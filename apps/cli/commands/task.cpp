@@ -16,40 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct TaskCommand {
-  Task task;
-  const char* help;
-  const char* viz_help;
-  const char* footer;
-};
-
-const std::vector<TaskCommand>& task_commands() {
-  static const std::vector<TaskCommand> commands = {
-      {Task::Pose, "Find the keypoints of persons, as .json",
-       "Also draw the persons' keypoints and links into each image, as .png",
-       "Example:\n"
-       "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
-       "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
-       "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
-       "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
-      {Task::Seg, "Classify every pixel by body part, as .npy",
-       "Also draw the classes beside each image, as .png",
-       "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
-       "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
-      {Task::Depth, "Estimate the relative depth of every pixel, as .npy",
-       "Also draw the depth beside each image, as .png",
-       "Example:\n"
-       "  sapiens depth model.pth photos/ --output depth\n"
-       "  sapiens depth model.pth photos/ --output depth --viz --seg-checkpoint seg.pth\n"
-       "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
-      {Task::Normal, "Estimate the surface normal of every pixel, as .npy",
-       "Also draw the normals beside each image, as .png",
-       "Example:\n"
-       "  sapiens normal model.pth photos/ --output normals\n"
-       "  sapiens normal model.pth photos/ --output normals --viz --mask out-of-sapiens-seg"}};
-  return commands;
-}
-
 constexpr const char* kInputsHelp =
     "Images, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
 
@@ -114,7 +80,7 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options);
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  JobPlan plan = plan_jobs(options, options.command, models.settings(options), inputs,
+  JobPlan plan = plan_jobs(options, options.command(), models.settings(options), inputs,
                            make_task_jobs(options, inputs.files), more_files);
   if (boxes) plan.manifest.boxes_file = boxes->tally().json();
   start_plan(plan, session);
@@ -135,23 +101,23 @@ void run(TaskOptions options, Session& session) {
          session);
 }
 
-void add_task_command(CLI::App& app, Session& session, const TaskCommand& command) {
+void add_task_command(CLI::App& app, Session& session, const TaskOutput& output) {
   auto options = std::make_shared<TaskOptions>();
-  options->command = task_name(command.task);
-  CLI::App* task = app.add_subcommand(options->command, command.help);
+  options->only = output.task;
+  CLI::App* task = app.add_subcommand(options->command(), output.help.command);
   add_checkpoint_argument(*task, *options);
-  add_job_options(*task, *options, kInputsHelp, command.viz_help);
-  if (command.task == Task::Pose) add_pose_options(*task, *options);
-  if (command.task == Task::Seg) add_seg_options(*task, *options);
-  if (output_of(command.task).is_masked) add_mask_options(*task, *options);
-  const std::vector<std::string> formats = task_formats(command.task);
+  add_job_options(*task, *options, kInputsHelp, output.help.viz);
+  if (output.task == Task::Pose) add_pose_options(*task, *options);
+  if (output.task == Task::Seg) add_seg_options(*task, *options);
+  if (output.is_masked) add_mask_options(*task, *options);
+  const std::vector<std::string> formats = task_formats(output.task);
   if (!formats.empty()) add_format_option(*task, *options, formats);
   add_video_options(*task, *options);
   add_task_run_options(*task, *options);
   add_network_options(*task, *options);
   add_checkpoint_options(*task, *options);
   add_json_flag(*task, session);
-  task->footer(command.footer);
+  task->footer(output.help.footer);
   task->callback([options, &session] { run(*options, session); });
 }
 
@@ -165,19 +131,18 @@ void set_prefixes(const std::vector<std::string>& given, std::vector<TaskCheckpo
 }  // namespace
 
 void add_task_commands(CLI::App& app, Session& session) {
-  for (const TaskCommand& command : task_commands()) add_task_command(app, session, command);
+  for (const TaskInfo& info : head_tasks()) add_task_command(app, session, output_of(info.task));
 }
 
 void add_run_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<TaskOptions>();
   auto prefixes = std::make_shared<std::vector<std::string>>();
-  options->command = "run";
   CLI::App* run_all = app.add_subcommand(
       "run", "Run several tasks on each image, which is read once; they share boxes and masks");
   add_job_options(*run_all, *options, kInputsHelp,
                   "Also draw every result, as .png; depth and normals under the masks of --seg");
-  for (const TaskCommand& command : task_commands()) {
-    const Task task = command.task;
+  for (const TaskInfo& info : head_tasks()) {
+    const Task task = info.task;
     const std::string name(task_name(task));
     takes_checkpoint(run_all->add_option_function<std::string>(
         "--" + name,

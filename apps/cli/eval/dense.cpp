@@ -142,7 +142,9 @@ class MapMeasure : public Measure {
 std::unique_ptr<Measure> dense_measure(Task task, Index classes, const SegClassSet* set) {
   if (task == Task::Seg) return std::make_unique<SegMeasure>(classes, set);
   if (task == Task::Depth) return std::make_unique<MapMeasure<DepthEvaluator, DepthMap>>();
-  return std::make_unique<MapMeasure<NormalEvaluator, NormalMap>>();
+  if (task == Task::Normal) return std::make_unique<MapMeasure<NormalEvaluator, NormalMap>>();
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = fmt::format("results for {} cannot be measured", task_name(task))});
 }
 
 }  // namespace sapiens::cli

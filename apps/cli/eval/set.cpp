@@ -81,9 +81,8 @@ void expect_truth_of_their_own(const std::vector<EvalImage>& images) {
   }
 }
 
-std::string_view truth_suffix(Task task) {
-  if (task == Task::Seg) return "_seg.png";
-  return task == Task::Depth ? "_depth.npy" : "_normal.npy";
+std::string truth_suffix(Task task) {
+  return fmt::format("_{}{}", task_name(task), task == Task::Seg ? ".png" : ".npy");
 }
 
 /// The images of the folder. Labels and arrays are what is true of them; what else is not among
@@ -118,7 +117,7 @@ ModelInfo inspect_model(const EvalOptions& options) {
   throw Error(ErrorCode::CheckpointRefused,
               {.summary = "this checkpoint has no results that could be evaluated",
                .file = options.run.checkpoint,
-               .expected = "a head for pose, seg, depth or normal",
+               .expected = "a head for " + head_task_list(),
                .actual = model_text(inspection.model)});
 }
 
@@ -213,7 +212,7 @@ EvalSet pose_set(const EvalOptions& options, Annotations annotations) {
 
 EvalSet dense_set(const EvalOptions& options, Task task) {
   EvalSet set;
-  const std::string_view suffix = truth_suffix(task);
+  const std::string suffix = truth_suffix(task);
   std::set<fs::path> truths;
   for (InputFile& input : images_of(options, set)) {
     const fs::path base = fs::path(options.data) / input.path.stem();
@@ -261,7 +260,7 @@ EvalPlan make_eval_plan(EvalOptions options) {
   const ModelInfo model = inspect_model(options);
   TaskOptions& run = options.run;
   const Task task = *model.task;
-  run.command = task_name(task);
+  run.only = task;
   run.tasks = {{task, run.checkpoint}};
   run.mask = "none";
   if (run.preprocess == PreprocessMode::Lite) run.flip_test = false;  // as `sapiens pose` does

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <sapiens/detector.hpp>
 #include <sapiens/draw.hpp>
 #include <sapiens/results.hpp>
@@ -30,7 +31,7 @@ struct VideoOptions {
 
 /// The command line of `sapiens pose`, `seg`, `depth`, `normal` and `run`.
 struct TaskOptions : JobOptions {
-  std::string command;
+  std::optional<Task> only;           ///< What the command is for; empty: `run`.
   std::vector<TaskCheckpoint> tasks;  ///< What to write: one, or for `run` several.
   std::string seg_checkpoint;         ///< For masks alone; nothing of it is written.
   std::string mask;                   ///< "auto", "none" or a folder; empty: auto where it can be.
@@ -50,6 +51,8 @@ struct TaskOptions : JobOptions {
   PoseDrawing pose_drawing;
   SegDrawing seg_drawing;
   VideoOptions video;
+
+  std::string command() const { return std::string(only ? task_name(*only) : "run"); }
 };
 
 // The options of the commands that run tasks, in groups.

@@ -95,11 +95,11 @@ void run_pose(const TaskContext& context, TaskModel& model, std::span<Frame> fra
           model.run(inputs, {.flip_test = context.options.flip_test,
                              .progress = part_of(progress, static_cast<double>(first) / count,
                                                  static_cast<double>(some.size()) / count)});
-      std::vector<Pose> poses;
-      for (Result& one : run.results) poses.push_back(std::get<Pose>(std::move(one)));
+      const StageTimes stages = run.stats.stages;
+      std::vector<Pose> poses = results_as<Pose>(std::move(run));
       if (context.models.conversion()) poses = (*context.models.conversion())(poses);
       for (std::size_t i = 0; i < poses.size(); ++i) *batch.poses[i] = std::move(poses[i]);
-      add_seconds(run.stats.stages, batch.frames);
+      add_seconds(stages, batch.frames);
     });
   }
 }

@@ -16,8 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 const Segmentation& seg(const Frame& frame) { return frame.found<Segmentation>(); }
-const FloatArray& depth(const Frame& frame) { return frame.found<DepthMap>().values; }
-const FloatArray& normals(const Frame& frame) { return frame.found<NormalMap>().values; }
+template <typename Map>
+const FloatArray& map(const Frame& frame) {
+  return frame.found<Map>().values;
+}
 
 std::vector<Index> size_of(const Segmentation& found) { return {found.height, found.width}; }
 
@@ -35,6 +37,11 @@ void write_pose(const TaskContext& context, const Frame& frame, const fs::path& 
   write_json(path, document, "the keypoints cannot be written");
 }
 
+template <typename Map>
+void write_map(const TaskContext&, const Frame& frame, const fs::path& path) {
+  write_npy(path, map<Map>(frame).shape, map<Map>(frame).values);
+}
+
 constexpr TaskFile kFiles[] = {
     {Task::Pose, ".json", "keypoints", "", "", write_pose},
     {Task::Seg, ".npy", "foreground mask", "bool", "npy",
@@ -49,25 +56,19 @@ constexpr TaskFile kFiles[] = {
      [](const TaskContext& context, const Frame& frame, const fs::path& path) {
        write_class_png(path, seg(frame), context.models.classes());
      }},
-    {Task::Depth, ".npy", "depth", "float32", "npy",
-     [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy(path, depth(frame).shape, depth(frame).values);
-     }},
+    {Task::Depth, ".npy", "depth", "float32", "npy", write_map<DepthMap>},
     {Task::Depth, "_depth.png", "depth from 1, the nearest, to 65535", "uint16", "png",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_depth_png(path, depth(frame).view<2>(), frame.mask);
+       write_depth_png(path, map<DepthMap>(frame).view<2>(), frame.mask);
      }},
     {Task::Depth, ".exr", "depth", "float32", "exr",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_depth_exr(path, depth(frame).view<2>());
+       write_depth_exr(path, map<DepthMap>(frame).view<2>());
      }},
-    {Task::Normal, ".npy", "normals", "float32", "npy",
-     [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_npy(path, normals(frame).shape, normals(frame).values);
-     }},
+    {Task::Normal, ".npy", "normals", "float32", "npy", write_map<NormalMap>},
     {Task::Normal, ".exr", "normals", "float32", "exr",
      [](const TaskContext&, const Frame& frame, const fs::path& path) {
-       write_normals_exr(path, normals(frame).view<3>());
+       write_normals_exr(path, map<NormalMap>(frame).view<3>());
      }},
 };
 
@@ -85,15 +86,14 @@ Image draw_frame_seg(const TaskContext& context, const Frame& frame) {
   return draw_segmentation(frame.image, seg(frame), context.models.classes(), drawing);
 }
 
-Image draw_frame_depth(const TaskContext&, const Frame& frame) {
-  const bool still = !frame.place;
-  return draw_depth(frame.image, depth(frame).view<2>(), frame.mask,
-                    {.normals = still, .side_by_side = still});
+template <typename Map>
+Image draw_frame_map(const TaskContext&, const Frame& frame) {
+  return draw_map(frame.image, frame.result<Map>(), frame.mask, {.side_by_side = !frame.place});
 }
 
-Image draw_frame_normals(const TaskContext&, const Frame& frame) {
-  return draw_normals(frame.image, normals(frame).view<3>(), frame.mask,
-                      {.side_by_side = !frame.place});
+template <typename Map>
+std::vector<Index> shape_of_map(const TaskContext&, const Frame& frame) {
+  return map<Map>(frame).shape;
 }
 
 Json class_names(Index count, const SegClassSet* set) {
@@ -106,7 +106,16 @@ Json class_names(Index count, const SegClassSet* set) {
 }
 
 constexpr TaskOutput kOutputs[] = {
-    {Task::Pose, false, draw_frame_pose,
+    {Task::Pose,
+     {"Find the keypoints of persons, as .json",
+      "Also draw the persons' keypoints and links into each image, as .png",
+      "Example:\n"
+      "  sapiens pose sapiens_0.3b_coco_wholebody.pth photos/ --output out --viz \\\n"
+      "      --detector rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth\n"
+      "  sapiens pose model.pth photo.jpg --box 120,40,200,410 --output out\n"
+      "  sapiens pose model.pth photos/ --boxes boxes.json --output out --coco"},
+     false,
+     draw_frame_pose,
      [](const TaskContext& context, const Frame& frame) {
        return std::vector<Index>{std::ssize(frame.poses), context.models.keypoint_count()};
      },
@@ -119,21 +128,42 @@ constexpr TaskOutput kOutputs[] = {
                 "model does not have"},
                {"bbox", "x1, y1, x2, y2 in pixels of the image"}};
      }},
-    {Task::Seg, false, draw_frame_seg,
+    {Task::Seg,
+     {"Tell the body part of every pixel, as .npy",
+      "Also draw the classes beside each image, as .png",
+      "photo.jpg becomes photo.npy, true on the person, and photo_seg.npy, the class ids.\n"
+      "Example:\n  sapiens seg sapiens_0.3b_goliath.pth photos/ --output out --viz"},
+     false,
+     draw_frame_seg,
      [](const TaskContext&, const Frame& frame) { return size_of(seg(frame)); },
      [](const TaskModel& model) -> Json {
        return {{"classes", class_names(model.outputs(), model.seg_classes())},
                {"mask", "true where the class is not 0, the background"}};
      }},
-    {Task::Depth, true, draw_frame_depth,
-     [](const TaskContext&, const Frame& frame) { return depth(frame).shape; },
+    {Task::Depth,
+     {"Estimate the relative depth of every pixel, as .npy",
+      "Also draw the depth beside each image, as .png",
+      "Example:\n"
+      "  sapiens depth model.pth photos/ --output depth\n"
+      "  sapiens depth model.pth photos/ --output depth --viz --seg-checkpoint seg.pth\n"
+      "  sapiens depth model.pth photos/ --output depth --format npy,png,exr"},
+     true,
+     draw_frame_map<DepthMap>,
+     shape_of_map<DepthMap>,
      [](const TaskModel&) -> Json {
        return {{"depth",
                 "relative: larger is farther, about 0 to 1 on the person, meaningless on the "
                 "background"}};
      }},
-    {Task::Normal, true, draw_frame_normals,
-     [](const TaskContext&, const Frame& frame) { return normals(frame).shape; },
+    {Task::Normal,
+     {"Estimate the surface normal of every pixel, as .npy",
+      "Also draw the normals beside each image, as .png",
+      "Example:\n"
+      "  sapiens normal model.pth photos/ --output normals\n"
+      "  sapiens normal model.pth photos/ --output normals --viz --mask out-of-sapiens-seg"},
+     true,
+     draw_frame_map<NormalMap>,
+     shape_of_map<NormalMap>,
      [](const TaskModel&) -> Json {
        return {{"normals",
                 "unit vectors, axes x, y, z; x is the horizontal component: mirroring the "
@@ -171,7 +201,7 @@ std::vector<std::string> task_formats(std::optional<Task> task) {
 fs::path result_path(const TaskOptions& options, Task task, const fs::path& name,
                      std::string_view suffix) {
   fs::path path = options.output;
-  if (options.command == "run") path /= task_name(task);
+  if (!options.only) path /= task_name(task);
   return (path / name) += suffix;
 }
 

@@ -45,11 +45,15 @@ struct Frame : RunItem {
   const PreparedImage* input_of(Grid size) const;
   /// The result of the task that finds a `Found`, which must be one of the run.
   template <typename Found>
-  const Found& found() const {
+  const Result& result() const {
     const auto is_found = [](const Result& result) {
       return std::holds_alternative<Found>(result);
     };
-    return std::get<Found>(*std::ranges::find_if(others, is_found));
+    return *std::ranges::find_if(others, is_found);
+  }
+  template <typename Found>
+  const Found& found() const {
+    return std::get<Found>(result<Found>());
   }
 };
 
@@ -95,9 +99,17 @@ std::vector<const TaskFile*> task_files(const TaskOptions& options);
 /// What --format may choose among for `task`, or for all tasks.
 std::vector<std::string> task_formats(std::optional<Task> task = {});
 
+/// What the command for a task tells about itself.
+struct TaskHelp {
+  const char* command;
+  const char* viz;
+  const char* footer;
+};
+
 /// What else the program does with the results of one task. A table in the .cpp lists all.
 struct TaskOutput {
   Task task;
+  TaskHelp help;
   bool is_masked;  ///< Drawn under the mask of a segmentation.
   /// The image that --viz draws.
   Image (*draw)(const TaskContext& context, const Frame& frame);

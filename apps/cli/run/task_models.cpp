@@ -92,7 +92,7 @@ TaskModels::TaskModels(const TaskOptions& options) {
 void TaskModels::load(const TaskOptions& options, const TaskCheckpoint& task) {
   // What a user says of the weights is about the checkpoint that the command is named after.
   ModelOptions model = options.model;
-  if (task_name(task.task) != options.command) {
+  if (task.task != options.only) {
     model = {.input_size = options.model.input_size, .prefix = task.prefix};
   }
   const Checkpoint checkpoint = Checkpoint::open(task.path);
@@ -168,7 +168,7 @@ Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task
 }
 
 Json TaskModels::settings(const TaskOptions& options) const {
-  if (options.command != "run") return settings(options, options.tasks.front());
+  if (options.only) return settings(options, options.tasks.front());
   Json all = {{"task", "run"}};
   for (const TaskCheckpoint& task : options.tasks) {
     all["tasks"][task_name(task.task)] = settings(options, task);

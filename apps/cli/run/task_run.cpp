@@ -106,7 +106,7 @@ void expect_files_of_every_task(const TaskOptions& options) {
 }  // namespace
 
 void resolve_task_options(TaskOptions& options) {
-  if (options.command != "run") options.tasks = {{parse_task(options.command), options.checkpoint}};
+  if (options.only) options.tasks = {{*options.only, options.checkpoint}};
   if (options.tasks.empty()) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no checkpoint is given, so there is nothing to do",
@@ -142,7 +142,7 @@ std::vector<JobResult> run_tasks(TaskModels& models, const TaskOptions& options,
   std::vector<Job> images;
   std::ranges::copy_if(jobs, std::back_inserter(images),
                        [](const Job& job) { return !job.input.video; });
-  Meter meter(options.command, std::ssize(images), stderr_is_terminal());
+  Meter meter(options.command(), std::ssize(images), stderr_is_terminal());
   const TaskContext context{{interrupts, meter}, models, options, boxes, pose_meta};
   std::vector<JobResult> of_images = run_images(context, images);
   std::vector<JobResult> results;
