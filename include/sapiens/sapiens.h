@@ -112,19 +112,19 @@ typedef int32_t (*sapiens_progress)(double done, void* user_data);
 
 /// Overrides for what is recognised from the tensors.
 typedef struct sapiens_model_options {
-  size_t struct_size;     ///< Set by SAPIENS_INIT, like in all structs.
-  const char* arch;       ///< "0.3b", "0.6b", "1b", "2b"; anything else is refused.
-  const char* task;       ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
-  int64_t heads;          ///< Attention heads; required for unpublished widths.
-  int64_t decoder_heads;  ///< The same for the decoder of the masked autoencoder.
-  int64_t grid_height;    ///< Grid of positions in the file, if it is not square;
-  int64_t grid_width;     ///< both or neither.
-  int64_t input_height;   ///< Input size in pixels;
-  int64_t input_width;    ///< both or neither.
-  int32_t patch_padding;  ///< 2, or -1 for none; by default the task decides.
-  int32_t allow_partial;  ///< 1: use zeros for missing parameters.
-  const char* prefix;     ///< Selects one of several models in a file by the prefix of its
-                          ///< names: "encoder_q"; "." selects names without a prefix.
+  size_t struct_size;         ///< Set by SAPIENS_INIT, like in all structs.
+  const char* arch;           ///< "0.3b", "0.6b", "1b", "2b"; anything else is refused.
+  const char* task;           ///< "pretrain", "backbone", "pose", "seg", "depth", "normal".
+  int64_t heads;              ///< Attention heads; required for unpublished widths.
+  int64_t decoder_heads;      ///< The same for the decoder of the masked autoencoder.
+  int64_t grid_height;        ///< Grid of positions in the file, if it is not square;
+  int64_t grid_width;         ///< both or neither.
+  int64_t input_height;       ///< Input size in pixels;
+  int64_t input_width;        ///< both or neither.
+  int32_t patch_padding;      ///< 2, or -1 for none; by default the task decides.
+  int32_t allow_partial;      ///< 1: use zeros for missing parameters.
+  const char* prefix;         ///< Selects one of several models in a file by the prefix of its
+                              ///< names: "encoder_q"; "." selects names without a prefix.
   const char* expected_task;  ///< Refuses to load a task model for another task; with two heads
                               ///< on one encoder, selects the one for this task.
 } sapiens_model_options;
