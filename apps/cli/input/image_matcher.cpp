@@ -38,9 +38,12 @@ class Table {
  private:
   /// Where the first `length` characters are `key`.
   Rows find(std::string_view key, std::size_t length) const {
-    return std::ranges::equal_range(rows_, key, {}, [length](const Row& row) {
+    const auto key_of = [length](const Row& row) {
       return std::string_view(row.first).substr(0, length);
-    });
+    };
+    // Two searches, because Clang 14 does not take the subrange of equal_range.
+    const auto first = std::ranges::lower_bound(rows_, key, {}, key_of);
+    return {first, std::ranges::upper_bound(first, rows_.end(), key, {}, key_of)};
   }
 
   std::vector<Row> rows_;  // sorted
