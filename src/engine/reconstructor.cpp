@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/progress.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
 #include "engine/loading.hpp"
@@ -104,12 +105,6 @@ Image with_hidden(const Image& image, Grid grid, std::span<const std::uint8_t> h
     }
   }
   return result;
-}
-
-// Encoder and decoder report on shares of the whole.
-Progress part_of(const Progress& progress, double first, double size) {
-  if (!progress) return {};
-  return [&progress, first, size](double done) { progress(first + done * size); };
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
+#include "core/progress.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/describe.hpp"
 #include "engine/expected_task.hpp"
@@ -29,12 +30,6 @@ namespace sapiens {
 namespace {
 
 using Views = std::vector<TensorView<const float, 3>>;
-
-// The part [first, first + size) of `progress`, both as shares of 1.
-Progress part_of_progress(const Progress& progress, double first, double size) {
-  if (!progress) return {};
-  return [&progress, first, size](double done) { progress(first + done * size); };
-}
 
 void expect_inputs_for(bool of_persons, std::span<const TaskInput> inputs) {
   for (const TaskInput& input : inputs) {
@@ -170,10 +165,10 @@ void TaskModel::Impl::compute(std::span<const TaskInput> inputs, const RunOption
   const Grid size{images.front().extent(1), images.front().extent(2)};
   const bool flip = options.flip_test && !partners.empty();
   StageTimes& stages = run.stats.stages;
-  stages.encoder += encode(images, tokens, part_of_progress(options.progress, 0, flip ? 0.5 : 1));
+  stages.encoder += encode(images, tokens, part_of(options.progress, 0, flip ? 0.5 : 1));
   if (flip) {
     stages.encoder +=
-        encode(mirrored(images), mirrored_tokens, part_of_progress(options.progress, 0.5, 0.5));
+        encode(mirrored(images), mirrored_tokens, part_of(options.progress, 0.5, 0.5));
   }
   for (Index i = 0; i < std::ssize(inputs); ++i) {
     Stopwatch watch;
@@ -288,7 +283,7 @@ TaskRun TaskModel::run(const Image& image, std::span<const Box> persons,
         prepare(image, persons.empty() ? std::nullopt : std::optional(persons[i]), options.mode);
     run.stats.stages.preprocess += watch.seconds();
     RunOptions one = options;
-    one.progress = part_of_progress(options.progress, static_cast<double>(i) * share, share);
+    one.progress = part_of(options.progress, static_cast<double>(i) * share, share);
     const TaskInput input = prepared;
     impl_->compute({&input, 1}, one, run);
   }

@@ -205,7 +205,6 @@ constexpr ForeignPart kForeignParts[] = {
 }  // namespace
 
 std::span<const WrapperRule> wrapper_rules() noexcept { return kWrappers; }
-std::span<const PrefixRule> prefix_rules() noexcept { return kPrefixes; }
 std::span<const NameScheme> name_schemes() noexcept { return kSchemes; }
 std::span<const NameScheme> detector_schemes() noexcept { return kDetectorSchemes; }
 std::span<const ForeignPart> foreign_parts() noexcept { return kForeignParts; }

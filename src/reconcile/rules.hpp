@@ -31,7 +31,6 @@ struct PrefixRule {
   std::string_view because;  ///< Empty: the original's own layout, no rule needed.
   Role role;
 };
-std::span<const PrefixRule> prefix_rules() noexcept;
 /// The rule for `component`, or null if there is none.
 const PrefixRule* find_prefix_rule(std::string_view component) noexcept;
 

@@ -11,6 +11,7 @@
 
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
+#include "core/progress.hpp"
 
 namespace sapiens::cli {
 namespace {

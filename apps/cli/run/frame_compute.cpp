@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cli/run/frames.hpp"
+#include "core/progress.hpp"
 
 namespace sapiens::cli {
 namespace {

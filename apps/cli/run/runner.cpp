@@ -38,9 +38,4 @@ bool is_about_the_input(const Error& error) {
   return error.code() == ErrorCode::ShapeMismatch || error.code() == ErrorCode::InvalidArgument;
 }
 
-Progress part_of(const Progress& whole, double first, double size) {
-  if (!whole) return {};
-  return [&whole, first, size](double done) { whole(first + done * size); };
-}
-
 }  // namespace sapiens::cli

@@ -56,9 +56,6 @@ struct RunContext {
 /// True for an error that only one input has; others may go on.
 bool is_about_the_input(const Error& error);
 
-/// The part [first, first + size) of `whole`, both as shares of 1. `whole` must outlive it.
-Progress part_of(const Progress& whole, double first, double size);
-
 /// The items that are to be worked on.
 template <typename Item>
 std::vector<Item*> without_error(std::span<Item> items) {
