@@ -81,7 +81,7 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
     if (out_type == OutType::Featmap) network.ops().read_map(patches, one);
     if (out_type == OutType::Raw) network.ops().read_rows(tokens[b], one);
     if (out_type == OutType::ClsToken) network.ops().read_rows(tokens[b].slice(0, 0, 1), one);
-    if (out_type == OutType::AvgFeatmap) network.ops().read_average(patches, one);
+    if (out_type == OutType::AvgFeatmap) network.layers().read_average(network.ops(), patches, one);
   }
   return out;
 }

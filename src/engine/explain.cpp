@@ -18,7 +18,7 @@ namespace sapiens {
 namespace {
 
 std::string size_of_found(const DetectedModel& model) {
-  const Arch* arch = find_arch_by_width(model.found_width);
+  const Arch* arch = find_arch_by_width(model.encoder.family, model.found_width);
   if (arch != nullptr && arch->depth == model.found_depth)
     return fmt::format("the {} model", shown_arch(arch->name));
   return fmt::format("a model of width {} with {} blocks", model.found_width, model.found_depth);

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "core/stopwatch.hpp"
-#include "reconcile/positions.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -18,10 +17,10 @@ Network::Network(const EncoderConfig& config, const EngineOptions& options)
 void Network::load(const ParamSource& source, const Progress& progress) {
   const Stopwatch watch;
   LoadedEncoder loaded = load_encoder(config_, source, ops(), progress);
-  weights_ = std::move(loaded.weights);
+  layers_ = std::move(loaded.layers);
   non_finite_ = std::move(loaded.non_finite);
   stats().load_seconds = watch.seconds();
-  stats().weight_bytes = weights_.bytes();
+  stats().weight_bytes = layers_->bytes();
 }
 
 Grid Network::grid_of(std::span<const TensorView<const float, 3>> images) const {
@@ -40,28 +39,22 @@ Grid Network::grid_of(std::span<const TensorView<const float, 3>> images) const 
   return patch_grid({H, W}, config_.patch_padding);
 }
 
-// `pos_embed` for an input's grid. Where that is another than the model's, the last table is kept
-// and no more: they are as large as features, and a program may see images of any number of
-// sizes.
+// Only the table of the last input is kept: tables are as large as features, and a program may see
+// images of any number of sizes.
 ConstMatrix Network::positions_for(Grid grid) {
-  const Index C = config_.width;
-  const Index extra = config_.extra_tokens();
-  if (grid == config_.grid) return {weights_.pos_embed.data(), {config_.tokens(), C}};
-  if (grid != resized_grid_) {
-    std::vector<float> table(static_cast<std::size_t>((extra + grid.patches()) * C));
-    std::copy_n(weights_.pos_embed.data(), extra * C, table.data());
-    resize_positions({weights_.pos_embed.data() + extra * C, {config_.grid.patches(), C}},
-                     config_.grid, {table.data() + extra * C, {grid.patches(), C}}, grid);
-    resized_positions_ = std::move(table);  // now that nothing can fail
-    resized_grid_ = grid;
+  if (grid != grid_) {
+    std::vector<float> storage;
+    positions_ = layers_->positions(grid, storage);
+    position_storage_ = std::move(storage);  // now that nothing can fail; its address stays
+    grid_ = grid;
   }
-  return {resized_positions_.data(), {extra + grid.patches(), C}};
+  return positions_;
 }
 
 void Network::forward(std::span<const TensorView<const float, 3>> images,
                       std::span<const EncoderTap> taps, const Progress& progress) {
   const ConstMatrix positions = positions_for(grid_of(images));
-  const EncoderNetwork encoder(config_, weights_, ops());
+  const EncoderNetwork encoder(config_, *layers_, ops());
   run_pass([&](Workspace& ws,
                const Progress& report) { encoder.forward(images, positions, taps, ws, report); },
            progress);
@@ -70,7 +63,7 @@ void Network::forward(std::span<const TensorView<const float, 3>> images,
 void Network::forward_masked(TensorView<const float, 3> image, std::span<const Index> kept,
                              Matrix tokens, const Progress& progress) {
   const ConstMatrix positions = positions_for(grid_of({&image, 1}));
-  const EncoderNetwork encoder(config_, weights_, ops());
+  const EncoderNetwork encoder(config_, *layers_, ops());
   run_pass(
       [&](Workspace& ws, const Progress& report) {
         encoder.forward_masked(image, positions, kept, tokens, ws, report);

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "engine/runtime.hpp"
 #include "model/encoder.hpp"
-#include "model/weights.hpp"
+#include "model/encoder_layers.hpp"
 
 namespace sapiens {
 
@@ -30,6 +31,7 @@ class Network : public Runtime {
   void forward_masked(TensorView<const float, 3> image, std::span<const Index> kept, Matrix tokens,
                       const Progress& progress);
 
+  const EncoderLayers& layers() const noexcept { return *layers_; }
   const EncoderConfig& config() const noexcept { return config_; }
   const std::vector<NonFinite>& non_finite() const noexcept { return non_finite_; }
 
@@ -37,10 +39,11 @@ class Network : public Runtime {
   ConstMatrix positions_for(Grid grid);
 
   EncoderConfig config_;
-  EncoderWeights weights_;
+  std::unique_ptr<EncoderLayers> layers_;
   std::vector<NonFinite> non_finite_;
-  Grid resized_grid_ = {};  // grid of the last input that differed from that of the model
-  std::vector<float> resized_positions_;
+  Grid grid_ = {};  // of the last input
+  std::vector<float> position_storage_;
+  ConstMatrix positions_ = {};  // for `grid_`
 };
 
 }  // namespace sapiens

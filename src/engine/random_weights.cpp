@@ -48,12 +48,13 @@ SynthModel synth_model(const SynthOptions& options) {
   model.task = options.task;
   const Arch& arch = *model.arch;
   const bool pretrain = model.task == Task::Pretrain;
-  model.encoder = {.width = arch.width,
-                   .depth = arch.depth,
-                   .heads = arch.heads,
-                   .mlp_width = arch.mlp_width,
-                   .cls_token = pretrain,
-                   .grid = {arch.grid, pretrain ? arch.grid : arch.grid * 3 / 4}};
+  model.encoder = {
+      .width = arch.width,
+      .depth = arch.depth,
+      .heads = arch.heads,
+      .mlp_width = arch.mlp_width,
+      .cls_token = pretrain,
+      .grid = {arch.grid.height, pretrain ? arch.grid.width : arch.grid.width * 3 / 4}};
   model.params = encoder_params(model.encoder);
   if (pretrain) {
     model.decoder = synth_decoder(arch, model.encoder.tokens());

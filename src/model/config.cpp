@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <string>
 
 #include "model/task_table.hpp"
 #include "sapiens/error.hpp"
@@ -10,22 +11,51 @@
 namespace sapiens {
 namespace {
 
+using enum Family;
+constexpr std::string_view kTiny = "tiny";
 constexpr Arch kArchs[] = {
-    {.name = "0.3b", .width = 1024, .depth = 24, .heads = 16, .mlp_width = 4096, .grid = 64},
-    {.name = "0.6b", .width = 1280, .depth = 32, .heads = 16, .mlp_width = 5120, .grid = 64},
-    {.name = "1b", .width = 1536, .depth = 40, .heads = 24, .mlp_width = 6144, .grid = 64},
-    {.name = "2b", .width = 1920, .depth = 48, .heads = 32, .mlp_width = 7680, .grid = 64},
+    {Sapiens, "0.3b", 1024, 24, 16, 4096, {64, 64}},
+    {Sapiens, "0.6b", 1280, 32, 16, 5120, {64, 64}},
+    {Sapiens, "1b", 1536, 40, 24, 6144, {64, 64}},
+    {Sapiens, "2b", 1920, 48, 32, 7680, {64, 64}},
+    {Sapiens2, "0.1b", 768, 12, 12, 3072, {64, 48}},
+    {Sapiens2, "0.4b", 1024, 24, 16, 4096, {64, 48}},
+    {Sapiens2, "0.8b", 1280, 32, 16, 5120, {64, 48}},
+    {Sapiens2, "1b", 1536, 40, 24, 6144, {64, 48}},
+    {Sapiens2, "5b", 2432, 56, 32, 9728, {64, 48}},
+    {Sapiens, kTiny, 48, 3, 4, 192, {8, 8}},
+    {Sapiens2, kTiny, 48, 18, 4, 192, {8, 6}},
 };
-constexpr Arch kTiny{
-    .name = "tiny", .width = 48, .depth = 3, .heads = 4, .mlp_width = 192, .grid = 8};
+constexpr std::string_view kSapiens2Prefix = "sapiens2_";
 
 }  // namespace
 
-const Arch& tiny_arch() noexcept { return kTiny; }
+std::string_view family_name(Family family) noexcept {
+  if (family == Family::Detector) return "rtmdet";
+  return family == Family::Sapiens ? "sapiens" : "sapiens2";
+}
 
-const Arch* find_arch_by_width(Index width) noexcept {
-  const auto found = std::ranges::find(kArchs, width, &Arch::width);
-  return found == std::end(kArchs) ? nullptr : &*found;
+Index Arch::kv_heads(Index i) const noexcept {
+  constexpr Index kFullBlocks = 8;
+  const bool full = i < kFullBlocks || i >= depth - kFullBlocks;
+  return family == Family::Sapiens || full ? heads : heads / 2;
+}
+
+const Arch& tiny_arch(Family family) noexcept {
+  return *std::ranges::find_if(
+      kArchs, [&](const Arch& arch) { return arch.family == family && arch.name == kTiny; });
+}
+
+const Arch* find_arch_by_width(Family family, Index width) noexcept {
+  const auto* const found = std::ranges::find_if(kArchs, [&](const Arch& arch) {
+    return arch.family == family && arch.width == width && arch.name != kTiny;
+  });
+  return found == std::end(kArchs) ? nullptr : found;
+}
+
+std::string arch_option(const Arch& arch) {
+  return std::string(arch.family == Family::Sapiens ? "" : kSapiens2Prefix) +
+         std::string(arch.name);
 }
 
 const Arch& parse_arch(std::string_view name) {
@@ -33,12 +63,15 @@ const Arch& parse_arch(std::string_view name) {
   std::ranges::transform(plain, plain.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (plain.starts_with("sapiens_")) plain.erase(0, 8);
-  if (plain == kTiny.name) return kTiny;
-  const auto found = std::ranges::find(kArchs, std::string_view(plain), &Arch::name);
-  if (found != std::end(kArchs)) return *found;
+  std::string names;
+  for (const Arch& arch : kArchs) {
+    const std::string option = arch_option(arch);
+    if (plain == option) return arch;
+    names += (names.empty() ? "" : ", ") + option;
+  }
   throw Error(ErrorCode::InvalidArgument, {.summary = "unknown model size",
                                            .option = "arch",
-                                           .expected = "0.3b, 0.6b, 1b, 2b or tiny",
+                                           .expected = names,
                                            .actual = std::string(name)});
 }
 

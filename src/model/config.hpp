@@ -7,44 +7,58 @@
 #include <vector>
 
 #include "model/block_size.hpp"
+#include "reconcile/family.hpp"
 #include "sapiens/report.hpp"
 #include "sapiens/task.hpp"
 #include "sapiens/tensor_view.hpp"
 
 namespace sapiens {
 
+/// "sapiens", "sapiens2" or "rtmdet".
+std::string_view family_name(Family family) noexcept;
+
 /// A published size (`arch_zoo` in the original code), or `tiny`, a size for tests.
 struct Arch {
-  std::string_view name;
-  Index width;  // D, "embed_dims"
+  Family family;
+  std::string_view name;  // without the family: "0.3b"
+  Index width;            // D, "embed_dims"
   Index depth;
   Index heads;
   Index mlp_width;  // 4D
-  Index grid;       // side of the pretraining grid
+  Grid grid;        // of pretraining
+
+  /// Heads of keys and values in block `i`: all heads in the first and the last eight blocks, half
+  /// of them in between (Sapiens2).
+  Index kv_heads(Index i) const noexcept;
 };
 
 /// The unpublished size `tiny` with about 100,000 parameters.
-const Arch& tiny_arch() noexcept;
+const Arch& tiny_arch(Family family = Family::Sapiens) noexcept;
 /// Finds a size by its width; null for an unpublished width.
-const Arch* find_arch_by_width(Index width) noexcept;
-/// Finds a size by its name ("0.3b", "sapiens_0.3B", "tiny"). Throws `Error(InvalidArgument)` that
-/// lists the names.
+const Arch* find_arch_by_width(Family family, Index width) noexcept;
+/// Finds a size by its name ("0.3b", "sapiens_0.3B", "tiny", "sapiens2_0.4b"). Throws
+/// `Error(InvalidArgument)` that lists the names.
 const Arch& parse_arch(std::string_view name);
+/// The name that `parse_arch` accepts: "0.3b", "sapiens2_0.4b".
+std::string arch_option(const Arch& arch);
 
 inline constexpr Index kPatch = 16;  // every Sapiens model
 inline constexpr Index kPatchPixels = kPatch * kPatch * 3;
 
-/// The plain ViT of Sapiens.
+/// A vision transformer of one of the families.
 struct EncoderConfig {
+  Family family = Family::Sapiens;
   Index width = 0;      ///< D
   Index depth = 0;      ///< Number of blocks.
-  Index heads = 0;      ///< 0: unknown, as weights do not imply it.
+  Index heads = 0;      ///< 0: unknown, as weights do not imply it (Sapiens).
   Index mlp_width = 0;  ///< Hidden width of the feed-forward layers.
   bool cls_token = false;
-  Grid grid;                ///< Grid of `pos_embed`; {0, 0}: unknown.
+  Grid grid;                ///< Grid of `pos_embed`, or of the usual input; {0, 0}: unknown.
   Index patch_padding = 0;  ///< Zero padding of the patch convolution, see `patch_grid`.
+  Index registers = 0;      ///< Register tokens behind the class token.
+  std::vector<Index> kv_heads = {};  ///< Heads of keys and values, by block; empty: `heads`.
 
-  Index extra_tokens() const noexcept { return cls_token ? 1 : 0; }
+  Index extra_tokens() const noexcept { return (cls_token ? 1 : 0) + registers; }
   Index tokens() const noexcept { return extra_tokens() + grid.patches(); }
   BlockSize block() const noexcept { return {width, mlp_width, heads}; }
 };

@@ -205,7 +205,8 @@ std::optional<DecoderConfig> detect_decoder(const OfferedShapes& offered,
 void detect_size(const OfferedShapes& offered, const ModelHints& options, DetectedModel& model) {
   model.found_depth = offered.count_numbered("backbone.layers.");
   model.found_width = vote_width(offered, model.found_depth);
-  model.arch = options.arch != nullptr ? options.arch : find_arch_by_width(model.found_width);
+  model.arch = options.arch != nullptr ? options.arch
+                                       : find_arch_by_width(Family::Sapiens, model.found_width);
   // More blocks than the published model of this width: a custom model.
   if (options.arch == nullptr && model.arch != nullptr && model.found_depth > model.arch->depth)
     model.arch = nullptr;
@@ -248,7 +249,7 @@ void detect_positions(const OfferedShapes& offered, const ModelHints& options,
 
 Grid published_grid(const Arch* arch, bool cls_token) {
   if (arch == nullptr) return {0, 0};
-  return cls_token ? Grid{arch->grid, arch->grid} : Grid{arch->grid, arch->grid * 3 / 4};
+  return cls_token ? arch->grid : Grid{arch->grid.height, arch->grid.width * 3 / 4};
 }
 
 // The grid the model runs with: the input's, the file's, or 4:3 of a pretraining grid for a

@@ -5,7 +5,7 @@
 
 #include "core/workspace.hpp"
 #include "model/config.hpp"
-#include "model/weights.hpp"
+#include "model/encoder_layers.hpp"
 #include "nn/ops.hpp"
 #include "sapiens/tensor_view.hpp"
 
@@ -18,16 +18,17 @@ struct EncoderTap {
   TensorView<float, 3> tokens = {};  ///< [B, T, C]; the class token first where there is one.
 };
 
-/// The plain ViT of Sapiens: images in, one feature vector per patch out.
+/// The pass of a vision transformer: images in, one feature vector per patch out.
 class EncoderNetwork {
  public:
-  /// Weights and ops must outlive this object.
-  EncoderNetwork(const EncoderConfig& config, const EncoderWeights& weights, const Ops& ops);
+  /// Layers and ops must outlive this object.
+  EncoderNetwork(const EncoderConfig& config, const EncoderLayers& layers, const Ops& ops)
+      : config_(config), layers_(layers), ops_(ops) {}
 
   /// Runs B `images` [3, H, W] of one size, normalised, up to the last block with a tap.
-  /// `positions` is `pos_embed` for the grid of this input, [T, C]. Taps are in ascending order of
-  /// blocks. Allocates only from `ws`. `progress` receives the fraction of blocks done; its
-  /// exceptions stop the pass.
+  /// `positions` is the table of `layers` for the grid of this input, T rows. Taps are in ascending
+  /// order of blocks. Allocates only from `ws`. `progress` receives the fraction of blocks done;
+  /// its exceptions stop the pass.
   void forward(std::span<const TensorView<const float, 3>> images, ConstMatrix positions,
                std::span<const EncoderTap> taps, Workspace& ws,
                const std::function<void(double)>& progress = {}) const;
@@ -40,21 +41,10 @@ class EncoderNetwork {
                       const std::function<void(double)>& progress = {}) const;
 
  private:
-  // Only these three functions depend on the family of encoders; passes, taps and masks are the
-  // same for every ViT.
-  //
-  // x = [cls, patches] + positions, [B, T, C].
-  void embed(std::span<const TensorView<const float, 3>> images, ConstMatrix positions,
-             TensorView<float, 3> x, Workspace& ws) const;
-  // x = block i of x, [B, T, C].
-  void run_layer(Index i, TensorView<float, 3> x, Workspace& ws) const;
-  // y = the norm after the last block of x, [B, T, C]; y may be x.
-  void final_norm(TensorView<const float, 3> x, TensorView<float, 3> y, Workspace& ws) const;
-
   void take(TensorView<const float, 3> x, const EncoderTap& tap, Workspace& ws) const;
 
   EncoderConfig config_;
-  const EncoderWeights& weights_;
+  const EncoderLayers& layers_;
   const Ops& ops_;
 };
 

@@ -7,7 +7,7 @@
 
 #include "core/workspace.hpp"
 #include "model/config.hpp"
-#include "model/weights.hpp"
+#include "model/param_loader.hpp"
 #include "nn/ops.hpp"
 #include "sapiens/tensor_view.hpp"
 

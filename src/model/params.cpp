@@ -37,9 +37,7 @@ class ParamList {
   std::vector<ParamSpec> params_;
 };
 
-}  // namespace
-
-std::vector<ParamSpec> encoder_params(const EncoderConfig& config) {
+std::vector<ParamSpec> sapiens_params(const EncoderConfig& config) {
   const Index D = config.width;
   ParamList params;
   if (config.cls_token) params.add("backbone.cls_token", {1, 1, D});
@@ -51,6 +49,39 @@ std::vector<ParamSpec> encoder_params(const EncoderConfig& config) {
   params.add_layer("backbone.ln1",
                    {D});  // the final norm shares its name with the norm inside each layer
   return params.take();
+}
+
+// Its final norm is named like the first norm of a block, too; there are no norms with a bias.
+std::vector<ParamSpec> sapiens2_params(const EncoderConfig& config) {
+  const Index D = config.width, M = config.mlp_width;
+  const Index head_dim = config.heads > 0 ? D / config.heads : kAny;
+  ParamList params;
+  params.add("backbone.cls_token", {1, 1, D});
+  params.add("backbone.storage_tokens", {1, config.registers, D});
+  params.add_layer("backbone.patch_embed.projection", {D, 3, kPatch, kPatch});
+  for (Index i = 0; i < config.depth; ++i) {
+    const std::string block = fmt::format("backbone.blocks.{}", i);
+    const Index kv_width = config.kv_heads[static_cast<std::size_t>(i)] * head_dim;
+    params.add(block + ".ln1.weight", {D});
+    params.add_layer(block + ".attn.wq", {D, D});
+    params.add_layer(block + ".attn.wk", {kv_width, D});
+    params.add_layer(block + ".attn.wv", {kv_width, D});
+    params.add(block + ".attn.q_norm.weight", {head_dim});
+    params.add(block + ".attn.k_norm.weight", {head_dim});
+    params.add_layer(block + ".attn.proj", {D, D});
+    params.add(block + ".attn.gamma.weight", {D});
+    params.add(block + ".ln2.weight", {D});
+    params.add_layer(block + ".ffn.w12", {2 * M, D});
+    params.add_layer(block + ".ffn.w3", {D, M});
+  }
+  params.add("backbone.ln1.weight", {D});
+  return params.take();
+}
+
+}  // namespace
+
+std::vector<ParamSpec> encoder_params(const EncoderConfig& config) {
+  return config.family == Family::Sapiens ? sapiens_params(config) : sapiens2_params(config);
 }
 
 std::vector<ParamSpec> decoder_params(const DecoderConfig& config, Index encoder_width) {

@@ -4,8 +4,8 @@
 #include <functional>
 #include <vector>
 
+#include "model/param_loader.hpp"
 #include "model/rtmdet_config.hpp"
-#include "model/weights.hpp"
 #include "nn/ops.hpp"
 
 namespace sapiens {

@@ -145,7 +145,8 @@ constexpr LeftoverRule kDetectorLeftovers[] = {
 };
 
 constexpr NameScheme kSchemes[] = {
-    {.name = "sapiens",
+    {.family = Family::Sapiens,
+     .name = "sapiens",
      .because = "",
      .modules = kSapiensModules,
      .split_qkv = {},
@@ -153,7 +154,8 @@ constexpr NameScheme kSchemes[] = {
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
      .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.name = "timm",
+    {.family = Family::Sapiens,
+     .name = "timm",
      .because = "the file uses the names of timm's VisionTransformer for the same parameters",
      .modules = kTimmModules,
      .split_qkv = {},
@@ -161,7 +163,8 @@ constexpr NameScheme kSchemes[] = {
      .anchors = kEncoderAnchors,
      .leftovers = kLeftovers,
      .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.name = "Hugging Face",
+    {.family = Family::Sapiens,
+     .name = "Hugging Face",
      .because = "the file uses the names of Hugging Face's ViT for the same parameters",
      .modules = kHuggingFaceModules,
      .split_qkv = kHuggingFaceQkv,
@@ -172,7 +175,8 @@ constexpr NameScheme kSchemes[] = {
 };
 
 constexpr NameScheme kDetectorSchemes[] = {
-    {.name = "mmdetection",
+    {.family = Family::Detector,
+     .name = "mmdetection",
      .because = "",
      .modules = {},
      .split_qkv = {},

@@ -3,6 +3,7 @@
 #include <span>
 #include <string_view>
 
+#include "reconcile/family.hpp"
 #include "reconcile/reasons.hpp"
 
 namespace sapiens {
@@ -86,6 +87,7 @@ struct LeftoverRule {
 
 /// How a family of programs names the parameters of the same encoder.
 struct NameScheme {
+  Family family;             ///< The networks whose parameters it names.
   std::string_view name;     ///< "sapiens", "timm", "Hugging Face"
   std::string_view because;  ///< Empty for the original's own names.
   /// Empty where parameters are called as the model calls them, whatever their names.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "core/thread_pool.hpp"
@@ -45,7 +46,7 @@ class FirstBlocks {
     const FunctionSource source([this](const std::string& key, Index first, std::span<float> out) {
       read(key, first, out);
     });
-    weights_ = load_encoder(config_, source, ops_).weights;
+    layers_ = load_encoder(config_, source, ops_).layers;
   }
 
   std::vector<float> values(const std::string& key) const {
@@ -67,10 +68,10 @@ class FirstBlocks {
       out.resize(static_cast<std::size_t>(T * config_.width));
       taps.push_back({.layer = i, .norm = false, .tokens = {out.data(), {1, T, config_.width}}});
     }
-    const EncoderNetwork encoder(config_, weights_, ops_);
+    const EncoderNetwork encoder(config_, *layers_, ops_);
     const TensorView<const float, 3> input(image.data(), {3, image_, image_});
     const auto forward = [&](Workspace& ws) {
-      encoder.forward({&input, 1}, {weights_.pos_embed.data(), {T, config_.width}}, taps, ws);
+      encoder.forward({&input, 1}, positions(), taps, ws);
     };
     Workspace workspace(measured_bytes(forward));
     forward(workspace);
@@ -105,8 +106,7 @@ class FirstBlocks {
     const Index row = (token - 1) / config_.grid.width, column = (token - 1) % config_.grid.width;
     std::vector<double> out(static_cast<std::size_t>(config_.width));
     for (Index d = 0; d < config_.width; ++d) {
-      double sum = bias[static_cast<std::size_t>(d)] +
-                   weights_.pos_embed.span()[static_cast<std::size_t>(token * config_.width + d)];
+      double sum = bias[static_cast<std::size_t>(d)] + positions()[token][d];
       for (Index i = 0; i < 3 * kPatch * kPatch; ++i) {
         const Index channel = i / (kPatch * kPatch), y = i / kPatch % kPatch, x = i % kPatch;
         const Index pixel = (channel * image_ + row * kPatch + y) * image_ + column * kPatch + x;
@@ -137,6 +137,11 @@ class FirstBlocks {
     }
   }
 
+  ConstMatrix positions() const {
+    std::vector<float> unused;  // the grid is that of the model
+    return layers_->positions(config_.grid, unused);
+  }
+
   SynthModel synth_;
   Index image_;
   Blocks blocks_;
@@ -144,7 +149,7 @@ class FirstBlocks {
   ThreadPool pool_;
   SelectedKernels kernels_ = select_kernels(CpuFeatures::detect());
   Ops ops_{kernels_.table, pool_};
-  EncoderWeights weights_;
+  std::unique_ptr<EncoderLayers> layers_;
 };
 
 // The largest difference, and the largest value it stands beside.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <tuple>
@@ -32,7 +33,7 @@ class SmallEncoder {
       const auto values = random_normal(std::ssize(out), {.deviation = 0.05f, .seed = seed});
       std::copy(values.begin(), values.end(), out.begin());
     });
-    weights_ = load_encoder(config_, source, ops_).weights;
+    layers_ = load_encoder(config_, source, ops_).layers;
   }
 
   Index tokens() const { return config_.tokens(); }
@@ -48,8 +49,7 @@ class SmallEncoder {
     for (Index i = 0; i < batch; ++i) {
       views_.push_back({images.data() + i * kImage, {3, kSide, kSide}});
     }
-    encoder().forward(views_, {weights_.pos_embed.data(), {config_.tokens(), config_.width}},
-                      {&tap, 1}, ws);
+    encoder().forward(views_, positions(), {&tap, 1}, ws);
   }
 
   std::vector<float> run(const std::vector<float>& images) const {
@@ -65,8 +65,7 @@ class SmallEncoder {
     std::iota(kept.begin(), kept.end(), Index{0});
     std::vector<float> tokens(static_cast<std::size_t>(config_.tokens() * config_.width));
     const auto forward = [&](Workspace& ws) {
-      encoder().forward_masked({image.data(), {3, kSide, kSide}},
-                               {weights_.pos_embed.data(), {config_.tokens(), config_.width}}, kept,
+      encoder().forward_masked({image.data(), {3, kSide, kSide}}, positions(), kept,
                                {tokens.data(), {config_.tokens(), config_.width}}, ws);
     };
     Workspace ws(measured_bytes(forward));
@@ -82,7 +81,11 @@ class SmallEncoder {
   static constexpr Index kSide = 80, kImage = 3 * kSide * kSide;
 
  private:
-  EncoderNetwork encoder() const { return {config_, weights_, ops_}; }
+  ConstMatrix positions() const {
+    std::vector<float> unused;  // the grid is that of the model
+    return layers_->positions(config_.grid, unused);
+  }
+  EncoderNetwork encoder() const { return {config_, *layers_, ops_}; }
 
   EncoderConfig config_{.width = 128,
                         .depth = 3,
@@ -92,7 +95,7 @@ class SmallEncoder {
                         .grid = {kSide / kPatch, kSide / kPatch}};
   ThreadPool pool_;
   Ops ops_;
-  EncoderWeights weights_;
+  std::unique_ptr<EncoderLayers> layers_;
   mutable std::vector<TensorView<const float, 3>> views_;  // kept, so that a run allocates nothing
 };
 

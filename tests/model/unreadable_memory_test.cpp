@@ -49,8 +49,8 @@ TEST_F(UnreadableMemory, SufficesForAnEncoder) {
                              .cls_token = true,
                              .grid = {3, 2},
                              .patch_padding = 2};
-  const EncoderWeights weights = load_encoder(config, source_, ops_).weights;
-  const EncoderNetwork encoder(config, weights, ops_);
+  const LoadedEncoder loaded = load_encoder(config, source_, ops_);
+  const EncoderNetwork encoder(config, *loaded.layers, ops_);
   const Index T = config.tokens();
   const std::array<TensorView<const float, 3>, 2> images{
       TensorView<const float, 3>(matrix(3 * 48, 32).data(), {3, 48, 32}),

@@ -1,0 +1,15 @@
+#include "model/encoder_layers.hpp"
+
+#include "model/params.hpp"
+
+namespace sapiens {
+
+LoadedEncoder load_encoder(const EncoderConfig& config, const ParamSource& source, const Ops& ops,
+                           const std::function<void(double)>& progress) {
+  ParamLoader params(encoder_params(config), source, ops, progress);
+  LoadedEncoder loaded{.layers = load_sapiens(config, params)};
+  loaded.non_finite = params.take_non_finite();
+  return loaded;
+}
+
+}  // namespace sapiens
