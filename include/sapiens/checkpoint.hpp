@@ -33,7 +33,8 @@ struct TensorInfo {
 /// tensors alone decide.
 struct ModelOptions {
   std::string arch =
-      {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."); anything else is refused.
+      {};  ///< "0.3b", "0.6b", "1b", "2b" (or "sapiens_..."), "sapiens2_0.1b", "sapiens2_0.4b",
+           ///< "sapiens2_0.8b", "sapiens2_1b", "sapiens2_5b"; anything else is refused.
   std::optional<Task> task = {};  ///< Treat the file as a model for this task.
   /// The task that the caller needs. TaskModel refuses a file with a head for another task before
   /// it loads any weights. If the file has two heads on one encoder, this selects the head.
@@ -87,9 +88,12 @@ using Progress = std::function<void(double done)>;
 
 /// How a checkpoint that this library writes names its tensors.
 enum class Layout {
-  Clean,     ///< A flat dictionary without prefixes, like the published `*_clean.pth`.
-  MMEngine,  ///< `state_dict` and `meta`, keys with "backbone.": loads in the original code without
-             ///< a mismatch.
+  Clean,     ///< A flat dictionary without prefixes, like the published `*_clean.pth` of Sapiens
+             ///< and the published encoders of Sapiens2.
+  MMEngine,  ///< `state_dict` and `meta`, keys with "backbone.": loads in the original code of
+             ///< Sapiens without a mismatch. Sapiens only.
+  Timm,      ///< A flat dictionary with timm's names. Sapiens2 only.
+  Published = Clean,  ///< Another name of Clean, which says the same of both families.
 };
 
 /// Options of `convert_checkpoint` and `convert_in_memory`.
@@ -110,15 +114,16 @@ struct ConvertResult {
 /// Writes a copy of `checkpoint` with canonical names. The suffix of `output`, ".pth" or
 /// ".safetensors", selects the format. The file is replaced atomically. Throws `Error`:
 /// CheckpointRefused for an incomplete model, InvalidArgument for another suffix, for the
-/// checkpoint file itself and for values that `options.dtype` cannot represent, WriteFailed,
-/// OutOfResources.
+/// checkpoint file itself, for a layout that the family does not have and for values that
+/// `options.dtype` cannot represent, WriteFailed, OutOfResources.
 ConvertResult convert_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& output,
                                  const ConvertOptions& options, const Progress& progress = {});
 
 /// Which random checkpoint to write, or which random model to create.
 struct SynthOptions {
-  /// "0.3b", "0.6b", "1b", "2b" or "tiny"; or "rtmdet-m", the person detector, for which `task` and
-  /// `layout` have no effect.
+  /// "0.3b", "0.6b", "1b", "2b" or "tiny"; "sapiens2_0.1b", "sapiens2_0.4b", "sapiens2_0.8b",
+  /// "sapiens2_1b", "sapiens2_5b" or "sapiens2_tiny", encoders only; or "rtmdet-m", the person
+  /// detector, for which `task` and `layout` have no effect.
   std::string arch = "0.3b";
   Task task = Task::Pretrain;     ///< Which head the model has.
   Layout layout = Layout::Clean;  ///< With MMEngine, a pretrained model also has its decoder.
@@ -127,7 +132,8 @@ struct SynthOptions {
 };
 
 /// Writes random weights in the published layout; the metadata of the file marks them as random.
-/// Throws `Error`: InvalidArgument for an unknown size, task, dtype or suffix, WriteFailed,
+/// Throws `Error`: InvalidArgument for an unknown size, task, dtype or suffix, and for a task or
+/// layout that the family does not have, WriteFailed,
 /// OutOfResources.
 void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptions& options,
                            const Progress& progress = {});

@@ -223,8 +223,10 @@ SAPIENS_API void sapiens_report_free(sapiens_report* report);
 
 /// How a converted checkpoint names its tensors.
 enum {
-  SAPIENS_LAYOUT_CLEAN = 0,    ///< Keys without prefixes, as in the published `*_clean.pth`.
-  SAPIENS_LAYOUT_MMENGINE = 1  ///< Keys with `backbone.`: loads in the original code.
+  SAPIENS_LAYOUT_CLEAN = 0,     ///< Keys without prefixes, as in the published `*_clean.pth` of
+                                ///< Sapiens and the published encoders of Sapiens2.
+  SAPIENS_LAYOUT_MMENGINE = 1,  ///< Keys with `backbone.`: loads in the original code of Sapiens.
+  SAPIENS_LAYOUT_TIMM = 2       ///< timm's names of Sapiens2.
 };
 /// Type of the tensors of a converted checkpoint.
 enum {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def verify_checkpoint(path: Path) -> Verification:
 
 def load_state_dict(
     path: Path,
-    layout: str = "mmengine",
+    layout: Optional[str] = None,
     *,
     dtype: str = "",
     keep_unused: bool = False,
@@ -87,8 +87,10 @@ def load_state_dict(
 
     Args:
         path: Checkpoint file.
-        layout: "mmengine": keys with "backbone.", as the original code loads them. "clean": keys of
-            encoders without that prefix, as in the published ``*_clean.pth``; task models keep it.
+        layout: "mmengine": keys with "backbone.", as the original code of Sapiens loads them.
+            "clean" or "published": keys of encoders without that prefix, as in the published
+            ``*_clean.pth`` and in the encoders of Sapiens2; task models keep it. "timm": timm's
+            names, of Sapiens2. By default "mmengine", of Sapiens2 "published".
         dtype: "float32", "float16" or "bfloat16", which needs the package ml_dtypes. By default
             each tensor keeps its own, and bfloat16, which NumPy does not have, becomes float32
             without a loss.
@@ -104,6 +106,9 @@ def load_state_dict(
     Warns:
         RuntimeWarning: A parameter holds NaN or infinity.
     """
+    if layout is None:
+        family = inspect(path, **options).model.family
+        layout = "published" if family == "sapiens2" else "mmengine"
     bfloat16 = _bfloat16() if dtype == "bfloat16" else None
     options_of_copy = call(
         _sapiens.convert_options,
@@ -166,9 +171,11 @@ def synthesize(
 
     Args:
         output: The file to write, .pth or .safetensors.
-        arch: "tiny", "0.3b", "0.6b", "1b", "2b", or "rtmdet-m" for the person detector.
+        arch: "tiny", "0.3b", "0.6b", "1b", "2b"; for an encoder of Sapiens2 "sapiens2_tiny",
+            "sapiens2_0.1b", "sapiens2_0.4b", "sapiens2_0.8b", "sapiens2_1b", "sapiens2_5b";
+            "rtmdet-m" for the person detector.
         task: "pretrain", "backbone", "pose", "seg", "depth" or "normal".
-        layout: "clean" or "mmengine", which of "pretrain" also has the decoder.
+        layout: As for `load_state_dict`; "mmengine" of "pretrain" also has the decoder.
         dtype: "float32", "float16" or "bfloat16".
         seed: Equal seeds give equal files.
     """

@@ -112,8 +112,9 @@ OutType out_type_named(std::string_view name) {
 }
 
 Layout layout_named(std::string_view name) {
-  constexpr std::array kChoices = {Choice<Layout>{"mmengine", Layout::MMEngine},
-                                   Choice<Layout>{"clean", Layout::Clean}};
+  constexpr std::array kChoices = {
+      Choice<Layout>{"mmengine", Layout::MMEngine}, Choice<Layout>{"clean", Layout::Clean},
+      Choice<Layout>{"published", Layout::Published}, Choice<Layout>{"timm", Layout::Timm}};
   return chosen("layout", name, kChoices);
 }
 

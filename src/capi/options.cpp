@@ -66,6 +66,7 @@ void expect_zero(std::int32_t reserved) {
 
 static_assert(static_cast<int>(Layout::Clean) == SAPIENS_LAYOUT_CLEAN);
 static_assert(static_cast<int>(Layout::MMEngine) == SAPIENS_LAYOUT_MMENGINE);
+static_assert(static_cast<int>(Layout::Timm) == SAPIENS_LAYOUT_TIMM);
 
 // Not the values of `DType`, which has integers too.
 std::optional<DType> dtype(std::int32_t value) {
@@ -174,7 +175,7 @@ ReconstructOptions reconstruct_options(const sapiens_reconstruct_options* given)
 ConvertCall convert_call(const sapiens_convert_options* given) {
   const sapiens_convert_options known = known_fields(given, "options");
   expect_zero(known.reserved);
-  return {.options = {.layout = choice(known.layout, Layout::MMEngine, "options.layout"),
+  return {.options = {.layout = choice(known.layout, Layout::Timm, "options.layout"),
                       .dtype = dtype(known.dtype),
                       .keep_unused = is_flag(known.keep_unused, "options.keep_unused")},
           .progress = progress_of(known.progress, known.user_data)};

@@ -85,6 +85,7 @@ class Conversion {
 
  private:
   const DetectedModel& model() const { return assessed_->model(); }
+  Family family() const { return model().encoder.family; }
   void add_parameters();
   void add_unused();
 
@@ -106,6 +107,7 @@ Conversion::Conversion(const Checkpoint& checkpoint, const ConvertOptions& optio
       plan_(assessed_->plan(use_of(model().task))),
       inspection_(assessed_->inspection(use_of(model().task))) {
   if (!is_usable(plan_.report.verdict)) throw refusal(inspection_, consequence);
+  expect_layout(options_.layout, family());
   add_parameters();
   if (options.keep_unused) add_unused();
 }
@@ -115,7 +117,7 @@ void Conversion::add_parameters() {
     const ParamSpec& param = plan_.params[i];
     const Binding& binding = plan_.bindings[i];
     sources_.push_back(
-        float_source(name_in(options_.layout, with_head(), param.key), param.shape,
+        float_source(name_in(options_.layout, family(), with_head(), param.key), param.shape,
                      output_dtype(dict_, binding, options_.dtype),
                      counting(param.key, param_reader(dict_, param, binding), non_finite_)));
   }
@@ -136,7 +138,7 @@ void Conversion::add_unused() {
     const std::string_view path = assessed_->index().plain_path(i);
     const std::string_view parent = assessed_->names().parent();
     std::string key(path.starts_with(parent) ? path.substr(parent.size()) : path);
-    key = name_in(options_.layout, with_head(), key);
+    key = name_in(options_.layout, family(), with_head(), key);
     const bool taken =
         std::ranges::any_of(sources_, [&](const TensorSource& other) { return other.key == key; });
     if (taken) key = tensor.path();
@@ -151,7 +153,7 @@ void Conversion::add_unused() {
 }
 
 std::map<std::string, std::string> Conversion::metadata() const {
-  auto metadata = model_metadata(model().encoder, inspection_.model.arch, model().task);
+  auto metadata = model_metadata(model().encoder, model().arch, model().task);
   if (options_.keep_unused && model().decoder) add_decoder_metadata(*model().decoder, metadata);
   for (const auto& [key, value] : dict_.metadata) {
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;

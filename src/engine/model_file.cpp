@@ -8,6 +8,7 @@
 
 #include "core/half.hpp"
 #include "engine/nested_meta.hpp"
+#include "reconcile/names.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/version.hpp"
 
@@ -71,21 +72,37 @@ TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype
           }};
 }
 
-std::string name_in(Layout layout, bool with_head, const std::string& key) {
-  constexpr std::string_view kBackbone = "backbone.";
-  if (layout == Layout::Clean && !with_head && key.starts_with(kBackbone))
-    return key.substr(kBackbone.size());
-  return key;
+void expect_layout(Layout layout, Family family) {
+  const bool sapiens2 = family == Family::Sapiens2;
+  const Layout other = sapiens2 ? Layout::MMEngine : Layout::Timm;
+  if (layout != other) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = sapiens2 ? "the original code of Sapiens does not load Sapiens2"
+                                   : "names of timm are written for Sapiens2 alone",
+               .option = "layout",
+               .expected = sapiens2 ? "published or timm" : "clean or mmengine",
+               .actual = sapiens2 ? "mmengine" : "timm"});
 }
 
-std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder,
-                                                  std::string_view arch, Task task) {
+std::string name_in(Layout layout, Family family, bool with_head, const std::string& key) {
+  constexpr std::string_view kBackbone = "backbone.";
+  if (layout == Layout::MMEngine || with_head || !key.starts_with(kBackbone)) return key;
+  if (layout == Layout::Timm) {
+    const auto names = file_paths({.root = "", .scheme = &timm_scheme(family)}, key);
+    if (!names.empty()) return names.front();
+  }
+  return key.substr(kBackbone.size());
+}
+
+std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder, const Arch* arch,
+                                                  Task task) {
   std::map<std::string, std::string> metadata{
-      {"sapiens.arch", std::string(arch)},
+      {"sapiens.arch", arch != nullptr ? arch_option(*arch) : "custom"},
       {"sapiens.task", std::string(task_name(task))},
       {"sapiens.grid", fmt::format("{}x{}", encoder.grid.height, encoder.grid.width)},
-      {"sapiens.patch_padding", std::to_string(encoder.patch_padding)},
   };
+  if (encoder.family == Family::Sapiens2) return metadata;  // its tensors tell everything else
+  metadata["sapiens.patch_padding"] = std::to_string(encoder.patch_padding);
   if (encoder.heads > 0) metadata["sapiens.heads"] = std::to_string(encoder.heads);
   return metadata;
 }

@@ -27,13 +27,17 @@ using ReadFloats = std::function<void(Index first, std::span<float> out)>;
 /// `Error(InvalidArgument)` for a finite value that F16 cannot represent.
 TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read);
 
-/// The name of the canonical parameter `key` in a file of `layout`. Files of task models keep
-/// prefixes in both layouts, because published "clean" task files contain state_dict and meta.
-std::string name_in(Layout layout, bool with_head, const std::string& key);
+/// Throws InvalidArgument for a layout that files of `family` do not have.
+void expect_layout(Layout layout, Family family);
 
-/// The properties of a model that its weights do not imply, as metadata.
-std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder,
-                                                  std::string_view arch, Task task);
+/// The name of the canonical parameter `key` in a file of `layout`. Files of task models keep
+/// prefixes, because published "clean" task files contain state_dict and meta.
+std::string name_in(Layout layout, Family family, bool with_head, const std::string& key);
+
+/// The properties of a model that its weights do not imply, as metadata. `arch` is null for an
+/// unpublished size.
+std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder, const Arch* arch,
+                                                  Task task);
 void add_decoder_metadata(const DecoderConfig& decoder,
                           std::map<std::string, std::string>& metadata);
 

@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "core/split_mix.hpp"
+#include "engine/describe.hpp"
+#include "engine/explain.hpp"
 #include "model/params.hpp"
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
@@ -40,11 +43,36 @@ DecoderConfig synth_decoder(const Arch& arch, Index tokens) {
   return decoder;
 }
 
+SynthModel synth_sapiens2(const Arch& arch, Task task) {
+  if (task != Task::Pretrain) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = std::string(kNoSapiens2Heads),
+                                             .option = "task",
+                                             .expected = "pretrain, or none",
+                                             .actual = std::string(task_name(task))});
+  }
+  constexpr Index kRegisters = 8;  // every published size
+  SynthModel model;
+  model.arch = &arch;
+  model.encoder = {.family = Family::Sapiens2,
+                   .width = arch.width,
+                   .depth = arch.depth,
+                   .heads = arch.heads,
+                   .mlp_width = arch.mlp_width,
+                   .cls_token = true,
+                   .grid = arch.grid,
+                   .registers = kRegisters};
+  for (Index i = 0; i < arch.depth; ++i) model.encoder.kv_heads.push_back(arch.kv_heads(i));
+  model.params = encoder_params(model.encoder);
+  return model;
+}
+
 }  // namespace
 
 SynthModel synth_model(const SynthOptions& options) {
+  const Arch& size = parse_arch(options.arch);
+  if (size.family == Family::Sapiens2) return synth_sapiens2(size, options.task);
   SynthModel model;
-  model.arch = &parse_arch(options.arch);
+  model.arch = &size;
   model.task = options.task;
   const Arch& arch = *model.arch;
   const bool pretrain = model.task == Task::Pretrain;
@@ -79,14 +107,16 @@ void RandomSource::read(const std::string& key, Index first, std::span<float> ou
 
 Inspection random_inspection(const SynthModel& model) {
   Inspection inspection;
-  inspection.model = {.family = "sapiens",
+  inspection.model = {.family = std::string(family_name(model.encoder.family)),
                       .arch = std::string(model.arch->name),
                       .task = model.task,
                       .width = model.encoder.width,
                       .depth = model.encoder.depth,
                       .heads = model.encoder.heads,
+                      .kv_heads = fewest_kv_heads(model.encoder),
                       .mlp_width = model.encoder.mlp_width,
                       .cls_token = model.encoder.cls_token,
+                      .registers = model.encoder.registers,
                       .grid = model.encoder.grid,
                       .patch_padding = model.encoder.patch_padding,
                       .outputs = model.head ? model.head->outputs : 0,
@@ -107,12 +137,15 @@ RandomParam::RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, 
   if (positions_) return;
   const bool is_vector = param.shape.size() == 1;
   const bool is_norm = is_vector && param.key.ends_with(".weight");
-  if (is_norm || param.key.ends_with(".running_var")) {
+  if (param.key.ends_with(".gamma.weight")) {
+    mean_ = 0.2f;
+    bound_ = 0.1f;
+  } else if (is_norm || param.key.ends_with(".running_var")) {
     mean_ = 1.0f;
     bound_ = 0.1f;
   } else if (is_vector && param.key.starts_with("bbox_head.rtm_cls.")) {
     mean_ = kRareScore;
-  } else if (param.key.ends_with("_token") || is_vector) {
+  } else if (param.key.ends_with("_token") || param.key.ends_with("_tokens") || is_vector) {
     bound_ = 0.035f;  // a deviation of 0.02, as the original's tokens
   } else {
     bound_ = xavier_bound(param.shape);

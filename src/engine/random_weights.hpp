@@ -37,8 +37,9 @@ Inspection random_inspection(const SynthModel& model);
 /// slices and threads agree.
 ///
 /// Weights are Xavier-uniform as the original initialises them, norms and their running variances
-/// are near 1 and 0, a detector's scores are low, and position tables are the sin-cos tables of
-/// pretraining, so that activations stay in a sensible range through 48 blocks.
+/// are near 1 and 0, layer scale is between 0.1 and 0.3, a detector's scores are low, and position
+/// tables are the sin-cos tables of pretraining, so that activations stay in a sensible range
+/// through 56 blocks.
 class RandomParam {
  public:
   RandomParam(const ParamSpec& param, Grid grid, Index extra_tokens, std::uint64_t seed);

@@ -75,6 +75,8 @@ void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptio
   expect_model_file_name(output);
   if (options.arch == kDetectorArch) return synthesize_detector(output, options, progress);
   const SynthModel model = synth_model(options);
+  const Family family = model.encoder.family;
+  expect_layout(options.layout, family);
   const bool with_head = has_head(model.task);
   std::vector<ParamSpec> params = model.params;
   // A full pretraining file holds the decoder; a cleaned one never does.
@@ -87,11 +89,11 @@ void synthesize_checkpoint(const std::filesystem::path& output, const SynthOptio
   std::vector<TensorSource> sources;
   for (const ParamSpec& param : params) {
     const RandomParam random(param, model.encoder.grid, model.encoder.extra_tokens(), options.seed);
-    sources.push_back(
-        float_source(name_in(options.layout, with_head, param.key), param.shape, options.dtype,
-                     [random](Index first, std::span<float> out) { random.read(first, out); }));
+    sources.push_back(float_source(
+        name_in(options.layout, family, with_head, param.key), param.shape, options.dtype,
+        [random](Index first, std::span<float> out) { random.read(first, out); }));
   }
-  auto metadata = model_metadata(model.encoder, model.arch->name, model.task);
+  auto metadata = model_metadata(model.encoder, model.arch, model.task);
   if (with_decoder) add_decoder_metadata(*model.decoder, metadata);
   metadata["sapiens.random_weights"] = random_note(options);
   write_model_file(output, sources, options.layout, with_head, std::move(metadata), progress);

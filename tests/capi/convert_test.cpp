@@ -105,7 +105,7 @@ TEST_F(CConversions, RefuseChoicesThatDoNotExist) {
     return std::string(sapiens_error_key(refused(tiny.file("pretrain"), output, options).get()));
   };
   using Options = sapiens_convert_options;
-  EXPECT_EQ(key([](Options& o) { o.layout = 2; }), "options.layout");
+  EXPECT_EQ(key([](Options& o) { o.layout = 3; }), "options.layout");
   EXPECT_EQ(key([](Options& o) { o.dtype = 4; }), "options.dtype");
   EXPECT_EQ(key([](Options& o) { o.dtype = -1; }), "options.dtype");
   EXPECT_EQ(key([](Options& o) { o.keep_unused = 2; }), "options.keep_unused");

@@ -60,8 +60,10 @@ void add_convert_command(CLI::App& app, Session& session) {
   convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")
       ->required()
       ->type_name(kFileType);
-  add_choice(*convert, "--layout", options.layout, layouts(),
-             "clean: keys without prefixes; mmengine: loads in the original code");
+  add_choice(
+      *convert, "--layout", options.layout, layouts(),
+      "clean, published: keys without prefixes; mmengine: loads in the original code (Sapiens); "
+      "timm: timm's names (Sapiens2)");
   convert
       ->add_option_function<std::string>(
           "--dtype",

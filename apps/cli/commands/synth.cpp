@@ -48,9 +48,12 @@ void add_synth_command(CLI::App& app, Session& session) {
       ->type_name(kFileType);
   synth
       ->add_option("--arch", options.arch,
-                   "Model: 0.3b, 0.6b, 1b, 2b, tiny; rtmdet-m: the person detector")
+                   "Model: 0.3b, 0.6b, 1b, 2b, tiny; sapiens2_0.4b etc.: an encoder of Sapiens2; "
+                   "rtmdet-m: the person detector")
       ->required()
-      ->check(CLI::IsMember({"0.3b", "0.6b", "1b", "2b", "tiny", "rtmdet-m"}));
+      ->check(CLI::IsMember({"0.3b", "0.6b", "1b", "2b", "tiny", "sapiens2_0.1b", "sapiens2_0.4b",
+                             "sapiens2_0.8b", "sapiens2_1b", "sapiens2_5b", "sapiens2_tiny",
+                             "rtmdet-m"}));
   synth
       ->add_option_function<std::string>(
           "--task", [&options](const std::string& name) { options.task = parse_task(name); },

@@ -185,7 +185,10 @@ std::vector<std::pair<std::string, DType>> float_types() {
 }
 
 std::vector<std::pair<std::string, Layout>> layouts() {
-  return {{"clean", Layout::Clean}, {"mmengine", Layout::MMEngine}};
+  return {{"clean", Layout::Clean},
+          {"mmengine", Layout::MMEngine},
+          {"published", Layout::Published},
+          {"timm", Layout::Timm}};
 }
 
 CLI::Validator number_between(double least, double most) {

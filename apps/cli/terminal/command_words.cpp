@@ -23,6 +23,7 @@ constexpr Word kWords[] = {
     {"input_size", "--size"},
     {"isa", "--isa"},
     {"layers", "--layers"},
+    {"layout", "--layout"},
     {"mask_ratio", "--mask-ratio"},
     {"out_type", "--out-type"},
     {"patch_padding", "--patch-padding"},
