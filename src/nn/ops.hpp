@@ -160,6 +160,8 @@ class Ops {
   /// Patch tokens of one image [N, C] as a map [C, N] (that is [C, gh, gw]): `featmap` of the
   /// original.
   void read_map(ConstMatrix patches, std::span<float> map) const;
+  /// The mean of all rows.
+  void read_mean(ConstMatrix rows, std::span<float> mean) const;
   /// LayerNorm (weight 1, bias 0, eps 1e-6) of the mean patch token: `avg_featmap` of the original,
   /// whose `ln2` exists in no published file and keeps the values it is constructed with.
   void read_average(ConstMatrix patches, std::span<float> average) const;
