@@ -291,10 +291,12 @@ typedef struct sapiens_encoder sapiens_encoder;
 
 /// Form of features, for a batch of B images.
 enum {
-  SAPIENS_FEATMAP = 0,     ///< Patch tokens [B, C, gh, gw].
-  SAPIENS_RAW = 1,         ///< All tokens [B, tokens, C]; a class token is the first.
-  SAPIENS_CLS_TOKEN = 2,   ///< The class token [B, C].
-  SAPIENS_AVG_FEATMAP = 3  ///< [B, C]: the mean patch token after LayerNorm.
+  SAPIENS_FEATMAP = 0,      ///< Patch tokens [B, C, gh, gw].
+  SAPIENS_RAW = 1,          ///< All tokens [B, tokens, C]: class token and registers, as far as the
+                            ///< model has them, then patches row by row.
+  SAPIENS_CLS_TOKEN = 2,    ///< The class token [B, C].
+  SAPIENS_AVG_FEATMAP = 3,  ///< [B, C]: the mean patch token; of Sapiens after LayerNorm.
+  SAPIENS_REGISTERS = 4     ///< The R registers [B, R, C] of Sapiens2.
 };
 
 /// Options of features. `preprocess`, `height` and `width` have no effect on sapiens_encoder_run.

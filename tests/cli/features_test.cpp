@@ -203,6 +203,14 @@ TEST_F(Features, AMissingClassTokenIsRefusedBeforeAnyInputIsRead) {
   EXPECT_EQ(run.json()["error"]["key"], "--out-type");
 }
 
+TEST_F(Features, MissingRegistersAreRefusedBeforeAnyInputIsRead) {
+  make_image(scratch_ / "a.png");
+  const Finished run = features({scratch_ / "a.png", "--out-type", "registers", "--json"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_EQ(run.json()["error"]["key"], "--out-type");
+  EXPECT_EQ(run.json()["error"]["expected"], "featmap, raw, cls_token or avg_featmap");
+}
+
 TEST_F(Features, FeaturesWithNaNOrF16OverflowAreNotWritten) {
   write_npy(scratch_ / "nan.npy", std::vector<Index>{3, 16, 16},
             std::vector<float>(3 * 16 * 16, std::numeric_limits<float>::quiet_NaN()));
