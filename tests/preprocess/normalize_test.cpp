@@ -33,6 +33,13 @@ TEST(Normalize, FullInputsEqualPyTorchBitForBit) {
   }
 }
 
+TEST(Normalize, Sapiens2InputsEqualPyTorchBitForBit) {
+  const Image image = Image::read(golden("preprocess_sapiens2/rect_128x96_image.png"));
+  std::vector<float> chw(3 * 128 * 96);
+  normalize_unit_range(resize_bilinear_pillow(image, 128, 96), {chw.data(), {3, 128, 96}});
+  expect_same_bits(chw, read_npy(golden("preprocess_sapiens2/rect_128x96_input.npy")));
+}
+
 TEST(Normalize, LiteInputsEqualPyTorchBitForBit) {
   const Image resized = Image::read(golden("preprocess_lite/seg_96x72_from_small.png"));
   expect_same_bits(normalized(resized, PreprocessMode::Lite),
