@@ -102,7 +102,8 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
 void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
   const Numbers qkv(ops_.activation_type(), kTokens, 3 * size.width);
   const Numbers y(ops_.activation_type(), kTokens, size.width);
-  const auto run = [&](Workspace& ws) { ops_.attention(qkv.view(), size.heads, y.view(), ws); };
+  const AttentionShape shape = attention_shape(size.width, size.heads);
+  const auto run = [&](Workspace& ws) { ops_.attention(qkv.view(), shape, y.view(), ws); };
   Workspace ws(measured_bytes(run));
   for (auto _ : state) run(ws);
   report_operations(state, 4 * kTokens * kTokens * size.width, peak_of(peaks_, precision_));

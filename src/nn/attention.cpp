@@ -9,18 +9,34 @@
 
 namespace sapiens {
 
-// A task is one head and one block of queries. N = tokens, C = width, D = head dimension.
-void Ops::attention(ConstActivations qkv, Index heads, Activations y, Workspace& ws) const {
-  const Index N = y.rows(), C = y.columns();
-  assert(qkv.type() == y.type());
-  expect_shape("attention: qkv", qkv, {N, 3 * C});
-  if (heads <= 0 || C % heads != 0) {
+AttentionShape attention_shape(Index width, Index heads) {
+  if (heads <= 0 || width % heads != 0) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "the width does not divide into the attention heads",
-                 .expected = "a divisor of " + std::to_string(C),
+                 .expected = "a divisor of " + std::to_string(width),
                  .actual = std::to_string(heads) + " heads"});
   }
-  const Index D = C / heads;
+  return {.heads = heads, .kv_heads = heads, .head_dim = width / heads};
+}
+
+void expect_heads(const AttentionShape& s) {
+  if (s.heads > 0 && s.kv_heads > 0 && s.head_dim > 0 && s.heads % s.kv_heads == 0) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the query heads do not share the key heads evenly",
+               .expected = "key heads of at least one dimension, in a number that divides " +
+                           std::to_string(s.heads),
+               .actual = std::to_string(s.kv_heads) + " key heads of " +
+                         std::to_string(s.head_dim) + " dimensions"});
+}
+
+// A task is one head and one block of queries. N = tokens, C = width, D = head dimension.
+void Ops::attention(ConstActivations qkv, const AttentionShape& shape, Activations y,
+                    Workspace& ws) const {
+  const Index N = y.rows(), C = shape.width(), D = shape.head_dim, heads = shape.heads;
+  assert(qkv.type() == y.type());
+  expect_heads(shape);
+  expect_shape("attention: qkv", qkv, {N, shape.columns()});
+  expect_shape("attention: output", y, {N, C});
   const AttentionKernel& kernel = attention_kernel();
   const Workspace::Scope scope(ws);
   const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(N, D));
@@ -35,11 +51,12 @@ void Ops::attention(ConstActivations qkv, Index heads, Activations y, Workspace&
   const Split blocks = even_split(N, kernel.row_tile, kernel.row_block, threads);
 
   pool_->parallel_tasks(heads * blocks.parts, [&](Index task, int worker) {
-    const Index column = task / blocks.parts * D;
+    const Index head = task / blocks.parts, column = head * D;
+    const Index kv_column = head / (heads / shape.kv_heads) * D;
     const auto [row, count] = blocks.range(task % blocks.parts);
     kernel.run({.q = qkv.at(row, column),
-                .k = qkv.at(0, C + column),
-                .v = qkv.at(0, 2 * C + column),
+                .k = qkv.at(0, C + kv_column),
+                .v = qkv.at(0, C + shape.kv_width() + kv_column),
                 .y = y.at(row, column),
                 .type = y.type(),
                 .rows = count,
