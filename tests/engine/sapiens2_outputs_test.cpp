@@ -78,10 +78,10 @@ TEST_F(Sapiens2Outputs, HaveTheShapesThatAreTold) {
 }
 
 TEST_F(Sapiens2Outputs, ComeFromImagesAsTheFamilyPreparesThem) {
-  const auto fixture = std::filesystem::path(SAPIENS_TEST_DATA) / "golden/preprocess_sapiens2";
-  const Image image = Image::read(fixture / "rect_128x96_image.png");
-  const FloatArray input = read_npy(fixture / "rect_128x96_input.npy");
-  EXPECT_EQ(encoder_.preprocess(image, PreprocessMode::Full, Grid{128, 96}).values, input.values);
+  const Golden rect("sapiens2_rect_128x96");
+  const Image image = Image::read(rect.file("image.png"));
+  EXPECT_EQ(encoder_.preprocess(image, PreprocessMode::Full, Grid{128, 96}).values,
+            rect.array("input").values);
   EXPECT_EQ(encoder_.input_size(), (Grid{64, 48}));
   const FloatArray prepared = encoder_.preprocess(image);
   const TensorView<const float, 3> view = prepared.view<3>();
