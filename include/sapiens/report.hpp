@@ -69,7 +69,7 @@ struct AlteredParameter {
 struct FoundModel {
   std::string prefix =
       {};  ///< Value for `ModelOptions::prefix`: "encoder_q"; "." at the top level.
-  std::string family = {};  ///< "sapiens" for an encoder, "rtmdet" for a person detector.
+  std::string family = {};  ///< "sapiens" or "sapiens2" for an encoder, "rtmdet" for a detector.
   Verdict verdict = Verdict::Foreign;  ///< Verdict on this encoder or detector.
   Index required = 0;                  ///< Parameters of the encoder or detector.
   Index bound = 0;                     ///< Parameters that match a tensor.
@@ -127,16 +127,22 @@ struct Report {
 
 /// The model as recognised from the tensors.
 struct ModelInfo {
-  std::string family = {};        ///< "sapiens", "rtmdet" for a person detector, or "foreign".
-  std::string arch = {};          ///< "0.3b", "0.6b", "1b", "2b", "rtmdet-m", or "custom" for an
-                                  ///< unpublished width.
+  std::string family = {};        ///< "sapiens", "sapiens2", "rtmdet" for a person detector, or
+                                  ///< "foreign".
+  std::string arch = {};          ///< "0.3b", "0.6b", "1b", "2b"; of Sapiens2 "0.1b", "0.4b",
+                                  ///< "0.8b", "1b", "5b"; "rtmdet-m"; or "custom" for an
+                                  ///< unpublished size.
   std::optional<Task> task = {};  ///< Empty for a person detector and if there is no model.
   Index width = 0;                ///< Embedding dimensions; channels of a detector's head.
   Index depth = 0;                ///< Number of blocks.
   Index heads = 0;                ///< Attention heads; 0 if unknown, as weights do not imply it.
+  Index kv_heads = 0;             ///< Heads of keys and values in the block that has the fewest;
+                                  ///< fewer than `heads` in Sapiens2 only.
   Index mlp_width = 0;            ///< Hidden width of the MLP of a block.
   bool cls_token = false;         ///< True if the encoder has a class token.
-  Grid grid = {};                 ///< Grid of `pos_embed`, as the model uses it, in patches.
+  Index registers = 0;            ///< Register tokens behind the class token (Sapiens2).
+  Grid grid = {};                 ///< Grid of `pos_embed`, as the model uses it, in patches; of
+                                  ///< Sapiens2, which has none, that of the usual input.
   Index patch_padding = 0;        ///< Padding of the patch embedding in pixels: 0, or 2 for the
                                   ///< configurations of pose, normal, lip and cihp.
   Index outputs = 0;              ///< Keypoints or classes of the task head; 0 without a head.

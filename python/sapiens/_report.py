@@ -30,7 +30,8 @@ class FileInfo:
 class ModelInfo:
     """What the tensors say the model is. None: it cannot be known, or there is no such part.
 
-    ``grid`` is (rows, columns) of patches; ``outputs`` counts keypoints or classes of the head.
+    ``kv_heads`` counts those of keys and values in the block with the fewest; ``grid`` is (rows,
+    columns) of patches; ``outputs`` counts keypoints or classes of the head.
     """
 
     family: str
@@ -39,8 +40,10 @@ class ModelInfo:
     width: Optional[int]
     depth: Optional[int]
     heads: Optional[int]
+    kv_heads: Optional[int]
     mlp_width: Optional[int]
     cls_token: bool
+    registers: int
     grid: Optional[tuple[int, int]]
     patch_padding: int
     outputs: Optional[int]

@@ -99,12 +99,12 @@ Inspection foreign(const StateDict& dict, const NameIndex& index,
 
 // The inspection of a file whose encoder is ambiguous or has no values; `report` has the reason,
 // which applies to every use.
-Inspection undecided(const StateDict& dict, Report report) {
+Inspection undecided(const StateDict& dict, std::string family, Report report) {
   std::vector<UseVerdict> uses;
   for (const Use use : uses_of_encoders())
     uses.push_back(use_verdict(use, report, report.explanation));
   return {.file = file_info(dict),
-          .model = {.family = "sapiens"},
+          .model = {.family = std::move(family)},
           .report = std::move(report),
           .uses = UseVerdicts(std::move(uses))};
 }
@@ -134,15 +134,6 @@ void expect_prefix(const StateDict& dict, std::string_view prefix, const FoundEn
   if (!all.empty()) refuse_prefix(dict, prefix, all);
 }
 
-void check_heads(const EncoderConfig& encoder) {
-  if (encoder.heads == 0 || encoder.width % encoder.heads == 0) return;
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the number of heads does not divide the width",
-               .option = "heads",
-               .expected = fmt::format("a divisor of {}", encoder.width),
-               .actual = std::to_string(encoder.heads)});
-}
-
 }  // namespace
 
 Assessment::Assessment(const StateDict& dict, const ModelOptions& options)
@@ -162,7 +153,8 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
   const std::vector<Contender> contenders = contenders_of(encoders);
   Choice choice = choose_model(dict_, contenders, prefix);
   if (!choice.taken) {
-    without_encoder_ = undecided(dict_, ambiguous_report(choice, "encoders"));
+    without_encoder_ = undecided(dict_, choice.found[choice.rivals.front()].family,
+                                 ambiguous_report(choice, "encoders"));
     return;
   }
   add_detectors(detector_, choice.found);
@@ -172,7 +164,7 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
     Report report = placeholder_report(taken.placeholders);
     report.notes = std::move(notes_);
     report.candidates = std::move(choice.found);
-    without_encoder_ = undecided(dict_, std::move(report));
+    without_encoder_ = undecided(dict_, taken.found().family, std::move(report));
     return;
   }
   if (choice.found.size() > 1) {  // their tensors are leftovers, each with its model
@@ -182,7 +174,7 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
     taken = reconcile_encoder(dict_, index_, std::move(names), hints_);
     ++plans_made_;
   }
-  check_heads(taken.model.encoder);
+  expect_hints_for(taken.model, hints_);
   add_explanation(taken.plan, taken.model, hints_);
   names_ = std::move(taken.names);
   candidates_ = std::move(choice.found);
@@ -193,12 +185,31 @@ const Assessment::UsePlan& Assessment::plan_for(Use use) const {
   const std::lock_guard lock(mutex_);
   const auto found = plans_.find(use);
   if (found != plans_.end()) return found->second;
-  return plans_[use] = without_encoder_ ? UsePlan{.plan = {.report = without_encoder_->report}}
-                                        : make_plan(use);
+  UsePlan made;
+  if (without_encoder_) {
+    made.plan.report = without_encoder_->report;
+  } else {
+    made = make_plan(use);
+  }
+  return plans_[use] = std::move(made);
+}
+
+// Of Sapiens2 the encoder alone is supported.
+Assessment::UsePlan Assessment::make_encoder_plan(Use use) const {
+  UsePlan made = plans_.at(Use::Features);
+  Report& report = made.plan.report;
+  if (!is_usable(report.verdict)) return made;
+  report.verdict = Verdict::Incomplete;
+  report.required = report.bound = 0;  // nobody knows how many there would be
+  Explanation explanation = explain_encoder_alone(use);
+  report.explanation = std::move(explanation.text);
+  report.hint = std::move(explanation.hint);
+  return made;
 }
 
 // Reconstruction always uses the input size of training and ignores that of the options.
 Assessment::UsePlan Assessment::make_plan(Use use) const {
+  if (names_.scheme->family == Family::Sapiens2) return make_encoder_plan(use);
   ModelHints hints = hints_;
   hints.task = task_of(use);
   if (use == Use::Reconstruct) hints.input_size.reset();

@@ -57,6 +57,7 @@ class Assessment : public std::enable_shared_from_this<Assessment> {
   void choose(FoundEncoders encoders, std::string_view prefix);
   const UsePlan& plan_for(Use use) const;
   UsePlan make_plan(Use use) const;
+  UsePlan make_encoder_plan(Use use) const;
   std::vector<UseVerdict> verdicts() const;
 
   StateDict dict_;  // without its values

@@ -205,6 +205,7 @@ std::string describe_found(const FoundModel& model) {
       fmt::format("{}  {} of {} parameters", printable(model.prefix), model.bound, model.required);
   if (model.width > 0) text += fmt::format(", width {}", model.width);
   if (model.depth > 0) text += fmt::format(", {} blocks", model.depth);
+  if (model.family == "sapiens2") text += ", Sapiens2";
   if (model.family == "rtmdet") text += ", a person detector";
   return text;
 }

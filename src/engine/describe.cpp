@@ -25,6 +25,11 @@ Index count_values(std::span<const ParamSpec> params) {
 
 }  // namespace
 
+Index fewest_kv_heads(const EncoderConfig& encoder) {
+  const auto fewest = std::ranges::min_element(encoder.kv_heads);
+  return fewest == encoder.kv_heads.end() ? encoder.heads : *fewest;
+}
+
 FileInfo file_info(const StateDict& dict) {
   FileInfo file{.path = dict.path,
                 .format = std::string(format_name(dict.format)),
@@ -48,14 +53,16 @@ FileInfo file_info(const StateDict& dict) {
 ModelInfo model_info(const DetectedModel& model, std::span<const ParamSpec> params) {
   const EncoderConfig& encoder = model.encoder;
   const bool own_head = model.head && model.head->task == model.task;
-  return {.family = "sapiens",
+  return {.family = std::string(family_name(encoder.family)),
           .arch = std::string(model.arch != nullptr ? model.arch->name : "custom"),
           .task = model.task,
           .width = encoder.width,
           .depth = encoder.depth,
           .heads = encoder.heads,
+          .kv_heads = fewest_kv_heads(encoder),
           .mlp_width = encoder.mlp_width,
           .cls_token = encoder.cls_token,
+          .registers = encoder.registers,
           .grid = encoder.grid,
           .patch_padding = encoder.patch_padding,
           .outputs = own_head && model.head->outputs > 0 ? model.head->outputs : 0,
@@ -87,6 +94,7 @@ std::string describe_model(const ModelInfo& model) {
     return model.arch == "custom" ? "RTMDet person detector of an unpublished size"
                                   : "RTMDet-m person detector";
   }
+  if (model.family == "sapiens2") return fmt::format("Sapiens2 {} encoder", shown_arch(model.arch));
   if (model.task == Task::Pretrain)
     return fmt::format("Sapiens {} encoder, pretrained", shown_arch(model.arch));
   if (model.task == Task::Backbone)

@@ -25,7 +25,10 @@ Error other_task(const Inspection& inspection, Task wanted, bool fits) {
 
 TaskAssessment assess_as_is(const Checkpoint& checkpoint, const ModelOptions& model) {
   std::shared_ptr<const Assessment> assessment = checkpoint.assess(model);
-  const Use use = use_of(assessment->model().task);
+  // A head is needed, and of Sapiens2 none is supported: the report on any task says so.
+  const bool headless = assessment->model().encoder.family == Family::Sapiens2;
+  const Use use =
+      use_of(headless ? model.expected_task.value_or(Task::Pose) : assessment->model().task);
   Inspection inspection = assessment->inspection(use);
   return {.assessment = std::move(assessment), .use = use, .inspection = std::move(inspection)};
 }

@@ -53,12 +53,29 @@ std::string altered_text(const Report& report) {
                      count == 1 ? "its name" : "their names", report.altered.front().reason);
 }
 
+Explanation explain_foreign_parts(const Plan& plan, Family family) {
+  const std::string_view own = family == Family::Sapiens2 ? "Sapiens2" : "Sapiens";
+  const auto of_other = std::ranges::find(plan.foreign_parts, true, &ForeignPart::of_other_family);
+  if (of_other != plan.foreign_parts.end()) {
+    return {fmt::format("the encoder mixes parts of Sapiens and of Sapiens2: beside those of {} it "
+                        "has {}",
+                        own, of_other->meaning),
+            "use a file that holds one model alone, as training or publishing wrote it"};
+  }
+  return {fmt::format("this is another vision transformer: it has {}",
+                      plan.foreign_parts.front().meaning),
+          fmt::format(
+              "{} checkpoints have none of that; use the program that the file was made for", own)};
+}
+
 // Blocks of which nothing is there, as when a file was cut short or merged from parts.
 Index absent_blocks(const Plan& plan, const DetectedModel& model) {
   std::set<std::string> present;
+  std::string_view blocks = block_names(model.encoder.family);
+  blocks.remove_suffix(1);
   for (std::size_t i = 0; i < plan.params.size(); ++i) {
     const auto parts = path_components(plan.params[i].key);
-    if (plan.bindings[i].bound() && parts.size() > 3 && parts[1] == "layers")
+    if (plan.bindings[i].bound() && parts.size() > 3 && parts[1] == blocks)
       present.emplace(parts[2]);
   }
   return model.encoder.depth - static_cast<Index>(present.size());
@@ -175,18 +192,25 @@ std::optional<Explanation> explain_fit(const Plan& plan) {
 
 Explanation explain(const Plan& plan, const DetectedModel& model, const ModelHints& options) {
   if (auto fit = explain_fit(plan)) return *std::move(fit);
-  if (!plan.foreign_parts.empty()) {
-    return {fmt::format("this is another vision transformer: it has {}",
-                        plan.foreign_parts.front().meaning),
-            "Sapiens checkpoints have none of that; use the program that the file was made for"};
-  }
+  if (!plan.foreign_parts.empty()) return explain_foreign_parts(plan, model.encoder.family);
   return explain_incomplete(plan, model, options);
+}
+
+Explanation explain_encoder_alone(Use use) {
+  if (use == Use::Reconstruct) {
+    return {"the decoder that Sapiens2 is pretrained with is not known; its encoder gives features",
+            "use `sapiens features`, or a pretraining file of Sapiens"};
+  }
+  return {fmt::format("{}; its encoder gives features", kNoSapiens2Heads),
+          "use `sapiens features` for what the encoder sees, or a checkpoint of Sapiens for the "
+          "task"};
 }
 
 Explanation explain_foreign(const StateDict& dict, const NameIndex& index) {
   const std::string hint =
       "give a Sapiens checkpoint: its keys are cls_token, pos_embed, patch_embed.*, layers.N.*, "
-      "ln1.*";
+      "ln1.*; or an encoder of Sapiens2: cls_token, storage_tokens, patch_embed.*, blocks.N.*, "
+      "ln1.weight";
   if (dict.tensors.empty()) return explain_no_tensors(dict, hint);
   if (dict.tensors.size() == 1 && dict.tensors.front().path() == "tensor") {
     return {

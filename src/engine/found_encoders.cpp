@@ -27,6 +27,18 @@ void add_plan(const StateDict& dict, const NameIndex& index, Candidate& candidat
   }
 }
 
+Index names_found(const Report& report) {
+  return report.bound + std::ssize(report.mismatched) + std::ssize(report.altered);
+}
+
+// Of two schemes for one place. Shapes are no argument between families: they depend on the size,
+// which a user may have named wrongly.
+bool explains_more(const Candidate& a, const Candidate& b) {
+  const Report &mine = a.plan.report, &yours = b.plan.report;
+  return a.names.scheme->family == b.names.scheme->family ? mine.bound > yours.bound
+                                                          : names_found(mine) > names_found(yours);
+}
+
 }  // namespace
 
 Candidate reconcile_encoder(const StateDict& dict, const NameIndex& index, EncoderNames names,
@@ -61,7 +73,7 @@ FoundEncoders find_all_encoders(const StateDict& dict, const NameIndex& index,
     });
     if (same_place == all.candidates.end()) {
       all.candidates.push_back(std::move(candidate));
-    } else if (candidate.plan.report.bound > same_place->plan.report.bound) {
+    } else if (explains_more(candidate, *same_place)) {
       *same_place = std::move(candidate);
     }
   }

@@ -21,7 +21,7 @@ struct Candidate {
   Placeholders placeholders = {};
 
   FoundModel found() const {
-    return {.family = "sapiens",
+    return {.family = std::string(family_name(names.scheme->family)),
             .verdict = plan.report.verdict,
             .required = plan.report.required,
             .bound = plan.report.bound,

@@ -9,4 +9,8 @@ namespace sapiens {
 /// invalid values.
 ModelHints hints_of(const ModelOptions& options);
 
+/// Throws `Error(InvalidArgument)` for hints that contradict the recognised `model`, or that mean
+/// nothing for its family.
+void expect_hints_for(const DetectedModel& model, const ModelHints& hints);
+
 }  // namespace sapiens

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/explain.hpp"
 #include "engine/problems.hpp"
 #include "engine/several_models.hpp"
 
@@ -58,6 +59,14 @@ std::vector<std::string> file_notes(const StateDict& dict) {
 
 std::vector<std::string> model_notes(const StateDict& dict, const DetectedModel& model) {
   std::vector<std::string> notes = file_notes(dict);
+  if (model.encoder.family == Family::Sapiens2) {
+    if (!model.unsupported_head.empty()) {
+      notes.push_back(
+          fmt::format("this is a task checkpoint, with {}.*: {}; its encoder gives features",
+                      model.unsupported_head, kNoSapiens2Heads));
+    }
+    return notes;
+  }
   notes.emplace_back(
       "avg_featmap passes through ln2, which no published file has: as in the original its weight "
       "is 1, its bias 0");

@@ -11,9 +11,11 @@ Placeholders count_placeholders(const StateDict& dict, const NameIndex& index,
                                 const EncoderNames& names) {
   // Of any width: the shapes are what is missing.
   EncoderConfig encoder;
+  encoder.family = names.scheme->family;
   encoder.width = encoder.mlp_width = 1;
   encoder.cls_token = true;
-  encoder.depth = OfferedShapes(dict, index, names).count_numbered("backbone.layers.");
+  encoder.depth = OfferedShapes(dict, index, names).count_blocks();
+  encoder.kv_heads.resize(static_cast<std::size_t>(encoder.depth), 1);
   Placeholders found;
   for (const ParamSpec& param : encoder_params(encoder)) {
     for (const std::string& path : file_paths(names, param.key)) {

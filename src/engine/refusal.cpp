@@ -8,11 +8,14 @@
 namespace sapiens {
 namespace {
 
-std::string summary_of(const Report& report, std::string_view consequence) {
+std::string summary_of(const Inspection& inspection, std::string_view consequence) {
+  const Report& report = inspection.report;
   if (report.verdict == Verdict::Foreign)
     return fmt::format("this is no Sapiens model, so {}", consequence);
   if (report.verdict == Verdict::Ambiguous)
     return fmt::format("several models in one file, so {}", consequence) + candidate_lines(report);
+  if (report.bound == report.required && inspection.model.family == "sapiens2")
+    return fmt::format("of this model the encoder alone is supported, so {}", consequence);
   if (report.bound == report.required)
     return fmt::format("the file has parts that the model has not, so {}", consequence);
   return fmt::format("{} of {} parameters did not load, so {}", report.required - report.bound,
@@ -40,7 +43,7 @@ Error refusal(const Inspection& inspection, std::string_view consequence) {
   const Report& report = inspection.report;
   const FileInfo& file = inspection.file;
   return Error(ErrorCode::CheckpointRefused,
-               {.summary = summary_of(report, consequence),
+               {.summary = summary_of(inspection, consequence),
                 .file = fmt::format("{} ({}, {}{})", file.path, file.format,
                                     counted(file.tensors, "tensor"), taken_as(inspection)),
                 .key = first_key(report),

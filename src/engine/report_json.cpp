@@ -53,9 +53,11 @@ class ReportWriter {
     number_or_null("width", model.width);
     number_or_null("depth", model.depth);
     number_or_null("heads", model.heads);
+    number_or_null("kv_heads", model.kv_heads);
     number_or_null("mlp_width", model.mlp_width);
     json_.key("cls_token");
     json_.flag(model.cls_token);
+    number("registers", model.registers);
     const Grid grid = model.grid;
     shape_or_null("grid",
                   grid.patches() > 0 ? std::vector{grid.height, grid.width} : std::vector<Index>());

@@ -10,6 +10,7 @@
 #include "engine/describe.hpp"
 #include "engine/problems.hpp"
 #include "engine/several_models.hpp"
+#include "model/config.hpp"
 #include "sapiens/report.hpp"
 
 namespace sapiens {
@@ -25,6 +26,21 @@ std::string grouped_digits(Index value) {
 
 // 1024x64x64, as people say shapes of features.
 std::string by(const std::vector<Index>& shape) { return fmt::format("{}", fmt::join(shape, "x")); }
+
+// "3081 = 1 class token + 8 registers + 64x48 patches"
+std::string tokens_text(const ModelInfo& model) {
+  const Index tokens = (model.cls_token ? 1 : 0) + model.registers + model.grid.patches();
+  std::string text = fmt::format("{} = ", tokens);
+  if (model.cls_token) text += "1 class token + ";
+  if (model.registers > 0) text += counted(model.registers, "register") + " + ";
+  return text + fmt::format("{}x{} patches", model.grid.height, model.grid.width);
+}
+
+std::string heads_of_sapiens2(const ModelInfo& model) {
+  if (model.kv_heads == model.heads) return fmt::format("{} heads", model.heads);
+  return fmt::format("{} heads ({} of keys and values in some blocks)", model.heads,
+                     model.kv_heads);
+}
 
 // Collects the lines of the text.
 class TextWriter {
@@ -81,13 +97,20 @@ class TextWriter {
            grouped_digits(model.parameters));
       return;
     }
+    if (model.family == "sapiens2") {
+      line("{}: width {}, {} blocks, {}, class token, {}, input {}x{}, {} parameters",
+           describe_model(model), model.width, model.depth, heads_of_sapiens2(model),
+           counted(model.registers, "register"), model.grid.height * kPatch,
+           model.grid.width * kPatch, grouped_digits(model.parameters));
+      return;
+    }
     std::string heads = model.heads > 0 ? fmt::format("{} heads", model.heads) : "heads unknown";
     const std::string grid = model.grid.patches() > 0
                                  ? fmt::format("{}x{}", model.grid.height, model.grid.width)
                                  : "unknown";
     line("{}: width {}, {} blocks, {}, {}, {} positions, patch padding {}, {} parameters",
          describe_model(model), model.width, model.depth, heads,
-         model.cls_token ? "cls token" : "no cls token", grid, model.patch_padding,
+         model.cls_token ? "class token" : "no class token", grid, model.patch_padding,
          grouped_digits(model.parameters));
   }
 
@@ -129,16 +152,10 @@ class TextWriter {
   void output_shapes() {
     const OutputShapes& shapes = all_.outputs;
     if (shapes.featmap.empty()) return;
-    std::string text = fmt::format("featmap {}", by(shapes.featmap));
-    const std::string grid =
-        fmt::format("{}x{} patches", all_.model.grid.height, all_.model.grid.width);
-    if (shapes.cls_token.empty()) {
-      text += fmt::format(" · raw {} ({}, no cls token) · avg_featmap {}", by(shapes.raw), grid,
-                          by(shapes.avg_featmap));
-    } else {
-      text += fmt::format(" · raw {} (1 cls token + {}) · cls_token {} · avg_featmap {}",
-                          by(shapes.raw), grid, by(shapes.cls_token), by(shapes.avg_featmap));
-    }
+    std::string text = fmt::format("featmap {} · raw {} ({})", by(shapes.featmap), by(shapes.raw),
+                                   tokens_text(all_.model));
+    if (!shapes.cls_token.empty()) text += fmt::format(" · cls_token {}", by(shapes.cls_token));
+    text += fmt::format(" · avg_featmap {}", by(shapes.avg_featmap));
     line("  {:26} {}", "", text);
   }
 

@@ -16,11 +16,29 @@ constexpr std::string_view kNeck = "neck.";
 // What programs call the factors of inputs in 8 bits.
 constexpr std::string_view kInputScales[] = {"input_scale", "scale_input", "weight_format"};
 
-const ForeignPart* find_foreign_part(std::string_view path) {
-  const auto found = std::ranges::find_if(foreign_parts(), [&](const ForeignPart& part) {
-    return path.find(part.part) != std::string_view::npos;
-  });
-  return found == foreign_parts().end() ? nullptr : &*found;
+bool matches(const ForeignPart& part, std::string_view name, bool in_block) {
+  switch (part.place) {
+    case ForeignPart::Place::Block:
+      return in_block && name.find(part.part) != name.npos;
+    case ForeignPart::Place::Front:
+      return name.starts_with(part.part);
+    case ForeignPart::Place::Anywhere:
+      break;
+  }
+  return name.find(part.part) != name.npos;
+}
+
+// `relative` and `path` are the same name from the encoder, or from its parent, and from the start.
+bool matches(const LeftoverRule& rule, std::string_view relative, std::string_view path) {
+  switch (rule.match) {
+    case LeftoverRule::Match::Prefix:
+      return relative.starts_with(rule.pattern);
+    case LeftoverRule::Match::Suffix:
+      return relative.ends_with(rule.pattern);
+    case LeftoverRule::Match::Anywhere:
+      break;
+  }
+  return path.find(rule.pattern) != path.npos;
 }
 
 class Leftovers {
@@ -79,14 +97,18 @@ class Leftovers {
       if (other.owns(tensor, path, names_.parent()))
         return {LeftoverKind::OtherModel, other.because};
     }
-    const bool in_blocks = !names_.scheme->block.empty();  // of an encoder
-    if (in_blocks && path.starts_with(names_.root)) {
+    const bool of_encoder = !names_.scheme->block.empty();
+    if (of_encoder && path.starts_with(names_.root)) {
       const std::string_view relative = path.substr(names_.root.size());
+      for (const LeftoverRule& rule : names_.scheme->harmless) {
+        if (matches(rule, relative, relative)) return {rule.kind};
+      }
       if (relative == "cls_token" || relative == "embeddings.cls_token") {
         return {LeftoverKind::ClassToken};
       }
-      if (relative.starts_with(names_.scheme->block)) return block_leftover(relative);
-      if (const ForeignPart* part = find_foreign_part(relative)) return foreign(*part);
+      const bool in_block = relative.starts_with(names_.scheme->block);
+      if (const ForeignPart* part = find_foreign_part(relative, in_block)) return foreign(*part);
+      if (in_block) return block_leftover(relative);
     }
     const std::string_view parent = names_.parent();
     const std::string_view relative = path.starts_with(parent) ? path.substr(parent.size()) : path;
@@ -97,11 +119,7 @@ class Leftovers {
       }
     }
     for (const LeftoverRule& rule : names_.scheme->leftovers) {
-      const bool applies =
-          rule.match == LeftoverRule::Match::Prefix   ? relative.starts_with(rule.pattern)
-          : rule.match == LeftoverRule::Match::Suffix ? relative.ends_with(rule.pattern)
-                                                      : path.find(rule.pattern) != path.npos;
-      if (applies) return {rule.kind};
+      if (matches(rule, relative, path)) return {rule.kind};
     }
     for (const std::string_view component : path_components(relative)) {
       const PrefixRule* prefix = find_prefix_rule(component);
@@ -116,9 +134,16 @@ class Leftovers {
     return path.ends_with("num_batches_tracked") || path.find("loss") != path.npos;
   }
 
-  // An unknown tensor inside a block means that the block computes something Sapiens does not.
+  const ForeignPart* find_foreign_part(std::string_view relative, bool in_block) const {
+    const auto& parts = names_.scheme->foreign;
+    const auto found = std::ranges::find_if(
+        parts, [&](const ForeignPart& part) { return matches(part, relative, in_block); });
+    return found == parts.end() ? nullptr : &*found;
+  }
+
+  // An unknown tensor inside a block means that the block computes something that the family does
+  // not.
   Leftover block_leftover(std::string_view relative) {
-    if (const ForeignPart* part = find_foreign_part(relative)) return foreign(*part);
     const auto number_end = relative.find('.', names_.scheme->block.size());
     const std::string_view inside =
         number_end == std::string_view::npos ? std::string_view() : relative.substr(number_end + 1);
@@ -126,12 +151,18 @@ class Leftovers {
       const auto slot = module.file.find("{}.");
       if (slot == std::string_view::npos) continue;
       const std::string_view known = module.file.substr(slot + 3);
-      if (inside == fmt::format("{}.weight", known) || inside == fmt::format("{}.bias", known)) {
+      const bool complete = module.canonical.ends_with(".weight");
+      if (complete ? inside == known
+                   : inside == fmt::format("{}.weight", known) ||
+                         inside == fmt::format("{}.bias", known)) {
         plan_.surplus_blocks = true;
         return {LeftoverKind::SurplusBlock};
       }
     }
-    return foreign({.part = "", .meaning = "a part of a block that Sapiens does not have"});
+    const bool sapiens2 = names_.scheme->family == Family::Sapiens2;
+    return foreign({.part = "",
+                    .meaning = sapiens2 ? "a part of a block that Sapiens2 does not have"
+                                        : "a part of a block that Sapiens does not have"});
   }
 
   Leftover foreign(const ForeignPart& part) {

@@ -30,7 +30,7 @@ struct CanonicalName {
   std::string_view leaf;    // ".weight", ".bias" or empty
 };
 
-CanonicalName parse_canonical(std::string_view key) {
+CanonicalName parse_canonical(std::string_view key, std::string_view blocks) {
   CanonicalName name;
   for (const std::string_view leaf : {".weight", ".bias"}) {
     if (key.ends_with(leaf)) {
@@ -39,11 +39,10 @@ CanonicalName parse_canonical(std::string_view key) {
       break;
     }
   }
-  constexpr std::string_view kLayers = "layers.";
-  if (key.starts_with(kLayers)) {
-    const auto end = key.find('.', kLayers.size());
-    name.number = key.substr(kLayers.size(), end - kLayers.size());
-    name.module = fmt::format("layers.{{}}{}", key.substr(end));
+  if (key.starts_with(blocks)) {
+    const auto end = key.find('.', blocks.size());
+    name.number = key.substr(blocks.size(), end - blocks.size());
+    name.module = fmt::format("{}{{}}{}", blocks, key.substr(end));
   } else {
     name.module = key;
   }
@@ -52,17 +51,20 @@ CanonicalName parse_canonical(std::string_view key) {
 
 std::vector<std::string> relative_paths(const NameScheme& scheme, std::string_view key) {
   if (scheme.modules.empty()) return {std::string(key)};
-  const CanonicalName name = parse_canonical(key);
+  const CanonicalName name = parse_canonical(key, block_names(scheme.family));
   std::vector<std::string> paths;
-  const auto add = [&](std::string_view pattern) {
-    paths.push_back(with_number(pattern, name.number) + std::string(name.leaf));
+  const auto add = [&](std::string_view pattern, std::string_view leaf) {
+    paths.push_back(with_number(pattern, name.number) + std::string(leaf));
   };
   if (name.module == "layers.{}.attn.qkv" && !scheme.split_qkv.empty()) {
-    for (const std::string_view part : scheme.split_qkv) add(part);
+    for (const std::string_view part : scheme.split_qkv) add(part, name.leaf);
     return paths;
   }
-  const auto module = std::ranges::find(scheme.modules, name.module, &ModuleName::canonical);
-  if (module != scheme.modules.end()) add(module->file);
+  const std::string parameter = name.module + std::string(name.leaf);
+  for (const ModuleName& known : scheme.modules) {
+    if (known.canonical == name.module) add(known.file, name.leaf);
+    if (known.canonical == parameter && !name.leaf.empty()) add(known.file, {});
+  }
   return paths;
 }
 

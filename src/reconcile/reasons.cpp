@@ -41,6 +41,10 @@ struct LeftoverText {
 constexpr LeftoverText kLeftoverTexts[] = {
     {LeftoverKind::Neck, "a neck, as the MAE decoder: `reconstruct` needs that, features do not"},
     {LeftoverKind::Head, "a head: features come from the encoder alone"},
+    {LeftoverKind::UnsupportedHead,
+     "a head of a Sapiens2 task model, which is not supported: features come from the encoder "
+     "alone"},
+    {LeftoverKind::Classifier, "a classifier: features come from the encoder alone"},
     {LeftoverKind::AuxiliaryHead, "an auxiliary head, which training alone uses"},
     {LeftoverKind::Pooler, "a pooling layer after the encoder, which Sapiens does not have"},
     {LeftoverKind::TrainingCounter, "a BatchNorm training counter"},
@@ -56,11 +60,15 @@ constexpr LeftoverText kLeftoverTexts[] = {
     {LeftoverKind::Alteration, "{}: it changes parameters of the model"},
     {LeftoverKind::OtherModel, "{}"},
     {LeftoverKind::ClassToken, "the class token: this model has none"},
+    {LeftoverKind::MaskToken, "the mask token, which pretraining alone uses"},
+    {LeftoverKind::RotaryTable,
+     "rotary positions: they are computed for the grid of each input, not read"},
     {LeftoverKind::UnknownPart, "a part of the {} that this program does not compute"},
     {LeftoverKind::SecondSet, "a second set of weights under {}. ({})"},
     {LeftoverKind::SurplusBlock, "a block beyond the last one of this model"},
     {LeftoverKind::ForeignPart, "{}: computing without it would give wrong results"},
     {LeftoverKind::UnknownToSapiens, "no part of a Sapiens model has this name"},
+    {LeftoverKind::UnknownToSapiens2, "no part of a Sapiens2 encoder has this name"},
     {LeftoverKind::UnknownToDetector, "no part of a person detector has this name"},
 };
 

@@ -15,6 +15,8 @@ namespace sapiens {
 enum class LeftoverKind {
   Neck,
   Head,
+  UnsupportedHead,  ///< Of a Sapiens2 task model.
+  Classifier,
   AuxiliaryHead,
   Pooler,
   TrainingCounter,
@@ -28,11 +30,14 @@ enum class LeftoverKind {
   Alteration,   ///< It changes parameters when the network runs; `what` says how.
   OtherModel,   ///< A parameter of a model that was not taken; `what` says which.
   ClassToken,   ///< The model has none.
+  MaskToken,
+  RotaryTable,  ///< Anything about rotary positions, which the encoder computes.
   UnknownPart,  ///< Part of a head or decoder, `what`, that this program does not compute.
   SecondSet,    ///< Weights that a trainer keeps under the component `what`.
   SurplusBlock,
   ForeignPart,  ///< Part of another network; `what` says of which.
   UnknownToSapiens,
+  UnknownToSapiens2,
   UnknownToDetector,
 };
 

@@ -218,13 +218,14 @@ class Reconciler {
     }
     for (const std::string_view component : path_components(names_.root)) {
       const PrefixRule* rule = find_prefix_rule(component);
-      if (rule != nullptr && rule->because.empty()) continue;
-      count(RuleKind::RemovePrefix, component,
-            rule != nullptr ? rule->because : std::string_view(names_.chosen), bound);
+      std::string_view because = rule != nullptr ? rule->because : std::string_view(names_.chosen);
+      if (component == "backbone") because = names_.scheme->backbone_because;
+      if (rule != nullptr && because.empty()) continue;
+      count(RuleKind::RemovePrefix, component, because, bound);
     }
     if (!names_.scheme->because.empty()) {
       count(RuleKind::RenameFrom, names_.scheme->name, names_.scheme->because, bound);
-    } else if (!names_.has_backbone_prefix()) {
+    } else if (!names_.has_backbone_prefix() && names_.scheme->backbone_because.empty()) {
       count(RuleKind::AddBackbone, {}, {}, bound);
     }
   }

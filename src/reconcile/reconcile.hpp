@@ -44,7 +44,7 @@ struct Plan {
   std::vector<ParamSpec> params = {};
   std::vector<Binding> bindings = {};
   Report report = {};
-  /// Parts of blocks that Sapiens does not have; any of these shows that the file is another model.
+  /// Parts that no encoder of the family has; any of these shows that the file is another model.
   std::vector<ForeignPart> foreign_parts = {};
   /// Why the first parameter with values that cannot be read has none.
   std::optional<Unreadable> unreadable = {};

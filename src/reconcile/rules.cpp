@@ -57,56 +57,6 @@ constexpr std::string_view kOptimizerState[] = {
     "square_avg", "grad_avg",   "grad",           "grads",   "gradients",
 };
 
-constexpr ModuleName kSapiensModules[] = {
-    {"cls_token", "cls_token"},
-    {"pos_embed", "pos_embed"},
-    {"patch_embed.projection", "patch_embed.projection"},
-    {"layers.{}.ln1", "layers.{}.ln1"},
-    {"layers.{}.attn.qkv", "layers.{}.attn.qkv"},
-    {"layers.{}.attn.proj", "layers.{}.attn.proj"},
-    {"layers.{}.ln2", "layers.{}.ln2"},
-    {"layers.{}.ffn.layers.0.0", "layers.{}.ffn.layers.0.0"},
-    {"layers.{}.ffn.layers.1", "layers.{}.ffn.layers.1"},
-    {"ln1", "ln1"},
-};
-
-constexpr ModuleName kTimmModules[] = {
-    {"cls_token", "cls_token"},
-    {"pos_embed", "pos_embed"},
-    {"patch_embed.projection", "patch_embed.proj"},
-    {"layers.{}.ln1", "blocks.{}.norm1"},
-    {"layers.{}.attn.qkv", "blocks.{}.attn.qkv"},
-    {"layers.{}.attn.proj", "blocks.{}.attn.proj"},
-    {"layers.{}.ln2", "blocks.{}.norm2"},
-    {"layers.{}.ffn.layers.0.0", "blocks.{}.mlp.fc1"},
-    {"layers.{}.ffn.layers.1", "blocks.{}.mlp.fc2"},
-    {"ln1", "norm"},
-};
-
-constexpr ModuleName kHuggingFaceModules[] = {
-    {"cls_token", "embeddings.cls_token"},
-    {"pos_embed", "embeddings.position_embeddings"},
-    {"patch_embed.projection", "embeddings.patch_embeddings.projection"},
-    {"layers.{}.ln1", "encoder.layer.{}.layernorm_before"},
-    {"layers.{}.attn.proj", "encoder.layer.{}.attention.output.dense"},
-    {"layers.{}.ln2", "encoder.layer.{}.layernorm_after"},
-    {"layers.{}.ffn.layers.0.0", "encoder.layer.{}.intermediate.dense"},
-    {"layers.{}.ffn.layers.1", "encoder.layer.{}.output.dense"},
-    {"ln1", "layernorm"},
-};
-
-constexpr std::string_view kHuggingFaceQkv[] = {
-    "encoder.layer.{}.attention.attention.query",
-    "encoder.layer.{}.attention.attention.key",
-    "encoder.layer.{}.attention.attention.value",
-};
-
-// Of an encoder, in every scheme.
-constexpr std::string_view kEncoderAnchors[] = {
-    "patch_embed.projection.weight", "patch_embed.projection.bias", "layers.0.attn.qkv.weight",
-    "layers.0.attn.proj.weight",     "layers.1.attn.qkv.weight",    "pos_embed",
-};
-
 constexpr std::string_view kDetectorAnchors[] = {
     "stem.0.conv.weight",           "stem.1.conv.weight",
     "stage1.0.conv.weight",         "stage1.1.main_conv.conv.weight",
@@ -114,24 +64,6 @@ constexpr std::string_view kDetectorAnchors[] = {
 };
 
 using enum LeftoverRule::Match;
-constexpr LeftoverRule kLeftovers[] = {
-    {Prefix, "neck.", LeftoverKind::Neck},
-    {Suffix, "num_batches_tracked", LeftoverKind::TrainingCounter},
-    {Prefix, "head.", LeftoverKind::Head},
-    {Prefix, "decode_head.", LeftoverKind::Head},
-    {Prefix, "auxiliary_head.", LeftoverKind::AuxiliaryHead},
-    {Prefix, "classifier.", LeftoverKind::Head},
-    {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
-    {Prefix, "pooler.", LeftoverKind::Pooler},
-    {Prefix, "ema_", LeftoverKind::AveragedCopy},
-    {Anywhere, "optimizer.", LeftoverKind::OptimizerState},
-    {Anywhere, "exp_avg", LeftoverKind::OptimizerState},
-    {Anywhere, "momentum_buffer", LeftoverKind::OptimizerState},
-    {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
-    {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
-    {Anywhere, "loss_", LeftoverKind::Loss},
-};
-
 constexpr LeftoverRule kDetectorLeftovers[] = {
     {Suffix, "num_batches_tracked", LeftoverKind::TrainingCounter},
     {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
@@ -142,36 +74,6 @@ constexpr LeftoverRule kDetectorLeftovers[] = {
     {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
     {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
     {Anywhere, "loss_", LeftoverKind::Loss},
-};
-
-constexpr NameScheme kSchemes[] = {
-    {.family = Family::Sapiens,
-     .name = "sapiens",
-     .because = "",
-     .modules = kSapiensModules,
-     .split_qkv = {},
-     .block = "layers.",
-     .anchors = kEncoderAnchors,
-     .leftovers = kLeftovers,
-     .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.family = Family::Sapiens,
-     .name = "timm",
-     .because = "the file uses the names of timm's VisionTransformer for the same parameters",
-     .modules = kTimmModules,
-     .split_qkv = {},
-     .block = "blocks.",
-     .anchors = kEncoderAnchors,
-     .leftovers = kLeftovers,
-     .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.family = Family::Sapiens,
-     .name = "Hugging Face",
-     .because = "the file uses the names of Hugging Face's ViT for the same parameters",
-     .modules = kHuggingFaceModules,
-     .split_qkv = kHuggingFaceQkv,
-     .block = "encoder.layer.",
-     .anchors = kEncoderAnchors,
-     .leftovers = kLeftovers,
-     .unknown_key = LeftoverKind::UnknownToSapiens},
 };
 
 constexpr NameScheme kDetectorSchemes[] = {
@@ -186,32 +88,10 @@ constexpr NameScheme kDetectorSchemes[] = {
      .unknown_key = LeftoverKind::UnknownToDetector},
 };
 
-constexpr ForeignPart kForeignParts[] = {
-    {"ls1.gamma", "layer scale (DINOv2, timm)"},
-    {"layer_scale", "layer scale"},
-    {"gamma_1", "layer scale (BEiT, CaiT)"},
-    {"layerscale", "layer scale"},
-    {"relative_position", "relative positions (BEiT, Swin)"},
-    {"register_tokens", "register tokens (DINOv2)"},
-    {"storage_tokens", "register tokens (DINOv3, Sapiens2)"},
-    {"reg_token", "register tokens"},
-    {"q_norm", "normalised queries and keys"},
-    {"k_norm", "normalised queries and keys"},
-    {"attn.wq.", "separate projections of queries, keys and values (Sapiens2)"},
-    {"prompt_embeddings", "prompt tokens (visual prompt tuning)"},
-    {"prompt_tokens", "prompt tokens (visual prompt tuning)"},
-    {"norm_pre", "a norm before the first block (CLIP)"},
-    {"rope_embed", "rotary positions"},
-    {"ffn.w12", "a SwiGLU feed-forward layer (Sapiens2)"},
-    {"mlp.w12", "a SwiGLU feed-forward layer (DINOv2 giant)"},
-};
-
 }  // namespace
 
 std::span<const WrapperRule> wrapper_rules() noexcept { return kWrappers; }
-std::span<const NameScheme> name_schemes() noexcept { return kSchemes; }
 std::span<const NameScheme> detector_schemes() noexcept { return kDetectorSchemes; }
-std::span<const ForeignPart> foreign_parts() noexcept { return kForeignParts; }
 
 bool is_optimizer_state(std::string_view component) noexcept {
   return std::ranges::find(kOptimizerState, component) != std::end(kOptimizerState);

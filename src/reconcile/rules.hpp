@@ -69,8 +69,8 @@ const AlterationRule& integer_weights() noexcept;
 /// For a parameter whose name several tensors have.
 const AlterationRule& shared_name() noexcept;
 
-/// What one module of the encoder is called in another naming scheme. `{}` stands for the block's
-/// number.
+/// What one module of the encoder is called in another naming scheme, or one parameter: where
+/// `canonical` ends in ".weight", `file` is the complete name. `{}` stands for the block's number.
 struct ModuleName {
   std::string_view canonical;
   std::string_view file;
@@ -85,11 +85,28 @@ struct LeftoverRule {
   LeftoverKind kind;
 };
 
+/// A part of other vision transformers that a family does not have. A file with such a tensor in
+/// the encoder is another model, even if all else matches: without this part the results would be
+/// wrong.
+struct ForeignPart {
+  enum class Place {
+    Anywhere,  ///< In any name of the encoder.
+    Block,     ///< In a name of a block.
+    Front,     ///< At the start of a name.
+  };
+  std::string_view part;
+  std::string_view meaning;
+  Place place = Place::Anywhere;
+  bool of_other_family = false;  ///< The other family of Sapiens has it.
+};
+
 /// How a family of programs names the parameters of the same encoder.
 struct NameScheme {
   Family family;             ///< The networks whose parameters it names.
   std::string_view name;     ///< "sapiens", "timm", "Hugging Face"
   std::string_view because;  ///< Empty for the original's own names.
+  /// Why "backbone." in front of the names means nothing; empty where it is a part of them.
+  std::string_view backbone_because = {};
   /// Empty where parameters are called as the model calls them, whatever their names.
   std::span<const ModuleName> modules;
   /// The three modules whose rows, joined in this order, are `attn.qkv`; empty where qkv is stored
@@ -100,20 +117,16 @@ struct NameScheme {
   /// recognised.
   std::span<const std::string_view> anchors;
   std::span<const LeftoverRule> leftovers;
+  /// For tensors of the encoder itself, before anything else is said about them.
+  std::span<const LeftoverRule> harmless = {};
+  std::span<const ForeignPart> foreign = {};
   LeftoverKind unknown_key;  ///< Reason for a tensor without a rule.
 };
-/// Names of the encoder of a Sapiens model.
+/// Names of the encoders of both families.
 std::span<const NameScheme> name_schemes() noexcept;
+/// The names of the encoders of `family` that timm has for them.
+const NameScheme& timm_scheme(Family family) noexcept;
 /// Names of an RTMDet detector.
 std::span<const NameScheme> detector_schemes() noexcept;
-
-/// Parts of other vision transformers that Sapiens does not have. A file with such a tensor inside
-/// the encoder is another model, even if all else matches: without this part the results would be
-/// wrong.
-struct ForeignPart {
-  std::string_view part;
-  std::string_view meaning;
-};
-std::span<const ForeignPart> foreign_parts() noexcept;
 
 }  // namespace sapiens

@@ -208,19 +208,27 @@ TEST(Reconcile, LayerScaleMeansAnotherModel) {
               ElementsAre(Field(&ForeignPart::meaning, HasSubstr("layer scale"))));
 }
 
-// Its names are partly timm's, and what it computes is not Sapiens.
-TEST(Reconcile, Sapiens2IsAnotherModelAndNamed) {
+// Names of Sapiens2 in the encoder of Sapiens: whichever is computed, something would be left out.
+TEST(Reconcile, AMixtureOfBothFamiliesIsNoModel) {
   const Plan plan = FakeFile()
-                        .add("cls_token", {1, 1, kWidth})
-                        .add("storage_tokens", {1, 8, kWidth})
-                        .add("patch_embed.projection.weight", {kWidth, 3, 16, 16})
-                        .add("blocks.0.attn.wq.weight", {kWidth, kWidth})
-                        .add("blocks.0.attn.proj.weight", {kWidth, kWidth})
-                        .add("blocks.0.ffn.w12.weight", {8 * kWidth, kWidth})
+                        .add_encoder("")
+                        .add("blocks.1.attn.wq.weight", {kWidth, kWidth})
+                        .add("blocks.1.ffn.w12.weight", {8 * kWidth, kWidth})
                         .plan();
   EXPECT_EQ(plan.report.verdict, Verdict::Foreign);
-  EXPECT_THAT(plan.foreign_parts, SizeIs(3));
-  EXPECT_THAT(plan.foreign_parts, Each(Field(&ForeignPart::meaning, HasSubstr("Sapiens2"))));
+  EXPECT_THAT(plan.foreign_parts, SizeIs(2));
+  EXPECT_THAT(plan.foreign_parts, Each(testing::Field(&ForeignPart::of_other_family, true)));
+}
+
+// A parameter without ".weight" in one scheme, and with it in the other.
+TEST(Reconcile, LayerScaleOfSapiens2HasTwoNames) {
+  const auto paths = [](const NameScheme& scheme) {
+    return file_paths({.root = "model.", .scheme = &scheme},
+                      "backbone.blocks.17.attn.gamma.weight");
+  };
+  EXPECT_THAT(paths(timm_scheme(Family::Sapiens2)), ElementsAre("model.blocks.17.gamma_1"));
+  const auto published = std::ranges::find(name_schemes(), Family::Sapiens2, &NameScheme::family);
+  EXPECT_THAT(paths(*published), ElementsAre("model.blocks.17.attn.gamma.weight"));
 }
 
 TEST(Reconcile, ABlockTooManyIsNotDropped) {
