@@ -74,7 +74,13 @@ TEST_F(Sapiens2Outputs, HaveTheShapesThatAreTold) {
   EXPECT_THAT(shapes.cls_token, ElementsAre(8));
   EXPECT_THAT(shapes.registers, ElementsAre(kRegisters, 8));
   EXPECT_THAT(shapes.avg_featmap, ElementsAre(8));
-  EXPECT_EQ(encoder_.inspection().outputs.registers, shapes.registers);
+  const Inspection& inspection = encoder_.inspection();
+  EXPECT_EQ(inspection.outputs.registers, shapes.registers);
+  EXPECT_THAT(inspection.text(),
+              testing::HasSubstr("raw 21x8 (21 = 1 class token + 8 registers + 4x3 patches) · "
+                                 "cls_token 8 · registers 8x8 · avg_featmap 8"));
+  const auto json = nlohmann::json::parse(inspection.json());
+  EXPECT_EQ(json["outputs"]["registers"], (std::vector<Index>{8, 8}));
 }
 
 TEST_F(Sapiens2Outputs, ComeFromImagesAsTheFamilyPreparesThem) {
