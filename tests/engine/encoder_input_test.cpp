@@ -4,25 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <filesystem>
 
 #include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
-#include "sapiens/npy.hpp"
+#include "support/golden.hpp"
 
 namespace sapiens {
 namespace {
 
 using testing::HasSubstr;
 
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(SAPIENS_TEST_DATA) / "golden/preprocess_sapiens2" / name;
-}
-
-Image fixture_image() { return Image::read(fixture("rect_128x96_image.png")); }
+Image golden_image() { return Image::read(Golden("sapiens2_rect_128x96").file("image.png")); }
 
 FloatArray input_of(Family family, Grid size, PreprocessMode mode = PreprocessMode::Full) {
-  return encoder_input(family, fixture_image(), size, mode, {});
+  return encoder_input(family, golden_image(), size, mode, {});
 }
 
 ErrorDetail refusal_of(Grid size, PreprocessMode mode) {
@@ -37,9 +32,9 @@ ErrorDetail refusal_of(Grid size, PreprocessMode mode) {
 }
 
 TEST(EncoderInput, OfSapiens2EqualsThatOfTimmBitForBit) {
-  const FloatArray expected = read_npy(fixture("rect_128x96_input.npy"));
+  const FloatArray expected = Golden("sapiens2_rect_128x96").array("input");  // [1, 3, H, W]
   const FloatArray actual = input_of(Family::Sapiens2, {128, 96});
-  EXPECT_EQ(actual.shape, expected.shape);
+  EXPECT_THAT(actual.shape, testing::ElementsAre(3, 128, 96));
   ASSERT_EQ(actual.values.size(), expected.values.size());
   EXPECT_EQ(std::memcmp(actual.values.data(), expected.values.data(),
                         expected.values.size() * sizeof(float)),
@@ -48,7 +43,7 @@ TEST(EncoderInput, OfSapiens2EqualsThatOfTimmBitForBit) {
 
 TEST(EncoderInput, OfSapiensIsBicubicOrThatOfTheLiteScripts) {
   for (const PreprocessMode mode : {PreprocessMode::Full, PreprocessMode::Lite}) {
-    const Image resized = resize_for_features(fixture_image(), 72, 100, mode);
+    const Image resized = resize_for_features(golden_image(), 72, 100, mode);
     std::vector<float> expected(3 * 72 * 100);
     normalize(resized, mode, {expected.data(), {3, 72, 100}});
     EXPECT_EQ(input_of(Family::Sapiens, {72, 100}, mode).values, expected);

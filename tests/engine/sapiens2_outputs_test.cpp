@@ -74,14 +74,20 @@ TEST_F(Sapiens2Outputs, HaveTheShapesThatAreTold) {
   EXPECT_THAT(shapes.cls_token, ElementsAre(8));
   EXPECT_THAT(shapes.registers, ElementsAre(kRegisters, 8));
   EXPECT_THAT(shapes.avg_featmap, ElementsAre(8));
-  EXPECT_EQ(encoder_.inspection().outputs.registers, shapes.registers);
+  const Inspection& inspection = encoder_.inspection();
+  EXPECT_EQ(inspection.outputs.registers, shapes.registers);
+  EXPECT_THAT(inspection.text(),
+              testing::HasSubstr("raw 21x8 (21 = 1 class token + 8 registers + 4x3 patches) · "
+                                 "cls_token 8 · registers 8x8 · avg_featmap 8"));
+  const auto json = nlohmann::json::parse(inspection.json());
+  EXPECT_EQ(json["outputs"]["registers"], (std::vector<Index>{8, 8}));
 }
 
 TEST_F(Sapiens2Outputs, ComeFromImagesAsTheFamilyPreparesThem) {
-  const auto fixture = std::filesystem::path(SAPIENS_TEST_DATA) / "golden/preprocess_sapiens2";
-  const Image image = Image::read(fixture / "rect_128x96_image.png");
-  const FloatArray input = read_npy(fixture / "rect_128x96_input.npy");
-  EXPECT_EQ(encoder_.preprocess(image, PreprocessMode::Full, Grid{128, 96}).values, input.values);
+  const Golden rect("sapiens2_rect_128x96");
+  const Image image = Image::read(rect.file("image.png"));
+  EXPECT_EQ(encoder_.preprocess(image, PreprocessMode::Full, Grid{128, 96}).values,
+            rect.array("input").values);
   EXPECT_EQ(encoder_.input_size(), (Grid{64, 48}));
   const FloatArray prepared = encoder_.preprocess(image);
   const TensorView<const float, 3> view = prepared.view<3>();

@@ -46,15 +46,6 @@ TEST(PreprocessGolden, LiteFeaturesEqualOpenCVByteForByte) {
                 "seg_96x72_from_small");
 }
 
-TEST(PreprocessGolden, Sapiens2ImagesEqualPillowByteForByte) {
-  for (const std::string name : {"sq128", "rect_128x96"}) {
-    SCOPED_TRACE(name);
-    const Image resized = Image::read(golden("preprocess_sapiens2/" + name + "_resized.png"));
-    const Image image = Image::read(golden("preprocess_sapiens2/" + name + "_image.png"));
-    EXPECT_TRUE(same_pixels(resize_bilinear_pillow(image, resized.height, resized.width), resized));
-  }
-}
-
 TEST(PreprocessGolden, BilinearOfFiftySizesEqualsPillowByteForByte) {
   std::ifstream file(golden("preprocess_sapiens2/resizes.json"));
   const auto cases = nlohmann::json::parse(file).at("cases");

@@ -3,9 +3,7 @@
 
     python3 make.py        needs Pillow and NumPy
 
-Images are the upper bytes of std::mt19937's numbers, which the test makes again from the seed. The other files here are
-of the golden cases sapiens2_sq128 and sapiens2_rect_128x96 of timm: the image, the image after the resize (input_u8.npy
-as PNG) and the network's input.
+Images are the upper bytes of std::mt19937's numbers, which the test makes again from the seed.
 """
 import json
 import pathlib
