@@ -68,7 +68,7 @@ Image draw(const Answered& a, const FloatArray& features, const StopCheck& check
     return draw_features(a.image, featmap_of_tokens(features.view<2>(), grid).view<3>(), check);
   }
   throw HttpError(406, "not-acceptable",
-                  {.summary = "one vector cannot be drawn",
+                  {.summary = "features without a map cannot be drawn",
                    .key = "out_type",
                    .expected = "featmap or raw for image/png",
                    .actual = a.fields.text("out_type")});

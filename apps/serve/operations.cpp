@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <sapiens/features.hpp>
 
 #include "serve/media_types.hpp"
 
@@ -12,20 +13,26 @@ namespace {
 
 using enum ParameterKind;
 
+std::vector<std::string_view> out_type_names() {
+  std::vector<std::string_view> names;
+  for (const OutType type : kAllOutTypes) names.push_back(out_type_name(type));
+  return names;
+}
+
 const Parameter kModel = {
     "model", Text, "", "Name of a model that does this task; may be left out where there is one"};
-const Parameter kPreprocess = {"preprocess",
-                               Choice,
-                               "full",
-                               "full: as in training; lite: as the original's lite scripts",
-                               {"full", "lite"}};
+const Parameter kPreprocess = {
+    "preprocess",
+    Choice,
+    "full",
+    "full: as in training; lite: as Sapiens's lite scripts, not for features of Sapiens2",
+    {"full", "lite"}};
 
 const Parameter kOutType = {
-    "out_type",
-    Choice,
-    "featmap",
-    "featmap: [C, gh, gw]; raw: [tokens, C], the class token first; cls_token, avg_featmap: [C]",
-    {"featmap", "raw", "cls_token", "avg_featmap"}};
+    "out_type", Choice, "featmap",
+    "featmap: [C, gh, gw]; raw: [tokens, C], class token and registers first; cls_token, "
+    "avg_featmap: [C]; registers: [R, C] (Sapiens2)",
+    out_type_names()};
 const Parameter kLayer = {"layer", Whole, "-1",
                           "The block to take, counted from 0, negative from the end"};
 const Parameter kNorm = {"norm", Flag, "false",

@@ -62,11 +62,9 @@ std::string_view label_of(std::string_view path) {
 
 RunSettings settings_of(const Fields& fields) {
   RunSettings settings;
-  const std::string type = fields.text("out_type");
-  settings.out_type = type == "raw"           ? OutType::Raw
-                      : type == "cls_token"   ? OutType::ClsToken
-                      : type == "avg_featmap" ? OutType::AvgFeatmap
-                                              : OutType::Featmap;
+  for (const OutType type : kAllOutTypes) {
+    if (fields.text("out_type") == out_type_name(type)) settings.out_type = type;
+  }
   settings.layer = fields.whole("layer");
   settings.norm = fields.flag("norm");
   settings.flip_test = fields.flag("flip_test");

@@ -31,7 +31,8 @@ PAUSE = 0.3  # seconds before each run: the threads of the one before go on spin
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkpoint", help="a clean .pth of a pretrained encoder (sapiens synth makes one)")
+    parser.add_argument("checkpoint", help="a clean .pth or .safetensors of an encoder (sapiens synth makes one); "
+                                           "for Sapiens2, PyTorch runs timm's model")
     parser.add_argument("--program", default="build/release/bin/sapiens")
     parser.add_argument("--size", type=parse_size, default=(1024, 1024), metavar="HxW", help="multiples of 16")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -72,7 +73,7 @@ def make_job(arguments):
 def compute_truth(job):
     """Runs in a process of its own. Leaves the tokens in truth.npy, and the ranges that static quantisation wants."""
     import torch
-    from model import attend_by_head, forward, read_encoder
+    from model import attend_by_head, forward, is_sapiens2, read_encoder, read_sapiens2
 
     ranges = {}
 
@@ -82,7 +83,10 @@ def compute_truth(job):
     torch.set_num_threads(job.threads)
     with torch.inference_mode():
         image = torch.from_numpy(job.image()).double()
-        tokens = forward(read_encoder(job.checkpoint, job.size), image, attend_by_head, observe)[0]
+        if is_sapiens2(job.checkpoint):
+            tokens = read_sapiens2(job.checkpoint, torch.float64).forward_features(image)[0]
+        else:
+            tokens = forward(read_encoder(job.checkpoint, job.size), image, attend_by_head, observe)[0]
     (job.folder / "ranges.json").write_text(json.dumps(ranges))
     np.save(job.folder / "truth.part.npy", tokens.numpy())
     os.replace(job.folder / "truth.part.npy", job.folder / "truth.npy")
@@ -208,12 +212,12 @@ def main():
         "versions": machine.versions(arguments.program),
         "checkpoint": os.path.basename(arguments.checkpoint),
         "size": arguments.size,
-        "tokens": 1 + arguments.size[0] * arguments.size[1] // 256,
         "threads": arguments.threads,
         "rounds": arguments.rounds,
         "left_out": {},
     }
     rows, close = open_rows(arguments.only, job, arguments.program, result["left_out"])
+    result["tokens"] = len(read_truth(job))
     result["rows"] = summarize(rows, time_rounds(rows, arguments.rounds), close)
     for row in rows.values():
         row.close()

@@ -5,7 +5,7 @@ import platform
 import subprocess
 
 FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
-PACKAGES = ("torch", "onnxruntime", "openvino", "onnx", "numpy")
+PACKAGES = ("torch", "timm", "onnxruntime", "openvino", "onnx", "numpy")
 
 
 def first_value(path, key):

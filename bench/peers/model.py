@@ -1,4 +1,5 @@
-"""The encoder in plain torch.nn.functional code, written from the model's description: a peer, and the truth."""
+"""The encoder in PyTorch: a peer, and the truth. Sapiens in plain torch.nn.functional code, written from the model's
+description; Sapiens2 by timm."""
 import dataclasses
 
 import torch
@@ -23,9 +24,38 @@ class Encoder:
         return 1 + max(int(key.split(".")[1]) for key in self.weights if key.startswith("layers."))
 
 
+def read_weights(checkpoint):
+    """The tensors of a clean file, mapped from it."""
+    if checkpoint.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        return load_file(checkpoint)
+    return dict(torch.load(checkpoint, weights_only=True, mmap=True))
+
+
+def is_sapiens2(checkpoint):
+    names = read_weights(checkpoint).keys()
+    return "storage_tokens" in names or "reg_token" in names
+
+
+SAPIENS2 = {768: "base", 1024: "large", 1280: "huge", 1536: "giant", 2432: "5b"}  # timm's names, by width
+
+
+def read_sapiens2(checkpoint, dtype):
+    """timm's module with the weights of the file, in numbers of `dtype`."""
+    import timm
+    from timm.models.eva import checkpoint_filter_fn
+
+    weights = read_weights(checkpoint)
+    name = f"vit_{SAPIENS2[weights['cls_token'].shape[-1]]}_patch16_sapiens2"
+    model = timm.create_model(name, pretrained=False)
+    model.load_state_dict(checkpoint_filter_fn(weights, model), strict=True)
+    return model.to(dtype).eval()
+
+
 def read_encoder(checkpoint, size):
     """The weights of a clean pretrain file, mapped from it, for images of `size` (height, width)."""
-    weights = dict(torch.load(checkpoint, weights_only=True, mmap=True))
+    weights = read_weights(checkpoint)
     grid = (size[0] // PATCH, size[1] // PATCH)
     weights["pos_embed"] = resize_positions(weights["pos_embed"].float(), grid)
     return Encoder(weights, HEADS[weights["ln1.weight"].numel()])

@@ -36,18 +36,22 @@ class Torch:
 
     def __init__(self, job):
         import torch
-        from model import forward, read_encoder
+        from model import forward, is_sapiens2, read_encoder, read_sapiens2
 
         torch.set_num_threads(job.threads)
-        self.torch, self.forward = torch, forward
-        self.encoder = read_encoder(job.checkpoint, job.size)
-        self.dtype = getattr(torch, self.precision)
-        self.encoder.weights = {name: values.to(self.dtype) for name, values in self.encoder.weights.items()}
-        self.image = torch.from_numpy(job.image()).to(self.dtype)
+        self.torch = torch
+        dtype = getattr(torch, self.precision)
+        self.image = torch.from_numpy(job.image()).to(dtype)
+        if is_sapiens2(job.checkpoint):
+            self.forward = read_sapiens2(job.checkpoint, dtype).forward_features
+        else:
+            encoder = read_encoder(job.checkpoint, job.size)
+            encoder.weights = {name: values.to(dtype) for name, values in encoder.weights.items()}
+            self.forward = lambda image: forward(encoder, image)
 
     def run(self):
         with self.torch.inference_mode():
-            return self.forward(self.encoder, self.image)[0].float().numpy()
+            return self.forward(self.image)[0].float().numpy()
 
 
 class TorchBf16(Torch):
@@ -58,9 +62,11 @@ def export_onnx(job):
     """plain.onnx and fused.onnx, which share weights.bin; fused.onnx appears last, when all is complete."""
     if (job.folder / "fused.onnx").exists():
         return
-    from model import read_encoder
+    from model import is_sapiens2, read_encoder
     from onnx_export import FusedGraph, Graph, write_weights
 
+    if is_sapiens2(job.checkpoint):
+        raise Unsupported("this benchmark exports the first family alone")
     encoder = read_encoder(job.checkpoint, job.size)
     tensors = write_weights(encoder, job.folder / "weights.bin")
     Graph(encoder, job.size, tensors).write(job.folder / "plain.onnx")
@@ -70,9 +76,11 @@ def export_onnx(job):
 def export_quantized_onnx(job):
     if (job.folder / "static_int8.onnx").exists():
         return
-    from model import read_encoder
+    from model import is_sapiens2, read_encoder
     from onnx_export import QuantizedGraph, write_quantized_weights
 
+    if is_sapiens2(job.checkpoint):
+        raise Unsupported("this benchmark exports the first family alone")
     encoder = read_encoder(job.checkpoint, job.size)
     tensors = write_quantized_weights(encoder, job.folder / "weights_int8.bin")
     ranges = json.loads((job.folder / "ranges.json").read_text())

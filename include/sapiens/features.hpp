@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -22,18 +23,41 @@ namespace sapiens {
 
 /// How an image is resized and normalised for the network.
 enum class PreprocessMode {
-  Full,  ///< As in training: Pillow's antialiased bicubic filter, exact ImageNet constants.
-  Lite,  ///< As in the original's lite scripts: OpenCV's bilinear filter, rounded constants.
+  Full,  ///< As in training: Pillow's antialiased bicubic filter (Sapiens2: bilinear), exact
+         ///< ImageNet constants.
+  Lite,  ///< As in the lite scripts of Sapiens: OpenCV's bilinear filter, rounded constants.
 };
 
 /// Which form features take; shapes are per image. C is the width of the encoder, gh x gw the grid
-/// of patches.
+/// of patches, R the number of registers.
 enum class OutType {
   Featmap,     ///< Patch tokens as a map [C, gh, gw].
-  Raw,         ///< All tokens [tokens, C]; the class token, if there is one, is the first.
+  Raw,         ///< All tokens [tokens, C]: class token and registers, as far as the model has them,
+               ///< then patches row by row.
   ClsToken,    ///< The class token [C].
-  AvgFeatmap,  ///< [C]: the mean patch token after LayerNorm with weight 1 and bias 0.
+  AvgFeatmap,  ///< [C]: the mean patch token; of Sapiens after LayerNorm with weight 1 and bias 0.
+  Registers,   ///< The registers [R, C], the tokens between class token and patches (Sapiens2).
 };
+
+inline constexpr std::array kAllOutTypes = {OutType::Featmap, OutType::Raw, OutType::ClsToken,
+                                            OutType::AvgFeatmap, OutType::Registers};
+
+/// The name in every interface: "featmap", "raw", "cls_token", "avg_featmap", "registers".
+constexpr std::string_view out_type_name(OutType out_type) noexcept {
+  switch (out_type) {
+    case OutType::Featmap:
+      return "featmap";
+    case OutType::Raw:
+      return "raw";
+    case OutType::ClsToken:
+      return "cls_token";
+    case OutType::AvgFeatmap:
+      return "avg_featmap";
+    case OutType::Registers:
+      return "registers";
+  }
+  return "?";
+}
 
 /// Options of loading a model and computing with it.
 struct EngineOptions {
@@ -61,12 +85,12 @@ struct FeatureOptions {
 /// The output of one block for a batch of B images.
 struct LayerFeatures {
   Index layer = 0;  ///< 0-based index of the block.
-  /// [B, C, gh, gw], [B, tokens, C] or [B, C], depending on `FeatureOptions::out_type`.
+  /// [B, C, gh, gw], [B, tokens, C], [B, R, C] or [B, C], depending on `FeatureOptions::out_type`.
   FloatArray values = {};
 };
 
-/// Converts the raw tokens [tokens, C] of one image to the map [C, gh, gw] of its patches. A class
-/// token is dropped. Throws `Error(ShapeMismatch)` when the tokens do not match `grid`.
+/// Converts the raw tokens [tokens, C] of one image to the map [C, gh, gw] of its patches, which
+/// are the last tokens. Throws `Error(ShapeMismatch)` when the tokens do not match `grid`.
 FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid);
 
 /// The result of `Encoder::run`.
@@ -117,8 +141,9 @@ class Encoder {
   EngineStats stats() const;
 
   /// Resizes `image` to `size` in pixels (default: the input size), normalises it and returns
-  /// [3, H, W]. Throws `Error(InvalidArgument)` for an image whose buffer does not match its size
-  /// and for a size below 16.
+  /// [3, H, W]. Throws `Error(InvalidArgument)` for an image whose buffer does not match its size,
+  /// for a size below 16 and, with Sapiens2, for a size that is not a multiple of 16 and for
+  /// `PreprocessMode::Lite`.
   FloatArray preprocess(const Image& image, PreprocessMode mode = PreprocessMode::Full,
                         std::optional<Grid> size = std::nullopt, const StopCheck& check = {}) const;
 
@@ -138,8 +163,12 @@ class Encoder {
   /// without duplicates. Throws `Error(InvalidArgument)` for a block that the model does not have.
   std::vector<Index> resolve_layers(std::span<const Index> layers) const;
 
-  /// Throws `Error(InvalidArgument)` if `out_type` needs a class token and the model has none.
+  /// Throws `Error(InvalidArgument)` if `out_type` needs a class token or registers and the model
+  /// has none.
   void expect_out_type(OutType out_type) const;
+
+  /// Throws `Error(InvalidArgument)` for Lite if the family of the model has no lite scripts.
+  void expect_preprocess(PreprocessMode mode) const;
 
   /// The shapes of all output types, per image, for an input of `size` pixels.
   OutputShapes output_shapes(Grid size) const;

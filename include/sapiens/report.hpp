@@ -185,11 +185,12 @@ class UseVerdicts {
   std::shared_ptr<State> state_;
 };
 
-/// Shapes per image of the four types of features; empty if the model has no such output.
+/// Shapes per image of the types of features; empty if the model has no such output.
 struct OutputShapes {
   std::vector<Index> featmap = {};      ///< [C, gh, gw]
   std::vector<Index> raw = {};          ///< [tokens, C]
   std::vector<Index> cls_token = {};    ///< [C]
+  std::vector<Index> registers = {};    ///< [R, C]
   std::vector<Index> avg_featmap = {};  ///< [C]
 };
 

@@ -293,10 +293,12 @@ typedef struct sapiens_encoder sapiens_encoder;
 
 /// Form of features, for a batch of B images.
 enum {
-  SAPIENS_FEATMAP = 0,     ///< Patch tokens [B, C, gh, gw].
-  SAPIENS_RAW = 1,         ///< All tokens [B, tokens, C]; a class token is the first.
-  SAPIENS_CLS_TOKEN = 2,   ///< The class token [B, C].
-  SAPIENS_AVG_FEATMAP = 3  ///< [B, C]: the mean patch token after LayerNorm.
+  SAPIENS_FEATMAP = 0,      ///< Patch tokens [B, C, gh, gw].
+  SAPIENS_RAW = 1,          ///< All tokens [B, tokens, C]: class token and registers, as far as the
+                            ///< model has them, then patches row by row.
+  SAPIENS_CLS_TOKEN = 2,    ///< The class token [B, C].
+  SAPIENS_AVG_FEATMAP = 3,  ///< [B, C]: the mean patch token; of Sapiens after LayerNorm.
+  SAPIENS_REGISTERS = 4     ///< The R registers [B, R, C] of Sapiens2.
 };
 
 /// Options of features. `preprocess`, `height` and `width` have no effect on sapiens_encoder_run.
@@ -308,7 +310,8 @@ typedef struct sapiens_features_options {
   int32_t norm_layers;        ///< 1: apply the final norm to every block, not only the last.
   int32_t preprocess;         ///< SAPIENS_PREPROCESS_*
   int32_t reserved;           ///< 0
-  int64_t height;             ///< Size in pixels that images are resized to, at least 16;
+  int64_t height;             ///< Size in pixels that images are resized to, at least 16 (Sapiens2:
+                              ///< multiples of 16);
   int64_t width;              ///< both or neither; by default the input size of the model.
   sapiens_progress progress;  ///< Called after every block.
   void* user_data;            ///< Passed to `progress`.
@@ -342,7 +345,7 @@ SAPIENS_API sapiens_status sapiens_encoder_features(sapiens_encoder* encoder,
                                                     sapiens_result** features,
                                                     sapiens_error** error);
 /// The same for a preprocessed input [batch, 3, height, width], with a height and width of at
-/// least 16.
+/// least 16; of Sapiens2 multiples of 16.
 SAPIENS_API sapiens_status sapiens_encoder_run(sapiens_encoder* encoder, const float* input,
                                                int64_t batch, int64_t height, int64_t width,
                                                const sapiens_features_options* options,

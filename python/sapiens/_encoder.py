@@ -81,12 +81,14 @@ class Encoder(Model):
         Args:
             images: An image (path, PIL image, uint8 array [H, W, 3], red first), or several.
             out_type: "featmap": patch tokens as (C, rows, columns). "raw": all tokens as
-                (tokens, C), the class token first where there is one. "cls_token": (C,).
-                "avg_featmap": (C,), LayerNorm of the mean patch token.
+                (tokens, C): class token and registers, as far as the model has them, then patches
+                row by row. "cls_token": (C,). "registers": (8, C), of Sapiens2. "avg_featmap":
+                (C,), the mean patch token; of Sapiens after LayerNorm.
             layers: A block, counted from 0, negative from the end; by default the last. A sequence
                 of blocks gives a dict from block (counted from 0) to array.
             norm: Pass every block through the final norm, not just the last.
-            preprocess: "full": as in training. "lite": as the original's lite scripts.
+            preprocess: "full": as in training. "lite": as the lite scripts of Sapiens; Sapiens2 has
+                none.
             batch: Images that go through the encoder together. Results are the same bit for bit;
                 more than 1 helps with small inputs only.
 
@@ -120,7 +122,7 @@ class Encoder(Model):
         """Features of float32 inputs (B, 3, H, W) that are preprocessed already.
 
         Arrays in C order are read where they lie, other tensors on the CPU through DLPack. H and W
-        are at least 16. Numbers that look like an image's, 0 to 255 or 0 to 1, get a warning.
+        are at least 16; of Sapiens2 multiples of it. Numbers that look like an image's, 0 to 255 or 0 to 1, get a warning.
         Arguments and results are those of `features` for several images.
         """
         array = inputs if isinstance(inputs, np.ndarray) else np.from_dlpack(inputs)

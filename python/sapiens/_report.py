@@ -80,7 +80,8 @@ class Report:
         unused: ``{"reason", "count", "examples"}`` of tensors the model does not need.
         rules: ``{"rule", "count", "reason"}`` of what had to be done to names or values.
         uses: A Use by name.
-        outputs: Shapes of "featmap", "raw", "cls_token", "avg_featmap"; None where there is none.
+        outputs: Shapes of "featmap", "raw", "cls_token", "registers", "avg_featmap"; None where
+            there is none.
         explanation, hint: The nearest explanation, and what to do next; None when all is well.
         notes: Facts a user should know.
     """

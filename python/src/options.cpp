@@ -104,11 +104,11 @@ PreprocessMode preprocess_named(std::string_view name) {
 }
 
 OutType out_type_named(std::string_view name) {
-  constexpr std::array kChoices = {Choice<OutType>{"featmap", OutType::Featmap},
-                                   Choice<OutType>{"raw", OutType::Raw},
-                                   Choice<OutType>{"cls_token", OutType::ClsToken},
-                                   Choice<OutType>{"avg_featmap", OutType::AvgFeatmap}};
-  return chosen("out_type", name, kChoices);
+  std::array<Choice<OutType>, kAllOutTypes.size()> choices;
+  std::ranges::transform(kAllOutTypes, choices.begin(), [](OutType type) {
+    return Choice<OutType>{out_type_name(type), type};
+  });
+  return chosen("out_type", name, choices);
 }
 
 Layout layout_named(std::string_view name) {

@@ -4,6 +4,7 @@ With the models and the image that come with the project, and every default. Eac
 of its own for options.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -14,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_interface import CInterface
+from c_interface import OUT_TYPES, CInterface
 from PIL import Image
 
 import sapiens
 
 TOP = Path(__file__).resolve().parents[2]
 IMAGE = TOP / "samples" / "person.jpg"
+SAPIENS2 = TOP / "tests" / "data" / "golden" / "sapiens2_names" / "plain.safetensors"
 MODELS = {
     "features": "pretrain_clean.pth",
     "pose": "pose.safetensors",
@@ -56,11 +58,15 @@ def from_python(task):
     return PYTHON[task](model_of(task))
 
 
-def from_c(task):
+def c_interface():
     library = os.environ.get("SAPIENS_C_LIBRARY")
     if not library:
         pytest.skip("SAPIENS_C_LIBRARY does not say where the C library is")
-    return CInterface(library).run(*C[task], model_of(task), IMAGE)
+    return CInterface(library)
+
+
+def from_c(task):
+    return c_interface().run(*C[task], model_of(task), IMAGE)
 
 
 @pytest.fixture
@@ -74,15 +80,15 @@ def program_file(run_sapiens, tmp_path):
     return run
 
 
-@pytest.fixture(scope="module")
-def post():
-    """Sends the image to a server of all models, and returns the body of its answer."""
+@contextlib.contextmanager
+def served(models):
+    """Sends the image to a server of models, paths by name, and returns the body of its answer."""
     program = os.environ.get("SAPIENS_PROGRAM")
     if not program:
         pytest.skip("SAPIENS_PROGRAM does not say where the program is")
     command = [program, "serve", "--port", "0"]
-    for task in SERVED:
-        command += ["--model", f"{task}={model_of(task)}"]
+    for name, path in models.items():
+        command += ["--model", f"{name}={path}"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     said = ""
     while not (address := re.search(r"listening on (http://\S+)\s", said)):
@@ -90,7 +96,7 @@ def post():
         assert line, f"the server did not start: {said}"
         said += line
 
-    def run(task, accept):
+    def post(task, accept):
         headers = {"Content-Type": "image/jpeg", "Accept": accept}
         request = urllib.request.Request(
             f"{address[1]}/v1/{task}", IMAGE.read_bytes(), headers, method="POST"
@@ -98,9 +104,23 @@ def post():
         with urllib.request.urlopen(request, timeout=240) as answer:
             return answer.read()
 
-    yield run
-    server.terminate()
-    server.communicate(timeout=60)
+    try:
+        yield post
+    finally:
+        server.terminate()
+        server.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def post():
+    with served({task: model_of(task) for task in SERVED}) as send:
+        yield send
+
+
+@pytest.fixture(scope="module")
+def post_to_sapiens2():
+    with served({"sapiens2": SAPIENS2}) as send:
+        yield send
 
 
 def assert_same(found, expected):
@@ -116,6 +136,27 @@ def test_floats_are_the_same(program_file, post, task):
     assert_same(from_python(task), expected)
     (from_c_library,) = from_c(task)
     assert_same(from_c_library.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("out_type", OUT_TYPES)
+def test_features_of_sapiens2_are_the_same(run_sapiens, post_to_sapiens2, tmp_path, out_type):
+    run_sapiens("features", SAPIENS2, IMAGE, "--output", tmp_path, "--out-type", out_type)
+    file = tmp_path / "person.npy"
+    expected = np.load(file)
+    answer = post_to_sapiens2(f"features?out_type={out_type}", "application/x-npy")
+    assert answer == file.read_bytes()
+    assert_same(sapiens.Encoder(SAPIENS2).features(IMAGE, out_type), expected)
+    (from_c_library,) = c_interface().run("encoder", "features", SAPIENS2, IMAGE, out_type)
+    assert_same(from_c_library[0], expected)
+
+
+def test_reports_on_sapiens2_are_the_same(run_sapiens):
+    written = json.loads(run_sapiens("inspect", SAPIENS2, "--json"))
+    assert written["model"]["family"] == "sapiens2"
+    assert written["outputs"]["registers"] == [8, 8]
+    # Texts name options as each interface does.
+    for other in (sapiens.inspect(SAPIENS2).json(), c_interface().report(SAPIENS2)):
+        assert other["model"] == written["model"] and other["outputs"] == written["outputs"]
 
 
 def test_classes_are_the_same(program_file, post):

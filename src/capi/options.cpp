@@ -35,6 +35,7 @@ static_assert(static_cast<int>(OutType::Featmap) == SAPIENS_FEATMAP);
 static_assert(static_cast<int>(OutType::Raw) == SAPIENS_RAW);
 static_assert(static_cast<int>(OutType::ClsToken) == SAPIENS_CLS_TOKEN);
 static_assert(static_cast<int>(OutType::AvgFeatmap) == SAPIENS_AVG_FEATMAP);
+static_assert(static_cast<int>(OutType::Registers) == SAPIENS_REGISTERS);
 
 std::optional<Grid> size(std::int64_t height, std::int64_t width, const char* name) {
   if (height == 0 && width == 0) return std::nullopt;
@@ -138,7 +139,7 @@ FeaturesOptions features_options(const sapiens_features_options* given) {
   const sapiens_features_options known = known_fields(given, "options");
   if (known.layer_count > 0) require(known.layers, "options.layers");
   expect_zero(known.reserved);
-  return {.features = {.out_type = choice(known.out_type, OutType::AvgFeatmap, "options.out_type"),
+  return {.features = {.out_type = choice(known.out_type, OutType::Registers, "options.out_type"),
                        .layers = {known.layers, known.layers + known.layer_count},
                        .norm_layers = is_flag(known.norm_layers, "options.norm_layers"),
                        .progress = progress_of(known.progress, known.user_data)},

@@ -74,8 +74,10 @@ OutputShapes output_shapes(const EncoderConfig& encoder, Grid grid) {
   OutputShapes shapes{.featmap = {encoder.width, grid.height, grid.width},
                       .raw = {encoder.extra_tokens() + grid.patches(), encoder.width},
                       .cls_token = {},
+                      .registers = {},
                       .avg_featmap = {encoder.width}};
   if (encoder.cls_token) shapes.cls_token = {encoder.width};
+  if (encoder.registers > 0) shapes.registers = {encoder.registers, encoder.width};
   return shapes;
 }
 

@@ -1,18 +1,20 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
 #include "engine/assess.hpp"
 #include "engine/describe.hpp"
+#include "engine/encoder_input.hpp"
 #include "engine/loading.hpp"
 #include "engine/network.hpp"
 #include "engine/problems.hpp"
 #include "engine/random_weights.hpp"
-#include "preprocess/preprocess.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
 
@@ -21,6 +23,7 @@ struct Encoder::Impl {
   Impl(const EncoderConfig& encoder, const EngineOptions& options) : network(encoder, options) {}
 
   FeatureRun run(std::span<const TensorView<const float, 3>> images, const FeatureOptions& options);
+  bool has(OutType out_type) const;
   void expect_out_type(OutType out_type) const;
   std::vector<Index> resolve_layers(std::span<const Index> wanted) const;
   FloatArray collect(TensorView<const float, 3> tokens, Grid grid, OutType out_type) const;
@@ -56,7 +59,7 @@ std::vector<Index> Encoder::Impl::resolve_layers(std::span<const Index> wanted) 
 FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
                                   OutType out_type) const {
   const auto [B, T, C] = tokens.extents();
-  const Index extra = config().extra_tokens();
+  const Index extra = config().extra_tokens(), R = config().registers;
   FloatArray out;
   switch (out_type) {
     case OutType::Featmap:
@@ -64,6 +67,9 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
       break;
     case OutType::Raw:
       out.shape = {B, T, C};
+      break;
+    case OutType::Registers:
+      out.shape = {B, R, C};
       break;
     case OutType::ClsToken:
     case OutType::AvgFeatmap:
@@ -80,19 +86,36 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
     const ConstMatrix patches = tokens[b].slice(0, extra, T - extra);
     if (out_type == OutType::Featmap) network.ops().read_map(patches, one);
     if (out_type == OutType::Raw) network.ops().read_rows(tokens[b], one);
+    if (out_type == OutType::Registers)
+      network.ops().read_rows(tokens[b].slice(0, extra - R, R), one);
     if (out_type == OutType::ClsToken) network.ops().read_rows(tokens[b].slice(0, 0, 1), one);
     if (out_type == OutType::AvgFeatmap) network.layers().read_average(network.ops(), patches, one);
   }
   return out;
 }
 
+bool Encoder::Impl::has(OutType out_type) const {
+  if (out_type == OutType::ClsToken) return config().cls_token;
+  if (out_type == OutType::Registers) return config().registers > 0;
+  return true;
+}
+
 void Encoder::Impl::expect_out_type(OutType out_type) const {
-  if (out_type != OutType::ClsToken || config().cls_token) return;
-  throw Error(ErrorCode::InvalidArgument, {.summary = "this model has no class token",
-                                           .option = "out_type",
-                                           .expected = "featmap, raw or avg_featmap",
-                                           .actual = "cls_token",
-                                           .hint = "only pretrained encoders have one"});
+  if (has(out_type)) return;
+  std::vector<std::string_view> names;
+  for (const OutType one : kAllOutTypes) {
+    if (has(one)) names.push_back(out_type_name(one));
+  }
+  const bool registers = out_type == OutType::Registers;
+  throw Error(
+      ErrorCode::InvalidArgument,
+      {.summary = registers ? "this model has no registers" : "this model has no class token",
+       .option = "out_type",
+       .expected =
+           fmt::format("{} or {}", fmt::join(names.begin(), names.end() - 1, ", "), names.back()),
+       .actual = std::string(out_type_name(out_type)),
+       .hint =
+           registers ? "only Sapiens2 encoders have them" : "only pretrained encoders have one"});
 }
 
 FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images,
@@ -177,14 +200,7 @@ Grid Encoder::input_size() const {
 
 FloatArray Encoder::preprocess(const Image& image, PreprocessMode mode, std::optional<Grid> size,
                                const StopCheck& check) const {
-  const Grid target = size.value_or(input_size());
-  const Image resized = resize_for_features(image, target.height, target.width, mode, check);
-  FloatArray chw{
-      .shape = {3, target.height, target.width},
-      .values = std::vector<float>(static_cast<std::size_t>(3 * target.height * target.width))};
-  normalize(resized, mode,
-            TensorView<float, 3>(chw.values.data(), {3, target.height, target.width}));
-  return chw;
+  return encoder_input(impl_->config().family, image, size.value_or(input_size()), mode, check);
 }
 
 FeatureRun Encoder::run(std::span<const TensorView<const float, 3>> images,
@@ -210,6 +226,10 @@ FeatureRun Encoder::run(const Image& image, const FeatureOptions& options) {
 }
 
 void Encoder::expect_out_type(OutType out_type) const { impl_->expect_out_type(out_type); }
+
+void Encoder::expect_preprocess(PreprocessMode mode) const {
+  sapiens::expect_preprocess(impl_->config().family, mode);
+}
 
 std::vector<Index> Encoder::resolve_layers(std::span<const Index> layers) const {
   return impl_->resolve_layers(layers);

@@ -36,6 +36,13 @@ Grid Network::grid_of(std::span<const TensorView<const float, 3>> images) const 
                                            .expected = "[B, 3, H, W] with H and W of 16 or more",
                                            .actual = fmt::format("[{}, 3, {}, {}]", B, H, W)});
   }
+  if (config_.family == Family::Sapiens2 && (H % kPatch != 0 || W % kPatch != 0)) {
+    throw Error(ErrorCode::ShapeMismatch,
+                {.summary = "the input does not divide into patches",
+                 .expected = "[B, 3, H, W] with H and W multiples of 16",
+                 .actual = fmt::format("[{}, 3, {}, {}]", B, H, W),
+                 .hint = "resize the image; Sapiens2 encoders do not pad"});
+  }
   return patch_grid({H, W}, config_.patch_padding);
 }
 

@@ -19,7 +19,8 @@ class Network : public Runtime {
   void load(const ParamSource& source, const Progress& progress);
 
   /// The grid of patches of `images` [3, H, W]. Throws `Error(ShapeMismatch)` for no image, for
-  /// images of different sizes and for images smaller than a patch.
+  /// images of different sizes, for images smaller than a patch and, with Sapiens2, for sizes that
+  /// are no multiples of one.
   Grid grid_of(std::span<const TensorView<const float, 3>> images) const;
   Index tokens(Grid grid) const noexcept { return config_.extra_tokens() + grid.patches(); }
 

@@ -29,6 +29,7 @@ class ReportWriter {
         shape_or_null("featmap", inspection.outputs.featmap);
         shape_or_null("raw", inspection.outputs.raw);
         shape_or_null("cls_token", inspection.outputs.cls_token);
+        shape_or_null("registers", inspection.outputs.registers);
         shape_or_null("avg_featmap", inspection.outputs.avg_featmap);
       });
     });

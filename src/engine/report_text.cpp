@@ -155,6 +155,7 @@ class TextWriter {
     std::string text = fmt::format("featmap {} · raw {} ({})", by(shapes.featmap), by(shapes.raw),
                                    tokens_text(all_.model));
     if (!shapes.cls_token.empty()) text += fmt::format(" · cls_token {}", by(shapes.cls_token));
+    if (!shapes.registers.empty()) text += fmt::format(" · registers {}", by(shapes.registers));
     text += fmt::format(" · avg_featmap {}", by(shapes.avg_featmap));
     line("  {:26} {}", "", text);
   }

@@ -22,11 +22,40 @@ struct LayerNormArgs {
   float epsilon = 0;
 };
 
-// How a linear layer stores x W^T + b.
+// y = x / sqrt(mean(x^2) + epsilon) * gamma, row by row.
+struct RmsNormArgs {
+  const float* x = nullptr;      // [rows, width], rows `x_stride` apart
+  const float* gamma = nullptr;  // [width]
+  void* y = nullptr;             // [rows, width], rows `y_stride` apart; may be x itself as F32
+  ActivationType y_type = ActivationType::F32;
+  std::int64_t rows = 0, width = 0, x_stride = 0, y_stride = 0;
+  float epsilon = 0;
+};
+
+// How a linear layer stores z = x W^T + b.
 enum class Epilogue {
-  Store,  // y = x W^T + b
-  Gelu,   // y = gelu(x W^T + b), with the exact erf
-  Add,    // y += x W^T + b
+  Store,      // y = z
+  Gelu,       // y = gelu(z), with the exact erf
+  Add,        // y += z
+  AddScaled,  // y += factor z, output by output
+  // y = silu(gate) value. Outputs are gates and values in turn, half a column tile of each: those
+  // of `hidden` outputs of y are packed as 2 hidden outputs, rounded up to whole column tiles.
+  SwiGlu,
+  NormRotate,  // y = z; then heads of q and k are normalised and rotated, see RotaryHeads
+};
+
+// Outputs that are q [heads, head_dim] | k [kv_heads, head_dim] | v [kv_heads, head_dim]. With
+// n = z / sqrt(mean(z^2) + epsilon) * gamma for each head z of q and k, and the cosines and sines
+// of the row's token, of h = head_dim / 2 angles each:
+//   y[i] = n[i] cos[i] - n[i + h] sin[i],   y[i + h] = n[i + h] cos[i] + n[i] sin[i],   i < h.
+// z is what the layer stores, so rounded where y is Bf16.
+struct RotaryHeads {
+  const float* q_gamma = nullptr;    // [head_dim]
+  const float* k_gamma = nullptr;    // [head_dim]
+  const float* rotations = nullptr;  // [tokens, head_dim], cos | sin, rows `stride` apart
+  std::int64_t stride = 0, tokens = 0;
+  std::int64_t heads = 0, kv_heads = 0, head_dim = 0;  // an even head_dim
+  float epsilon = 0;
 };
 
 // Some rows and columns of a linear layer, in whole column tiles: `first_column` is a multiple of
@@ -37,10 +66,13 @@ struct LinearArgs {
   const float* bias = nullptr;   // [out]
   void* y = nullptr;             // [rows, out], rows `y_stride` apart; does not overlap x
   ActivationType x_type = ActivationType::F32;
-  ActivationType y_type = ActivationType::F32;  // always F32 for Epilogue::Add
+  ActivationType y_type = ActivationType::F32;  // always F32 for Epilogue::Add and AddScaled
   std::int64_t rows = 0, in = 0, out = 0, x_stride = 0, y_stride = 0;
   std::int64_t first_column = 0, columns = 0;
   Epilogue epilogue = Epilogue::Store;
+  const float* factor = nullptr;       // [out], for Epilogue::AddScaled
+  const RotaryHeads* heads = nullptr;  // for Epilogue::NormRotate: no head may be cut, and row r
+  std::int64_t first_row = 0;          // of this call is token (first_row + r) % heads->tokens
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
 
@@ -63,16 +95,18 @@ struct LinearKernel {
   std::int64_t (*row_block)(std::int64_t in) noexcept = nullptr;  // the most rows of one call
 };
 
-// Some query rows of one head: y = softmax(scale q k^T) v.
+// Some query rows of the heads that share a k and a v: y = softmax(scale q k^T) v, head by head.
 struct AttentionArgs {
-  const void* q = nullptr;                    // [rows, head_dim], the first query of this call
-  const void* k = nullptr;                    // [tokens, head_dim]
-  const void* v = nullptr;                    // [tokens, head_dim]
-  void* y = nullptr;                          // [rows, head_dim], rows `y_stride` apart
+  const void* q = nullptr;  // [rows, head_dim], the first query of the first head of this call
+  const void* k = nullptr;  // [tokens, head_dim]
+  const void* v = nullptr;  // [tokens, head_dim]
+  void* y = nullptr;        // [rows, head_dim], rows `y_stride` apart
   ActivationType type = ActivationType::F32;  // the type of q, k, v and y
   std::int64_t rows = 0, tokens = 0, head_dim = 0;
   std::int64_t stride = 0;  // between rows of q, k and v
   std::int64_t y_stride = 0;
+  std::int64_t heads = 1;        // query heads of this call
+  std::int64_t head_stride = 0;  // from one of them to the next, in q and in y
   float scale = 0;
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
@@ -82,8 +116,10 @@ struct AttentionArgs {
 struct AttentionKernel {
   void (*run)(const AttentionArgs&) noexcept = nullptr;
   std::int64_t (*scratch_bytes)(std::int64_t tokens, std::int64_t head_dim) noexcept = nullptr;
-  std::int64_t row_tile = 1;   // queries below this number are padded up to it
-  std::int64_t row_block = 1;  // the most queries that one call may ask for
+  std::int64_t row_tile = 1;  // queries below this number are padded up to it
+  // The most queries that one call may ask for, those of all heads together. Those of each head
+  // count up to a multiple of `row_tile`.
+  std::int64_t row_block = 1;
 };
 
 // Per-column statistics of some rows of pixels, for instance norm.
@@ -120,6 +156,7 @@ struct KernelTable {
   AttentionKernel attention;
   AttentionKernel attention_bf16;  // q k^T and p v with bf16 operands, sums and softmax in fp32
   void (*layer_norm)(const LayerNormArgs&) noexcept = nullptr;
+  void (*rms_norm)(const RmsNormArgs&) noexcept = nullptr;
   void (*column_statistics)(const ColumnStatisticsArgs&) noexcept = nullptr;
   void (*normalize_silu)(const NormalizeSiluArgs&) noexcept = nullptr;
   void (*gelu)(const float* x, float* y, std::int64_t n) noexcept = nullptr;  // y may be x

@@ -39,6 +39,7 @@ void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<fl
   const auto [B, T, C] = tokens.extents();
   const Index M = w.fc1.out;
   const Index R = B * T;  // rows of all images together
+  const AttentionShape shape = attention_shape(C, heads);
   const Workspace::Scope scope(ws);
   const Matrix x(tokens.data(), {R, C});
   const Activations h = take_activations(ws, ops.activation_type(), R, C);
@@ -50,7 +51,7 @@ void run_block(const Ops& ops, const BlockWeights& w, Index heads, TensorView<fl
   ops.layer_norm(x, w.ln1, h, ws);  // h    = LN1(x)                     [R, C]
   ops.linear(h, w.qkv, qkv, ws);    // qkv  = h W_qkv^T + b              [R, 3C]
   for (Index b = 0; b < B; ++b) {   // h    = softmax(q k^T / sqrt d) v  [T, C], image by image
-    ops.attention(qkv.rows_from(b * T, T), heads, h.rows_from(b * T, T), ws);
+    ops.attention(qkv.rows_from(b * T, T), shape, h.rows_from(b * T, T), ws);
   }
   ops.linear_add(h, w.proj, x, ws);  // x   += h W_o^T + b              [R, C]
 

@@ -75,6 +75,19 @@ const Arch& parse_arch(std::string_view name) {
                                            .actual = std::string(name)});
 }
 
+EncoderConfig published_encoder(const Arch& arch) {
+  EncoderConfig config{.family = arch.family,
+                       .width = arch.width,
+                       .depth = arch.depth,
+                       .heads = arch.heads,
+                       .mlp_width = arch.mlp_width,
+                       .cls_token = true,
+                       .grid = arch.grid,
+                       .registers = kPublishedRegisters};
+  for (Index i = 0; i < arch.depth; ++i) config.kv_heads.push_back(arch.kv_heads(i));
+  return config;
+}
+
 Grid patch_grid(Grid size, Index padding) noexcept {
   const auto patches = [padding](Index pixels) {
     return padding == 0 ? (pixels + kPatch - 1) / kPatch

@@ -42,6 +42,8 @@ const Arch& parse_arch(std::string_view name);
 /// The name that `parse_arch` accepts: "0.3b", "sapiens2_0.4b".
 std::string arch_option(const Arch& arch);
 
+inline constexpr Index kPublishedRegisters = 8;  // of Sapiens2
+
 inline constexpr Index kPatch = 16;  // every Sapiens model
 inline constexpr Index kPatchPixels = kPatch * kPatch * 3;
 
@@ -66,6 +68,9 @@ struct EncoderConfig {
 /// Patches of an input of `size` pixels: padded right and bottom to whole patches (padding 0,
 /// "corner" in the original), or by `padding` on every side with the remainder cut off.
 Grid patch_grid(Grid size, Index padding) noexcept;
+
+/// The published Sapiens2 encoder of that size, for its usual input.
+EncoderConfig published_encoder(const Arch& arch);
 
 /// Which padding the original's configurations use: 2 for pose, normal and the 20-class (lip, cihp)
 /// segmentation, otherwise 0. Weights do not imply it.

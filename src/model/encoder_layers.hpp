@@ -54,5 +54,6 @@ LoadedEncoder load_encoder(const EncoderConfig& config, const ParamSource& sourc
 
 /// The layers of each family, loaded from `params`.
 std::unique_ptr<EncoderLayers> load_sapiens(const EncoderConfig& config, ParamLoader& params);
+std::unique_ptr<EncoderLayers> load_sapiens2(const EncoderConfig& config, ParamLoader& params);
 
 }  // namespace sapiens

@@ -39,25 +39,57 @@ AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {
   return values;
 }
 
-// Converts and packs slices of rows, each in the thread that read it.
 LinearWeights ParamLoader::linear(std::string_view name, const std::string& module, Index out,
                                   Index in) {
-  const std::string key = module + ".weight";
-  LinearWeights linear = ops_.make_linear(out, in, source_.stored_type(key));
+  const Part part{module, out};
+  return joined(name, {&part, 1}, in);
+}
+
+// The joined layer keeps 16-bit weights only where all parts have that type.
+LinearWeights ParamLoader::joined(std::string_view name, std::span<const Part> parts, Index in) {
+  Index out = 0;
+  DType stored = source_.stored_type(parts.front().module + ".weight");
+  for (const Part& part : parts) {
+    out += part.out;
+    if (source_.stored_type(part.module + ".weight") != stored) stored = DType::F32;
+  }
+  LinearWeights linear = ops_.make_linear(out, in, stored);
   linear.name = name;
-  const Index rows = std::clamp(kSlice / in, Index{1}, out);
+  Index offset = 0;
+  for (const Part& part : parts) {
+    read_rows(part.module + ".weight", part.out, in,
+              [&](Index first, ConstMatrix rows) { ops_.pack_rows(linear, offset + first, rows); });
+    const AlignedBuffer<float> bias = vector(part.module + ".bias", part.out);
+    std::ranges::copy(bias.span(), linear.bias.data() + offset);
+    offset += part.out;
+  }
+  return linear;
+}
+
+LinearWeights ParamLoader::gated(std::string_view name, const std::string& module, Index hidden,
+                                 Index in) {
+  const std::string key = module + ".weight";
+  LinearWeights linear = ops_.make_gated_linear(hidden, in, source_.stored_type(key));
+  linear.name = name;
+  read_rows(key, 2 * hidden, in,
+            [&](Index first, ConstMatrix rows) { ops_.pack_gated_rows(linear, first, rows); });
+  ops_.set_gated_bias(linear, vector(module + ".bias", 2 * hidden).span());
+  return linear;
+}
+
+// Reads `key`, [rows, in], in slices, and hands each to `take` in the thread that read it.
+void ParamLoader::read_rows(const std::string& key, Index rows, Index in, const TakeRows& take) {
+  const Index per_slice = std::clamp(kSlice / in, Index{1}, rows);
   std::atomic<Index> non_finite = 0;
-  ops_.pool().parallel_tasks((out + rows - 1) / rows, [&](Index task, int worker) {
-    const Index first = task * rows;
-    const Index n = std::min(rows, out - first);
+  ops_.pool().parallel_tasks((rows + per_slice - 1) / per_slice, [&](Index task, int worker) {
+    const Index first = task * per_slice;
+    const Index n = std::min(per_slice, rows - first);
     const std::span<float> slice = scratch(worker, n * in);
     source_.read(key, first * in, slice);
     non_finite += count_non_finite(slice);
-    ops_.pack_rows(linear, first, ConstMatrix(slice.data(), {n, in}));
+    take(first, ConstMatrix(slice.data(), {n, in}));
   });
-  finish(key, non_finite, out * in);
-  linear.bias = vector(module + ".bias", out);
-  return linear;
+  finish(key, non_finite, rows * in);
 }
 
 // The outputs of a slice lie 16 numbers side by side within each input.

@@ -41,6 +41,14 @@ class ParamLoader {
   AlignedBuffer<float> vector(const std::string& key, Index size);
   /// `module`.weight, read as [out, in], and `module`.bias.
   LinearWeights linear(std::string_view name, const std::string& module, Index out, Index in);
+  /// Layers with the same input as one, which computes their outputs side by side.
+  struct Part {
+    std::string module;
+    Index out = 0;
+  };
+  LinearWeights joined(std::string_view name, std::span<const Part> parts, Index in);
+  /// `module`.weight, read as [2 hidden, in], and `module`.bias, for `Ops::linear_swiglu`.
+  LinearWeights gated(std::string_view name, const std::string& module, Index hidden, Index in);
   /// `key`, [in, out, 4, 4].
   DeconvWeights deconv(const std::string& key, Index out, Index in);
 
@@ -48,6 +56,8 @@ class ParamLoader {
   std::vector<NonFinite> take_non_finite() { return std::move(non_finite_); }
 
  private:
+  using TakeRows = std::function<void(Index first, ConstMatrix rows)>;
+  void read_rows(const std::string& key, Index rows, Index in, const TakeRows& take);
   std::vector<float>& scratch(int worker, Index size);
   void finish(const std::string& key, Index non_finite, Index size);
 

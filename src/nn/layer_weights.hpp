@@ -22,8 +22,9 @@ struct LayerNormWeights {
 struct LinearWeights {
   const LinearKernel* kernel = nullptr;
   AlignedBuffer<std::byte> weight;
-  AlignedBuffer<float> bias;  // [out]
+  AlignedBuffer<float> bias;  // [out]; of a gated layer in packed order, to a whole column tile
   Index in = 0, out = 0;
+  bool gated = false;  // outputs are out / 2 gates and values, for `linear_swiglu` only
   std::string_view name = "linear";  // in profiles
 
   std::size_t bytes() const noexcept {

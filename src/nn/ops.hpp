@@ -7,6 +7,7 @@
 #include "core/workspace.hpp"
 #include "kernels/kernel_table.hpp"
 #include "nn/activations.hpp"
+#include "nn/attention_shape.hpp"
 #include "nn/layer_weights.hpp"
 #include "nn/profile.hpp"
 #include "nn/split.hpp"
@@ -64,6 +65,14 @@ class Ops {
   LinearWeights make_linear(Index out, Index in, DType stored = DType::F32) const;
   void pack_rows(LinearWeights& linear, Index first_row, ConstMatrix rows) const;
 
+  /// A layer for `linear_swiglu`, whose bias is zero: `hidden` pairs of a gate and a value. Its
+  /// rows are those of PyTorch's [2 hidden, in], first all gates, then all values;
+  /// `pack_gated_rows` takes any slice of them, and `set_gated_bias` all of the bias in the same
+  /// order.
+  LinearWeights make_gated_linear(Index hidden, Index in, DType stored = DType::F32) const;
+  void pack_gated_rows(LinearWeights& linear, Index first_row, ConstMatrix rows) const;
+  void set_gated_bias(LinearWeights& linear, std::span<const float> bias) const;
+
   /// As `make_linear` and `pack_rows`. `slice` holds the outputs [first_out, first_out + n) of
   /// PyTorch's [in, out, 4, 4] as [in, n, 16].
   DeconvWeights make_deconv(Index out, Index in, DType stored = DType::F32) const;
@@ -102,14 +111,31 @@ class Ops {
   void linear_gelu(ConstActivations x, const LinearWeights& w, Activations y, Workspace& ws) const;
   /// y += x W^T + b
   void linear_add(ConstActivations x, const LinearWeights& w, Matrix y, Workspace& ws) const;
+  /// y += factor * (x W^T + b), with one factor per column: factor [out].
+  void linear_add_scaled(ConstActivations x, const LinearWeights& w, std::span<const float> factor,
+                         Matrix y, Workspace& ws) const;
+  /// y = silu(x W_gate^T + b_gate) * (x W_value^T + b_value), silu(z) = z / (1 + exp(-z));
+  /// y [rows, hidden]. `gated` is from `make_gated_linear`.
+  void linear_swiglu(ConstActivations x, const LinearWeights& gated, Activations y,
+                     Workspace& ws) const;
+  /// y = x W^T + b, y [rows, shape.columns()]. Then every head v of q and k becomes
+  /// n = v / sqrt(mean(v^2) + 1e-6) * gamma, and with h = head_dim / 2, of an even head_dim,
+  /// y[i] = n[i] cos[i] - n[i + h] sin[i] and y[i + h] = n[i + h] cos[i] + n[i] sin[i] for i < h.
+  /// Row r is token r % tokens: x may hold several images. Where y is bf16, v is rounded to it.
+  void linear_qkv(ConstActivations x, const LinearWeights& w, const AttentionShape& shape,
+                  const RotaryNorm& norm, Activations y, Workspace& ws) const;
 
   /// eps is 1e-6; y may be x.
   void layer_norm(ConstMatrix x, const LayerNormWeights& w, Activations y, Workspace& ws) const;
+  /// y = x / sqrt(mean(x^2) + 1e-6) * gamma, row by row; y may be x.
+  void rms_norm(ConstMatrix x, std::span<const float> gamma, Activations y, Workspace& ws) const;
 
-  /// Self-attention of one image. A row of `qkv` [N, 3C] is q | k | v, each with the head slow and
-  /// the head dimension fast; y [N, C] = softmax(q k^T / sqrt(head_dim)) v, which must not overlap
-  /// and has the same type of numbers.
-  void attention(ConstActivations qkv, Index heads, Activations y, Workspace& ws) const;
+  /// Self-attention of one image. A row of `qkv` [N, shape.columns()] is q | k | v; for every query
+  /// head y [N, shape.width()] = softmax(q k^T / sqrt(head_dim)) v, which must not overlap and has
+  /// the same type of numbers. Throws `Error(InvalidArgument)` for a shape without heads, or whose
+  /// query heads do not share key heads evenly.
+  void attention(ConstActivations qkv, const AttentionShape& shape, Activations y,
+                 Workspace& ws) const;
 
   // ---- Convolutions of task heads ----
   //
@@ -160,6 +186,8 @@ class Ops {
   /// Patch tokens of one image [N, C] as a map [C, N] (that is [C, gh, gw]): `featmap` of the
   /// original.
   void read_map(ConstMatrix patches, std::span<float> map) const;
+  /// The mean of all rows.
+  void read_mean(ConstMatrix rows, std::span<float> mean) const;
   /// LayerNorm (weight 1, bias 0, eps 1e-6) of the mean patch token: `avg_featmap` of the original,
   /// whose `ln2` exists in no published file and keeps the values it is constructed with.
   void read_average(ConstMatrix patches, std::span<float> average) const;
@@ -169,7 +197,15 @@ class Ops {
   const AttentionKernel& attention_kernel() const noexcept;
   std::string_view arithmetic(const LinearKernel& kernel) const noexcept;
   std::string_view arithmetic(const AttentionKernel& kernel) const noexcept;
-  void run_linear(ConstActivations x, const LinearWeights& w, Activations y, Epilogue epilogue,
+
+  // What `run_linear` stores, and where it may cut the columns: at multiples of `unit`.
+  struct LinearEnd {
+    Epilogue epilogue = Epilogue::Store;
+    const float* factor = nullptr;
+    const RotaryHeads* heads = nullptr;
+    Index unit = 1;
+  };
+  void run_linear(ConstActivations x, const LinearWeights& w, Activations y, const LinearEnd& end,
                   Workspace& ws) const;
 
   // y = x W^T + b for each of the layers, which are of one kind and size, on the same rows.

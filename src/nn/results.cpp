@@ -26,6 +26,16 @@ void transpose(ConstMatrix patches, std::span<float> map) {
   }
 }
 
+std::vector<double> mean_of_rows(ConstMatrix rows) {
+  const auto [N, C] = rows.extents();
+  std::vector<double> mean(static_cast<std::size_t>(C));
+  for (Index n = 0; n < N; ++n) {
+    for (Index c = 0; c < C; ++c) mean[static_cast<std::size_t>(c)] += rows[n][c];
+  }
+  for (double& value : mean) value /= static_cast<double>(N);
+  return mean;
+}
+
 }  // namespace
 
 void Ops::read_rows(ConstMatrix rows, std::span<float> out) const {
@@ -47,15 +57,17 @@ FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid) {
   return map;
 }
 
+void Ops::read_mean(ConstMatrix rows, std::span<float> mean) const {
+  assert(std::ssize(mean) == rows.extent(1));
+  std::ranges::copy(mean_of_rows(rows), mean.begin());
+}
+
 void Ops::read_average(ConstMatrix patches, std::span<float> average) const {
-  const auto [N, C] = patches.extents();
+  const Index C = patches.extent(1);
   assert(std::ssize(average) == C);
-  std::vector<double> mean(static_cast<std::size_t>(C));
-  for (Index n = 0; n < N; ++n) {
-    for (Index c = 0; c < C; ++c) mean[static_cast<std::size_t>(c)] += patches[n][c];
-  }
+  const std::vector<double> mean = mean_of_rows(patches);
   double centre = 0;
-  for (double& value : mean) centre += value /= static_cast<double>(N);
+  for (const double value : mean) centre += value;
   centre /= static_cast<double>(C);
   double variance = 0;
   for (const double value : mean) variance += (value - centre) * (value - centre);

@@ -12,11 +12,12 @@ namespace {
 /// The value that each level of an 8-bit channel is mapped to.
 using ByteTable = std::array<float, 256>;
 
-/// Subtracts, then divides: a product with 1/std would differ in the last bit.
-ByteTable make_byte_table(float mean, float std) {
+/// Subtracts, then divides: a product with 1/std would differ in the last bit. For the same reason
+/// levels are divided by `white` before.
+ByteTable make_byte_table(float mean, float std, float white = 1) {
   ByteTable table{};
   for (std::size_t value = 0; value < table.size(); ++value) {
-    table[value] = (static_cast<float>(value) - mean) / std;
+    table[value] = (static_cast<float>(value) / white - mean) / std;
   }
   return table;
 }
@@ -24,15 +25,32 @@ ByteTable make_byte_table(float mean, float std) {
 struct Constants {
   std::array<float, 3> mean;  // red, green, blue
   std::array<float, 3> std;
+  float white = 1;  // the level that counts as 1 before mean and std are applied
 };
 
 // Full has ImageNet's constants, which training used. Lite has the rounded ones of the original's
 // lite scripts. Normalised values differ by less than 0.01 between the two.
 constexpr Constants kFull{.mean = {123.675f, 116.28f, 103.53f}, .std = {58.395f, 57.12f, 57.375f}};
 constexpr Constants kLite{.mean = {123.5f, 116.5f, 103.5f}, .std = {58.5f, 57.0f, 57.5f}};
+constexpr Constants kUnitRange{
+    .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}, .white = 255};
 
 const Constants& constants_of(PreprocessMode mode) {
   return mode == PreprocessMode::Full ? kFull : kLite;
+}
+
+void normalize_with(const Constants& constants, const Image& image, TensorView<float, 3> chw) {
+  expect_pixels("the image to normalise", image);
+  expect_shape("normalised image", chw, {3, image.height, image.width});
+  for (int channel = 0; channel < 3; ++channel) {
+    const ByteTable table =
+        make_byte_table(constants.mean[channel], constants.std[channel], constants.white);
+    const std::uint8_t* in = image.rgb.data() + channel;
+    for (Index y = 0; y < image.height; ++y) {
+      float* const row = chw[channel][y].data();
+      for (Index x = 0; x < image.width; ++x, in += 3) row[x] = table[*in];
+    }
+  }
 }
 
 std::uint8_t level(float value) noexcept {
@@ -43,17 +61,11 @@ std::uint8_t level(float value) noexcept {
 }  // namespace
 
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw) {
-  expect_pixels("the image to normalise", image);
-  expect_shape("normalised image", chw, {3, image.height, image.width});
-  const Constants& constants = constants_of(mode);
-  for (int channel = 0; channel < 3; ++channel) {
-    const ByteTable table = make_byte_table(constants.mean[channel], constants.std[channel]);
-    const std::uint8_t* in = image.rgb.data() + channel;
-    for (Index y = 0; y < image.height; ++y) {
-      float* const row = chw[channel][y].data();
-      for (Index x = 0; x < image.width; ++x, in += 3) row[x] = table[*in];
-    }
-  }
+  normalize_with(constants_of(mode), image, chw);
+}
+
+void normalize_unit_range(const Image& image, TensorView<float, 3> chw) {
+  normalize_with(kUnitRange, image, chw);
 }
 
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode) {

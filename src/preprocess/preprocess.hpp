@@ -12,22 +12,33 @@ namespace sapiens {
 // for sizes outside 1 .. 2^28 pixels; those that resize, also for images outside of the bounds of
 // `sapiens/image.hpp`.
 
-/// Resizes like Pillow's `Image.resize(size, BICUBIC)`, byte for byte: antialiased when shrinking,
-/// rounded to 8 bits between the horizontal and the vertical pass.
+/// Resizes like `Image.resize(size, BICUBIC)` of Pillow up to version 12, byte for byte:
+/// antialiased when shrinking, rounded to 8 bits between the horizontal and the vertical pass.
 Image resize_bicubic_pillow(const Image& image, Index height, Index width,
                             const StopCheck& check = {});
+
+/// Resizes like `Image.resize(size, BILINEAR)` of Pillow 13, byte for byte: antialiased too, but
+/// the vertical pass comes first where the height shrinks by more than twice as many pixels as the
+/// width. Earlier versions differ by at most 1 there.
+Image resize_bilinear_pillow(const Image& image, Index height, Index width,
+                             const StopCheck& check = {});
 
 /// Resizes like OpenCV's `resize` with INTER_LINEAR, byte for byte, without antialiasing.
 Image resize_bilinear_opencv(const Image& image, Index height, Index width);
 
-/// Resizes for feature extraction: bicubic for Full, bilinear for Lite. The aspect ratio is not
-/// kept, as in the original.
+/// Resizes for feature extraction with Sapiens: bicubic for Full, bilinear for Lite. The aspect
+/// ratio is not kept, as in the original.
 Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode,
                           const StopCheck& check = {});
 
 /// (x - mean) / std of each channel in float32, as PyTorch computes it; `chw` is [3, H, W] in RGB
 /// order. Throws ShapeMismatch unless H and W are the image's.
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw);
+
+/// (x / 255 - mean) / std of each channel in float32, as torchvision's `ToTensor` and `Normalize`
+/// compute it for Sapiens2; otherwise like `normalize`. Values differ from those of Full by at most
+/// 5e-7, in the last bits.
+void normalize_unit_range(const Image& image, TensorView<float, 3> chw);
 
 /// The inverse of `normalize`, from `chw` [3, H, W] to levels of 0 to 255: values outside are
 /// clipped, fractions are truncated as in the original, and NaN becomes 0.

@@ -80,6 +80,36 @@ TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
   }
 }
 
+TEST(CApi, GivesTheSameFeaturesOfSapiens2) {
+  const std::string path = SAPIENS_TEST_DATA "/golden/sapiens2_names/plain.safetensors";
+  TinyModels tiny;
+  Encoder expected(Checkpoint::open(path), {.input_size = Grid{64, 48}});
+  auto model = defaults<sapiens_model_options>();
+  model.input_height = 64;
+  model.input_width = 48;
+  const CCheckpoint checkpoint = open_c(path);
+  const auto encoder = made<CEncoder>([&](sapiens_encoder** out, sapiens_error** error) {
+    return sapiens_encoder_load(checkpoint.get(), &model, nullptr, out, error);
+  });
+  const sapiens_image given = image_at(tiny.image);
+  for (const OutType type : kAllOutTypes) {
+    SCOPED_TRACE(out_type_name(type));
+    auto options = defaults<sapiens_features_options>();
+    options.out_type = static_cast<int>(type);
+    expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+                  return sapiens_encoder_features(encoder.get(), &given, 1, &options, out, error);
+                }),
+                expected.run(Image::read(tiny.image), {.out_type = type}).layers);
+  }
+  auto lite = defaults<sapiens_features_options>();
+  lite.preprocess = SAPIENS_PREPROCESS_LITE;
+  const CError error = error_of<sapiens_result>([&](sapiens_result** out, sapiens_error** failed) {
+    return sapiens_encoder_features(encoder.get(), &given, 1, &lite, out, failed);
+  });
+  EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_STREQ(sapiens_error_key(error.get()), "preprocess");
+}
+
 TEST(CApi, GivesTheSameFeaturesOfImagesOfAnotherSizeTogether) {
   TinyModels tiny;
   Encoder cpp_encoder(Checkpoint::open(tiny.file("pretrain")));

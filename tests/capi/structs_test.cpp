@@ -118,7 +118,7 @@ TEST_F(CStructs, StructsWithUnknownEnumeratorsAreRefused) {
   };
   using Features = sapiens_features_options;
   static constexpr std::int64_t kNoBlock = 3;
-  EXPECT_EQ(features_refused([](Features& f) { f.out_type = 4; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.out_type = 5; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.preprocess = 2; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.norm_layers = -1; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.reserved = 1; }), SAPIENS_INVALID_ARGUMENT);

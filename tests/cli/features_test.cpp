@@ -203,6 +203,35 @@ TEST_F(Features, AMissingClassTokenIsRefusedBeforeAnyInputIsRead) {
   EXPECT_EQ(run.json()["error"]["key"], "--out-type");
 }
 
+TEST_F(Features, MissingRegistersAreRefusedBeforeAnyInputIsRead) {
+  make_image(scratch_ / "a.png");
+  const Finished run = features({scratch_ / "a.png", "--out-type", "registers", "--json"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_EQ(run.json()["error"]["key"], "--out-type");
+  EXPECT_EQ(run.json()["error"]["expected"], "featmap, raw, cls_token or avg_featmap");
+}
+
+TEST_F(Features, OfSapiens2HaveRegistersAndAreDrawn) {
+  checkpoint_ = SAPIENS_TEST_DATA "/golden/sapiens2_names/plain.safetensors";
+  make_image(scratch_ / "a.png");
+  const auto sapiens2 = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {scratch_ / "a.png", "--size", "64x48", "--json"});
+    return features(more);
+  };
+  ASSERT_EQ(sapiens2({"--out-type", "registers"}).code, 0);
+  EXPECT_EQ(shape("a.npy"), (std::vector<Index>{8, 8}));
+  ASSERT_EQ(sapiens2({"--viz"}).code, 0);
+  const Image of_map = Image::read(out("a.png"));
+  ASSERT_EQ(sapiens2({"--viz", "--out-type", "raw"}).code, 0);
+  EXPECT_EQ(shape("a.npy"), (std::vector<Index>{1 + 8 + 4 * 3, 8}));
+  EXPECT_EQ(Image::read(out("a.png")).rgb, of_map.rgb);
+
+  const Finished lite = sapiens2({"--preprocess", "lite"});
+  EXPECT_EQ(lite.code, 2);
+  EXPECT_EQ(lite.json()["error"]["key"], "--preprocess");
+  EXPECT_THAT(lite.json()["error"]["hint"].get<std::string>(), HasSubstr("--preprocess"));
+}
+
 TEST_F(Features, FeaturesWithNaNOrF16OverflowAreNotWritten) {
   write_npy(scratch_ / "nan.npy", std::vector<Index>{3, 16, 16},
             std::vector<float>(3 * 16 * 16, std::numeric_limits<float>::quiet_NaN()));

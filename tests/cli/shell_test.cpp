@@ -291,6 +291,7 @@ TEST(ManPages, TellOptionsValuesDefaultsAndEnvironment) {
   EXPECT_THAT(page, HasSubstr("\\fB\\-o\\fR, \\fB\\-\\-output\\fR \\fIDIR\\fR\n"
                               "Folder for the results. Required."));
   EXPECT_THAT(page, HasSubstr("\\fB\\-\\-precision\\fR \\fIauto|fp32|bf16|int8\\fR"));
+  EXPECT_THAT(page, HasSubstr("1b|\\:2b|\\:sapiens2_0.1b|\\:"));
   EXPECT_THAT(page, HasSubstr("A number from 1 to 4096. By default 1."));
   EXPECT_THAT(page, HasSubstr("SAPIENS_ISA"));
   EXPECT_THAT(page, Not(HasSubstr("HF_TOKEN")));

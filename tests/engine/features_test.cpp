@@ -208,6 +208,29 @@ TEST(Encoder, RefusesWhatItCannotCompute) {
   EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
 }
 
+TEST(Encoder, NamesTheOutTypesThatItHas) {
+  const auto expected_by = [](const Encoder& encoder, OutType out_type) -> std::string {
+    try {
+      encoder.expect_out_type(out_type);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+      EXPECT_EQ(error.detail().option, "out_type");
+      EXPECT_EQ(error.detail().actual, out_type_name(out_type));
+      return error.detail().expected;
+    }
+    return "";
+  };
+  const Golden golden("encoder_sq128");
+  const auto checkpoint = Checkpoint::open(golden.file("encoder_clean.pth"));
+  ModelOptions options = golden.options();
+  const Encoder with_cls(checkpoint, options, exact());
+  EXPECT_EQ(expected_by(with_cls, OutType::ClsToken), "");
+  EXPECT_EQ(expected_by(with_cls, OutType::Registers), "featmap, raw, cls_token or avg_featmap");
+  options.task = Task::Backbone;
+  const Encoder without_cls(checkpoint, options, exact());
+  EXPECT_EQ(expected_by(without_cls, OutType::ClsToken), "featmap, raw or avg_featmap");
+}
+
 // A table of positions is as large as features; 200 of them take 4 MB here, and 16 MB each in 0.3b.
 TEST(Encoder, KeepsNoTableForEverySizeThatItSaw) {
   auto encoder = Encoder::random({.arch = "tiny"}, {.threads = 1});

@@ -125,6 +125,7 @@ TEST_F(Issue75, TheJsonHasTheDocumentedFields) {
   EXPECT_EQ(json["outputs"]["raw"], (std::vector<Index>{65, 48}));
   EXPECT_EQ(json["outputs"]["cls_token"], (std::vector<Index>{48}));
   EXPECT_EQ(json["outputs"]["avg_featmap"], (std::vector<Index>{48}));
+  EXPECT_TRUE(json["outputs"].at("registers").is_null());
 }
 
 struct TaskFile {

@@ -12,8 +12,22 @@ TEST(Arch, IsFoundUnderEveryAcceptedSpelling) {
   EXPECT_EQ(parse_arch("sapiens_0.6B").heads, 16);
   EXPECT_EQ(parse_arch("1B").depth, 40);
   EXPECT_EQ(parse_arch("2b").mlp_width, 7680);
+  EXPECT_EQ(parse_arch("sapiens2_0.4B").family, Family::Sapiens2);
+  EXPECT_EQ(parse_arch("sapiens2_1b").kv_heads(20), 12);
+  EXPECT_EQ(parse_arch("1b").family, Family::Sapiens);
+  EXPECT_THROW(parse_arch("0.4b"), Error);  // which has no size of the first family
   EXPECT_THROW(parse_arch("4b"), Error);
   EXPECT_THROW(parse_arch(""), Error);
+}
+
+TEST(Arch, KeepsAllHeadsOfKeysInTheFirstAndTheLastEightBlocks) {
+  const Arch& large = parse_arch("sapiens2_0.4b");
+  EXPECT_EQ(large.kv_heads(7), 16);
+  EXPECT_EQ(large.kv_heads(8), 8);
+  EXPECT_EQ(large.kv_heads(15), 8);
+  EXPECT_EQ(large.kv_heads(16), 16);
+  const Arch& base = parse_arch("sapiens2_0.1b");
+  for (Index i = 0; i < base.depth; ++i) EXPECT_EQ(base.kv_heads(i), base.heads);
 }
 
 TEST(Task, IsNamedAsInTheCommandLine) {

@@ -49,6 +49,27 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Params,
                                          Published{"1b", 486, 1'140'739'584, 1'139'163'648},
                                          Published{"2b", 582, 2'133'912'960, 2'131'943'040}));
 
+struct PublishedSapiens2 {
+  const char* arch;
+  Index tensors, values;
+};
+
+class Sapiens2Params : public testing::TestWithParam<PublishedSapiens2> {};
+
+// The counts of timm's models.
+TEST_P(Sapiens2Params, AddUpToThePublishedModels) {
+  const EncoderConfig config = published_encoder(parse_arch(GetParam().arch));
+  EXPECT_EQ(std::ssize(encoder_params(config)), GetParam().tensors);
+  EXPECT_EQ(values(encoder_params(config)), GetParam().values);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, Sapiens2Params,
+                         testing::Values(PublishedSapiens2{"sapiens2_0.1b", 209, 113'993'472},
+                                         PublishedSapiens2{"sapiens2_0.4b", 413, 395'450'368},
+                                         PublishedSapiens2{"sapiens2_0.8b", 549, 814'283'520},
+                                         PublishedSapiens2{"sapiens2_1b", 685, 1'455'474'176},
+                                         PublishedSapiens2{"sapiens2_5b", 957, 5'066'902'976}));
+
 TEST(Params, TheDecoderHas104Tensors) {
   EXPECT_EQ(decoder_params(DecoderConfig{}, 1024).size(), 104u);
 }

@@ -63,6 +63,29 @@ TEST_F(UnreadableMemory, SufficesForAnEncoder) {
   encoder.forward_masked(images[0], matrix(T, 32), kept, matrix(4, 32), nowhere_);
 }
 
+TEST_F(UnreadableMemory, SufficesForASapiens2Encoder) {
+  const EncoderConfig config{.family = Family::Sapiens2,
+                             .width = 32,
+                             .depth = 2,
+                             .heads = 4,
+                             .mlp_width = 48,
+                             .cls_token = true,
+                             .grid = {3, 2},
+                             .registers = 8,
+                             .kv_heads = {4, 2}};
+  const LoadedEncoder loaded = load_encoder(config, source_, ops_);
+  const EncoderNetwork encoder(config, *loaded.layers, ops_);
+  const Index T = config.tokens();
+  const std::array<TensorView<const float, 3>, 2> images{
+      TensorView<const float, 3>(matrix(3 * 48, 32).data(), {3, 48, 32}),
+      TensorView<const float, 3>(matrix(3 * 48, 32).data(), {3, 48, 32})};
+  const std::array<EncoderTap, 2> taps{
+      EncoderTap{.layer = 0, .norm = false, .tokens = {matrix(2 * T, 32).data(), {2, T, 32}}},
+      EncoderTap{.layer = 1, .norm = true, .tokens = {matrix(2 * T, 32).data(), {2, T, 32}}}};
+  std::vector<float> storage;
+  encoder.forward(images, loaded.layers->positions(config.grid, storage), taps, nowhere_);
+}
+
 TEST_F(UnreadableMemory, SufficesForAHead) {
   const HeadConfig config{.task = Task::Seg,
                           .deconvs = {{8, 12, 4}, {12, 12, 4}},

@@ -83,7 +83,7 @@ class OpsAtLevel : public testing::TestWithParam<std::string_view> {
       const Matrix three = wide.slice(1, 0, 3 * C);
       ops.layer_norm(x, norm_weights(b.ln1_weight, b.ln1_bias), h, ws);
       ops.linear(h, qkv, three, ws);
-      ops.attention(three, b.heads, h, ws);
+      ops.attention(three, attention_shape(C, b.heads), h, ws);
       ops.linear_add(h, proj, x, ws);
       ops.layer_norm(x, norm_weights(b.ln2_weight, b.ln2_bias), h, ws);
       ops.linear_gelu(h, fc1, wide, ws);
@@ -178,8 +178,10 @@ TEST_F(OpsRefusal, NamesShapesThatDoNotFit) {
             ErrorCode::ShapeMismatch);
   EXPECT_EQ(code_of([&] { ops_.linear(view(numbers_, 4, 16), w, view(numbers_, 5, 8), ws_); }),
             ErrorCode::ShapeMismatch);
-  EXPECT_EQ(code_of([&] { ops_.attention(view(numbers_, 4, 48), 2, view(numbers_, 4, 15), ws_); }),
-            ErrorCode::ShapeMismatch);
+  const AttentionShape shape{.heads = 2, .kv_heads = 2, .head_dim = 8};
+  EXPECT_EQ(
+      code_of([&] { ops_.attention(view(numbers_, 4, 48), shape, view(numbers_, 4, 15), ws_); }),
+      ErrorCode::ShapeMismatch);
   const LayerNormWeights norm = norm_weights({1, 1}, {0, 0});
   EXPECT_EQ(
       code_of([&] { ops_.layer_norm(view(numbers_, 4, 3), norm, view(numbers_, 4, 3), ws_); }),
@@ -196,9 +198,7 @@ TEST_F(OpsRefusal, RefusesRowsOutsideTheWeight) {
 
 TEST_F(OpsRefusal, RefusesHeadsThatDoNotDivideTheWidth) {
   for (const Index heads : {-1, 0, 3}) {
-    EXPECT_EQ(
-        code_of([&] { ops_.attention(view(numbers_, 4, 48), heads, view(numbers_, 4, 16), ws_); }),
-        ErrorCode::InvalidArgument);
+    EXPECT_EQ(code_of([&] { attention_shape(16, heads); }), ErrorCode::InvalidArgument);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 
 #include "sapiens/image.hpp"
@@ -31,6 +32,15 @@ inline std::string bgr_crc32(const Image& image) {
   char text[9];
   std::snprintf(text, sizeof text, "%08x", ~crc);
   return text;
+}
+
+/// The upper bytes of the generator's numbers, which `make.py` of preprocess_sapiens2 makes again.
+inline Image random_image(Index height, Index width, unsigned seed) {
+  std::mt19937 random(seed);
+  Image image{.width = width, .height = height, .rgb = {}};
+  image.rgb.resize(static_cast<std::size_t>(height * width * 3));
+  for (auto& value : image.rgb) value = static_cast<std::uint8_t>(random() >> 24);
+  return image;
 }
 
 inline Image cut(const Image& image, Index y, Index x, Index height, Index width) {

@@ -46,6 +46,20 @@ TEST(PreprocessGolden, LiteFeaturesEqualOpenCVByteForByte) {
                 "seg_96x72_from_small");
 }
 
+TEST(PreprocessGolden, BilinearOfFiftySizesEqualsPillowByteForByte) {
+  std::ifstream file(golden("preprocess_sapiens2/resizes.json"));
+  const auto cases = nlohmann::json::parse(file).at("cases");
+  ASSERT_EQ(cases.size(), 50u);
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.dump());
+    const Image image =
+        random_image(one.at("before").at(0), one.at("before").at(1), one.at("seed"));
+    const Image resized =
+        resize_bilinear_pillow(image, one.at("after").at(0), one.at("after").at(1));
+    EXPECT_EQ(bgr_crc32(resized), one.at("crc32").get<std::string>());
+  }
+}
+
 TEST(PreprocessGolden, InputsOfDenseTasksEqualOpenCVByteForByte) {
   expect_golden(resize_bilinear_opencv(large(), 1024, 768), "preprocess_full", "seg_1024x768");
   expect_golden(resize_bilinear_opencv(large(), 256, 192), "preprocess_full", "seg_256x192");

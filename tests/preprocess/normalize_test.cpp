@@ -33,6 +33,20 @@ TEST(Normalize, FullInputsEqualPyTorchBitForBit) {
   }
 }
 
+// Different bytes become different numbers, so this compares the bytes of the resize as well.
+TEST(Normalize, Sapiens2InputsEqualPyTorchBitForBit) {
+  for (const std::string name : {"sapiens2_sq128", "sapiens2_rect_128x96"}) {
+    SCOPED_TRACE(name);
+    const FloatArray expected = read_npy(golden(name + "/input.npy"));  // [1, 3, H, W]
+    const Index height = expected.shape[2], width = expected.shape[3];
+    std::vector<float> chw(expected.values.size());
+    normalize_unit_range(
+        resize_bilinear_pillow(Image::read(golden(name + "/image.png")), height, width),
+        {chw.data(), {3, height, width}});
+    expect_same_bits(chw, expected);
+  }
+}
+
 TEST(Normalize, LiteInputsEqualPyTorchBitForBit) {
   const Image resized = Image::read(golden("preprocess_lite/seg_96x72_from_small.png"));
   expect_same_bits(normalized(resized, PreprocessMode::Lite),

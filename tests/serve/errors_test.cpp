@@ -69,7 +69,9 @@ TEST_F(Errors, InvalidFieldsAre400AndNamed) {
   EXPECT_EQ(image_error(400, "/v1/depth?colour=red", image_)["key"], "colour");
   const Json choice = image_error(400, "/v1/features?out_type=map", image_);
   EXPECT_EQ(choice["key"], "out_type");
-  EXPECT_EQ(choice["expected"], "featmap, raw, cls_token, avg_featmap");
+  EXPECT_EQ(choice["expected"], "featmap, raw, cls_token, avg_featmap, registers");
+  EXPECT_EQ(image_error(400, "/v1/features?out_type=registers", image_)["expected"],
+            "featmap, raw, cls_token or avg_featmap");
   EXPECT_EQ(image_error(400, "/v1/features?layer=two", image_)["key"], "layer");
   EXPECT_EQ(image_error(400, "/v1/features?norm=yes", image_)["key"], "norm");
   image_error(400, "/v1/features?layer=99", image_);

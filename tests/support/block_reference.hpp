@@ -26,4 +26,21 @@ struct ReferenceBlock {
 std::vector<double> reference_block(const ReferenceBlock& block, std::span<const double> x,
                                     std::span<const Index> rows);
 
+/// The same for Sapiens2: RMS norms, rotary positions, grouped-query attention, layer scale,
+/// SwiGLU.
+struct Sapiens2ReferenceBlock {
+  Index width, heads, kv_heads, mlp_width;
+  Index extra_tokens, grid_height, grid_width;  // the tokens: extra ones, then patches row by row
+  std::vector<float> ln1;
+  std::vector<float> wq, wq_bias, wk, wk_bias, wv, wv_bias;  // [C, C], [kv_heads d, C] twice
+  std::vector<float> q_norm, k_norm;                         // [d], d = C / heads
+  std::vector<float> proj, proj_bias;                        // [C, C], [C]
+  std::vector<float> gamma;                                  // [C]
+  std::vector<float> ln2;
+  std::vector<float> w12, w12_bias;  // [2M, C]: gates, then values
+  std::vector<float> w3, w3_bias;    // [C, M], [C]
+};
+std::vector<double> reference_block(const Sapiens2ReferenceBlock& block, std::span<const double> x,
+                                    std::span<const Index> rows);
+
 }  // namespace sapiens

@@ -9,18 +9,6 @@
 namespace sapiens::cli {
 namespace {
 
-/// Multiplications and additions of the matrix products; norms and softmax are left out.
-double forward_gflop(const ModelInfo& model, Index patches, Index tokens) {
-  const auto n = static_cast<double>(tokens);
-  const auto c = static_cast<double>(model.width);
-  const auto m = static_cast<double>(model.mlp_width);
-  const double linears = 2 * n * c * (4 * c + 2 * m);  // qkv, proj and the two of the MLP
-  const double attention = 4 * n * n * c;              // q k^T and its product with v
-  constexpr double kPatchValues = 3 * 16 * 16;
-  const double embedding = 2 * static_cast<double>(patches) * kPatchValues * c;
-  return (static_cast<double>(model.depth) * (linears + attention) + embedding) * 1e-9;
-}
-
 std::vector<float> random_values(std::size_t count) {
   std::vector<float> values(count);
   std::mt19937 generator(1);
@@ -91,10 +79,7 @@ void measure_encoder(const BenchOptions& options, const EngineOptions& engine, B
   run.model = encoder.inspection().model;
   run.stats = encoder.stats();
   run.size = options.model.input_size.value_or(encoder.input_size());
-  const OutputShapes shapes = encoder.output_shapes(run.size);
-  run.tokens = shapes.raw.at(0);
-  run.gflop = static_cast<double>(run.batch) *
-              forward_gflop(run.model, shapes.featmap.at(1) * shapes.featmap.at(2), run.tokens);
+  run.tokens = encoder.output_shapes(run.size).raw.at(0);
   run_encoder(encoder, options, prepare_input(encoder, options, run), run);
 }
 
@@ -109,6 +94,7 @@ BenchRun measure_run(const BenchOptions& options, const EngineOptions& engine) {
   BenchRun run;
   run.task = options.task;
   options.task ? measure_task(options, engine, run) : measure_encoder(options, engine, run);
+  for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;
   run.peak_memory = peak_memory();
   return run;
 }

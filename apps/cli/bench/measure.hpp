@@ -55,7 +55,7 @@ struct BenchRun {
   Grid size;
   Index batch = 1;
   Index tokens = 0;  // of one image
-  double gflop = 0;  // of one forward pass, from the model's formula
+  double gflop = 0;  // of one pass, the sum of its operators
   Timing seconds;    // of one pass: forward and output, or a task from image to files
   std::vector<StageTime> stages;
   std::vector<OperatorBench> operators;  // of the forward stage, or of encoder and head

@@ -122,7 +122,6 @@ void measure_task(const BenchOptions& options, const EngineOptions& engine, Benc
   measure_passes(run, options.repeat, kStages,
                  [&](const Progress& progress) { return pass.run(progress); });
   run.stats = model.stats();
-  for (const OperatorBench& measured : run.operators) run.gflop += measured.work.gflop;
 }
 
 }  // namespace sapiens::cli

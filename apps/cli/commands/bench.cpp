@@ -49,7 +49,7 @@ void add_options(CLI::App& bench, BenchCommand& options) {
   bench
       .add_option("--arch", options.model.arch,
                   fmt::format("Model; without a checkpoint {} unless given", kDefaultArch))
-      ->type_name("0.3b|0.6b|1b|2b|tiny");
+      ->type_name(fmt::format("{}|tiny|sapiens2_tiny", kArchType));
   add_prefix_option(bench, options.model)->needs(checkpoint);
   CLI::Option* size = add_size_option(bench, options.model.input_size,
                                       "Size of the input; by default the model's own");
@@ -161,6 +161,7 @@ void add_bench_command(CLI::App& app, Session& session) {
   bench->footer(
       "Example:\n"
       "  sapiens bench --arch 0.3b --size 512x384 --repeat 10\n"
+      "  sapiens bench --arch sapiens2_0.4b --precision bf16\n"
       "  sapiens bench model.pth --image photo.jpg --isa all --precision all\n"
       "  sapiens bench --task seg --image-size 1920x1080 --precision bf16");
   bench->callback([options, &session] { run(*options, session); });

@@ -36,18 +36,10 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
   return jobs;
 }
 
-const char* out_type_name(OutType type) {
-  switch (type) {
-    case OutType::Featmap:
-      return "featmap";
-    case OutType::Raw:
-      return "raw";
-    case OutType::ClsToken:
-      return "cls_token";
-    case OutType::AvgFeatmap:
-      return "avg_featmap";
-  }
-  return "?";
+std::vector<std::pair<std::string, OutType>> out_types() {
+  std::vector<std::pair<std::string, OutType>> choices;
+  for (const OutType type : kAllOutTypes) choices.emplace_back(out_type_name(type), type);
+  return choices;
 }
 
 Json settings_of(const FeatureArguments& options, const Encoder& encoder,
@@ -74,6 +66,7 @@ void run(const FeatureArguments& options, Session& session) {
     say("warning: parameters without a value count as zero; every output is marked as partial");
   }
   encoder.expect_out_type(options.features.out_type);
+  encoder.expect_preprocess(options.preprocess);
   const std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
   const JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
                                  make_jobs(options, inputs.files, layers, encoder.partial()));
@@ -84,7 +77,7 @@ void run(const FeatureArguments& options, Session& session) {
   const std::vector<JobResult> results = run_jobs(feature_steps(encoder, options), plan.jobs,
                                                   options.batch, {session.interrupts, meter});
   report({.plan = plan,
-          .what = out_type_name(options.features.out_type),
+          .what = std::string(out_type_name(options.features.out_type)),
           .type = std::string(dtype_name(options.dtype)),
           .results = results,
           .stats = encoder.stats(),
@@ -93,12 +86,9 @@ void run(const FeatureArguments& options, Session& session) {
 }
 
 void add_output_options(CLI::App& app, FeatureArguments& options) {
-  add_choice<OutType>(app, "--out-type", options.features.out_type,
-                      {{"featmap", OutType::Featmap},
-                       {"raw", OutType::Raw},
-                       {"cls_token", OutType::ClsToken},
-                       {"avg_featmap", OutType::AvgFeatmap}},
-                      "featmap: [C, gh, gw]; raw: [tokens, C]; cls_token, avg_featmap: [C]");
+  add_choice<OutType>(app, "--out-type", options.features.out_type, out_types(),
+                      "featmap: [C, gh, gw]; raw: [tokens, C]; cls_token, avg_featmap: [C]; "
+                      "registers (Sapiens2): [R, C]");
   add_layers_option(app, options.features.layers);
   app.add_flag("--norm", options.features.norm_layers,
                "Pass every layer through the final norm, not just the last");
@@ -107,7 +97,8 @@ void add_output_options(CLI::App& app, FeatureArguments& options) {
 }
 
 void add_compute_options(CLI::App& app, FeatureArguments& options) {
-  add_batch_options(app, options.preprocess, options.batch, "as the original's lite scripts",
+  add_batch_options(app, options.preprocess, options.batch,
+                    "as Sapiens's lite scripts; not for Sapiens2",
                     "Images of one size per forward pass");
   add_network_options(app, options);
   add_checkpoint_options(app, options);

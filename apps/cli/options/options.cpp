@@ -73,8 +73,7 @@ std::optional<Box> parse_box(std::string_view text) {
 }
 
 void add_model_options(CLI::App& app, ModelOptions& model) {
-  app.add_option("--arch", model.arch, "Refuse anything but this model")
-      ->type_name("0.3b|0.6b|1b|2b");
+  app.add_option("--arch", model.arch, "Refuse anything but this model")->type_name(kArchType);
   app.add_option_function<std::string>(
          "--task", [&model](const std::string& name) { model.task = parse_task(name); },
          "Take the file as this task")

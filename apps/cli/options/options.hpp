@@ -22,6 +22,8 @@ namespace sapiens::cli {
 // checkpoints for NAME, and words in small letters as they are ("auto|none|DIR").
 inline constexpr const char* kFileType = "FILE";
 inline constexpr const char* kFolderType = "DIR";
+inline constexpr const char* kArchType =
+    "0.3b|0.6b|1b|2b|sapiens2_0.1b|sapiens2_0.4b|sapiens2_0.8b|sapiens2_1b|sapiens2_5b";
 inline constexpr const char* kInputType = "FILE|DIR";
 inline constexpr const char* kPublishedType = "NAME";
 inline constexpr const char* kCheckpointType = "FILE|NAME";

@@ -52,6 +52,9 @@ Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size
       {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
       {"precision", stats.precision},
   };
+  // Records of Sapiens models do not have the fields, so that runs of earlier versions can be
+  // resumed.
+  if (model.family != "sapiens") settings["model"]["family"] = model.family;
   // Which one was taken, and what was left.
   if (inspection.report.candidates.size() > 1) {
     settings["candidates"] = Json::parse(inspection.json(flag_of))["report"]["candidates"];

@@ -97,10 +97,21 @@ std::string tagged(const std::string& tag, const std::string& text) {
   return ".TP\n" + tag + "\n" + text + "\n";
 }
 
+/// A list of words may be longer than a line of a narrow terminal; it is broken behind a word.
+std::string value_type(const std::string& type) {
+  constexpr std::size_t kFits = 50;
+  std::string text = italic(type);
+  if (type.size() <= kFits) return text;
+  for (std::size_t bar = text.find('|'); bar != std::string::npos; bar = text.find('|', bar + 1)) {
+    text.insert(bar + 1, "\\:");
+  }
+  return text;
+}
+
 std::string option_usage(const ArgumentDescription& option) {
   std::string text;
   for (const std::string& name : option.names) text += (text.empty() ? "" : ", ") + bold(name);
-  if (option.value) text += " " + italic(option.value->type);
+  if (option.value) text += " " + value_type(option.value->type);
   return text;
 }
 
@@ -142,7 +153,7 @@ std::string synopsis(const ProgramDescription& program, const CommandDescription
   text += " " + bold(command.name);
   for (const ArgumentDescription& option : command.options) {
     if (option.is_required)
-      text += " " + bold(option.names.back()) + " " + italic(option.value->type);
+      text += " " + bold(option.names.back()) + " " + value_type(option.value->type);
   }
   text += " [" + italic("OPTIONS") + "]";
   for (const ArgumentDescription& positional : command.positionals) {

@@ -28,6 +28,7 @@ constexpr Word kWords[] = {
     {"out_type", "--out-type"},
     {"patch_padding", "--patch-padding"},
     {"prefix", "--prefix"},
+    {"preprocess", "--preprocess"},
     {"published_files", "`sapiens pull --list`"},
     {"task", "--task"},
     {"threads", "--threads"},

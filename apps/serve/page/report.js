@@ -59,7 +59,8 @@ function modelReport({name, task, input_size: size, precision, report: {file, mo
               element('small', {}, `${taskName(task)}, ${report.bound} of ${report.required} parameters`)),
       facts([
         ['Model', `${model.family} ${model.arch ?? ''}, ${model.depth ? `${model.depth} blocks, ` : ''}width ${model.width}`],
-        ['Outputs', model.outputs], ['Input', size && `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
+        ['Registers', model.registers || null], ['Outputs', model.outputs],
+        ['Input', size && `${size[1]} x ${size[0]} pixels`], ['Arithmetic', precision],
         ['Parameters', model.parameters.toLocaleString('en')], ['File', pathText(file.path)],
         ['Format', `${file.format}, ${file.dtypes}, ${bytesText(file.bytes)}`], ['In short', report.explanation],
         ['Next', report.hint]

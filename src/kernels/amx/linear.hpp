@@ -1,6 +1,7 @@
 // y = x W^T + b with an epilogue, by tiles. Included after avx512/vector.hpp.
 //
-//   for pass over at most 2048 inputs              y in fp32 only: its partial sums are kept in y
+//   for pass over at most 2048 inputs              y in fp32 only: its partial sums are kept in y,
+//                                                  so one pass for a product of gates and values
 //     copy the rows of x as tiles                  up to 1 MB, stays in L2
 //     for panel of 32 outputs                      while the next panel is fetched into L2
 //       for chunk of at most 16 steps              32 KB of W, stays in L1 for all rows
@@ -29,6 +30,7 @@
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd/dot_weights.hpp"
 #include "kernels/simd/elementary.hpp"
+#include "kernels/simd/rotary_heads.hpp"
 #include "kernels/simd/scale_s8.hpp"
 
 namespace sapiens::kernels {
@@ -129,11 +131,20 @@ class LinearPass {
     multiply_panel(0, [&] { rows.advance([this](std::int64_t r) { copy_row_of_x(r); }); });
 
     const std::int64_t panels = ceil_div(a_.columns, 32);
+    const bool rotates = last_ && a_.epilogue == Epilogue::NormRotate;
     for (std::int64_t p = 1; p < panels; ++p) {
       rows = {.next = 0, .end = a_.rows, .per_step = ceil_div(a_.rows, blocks() * steps_)};
-      multiply_panel(p, [&] { rows.advance([&](std::int64_t r) { finish_row(p - 1, r); }); });
+      multiply_panel(p, [&] {
+        rows.advance([&](std::int64_t r) {
+          finish_row(p - 1, r);
+          if (rotates && (r % kTileRows == kTileRows - 1 || r == a_.rows - 1)) {
+            finish_heads_of(p - 2, r / kTileRows * kTileRows, r + 1);
+          }
+        });
+      });
     }
     for (std::int64_t r = 0; r < a_.rows; ++r) finish_row(panels - 1, r);
+    for (std::int64_t p = panels - 2; rotates && p < panels; ++p) finish_heads_of(p, 0, a_.rows);
   }
 
  private:
@@ -213,6 +224,7 @@ class LinearPass {
 
   // Converts the sums of one row of a panel to numbers of y.
   [[gnu::noinline]] void finish_row(std::int64_t panel, std::int64_t r) const noexcept {
+    if (a_.epilogue == Epilogue::SwiGlu) return finish_gated_row(panel, r);
     const std::int64_t column = 32 * panel, left = a_.columns - column;
     char* const y = static_cast<char*>(at(a_.y, a_.y_type, r * a_.y_stride)) +
                     (a_.first_column + column) * bytes_of(a_.y_type);
@@ -227,6 +239,31 @@ class LinearPass {
     } else {
       store_first(reinterpret_cast<float*>(y), low, left);
       store_first(reinterpret_cast<float*>(y) + 16, high, left - 16);
+    }
+  }
+
+  // Heads that a panel completes, in the rows [begin, end). They are taken while the rows of the
+  // next panel are finished; before the first panel there are none.
+  void finish_heads_of(std::int64_t panel, std::int64_t begin, std::int64_t end) const noexcept {
+    if (panel < 0) return;
+    const std::int64_t column = a_.first_column + 32 * panel;
+    finish_heads(a_, begin, end - begin, column, next_column(a_, column));
+  }
+
+  // The same for 16 gates and their values, which become 16 numbers of y.
+  void finish_gated_row(std::int64_t panel, std::int64_t r) const noexcept {
+    const std::int64_t column = 16 * panel, left = a_.columns / 2 - column;
+    char* const y = static_cast<char*>(at(a_.y, a_.y_type, r * a_.y_stride)) +
+                    (a_.first_column / 2 + column) * bytes_of(a_.y_type);
+    fetch_for_writing(y);
+    const char* const sums = sums_of(panel) + row_of_blocks(r);
+    const Vec gate = finished(sums, r, 2 * column, left, y);
+    const Vec value = finished(sums + kTileBytes, r, 2 * column + 16, left, y);
+    if (a_.y_type == ActivationType::Bf16) {
+      const auto rounded = _mm512_cvtneps_pbh(mul(silu_for_bf16(gate), value));
+      _mm256_mask_storeu_epi16(y, first_lanes(left), reinterpret_cast<__m256i>(rounded));
+    } else {
+      store_first(reinterpret_cast<float*>(y), mul(silu(gate), value), left);
     }
   }
 
@@ -251,6 +288,10 @@ class LinearPass {
     } else if (last_) {
       value = add(value, load_first(a_.bias + output, left));
     }
+    if (a_.epilogue == Epilogue::AddScaled) {  // every pass adds its own part
+      return fma(load_first(a_.factor + output, left), value,
+                 load_first(reinterpret_cast<const float*>(y), left));
+    }
     if (add_) value = add(load_first(reinterpret_cast<const float*>(y), left), value);
     if (last_ && a_.epilogue == Epilogue::Gelu) value = gelu(value);
     return value;
@@ -269,8 +310,8 @@ template <class Tiles>
 void tile_linear_run(const LinearArgs& a) noexcept {
   const TileScope scope;
   const TilePlan<Tiles> plan(a.in);
-  const std::int64_t passes =
-      a.y_type == ActivationType::F32 ? ceil_div(plan.steps, Tiles::kPassSteps) : 1;
+  const bool rests_in_y = a.y_type == ActivationType::F32 && a.epilogue != Epilogue::SwiGlu;
+  const std::int64_t passes = rests_in_y ? ceil_div(plan.steps, Tiles::kPassSteps) : 1;
   for (std::int64_t p = 0; p < passes; ++p) {
     const std::int64_t first = plan.steps * p / passes, end = plan.steps * (p + 1) / passes;
     LinearPass<Tiles>(a, plan, first, end - first).run();

@@ -9,6 +9,7 @@
 #include "kernels/simd/instance_norm.hpp"
 #include "kernels/simd/layer_norm.hpp"
 #include "kernels/simd/linear.hpp"
+#include "kernels/simd/rms_norm.hpp"
 
 namespace sapiens::kernels {
 
@@ -21,6 +22,7 @@ void install_avx512(KernelTable& table) noexcept {
   table.attention = kAttention;
   table.attention_bf16 = kAttention;
   table.layer_norm = &layer_norm;
+  table.rms_norm = &rms_norm;
   table.column_statistics = &column_statistics;
   table.normalize_silu = &normalize_silu;
   table.gelu = &gelu_all;

@@ -9,6 +9,8 @@ namespace reference {
 // at -inf is 0; like PyTorch's formula, this gives NaN there.
 double gelu(double x) noexcept { return 0.5 * x * std::erfc(-x * M_SQRT1_2); }
 
+double silu(double x) noexcept { return x / (1 + std::exp(-x)); }
+
 namespace {
 
 void gelu_all(const float* x, float* y, std::int64_t n) noexcept {
@@ -27,6 +29,7 @@ void install_reference(KernelTable& table) noexcept {
   table.attention = reference::attention;
   table.attention_bf16 = reference::attention;
   table.layer_norm = &reference::layer_norm;
+  table.rms_norm = &reference::rms_norm;
   table.column_statistics = &reference::column_statistics;
   table.normalize_silu = &reference::normalize_silu;
   table.gelu = &reference::gelu_all;

@@ -21,7 +21,7 @@ void normalize_silu(const NormalizeSiluArgs& a) noexcept {
     for (std::int64_t c = 0; c < a.width; ++c) {
       const double x = load(a.x, a.x_type, r * a.x_stride + c);
       const double z = (x - a.mean[c]) * a.scale[c];
-      store(a.y, a.y_type, r * a.y_stride + c, z / (1 + std::exp(-z)));
+      store(a.y, a.y_type, r * a.y_stride + c, silu(z));
     }
   }
 }

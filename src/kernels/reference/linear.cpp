@@ -34,14 +34,14 @@ template <class Format>
 void run(const LinearArgs& a) noexcept {
   const auto* const weight = static_cast<const typename Format::Stored*>(a.weight);
   for (std::int64_t r = 0; r < a.rows; ++r) {
-    for (std::int64_t o = a.first_column; o < a.first_column + a.columns; ++o) {
+    finish_row(a, r, [&](std::int64_t o) {
       double sum = a.bias[o];
       for (std::int64_t i = 0; i < a.in; ++i) {
         const float x = Format::operand(load(a.x, a.x_type, r * a.x_stride + i));
         sum += double{x} * Format::decode(weight[o * a.in + i]);
       }
-      finish(a, r, o, sum);
-    }
+      return sum;
+    });
   }
 }
 
@@ -70,7 +70,7 @@ constexpr LinearKernel kernel() noexcept {
           .packed_bytes = &packed_bytes<Format>,
           .scratch_bytes = &no_scratch,
           .row_tile = 1,
-          .column_tile = 1,
+          .column_tile = 2,  // a gate and its value
           .row_block = &row_block};
 }
 
@@ -79,7 +79,10 @@ constexpr LinearKernel kernel() noexcept {
 void finish(const LinearArgs& a, std::int64_t row, std::int64_t column, double sum) noexcept {
   const std::int64_t at = row * a.y_stride + column;
   if (a.epilogue == Epilogue::Gelu) sum = gelu(sum);
-  if (a.epilogue == Epilogue::Add) sum += load(a.y, a.y_type, at);
+  if (a.epilogue == Epilogue::AddScaled) sum *= double{a.factor[column]};
+  if (a.epilogue == Epilogue::Add || a.epilogue == Epilogue::AddScaled) {
+    sum += load(a.y, a.y_type, at);
+  }
   store(a.y, a.y_type, at, sum);
 }
 

@@ -69,11 +69,11 @@ void run(const LinearArgs& a) noexcept {
     for (std::int64_t i = 0; i < a.in; ++i) {
       x[i] = inverse == 0 ? std::int8_t{0} : quantise(element(i), inverse);
     }
-    for (std::int64_t o = a.first_column; o < a.first_column + a.columns; ++o) {
+    finish_row(a, r, [&](std::int64_t o) {
       std::int64_t sum = 0;
       for (std::int64_t i = 0; i < a.in; ++i) sum += x[i] * integers[o * a.in + i];
-      finish(a, r, o, static_cast<double>(sum) * scale * scales[o] + a.bias[o]);
-    }
+      return static_cast<double>(sum) * scale * scales[o] + a.bias[o];
+    });
   }
 }
 
@@ -87,7 +87,7 @@ const LinearKernel linear_s8{.run = &run,
                              .packed_bytes = &packed_bytes,
                              .scratch_bytes = &scratch_bytes,
                              .row_tile = 1,
-                             .column_tile = 1,
+                             .column_tile = 2,  // a gate and its value
                              .row_block = &row_block_s8};
 
 }  // namespace sapiens::kernels::reference

@@ -159,10 +159,10 @@ inline void multiply_tile(const std::int32_t* x, const std::int32_t* panel,
 }
 
 template <class Dots>
-inline void finish_products(const OutputTile& tile, Epilogue epilogue, const float* products,
-                            const float* bias, const float* x_scales,
+inline void finish_products(const OutputTile& tile, Epilogue epilogue, const float* factor,
+                            const float* products, const float* bias, const float* x_scales,
                             const float* w_scales) noexcept {
-  finish_tile(tile, epilogue, [=](std::int64_t r, std::int64_t c, std::int64_t left) {
+  finish_tile(tile, epilogue, factor, [=](std::int64_t r, std::int64_t c, std::int64_t left) {
     const Vec product = load(products + r * kColumnTile + c), b = load_first(bias + c, left);
     if constexpr (!DotPlan<Dots>::Weights::kScaled) return add(product, b);
     return fma(mul(product, broadcast(x_scales[r])), load(w_scales + c), b);
@@ -189,17 +189,15 @@ void dot_linear_run(const LinearArgs& a) noexcept {
     const auto* const panel = reinterpret_cast<const std::int32_t*>(weight + layout.panel(c));
     Ahead ahead(panel + kColumnTile * layout.groups, bytes_per_step);
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
-      const OutputTile tile{.y = at(a.y, a.y_type, r * a.y_stride + c),
-                            .type = a.y_type,
-                            .stride = a.y_stride,
-                            .rows = a.rows - r < kRowTile ? a.rows - r : kRowTile,
-                            .columns = end - c < kColumnTile ? end - c : kColumnTile};
+      const OutputTile tile = tile_of_y(a, r, c, kRowTile);
       ahead.aim(tile.y, tile.stride * bytes_of(tile.type), tile.rows, groups);
       multiply_tile<Dots>(s.x + r / kRowTile * plan.tile, panel, starts + c, groups, ahead,
                           s.products);
-      finish_products<Dots>(tile, a.epilogue, s.products, a.bias + c, s.scales + r, w_scales + c);
+      finish_products<Dots>(tile, a.epilogue, factors(a, c), s.products, a.bias + c, s.scales + r,
+                            w_scales + c);
       ahead.advance(groups);
     }
+    if (a.epilogue == Epilogue::NormRotate) finish_heads(a, 0, a.rows, c, next_column(a, c));
   }
 }
 

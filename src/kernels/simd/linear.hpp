@@ -11,8 +11,9 @@
 // Every element is one chain of multiply-adds over k per chunk, the chunks added in order: nothing
 // in it depends on the row's place in the block or on how rows and columns were cut.
 //
-// Between chunks the sums rest in y. Where y is bf16 they rest in scratch memory, which holds
-// kStrip columns: then all of this is done for one strip of columns after the other.
+// Between chunks the sums rest in y. Where y is bf16, or has one number for a gate and a value,
+// they rest in scratch memory, which holds kStrip columns: then all of this is done for one strip
+// of columns after the other.
 #pragma once
 
 #include "kernels/kernel_table.hpp"
@@ -110,19 +111,22 @@ inline const float* widen(const float* packed, std::int64_t inputs, float* panel
 }
 
 // Where the products of a tile go: added to the sums of earlier chunks, if there are any, they
-// become the sums for later chunks, or y.
+// become the sums for later chunks, or y. With AddScaled every chunk adds its own part to y.
 struct Finish {
   bool add_sums, last;
   Epilogue epilogue;
 
-  void operator()(float* products, const OutputTile& sums, const OutputTile& y,
+  void operator()(float* products, const OutputTile& sums, const OutputTile& y, const float* factor,
                   const float* bias) const noexcept {
     if (add_sums) add_tile(sums, products);
     const auto sum = [=](std::int64_t r, std::int64_t c, std::int64_t) {
       return load(products + r * kColumnTile + c);
     };
-    if (!last) return write_tile(sums, sum);
-    finish_tile(y, epilogue, [=](std::int64_t r, std::int64_t c, std::int64_t left) {
+    if (!last) {
+      return epilogue == Epilogue::AddScaled ? add_scaled_tile(y, factor, sum)
+                                             : write_tile(sums, sum);
+    }
+    finish_tile(y, epilogue, factor, [=](std::int64_t r, std::int64_t c, std::int64_t left) {
       return add(sum(r, c, left), load_first(bias + c, left));
     });
   }
@@ -138,6 +142,8 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
   const std::int64_t bytes_per_step =
       ceil_div(kColumnTile * layout.kDword / kGroup, ceil_div(a.rows, kRowTile));
 
+  // The values of a last tile lie behind the place of all its gates.
+  const bool whole_tiles = a.epilogue == Epilogue::SwiGlu;
   const std::int64_t end = a.first_column + a.columns;
   for (std::int64_t c = a.first_column; c < end; c += kColumnTile) {
     const float* const packed =
@@ -146,15 +152,12 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
     const float* const panel = widen<Kind>(packed, inputs, x + LinearPlan::kPanel);
     Ahead ahead(packed + layout.groups * kColumnTile, bytes_per_step);
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
-      const OutputTile y{.y = at(a.y, a.y_type, r * a.y_stride + c),
-                         .type = a.y_type,
-                         .stride = a.y_stride,
-                         .rows = a.rows - r < kRowTile ? a.rows - r : kRowTile,
-                         .columns = end - c < kColumnTile ? end - c : kColumnTile};
+      const OutputTile y = tile_of_y(a, r, c, kRowTile);
+      const std::int64_t left = end - c;
       const OutputTile rest{.y = sums.at + r * sums.stride + (c - a.first_column),
                             .stride = sums.stride,
                             .rows = y.rows,
-                            .columns = y.columns};
+                            .columns = whole_tiles || left > kColumnTile ? kColumnTile : left};
       if (finish.last) {
         ahead.aim(y.y, y.stride * bytes_of(y.type), y.rows, inputs);
       } else {
@@ -165,9 +168,11 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
       multiply<LinearPlan::kXStride>(tile, x + r * LinearPlan::kXStride, panel, kColumnTile, inputs,
                                      ahead);
       store(products, kColumnTile, tile);
-      finish(products, rest, y, a.bias + c);
+      finish(products, rest, y, factors(a, c), a.bias + c);
       ahead.advance(inputs);
     }
+    if (finish.last && a.epilogue == Epilogue::NormRotate)
+      finish_heads(a, 0, a.rows, c, next_column(a, c));
   }
 }
 
@@ -177,7 +182,7 @@ inline void run_columns(const LinearArgs& a, const Chunks& chunks, Sums sums) no
   const bool adds = a.epilogue == Epilogue::Add;
   for (std::int64_t c = 0; c < chunks.count; ++c) {
     copy_chunk<Kind>(a, chunks.begin(c), chunks.size(c), static_cast<float*>(a.scratch));
-    const Finish finish{.add_sums = c > 0 || adds,
+    const Finish finish{.add_sums = adds || (c > 0 && a.epilogue != Epilogue::AddScaled),
                         .last = c == chunks.count - 1,
                         .epilogue = adds ? Epilogue::Store : a.epilogue};
     multiply_chunk<Kind>(a, chunks.begin(c), chunks.size(c), finish, sums);
@@ -187,7 +192,7 @@ inline void run_columns(const LinearArgs& a, const Chunks& chunks, Sums sums) no
 template <class Kind>
 void linear_run(const LinearArgs& a) noexcept {
   const Chunks chunks(a.in);
-  if (a.y_type == ActivationType::F32) {
+  if (a.y_type == ActivationType::F32 && a.epilogue != Epilogue::SwiGlu) {
     run_columns<Kind>(a, chunks, {static_cast<float*>(a.y) + a.first_column, a.y_stride});
     return;
   }

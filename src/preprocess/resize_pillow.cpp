@@ -6,8 +6,8 @@
 
 // Pillow's resampling of 8-bit images (Resample.c), restated.
 //
-// Output pixel i of a row looks at the input around c = (i + 1/2) scale, with a cubic kernel that
-// is stretched by max(scale, 1). The weights add up to one and are rounded to 22-bit fixed point,
+// Output pixel i of a row looks at the input around c = (i + 1/2) scale, with a kernel that is
+// stretched by max(scale, 1). The weights add up to one and are rounded to 22-bit fixed point,
 // so the sums are integers and equal Pillow's whatever the order of summation. A row of sums is
 // rounded back to bytes before the second axis is done.
 namespace sapiens {
@@ -15,8 +15,13 @@ namespace {
 
 constexpr int kFractionBits = 32 - 8 - 2;  // 8 bits of pixel and 2 of headroom for overshoot
 constexpr std::int32_t kHalf = std::int32_t{1} << (kFractionBits - 1);
-constexpr double kSupport = 2.0;
 constexpr Index kChannels = 3;
+
+/// The weight of a pixel by its distance from the centre, 0 from `support` on.
+struct Kernel {
+  double (*weight)(double distance) noexcept;
+  double support;
+};
 
 // Keys' cubic convolution kernel with a = -0.5.
 double cubic(double x) noexcept {
@@ -27,6 +32,11 @@ double cubic(double x) noexcept {
   return 0.0;
 }
 
+double triangle(double x) noexcept { return std::max(0.0, 1.0 - std::abs(x)); }
+
+constexpr Kernel kBicubic{.weight = cubic, .support = 2.0};
+constexpr Kernel kBilinear{.weight = triangle, .support = 1.0};
+
 // The input pixels [first, first + count) that contribute to one output pixel, with their weights.
 struct Taps {
   Index first = 0;
@@ -36,10 +46,11 @@ struct Taps {
 
 class Filter {
  public:
-  Filter(Index in_size, Index out_size)
-      : scale_(static_cast<double>(in_size) / static_cast<double>(out_size)),
+  Filter(const Kernel& kernel, Index in_size, Index out_size)
+      : kernel_(kernel),
+        scale_(static_cast<double>(in_size) / static_cast<double>(out_size)),
         stretch_(std::max(scale_, 1.0)),
-        row_length_(static_cast<Index>(std::ceil(kSupport * stretch_)) * 2 + 1),
+        row_length_(static_cast<Index>(std::ceil(kernel.support * stretch_)) * 2 + 1),
         weights_(static_cast<std::size_t>(out_size * row_length_)) {
     taps_.reserve(static_cast<std::size_t>(out_size));
     for (Index i = 0; i < out_size; ++i) taps_.push_back(make_taps(i, in_size));
@@ -50,7 +61,7 @@ class Filter {
  private:
   Taps make_taps(Index i, Index in_size) {
     const double center = (static_cast<double>(i) + 0.5) * scale_;
-    const double support = kSupport * stretch_;
+    const double support = kernel_.support * stretch_;
     // Truncates instead of rounding down, as the casts of the original do.
     // NOLINTBEGIN(bugprone-incorrect-roundings)
     const Index first = std::max<Index>(static_cast<Index>(center - support + 0.5), 0);
@@ -60,7 +71,7 @@ class Filter {
     double sum = 0.0;
     const double unstretch = 1.0 / stretch_;
     for (Index k = 0; k < last - first; ++k) {
-      exact[k] = cubic((static_cast<double>(k + first) - center + 0.5) * unstretch);
+      exact[k] = kernel_.weight((static_cast<double>(k + first) - center + 0.5) * unstretch);
       sum += exact[k];
     }
     std::int32_t* const weights = weights_.data() + i * row_length_;
@@ -71,6 +82,7 @@ class Filter {
     return {first, last - first, weights};
   }
 
+  Kernel kernel_;
   double scale_;
   double stretch_;
   Index row_length_;
@@ -99,8 +111,8 @@ void resize_row(const std::uint8_t* in, const Filter& filter, Index out_width,
   }
 }
 
-Image resize_width(const Image& image, Index width, const StopCheck& check) {
-  const Filter filter(image.width, width);
+Image resize_width(const Image& image, const Kernel& kernel, Index width, const StopCheck& check) {
+  const Filter filter(kernel, image.width, width);
   Image out = make_image(image.height, width);
   for (Index y = 0; y < image.height; ++y) {
     if (check) check();
@@ -127,8 +139,9 @@ void mix_rows(const std::uint8_t* rows, Index row_bytes, const Taps& taps, std::
   }
 }
 
-Image resize_height(const Image& image, Index height, const StopCheck& check) {
-  const Filter filter(image.height, height);
+Image resize_height(const Image& image, const Kernel& kernel, Index height,
+                    const StopCheck& check) {
+  const Filter filter(kernel, image.height, height);
   Image out = make_image(height, image.width);
   const Index row_bytes = image.width * kChannels;
   for (Index y = 0; y < height; ++y) {
@@ -138,17 +151,37 @@ Image resize_height(const Image& image, Index height, const StopCheck& check) {
   return out;
 }
 
-}  // namespace
-
-Image resize_bicubic_pillow(const Image& image, Index height, Index width, const StopCheck& check) {
+void expect_resizable(const Image& image, Index height, Index width) {
   expect_pixels("the image to resize", image);
   expect_image_bounds("the image to resize", image);
   expect_target_size(height, width);
+}
+
+Image resize_width_first(const Image& image, const Kernel& kernel, Index height, Index width,
+                         const StopCheck& check) {
+  expect_resizable(image, height, width);
   if (width == image.width && height == image.height) return image;
-  if (width == image.width) return resize_height(image, height, check);
-  if (height == image.height) return resize_width(image, width, check);
+  if (width == image.width) return resize_height(image, kernel, height, check);
+  if (height == image.height) return resize_width(image, kernel, width, check);
   expect_target_size(image.height, width);  // the size of the image between the passes
-  return resize_height(resize_width(image, width, check), height, check);
+  return resize_height(resize_width(image, kernel, width, check), kernel, height, check);
+}
+
+}  // namespace
+
+Image resize_bicubic_pillow(const Image& image, Index height, Index width, const StopCheck& check) {
+  return resize_width_first(image, kBicubic, height, width, check);
+}
+
+// Since version 13 Pillow begins with the height where that loses more than twice as many pixels as
+// the width. As bytes are rounded between the passes, some differ by one from the other order.
+Image resize_bilinear_pillow(const Image& image, Index height, Index width,
+                             const StopCheck& check) {
+  expect_resizable(image, height, width);
+  const Index lost_rows = image.height - height, lost_columns = image.width - width;
+  const bool height_first = lost_rows > 0 && lost_columns != 0 && lost_rows > 2 * lost_columns;
+  if (!height_first) return resize_width_first(image, kBilinear, height, width, check);
+  return resize_width(resize_height(image, kBilinear, height, check), kBilinear, width, check);
 }
 
 }  // namespace sapiens
