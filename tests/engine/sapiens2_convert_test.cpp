@@ -10,6 +10,8 @@
 #include "engine/random_weights.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/error.hpp"
+#include "sapiens/features.hpp"
+#include "support/expect_close.hpp"
 #include "support/golden.hpp"
 #include "support/scratch.hpp"
 #include "support/tensor_file.hpp"
@@ -88,6 +90,14 @@ TEST_F(Sapiens2Convert, SixteenBitsSurviveBothWays) {
     const std::string direct = convert(plain_, "direct.safetensors", {.dtype = dtype});
     EXPECT_EQ(sorted(TensorFile(back)), sorted(TensorFile(direct)));
     EXPECT_EQ(TensorFile(back).entries().front().dtype, dtype);
+    // timm's features with the weights that PyTorch rounded.
+    const Golden golden("sapiens2_names");
+    Encoder encoder(Checkpoint::open(back), {}, exact());
+    const FloatArray input = golden.array("input");
+    const auto layers = encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers;
+    EXPECT_TRUE(close(layers.at(0).values.values,
+                      golden.array(dtype == DType::F16 ? "raw_f16" : "raw_bf16").values,
+                      {.absolute = 2e-5}));
   }
 }
 

@@ -1,20 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "sapiens/error.hpp"
-#include "sapiens/reconstruct.hpp"
-#include "sapiens/tasks.hpp"
-#include "support/golden.hpp"
-#include "support/scratch.hpp"
-#include "support/tensor_file.hpp"
+#include "sapiens/features.hpp"
+#include "support/expect_close.hpp"
+#include "support/sapiens2_files.hpp"
 
-namespace sapiens {
+namespace sapiens::sapiens2 {
 namespace {
 
 using testing::AllOf;
@@ -23,39 +18,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-using testing::SizeIs;
 
-TensorFile plain() { return TensorFile(Golden("sapiens2_names").file("plain.safetensors")); }
-// timm's names, without the leftovers of that file.
-TensorFile timm() {
-  TensorFile file(Golden("sapiens2_names").file("timm_leftovers.safetensors"));
-  return file.remove("head.weight").remove("head.bias").remove("rope.periods");
-}
-
-Inspection inspect(const TensorFile& file, const ModelOptions& options = {}) {
+FloatArray raw_of(const TensorFile& file) {
   const Scratch scratch;
-  return Checkpoint::open(file.write(scratch / "model.safetensors")).inspect(options);
-}
-
-std::vector<std::string> rules_of(const Inspection& inspection) {
-  std::vector<std::string> rules;
-  for (const AppliedRule& rule : inspection.report.rules) rules.push_back(rule.rule);
-  return rules;
-}
-
-// The tensors that a report names as absent, or of another shape.
-std::vector<std::string> problems_of(const Inspection& inspection) {
-  std::vector<std::string> keys;
-  for (const auto& missing : inspection.report.missing) keys.push_back(missing.key);
-  for (const auto& mismatch : inspection.report.mismatched) keys.push_back(mismatch.key);
-  return keys;
-}
-
-std::string reason_of(const Inspection& inspection, const std::string& key) {
-  for (const UnusedTensors& group : inspection.report.unused) {
-    if (std::ranges::find(group.keys, key) != group.keys.end()) return group.reason;
-  }
-  return "";
+  Encoder encoder(Checkpoint::open(file.write(scratch / "model.pth")), {}, exact());
+  const FloatArray input = Golden("sapiens2_names").array("input");
+  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values;
 }
 
 TEST(Sapiens2Names, ThePublishedNamesAreExact) {
@@ -83,6 +51,14 @@ TEST_P(Sapiens2Prefixes, AreRemovedFromBothNamings) {
   std::vector<std::string> rules = GetParam().rules;
   rules.emplace_back("rename from timm");
   EXPECT_EQ(rules_of(renamed), rules);
+}
+
+// Renaming is lossless: the features are those of timm, and equal, bit for bit.
+TEST_P(Sapiens2Prefixes, DoNotChangeTheFeatures) {
+  const std::vector<float> features = raw_of(plain()).values;
+  EXPECT_TRUE(close(features, Golden("sapiens2_names").array("raw").values, {.absolute = 2e-5}));
+  EXPECT_EQ(raw_of(TensorFile().add(plain(), GetParam().prefix)).values, features);
+  EXPECT_EQ(raw_of(TensorFile().add(timm(), GetParam().prefix)).values, features);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -162,268 +138,5 @@ TEST(Sapiens2Names, AClassifierOfTimmIsNoTaskHead) {
   EXPECT_THAT(inspection.report.notes, Not(Contains(HasSubstr("task checkpoint"))));
 }
 
-// A file that must be refused, and what the report has to name.
-struct Damage {
-  const char* name;
-  std::function<void(TensorFile&)> damage;
-  std::vector<std::string> named;
-};
-void PrintTo(const Damage& damage, std::ostream* out) { *out << damage.name; }
-class Sapiens2Damage : public testing::TestWithParam<Damage> {};
-
-TEST_P(Sapiens2Damage, IsNamed) {
-  TensorFile file = plain();
-  GetParam().damage(file);
-  const Inspection inspection = inspect(file);
-  EXPECT_EQ(inspection.model.family, "sapiens2");
-  EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
-  EXPECT_THAT(problems_of(inspection), testing::UnorderedElementsAreArray(GetParam().named));
-  EXPECT_FALSE(inspection.report.hint.empty());
-}
-
-std::vector<std::string> with_bias(const std::string& layer) {
-  return {layer + ".weight", layer + ".bias"};
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, Sapiens2Damage,
-    testing::Values(
-        Damage{"missing_one",
-               [](TensorFile& file) { file.remove("blocks.1.ffn.w3.bias"); },
-               {"blocks.1.ffn.w3.bias"}},
-        Damage{"missing_gamma",
-               [](TensorFile& file) { file.remove("blocks.0.attn.gamma.weight"); },
-               {"blocks.0.attn.gamma.weight"}},
-        Damage{"missing_registers",
-               [](TensorFile& file) { file.remove("storage_tokens"); },
-               {"storage_tokens"}},
-        Damage{
-            "keys_for_fewer_heads",
-            [](TensorFile& file) {
-              file.reshape("blocks.0.attn.wk.weight", {4, 8}).reshape("blocks.0.attn.wk.bias", {4});
-            },
-            with_bias("blocks.0.attn.wk")},
-        Damage{"half_a_head",
-               [](TensorFile& file) {
-                 file.reshape("blocks.1.attn.wk.weight", {6, 8})
-                     .reshape("blocks.1.attn.wk.bias", {6})
-                     .reshape("blocks.1.attn.wv.weight", {4, 8});
-               },
-               with_bias("blocks.1.attn.wk")},
-        Damage{"no_k_norm_of_that_length",
-               [](TensorFile& file) { file.reshape("blocks.0.attn.k_norm.weight", {8}); },
-               {"blocks.0.attn.k_norm.weight"}},
-        Damage{"no_gate",
-               [](TensorFile& file) {
-                 file.reshape("blocks.0.ffn.w12.weight", {16, 8})
-                     .reshape("blocks.0.ffn.w12.bias", {16});
-               },
-               with_bias("blocks.0.ffn.w12")},
-        Damage{"transposed",
-               [](TensorFile& file) {
-                 file.reshape("blocks.0.ffn.w3.weight", {16, 8});
-               },
-               {"blocks.0.ffn.w3.weight"}}),
-    [](const auto& damage) { return std::string(damage.param.name); });
-
-TEST(Sapiens2Names, MoreHeadsOfKeysThanOfQueriesAreRefused) {
-  TensorFile file = plain();
-  for (const char* layer : {"wk", "wv"}) {
-    file.reshape(std::string("blocks.0.attn.") + layer + ".weight", {16, 8})
-        .reshape(std::string("blocks.0.attn.") + layer + ".bias", {16});
-  }
-  EXPECT_THAT(problems_of(inspect(file)), SizeIs(4));
-}
-
-// 4 heads, of which keys and values have 3, in every tensor: nothing contradicts it but the rule.
-TEST(Sapiens2Names, HeadsOfKeysDivideThoseOfQueries) {
-  TensorFile file = plain();
-  for (const char* layer : {"wk", "wv"}) {
-    for (const char* block : {"blocks.0.attn.", "blocks.1.attn."}) {
-      file.reshape(std::string(block) + layer + ".weight", {12, 8})
-          .reshape(std::string(block) + layer + ".bias", {12});
-    }
-  }
-  EXPECT_EQ(inspect(file).report.verdict, Verdict::Incomplete);
-}
-
-// No length of heads that is no multiple of 4, or does not divide the width, can be rotated.
-TEST(Sapiens2Names, HeadsThatCannotBeRotatedAreRefused) {
-  for (const Index length : {2, 3, 6, 16}) {
-    TensorFile file = plain();
-    for (const char* norm : {"0.attn.q_norm", "0.attn.k_norm", "1.attn.q_norm", "1.attn.k_norm"})
-      file.reshape(std::string("blocks.") + norm + ".weight", {length});
-    EXPECT_THAT(problems_of(inspect(file)), Contains(HasSubstr("q_norm"))) << length;
-  }
-}
-
-TEST(Sapiens2Names, AnAbsentBlockIsNamed) {
-  TensorFile file = plain();
-  file.remove([](std::string_view key) {
-    return key.starts_with("blocks.1.") && !key.starts_with("blocks.1.ffn");
-  });
-  const Inspection inspection = inspect(file);
-  EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
-  EXPECT_THAT(problems_of(inspection), Contains("blocks.1.attn.wq.weight"));
-}
-
-struct Foreign {
-  const char* name;
-  const char* part;
-  const char* reason;
-};
-class Sapiens2Foreign : public testing::TestWithParam<Foreign> {};
-
-TEST_P(Sapiens2Foreign, PartsAreNeverLeftOut) {
-  const Inspection inspection = inspect(timm().add(GetParam().part, {8}));
-  EXPECT_EQ(inspection.report.verdict, Verdict::Foreign);
-  EXPECT_EQ(inspection.model.family, "sapiens2");
-  EXPECT_THAT(inspection.report.explanation, HasSubstr(GetParam().reason));
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    All, Sapiens2Foreign,
-    testing::Values(Foreign{"gamma_2", "blocks.0.gamma_2", "layer scale on the feed-forward"},
-                    Foreign{"norm_bias", "blocks.1.norm1.bias", "norms with a bias"},
-                    Foreign{"final_norm_bias", "norm.bias", "norms with a bias"},
-                    Foreign{"positions", "pos_embed", "table of positions"},
-                    Foreign{"qkv", "blocks.0.attn.qkv.weight", "in one matrix"},
-                    Foreign{"anything", "blocks.0.mystery.weight", "Sapiens2 does not have"}),
-    [](const auto& foreign) { return std::string(foreign.param.name); });
-
-// As DINOv3 has them: registers and layer scale, and no normalised queries.
-TEST(Sapiens2Names, DinoIsAnotherNetwork) {
-  TensorFile file = timm();
-  file.remove([](std::string_view key) {
-    return key.find("_proj.") != key.npos || key.find("q_norm") != key.npos ||
-           key.find("k_norm") != key.npos;
-  });
-  for (const char* block : {"blocks.0.", "blocks.1."}) {
-    file.add(std::string(block) + "attn.qkv.weight", {24, 8})
-        .add(std::string(block) + "attn.qkv.bias", {24})
-        .add(std::string(block) + "gamma_2", {8});
-  }
-  EXPECT_EQ(inspect(file).report.verdict, Verdict::Foreign);
-}
-
-TEST(Sapiens2Names, AMixtureOfBothFamiliesIsRefusedWithTheReason) {
-  const Inspection inspection = inspect(plain().add("layers.0.attn.qkv.weight", {24, 8}));
-  EXPECT_EQ(inspection.report.verdict, Verdict::Foreign);
-  EXPECT_THAT(inspection.report.explanation, HasSubstr("mixes parts of Sapiens and of Sapiens2"));
-}
-
-TEST(Sapiens2Names, BothFamiliesAtOnePlaceAreRefused) {
-  const TensorFile first(Golden("names").file("plain_bf16.safetensors"));
-  TensorFile both = plain();
-  for (const TensorFile::Entry& entry : first.entries()) {
-    const auto has = [&](const TensorFile::Entry& other) { return other.key == entry.key; };
-    if (std::ranges::none_of(both.entries(), has)) both.add(entry.key, entry.shape);
-  }
-  const Inspection inspection = inspect(both);
-  EXPECT_EQ(inspection.report.verdict, Verdict::Foreign);
-  EXPECT_THAT(inspection.report.explanation, HasSubstr("mixes parts"));
-}
-
-TEST(Sapiens2Names, OneEncoderOfEachFamilyIsChosenByPrefix) {
-  TensorFile both;
-  both.add(plain(), "second.")
-      .add(TensorFile(Golden("names").file("plain_bf16.safetensors")), "first.");
-  const Inspection ambiguous = inspect(both);
-  EXPECT_EQ(ambiguous.report.verdict, Verdict::Ambiguous);
-  ASSERT_THAT(ambiguous.report.candidates, SizeIs(2));
-  EXPECT_EQ(ambiguous.report.candidates[0].family, "sapiens");
-  EXPECT_EQ(ambiguous.report.candidates[1].family, "sapiens2");
-  EXPECT_EQ(inspect(both, {.prefix = "second"}).report.verdict, Verdict::Equivalent);
-  EXPECT_EQ(inspect(both, {.prefix = "second"}).model.family, "sapiens2");
-  EXPECT_EQ(inspect(both, {.prefix = "first"}).model.family, "sapiens");
-}
-
-class Sapiens2Task : public testing::Test {
- protected:
-  TensorFile task_file() const {
-    return TensorFile()
-        .add(plain(), "backbone.")
-        .add("decode_head.deconv_layers.0.weight", {8, 8, 4, 4})
-        .add("decode_head.conv_seg.weight", {28, 8, 1, 1});
-  }
-  Scratch scratch_;
-};
-
-TEST_F(Sapiens2Task, ItsEncoderIsUsableAndTheHeadExplained) {
-  const Inspection inspection = inspect(task_file());
-  EXPECT_EQ(inspection.report.verdict, Verdict::Equivalent);
-  EXPECT_EQ(inspection.model.outputs, 0);
-  EXPECT_THAT(reason_of(inspection, "decode_head.conv_seg.weight"), HasSubstr("not supported"));
-  EXPECT_THAT(inspection.report.notes,
-              Contains(AllOf(HasSubstr("decode_head.*"), HasSubstr("licence"))));
-  for (const UseVerdict& use : inspection.uses) {
-    EXPECT_EQ(is_usable(use.verdict), use.use == Use::Features);
-    if (use.use == Use::Seg) {
-      EXPECT_THAT(use.reason, HasSubstr("licence"));
-    }
-  }
-}
-
-TEST_F(Sapiens2Task, TasksAreRefusedWithTheReason) {
-  const std::string path = task_file().write(scratch_ / "task.pth");
-  for (const auto task : {std::optional<Task>(), std::optional(Task::Seg)}) {
-    try {
-      TaskModel(Checkpoint::open(path), ModelOptions{.expected_task = task});
-      FAIL() << "loaded a head";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
-      EXPECT_THAT(error.what(), AllOf(HasSubstr("licence"), Not(HasSubstr("no head"))));
-      EXPECT_THAT(error.detail().hint, HasSubstr("`sapiens features`"));
-    }
-  }
-}
-
-TEST_F(Sapiens2Task, ReconstructionIsRefusedWithTheReason) {
-  const std::string path = task_file().write(scratch_ / "task.pth");
-  try {
-    Reconstructor(Checkpoint::open(path), {});
-    FAIL() << "loaded a decoder";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
-    EXPECT_THAT(error.what(), HasSubstr("decoder that Sapiens2 is pretrained with"));
-  }
-}
-
-TEST(Sapiens2Options, ThoseThatMeanNothingAreRefused) {
-  const auto option_of = [](const ModelOptions& options) -> std::string {
-    try {
-      inspect(plain(), options);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
-      EXPECT_FALSE(error.detail().expected.empty()) << error.what();
-      return error.detail().option;
-    }
-    return "none";
-  };
-  EXPECT_EQ(option_of({.heads = 4}), "heads");
-  EXPECT_EQ(option_of({.heads = 2}), "none");
-  EXPECT_EQ(option_of({.decoder_heads = 16}), "decoder_heads");
-  EXPECT_EQ(option_of({.grid = Grid{64, 48}}), "grid");
-  EXPECT_EQ(option_of({.patch_padding = 2}), "patch_padding");
-  EXPECT_EQ(option_of({.patch_padding = 0}), "none");
-  EXPECT_EQ(option_of({.input_size = Grid{64, 50}}), "input_size");
-  EXPECT_EQ(option_of({.arch = "0.3b"}), "arch");
-  EXPECT_EQ(option_of({.task = Task::Pose}), "task");
-  EXPECT_EQ(option_of({.task = Task::Pretrain}), "none");
-}
-
-TEST(Sapiens2Options, ASizeOfSapiens2DoesNotApplyToSapiens) {
-  const Golden golden("names");
-  ModelOptions options = golden.options();
-  options.arch = "sapiens2_0.4b";
-  EXPECT_THROW(Checkpoint::open(golden.file("plain.pth")).inspect(options), Error);
-}
-
-TEST(Sapiens2Options, AnotherSizeIsNamed) {
-  const Inspection inspection = inspect(plain(), {.arch = "sapiens2_0.4b"});
-  EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
-  EXPECT_THAT(inspection.report.explanation, HasSubstr("you asked for 0.4B"));
-}
-
 }  // namespace
-}  // namespace sapiens
+}  // namespace sapiens::sapiens2

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -57,6 +58,13 @@ class TensorFile {
   TensorFile& reshape(const std::string& key, std::vector<Index> shape) {
     remove([&](std::string_view name) { return name == key; });
     return add(key, std::move(shape));
+  }
+  /// Gives all values of the float32 tensor `key` one value.
+  TensorFile& fill(const std::string& key, float value) {
+    Entry& entry = *std::ranges::find(entries_, key, &Entry::key);
+    for (std::size_t at = 0; at < entry.bytes.size(); at += sizeof value)
+      std::memcpy(entry.bytes.data() + at, &value, sizeof value);
+    return *this;
   }
   TensorFile& remove(const std::function<bool(std::string_view)>& unwanted) {
     std::erase_if(entries_, [&](const Entry& entry) { return unwanted(entry.key); });
