@@ -95,16 +95,18 @@ struct LinearKernel {
   std::int64_t (*row_block)(std::int64_t in) noexcept = nullptr;  // the most rows of one call
 };
 
-// Some query rows of one head: y = softmax(scale q k^T) v.
+// Some query rows of the heads that share a k and a v: y = softmax(scale q k^T) v, head by head.
 struct AttentionArgs {
-  const void* q = nullptr;                    // [rows, head_dim], the first query of this call
-  const void* k = nullptr;                    // [tokens, head_dim]
-  const void* v = nullptr;                    // [tokens, head_dim]
-  void* y = nullptr;                          // [rows, head_dim], rows `y_stride` apart
+  const void* q = nullptr;  // [rows, head_dim], the first query of the first head of this call
+  const void* k = nullptr;  // [tokens, head_dim]
+  const void* v = nullptr;  // [tokens, head_dim]
+  void* y = nullptr;        // [rows, head_dim], rows `y_stride` apart
   ActivationType type = ActivationType::F32;  // the type of q, k, v and y
   std::int64_t rows = 0, tokens = 0, head_dim = 0;
   std::int64_t stride = 0;  // between rows of q, k and v
   std::int64_t y_stride = 0;
+  std::int64_t heads = 1;        // query heads of this call
+  std::int64_t head_stride = 0;  // from one of them to the next, in q and in y
   float scale = 0;
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
@@ -114,8 +116,10 @@ struct AttentionArgs {
 struct AttentionKernel {
   void (*run)(const AttentionArgs&) noexcept = nullptr;
   std::int64_t (*scratch_bytes)(std::int64_t tokens, std::int64_t head_dim) noexcept = nullptr;
-  std::int64_t row_tile = 1;   // queries below this number are padded up to it
-  std::int64_t row_block = 1;  // the most queries that one call may ask for
+  std::int64_t row_tile = 1;  // queries below this number are padded up to it
+  // The most queries that one call may ask for, those of all heads together. Those of each head
+  // count up to a multiple of `row_tile`.
+  std::int64_t row_block = 1;
 };
 
 // Per-column statistics of some rows of pixels, for instance norm.

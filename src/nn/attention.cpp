@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <string>
@@ -29,10 +30,11 @@ void expect_heads(const AttentionShape& s) {
                          std::to_string(s.head_dim) + " dimensions"});
 }
 
-// A task is one head and one block of queries. N = tokens, C = width, D = head dimension.
+// A task is the query heads that share one key head, and one block of queries. N = tokens, C =
+// width, D = head dimension.
 void Ops::attention(ConstActivations qkv, const AttentionShape& shape, Activations y,
                     Workspace& ws) const {
-  const Index N = y.rows(), C = shape.width(), D = shape.head_dim, heads = shape.heads;
+  const Index N = y.rows(), C = shape.width(), D = shape.head_dim;
   assert(qkv.type() == y.type());
   expect_heads(shape);
   expect_shape("attention: qkv", qkv, {N, shape.columns()});
@@ -46,26 +48,33 @@ void Ops::attention(ConstActivations qkv, const AttentionShape& shape, Activatio
       2 * static_cast<double>(N) * static_cast<double>(N) * static_cast<double>(C);
   const Profile::Timer timer(profile_, "attention",
                              {.arithmetic = arithmetic(kernel), .operations = 2 * products});
+  // Keys and values are packed once for all heads of a call.
+  const Index group = shape.heads / shape.kv_heads;
+  const Index per_call = std::min(group, kernel.row_block / kernel.row_tile);
+  const Index most_rows = kernel.row_block / per_call / kernel.row_tile * kernel.row_tile;
   // With enough heads every thread is busy however many blocks a head has.
-  const Index threads = heads % pool_->threads() == 0 ? 1 : pool_->threads();
-  const Split blocks = even_split(N, kernel.row_tile, kernel.row_block, threads);
+  const Index threads = shape.kv_heads % pool_->threads() == 0 ? 1 : pool_->threads();
+  const Split blocks = even_split(N, kernel.row_tile, most_rows, threads);
 
-  pool_->parallel_tasks(heads * blocks.parts, [&](Index task, int worker) {
-    const Index head = task / blocks.parts, column = head * D;
-    const Index kv_column = head / (heads / shape.kv_heads) * D;
+  pool_->parallel_tasks(shape.kv_heads * blocks.parts, [&](Index task, int worker) {
+    const Index kv_head = task / blocks.parts, first_head = kv_head * group;
     const auto [row, count] = blocks.range(task % blocks.parts);
-    kernel.run({.q = qkv.at(row, column),
-                .k = qkv.at(0, C + kv_column),
-                .v = qkv.at(0, C + shape.kv_width() + kv_column),
-                .y = y.at(row, column),
-                .type = y.type(),
-                .rows = count,
-                .tokens = N,
-                .head_dim = D,
-                .stride = qkv.stride(),
-                .y_stride = y.stride(),
-                .scale = 1.0f / std::sqrt(static_cast<float>(D)),
-                .scratch = scratch[worker]});
+    for (Index head = first_head; head < first_head + group; head += per_call) {
+      kernel.run({.q = qkv.at(row, head * D),
+                  .k = qkv.at(0, C + kv_head * D),
+                  .v = qkv.at(0, C + shape.kv_width() + kv_head * D),
+                  .y = y.at(row, head * D),
+                  .type = y.type(),
+                  .rows = count,
+                  .tokens = N,
+                  .head_dim = D,
+                  .stride = qkv.stride(),
+                  .y_stride = y.stride(),
+                  .heads = std::min(per_call, first_head + group - head),
+                  .head_stride = D,
+                  .scale = 1.0f / std::sqrt(static_cast<float>(D)),
+                  .scratch = scratch[worker]});
+    }
   });
 }
 

@@ -1,8 +1,8 @@
-// y = softmax(scale q k^T) v for the queries of one head, by tiles. Included after
-// avx512/vector.hpp.
+// y = softmax(scale q k^T) v for the queries of the heads that share a k and a v, by tiles.
+// Included after avx512/vector.hpp.
 //
-//   pack k and v of the whole head                            L2: 1 MB at 4097 tokens of 64
-//   for block of 32 queries
+//   pack k and v                                              L2: 1 MB at 4097 tokens of 64
+//   for block of 32 queries of a head
 //     shift = the largest score of each query with the first 32 keys
 //     for unit of 32 keys
 //       s = q k^T             -> ring of 4 units, fp32, L1
@@ -139,7 +139,11 @@ class TileAttention {
       plain |= !(pack_values(a_, 32 * p, columns(p), values(p)) < 0x1p24f);
     }
     largest_query_ = kHuge / (largest_key * factor_ * static_cast<float>(a_.head_dim));
-    for (std::int64_t row = 0; row < a_.rows; row += kBlockRows) attend_block(row, plain);
+    for (std::int64_t head = 0; head < a_.heads; ++head) {
+      for (std::int64_t row = 0; row < a_.rows; row += kBlockRows) attend_block(row, plain);
+      a_.q = at(a_.q, ActivationType::Bf16, a_.head_stride);
+      a_.y = at(a_.y, ActivationType::Bf16, a_.head_stride);
+    }
   }
 
  private:
@@ -329,7 +333,7 @@ class TileAttention {
     }
   }
 
-  const AttentionArgs& a_;
+  AttentionArgs a_;  // q and y are those of the head in work
   const TileAttentionPlan plan_;
   char* const scratch_;
   const float factor_;  // from q k^T to powers of 2^(1 / 128)

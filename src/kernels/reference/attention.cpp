@@ -6,15 +6,17 @@
 namespace sapiens::kernels::reference {
 namespace {
 
-// One query: p = exp(s - max s) with s = scale q k^T; y = p v / sum p. `p` holds `tokens` numbers.
-void attend(const AttentionArgs& a, std::int64_t row, double* p) noexcept {
+// One query of one head: p = exp(s - max s) with s = scale q k^T; y = p v / sum p. `p` holds
+// `tokens` numbers.
+void attend(const AttentionArgs& a, std::int64_t head, std::int64_t row, double* p) noexcept {
+  const std::int64_t first = head * a.head_stride;
   const auto at = [&](const void* numbers, std::int64_t r, std::int64_t d) {
     return double{load(numbers, a.type, r * a.stride + d)};
   };
   double highest = -INFINITY;
   for (std::int64_t t = 0; t < a.tokens; ++t) {
     double dot = 0;
-    for (std::int64_t d = 0; d < a.head_dim; ++d) dot += at(a.q, row, d) * at(a.k, t, d);
+    for (std::int64_t d = 0; d < a.head_dim; ++d) dot += at(a.q, row, first + d) * at(a.k, t, d);
     p[t] = dot * double{a.scale};
     highest = std::max(highest, p[t]);
   }
@@ -23,12 +25,14 @@ void attend(const AttentionArgs& a, std::int64_t row, double* p) noexcept {
   for (std::int64_t d = 0; d < a.head_dim; ++d) {
     double sum = 0;
     for (std::int64_t t = 0; t < a.tokens; ++t) sum += p[t] * at(a.v, t, d);
-    store(a.y, a.type, row * a.y_stride + d, sum / total);
+    store(a.y, a.type, row * a.y_stride + first + d, sum / total);
   }
 }
 
 void run(const AttentionArgs& a) noexcept {
-  for (std::int64_t r = 0; r < a.rows; ++r) attend(a, r, static_cast<double*>(a.scratch));
+  for (std::int64_t h = 0; h < a.heads; ++h) {
+    for (std::int64_t r = 0; r < a.rows; ++r) attend(a, h, r, static_cast<double*>(a.scratch));
+  }
 }
 
 std::int64_t scratch_bytes(std::int64_t tokens, std::int64_t) noexcept {

@@ -1,4 +1,5 @@
-// y = softmax(scale q k^T) v for some queries of one head. Included after a vector.hpp.
+// y = softmax(scale q k^T) v for some queries of the heads that share a k and a v. Included after a
+// vector.hpp.
 //
 //   q -> per tile of kRowTile queries: [dimensions, queries]                      once
 //   for block of kKeyBlock keys                                                   k, v blocks in L2
@@ -38,7 +39,9 @@ namespace sapiens::kernels {
 namespace {
 
 constexpr std::int64_t kKeyBlock = 256;
-constexpr std::int64_t kRowBlock = 2058 / kRowTile * kRowTile;
+// A multiple of 1, 2 and 4 heads' tiles at 3081 tokens: 3 blocks of a head that shares its keys
+// with another one.
+constexpr std::int64_t kRowBlock = 2072 / kRowTile * kRowTile;
 constexpr float kSlack = 8;
 constexpr float kInfinity = __builtin_inff();
 
@@ -154,13 +157,19 @@ inline void transpose_groups(const void* x, ActivationType type, std::int64_t st
   }
 }
 
+// Where the tiles of a call are: those of one head after those of another.
+inline std::int64_t tiles_per_head(const AttentionArgs& a) noexcept {
+  return ceil_div(a.rows, kRowTile);
+}
+
 template <class Operands>
 inline void begin_queries(const AttentionArgs& a, const AttentionScratch<Operands>& s) noexcept {
-  for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
-    const std::int64_t i = r / kRowTile, left = a.rows - r;
-    transpose_groups<Operands>(at(a.q, a.type, r * a.stride), a.type, a.stride,
-                               left < kRowTile ? left : kRowTile, a.head_dim,
-                               s.q + i * s.groups * kLanes, kLanes);
+  const std::int64_t per_head = tiles_per_head(a);
+  for (std::int64_t i = 0; i < a.heads * per_head; ++i) {
+    const std::int64_t r = i % per_head * kRowTile, left = a.rows - r;
+    const void* const first = at(a.q, a.type, i / per_head * a.head_stride + r * a.stride);
+    transpose_groups<Operands>(first, a.type, a.stride, left < kRowTile ? left : kRowTile,
+                               a.head_dim, s.q + i * s.groups * kLanes, kLanes);
     const QueryTile tile(s, i);
     for (std::int64_t d = 0; d < kRowTile * s.padded_dim; d += kLanes) store(tile.o + d, zero());
     for (std::int64_t d = 0; d < kRowTile * kLanes; d += kLanes) store(tile.sum + d, zero());
@@ -352,15 +361,18 @@ template <class Operands>
 // Divides o by l; NaN for a row without any score above -inf.
 template <class Operands>
 inline void finish_queries(const AttentionArgs& a, const AttentionScratch<Operands>& s) noexcept {
-  for (std::int64_t row = 0; row < a.rows; ++row) {
-    const QueryTile tile(s, row / kRowTile);
-    const std::int64_t r = row % kRowTile;
-    const float sum =
-        tile.is_fresh[r] != 0 ? __builtin_nanf("") : sum_lanes(load(tile.sum + r * kLanes));
-    const Vec inverse = broadcast(1.0f / sum);
-    for (std::int64_t d = 0; d < a.head_dim; d += kLanes) {
-      store_first(at(a.y, a.type, row * a.y_stride + d), a.type,
-                  mul(load(tile.o + r * s.padded_dim + d), inverse), a.head_dim - d);
+  for (std::int64_t head = 0; head < a.heads; ++head) {
+    for (std::int64_t row = 0; row < a.rows; ++row) {
+      const QueryTile tile(s, head * tiles_per_head(a) + row / kRowTile);
+      const std::int64_t r = row % kRowTile;
+      const float sum =
+          tile.is_fresh[r] != 0 ? __builtin_nanf("") : sum_lanes(load(tile.sum + r * kLanes));
+      const Vec inverse = broadcast(1.0f / sum);
+      void* const y = at(a.y, a.type, head * a.head_stride + row * a.y_stride);
+      for (std::int64_t d = 0; d < a.head_dim; d += kLanes) {
+        store_first(at(y, a.type, d), a.type, mul(load(tile.o + r * s.padded_dim + d), inverse),
+                    a.head_dim - d);
+      }
     }
   }
 }
@@ -372,7 +384,7 @@ void attention_run(const AttentionArgs& a) noexcept {
   begin_queries(a, s);
   s.keys[0].begin(0, a.tokens);
   for (std::int64_t c = 0; c < s.keys[0].chunks(); ++c) pack_chunk(a, s, s.keys[0], c);
-  const std::int64_t tiles = ceil_div(a.rows, kRowTile);
+  const std::int64_t tiles = a.heads * tiles_per_head(a);
   for (std::int64_t b = 0; b * kKeyBlock < a.tokens; ++b) {
     const PackedKeys& block = s.keys[b % 2];
     PackedKeys& next = s.keys[(b + 1) % 2];

@@ -195,11 +195,9 @@ void dot_linear_run(const LinearArgs& a) noexcept {
                           s.products);
       finish_products<Dots>(tile, a.epilogue, factors(a, c), s.products, a.bias + c, s.scales + r,
                             w_scales + c);
-      if (a.epilogue == Epilogue::NormRotate) {
-        finish_heads(a, r, tile.rows, c, c + tile.columns);
-      }
       ahead.advance(groups);
     }
+    if (a.epilogue == Epilogue::NormRotate) finish_heads(a, 0, a.rows, c, next_column(a, c));
   }
 }
 

@@ -169,11 +169,10 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
                                      ahead);
       store(products, kColumnTile, tile);
       finish(products, rest, y, factors(a, c), a.bias + c);
-      if (finish.last && a.epilogue == Epilogue::NormRotate) {
-        finish_heads(a, r, y.rows, c, c + y.columns);
-      }
       ahead.advance(inputs);
     }
+    if (finish.last && a.epilogue == Epilogue::NormRotate)
+      finish_heads(a, 0, a.rows, c, next_column(a, c));
   }
 }
 
