@@ -131,11 +131,20 @@ class LinearPass {
     multiply_panel(0, [&] { rows.advance([this](std::int64_t r) { copy_row_of_x(r); }); });
 
     const std::int64_t panels = ceil_div(a_.columns, 32);
+    const bool rotates = last_ && a_.epilogue == Epilogue::NormRotate;
     for (std::int64_t p = 1; p < panels; ++p) {
       rows = {.next = 0, .end = a_.rows, .per_step = ceil_div(a_.rows, blocks() * steps_)};
-      multiply_panel(p, [&] { rows.advance([&](std::int64_t r) { finish_row(p - 1, r); }); });
+      multiply_panel(p, [&] {
+        rows.advance([&](std::int64_t r) {
+          finish_row(p - 1, r);
+          if (rotates && (r % kTileRows == kTileRows - 1 || r == a_.rows - 1)) {
+            finish_heads_of(p - 2, r / kTileRows * kTileRows, r + 1);
+          }
+        });
+      });
     }
     for (std::int64_t r = 0; r < a_.rows; ++r) finish_row(panels - 1, r);
+    for (std::int64_t p = panels - 2; rotates && p < panels; ++p) finish_heads_of(p, 0, a_.rows);
   }
 
  private:
@@ -231,10 +240,14 @@ class LinearPass {
       store_first(reinterpret_cast<float*>(y), low, left);
       store_first(reinterpret_cast<float*>(y) + 16, high, left - 16);
     }
-    if (last_ && a_.epilogue == Epilogue::NormRotate) {
-      const std::int64_t begin = a_.first_column + column;
-      finish_heads(a_, r, 1, begin, begin + (left < 32 ? left : 32));
-    }
+  }
+
+  // Heads that a panel completes, in the rows [begin, end). They are taken while the rows of the
+  // next panel are finished; before the first panel there are none.
+  void finish_heads_of(std::int64_t panel, std::int64_t begin, std::int64_t end) const noexcept {
+    if (panel < 0) return;
+    const std::int64_t column = a_.first_column + 32 * panel;
+    finish_heads(a_, begin, end - begin, column, next_column(a_, column));
   }
 
   // The same for 16 gates and their values, which become 16 numbers of y.

@@ -123,6 +123,7 @@ inline Vec add(Vec a, Vec b) noexcept { return _mm256_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) noexcept { return _mm256_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) noexcept { return _mm256_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) noexcept { return _mm256_div_ps(a, b); }
+inline Vec sqrt(Vec a) noexcept { return _mm256_sqrt_ps(a); }
 // A division, because the instruction for this is too imprecise in AVX2 and its result differs
 // between CPUs.
 inline Vec rough_reciprocal(Vec a) noexcept { return div(_mm256_set1_ps(1.0f), a); }

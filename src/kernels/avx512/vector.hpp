@@ -111,6 +111,7 @@ inline Vec add(Vec a, Vec b) noexcept { return _mm512_add_ps(a, b); }
 inline Vec sub(Vec a, Vec b) noexcept { return _mm512_sub_ps(a, b); }
 inline Vec mul(Vec a, Vec b) noexcept { return _mm512_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) noexcept { return _mm512_div_ps(a, b); }
+inline Vec sqrt(Vec a) noexcept { return _mm512_sqrt_ps(a); }
 // 1 / a, with a relative error of 6e-5.
 inline Vec rough_reciprocal(Vec a) noexcept { return _mm512_rcp14_ps(a); }
 inline Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm512_fmadd_ps(a, b, c); }

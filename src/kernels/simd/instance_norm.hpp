@@ -16,15 +16,6 @@
 namespace sapiens::kernels {
 namespace {
 
-// Calls f(c, columns in use) for every vector of columns; the number is a constant where it is
-// kLanes.
-template <class F>
-[[gnu::always_inline]] inline void for_each_vector_of(std::int64_t width, F f) noexcept {
-  std::int64_t c = 0;
-  for (; c + kLanes <= width; c += kLanes) f(c, std::int64_t{kLanes});
-  if (c < width) f(c, width - c);
-}
-
 // sums[c] = f over all rows of column c, starting from 0.
 template <ActivationType kType, class F>
 inline void sum_columns(const ColumnStatisticsArgs& a, float* sums, F f) noexcept {

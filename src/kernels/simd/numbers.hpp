@@ -34,5 +34,13 @@ inline void store_first(void* numbers, ActivationType type, Vec v, std::int64_t 
   }
 }
 
+// Calls f(i, lanes in use) for every vector of n numbers; the lanes are a constant where all are.
+template <class F>
+[[gnu::always_inline]] inline void for_each_vector_of(std::int64_t n, F f) noexcept {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(i, std::int64_t{kLanes});
+  if (i < n) f(i, n - i);
+}
+
 }  // namespace
 }  // namespace sapiens::kernels
