@@ -1,6 +1,6 @@
-// Measures the operators of one transformer block at the four published widths and 4097 tokens, at
-// every kernel level of this machine and in every precision, and oneDNN's matmul where that is
-// installed.
+// Measures the operators of one transformer block at the four published widths and 4097 tokens, and
+// those of Sapiens2 at 3081 tokens beside their plain counterparts (sapiens2_bench.hpp), at every
+// kernel level of this machine and in every precision, and oneDNN's matmul where that is installed.
 //
 //   kernels_bench --threads=2 --benchmark_filter='avx512/bf16/.*/1024/'
 //   OMP_NUM_THREADS=2 kernels_bench --threads=2 --benchmark_filter='(avx512|onednn)/.*/qkv/1024/'

@@ -1,44 +1,9 @@
 #include "operator_bench.hpp"
 
-#include <bit>
-#include <cstdint>
-#include <random>
-
 #include "core/workspace.hpp"
+#include "random_rows.hpp"
 
 namespace sapiens {
-namespace {
-
-/// Random activations of one type.
-class Numbers {
- public:
-  Numbers(ActivationType type, Index rows, Index columns)
-      : bytes_(static_cast<Index>(activation_bytes(type, rows, columns))),
-        view_(bytes_.data(), type, rows, columns, columns) {
-    std::minstd_rand random(1);
-    std::uniform_real_distribution<float> uniform(-1, 1);
-    for (Index i = 0; i < rows * columns; ++i) {
-      const float x = uniform(random);
-      if (type == ActivationType::F32) {
-        reinterpret_cast<float*>(bytes_.data())[i] = x;
-      } else {
-        reinterpret_cast<std::uint16_t*>(bytes_.data())[i] =
-            static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16);
-      }
-    }
-  }
-
-  Activations view() const { return view_; }
-  Matrix matrix() const {
-    return {reinterpret_cast<float*>(view_.data()), {view_.rows(), view_.columns()}};
-  }
-
- private:
-  AlignedBuffer<std::byte> bytes_;
-  Activations view_;
-};
-
-}  // namespace
 
 OperatorBench::OperatorBench(std::string_view level, Precision precision,
                              const KernelTable& kernels, const ThreadPool& pool, const Peaks& peaks)
@@ -46,7 +11,8 @@ OperatorBench::OperatorBench(std::string_view level, Precision precision,
       kernels_(kernels),
       precision_(precision),
       ops_(kernels_, pool, precision),
-      peaks_(peaks) {}
+      peaks_(peaks),
+      sapiens2_(name_, ops_, peaks_) {}
 
 const LinearKernel& OperatorBench::linear_of(const KernelTable& kernels) const noexcept {
   if (precision_ == Precision::Int8) return kernels.linear_s8;
@@ -76,14 +42,19 @@ void OperatorBench::add_rows(const KernelTable& below) const {
               [=, this](benchmark::State& state) { bench_layer_norm(state, size.width); });
     }
   }
+  if (linear_of(kernels_).run != linear_of(below).run) sapiens2_.add_linear_rows();
+  if (brings_attention(below)) sapiens2_.add_attention_rows();
+  if (precision_ != Precision::Int8 && kernels_.rms_norm != below.rms_norm) {
+    sapiens2_.add_norm_rows();
+  }
 }
 
 void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer,
                                  Index width) const {
   const Index in = layer.in * width, out = layer.out * width;
   const bool adds = layer.epilogue == Epilogue::Add;
-  const Numbers x(ops_.activation_type(), kTokens, in), weight(ActivationType::F32, out, in);
-  const Numbers y(adds ? ActivationType::F32 : ops_.activation_type(), kTokens, out);
+  const RandomRows x(ops_.activation_type(), kTokens, in), weight(ActivationType::F32, out, in);
+  const RandomRows y(adds ? ActivationType::F32 : ops_.activation_type(), kTokens, out);
   const LinearWeights packed = ops_.pack_linear(weight.matrix(), {});
   const auto run = [&](Workspace& ws) {
     if (adds) {
@@ -100,8 +71,8 @@ void OperatorBench::bench_linear(benchmark::State& state, const LinearRow& layer
 }
 
 void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) const {
-  const Numbers qkv(ops_.activation_type(), kTokens, 3 * size.width);
-  const Numbers y(ops_.activation_type(), kTokens, size.width);
+  const RandomRows qkv(ops_.activation_type(), kTokens, 3 * size.width);
+  const RandomRows y(ops_.activation_type(), kTokens, size.width);
   const AttentionShape shape = attention_shape(size.width, size.heads);
   const auto run = [&](Workspace& ws) { ops_.attention(qkv.view(), shape, y.view(), ws); };
   Workspace ws(measured_bytes(run));
@@ -110,7 +81,8 @@ void OperatorBench::bench_attention(benchmark::State& state, ModelSize size) con
 }
 
 void OperatorBench::bench_layer_norm(benchmark::State& state, Index width) const {
-  const Numbers x(ActivationType::F32, kTokens, width), y(ops_.activation_type(), kTokens, width);
+  const RandomRows x(ActivationType::F32, kTokens, width),
+      y(ops_.activation_type(), kTokens, width);
   const LayerNormWeights weights{AlignedBuffer<float>(width), AlignedBuffer<float>(width)};
   Workspace none(0);
   for (auto _ : state) ops_.layer_norm(x.matrix(), weights, y.view(), none);

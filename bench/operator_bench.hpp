@@ -5,6 +5,7 @@
 
 #include "nn/ops.hpp"
 #include "rows.hpp"
+#include "sapiens2_bench.hpp"
 
 namespace sapiens {
 
@@ -32,6 +33,7 @@ class OperatorBench {
   Precision precision_;
   Ops ops_;
   Peaks peaks_;
+  Sapiens2Bench sapiens2_;
 };
 
 }  // namespace sapiens
