@@ -48,7 +48,8 @@ def describe(run):
 def work_of(run):
     """What must be equal for a ratio of times to mean anything."""
     keys = ("size", "batch", "task", "image")
-    return [run["model"][key] for key in ("arch", "width", "depth")] + [run.get(key) for key in keys]
+    model = {"family": "sapiens", **run["model"]}  # versions before Sapiens2 did not write it
+    return [model[key] for key in ("family", "arch", "width", "depth")] + [run.get(key) for key in keys]
 
 
 def rows_of(run):

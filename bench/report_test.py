@@ -87,6 +87,12 @@ class Report(unittest.TestCase):
             with self.assertRaises(report.ReportError):
                 self.compare(RUN, {**RUN, **other})
 
+    def test_tells_families_apart(self):
+        named = {**RUN, "model": {"family": "sapiens", **RUN["model"]}}
+        self.assertIn("no change beyond the spread", self.compare(RUN, named))
+        with self.assertRaises(report.ReportError):
+            self.compare(RUN, {**RUN, "model": {"family": "sapiens2", **RUN["model"]}})
+
     def test_refuses_what_is_no_document(self):
         for content in ("", "not JSON", "[]", "3", "{}", '{"runs": []}', '{"runs": 3}', '{"runs": [{}]}',
                         '{"error": {}}'):

@@ -29,8 +29,9 @@ std::string size_text(const RemoteFile& file) {
 void describe(const RemoteFile& file) {
   const PublishedFile& published = *file.published;
   say(fmt::format("{}: {}, {}\n  from     {}\n  to       {}\n  licence  {}", published.name,
-                  published.file_name(), size_text(file), file.page, printable(file.path.string()),
-                  published.licence));
+                  file.path.filename().string(), size_text(file), file.page,
+                  printable(file.path.string()), published.licence));
+  if (!published.licence_url.empty()) say(fmt::format("           {}", published.licence_url));
   if (file.partial_bytes > 0) {
     say(fmt::format("  {} of it are here already", bytes_text(file.partial_bytes)));
   }
@@ -40,7 +41,7 @@ void expect_agreement(const PullArguments& arguments, std::size_t count) {
   if (arguments.yes) return;
   if (!isatty(STDIN_FILENO)) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "nobody is at the terminal to agree to the download",
+                {.summary = "a download needs your agreement, and there is no terminal to ask on",
                  .key = "--yes",
                  .hint = "--yes agrees to size and licence"});
   }
@@ -103,11 +104,17 @@ std::string done_text(const PulledFile& pulled, double seconds) {
 
 Json pulled_json(const PublishedFile& published, const PulledFile& pulled, double seconds,
                  const Inspection& inspection) {
-  return {{"name", published.name},          {"path", pulled.path.string()},
-          {"bytes", pulled.bytes},           {"sha256", pulled.sha256},
-          {"verified", pulled.verified},     {"was_there", pulled.already_downloaded},
-          {"resumed_at", pulled.resumed_at}, {"seconds", seconds},
-          {"licence", published.licence},    {"inspection", Json::parse(inspection.json(flag_of))}};
+  return {{"name", published.name},
+          {"path", pulled.path.string()},
+          {"bytes", pulled.bytes},
+          {"sha256", pulled.sha256},
+          {"verified", pulled.verified},
+          {"was_there", pulled.already_downloaded},
+          {"resumed_at", pulled.resumed_at},
+          {"seconds", seconds},
+          {"licence", published.licence},
+          {"licence_url", published.licence_url},
+          {"inspection", Json::parse(inspection.json(flag_of))}};
 }
 
 /// Downloads one file and reports which model it is.

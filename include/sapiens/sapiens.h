@@ -163,7 +163,7 @@ typedef struct sapiens_image {
 
 enum {
   SAPIENS_PREPROCESS_FULL = 0,  ///< As in training.
-  SAPIENS_PREPROCESS_LITE = 1   ///< As the original's lite scripts.
+  SAPIENS_PREPROCESS_LITE = 1   ///< As the lite scripts of Sapiens; refused for Sapiens2.
 };
 
 // ---- Checkpoints and reports ----

@@ -7,6 +7,8 @@
 #include <sapiens/version.hpp>
 #include <string_view>
 
+#include "hub/environment.hpp"
+
 namespace sapiens::hub {
 namespace {
 
@@ -14,14 +16,10 @@ constexpr int kMaxRedirects = 10;
 constexpr double kMaxConnectSeconds = 20;
 constexpr std::size_t kMaxHeaders = 200;
 constexpr const char* kLinked = "x-linked-";
+constexpr const char* kCommit = "x-repo-commit";
 // Limit for the body of an error response, which is not used.
 constexpr std::size_t kMaxIgnored = std::size_t{1} << 20;
 constexpr double kMinTimeout = 1, kMaxTimeout = 3600;
-
-std::string text_in(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value ? value : "";
-}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -38,6 +36,9 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+/// Headers in which the hub describes a file, also where it redirects to a storage.
+bool is_about_file(std::string_view name) { return name.starts_with(kLinked) || name == kCommit; }
+
 bool has_content(int status) { return status == 200 || status == 206; }
 
 /// Collects headers and hands content on.
@@ -49,7 +50,7 @@ class Listener final : public Receiver {
     if (line.starts_with("HTTP/")) {
       // Interim responses (100 Continue) have headers of their own.
       std::erase_if(answer_.headers,
-                    [](const auto& header) { return !header.first.starts_with(kLinked); });
+                    [](const auto& header) { return !is_about_file(header.first); });
       const std::size_t space = line.find(' ');
       answer_.status = space == std::string_view::npos
                            ? 0
@@ -60,7 +61,7 @@ class Listener final : public Receiver {
     if (colon == std::string_view::npos || answer_.headers.size() >= kMaxHeaders) return;
     std::string name = lower(trimmed(line.substr(0, colon)));
     std::string value(trimmed(line.substr(colon + 1)));
-    if (name.starts_with(kLinked)) {
+    if (is_about_file(name)) {
       answer_.headers.emplace(std::move(name), std::move(value));  // the first hop's stays
     } else {
       answer_.headers[std::move(name)] = std::move(value);
@@ -125,13 +126,13 @@ std::string next_address(const std::string& url, const Response& response) {
                .actual = shown(next)});
 }
 
-std::string checked_token(std::string token) {
-  const bool printable = std::ranges::all_of(token, [](char c) { return '!' <= c && c <= '~'; });
-  if (printable) return token;
+void expect_online() {
+  if (!is_set("HF_HUB_OFFLINE")) return;
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the token of the hub has characters that no token has",
-               .key = "HF_TOKEN",
-               .hint = "a line break at its end, perhaps"});
+              {.summary = "the hub is not asked, because the environment forbids it",
+               .key = "HF_HUB_OFFLINE",
+               .hint = "unset it to download; files that are on this machine are found by their "
+                       "names without a request"});
 }
 
 // libcurl takes whole seconds, and 0 for no limit.
@@ -152,9 +153,9 @@ std::string Answer::header(const std::string& name) const {
 }
 
 Connection::Connection(const HubOptions& options)
-    : endpoint_(options.endpoint.empty() ? text_in("HF_ENDPOINT") : options.endpoint),
-      token_(checked_token(options.token.empty() ? text_in("HF_TOKEN") : options.token)),
-      certificates_(text_in("SSL_CERT_FILE")),
+    : endpoint_(options.endpoint.empty() ? environment("HF_ENDPOINT") : options.endpoint),
+      token_(find_token(options.token)),
+      certificates_(environment("SSL_CERT_FILE")),
       timeout_(checked_timeout(options.timeout)) {
   if (endpoint_.empty()) endpoint_ = "https://huggingface.co";
   while (endpoint_.ends_with('/')) endpoint_.pop_back();
@@ -174,12 +175,13 @@ Answer Connection::fetch(const std::string& url, const std::vector<std::string>&
 
 Answer Connection::follow(std::string url, const std::vector<std::string>& headers, const Ear& ear,
                           bool head) {
+  expect_online();
   const std::string home = origin_of(endpoint_);
   Answer answer;
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
     std::vector<std::string> lines = headers;
-    if (!token_.empty() && origin_of(url) == home) {
-      lines.push_back("Authorization: Bearer " + token_);
+    if (!token_.text.empty() && origin_of(url) == home) {
+      lines.push_back("Authorization: Bearer " + token_.text);
     }
     answer.url = shown(url);
     Listener listener(ear, answer);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/token.hpp"
 #include "hub/transfer.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/hub.hpp"
@@ -24,8 +25,8 @@ struct Transient {
 struct Answer {
   int status = 0;
   std::string url = {};  ///< That answered, after redirects.
-  /// By names in lower case. Those that begin with "x-linked-" are of the first hop that had them:
-  /// the hub tells there what it redirects to.
+  /// By names in lower case. "x-linked-..." and "x-repo-commit" are of the first hop that had
+  /// them: the hub describes there what it redirects to.
   std::map<std::string, std::string> headers = {};
 
   /// Empty where there is none.
@@ -46,7 +47,7 @@ class Connection {
   explicit Connection(const HubOptions& options);
 
   const std::string& endpoint() const { return endpoint_; }
-  bool has_token() const { return !token_.empty(); }
+  const Token& token() const { return token_; }
 
   /// HEAD. Does not follow a redirect that has the answers already: addresses of storages are
   /// signed for GET alone.
@@ -62,7 +63,7 @@ class Connection {
 
   Transfer transfer_;
   std::string endpoint_;
-  std::string token_;
+  Token token_;
   std::string certificates_;
   double timeout_;
 };

@@ -7,6 +7,9 @@
 
 #include "checkpoint/state_dict.hpp"
 #include "core/parse_number.hpp"
+#include "hub/cached_repository.hpp"
+#include "hub/local_files.hpp"
+#include "hub/place.hpp"
 #include "hub/refusals.hpp"
 
 namespace sapiens::hub {
@@ -26,10 +29,7 @@ std::string digest_in(std::string_view etag) {
   if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
     etag = etag.substr(1, etag.size() - 2);
   }
-  const bool digest = etag.size() == 64 && std::ranges::all_of(etag, [](char c) {
-                        return ('0' <= c && c <= '9') || ('a' <= c && c <= 'f');
-                      });
-  return digest ? std::string(etag) : "";
+  return is_sha256(etag) ? std::string(etag) : "";
 }
 
 std::optional<std::uint64_t> size_in(const Answer& answer) {
@@ -55,7 +55,7 @@ void Download::fetch() {
        .heartbeat = [&] { tell(PullStage::Downloading, partial_.size(), file_.bytes); }});
   if (other_) refuse_other();
   if (answer.status == 416) ask_for_all(answer);
-  expect_success(answer, file_.page, connection_.has_token());
+  expect_success(answer, file_.page, connection_.token());
   if (file_.bytes && partial_.size() < *file_.bytes) {
     try_again(answer, "the connection was closed too early");
   }
@@ -180,22 +180,20 @@ std::string strong_etag(const std::string& header) { return header.starts_with('
 
 RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
                         const std::filesystem::path& folder) {
+  expect_names(file);
   RemoteFile remote{.published = &file,
-                    .page = fmt::format("{}/{}", connection.endpoint(), file.repository),
-                    .path = folder / file.file_name()};
+                    .page = fmt::format("{}/{}", connection.endpoint(), file.repository)};
   remote.url = fmt::format("{}/resolve/main/{}", remote.page, file.path);
   const Answer answer = connection.ask(remote.url);
-  expect_success(answer, remote.page, connection.has_token());
+  expect_success(answer, remote.page, connection.token());
   expect_no_page(answer);
   remote.bytes = size_in(answer);
   remote.sha256 = digest_in(answer.header("x-linked-etag"));
   if (remote.sha256.empty()) remote.sha256 = digest_in(answer.header("etag"));
   if (remote.sha256.empty()) remote.sha256 = file.sha256;
-  remote.partial_bytes = partial_size(remote);
-  std::error_code error;
-  remote.is_downloaded =
-      std::filesystem::is_regular_file(remote.path, error) &&
-      (!remote.bytes || std::filesystem::file_size(remote.path, error) == *remote.bytes);
+  remote.commit = answer.header("x-repo-commit");
+  if (!is_commit(remote.commit)) remote.commit.clear();
+  choose_place(remote, file, folder);
   return remote;
 }
 

@@ -57,7 +57,7 @@ class Download {
 };
 
 /// One attempt to ask for size and digest; throws Transient where another may do better. `folder`
-/// is where the file would go.
+/// is where the file would go; if it is empty, `choose_place` decides.
 RemoteFile look_up_once(Connection& connection, const PublishedFile& file,
                         const std::filesystem::path& folder);
 

@@ -1,17 +1,22 @@
 #include "sapiens/hub.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <system_error>
 #include <thread>
 
 #include "core/atomic_file.hpp"
+#include "hub/cached_repository.hpp"
 #include "hub/connection.hpp"
 #include "hub/download.hpp"
+#include "hub/local_files.hpp"
 #include "hub/partial_file.hpp"
+#include "hub/place.hpp"
 
 namespace sapiens {
 namespace hub {
@@ -65,7 +70,20 @@ void expect_space(const RemoteFile& file, std::uint64_t arrived) {
                .expected = fmt::format("{} bytes", size - arrived),
                .actual = fmt::format("{} bytes are free", space.available),
                .hint = "free some space, or choose a folder on another disk (`folder`, "
-                       "SAPIENS_CACHE)"});
+                       "SAPIENS_CACHE, HF_HOME)"});
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && ::access(folder.c_str(), W_OK) != 0) error.assign(errno, std::generic_category());
+  if (!error) return;
+  throw Error(ErrorCode::WriteFailed,
+              {.summary = "the folder for downloads cannot be written to",
+               .file = folder.string(),
+               .actual = error.message(),
+               .hint = "name another one with `folder`, or in SAPIENS_CACHE, or move the cache of "
+                       "Hugging Face's tools with HF_HOME"});
 }
 
 /// What is at `file.path` already, which is never replaced.
@@ -94,13 +112,36 @@ PulledFile expect_same_content(const RemoteFile& file, const PullListener& liste
        .hint = "remove it if it is a damaged copy, or choose another folder with `folder`"});
 }
 
+/// What is in the snapshot already.
+PulledFile take_from_cache(const RemoteFile& file, const CachedRepository& repository,
+                           const PullListener& listener) {
+  RemoteFile content = file;
+  content.path = fs::canonical(file.path);  // What is to be removed if it is damaged.
+  PulledFile there = expect_same_content(content, listener);
+  there.path = file.path;
+  try {
+    set_main_commit(repository, file.commit);
+  } catch (const Error& error) {  // The cache may be another user's, or mounted read-only.
+    if (error.code() != ErrorCode::WriteFailed) throw;
+    if (listener.message) {
+      listener.message(
+          fmt::format("{} cannot be written ({}): give the path of the file, because its "
+                      "name does not lead to it",
+                      repository.main().string(), error.detail().actual));
+    }
+  }
+  return there;
+}
+
 }  // namespace
 }  // namespace hub
 
 struct Hub::State {
   explicit State(HubOptions given) : options(std::move(given)), connection(options) {
-    if (options.folder.empty()) options.folder = checkpoint_cache();
+    static_cast<void>(hub::stores(options.folder));  // throws if there is none
   }
+  PulledFile pull(const RemoteFile& file, const PullListener& listener);
+  PulledFile pull_into_cache(const RemoteFile& file, const PullListener& listener);
 
   HubOptions options;
   hub::Connection connection;
@@ -118,23 +159,22 @@ RemoteFile Hub::look_up(const PublishedFile& file, const PullListener& listener)
   });
 }
 
-PulledFile Hub::pull(const RemoteFile& file, const PullListener& listener) {
+/// Downloads to `file.path`.
+PulledFile Hub::State::pull(const RemoteFile& file, const PullListener& listener) {
   namespace fs = std::filesystem;
   std::error_code error;
-  fs::create_directories(file.path.parent_path(), error);
-  if (error) fail_to_write(file.path, "the folder cannot be created", error.value());
   expect_file_or_nothing(file.path);
   if (fs::exists(file.path, error)) return hub::expect_same_content(file, listener);
+  hub::make_folder(file.path.parent_path());
 
-  hub::Download download(state_->connection, file, listener);
+  hub::Download download(connection, file, listener);
   if (fs::exists(file.path, error)) {  // by now, from the process that had the lock before
     download.partial().discard();
     return hub::expect_same_content(file, listener);
   }
   hub::expect_space(file, download.resumed_at());
   hub::keep_trying(
-      state_->options, listener, [&] { return download.partial().size(); },
-      [&] { download.fetch(); });
+      options, listener, [&] { return download.partial().size(); }, [&] { download.fetch(); });
   const std::string digest = download.verify();
   const std::uint64_t bytes = download.partial().size();
   download.partial().commit();
@@ -143,6 +183,33 @@ PulledFile Hub::pull(const RemoteFile& file, const PullListener& listener) {
           .resumed_at = download.resumed_at(),
           .sha256 = digest,
           .verified = !file.sha256.empty()};
+}
+
+/// Downloads to `file.blob`, and makes `file.path` a link to it.
+PulledFile Hub::State::pull_into_cache(const RemoteFile& file, const PullListener& listener) {
+  namespace fs = std::filesystem;
+  const hub::CachedRepository repository = hub::CachedRepository::of_blob(file.blob);
+  if (repository.size_of(file.path) > 0) return hub::take_from_cache(file, repository, listener);
+  const fs::path lock = repository.lock(file.sha256);
+  for (const fs::path& folder : {lock.parent_path(), file.blob.parent_path(),
+                                 file.path.parent_path(), repository.main().parent_path()}) {
+    hub::make_folder(folder);
+  }
+  // The lock of Hugging Face's tools, so that they and this do not download the same twice.
+  const Descriptor locked = open_locked(lock, file.blob);
+  if (repository.size_of(file.path) > 0) return hub::take_from_cache(file, repository, listener);
+  if (fs::is_symlink(file.blob) && repository.size_of(file.blob) == 0) fs::remove(file.blob);
+  RemoteFile content = file;
+  content.path = file.blob;
+  PulledFile pulled = pull(content, listener);
+  hub::link_snapshot(file.blob, file.path, !pulled.already_downloaded);
+  hub::set_main_commit(repository, file.commit);
+  pulled.path = file.path;
+  return pulled;
+}
+
+PulledFile Hub::pull(const RemoteFile& file, const PullListener& listener) {
+  return file.blob.empty() ? state_->pull(file, listener) : state_->pull_into_cache(file, listener);
 }
 
 }  // namespace sapiens

@@ -1,13 +1,6 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <system_error>
-#include <vector>
 
-#include "hub/partial_file.hpp"
-#include "sapiens/error.hpp"
 #include "sapiens/hub.hpp"
 
 namespace sapiens {
@@ -16,11 +9,16 @@ namespace {
 // As the model cards of Meta's repositories state it.
 constexpr std::string_view kNonCommercial = "CC BY-NC 4.0, not for commercial use";
 constexpr std::string_view kSeePage = "stated on its page";
+// As timm, which names the repositories of these copies, states it.
+constexpr std::string_view kSapiens2 = "Sapiens2 License, which forbids some uses";
+constexpr std::string_view kSapiens2Url =
+    "https://github.com/facebookresearch/sapiens2/blob/main/LICENSE.md";
 
 // Names of files are those of the original's READMEs, and repositories those that the page
 // huggingface.co/facebook/sapiens lists. No 308 keypoints and no segmentation were released for
 // 2b. Sizes are four bytes for each parameter. OpenMMLab ends names with the first eight digits of
-// a file's SHA-256.
+// a file's SHA-256. The encoders of Sapiens2 lie in the repositories that timm 1.0.31 names
+// (models/eva.py), whose loader asks each of them for one file of this name (models/_hub.py).
 constexpr std::array kPublished = std::to_array<PublishedFile>({
     {"0.3b:pretrain", "0.3b", "pretrain", "facebook/sapiens-pretrain-0.3b",
      "sapiens_0.3b_epoch_1600_clean.pth", kNonCommercial, 1'229'180'928, ""},
@@ -90,36 +88,17 @@ constexpr std::array kPublished = std::to_array<PublishedFile>({
      "sapiens_2b_normal_render_people_epoch_70.pth", kNonCommercial, 8'704'737'804, ""},
     {"detector", "rtmdet-m", "detect", "facebook/sapiens-pose-bbox-detector",
      "rtmdet_m_8xb32-100e_coco-obj365-person-235e8209.pth", kSeePage, 98'653'788, "235e8209"},
+    {"sapiens2_0.1b", "sapiens2_0.1b", "pretrain", "timm/vit_base_patch16_sapiens2.fb",
+     "model.safetensors", kSapiens2, 455'973'888, "", "sapiens2_0.1b.safetensors", kSapiens2Url},
+    {"sapiens2_0.4b", "sapiens2_0.4b", "pretrain", "timm/vit_large_patch16_sapiens2.fb",
+     "model.safetensors", kSapiens2, 1'581'801'472, "", "sapiens2_0.4b.safetensors", kSapiens2Url},
+    {"sapiens2_0.8b", "sapiens2_0.8b", "pretrain", "timm/vit_huge_patch16_sapiens2.fb",
+     "model.safetensors", kSapiens2, 3'257'134'080, "", "sapiens2_0.8b.safetensors", kSapiens2Url},
+    {"sapiens2_1b", "sapiens2_1b", "pretrain", "timm/vit_giant_patch16_sapiens2.fb",
+     "model.safetensors", kSapiens2, 5'821'896'704, "", "sapiens2_1b.safetensors", kSapiens2Url},
+    {"sapiens2_5b", "sapiens2_5b", "pretrain", "timm/vit_5b_patch16_sapiens2.fb",
+     "model.safetensors", kSapiens2, 20'267'611'904, "", "sapiens2_5b.safetensors", kSapiens2Url},
 });
-
-namespace fs = std::filesystem;
-
-/// Empty for a variable that is not set.
-fs::path folder_in(const char* variable) {
-  const char* const value = std::getenv(variable);
-  return value ? value : "";
-}
-
-/// "0.3b:dance": the size is one of ours, so the rest is a mistake in a name and not a path.
-bool has_size_of_ours(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  return colon != std::string_view::npos &&
-         std::ranges::any_of(published_files(), [&](const PublishedFile& file) {
-           return file.model == text.substr(0, colon);
-         });
-}
-
-[[noreturn]] void refuse_name(const std::string& name) {
-  std::vector<std::string_view> known;
-  for (const PublishedFile& file : published_files()) {
-    if (file.model == std::string_view(name).substr(0, name.find(':'))) known.push_back(file.name);
-  }
-  throw Error(ErrorCode::NotFound,
-              {.summary = "there is neither a file nor a published checkpoint of this name",
-               .file = name,
-               .expected = fmt::format("{}", fmt::join(known, ", ")),
-               .hint = "`published_files` shows all"});
-}
 
 }  // namespace
 
@@ -133,43 +112,6 @@ std::uint64_t max_download_bytes(const PublishedFile& file) noexcept {
 const PublishedFile* find_published(std::string_view name) noexcept {
   const auto* const found = std::ranges::find(kPublished, name, &PublishedFile::name);
   return found == kPublished.end() ? nullptr : found;
-}
-
-fs::path hub::partial_name(const fs::path& path) { return path.string() + ".partial"; }
-
-fs::path checkpoint_cache() {
-  if (const fs::path chosen = folder_in("SAPIENS_CACHE"); !chosen.empty()) return chosen;
-  // The specification of XDG has relative paths ignored.
-  if (const fs::path xdg = folder_in("XDG_CACHE_HOME"); xdg.is_absolute()) return xdg / "sapiens";
-  if (const fs::path home = folder_in("HOME"); home.is_absolute()) {
-    return home / ".cache" / "sapiens";
-  }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "there is no folder for downloaded checkpoints",
-               .expected = "SAPIENS_CACHE, XDG_CACHE_HOME or HOME in the environment",
-               .hint = "set SAPIENS_CACHE to a folder"});
-}
-
-fs::path find_checkpoint(const std::string& path_or_name) {
-  std::error_code ignored;
-  const PublishedFile* const file = find_published(path_or_name);
-  if (!file) {
-    if (has_size_of_ours(path_or_name) && !fs::exists(path_or_name, ignored)) {
-      refuse_name(path_or_name);
-    }
-    return path_or_name;
-  }
-  if (fs::is_regular_file(path_or_name, ignored)) return path_or_name;  // no folder "detector"
-  const fs::path path = checkpoint_cache() / file->file_name();
-  if (fs::exists(path, ignored)) return path;
-  const bool begun = fs::exists(hub::partial_name(path), ignored);
-  throw Error(ErrorCode::NotFound,
-              {.summary = begun ? "the download of this checkpoint is not finished"
-                                : "this checkpoint has not been downloaded",
-               .file = path_or_name,
-               .actual = fmt::format("{} does not exist", path.string()),
-               .hint = fmt::format("`sapiens pull {}` {}", file->name,
-                                   begun ? "goes on with it" : "downloads it")});
 }
 
 }  // namespace sapiens

@@ -38,17 +38,18 @@ void refuse_for_now(const Answer& answer) {
   throw Transient{Error(ErrorCode::Network, detail), wait};
 }
 
-void refuse_access(const Answer& answer, const std::string& page, bool token_sent) {
+void refuse_access(const Answer& answer, const std::string& page, const Token& token) {
   const bool gated = answer.header("x-error-code") == "GatedRepo";
   std::string hint;
-  if (answer.status == 401 && token_sent) {
-    hint = "HF_TOKEN was sent and not accepted: make a new one, or unset it";
-  } else if (token_sent) {
+  if (answer.status == 401 && !token.text.empty()) {
+    hint = fmt::format("the token of {} was sent and not accepted: make a new one, or remove it",
+                       token.source);
+  } else if (!token.text.empty()) {
     hint = fmt::format("ask for access, or accept the licence, on {}", page);
   } else {
     hint = fmt::format(
         "accept the licence on {}, make a token in the settings of your account, and set "
-        "HF_TOKEN to it",
+        "HF_TOKEN to it (or log in with `hf auth login`)",
         page);
   }
   throw Error(ErrorCode::NotFound, {.summary = gated ? "the hub gives this file to those alone who "
@@ -61,11 +62,11 @@ void refuse_access(const Answer& answer, const std::string& page, bool token_sen
 
 }  // namespace
 
-void expect_success(const Answer& answer, const std::string& page, bool token_sent) {
+void expect_success(const Answer& answer, const std::string& page, const Token& token) {
   const int status = answer.status;
   if (status == 200 || status == 206) return;
   if (status == 408 || status == 429 || status >= 500) refuse_for_now(answer);
-  if (status == 401 || status == 403) refuse_access(answer, page, token_sent);
+  if (status == 401 || status == 403) refuse_access(answer, page, token);
   if (status == 404) {
     throw Error(ErrorCode::NotFound,
                 {.summary = "the hub has no such file",

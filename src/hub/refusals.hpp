@@ -9,8 +9,8 @@
 namespace sapiens::hub {
 
 /// Throws for any status but 200 and 206: Transient for one that may pass, else what the hub means
-/// by it. `page` is where a person reads about the file, `token_sent` whether we said who we are.
-void expect_success(const Answer& answer, const std::string& page, bool token_sent);
+/// by it. `page` is where a person reads about the file, `token` what was sent to say who we are.
+void expect_success(const Answer& answer, const std::string& page, const Token& token);
 
 /// Throws UnsupportedFormat where `head`, the beginning of a file, is none of a checkpoint.
 void expect_checkpoint(std::span<const std::byte> head, const std::string& url);

@@ -100,6 +100,24 @@ TEST(Bench, OperatorsDoTheArithmeticOfTheFormula) {
   EXPECT_NEAR(document["gflop"].get<double>(), 2 * image * 1e-9, 1e-15);
 }
 
+// N tokens, P patches, D = 8, M = 16, of H heads K have keys and values of their own, d = 4: embed
+// 2 P 768 D; a block 2 N D (D + 2 K d + D + 3 M) + 4 N^2 D, with K = 2 in the first, 1 in the last.
+TEST(Bench, OperatorsOfSapiens2DoTheArithmeticOfItsHeads) {
+  const Finished run =
+      run_sapiens({"bench", SAPIENS_TEST_DATA "/golden/sapiens2_names/plain.safetensors", "--size",
+                   "64x48", "--repeat", "1", "--json"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Json document = run.json();
+  EXPECT_EQ(document["model"]["family"], "sapiens2");
+  const double P = 4 * 3, N = 1 + 8 + P, D = 8, M = 16, d = 4;
+  EXPECT_EQ(document["tokens"], N);
+  double operations = 2 * P * 768 * D;
+  for (const double K : {2, 1}) {
+    operations += 2 * N * D * (D + 2 * K * d + D + 3 * M) + 4 * N * N * D;
+  }
+  EXPECT_NEAR(document["gflop"].get<double>(), operations * 1e-9, 1e-15);
+}
+
 TEST(Bench, ATaskIsMeasuredFromTheImageToFiles) {
   for (const char* task : {"pose", "seg", "depth", "normal"}) {
     SCOPED_TRACE(task);

@@ -218,7 +218,9 @@ TEST_F(Features, OfSapiens2HaveRegistersAndAreDrawn) {
     more.insert(more.begin(), {scratch_ / "a.png", "--size", "64x48", "--json"});
     return features(more);
   };
-  ASSERT_EQ(sapiens2({"--out-type", "registers"}).code, 0);
+  const Finished registers = sapiens2({"--out-type", "registers"});
+  ASSERT_EQ(registers.code, 0) << registers.err;
+  EXPECT_THAT(registers.err, HasSubstr("Sapiens2 custom encoder, width 8, 2 blocks"));
   EXPECT_EQ(shape("a.npy"), (std::vector<Index>{8, 8}));
   ASSERT_EQ(sapiens2({"--viz"}).code, 0);
   const Image of_map = Image::read(out("a.png"));

@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body>Please log in.</body></html>"
 CHUNK = 4096
+COMMIT = "c0ffee" + "0" * 34
 
 
 def arguments():
@@ -34,6 +35,8 @@ def arguments():
     parser.add_argument("--misbehave-times", type=int, default=10**9, help="then all is well")
     parser.add_argument("--rate", type=int, help="storage: bytes per second")
     parser.add_argument("--digest", help="claim this digest; none: tell no digest")
+    parser.add_argument("--etag", help="claim this as the ETag of the linked file")
+    parser.add_argument("--commit", default=COMMIT, help="claim this commit; none: tell none")
     parser.add_argument("--size", type=int, help="claim this size")
     parser.add_argument("--no-size", action="store_true", help="tell no size anywhere")
     parser.add_argument("--send", choices=["lfs", "page"], help="storage: instead of the file")
@@ -143,7 +146,9 @@ class Hub(Handler):
             if not options.no_size:
                 headers["X-Linked-Size"] = str(options.size or len(self.state.content))
             if options.digest != "none":
-                headers["X-Linked-Etag"] = f'"{self.state.digest}"'
+                headers["X-Linked-Etag"] = options.etag or f'"{self.state.digest}"'
+            if options.commit != "none":
+                headers["X-Repo-Commit"] = options.commit
         return self.answer("hub", 302, headers)
 
 

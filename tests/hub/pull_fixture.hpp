@@ -14,22 +14,27 @@
 
 namespace sapiens {
 
-/// The program, a hub with a tiny checkpoint for every published one, and an empty cache.
+/// The program, a hub with a tiny checkpoint for every published one, and empty caches.
 class Pull : public testing::Test {
  protected:
   static constexpr const char* kName = "0.3b:pretrain";
+  /// Those that downloads depend on.
+  static constexpr const char* kVariables[] = {
+      "SAPIENS_CACHE",  "HF_HOME",     "HF_HUB_CACHE",  "HUGGINGFACE_HUB_CACHE",
+      "HF_ENDPOINT",    "HF_TOKEN",    "HF_TOKEN_PATH", "HUGGING_FACE_HUB_TOKEN",
+      "http_proxy",     "https_proxy", "HTTPS_PROXY",   "HF_HUB_DISABLE_IMPLICIT_TOKEN",
+      "all_proxy",      "ALL_PROXY",   "no_proxy",      "HF_HUB_DISABLE_SYMLINKS",
+      "HF_HUB_OFFLINE", "NO_PROXY"};
   static constexpr const char* kFile = "sapiens_0.3b_epoch_1600_clean.pth";
 
   void SetUp() override {
     make_checkpoint(published_);
+    for (const char* variable : kVariables) unsetenv(variable);
     setenv("SAPIENS_CACHE", cache_.c_str(), 1);
-    for (const char* variable : {"HF_TOKEN", "http_proxy", "https_proxy", "HTTPS_PROXY",
-                                 "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"}) {
-      unsetenv(variable);
-    }
+    setenv("HF_HOME", hugging_face_.c_str(), 1);
   }
   void TearDown() override {
-    for (const char* variable : {"SAPIENS_CACHE", "HF_ENDPOINT", "HF_TOKEN"}) unsetenv(variable);
+    for (const char* variable : kVariables) unsetenv(variable);
   }
 
   /// Starts the hub; one that runs already ends.
@@ -72,6 +77,7 @@ class Pull : public testing::Test {
   Scratch scratch_;
   std::string published_ = scratch_ / "tiny.pth";
   std::string cache_ = scratch_ / "cache";
+  std::string hugging_face_ = scratch_ / "huggingface";
   std::unique_ptr<HubServer> server_;
 };
 

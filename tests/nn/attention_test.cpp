@@ -55,7 +55,7 @@ std::string described(const AttentionCase& c) {
          " of " + std::to_string(c.shape.head_dim) + ", tokens " + std::to_string(c.tokens);
 }
 
-class GroupedAttention : public EveryLevel {
+class GroupedAttention : public EveryKernel {
  protected:
   void expect_equal_to_ungrouped(const AttentionCase& c) const {
     for (const Precision precision : kPrecisions) {
@@ -104,7 +104,7 @@ TEST_P(GroupedAttention, LetsNotANumberThroughToTheHeadsOfItsGroupOnly) {
   }
 }
 
-SAPIENS_FOR_EVERY_LEVEL(GroupedAttention);
+SAPIENS_FOR_EVERY_KERNEL(GroupedAttention);
 
 TEST(AttentionShapes, AreRefusedWhereHeadsCannotShareKeys) {
   const ThreadPool pool(1);

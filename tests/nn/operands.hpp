@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -12,6 +13,36 @@
 #include "support/random_numbers.hpp"
 
 namespace sapiens {
+
+/// Tests that run once per set of kernels: every level, and those for CPUs of the same level
+/// without instructions for dot products. Skips with a reason where the CPU lacks it.
+class EveryKernel : public testing::TestWithParam<std::string_view> {
+ protected:
+  static constexpr std::string_view kPlain = "_without_dots";
+
+  void SetUp() override {
+    CpuFeatures cpu = tested_cpu();
+    std::string_view level = GetParam();
+    if (level.ends_with(kPlain)) {
+      level.remove_suffix(kPlain.size());
+      cpu.avx_vnni = cpu.avx512_vnni = cpu.avx512_bf16 = cpu.fast_bf16 = cpu.amx = false;
+    }
+    const std::vector<std::string_view> available = available_levels(cpu);
+    if (std::find(available.begin(), available.end(), level) == available.end()) {
+      GTEST_SKIP() << "this CPU has no " << level;
+    }
+    fast = select_kernels(cpu, level).table;
+    reference = select_kernels(cpu, "reference").table;
+  }
+
+  KernelTable fast, reference;
+};
+
+#define SAPIENS_FOR_EVERY_KERNEL(suite)                                                        \
+  INSTANTIATE_TEST_SUITE_P(Isa, suite,                                                         \
+                           testing::Values("reference", "avx2", "avx2_without_dots", "avx512", \
+                                           "avx512_without_dots", "amx"),                      \
+                           level_name)
 
 /// A way to compute linear layers: a precision, and the type of the stored weights.
 struct Way {

@@ -203,13 +203,15 @@ TEST(Tasks, TasksWithoutAModelAre422AndSeveralModelsNeedAName) {
 
 TEST(Command, SaysHowToGetAPublishedCheckpoint) {
   const Scratch empty;
-  setenv("SAPIENS_CACHE", empty.path().c_str(), 1);
+  for (const char* cache : {"SAPIENS_CACHE", "HF_HUB_CACHE"}) {
+    setenv(cache, empty.path().c_str(), 1);
+  }
   for (const std::string model : {"0.3b:depth", "mine=0.3b:depth"}) {
     const Finished run = run_sapiens({"serve", "--model", model});
     EXPECT_EQ(run.code, 4) << run.err;
     EXPECT_THAT(run.err, HasSubstr("`sapiens pull 0.3b:depth`"));
   }
-  unsetenv("SAPIENS_CACHE");
+  for (const char* cache : {"SAPIENS_CACHE", "HF_HUB_CACHE"}) unsetenv(cache);
 }
 
 class Token : public testing::Test {

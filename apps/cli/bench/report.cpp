@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/bench/measure.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -27,9 +28,9 @@ const char* unit_of(std::string_view arithmetic) {
 
 std::string header(const BenchRun& run) {
   std::string text =
-      fmt::format("Sapiens {}, width {}, {} blocks; {} on {} thread{} ({})\n", run.model.arch,
-                  run.model.width, run.model.depth, run.stats.precision, run.stats.threads,
-                  run.stats.threads == 1 ? "" : "s", run.stats.isa);
+      fmt::format("{} {}, width {}, {} blocks; {} on {} thread{} ({})\n", family_text(run.model),
+                  run.model.arch, run.model.width, run.model.depth, run.stats.precision,
+                  run.stats.threads, run.stats.threads == 1 ? "" : "s", run.stats.isa);
   if (run.task) {
     text += fmt::format("{} of an image of {}x{}, width by height\n", task_name(*run.task),
                         run.image.width, run.image.height);
@@ -151,7 +152,11 @@ Json operator_json(const OperatorBench& op, const BenchRun& run) {
 Json run_json(const BenchRun& run) {
   Json json = {
       {"version", SAPIENS_VERSION},
-      {"model", {{"arch", run.model.arch}, {"width", run.model.width}, {"depth", run.model.depth}}},
+      {"model",
+       {{"family", run.model.family},
+        {"arch", run.model.arch},
+        {"width", run.model.width},
+        {"depth", run.model.depth}}},
       {"size", {run.size.height, run.size.width}},
       {"batch", run.batch},
       {"tokens", run.tokens},

@@ -33,12 +33,9 @@ std::vector<const PublishedFile*> files_called(const std::vector<std::string>& n
 
 /// What of a published file is on this disk; nothing is asked of the hub.
 Json local_state(const PublishedFile& file, const fs::path& folder) {
-  const fs::path path = folder / file.file_name();
-  std::error_code error;
-  const auto bytes = fs::file_size(path, error);
-  if (!error) return {{"path", path.string()}, {"bytes", bytes}};
-  const auto arrived = fs::file_size(path.string() + ".partial", error);
-  return error ? Json(nullptr) : Json{{"arrived", arrived}};
+  const LocalFile local = find_local(file, folder);
+  if (!local.path.empty()) return {{"path", local.path.string()}, {"bytes", local.bytes}};
+  return local.partial_bytes > 0 ? Json{{"arrived", local.partial_bytes}} : Json(nullptr);
 }
 
 std::string state_text(const Json& state) {
@@ -51,13 +48,14 @@ void list(const PullOptions& options, Session& session) {
   const fs::path folder = options.folder.empty() ? checkpoint_cache() : fs::path(options.folder);
   Json document = {{"folder", folder.string()}, {"published", Json::array()}};
   for (const PublishedFile& file : published_files()) {
-    const Json state = local_state(file, folder);
+    const Json state = local_state(file, options.folder);
     if (session.json) {
       document["published"].push_back({{"name", file.name},
                                        {"repository", file.repository},
                                        {"file", file.path},
                                        {"about_bytes", file.approximate_bytes},
                                        {"licence", file.licence},
+                                       {"licence_url", file.licence_url},
                                        {"local", state}});
     } else {
       print(fmt::format("{:<14} {:>8}  {:<12}  {}  {}\n", file.name,
@@ -91,12 +89,13 @@ void add_pull_command(CLI::App& app, Session& session, RunPull run) {
   CLI::App* pull = app.add_subcommand("pull", "Download published checkpoints");
   pull->add_option("NAME", options->names,
                    "What to download: 0.3b:pretrain, 0.3b:pose308, 1b:seg, 2b:depth, 0.6b:normal, "
-                   "detector ...")
+                   "sapiens2_0.4b, detector ...")
       ->type_name(kPublishedType);
   pull->add_flag("--list", options->list, "Show what is published, and what is on this disk");
-  pull->add_option("--dir", options->folder,
-                   "Folder to write to; by default SAPIENS_CACHE, XDG_CACHE_HOME/sapiens or "
-                   "~/.cache/sapiens, where other commands look for names")
+  pull->add_option(
+          "--dir", options->folder,
+          "Folder to write to; by default SAPIENS_CACHE or the cache of Hugging Face's tools, "
+          "where other commands look for names")
       ->type_name(kFolderType);
   pull->add_flag("-y,--yes", options->arguments.yes,
                  "Agree to size and licence without being asked");
@@ -106,8 +105,10 @@ void add_pull_command(CLI::App& app, Session& session, RunPull run) {
              "Seconds without a byte after which a connection counts as dropped");
   add_json_flag(*pull, session);
   pull->footer(
-      "HF_TOKEN is sent to the hub, HF_ENDPOINT is another hub, https_proxy is followed. A\n"
-      "download that broke off goes on with the same command. docs/downloads.md tells more.\n\n"
+      "Files are shared with Hugging Face's tools (HF_HOME, HF_HUB_CACHE). HF_TOKEN, or the token\n"
+      "of `hf auth login`, is sent to the hub, HF_ENDPOINT is another hub, https_proxy is\n"
+      "followed. A download that broke off goes on with the same command. docs/downloads.md tells\n"
+      "more.\n\n"
       "Example:\n  sapiens pull 0.3b:seg\n  sapiens seg 0.3b:seg photos/ --output out");
   pull->callback([options, &session, run] { list_or_run(*options, session, run); });
 }

@@ -215,15 +215,22 @@ struct EnvironmentVariable {
 constexpr EnvironmentVariable kVariables[] = {
     {"SAPIENS_ISA", "Highest kernel level: reference, avx2, avx512 or amx. `--isa` goes before it",
      "--isa"},
-    {"SAPIENS_CACHE, XDG_CACHE_HOME",
-     "Where downloads go, and names of published checkpoints are looked for: SAPIENS_CACHE, else "
-     "the folder sapiens in XDG_CACHE_HOME, else ~/.cache/sapiens",
+    {"SAPIENS_CACHE",
+     "Folder of downloads, where names of published checkpoints are looked for first",
+     kPublishedType},
+    {"HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME",
+     "The cache that Hugging Face's tools share, where downloads go without SAPIENS_CACHE, and "
+     "names are looked for: HF_HUB_CACHE, else hub in HF_HOME, else huggingface/hub in "
+     "XDG_CACHE_HOME, else ~/.cache/huggingface/hub",
      kPublishedType},
     {"SAPIENS_MODULE_DIR",
      "The only folder to look in for what is loaded or started when it is needed, such as the "
      "module for videos",
      ""},
-    {"HF_TOKEN", "Sent to the hub, and to nobody that it redirects to", "pull"},
+    {"HF_TOKEN",
+     "Sent to the hub, never to hosts that it redirects to; without it, the token that `hf auth "
+     "login` stored (HF_TOKEN_PATH, else token in HF_HOME)",
+     "pull"},
     {"HF_ENDPOINT", "Another hub than https://huggingface.co", "pull"},
     {"https_proxy, http_proxy, all_proxy, no_proxy", "As libcurl takes them", "pull"},
     {"SSL_CERT_FILE", "Certificates to trust instead of the system's", "pull"},

@@ -124,10 +124,15 @@ std::string dims_text(std::span<const Index> shape) {
   return fmt::format("{}", fmt::join(shape, "x"));
 }
 
+std::string_view family_text(const ModelInfo& model) {
+  return model.family == "sapiens2" ? "Sapiens2" : "Sapiens";
+}
+
 std::string model_text(const ModelInfo& model) {
   if (model.family == "rtmdet") return fmt::format("person detector {}", model.arch);
-  return fmt::format("Sapiens {} {}, width {}, {} blocks", model.arch, task_text(model),
-                     model.width, model.depth);
+  const bool sapiens2 = model.family == "sapiens2";
+  return fmt::format("{} {} {}, width {}, {} blocks", family_text(model), model.arch,
+                     sapiens2 ? "encoder" : task_text(model), model.width, model.depth);
 }
 
 std::string checkpoint_text(const std::string& path, const Inspection& inspection) {

@@ -90,10 +90,13 @@ std::string lower_case(std::string_view text);
 /// "1024x64x64".
 std::string dims_text(std::span<const Index> shape);
 
-/// "Sapiens 0.3B pretrain, width 1024, 24 blocks".
+/// "Sapiens" or "Sapiens2", of an encoder or a task model.
+std::string_view family_text(const ModelInfo& model);
+
+/// "Sapiens 0.3b pretrain, width 1024, 24 blocks", "Sapiens2 0.4b encoder, width 1024, 24 blocks".
 std::string model_text(const ModelInfo& model);
 
-/// "model.pth: Sapiens 0.3B pretrain, width 1024, 24 blocks, exact (293 of 293 parameters)".
+/// "model.pth: Sapiens 0.3b pretrain, width 1024, 24 blocks, exact (293 of 293 parameters)".
 std::string checkpoint_text(const std::string& path, const Inspection& inspection);
 
 /// The absolute spelling, so that a file is recognised from another working directory.

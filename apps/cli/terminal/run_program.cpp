@@ -146,7 +146,7 @@ void start_part(const Part& part, const Session& session) {
   if (program.empty()) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = part.cannot,
-                 .actual = fmt::format("the program {} is not there", part.program),
+                 .actual = fmt::format("the program {} is not installed", part.program),
                  .hint = fmt::format("install {} and build sapiens again; a program that lies "
                                      "elsewhere is found with SAPIENS_MODULE_DIR=its/folder",
                                      part.built_with)});

@@ -184,6 +184,7 @@ void dot_linear_run(const LinearArgs& a) noexcept {
   const std::int64_t bytes_per_step =
       ceil_div(kColumnTile * DotPlan<Dots>::Weights::kDword, ceil_div(a.rows, kRowTile));
 
+  HeadsBehind heads(a);
   const std::int64_t end = a.first_column + a.columns;
   for (std::int64_t c = a.first_column; c < end; c += kColumnTile) {
     const auto* const panel = reinterpret_cast<const std::int32_t*>(weight + layout.panel(c));
@@ -195,10 +196,11 @@ void dot_linear_run(const LinearArgs& a) noexcept {
                           s.products);
       finish_products<Dots>(tile, a.epilogue, factors(a, c), s.products, a.bias + c, s.scales + r,
                             w_scales + c);
+      heads.add(r, tile.rows, c);
       ahead.advance(groups);
     }
-    if (a.epilogue == Epilogue::NormRotate) finish_heads(a, 0, a.rows, c, next_column(a, c));
   }
+  heads.finish();
 }
 
 template <class Dots>

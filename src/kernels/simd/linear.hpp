@@ -142,6 +142,7 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
   const std::int64_t bytes_per_step =
       ceil_div(kColumnTile * layout.kDword / kGroup, ceil_div(a.rows, kRowTile));
 
+  HeadsBehind heads(a);
   // The values of a last tile lie behind the place of all its gates.
   const bool whole_tiles = a.epilogue == Epilogue::SwiGlu;
   const std::int64_t end = a.first_column + a.columns;
@@ -169,11 +170,11 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
                                      ahead);
       store(products, kColumnTile, tile);
       finish(products, rest, y, factors(a, c), a.bias + c);
+      if (finish.last) heads.add(r, y.rows, c);
       ahead.advance(inputs);
     }
-    if (finish.last && a.epilogue == Epilogue::NormRotate)
-      finish_heads(a, 0, a.rows, c, next_column(a, c));
   }
+  heads.finish();
 }
 
 // Where the epilogue adds to y, the content of y counts as the sum of an earlier chunk.

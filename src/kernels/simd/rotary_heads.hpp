@@ -1,7 +1,8 @@
-// Epilogue::NormRotate: heads of q and k in y are normalised and rotated once a panel of outputs
-// has completed them for all rows of a call, while they are in L1 or L2. Not right behind the tile
-// that completes them: loads that follow its stores so closely would have to wait for them, and
-// took longer than the arithmetic of the tile (fp32, 64 dimensions: a fifth of the entire layer).
+// Epilogue::NormRotate: heads of q and k in y are normalised and rotated while they are in the
+// nearest caches, but not right behind the tile that completes them: loads that follow its stores
+// so closely wait for them, which took longer than the arithmetic (a fifth of an fp32 layer of 64
+// dimensions per head). So a tile's heads are finished behind the next tile. Not behind the next
+// panel: 1024 inputs give rows of y 8 KB apart, which share few sets of L2 (5 % of that layer).
 // Included after a vector.hpp.
 #pragma once
 
@@ -19,20 +20,47 @@ struct HeadOfRows {
   const float* gamma = nullptr;
 };
 
+// A half of a head in vectors: whole ones, then one that ends where the half ends, which repeats
+// numbers of the one before it. Masked stores are slow on AMD's CPUs: with them, heads of 76 and 80
+// dimensions took a fifth longer in fp32 and a third longer in bf16. A half shorter than a vector
+// is one short vector.
+struct HalfHead {
+  explicit HalfHead(std::int64_t n) noexcept
+      : lanes(n < kLanes ? n : kLanes),
+        whole(n / kLanes * kLanes),
+        last(n - lanes),
+        repeated(n < kLanes ? 0 : whole - last) {}
+
+  std::int64_t lanes;     // of the last vector
+  std::int64_t whole;     // numbers in whole vectors
+  std::int64_t last;      // where the last vector begins
+  std::int64_t repeated;  // lanes at its begin that belong to the vector before; kLanes for no rest
+};
+
 // 1 / sqrt(mean(y^2) + epsilon) of kLanes rows at once: the sums of the lanes are taken for all
 // rows together. Rows behind the last one get those of the last one.
 template <ActivationType kType>
 inline Vec head_scales(const HeadOfRows& h, std::int64_t rows, float epsilon) noexcept {
+  const HalfHead half(h.half);
   Vec squares[kLanes];
   for (std::int64_t r = 0; r < kLanes; ++r) {
     const void* const y = at(h.y, kType, (r < rows ? r : rows - 1) * h.stride);
     Vec first = zero(), second = zero();
-    for_each_vector_of(h.half, [&](std::int64_t i, std::int64_t left) {
-      const Vec a = load_first(at(y, kType, i), kType, left);
-      const Vec b = load_first(at(y, kType, h.half + i), kType, left);
+    for (std::int64_t i = 0; i < half.whole; i += kLanes) {
+      const Vec a = load_first(at(y, kType, i), kType, kLanes);
+      const Vec b = load_first(at(y, kType, h.half + i), kType, kLanes);
       first = fma(a, a, first);
       second = fma(b, b, second);
-    });
+    }
+    if (half.repeated < kLanes) {
+      const auto rest = [&](std::int64_t i) {
+        const Vec v = load_first(at(y, kType, i), kType, half.lanes);
+        return keep_first(zero(), v, half.repeated);
+      };
+      const Vec a = rest(half.last), b = rest(h.half + half.last);
+      first = fma(a, a, first);
+      second = fma(b, b, second);
+    }
     squares[r] = add(first, second);
   }
   transpose(squares);
@@ -43,20 +71,31 @@ inline Vec head_scales(const HeadOfRows& h, std::int64_t rows, float epsilon) no
   return div(broadcast(1.0f), sqrt(fma(squares[0], share, broadcast(epsilon))));
 }
 
+// `cos` is the row of rotations.
 template <ActivationType kType>
 [[gnu::always_inline]] inline void rotate_head(const HeadOfRows& h, void* y, float scale_of_row,
                                                const float* cos) noexcept {
+  const HalfHead half(h.half);
   const Vec scale = broadcast(scale_of_row);
-  for_each_vector_of(h.half, [&](std::int64_t i, std::int64_t left) {
-    const auto normalised = [&](std::int64_t at_i) {
-      return mul(load_first(at(y, kType, at_i), kType, left),
-                 mul(scale, load_first(h.gamma + at_i, left)));
-    };
-    const Vec a = normalised(i), b = normalised(h.half + i);
-    const Vec c = load_first(cos + i, left), s = load_first(cos + h.half + i, left);
-    store_first(at(y, kType, i), kType, sub(mul(a, c), mul(b, s)), left);
-    store_first(at(y, kType, h.half + i), kType, fma(b, c, mul(a, s)), left);
-  });
+  const auto rotate = [&](std::int64_t i, Vec first, Vec second, std::int64_t lanes) {
+    const Vec a = mul(first, mul(scale, load_first(h.gamma + i, lanes)));
+    const Vec b = mul(second, mul(scale, load_first(h.gamma + h.half + i, lanes)));
+    const Vec c = load_first(cos + i, lanes), s = load_first(cos + h.half + i, lanes);
+    store_first(at(y, kType, i), kType, sub(mul(a, c), mul(b, s)), lanes);
+    store_first(at(y, kType, h.half + i), kType, fma(b, c, mul(a, s)), lanes);
+  };
+  // Read before the vector that it repeats is written.
+  const Vec first = load_first(at(y, kType, half.last), kType, half.lanes);
+  const Vec second = load_first(at(y, kType, h.half + half.last), kType, half.lanes);
+  for (std::int64_t i = 0; i < half.whole; i += kLanes) {
+    rotate(i, load_first(at(y, kType, i), kType, kLanes),
+           load_first(at(y, kType, h.half + i), kType, kLanes), kLanes);
+  }
+  if (half.lanes < kLanes) {
+    rotate(0, first, second, half.lanes);
+  } else if (half.repeated < kLanes) {
+    rotate(half.last, first, second, kLanes);
+  }
 }
 
 template <ActivationType kType>
@@ -100,6 +139,28 @@ inline std::int64_t next_column(const LinearArgs& a, std::int64_t column) noexce
     }
   }
 }
+
+// Finishes the heads of one tile behind the next one.
+class HeadsBehind {
+ public:
+  explicit HeadsBehind(const LinearArgs& a) noexcept : a_(a) {}
+
+  // After the tile of some rows that begins at `column`.
+  void add(std::int64_t first_row, std::int64_t rows, std::int64_t column) noexcept {
+    if (a_.epilogue != Epilogue::NormRotate) return;
+    finish();
+    first_row_ = first_row;
+    rows_ = rows;
+    column_ = column;
+  }
+  void finish() const noexcept {
+    if (rows_ > 0) finish_heads(a_, first_row_, rows_, column_, next_column(a_, column_));
+  }
+
+ private:
+  const LinearArgs& a_;
+  std::int64_t first_row_ = 0, rows_ = 0, column_ = 0;
+};
 
 }  // namespace
 }  // namespace sapiens::kernels
