@@ -47,6 +47,20 @@ def test_weights_are_those_of_a_conversion(models, run_sapiens, tmp_path, task, 
     )
 
 
+def test_sapiens2_has_its_published_names_unless_timms_are_asked_for(run_sapiens, tmp_path):
+    path = tmp_path / "sapiens2.safetensors"
+    sapiens.synthesize(path, "sapiens2_tiny")
+    published = sapiens.load_state_dict(path)
+    assert_same(published, read_safetensors(path))
+    assert "blocks.0.attn.gamma.weight" in published
+    for layout in ("published", "timm"):
+        output = tmp_path / f"{layout}.safetensors"
+        run_sapiens("convert", path, output, "--layout", layout)
+        assert_same(sapiens.load_state_dict(path, layout), read_safetensors(output))
+    with pytest.raises(sapiens.InvalidArgumentError, match="does not load Sapiens2"):
+        sapiens.load_state_dict(path, "mmengine")
+
+
 def test_convert_is_that_of_the_program(models, run_sapiens, tmp_path):
     run_sapiens("convert", models["seg"], tmp_path / "a.pth", "--dtype", "bf16")
     sapiens.convert(models["seg"], tmp_path / "b.pth", dtype="bfloat16")
