@@ -140,7 +140,7 @@ struct ModelInfo {
                                   ///< fewer than `heads` in Sapiens2 only.
   Index mlp_width = 0;            ///< Hidden width of the MLP of a block.
   bool cls_token = false;         ///< True if the encoder has a class token.
-  Index registers = 0;            ///< Register tokens behind the class token (Sapiens2).
+  Index registers = 0;            ///< Registers behind the class token (Sapiens2).
   Grid grid = {};                 ///< Grid of `pos_embed`, as the model uses it, in patches; of
                                   ///< Sapiens2, which has none, that of the usual input.
   Index patch_padding = 0;        ///< Padding of the patch embedding in pixels: 0, or 2 for the

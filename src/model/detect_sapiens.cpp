@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/detect.hpp"
+#include "model/params.hpp"
 #include "model/shape_vote.hpp"
 #include "model/task_table.hpp"
 
