@@ -50,18 +50,9 @@ SynthModel synth_sapiens2(const Arch& arch, Task task) {
                                              .expected = "pretrain, or none",
                                              .actual = std::string(task_name(task))});
   }
-  constexpr Index kRegisters = 8;  // every published size
   SynthModel model;
   model.arch = &arch;
-  model.encoder = {.family = Family::Sapiens2,
-                   .width = arch.width,
-                   .depth = arch.depth,
-                   .heads = arch.heads,
-                   .mlp_width = arch.mlp_width,
-                   .cls_token = true,
-                   .grid = arch.grid,
-                   .registers = kRegisters};
-  for (Index i = 0; i < arch.depth; ++i) model.encoder.kv_heads.push_back(arch.kv_heads(i));
+  model.encoder = published_encoder(arch);
   model.params = encoder_params(model.encoder);
   return model;
 }

@@ -10,7 +10,7 @@ namespace sapiens {
 namespace {
 
 constexpr Index kRotaryStep = 4;  // a head is two axes of pairs
-constexpr Index kPublishedHeadDim = 64, kPublishedRegisters = 8;
+constexpr Index kPublishedHeadDim = 64;
 constexpr Grid kPublishedGrid{64, 48};
 
 // What the tensors say; 0 where they say nothing.
