@@ -6,6 +6,7 @@
 
 #include "nn/operands.hpp"
 #include "sapiens/error.hpp"
+#include "support/expect_close.hpp"
 
 namespace sapiens {
 namespace {
@@ -50,6 +51,31 @@ struct AttentionCase {
   }
 };
 
+// softmax(q k^T / sqrt(head_dim)) v in double, head by head.
+std::vector<float> formula(const AttentionCase& c) {
+  const auto& [heads, kv_heads, D] = c.shape;
+  const auto at = [&](Index token, Index column) {
+    return double{c.qkv[static_cast<std::size_t>(token * c.shape.columns() + column)]};
+  };
+  std::vector<float> y;
+  for (Index t = 0; t < c.tokens; ++t) {
+    for (Index h = 0; h < heads; ++h) {
+      const Index k = c.shape.width() + h / (heads / kv_heads) * D, v = k + c.shape.kv_width();
+      std::vector<double> sums(static_cast<std::size_t>(D));
+      double total = 0;
+      for (Index u = 0; u < c.tokens; ++u) {
+        double dot = 0;
+        for (Index d = 0; d < D; ++d) dot += at(t, h * D + d) * at(u, k + d);
+        const double weight = std::exp(dot / std::sqrt(static_cast<double>(D)));
+        total += weight;
+        for (Index d = 0; d < D; ++d) sums[static_cast<std::size_t>(d)] += weight * at(u, v + d);
+      }
+      for (const double sum : sums) y.push_back(static_cast<float>(sum / total));
+    }
+  }
+  return y;
+}
+
 std::string described(const AttentionCase& c) {
   return "heads " + std::to_string(c.shape.heads) + " / " + std::to_string(c.shape.kv_heads) +
          " of " + std::to_string(c.shape.head_dim) + ", tokens " + std::to_string(c.tokens);
@@ -64,6 +90,18 @@ class GroupedAttention : public EveryKernel {
     }
   }
 };
+
+// Operands are numbers that bf16 can hold. In bf16, weights err by 0.7 % and values are up to 4; y
+// is rounded.
+TEST_P(GroupedAttention, ComputesTheFormula) {
+  for (const Index group : {1, 2, 4, 8}) {
+    AttentionCase c{{.heads = 8, .kv_heads = 8 / group, .head_dim = 12}, 21};
+    for (float& x : c.qkv) x = bfloat16_to_float(bfloat16_bits(x));
+    const std::vector<float> expected = formula(c);
+    EXPECT_TRUE(close(c.run(fast, Precision::Fp32), expected, {.absolute = 1e-5})) << described(c);
+    EXPECT_TRUE(close(c.run(fast, Precision::Bf16), expected, {.absolute = 0.03})) << described(c);
+  }
+}
 
 TEST_P(GroupedAttention, GivesTheBitsOfHeadsWithKeysOfTheirOwn) {
   for (const Index group : {1, 2, 4, 8}) {

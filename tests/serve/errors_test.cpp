@@ -83,6 +83,23 @@ TEST_F(Errors, InvalidFieldsAre400AndNamed) {
               HasSubstr("twice"));
 }
 
+TEST(Sapiens2Errors, LitePreprocessingIs400AndNamed) {
+  const Serving server(
+      {"--model", "sapiens2=" SAPIENS_TEST_DATA "/golden/sapiens2_names/plain.safetensors"});
+  const auto answer_to = [&](const std::string& query) {
+    return ask(server.port(), "POST", "/v1/features" + query, {{"Content-Type", "image/png"}},
+               Models::get().image());
+  };
+  const Answer registers = answer_to("?out_type=registers");
+  ASSERT_EQ(registers.status, 200) << registers.body;
+  EXPECT_EQ(Json::parse(registers.body)["shape"], Json({8, 8}));
+  const Answer lite = answer_to("?preprocess=lite");
+  EXPECT_EQ(lite.status, 400);
+  const Json error = Json::parse(lite.body)["error"];
+  EXPECT_EQ(error["key"], "preprocess");
+  EXPECT_EQ(error["expected"], "full");
+}
+
 TEST_F(Errors, InvalidFormsAre400) {
   const auto form_error = [&](const Form& form) {
     return error(400, "POST", "/v1/depth", {{"Content-Type", form.type}}, form.body);
