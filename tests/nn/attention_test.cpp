@@ -113,6 +113,9 @@ TEST_P(GroupedAttention, GivesTheBitsOfHeadsWithKeysOfTheirOwn) {
   for (const Index tokens : {1, 9, 10, 21, 265}) {
     expect_equal_to_ungrouped({{.heads = 6, .kv_heads = 3, .head_dim = 16}, tokens});
   }
+  // Several blocks of queries, and more heads than one call of the reference takes.
+  expect_equal_to_ungrouped({{.heads = 4, .kv_heads = 1, .head_dim = 4}, 601});
+  expect_equal_to_ungrouped({{.heads = 20, .kv_heads = 1, .head_dim = 4}, 21});
 }
 
 TEST_P(GroupedAttention, GivesTheSameBitsOnAnyNumberOfThreads) {
