@@ -149,7 +149,8 @@ SAPIENS_FOR_EVERY_KERNEL(GroupedAttention);
 
 TEST(AttentionShapes, AreRefusedWhereHeadsCannotShareKeys) {
   const ThreadPool pool(1);
-  const Ops ops(select_kernels(CpuFeatures::detect()).table, pool);
+  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
+  const Ops ops(kernels, pool);
   Rows qkv(ActivationType::F32, 2, 40), y(ActivationType::F32, 2, 20);
   Workspace ws(1 << 20);
   for (const AttentionShape shape : {AttentionShape{5, 2, 4}, AttentionShape{5, 0, 4},
