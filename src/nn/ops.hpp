@@ -34,8 +34,9 @@ enum class ConvEnd {
 /// create views and call operators, so that they also run on memory that the host cannot read. In a
 /// workspace that only measures, operators check shapes, allocate scratch memory and return.
 ///
-/// Results are bit-identical for any number of threads, and a row of `linear*` and
-/// `layer_norm` does not depend on the other rows. It may differ between instruction sets.
+/// Results are bit-identical for any number of threads, and a row of `linear*` and of norms does
+/// not depend on the other rows, only that of `linear_qkv` on which token it is. Results may differ
+/// between instruction sets.
 class Ops {
  public:
   /// Kernels and pool must outlive this object. `Auto` selects the precision that is fastest with

@@ -113,6 +113,9 @@ TEST_P(GroupedAttention, GivesTheBitsOfHeadsWithKeysOfTheirOwn) {
   for (const Index tokens : {1, 9, 10, 21, 265}) {
     expect_equal_to_ungrouped({{.heads = 6, .kv_heads = 3, .head_dim = 16}, tokens});
   }
+  // Several blocks of queries, and more heads than one call of the reference takes.
+  expect_equal_to_ungrouped({{.heads = 4, .kv_heads = 1, .head_dim = 4}, 601});
+  expect_equal_to_ungrouped({{.heads = 20, .kv_heads = 1, .head_dim = 4}, 21});
 }
 
 TEST_P(GroupedAttention, GivesTheSameBitsOnAnyNumberOfThreads) {
@@ -146,7 +149,8 @@ SAPIENS_FOR_EVERY_KERNEL(GroupedAttention);
 
 TEST(AttentionShapes, AreRefusedWhereHeadsCannotShareKeys) {
   const ThreadPool pool(1);
-  const Ops ops(select_kernels(CpuFeatures::detect()).table, pool);
+  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
+  const Ops ops(kernels, pool);
   Rows qkv(ActivationType::F32, 2, 40), y(ActivationType::F32, 2, 20);
   Workspace ws(1 << 20);
   for (const AttentionShape shape : {AttentionShape{5, 2, 4}, AttentionShape{5, 0, 4},

@@ -91,7 +91,8 @@ SAPIENS_FOR_EVERY_KERNEL(LinearAddScaled);
 
 TEST(LinearAddScaledShapes, AreNamedWhereTheyDoNotFit) {
   const ThreadPool pool(1);
-  const Ops ops(select_kernels(CpuFeatures::detect()).table, pool);
+  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
+  const Ops ops(kernels, pool);
   const LinearWeights w = ops.make_linear(6, 8);
   Rows x(ActivationType::F32, 4, 8), y(ActivationType::F32, 4, 6);
   Workspace ws(1 << 20);

@@ -163,7 +163,8 @@ SAPIENS_FOR_EVERY_KERNEL(LinearQkv);
 
 TEST(LinearQkvShapes, AreNamedWhereTheyDoNotFit) {
   const ThreadPool pool(1);
-  const Ops ops(select_kernels(CpuFeatures::detect()).table, pool);
+  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
+  const Ops ops(kernels, pool);
   const QkvCase good{{.heads = 2, .kv_heads = 1, .head_dim = 4}, 1, 3, 8};
   const auto code_of = [&](const AttentionShape& shape, Index rows, const RotaryNorm& norm) {
     const LinearWeights w = ops.make_linear(shape.columns(), 8);

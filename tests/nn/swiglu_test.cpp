@@ -127,7 +127,8 @@ SAPIENS_FOR_EVERY_KERNEL(SwiGlu);
 
 TEST(SwiGluShapes, AreNamedWhereTheyDoNotFit) {
   const ThreadPool pool(1);
-  const Ops ops(select_kernels(CpuFeatures::detect()).table, pool);
+  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
+  const Ops ops(kernels, pool);
   LinearWeights gated = ops.make_gated_linear(5, 8);
   Rows rows(ActivationType::F32, 4, 8), y(ActivationType::F32, 4, 10);
   Workspace ws(1 << 20);
