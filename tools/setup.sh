@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need, on Debian 12 and Ubuntu 24.04. Does nothing when it is all there.
-# --browser adds Chromium, for the test of the page of the server (140 MB to load, 450 MB on disk).
+# --browser adds Chromium, for the test of the page of the server (140 MB to load, 450 MB on disk); --peers what makes a
+# virtual environment, for packages of PyPI.
 set -euo pipefail
 
 packages=(
@@ -14,8 +15,11 @@ packages=(
 )
 
 # Ubuntu has it as a snap only, which cannot be tested with; there the test runs where google-chrome is installed.
-if [ "${1:-}" = --browser ] && grep -sqx 'ID=debian' /etc/os-release; then
+if [[ " $* " == *" --browser "* ]] && grep -sqx 'ID=debian' /etc/os-release; then
   packages+=(chromium)
+fi
+if [[ " $* " == *" --peers "* ]]; then
+  packages+=(python3-venv)
 fi
 
 missing_packages() {

@@ -113,5 +113,22 @@ def make_error(
     return _CLASSES.get(code, Error)(text, **fields)
 
 
+def make_refusal(
+    kind: type[Error],
+    summary: str,
+    *,
+    key: str = "",
+    expected: str = "",
+    actual: str = "",
+    hint: str = "",
+) -> Error:
+    """The same for what Python refuses itself, with the text that the engine would give it."""
+    code = next(code for code, known in _CLASSES.items() if known is kind)
+    fields = {"key": key, "expected": expected, "actual": actual, "hint": hint}
+    lines = [f"[{code}] {summary}"]
+    lines += [f"  {name + ':':<9} {value}" for name, value in fields.items() if value]
+    return kind("\n".join(lines), code=code, summary=summary, **fields)
+
+
 def _rebuild(kind: type[Error], text: str, fields: dict[str, str]) -> Error:
     return kind(text, **fields)

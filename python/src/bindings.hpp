@@ -39,6 +39,7 @@ Precision precision_named(std::string_view name);
 PreprocessMode preprocess_named(std::string_view name);
 OutType out_type_named(std::string_view name);
 Layout layout_named(std::string_view name);
+Use use_named(std::string_view name);
 std::optional<DType> float_type_named(std::string_view name);  ///< Nothing for "".
 
 }  // namespace sapiens::python

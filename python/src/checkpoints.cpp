@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/hub.hpp>
 #include <sapiens/printable.hpp>
 #include <sapiens/tensors.hpp>
 #include <sapiens/verify.hpp>
@@ -77,7 +78,19 @@ py::object to_array(Tensor tensor) {
                static_cast<py::ssize_t>(dtype_size(tensor.dtype)));
 }
 
-/// (tensors, warnings); a tensor is (key, dtype, array).
+/// (key, dtype, array) of each.
+py::list to_list(std::vector<Tensor> tensors) {
+  py::list list;
+  for (Tensor& tensor : tensors) {
+    // Keys must stay apart whatever bytes they hold.
+    py::str key = to_str(tensor.key, "surrogateescape");
+    py::str dtype = to_str(dtype_name(tensor.dtype));
+    list.append(py::make_tuple(std::move(key), std::move(dtype), to_array(std::move(tensor))));
+  }
+  return list;
+}
+
+/// (tensors, warnings)
 py::tuple load_tensors(const Path& file, const ConvertOptions& options) {
   ConvertedTensors converted;
   const Progress progress = interruptible();
@@ -85,17 +98,24 @@ py::tuple load_tensors(const Path& file, const ConvertOptions& options) {
     const WithoutGil no_gil;
     converted = convert_in_memory(Checkpoint::open(file), options, progress);
   }
-  py::list tensors;
-  for (Tensor& tensor : converted.tensors) {
-    // Keys must stay apart whatever bytes they hold.
-    py::str key = to_str(tensor.key, "surrogateescape");
-    py::str dtype = to_str(dtype_name(tensor.dtype));
-    tensors.append(py::make_tuple(std::move(key), std::move(dtype), to_array(std::move(tensor))));
-  }
   py::list warnings;
   for (const std::string& warning : converted.result.warnings)
     warnings.append(to_str(printable(warning)));
-  return py::make_tuple(tensors, warnings);
+  return py::make_tuple(to_list(std::move(converted.tensors)), warnings);
+}
+
+/// (tensors, report, heads of the decoder, whether parameters were left at zero)
+py::tuple read_model(const Path& file, std::string_view use, const ModelOptions& options) {
+  std::optional<Use> wanted;
+  if (!use.empty()) wanted = use_named(use);
+  ModelTensors model;
+  const Progress progress = interruptible();
+  {
+    const WithoutGil no_gil;
+    model = sapiens::read_model(Checkpoint::open(file), wanted, options, progress);
+  }
+  return py::make_tuple(to_list(std::move(model.tensors)), to_report(model.inspection),
+                        model.decoder_heads, model.partial);
 }
 
 ConvertOptions convert_options(std::string_view layout, std::string_view dtype, bool keep_unused,
@@ -145,6 +165,11 @@ void bind_checkpoints(py::module_& module) {
   module.def("inspect", &inspect, py::arg("file"), py::arg("options"));
   module.def("verify_checkpoint", &verify_checkpoint, py::arg("file"));
   module.def("load_tensors", &load_tensors, py::arg("file"), py::arg("options"));
+  module.def("read_model", &read_model, py::arg("file"), py::arg("use"), py::arg("options"));
+  module.def(
+      "find_checkpoint",
+      [](const Path& path_or_name) { return find_checkpoint(path_or_name.native()); },
+      py::arg("path_or_name"));
   module.def("convert", &convert, py::arg("file"), py::arg("output"), py::arg("options"));
   module.def("synthesize", &synthesize, py::arg("output"), py::arg("arch"), py::arg("task"),
              py::arg("layout"), py::arg("dtype"), py::arg("seed"));

@@ -118,6 +118,14 @@ Layout layout_named(std::string_view name) {
   return chosen("layout", name, kChoices);
 }
 
+Use use_named(std::string_view name) {
+  constexpr std::array kChoices = {
+      Choice<Use>{"features", Use::Features}, Choice<Use>{"reconstruct", Use::Reconstruct},
+      Choice<Use>{"pose", Use::Pose},         Choice<Use>{"seg", Use::Seg},
+      Choice<Use>{"depth", Use::Depth},       Choice<Use>{"normal", Use::Normal}};
+  return chosen("task", name, kChoices);
+}
+
 std::optional<DType> float_type_named(std::string_view name) {
   constexpr std::array kChoices = {Choice<DType>{"float32", DType::F32},
                                    Choice<DType>{"bfloat16", DType::BF16},

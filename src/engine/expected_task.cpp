@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/describe.hpp"
+#include "model/task_table.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -51,6 +52,19 @@ TaskAssessment assess_for_task(const Checkpoint& checkpoint, const ModelOptions&
   const bool one_is_pose = found.model.task == Task::Pose || model.expected_task == Task::Pose;
   if (fits && one_is_pose && !model.task) return other;
   throw other_task(found, *model.expected_task, fits);
+}
+
+void expect_head(const TaskAssessment& assessed) {
+  const Inspection& inspection = assessed.inspection;
+  const DetectedModel& model = assessed.assessment->model();
+  if (!is_usable(inspection.report.verdict)) throw refusal(inspection, "nothing was computed");
+  if (model.head && has_head(model.task)) return;
+  throw Error(ErrorCode::CheckpointRefused,
+              {.summary = "this checkpoint has no task head, so nothing was computed",
+               .file = inspection.file.path,
+               .expected = "a checkpoint for " + head_task_list(),
+               .actual = std::string(task_name(model.task)),
+               .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
 }
 
 }  // namespace sapiens

@@ -17,4 +17,7 @@ struct TaskAssessment {
 /// expected. Throws CheckpointRefused for a usable model of another task.
 TaskAssessment assess_for_task(const Checkpoint& checkpoint, const ModelOptions& model);
 
+/// Throws CheckpointRefused for a model that is not complete or has no head.
+void expect_head(const TaskAssessment& assessed);
+
 }  // namespace sapiens

@@ -196,15 +196,7 @@ TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
   const DetectedModel& detected = assessed.assessment->model();
   const Plan& plan = assessed.assessment->plan(assessed.use);
   Inspection inspection = assessed.inspection;
-  if (!is_usable(plan.report.verdict)) throw refusal(inspection, "nothing was computed");
-  if (!detected.head || !has_head(detected.task)) {
-    throw Error(ErrorCode::CheckpointRefused,
-                {.summary = "this checkpoint has no task head, so nothing was computed",
-                 .file = inspection.file.path,
-                 .expected = "a checkpoint for " + head_task_list(),
-                 .actual = std::string(task_name(detected.task)),
-                 .hint = "use `sapiens features` for what the encoder sees, or a fine-tuned file"});
-  }
+  expect_head(assessed);
   require_known_heads(detected.encoder);
   impl_ = std::make_unique<Impl>(detected.encoder, *detected.head, dict, engine);
   impl_->inspection = std::move(inspection);

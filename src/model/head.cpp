@@ -43,19 +43,28 @@ std::size_t HeadWeights::bytes() const noexcept {
   return total;
 }
 
+void expect_known_kernels(const HeadConfig& config) {
+  const std::vector<ParamSpec> params = head_params(config);
+  auto param = params.begin();
+  for (const ConvShape& deconv : config.deconvs) require_kernel(deconv, kDeconvKernel, *param++);
+  for (const ConvShape& conv : config.convs) {
+    require_kernel(conv, kConvKernel, *param);
+    param += 2;  // its bias
+  }
+}
+
 LoadedHead load_head(const HeadConfig& config, const ParamSource& source, const Ops& ops,
                      const std::function<void(double)>& progress) {
+  expect_known_kernels(config);
   const std::vector<ParamSpec> params = head_params(config);
   ParamLoader loader(params, source, ops, progress);
   LoadedHead loaded;
   auto param = params.begin();
   for (const ConvShape& deconv : config.deconvs) {
-    require_kernel(deconv, kDeconvKernel, *param);
     loaded.weights.deconvs.push_back(loader.deconv(param->key, deconv.out, deconv.in));
     ++param;
   }
   for (const ConvShape& conv : config.convs) {
-    require_kernel(conv, kConvKernel, *param);
     loaded.weights.convs.push_back(loader.linear("conv", module_of(*param), conv.out, conv.in));
     param += 2;  // its bias
   }

@@ -27,8 +27,11 @@ struct LoadedHead {
   std::vector<NonFinite> non_finite;  ///< In checkpoint order.
 };
 
-/// As `load_encoder`. Throws `Error(CheckpointRefused)` for a head that the original's
-/// configurations never build: transposed convolutions of another kernel than 4, others than 1x1.
+/// Throws `Error(CheckpointRefused)` for a head that the original's configurations never build:
+/// transposed convolutions of another kernel than 4, others than 1x1.
+void expect_known_kernels(const HeadConfig& config);
+
+/// As `load_encoder`. Throws as `expect_known_kernels` does.
 LoadedHead load_head(const HeadConfig& config, const ParamSource& source, const Ops& ops,
                      const std::function<void(double)>& progress = {});
 

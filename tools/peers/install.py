@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Makes a virtual environment of the packages that only tests beside `./test` need, PyTorch above all: those of
+requirements.txt, pinned, from PyPI, for the Python that runs this. About 6 GB of disk.
+
+    install.py VENV
+
+Does nothing where they are installed already."""
+import pathlib
+import shutil
+import subprocess
+import sys
+
+REQUIREMENTS = pathlib.Path(__file__).resolve().with_name("requirements.txt")
+
+
+def main(folder):
+    done = folder / "requirements.txt"  # written last
+    if done.exists() and done.read_bytes() == REQUIREMENTS.read_bytes():
+        return
+    print(f"peers: installing {REQUIREMENTS} into {folder}", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    install = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]
+    subprocess.run([*install, REQUIREMENTS], check=True)
+    shutil.copy(REQUIREMENTS, done)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    try:
+        main(pathlib.Path(sys.argv[1]))
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"peers: {' '.join(map(str, error.cmd))} ended with {error.returncode}; on Debian and Ubuntu it "
+                 "needs the package python3-venv, and it needs a network")
