@@ -8,7 +8,7 @@
 
 #include "core/aligned_buffer.hpp"
 #include "core/stopwatch.hpp"
-#include "engine/assess.hpp"
+#include "engine/assess_encoder.hpp"
 #include "engine/describe.hpp"
 #include "engine/encoder_input.hpp"
 #include "engine/loading.hpp"
@@ -152,25 +152,16 @@ FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images
 
 Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
                  const EngineOptions& engine) {
-  const StateDict& dict = checkpoint.state_dict();
-  const std::shared_ptr<const Assessment> assessed = checkpoint.assess(model);
-  const EncoderConfig& encoder = assessed->model().encoder;
-  const Plan& plan = assessed->plan(Use::Features);
-  const Verdict verdict = plan.report.verdict;
-  const bool grid_known = encoder.grid.patches() > 0;
-  const bool partial = verdict == Verdict::Incomplete && model.allow_partial && grid_known;
-  Inspection inspection = assessed->inspection(Use::Features);
-  if (!is_usable(verdict) && !partial) throw refusal(inspection, "nothing was computed");
-  require_known_heads(encoder);
-
-  impl_ = std::make_unique<Impl>(encoder, engine);
-  impl_->inspection = std::move(inspection);
-  impl_->network.load(PlanSource(dict, plan), engine.loading);
+  EncoderAssessment found = assess_encoder(checkpoint, model);
+  const Plan& plan = found.assessment->plan(Use::Features);
+  impl_ = std::make_unique<Impl>(found.assessment->model().encoder, engine);
+  impl_->inspection = std::move(found.inspection);
+  impl_->network.load(PlanSource(checkpoint.state_dict(), plan), engine.loading);
   const std::vector<NonFinite>& non_finite = impl_->network.non_finite();
   if (!non_finite.empty() && !model.allow_partial) {
     throw non_finite_error(impl_->inspection.file, non_finite);
   }
-  impl_->partial = partial || !non_finite.empty();
+  impl_->partial = found.partial || !non_finite.empty();
   for (const NonFinite& bad : non_finite) {
     impl_->inspection.report.notes.push_back(
         fmt::format("{} holds NaN or infinity in {}", bad.key, counted(bad.count, "value")));

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "checkpoint/write_sources.hpp"
+#include "core/half.hpp"
 #include "core/shape.hpp"
+#include "engine/assess_encoder.hpp"
 #include "engine/assess_reconstruction.hpp"
 #include "engine/expected_task.hpp"
 #include "engine/loading.hpp"
@@ -29,21 +31,6 @@ struct AssessedModel {
   Inspection inspection;
   bool partial = false;
 };
-
-// As Encoder does.
-AssessedModel assess_encoder(const Checkpoint& checkpoint, const ModelOptions& options) {
-  AssessedModel found;
-  found.assessment = checkpoint.assess(options);
-  found.inspection = found.assessment->inspection(Use::Features);
-  const EncoderConfig& encoder = found.assessment->model().encoder;
-  const Verdict verdict = found.inspection.report.verdict;
-  found.partial =
-      verdict == Verdict::Incomplete && options.allow_partial && encoder.grid.patches() > 0;
-  if (!is_usable(verdict) && !found.partial)
-    throw refusal(found.inspection, "nothing was computed");
-  require_known_heads(encoder);
-  return found;
-}
 
 // As TaskModel does.
 AssessedModel assess_task(const Checkpoint& checkpoint, const ModelOptions& options) {
@@ -69,7 +56,12 @@ AssessedModel assess_as(std::optional<Use> use, const Checkpoint& checkpoint,
     const std::shared_ptr<const Assessment> found = checkpoint.assess(options);
     if (is_usable(found->inspection().report.verdict)) use = use_of(found->model().task);
   }
-  if (use.value_or(Use::Features) == Use::Features) return assess_encoder(checkpoint, options);
+  if (use.value_or(Use::Features) == Use::Features) {
+    EncoderAssessment found = assess_encoder(checkpoint, options);
+    return {.assessment = std::move(found.assessment),
+            .inspection = std::move(found.inspection),
+            .partial = found.partial};
+  }
   for (const TaskInfo& info : head_tasks()) {
     if (use_of(info.task) != *use) continue;
     options.expected_task = info.task;
