@@ -55,12 +55,19 @@ std::string altered_text(const Report& report) {
 
 Explanation explain_foreign_parts(const Plan& plan, Family family) {
   const std::string_view own = family == Family::Sapiens2 ? "Sapiens2" : "Sapiens";
-  const auto of_other = std::ranges::find(plan.foreign_parts, true, &ForeignPart::of_other_family);
+  using enum ForeignPart::Origin;
+  const auto of_other = std::ranges::find(plan.foreign_parts, OtherFamily, &ForeignPart::origin);
   if (of_other != plan.foreign_parts.end()) {
     return {fmt::format("the encoder mixes parts of Sapiens and of Sapiens2: beside those of {} it "
                         "has {}",
                         own, of_other->meaning),
             "use a file that holds one model alone, as training or publishing wrote it"};
+  }
+  if (std::ranges::find(plan.foreign_parts, OtherLayout, &ForeignPart::origin) !=
+      plan.foreign_parts.end()) {
+    return {
+        fmt::format("the encoder mixes the published names of {} with those of timm", own),
+        "use a file that has the names of one layout alone, as training or publishing wrote it"};
   }
   return {fmt::format("this is another vision transformer: it has {}",
                       plan.foreign_parts.front().meaning),

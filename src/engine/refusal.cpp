@@ -14,7 +14,7 @@ std::string summary_of(const Inspection& inspection, std::string_view consequenc
     return fmt::format("this is no Sapiens model, so {}", consequence);
   if (report.verdict == Verdict::Ambiguous)
     return fmt::format("several models in one file, so {}", consequence) + candidate_lines(report);
-  if (report.bound == report.required && inspection.model.family == "sapiens2")
+  if (report.required == 0 && inspection.model.family == "sapiens2")
     return fmt::format("of this model the encoder alone is supported, so {}", consequence);
   if (report.bound == report.required)
     return fmt::format("the file has parts that the model has not, so {}", consequence);

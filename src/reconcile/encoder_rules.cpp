@@ -80,6 +80,8 @@ constexpr LeftoverRule kLeftovers[] = {
     {Anywhere, "loss_", LeftoverKind::Loss},
 };
 
+constexpr auto kOtherFamily = ForeignPart::Origin::OtherFamily;
+
 constexpr ForeignPart kForeignParts[] = {
     {"ls1.gamma", "layer scale (DINOv2, timm)"},
     {"layer_scale", "layer scale"},
@@ -92,12 +94,13 @@ constexpr ForeignPart kForeignParts[] = {
     {"q_norm", "normalised queries and keys"},
     {"k_norm", "normalised queries and keys"},
     {"attn.wq.", "separate projections of queries, keys and values (Sapiens2)",
-     ForeignPart::Place::Anywhere, true},
+     ForeignPart::Place::Anywhere, kOtherFamily},
     {"prompt_embeddings", "prompt tokens (visual prompt tuning)"},
     {"prompt_tokens", "prompt tokens (visual prompt tuning)"},
     {"norm_pre", "a norm before the first block (CLIP)"},
     {"rope_embed", "rotary positions"},
-    {"ffn.w12", "a SwiGLU feed-forward layer (Sapiens2)", ForeignPart::Place::Anywhere, true},
+    {"ffn.w12", "a SwiGLU feed-forward layer (Sapiens2)", ForeignPart::Place::Anywhere,
+     kOtherFamily},
     {"mlp.w12", "a SwiGLU feed-forward layer (DINOv2 giant)"},
 };
 
@@ -171,6 +174,7 @@ constexpr std::string_view kFeedForwardScale = "layer scale on the feed-forward 
 constexpr std::string_view kJoinedQkv = "queries, keys and values in one matrix (Sapiens, DINOv3)";
 constexpr ForeignPart kSapiens2ForeignParts[] = {
     {"gamma_2", kFeedForwardScale, ForeignPlace::Block},
+    {"attn.gamma.bias", "a bias beside layer scale", ForeignPlace::Block},
     {"ls1.gamma", "layer scale (DINOv2, DINOv3)", ForeignPlace::Block},
     {"ls2.gamma", kFeedForwardScale, ForeignPlace::Block},
     {"attn.qkv", kJoinedQkv, ForeignPlace::Block},
@@ -180,11 +184,12 @@ constexpr ForeignPart kSapiens2ForeignParts[] = {
     {"k_norm.bias", kBias, ForeignPlace::Block},
     {"ln1.bias", kBias, ForeignPlace::Block},
     {"ln2.bias", kBias, ForeignPlace::Block},
-    {"ffn.layers.", "feed-forward layers without a gate (Sapiens)", ForeignPlace::Block, true},
+    {"ffn.layers.", "feed-forward layers without a gate (Sapiens)", ForeignPlace::Block,
+     kOtherFamily},
     {"ln1.bias", kBias, ForeignPlace::Front},
     {"norm.bias", kBias, ForeignPlace::Front},
     {"pos_embed", "a table of positions (Sapiens)", ForeignPlace::Front},
-    {"layers.", "blocks of Sapiens", ForeignPlace::Front, true},
+    {"layers.", "blocks of Sapiens", ForeignPlace::Front, kOtherFamily},
     {"norm_pre", "a norm before the first block (CLIP)", ForeignPlace::Front},
     {"prompt_", "prompt tokens (visual prompt tuning)", ForeignPlace::Front},
 };

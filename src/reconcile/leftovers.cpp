@@ -41,6 +41,21 @@ bool matches(const LeftoverRule& rule, std::string_view relative, std::string_vi
   return path.find(rule.pattern) != path.npos;
 }
 
+constexpr ForeignPart kOtherLayout{.part = "another layout",
+                                   .meaning = "a name of the family's other layout",
+                                   .origin = ForeignPart::Origin::OtherLayout};
+
+// Whether `name`, with `{}` for the block's number, can be a parameter's in `scheme`.
+bool has_parameter(const NameScheme& scheme, std::string_view name) {
+  return std::ranges::any_of(scheme.modules, [&](const ModuleName& module) {
+    if (!name.starts_with(module.file)) return false;
+    const std::string_view rest = name.substr(module.file.size());
+    const bool in_block = module.file.find("{}.") != module.file.npos;
+    if (rest.empty()) return !in_block || module.canonical.ends_with(".weight");
+    return !module.canonical.ends_with(".weight") && (rest == ".weight" || rest == ".bias");
+  });
+}
+
 class Leftovers {
  public:
   Leftovers(const StateDict& dict, const NameIndex& index, const EncoderNames& names,
@@ -108,7 +123,9 @@ class Leftovers {
       }
       const bool in_block = relative.starts_with(names_.scheme->block);
       if (const ForeignPart* part = find_foreign_part(relative, in_block)) return foreign(*part);
-      if (in_block) return block_leftover(relative);
+      const std::string name = in_block ? without_number(relative) : std::string(relative);
+      if (is_name_of_other_layout(name)) return foreign(kOtherLayout);
+      if (in_block) return block_leftover(name);
     }
     const std::string_view parent = names_.parent();
     const std::string_view relative = path.starts_with(parent) ? path.substr(parent.size()) : path;
@@ -141,23 +158,29 @@ class Leftovers {
     return found == parts.end() ? nullptr : &*found;
   }
 
+  // "blocks.3.ln1.weight" as "blocks.{}.ln1.weight", as schemes have it.
+  std::string without_number(std::string_view relative) const {
+    const std::size_t start = names_.scheme->block.size();
+    const std::size_t end = relative.find('.', start);
+    if (end == relative.npos) return std::string(relative);
+    return fmt::format("{}{{}}{}", relative.substr(0, start), relative.substr(end));
+  }
+
+  // A name that the family has in another layout: of two tensors for one parameter, neither is the
+  // right one. Layouts whose blocks are called otherwise are found as encoders of their own.
+  bool is_name_of_other_layout(std::string_view name) const {
+    const NameScheme& own = *names_.scheme;
+    return !has_parameter(own, name) && std::ranges::any_of(name_schemes(), [&](const auto& other) {
+      return other.family == own.family && other.block == own.block && has_parameter(other, name);
+    });
+  }
+
   // An unknown tensor inside a block means that the block computes something that the family does
   // not.
-  Leftover block_leftover(std::string_view relative) {
-    const auto number_end = relative.find('.', names_.scheme->block.size());
-    const std::string_view inside =
-        number_end == std::string_view::npos ? std::string_view() : relative.substr(number_end + 1);
-    for (const ModuleName& module : names_.scheme->modules) {
-      const auto slot = module.file.find("{}.");
-      if (slot == std::string_view::npos) continue;
-      const std::string_view known = module.file.substr(slot + 3);
-      const bool complete = module.canonical.ends_with(".weight");
-      if (complete ? inside == known
-                   : inside == fmt::format("{}.weight", known) ||
-                         inside == fmt::format("{}.bias", known)) {
-        plan_.surplus_blocks = true;
-        return {LeftoverKind::SurplusBlock};
-      }
+  Leftover block_leftover(std::string_view name) {
+    if (has_parameter(*names_.scheme, name)) {
+      plan_.surplus_blocks = true;
+      return {LeftoverKind::SurplusBlock};
     }
     const bool sapiens2 = names_.scheme->family == Family::Sapiens2;
     return foreign({.part = "",

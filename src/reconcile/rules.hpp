@@ -94,10 +94,15 @@ struct ForeignPart {
     Block,     ///< In a name of a block.
     Front,     ///< At the start of a name.
   };
+  enum class Origin {
+    AnotherNetwork,
+    OtherFamily,  ///< The other family of Sapiens has it.
+    OtherLayout,  ///< The same family has it, under the names of another scheme.
+  };
   std::string_view part;
   std::string_view meaning;
   Place place = Place::Anywhere;
-  bool of_other_family = false;  ///< The other family of Sapiens has it.
+  Origin origin = Origin::AnotherNetwork;
 };
 
 /// How a family of programs names the parameters of the same encoder.

@@ -139,6 +139,7 @@ TEST_P(Sapiens2Foreign, PartsAreNeverLeftOut) {
 INSTANTIATE_TEST_SUITE_P(
     All, Sapiens2Foreign,
     testing::Values(Foreign{"gamma_2", "blocks.0.gamma_2", "layer scale on the feed-forward"},
+                    Foreign{"scale_bias", "blocks.0.attn.gamma.bias", "bias beside layer scale"},
                     Foreign{"norm_bias", "blocks.1.norm1.bias", "norms with a bias"},
                     Foreign{"final_norm_bias", "norm.bias", "norms with a bias"},
                     Foreign{"positions", "pos_embed", "table of positions"},
@@ -177,6 +178,36 @@ TEST(Sapiens2Damaged, BothFamiliesAtOnePlaceAreRefused) {
   const Inspection inspection = inspect(both);
   EXPECT_EQ(inspection.report.verdict, Verdict::Foreign);
   EXPECT_THAT(inspection.report.explanation, HasSubstr("mixes parts"));
+}
+
+// Of two tensors for one parameter neither is the right one, even if all others are consistent.
+TEST(Sapiens2Damaged, AMixtureOfBothLayoutsIsRefusedWithTheReason) {
+  for (const char* key :
+       {"storage_tokens", "ln1.weight", "patch_embed.projection.weight", "blocks.0.ln1.weight",
+        "blocks.1.attn.wk.bias", "blocks.0.attn.gamma.weight", "blocks.1.ffn.w12.weight"}) {
+    const Inspection inspection = inspect(timm().add(key, {8}));
+    EXPECT_EQ(inspection.report.verdict, Verdict::Foreign) << key;
+    EXPECT_THAT(inspection.report.explanation, HasSubstr("published names of Sapiens2 with those"));
+    EXPECT_THAT(reason_of(inspection, key), HasSubstr("other layout"));
+  }
+  for (const char* key : {"reg_token", "norm.weight", "blocks.0.gamma_1"}) {
+    const Inspection inspection = inspect(plain().add(key, {8}));
+    EXPECT_THAT(inspection.report.explanation, HasSubstr("published names of Sapiens2 with those"));
+  }
+}
+
+// Every parameter is there, and the file is refused all the same: not because of a head.
+TEST(Sapiens2Damaged, ASurplusBlockIsNoUnsupportedHead) {
+  const Scratch scratch;
+  TensorFile file = plain();
+  file.add("blocks.999999.ln1.weight", {8});
+  try {
+    Encoder(Checkpoint::open(file.write(scratch / "model.pth")), {});
+    FAIL() << "loaded a part of a model";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
+    EXPECT_THAT(error.what(), HasSubstr("parts that the model has not"));
+  }
 }
 
 TEST(Sapiens2Damaged, OneEncoderOfEachFamilyIsChosenByPrefix) {

@@ -217,7 +217,8 @@ TEST(Reconcile, AMixtureOfBothFamiliesIsNoModel) {
                         .plan();
   EXPECT_EQ(plan.report.verdict, Verdict::Foreign);
   EXPECT_THAT(plan.foreign_parts, SizeIs(2));
-  EXPECT_THAT(plan.foreign_parts, Each(testing::Field(&ForeignPart::of_other_family, true)));
+  EXPECT_THAT(plan.foreign_parts,
+              Each(testing::Field(&ForeignPart::origin, ForeignPart::Origin::OtherFamily)));
 }
 
 // A parameter without ".weight" in one scheme, and with it in the other.
