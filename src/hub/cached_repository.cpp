@@ -108,13 +108,19 @@ std::string CachedRepository::main_commit() const {
   return is_commit(text) ? text : "";
 }
 
+bool CachedRepository::contains(const fs::path& path) const {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  // A repository may have been moved to another disk, with a link to it in the cache.
+  return !error && (is_within(real, cache_) || is_within(real, folder_));
+}
+
 std::uint64_t CachedRepository::size_of(const fs::path& file) const {
   std::error_code error;
   const fs::path real = fs::canonical(file, error);
   if (error || !fs::is_regular_file(real, error)) return 0;
   if (real.extension() == ".incomplete" || real.extension() == ".partial") return 0;
-  // A repository may have been moved to another disk, with a link to it in the cache.
-  if (!is_within(real, cache_) && !is_within(real, folder_)) return 0;
+  if (!contains(real)) return 0;
   const std::uint64_t size = fs::file_size(real, error);
   return error ? 0 : size;
 }

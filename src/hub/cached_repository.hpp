@@ -45,6 +45,10 @@ class CachedRepository {
   /// The commit in refs/main; empty where there is none, or something else is written there.
   std::string main_commit() const;
 
+  /// Whether `path`, followed through all links, exists in the cache, or in the folder that a link
+  /// to this repository leads to.
+  bool contains(const std::filesystem::path& path) const;
+
   /// The size of `file` if it is a regular file, not an empty one and not one whose download goes
   /// on, and if its links stay in the cache; else 0. A cache is unpacked from archives and mounted
   /// from elsewhere, and a link in it to a file outside is not a download.

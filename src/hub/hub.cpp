@@ -191,9 +191,11 @@ PulledFile Hub::State::pull_into_cache(const RemoteFile& file, const PullListene
   const hub::CachedRepository repository = hub::CachedRepository::of_blob(file.blob);
   if (repository.size_of(file.path) > 0) return hub::take_from_cache(file, repository, listener);
   const fs::path lock = repository.lock(file.sha256);
-  for (const fs::path& folder : {lock.parent_path(), file.blob.parent_path(),
-                                 file.path.parent_path(), repository.main().parent_path()}) {
+  hub::make_folder(lock.parent_path());
+  for (const fs::path& folder :
+       {file.blob.parent_path(), file.path.parent_path(), repository.main().parent_path()}) {
     hub::make_folder(folder);
+    hub::expect_inside(repository, folder);
   }
   // The lock of Hugging Face's tools, so that they and this do not download the same twice.
   const Descriptor locked = open_locked(lock, file.blob);

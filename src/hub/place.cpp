@@ -128,6 +128,16 @@ void choose_place(RemoteFile& remote, const PublishedFile& file, const fs::path&
        .hint = "name a folder with `folder`"});
 }
 
+void expect_inside(const CachedRepository& repository, const fs::path& folder) {
+  if (repository.contains(folder)) return;
+  std::error_code error;
+  throw Error(ErrorCode::WriteFailed,
+              {.summary = "a folder of the cache is a link that leads out of it",
+               .file = folder.string(),
+               .actual = fs::canonical(folder, error).string(),
+               .hint = "remove the link, or name another folder with `folder`"});
+}
+
 void link_snapshot(const fs::path& blob, const fs::path& pointer, bool may_move) {
   // A name that is no digest, beside the blob: snapshots may hold nothing but files.
   const fs::path temporary = blob.string() + ".link";

@@ -16,6 +16,10 @@ namespace sapiens::hub {
 void choose_place(RemoteFile& remote, const PublishedFile& file,
                   const std::filesystem::path& folder);
 
+/// Throws WriteFailed if `folder` is a link that leads out of the cache, or lies behind one: what
+/// is written there would not be found, and might replace what is not ours.
+void expect_inside(const CachedRepository& repository, const std::filesystem::path& folder);
+
 /// Makes `pointer`, in a snapshot, a relative link to `blob`, replacing a link that is there. Where
 /// the file system has no links, or HF_HUB_DISABLE_SYMLINKS is set, the file is moved there if
 /// `may_move`, else copied. Atomic. Throws WriteFailed or OutOfResources.

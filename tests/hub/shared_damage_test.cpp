@@ -38,6 +38,24 @@ TEST_F(SharedPull, AnUnfinishedSnapshotIsNotTakenAndMended) {
   }
 }
 
+TEST_F(SharedPull, AFolderThatLeadsOutOfTheCacheIsNotWrittenTo) {
+  serve();
+  for (const fs::path& folder :
+       {fs::path(pointer()).parent_path(), fs::path(repository() + "/blobs")}) {
+    fs::remove_all(repository());
+    const fs::path outside = scratch_ / "outside";
+    fs::create_directories(outside);
+    write_bytes((outside / "model.safetensors").string(), "of another program");
+    fs::create_directories(folder.parent_path());
+    fs::create_directory_symlink(outside, folder);
+    const Finished run = pull_shared();
+    EXPECT_EQ(run.code, 5);
+    EXPECT_EQ(run.json()["error"]["file"], folder.string());
+    EXPECT_EQ(read_bytes((outside / "model.safetensors").string()), "of another program");
+    EXPECT_EQ(std::distance(fs::directory_iterator(outside), {}), 1);
+  }
+}
+
 TEST_F(SharedPull, WhatCannotBeANameInTheCacheGoesToTheFolderBefore) {
   const std::vector<std::vector<std::string>> hubs = {
       {"--etag", "\"../../../../etag\""},
