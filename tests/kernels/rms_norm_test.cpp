@@ -97,6 +97,22 @@ TEST_P(RmsNormLevels, LetsNotANumberAndInfinityThroughToTheirOwnRowOnly) {
   }
 }
 
+// Their scale would be 0: zeros that look like numbers, as PyTorch returns, where the formula has
+// numbers of about 1. The reference computes in double, which holds the squares.
+TEST_P(RmsNormLevels, SquaresThatOverflowNeverBecomeZeros) {
+  RmsNormCase c{.width = 100};
+  c.x[100 + 3] = 1e25f;
+  const std::vector<float> y = c.floats(fast), expected = c.floats(reference);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (i / 100 != 1) {
+      ASSERT_TRUE(std::isfinite(y[i])) << i;
+    } else if (!std::isnan(y[i])) {
+      ASSERT_NEAR(y[i], expected[i], 1e-4) << i;
+    }
+  }
+  EXPECT_TRUE(std::isnan(y[103]) || y[103] != 0);
+}
+
 SAPIENS_FOR_EVERY_LEVEL(RmsNormLevels);
 
 }  // namespace

@@ -10,7 +10,7 @@ void rms_norm(const RmsNormArgs& a) noexcept {
     double squares = 0;
     for (std::int64_t i = 0; i < a.width; ++i) squares += double{x[i]} * double{x[i]};
     const double mean = squares / static_cast<double>(a.width);
-    const double scale = 1 / std::sqrt(mean + double{a.epsilon});
+    const double scale = 1 / std::sqrt(mean + double{a.epsilon}) + 0 * mean;  // NaN for infinity
     for (std::int64_t i = 0; i < a.width; ++i) {
       store(a.y, a.y_type, r * a.y_stride + i, x[i] * scale * double{a.gamma[i]});
     }
@@ -33,7 +33,7 @@ void norm_rotate(const LinearArgs& a, std::int64_t row) noexcept {
       squares += z * z;
     }
     const double mean = squares / static_cast<double>(h.head_dim);
-    const double scale = 1 / std::sqrt(mean + double{h.epsilon});
+    const double scale = 1 / std::sqrt(mean + double{h.epsilon}) + 0 * mean;
     for (std::int64_t i = 0; i < half; ++i) {
       const double n = load(a.y, a.y_type, first + i) * scale * double{gamma[i]};
       const double m = load(a.y, a.y_type, first + half + i) * scale * double{gamma[half + i]};

@@ -15,7 +15,9 @@ void rms_norm(const RmsNormArgs& a) noexcept {
 
     const auto squared = [](Vec sum, Vec v, std::int64_t) { return fma(v, v, sum); };
     const float mean = row_sum(x, a.width, squared) / width;
-    const Vec scale = broadcast(1.0f / __builtin_sqrtf(mean + a.epsilon));
+    // NaN where the squares overflow: the scale would be 0, and the row zeros that look like
+    // numbers.
+    const Vec scale = broadcast(1.0f / __builtin_sqrtf(mean + a.epsilon) + 0.0f * mean);
     for (std::int64_t i = 0; i < a.width; i += kLanes) {
       const std::int64_t left = a.width - i;
       const Vec gamma = mul(scale, load_first(a.gamma + i, left));

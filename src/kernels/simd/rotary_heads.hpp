@@ -38,7 +38,8 @@ struct HalfHead {
 };
 
 // 1 / sqrt(mean(y^2) + epsilon) of kLanes rows at once: the sums of the lanes are taken for all
-// rows together. Rows behind the last one get those of the last one.
+// rows together. Rows behind the last one get those of the last one. NaN where the squares
+// overflow, as in rms_norm.
 template <ActivationType kType>
 inline Vec head_scales(const HeadOfRows& h, std::int64_t rows, float epsilon) noexcept {
   const HalfHead half(h.half);
@@ -68,7 +69,8 @@ inline Vec head_scales(const HeadOfRows& h, std::int64_t rows, float epsilon) no
     for (int i = 0; i < step; ++i) squares[i] = add(squares[i], squares[i + step]);
   }
   const Vec share = broadcast(1.0f / static_cast<float>(2 * h.half));
-  return div(broadcast(1.0f), sqrt(fma(squares[0], share, broadcast(epsilon))));
+  const Vec scales = div(broadcast(1.0f), sqrt(fma(squares[0], share, broadcast(epsilon))));
+  return fma(squares[0], zero(), scales);
 }
 
 // `cos` is the row of rotations.
