@@ -190,6 +190,8 @@ constexpr ForeignPart kSapiens2ForeignParts[] = {
     {"norm.bias", kBias, ForeignPlace::Front},
     {"pos_embed", "a table of positions (Sapiens)", ForeignPlace::Front},
     {"layers.", "blocks of Sapiens", ForeignPlace::Front, kOtherFamily},
+    {"rope.freqs", "rotary frequencies that were learned (timm's rope_mixed)",
+     ForeignPlace::Complete},
     {"norm_pre", "a norm before the first block (CLIP)", ForeignPlace::Front},
     {"prompt_", "prompt tokens (visual prompt tuning)", ForeignPlace::Front},
 };

@@ -22,6 +22,8 @@ bool matches(const ForeignPart& part, std::string_view name, bool in_block) {
       return in_block && name.find(part.part) != name.npos;
     case ForeignPart::Place::Front:
       return name.starts_with(part.part);
+    case ForeignPart::Place::Complete:
+      return name == part.part;
     case ForeignPart::Place::Anywhere:
       break;
   }
@@ -115,14 +117,14 @@ class Leftovers {
     const bool of_encoder = !names_.scheme->block.empty();
     if (of_encoder && path.starts_with(names_.root)) {
       const std::string_view relative = path.substr(names_.root.size());
+      const bool in_block = relative.starts_with(names_.scheme->block);
+      if (const ForeignPart* part = find_foreign_part(relative, in_block)) return foreign(*part);
       for (const LeftoverRule& rule : names_.scheme->harmless) {
         if (matches(rule, relative, relative)) return {rule.kind};
       }
       if (relative == "cls_token" || relative == "embeddings.cls_token") {
         return {LeftoverKind::ClassToken};
       }
-      const bool in_block = relative.starts_with(names_.scheme->block);
-      if (const ForeignPart* part = find_foreign_part(relative, in_block)) return foreign(*part);
       const std::string name = in_block ? without_number(relative) : std::string(relative);
       if (is_name_of_other_layout(name)) return foreign(kOtherLayout);
       if (in_block) return block_leftover(name);

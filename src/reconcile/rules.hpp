@@ -93,6 +93,7 @@ struct ForeignPart {
     Anywhere,  ///< In any name of the encoder.
     Block,     ///< In a name of a block.
     Front,     ///< At the start of a name.
+    Complete,  ///< As the complete name.
   };
   enum class Origin {
     AnotherNetwork,
@@ -122,7 +123,7 @@ struct NameScheme {
   /// recognised.
   std::span<const std::string_view> anchors;
   std::span<const LeftoverRule> leftovers;
-  /// For tensors of the encoder itself, before anything else is said about them.
+  /// For tensors of the encoder itself that are no foreign parts.
   std::span<const LeftoverRule> harmless = {};
   std::span<const ForeignPart> foreign = {};
   LeftoverKind unknown_key;  ///< Reason for a tensor without a rule.

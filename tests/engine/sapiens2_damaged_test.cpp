@@ -143,6 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Foreign{"norm_bias", "blocks.1.norm1.bias", "norms with a bias"},
                     Foreign{"final_norm_bias", "norm.bias", "norms with a bias"},
                     Foreign{"positions", "pos_embed", "table of positions"},
+                    Foreign{"learned_positions", "rope.freqs", "frequencies that were learned"},
                     Foreign{"qkv", "blocks.0.attn.qkv.weight", "in one matrix"},
                     Foreign{"anything", "blocks.0.mystery.weight", "Sapiens2 does not have"}),
     [](const auto& foreign) { return std::string(foreign.param.name); });
