@@ -46,7 +46,9 @@ void ChannelStatistics::join(Index first_channel, Index count, float* mean, floa
   }
   for (Index c = 0; c < count; ++c) {
     mean[c] = static_cast<float>(means_so_far[c]);
-    scale[c] = static_cast<float>(1 / std::sqrt(squares_so_far[c] / rows + kEpsilon));
+    // NaN where the squares of a block overflow: the scale would be 0.
+    scale[c] = static_cast<float>(1 / std::sqrt(squares_so_far[c] / rows + kEpsilon) +
+                                  0 * squares_so_far[c]);
   }
 }
 

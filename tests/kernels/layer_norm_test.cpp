@@ -104,6 +104,22 @@ TEST_P(LayerNormLevels, LetsNotANumberAndInfinityThroughToTheirOwnRowOnly) {
   }
 }
 
+// The scale of such a row would be 0, and the row beta alone. The reference computes in double,
+// which holds the squares.
+TEST_P(LayerNormLevels, SquaresThatOverflowNeverBecomeBeta) {
+  auto x = random_normal(3 * 100, {.seed = 1});
+  x[100 + 3] = 1e25f;
+  const auto y = normalise<float>(fast, x, ActivationType::F32);
+  const auto expected = normalise<float>(reference, x, ActivationType::F32);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (i / 100 != 1) {
+      ASSERT_TRUE(std::isfinite(y[i])) << i;
+    } else if (!std::isnan(y[i])) {
+      ASSERT_NEAR(y[i], expected[i], 1e-4) << i;
+    }
+  }
+}
+
 // Their variance is far below epsilon: y is beta.
 TEST_P(LayerNormLevels, GivesBetaForDenormals) {
   auto x = random_normal(3 * 100, {.seed = 1});

@@ -13,7 +13,7 @@ void layer_norm(const LayerNormArgs& a) noexcept {
     for (std::int64_t i = 0; i < a.width; ++i) mean += x[i];
     mean /= width;
     for (std::int64_t i = 0; i < a.width; ++i) variance += (x[i] - mean) * (x[i] - mean);
-    const double scale = 1 / std::sqrt(variance / width + double{a.epsilon});
+    const double scale = 1 / std::sqrt(variance / width + double{a.epsilon}) + 0 * variance;
     for (std::int64_t i = 0; i < a.width; ++i) {
       store(a.y, a.y_type, r * a.y_stride + i, (x[i] - mean) * scale * a.gamma[i] + a.beta[i]);
     }

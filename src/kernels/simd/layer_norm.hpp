@@ -22,7 +22,8 @@ void layer_norm(const LayerNormArgs& a) noexcept {
       return fma(d, d, sum);
     };
     const float variance = row_sum(x, a.width, squared) / width;
-    const Vec scale = broadcast(1.0f / __builtin_sqrtf(variance + a.epsilon));
+    // NaN where the squares overflow, as in rms_norm.
+    const Vec scale = broadcast(1.0f / __builtin_sqrtf(variance + a.epsilon) + 0.0f * variance);
 
     for (std::int64_t i = 0; i < a.width; i += kLanes) {
       const std::int64_t left = a.width - i;
