@@ -198,6 +198,18 @@ TEST_P(ConvAtLevel, GivesTheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
+// It would make zeros of a map that has numbers.
+TEST_P(ConvAtLevel, SquaresThatOverflowNeverGiveAScaleOfZero) {
+  constexpr Index kIn = 8, kOut = 6;
+  auto x = random_normal(20 * kIn, {.seed = 7});
+  x[at(3)] = 1e25f;
+  const auto weight = random_normal(kIn * kOut * 16, {.deviation = 0.1f, .seed = 8});
+  const Result found = run_deconv(x, {5, 4}, kIn, kOut, weight, 1);
+  for (const float scale : std::span(found.norm).subspan(at(kOut))) {
+    EXPECT_TRUE(std::isnan(scale) || scale > 0) << scale;
+  }
+}
+
 TEST_P(ConvAtLevel, NamesShapesThatDoNotFit) {
   const ThreadPool pool(1);
   const Ops ops(kernels_, pool);
