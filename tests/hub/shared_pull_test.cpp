@@ -44,7 +44,8 @@ TEST_F(SharedPull, MakesANameThatCommandsTakeForAFile) {
   serve();
   ASSERT_EQ(pull_shared().code, 0);
   EXPECT_EQ(run_sapiens({"inspect", kShared}).code, 0);
-  for (const Json& file : run_sapiens({"pull", "--list", "--json"}).json()["published"]) {
+  const Json list = run_sapiens({"pull", "--list", "--json"}).json();
+  for (const Json& file : list["published"]) {
     if (file["name"] != kShared) continue;
     EXPECT_EQ(file["local"]["path"], pointer());
   }
@@ -133,7 +134,8 @@ TEST_F(SharedPull, TheNameLeadsToTheVersionThatWasPulled) {
   serve({"--commit", commit});
   ASSERT_EQ(pull_shared({"--dir", folder_before()}).code, 0);
   ASSERT_EQ(pull_shared().code, 0);
-  for (const Json& file : run_sapiens({"pull", "--list", "--json"}).json()["published"]) {
+  const Json list = run_sapiens({"pull", "--list", "--json"}).json();
+  for (const Json& file : list["published"]) {
     if (file["name"] != kShared) continue;
     EXPECT_EQ(file["local"]["path"], pointer(commit));
   }
