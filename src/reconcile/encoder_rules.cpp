@@ -71,13 +71,6 @@ constexpr LeftoverRule kLeftovers[] = {
     {Prefix, "classifier.", LeftoverKind::Head},
     {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
     {Prefix, "pooler.", LeftoverKind::Pooler},
-    {Prefix, "ema_", LeftoverKind::AveragedCopy},
-    {Anywhere, "optimizer.", LeftoverKind::OptimizerState},
-    {Anywhere, "exp_avg", LeftoverKind::OptimizerState},
-    {Anywhere, "momentum_buffer", LeftoverKind::OptimizerState},
-    {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
-    {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
-    {Anywhere, "loss_", LeftoverKind::Loss},
 };
 
 constexpr auto kOtherFamily = ForeignPart::Origin::OtherFamily;
@@ -154,13 +147,6 @@ constexpr LeftoverRule kSapiens2Leftovers[] = {
     {Prefix, "decode_head.", LeftoverKind::UnsupportedHead},
     {Prefix, "auxiliary_head.", LeftoverKind::AuxiliaryHead},
     {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
-    {Prefix, "ema_", LeftoverKind::AveragedCopy},
-    {Anywhere, "optimizer.", LeftoverKind::OptimizerState},
-    {Anywhere, "exp_avg", LeftoverKind::OptimizerState},
-    {Anywhere, "momentum_buffer", LeftoverKind::OptimizerState},
-    {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
-    {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
-    {Anywhere, "loss_", LeftoverKind::Loss},
 };
 
 constexpr LeftoverRule kSapiens2Harmless[] = {
@@ -196,61 +182,53 @@ constexpr ForeignPart kSapiens2ForeignParts[] = {
     {"prompt_", "prompt tokens (visual prompt tuning)", ForeignPlace::Front},
 };
 
+// What all names of one family have in common.
+constexpr NameScheme kSapiens{.family = Family::Sapiens,
+                              .name = "sapiens",
+                              .because = "",
+                              .modules = kSapiensModules,
+                              .split_qkv = {},
+                              .block = "layers.",
+                              .anchors = kEncoderAnchors,
+                              .leftovers = kLeftovers,
+                              .foreign = kForeignParts,
+                              .unknown_key = LeftoverKind::UnknownToSapiens};
+constexpr NameScheme kSapiens2{.family = Family::Sapiens2,
+                               .name = "sapiens2",
+                               .because = "",
+                               .backbone_because = kSapiens2Backbone,
+                               .modules = kSapiens2Modules,
+                               .split_qkv = {},
+                               .block = "blocks.",
+                               .anchors = kSapiens2Anchors,
+                               .leftovers = kSapiens2Leftovers,
+                               .harmless = kSapiens2Harmless,
+                               .foreign = kSapiens2ForeignParts,
+                               .unknown_key = LeftoverKind::UnknownToSapiens2};
+
+// The family's own names in another spelling.
+constexpr NameScheme renamed(NameScheme own, std::string_view name, std::string_view because,
+                             std::span<const ModuleName> modules, std::string_view block,
+                             std::span<const std::string_view> split_qkv = {}) {
+  own.name = name;
+  own.because = because;
+  own.modules = modules;
+  own.block = block;
+  own.split_qkv = split_qkv;
+  return own;
+}
+
 constexpr NameScheme kSchemes[] = {
-    {.family = Family::Sapiens,
-     .name = "sapiens",
-     .because = "",
-     .modules = kSapiensModules,
-     .split_qkv = {},
-     .block = "layers.",
-     .anchors = kEncoderAnchors,
-     .leftovers = kLeftovers,
-     .foreign = kForeignParts,
-     .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.family = Family::Sapiens,
-     .name = kTimm,
-     .because = "the file uses the names of timm's VisionTransformer for the same parameters",
-     .modules = kTimmModules,
-     .split_qkv = {},
-     .block = "blocks.",
-     .anchors = kEncoderAnchors,
-     .leftovers = kLeftovers,
-     .foreign = kForeignParts,
-     .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.family = Family::Sapiens,
-     .name = "Hugging Face",
-     .because = "the file uses the names of Hugging Face's ViT for the same parameters",
-     .modules = kHuggingFaceModules,
-     .split_qkv = kHuggingFaceQkv,
-     .block = "encoder.layer.",
-     .anchors = kEncoderAnchors,
-     .leftovers = kLeftovers,
-     .foreign = kForeignParts,
-     .unknown_key = LeftoverKind::UnknownToSapiens},
-    {.family = Family::Sapiens2,
-     .name = "sapiens2",
-     .because = "",
-     .backbone_because = kSapiens2Backbone,
-     .modules = kSapiens2Modules,
-     .split_qkv = {},
-     .block = "blocks.",
-     .anchors = kSapiens2Anchors,
-     .leftovers = kSapiens2Leftovers,
-     .harmless = kSapiens2Harmless,
-     .foreign = kSapiens2ForeignParts,
-     .unknown_key = LeftoverKind::UnknownToSapiens2},
-    {.family = Family::Sapiens2,
-     .name = kTimm,
-     .because = "the file uses the names of timm's Eva for the same parameters",
-     .backbone_because = kSapiens2Backbone,
-     .modules = kSapiens2TimmModules,
-     .split_qkv = {},
-     .block = "blocks.",
-     .anchors = kSapiens2Anchors,
-     .leftovers = kSapiens2Leftovers,
-     .harmless = kSapiens2Harmless,
-     .foreign = kSapiens2ForeignParts,
-     .unknown_key = LeftoverKind::UnknownToSapiens2},
+    kSapiens,
+    renamed(kSapiens, kTimm,
+            "the file uses the names of timm's VisionTransformer for the same parameters",
+            kTimmModules, "blocks."),
+    renamed(kSapiens, "Hugging Face",
+            "the file uses the names of Hugging Face's ViT for the same parameters",
+            kHuggingFaceModules, "encoder.layer.", kHuggingFaceQkv),
+    kSapiens2,
+    renamed(kSapiens2, kTimm, "the file uses the names of timm's Eva for the same parameters",
+            kSapiens2TimmModules, "blocks."),
 };
 
 }  // namespace

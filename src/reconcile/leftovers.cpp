@@ -137,8 +137,10 @@ class Leftovers {
         return {LeftoverKind::UnknownPart, plan_.unknown_part};
       }
     }
-    for (const LeftoverRule& rule : names_.scheme->leftovers) {
-      if (matches(rule, relative, path)) return {rule.kind};
+    for (const auto rules : {names_.scheme->leftovers, training_leftovers()}) {
+      for (const LeftoverRule& rule : rules) {
+        if (matches(rule, relative, path)) return {rule.kind};
+      }
     }
     for (const std::string_view component : path_components(relative)) {
       const PrefixRule* prefix = find_prefix_rule(component);

@@ -64,9 +64,7 @@ constexpr std::string_view kDetectorAnchors[] = {
 };
 
 using enum LeftoverRule::Match;
-constexpr LeftoverRule kDetectorLeftovers[] = {
-    {Suffix, "num_batches_tracked", LeftoverKind::TrainingCounter},
-    {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
+constexpr LeftoverRule kTrainingLeftovers[] = {
     {Prefix, "ema_", LeftoverKind::AveragedCopy},
     {Anywhere, "optimizer.", LeftoverKind::OptimizerState},
     {Anywhere, "exp_avg", LeftoverKind::OptimizerState},
@@ -74,6 +72,11 @@ constexpr LeftoverRule kDetectorLeftovers[] = {
     {Anywhere, "param_schedulers.", LeftoverKind::Schedule},
     {Anywhere, "message_hub.", LeftoverKind::TrainingLog},
     {Anywhere, "loss_", LeftoverKind::Loss},
+};
+
+constexpr LeftoverRule kDetectorLeftovers[] = {
+    {Suffix, "num_batches_tracked", LeftoverKind::TrainingCounter},
+    {Prefix, "data_preprocessor.", LeftoverKind::PixelStatistics},
 };
 
 constexpr NameScheme kDetectorSchemes[] = {
@@ -92,6 +95,7 @@ constexpr NameScheme kDetectorSchemes[] = {
 
 std::span<const WrapperRule> wrapper_rules() noexcept { return kWrappers; }
 std::span<const NameScheme> detector_schemes() noexcept { return kDetectorSchemes; }
+std::span<const LeftoverRule> training_leftovers() noexcept { return kTrainingLeftovers; }
 
 bool is_optimizer_state(std::string_view component) noexcept {
   return std::ranges::find(kOptimizerState, component) != std::end(kOptimizerState);

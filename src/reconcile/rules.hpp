@@ -134,5 +134,7 @@ std::span<const NameScheme> name_schemes() noexcept;
 const NameScheme& timm_scheme(Family family) noexcept;
 /// Names of an RTMDet detector.
 std::span<const NameScheme> detector_schemes() noexcept;
+/// What training leaves in any file, behind the leftovers of its scheme.
+std::span<const LeftoverRule> training_leftovers() noexcept;
 
 }  // namespace sapiens
