@@ -200,7 +200,7 @@ Assessment::UsePlan Assessment::make_encoder_plan(Use use) const {
   Report& report = made.plan.report;
   if (!is_usable(report.verdict)) return made;
   report.verdict = Verdict::Incomplete;
-  report.required = report.bound = 0;  // nobody knows how many there would be
+  report.required = report.bound = 0;  // how many there would be is not known
   Explanation explanation = explain_encoder_alone(use);
   report.explanation = std::move(explanation.text);
   report.hint = std::move(explanation.hint);

@@ -9,7 +9,6 @@
 #include "sapiens/error.hpp"
 
 namespace sapiens {
-namespace {
 
 // Sapiens pads an incomplete patch; Sapiens2 has no rule for one.
 void expect_complete_patches(Grid size) {
@@ -24,8 +23,6 @@ void expect_complete_patches(Grid size) {
        .hint = fmt::format("take {}x{}", std::max(kPatch, rounded(size.height)),
                            std::max(kPatch, rounded(size.width)))});
 }
-
-}  // namespace
 
 void expect_preprocess(Family family, PreprocessMode mode) {
   if (family != Family::Sapiens2 || mode == PreprocessMode::Full) return;

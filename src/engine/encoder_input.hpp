@@ -6,6 +6,10 @@
 
 namespace sapiens {
 
+/// Throws `Error(InvalidArgument)` for an input size of Sapiens2 that is not made of complete
+/// patches.
+void expect_complete_patches(Grid size);
+
 /// Throws `Error(InvalidArgument)` for Lite if `family` has no lite scripts.
 void expect_preprocess(Family family, PreprocessMode mode);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/encoder_input.hpp"
 #include "engine/explain.hpp"
 #include "sapiens/error.hpp"
 
@@ -77,15 +78,7 @@ void expect_hints_for_sapiens2(const EncoderConfig& encoder, const ModelHints& h
     refuse_for_sapiens2("patch_padding", "its patches have none", "0, or none",
                         std::to_string(*hints.patch_padding));
   }
-  if (!hints.input_size) return;
-  const auto [height, width] = *hints.input_size;
-  if (height % kPatch != 0 || width % kPatch != 0) {
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "an encoder of Sapiens2 takes images of complete patches alone",
-                 .option = "input_size",
-                 .expected = fmt::format("multiples of {}, for example 1024x768", kPatch),
-                 .actual = fmt::format("{}x{}", height, width)});
-  }
+  if (hints.input_size) expect_complete_patches(*hints.input_size);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ class ShapeVote {
     if (size > 0 && size <= kMaxWidth) ++votes_[size];
   }
 
-  /// 0 where nobody voted.
+  /// 0 without any vote.
   Index winner() const {
     const auto best =
         std::ranges::max_element(votes_, {}, [](const auto& vote) { return vote.second; });
