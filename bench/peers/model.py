@@ -34,7 +34,12 @@ def read_weights(checkpoint):
 
 
 def is_sapiens2(checkpoint):
-    names = read_weights(checkpoint).keys()
+    if checkpoint.endswith(".safetensors"):
+        from safetensors import safe_open
+
+        names = safe_open(checkpoint, "pt").keys()
+    else:
+        names = read_weights(checkpoint).keys()  # mapped, not read
     return "storage_tokens" in names or "reg_token" in names
 
 
