@@ -1,0 +1,12 @@
+"""Training of Sapiens models on PyTorch.
+
+    sapiens-train seg --init 0.3b:pretrain --data train/ --validation held_out/ --output run --epochs 20
+
+`pip install sapiens-cpp[train]`; docs/training.md describes data, options and recipes.
+"""
+
+from __future__ import annotations
+
+from ._config import Config, ConfigError, make_config, read_config
+
+__all__ = ["Config", "ConfigError", "make_config", "read_config"]

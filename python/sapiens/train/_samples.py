@@ -1,0 +1,59 @@
+"""What passes from data to training."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypedDict, Union
+
+import numpy as np
+from torch import Tensor
+
+from ._config import Config
+
+Batch = dict[str, Tensor]
+
+
+class Sample(TypedDict, total=False):
+    """An image, or a person in an image, with what is known of it. H and W are the image's."""
+
+    key: str  #: Where it comes from, for messages.
+    image: np.ndarray  #: uint8 (H, W, 3), red first, upright.
+    box: np.ndarray  #: float64 (4,): x, y, width, height of the person in pixels.
+    keypoints: np.ndarray  #: float64 (K, 3): x, y in pixels, COCO's visibility.
+    area: float  #: COCO's area of the person, for AP.
+    image_id: int  #: The image among the images, for AP.
+    labels: np.ndarray  #: uint8 (H, W) class ids; `Config.ignore_label` is left out.
+    depth: np.ndarray  #: float32 (H, W) distance; not above 0 or not finite where unknown.
+    normals: np.ndarray  #: float32 (H, W, 3); of length 0 where unknown.
+    mask: np.ndarray  #: bool (H, W), the person's pixels; missing where nothing tells them.
+    category: int  #: classify: the number of the class.
+
+
+class Dataset(Protocol):
+    """Samples by number; reading the same number twice gives the same."""
+
+    names: tuple[str, ...]  #: Of classes or keypoints as the data name them; empty: unnamed.
+    left_out: dict[str, int]  #: What is there and not used, by the reason.
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int) -> Sample: ...
+
+
+class Objective(Protocol):
+    """What a task learns. A loss is a sum of terms, each of them sum(numerators) / sum(weights)
+    over the whole batch of an optimizer step, however it is spread over processes and passes."""
+
+    def __init__(self, config: Config, outputs: int) -> None: ...
+
+    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+        """What the loss of one sample needs; `augmented` is what `augment` returns."""
+
+    def weights(self, targets: Batch) -> Tensor:
+        """Of each term, (terms,), float32; depends on the targets of the batch alone."""
+
+    def numerators(self, output: Any, targets: Batch) -> Tensor:
+        """Of each term, (terms,), float32, with gradients. `output` is what the module returns:
+        (B, outputs, rows, columns), or a MaskedPrediction."""
+
+
+Numbers = dict[str, Union[float, None]]
