@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "sapiens/labels.hpp"
@@ -16,6 +17,14 @@ namespace sapiens {
 // one image or person per call and accumulates sums and short records, never images. All functions
 // throw `Error(InvalidArgument)` when the sizes of their arguments do not match. Coordinates are in
 // pixels of the image.
+
+/// One number of a result, under the name that `sapiens eval` and the Python package give it.
+struct Metric {
+  std::string name = {};             ///< "mIoU"
+  std::optional<double> value = {};  ///< Empty: there was nothing to compute it from.
+  std::string meaning = {};          ///< A few words for a table.
+  int digits = 4;                    ///< Behind the point, in a table.
+};
 
 /// A keypoint of an annotation, as in COCO.
 struct GroundTruthKeypoint {
@@ -46,6 +55,10 @@ struct PredictedPerson {
 /// The OKS sigma of every keypoint of `set`; empty if the set lacks one.
 std::vector<double> oks_sigmas(const KeypointSet& set);
 
+/// The score of a person, as usual in COCO results: the score of the box times the mean of those
+/// scores of keypoints that are above 0.2; 0 without any.
+double person_score(double box_score, std::span<const double> point_scores);
+
 /// Object keypoint similarity (OKS), 0 to 1, as pycocotools computes it.
 double object_keypoint_similarity(std::span<const double> sigmas,
                                   const GroundTruthPerson& ground_truth,
@@ -70,6 +83,9 @@ struct KeypointScores {
   std::optional<double> ar, ar50, ar75, ar_medium, ar_large;  ///< Average recall.
   Index persons = 0;  ///< Annotated persons that were evaluated.
 };
+
+/// "AP", "AP50", "AP75", "APM", "APL", "AR" and so on.
+std::vector<Metric> metrics_of(const KeypointScores& scores);
 
 /// COCO's average precision and recall of keypoints, equal to those of pycocotools.
 class KeypointEvaluator {
@@ -112,12 +128,18 @@ struct PckScores {
   struct Point {
     Index visible = 0;  ///< Persons with this keypoint visible.
     Index correct = 0;  ///< Of these, persons with a correct prediction of it.
+    /// Correct / visible; empty if no person has this keypoint visible.
+    std::optional<double> share() const;
   };
+  double threshold = 0.1;           ///< As a share of the longer side of the box.
   std::optional<double> mean = {};  ///< Correct / visible over all keypoints; empty without any.
   std::vector<Point> points = {};   ///< One entry per keypoint.
   Index persons = 0;                ///< Persons with at least one visible keypoint.
   Index not_found = 0;              ///< Of these, persons without a prediction.
 };
+
+/// "PCK@0.1", with the threshold.
+std::vector<Metric> metrics_of(const PckScores& scores);
 
 /// Computes PCK. A prediction of a visible keypoint is correct when its distance to the annotation
 /// is at most `threshold` times the longer side of the annotated box.
@@ -132,7 +154,6 @@ class PckEvaluator {
   PckScores result() const;
 
  private:
-  double threshold_;
   PckScores scores_;
 };
 
@@ -151,6 +172,9 @@ struct SegmentationScores {
   Index pixels = 0;                           ///< Pixels that are not ignored.
   std::vector<Class> classes = {};            ///< One entry per class id.
 };
+
+/// "mIoU" and "pixel_accuracy".
+std::vector<Metric> metrics_of(const SegmentationScores& scores);
 
 /// Accumulates a confusion count of class ids.
 class SegmentationEvaluator {
@@ -183,6 +207,9 @@ struct DepthScores {
   Index pixels = 0;  ///< Pixels of these images that were evaluated.
 };
 
+/// "delta1", "delta2", "delta3", "AbsRel", "RMSE" and "unexplained".
+std::vector<Metric> metrics_of(const DepthScores& scores);
+
 /// Compares relative depth with true distances after alignment: for each image, the scale (at least
 /// 0) and shift with the least squared error are applied to the prediction.
 class DepthEvaluator {
@@ -208,6 +235,9 @@ struct NormalScores {
   Index images = 0;                                  ///< Images that were evaluated.
   Index pixels = 0;  ///< Pixels of these images that were evaluated.
 };
+
+/// "mean_angle", "median_angle", "within_11.25", "within_22.5" and "within_30".
+std::vector<Metric> metrics_of(const NormalScores& scores);
 
 /// Computes angles between predicted and true surface normals.
 class NormalEvaluator {

@@ -68,6 +68,18 @@ std::vector<double> oks_sigmas(const KeypointSet& set) {
   return sigmas;
 }
 
+double person_score(double box_score, std::span<const double> point_scores) {
+  constexpr double kMin = 0.2;  // as mmpose's coco_metric.py
+  double sum = 0;
+  int count = 0;
+  for (const double score : point_scores) {
+    if (score <= kMin) continue;
+    sum += score;
+    ++count;
+  }
+  return count == 0 ? 0 : box_score * sum / count;
+}
+
 double object_keypoint_similarity(std::span<const double> sigmas,
                                   const GroundTruthPerson& ground_truth,
                                   const PredictedPerson& predicted) {
@@ -115,7 +127,12 @@ std::vector<std::optional<std::size_t>> match_persons(
   return partner;
 }
 
-PckEvaluator::PckEvaluator(Index keypoints, double threshold) : threshold_(threshold) {
+std::optional<double> PckScores::Point::share() const {
+  if (visible == 0) return std::nullopt;
+  return static_cast<double>(correct) / static_cast<double>(visible);
+}
+
+PckEvaluator::PckEvaluator(Index keypoints, double threshold) : scores_{.threshold = threshold} {
   if (keypoints < 1 || !(threshold > 0)) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "PCK needs at least one keypoint and a threshold above 0"});
@@ -130,7 +147,7 @@ void PckEvaluator::add(const GroundTruthPerson& ground_truth, const PredictedPer
   if (std::ranges::none_of(ground_truth.keypoints, is_visible)) return;
   ++scores_.persons;
   if (!predicted) ++scores_.not_found;
-  const double near = threshold_ * std::max(ground_truth.width, ground_truth.height);
+  const double near = scores_.threshold * std::max(ground_truth.width, ground_truth.height);
   for (std::size_t k = 0; k < scores_.points.size(); ++k) {
     const GroundTruthKeypoint& truth = ground_truth.keypoints[k];
     if (!is_visible(truth)) continue;

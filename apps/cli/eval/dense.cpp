@@ -68,12 +68,10 @@ class SegMeasure : public Measure {
 
   Scores scores() const override {
     const SegmentationScores result = evaluator_.result();
-    Scores scores{
-        .metrics = {{"mIoU", result.mean_iou, "mean over the classes that the labels have"},
-                    {"pixel_accuracy", result.pixel_accuracy, "share of pixels that are right"}},
-        .counted = {{"pixels", result.pixels}},
-        .left_out = {{"pixels", pixels_ - result.pixels}},
-        .conventions = "the background is a class; label 255 is left out"};
+    Scores scores{.metrics = metrics_of(result),
+                  .counted = {{"pixels", result.pixels}},
+                  .left_out = {{"pixels", pixels_ - result.pixels}},
+                  .conventions = "the background is a class; label 255 is left out"};
     for (std::size_t id = 0; id < result.classes.size(); ++id) {
       const auto& one = result.classes[id];
       const std::string name =
@@ -89,26 +87,13 @@ class SegMeasure : public Measure {
   Index pixels_ = 0;  // of all images
 };
 
-Scores scores_of(const DepthScores& result) {
-  return {.metrics = {{"delta1", result.delta[0], "share of pixels off by a factor below 1.25"},
-                      {"delta2", result.delta[1], "... below 1.25^2"},
-                      {"delta3", result.delta[2], "... below 1.25^3"},
-                      {"AbsRel", result.absrel, "mean of |found - true| / true"},
-                      {"RMSE", result.rmse, "root mean square error, in the labels' unit"},
-                      {"unexplained", result.unexplained,
-                       "share of the depths' variance; 1: no better than one depth everywhere"}},
-          .conventions =
-              "after a scale (at least 0) and a shift for each image that fit its persons best; "
-              "means of the images' own numbers"};
+std::string conventions_of(const DepthScores&) {
+  return "after a scale (at least 0) and a shift for each image that fit its persons best; means "
+         "of the images' own numbers";
 }
 
-Scores scores_of(const NormalScores& result) {
-  return {.metrics = {{"mean_angle", result.mean, "degrees", 2},
-                      {"median_angle", result.median, "degrees", 2},
-                      {"within_11.25", result.within[0], "share of pixels off by less degrees"},
-                      {"within_22.5", result.within[1], "..."},
-                      {"within_30", result.within[2], "..."}},
-          .conventions = "over all pixels of persons of all images"};
+std::string conventions_of(const NormalScores&) {
+  return "over all pixels of persons of all images";
 }
 
 /// Of depths or normals, on the pixels of persons as far as masks tell them.
@@ -125,11 +110,11 @@ class MapMeasure : public Measure {
 
   Scores scores() const override {
     const auto result = evaluator_.result();
-    Scores scores = scores_of(result);
-    scores.counted = {{"pixels", result.pixels}};
-    scores.left_out = {{"pixels", pixels_ - result.pixels},
-                       {"masks_that_are_not_there", without_mask_}};
-    return scores;
+    return {.metrics = metrics_of(result),
+            .counted = {{"pixels", result.pixels}},
+            .left_out = {{"pixels", pixels_ - result.pixels},
+                         {"masks_that_are_not_there", without_mask_}},
+            .conventions = conventions_of(result)};
   }
 
  private:

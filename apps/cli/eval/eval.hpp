@@ -30,14 +30,6 @@ bool is_counted(const GroundTruthPerson& person);
 /// True for a person of whom keypoints are looked for in its true box.
 bool has_true_box(const GroundTruthPerson& person);
 
-/// One number.
-struct Metric {
-  std::string name = {};
-  std::optional<double> value = {};  ///< Empty: there was nothing to compute it from.
-  std::string meaning = {};
-  int digits = 4;  ///< Behind the point.
-};
-
 /// How good the results of one task are.
 struct Scores {
   std::vector<Metric> metrics = {};
@@ -84,7 +76,6 @@ class PoseMeasure : public Measure {
   void add(const EvalImage& image, const std::vector<PredictedPerson>& found,
            const std::vector<std::optional<std::size_t>>& partners);
   void count_left_out(const EvalImage& image, std::size_t found);
-  void add_average_precision(Scores& scores) const;
 
   Settings settings_;
   std::vector<double> sigmas_;

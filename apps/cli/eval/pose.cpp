@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/eval/eval.hpp"
 
 namespace sapiens::cli {
@@ -84,40 +87,21 @@ void PoseMeasure::count_left_out(const EvalImage& image, std::size_t found) {
   not_paired_ += static_cast<Index>(found - max_matched_predictions(image.persons.size(), found));
 }
 
-void PoseMeasure::add_average_precision(Scores& scores) const {
-  const KeypointScores result = precision_->result();
-  scores.metrics = {
-      {"AP", result.ap, "average precision, mean over OKS 0.50 to 0.95"},
-      {"AP50", result.ap50, "at OKS 0.50"},
-      {"AP75", result.ap75, "at OKS 0.75"},
-      {"APM", result.ap_medium, "of persons of 32^2 to 96^2 pixels"},
-      {"APL", result.ap_large, "of larger persons"},
-      {"AR", result.ar, "average recall, mean over OKS 0.50 to 0.95"},
-      {"AR50", result.ar50, "at OKS 0.50"},
-      {"AR75", result.ar75, "at OKS 0.75"},
-      {"ARM", result.ar_medium, "of persons of 32^2 to 96^2 pixels"},
-      {"ARL", result.ar_large, "of larger persons"},
-  };
-  scores.counted["persons"] = result.persons;
-}
-
 Scores PoseMeasure::scores() const {
   Scores scores;
-  if (precision_) add_average_precision(scores);
+  if (precision_) {
+    const KeypointScores result = precision_->result();
+    scores.metrics = metrics_of(result);
+    scores.counted["persons"] = result.persons;
+  }
   const PckScores result = pck_.result();
-  scores.metrics.push_back(
-      {fmt::format("PCK@{}", settings_.pck), result.mean,
-       fmt::format("visible points within {} of the longer side of the box", settings_.pck)});
+  std::ranges::copy(metrics_of(result), std::back_inserter(scores.metrics));
   Index visible = 0;
   for (std::size_t k = 0; k < result.points.size(); ++k) {
     const PckScores::Point& point = result.points[k];
     visible += point.visible;
-    std::optional<double> share;
-    if (point.visible > 0) {
-      share = static_cast<double>(point.correct) / static_cast<double>(point.visible);
-    }
     scores.parts.push_back(
-        {point_name(settings_, k), share, fmt::format("{} visible", point.visible)});
+        {point_name(settings_, k), point.share(), fmt::format("{} visible", point.visible)});
   }
   scores.counted["persons_with_visible_points"] = result.persons;
   scores.counted["of_these_not_found"] = result.not_found;

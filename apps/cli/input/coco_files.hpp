@@ -16,20 +16,6 @@
 
 namespace sapiens::cli {
 
-/// The score of a whole person, as usual in COCO results: the box's times the mean of the points'
-/// above 0.2 (mmpose, coco_metric.py).
-inline double person_score(double box_score, std::span<const double> point_scores) {
-  constexpr double kMin = 0.2;
-  double sum = 0;
-  int count = 0;
-  for (const double score : point_scores) {
-    if (score <= kMin) continue;
-    sum += score;
-    ++count;
-  }
-  return count == 0 ? 0 : box_score * sum / count;
-}
-
 struct AnnotatedImage {
   std::int64_t id = 0;
   std::string file_name = {};
