@@ -78,6 +78,25 @@ Found result_as(TaskRun run) {
   return std::get<Found>(std::move(run.results.at(0)));
 }
 
+/// What decoding the output of a head depends on, beside the output.
+struct DecodeOptions {
+  Grid input = {};                             ///< Size in pixels of the input that it is for.
+  Grid image = {};                             ///< Size in pixels of the original image.
+  std::optional<Box> person = {};              ///< Pose: the cropped person; empty: the image.
+  PreprocessMode mode = PreprocessMode::Full;  ///< How the image was preprocessed.
+  int threads = 1;                             ///< 0: one per CPU. Does not affect the result.
+};
+
+/// Makes the result of the output of a head that was computed elsewhere, such as in PyTorch: what
+/// `TaskModel::run` would return for this output, bit for bit. `output` is [channels, rows,
+/// columns]: heatmaps, logits, depths or normals before any decoding. For flip testing the caller
+/// averages heatmaps first. Values that are not finite are not looked for.
+///
+/// Throws `Error`: InvalidArgument for a task without a head, sizes of no pixels or more than 2^28,
+/// an invalid box, and a box for another task than pose; ShapeMismatch for an empty output, or
+/// channels that the task does not have.
+Result decode_output(Task task, TensorView<const float, 3> output, const DecodeOptions& options);
+
 /// A network with a task head. Calls of `run` on one model must not overlap (see SharedModel);
 /// `const` methods may be called from other threads meanwhile. Two models are independent. After a
 /// move, the source may only be assigned to or destroyed.

@@ -8,6 +8,7 @@
 
 #include "image/pixels.hpp"
 #include "preprocess/preprocess.hpp"
+#include "sapiens/boxes.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -84,6 +85,11 @@ Image warp_person(const Image& image, const PersonCrop& crop, Grid input) try {
   return warped;
 } catch (...) {
   rethrow_from_opencv();
+}
+
+Image crop_person(const Image& image, const Box& box, Index height, Index width) {
+  const Grid input{height, width};
+  return warp_person(image, crop_of_box(box, input), input);
 }
 
 void mirror_columns(TensorView<float, 3> chw) {
