@@ -12,7 +12,7 @@ may be used from any thread, and computes without the GIL. docs/python.md descri
 
 from __future__ import annotations
 
-from . import _tasks
+from . import _eval, _tasks
 from ._checkpoints import (
     Verification,
     convert,
@@ -37,7 +37,8 @@ from ._errors import (
     UnsupportedHardwareError,
     WriteFailedError,
 )
-from ._images import read_image
+from ._eval import *
+from ._images import crop_person, read_image, read_labels
 from ._reconstructor import Reconstruction, Reconstructor
 from ._report import FileInfo, ModelInfo, Report, Use
 from ._sapiens import __version__
@@ -67,10 +68,12 @@ __all__ = [
     "WriteFailedError",
     "__version__",
     "convert",
+    "crop_person",
     "inspect",
     "load_state_dict",
     "read_image",
+    "read_labels",
     "synthesize",
     "verify_checkpoint",
 ]
-__all__ += _tasks.__all__
+__all__ += _eval.__all__ + _tasks.__all__

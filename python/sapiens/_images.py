@@ -10,6 +10,7 @@ from typing import Any, Iterable, Iterator, Union
 import numpy as np
 
 from . import _sapiens
+from ._calls import call
 from ._paths import as_path
 
 Image = Union[str, "os.PathLike[str]", np.ndarray, Any]
@@ -64,6 +65,24 @@ def read_image(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
     8, as OpenCV does. Raises NotFoundError, UnsupportedFormatError, CorruptFileError.
     """
     return _sapiens.read_image(as_path(path, "an image"))
+
+
+def read_labels(path: Union[str, "os.PathLike[str]"]) -> np.ndarray:
+    """The class ids of a label map, uint8 (height, width): the values of a PNG with a palette or in
+    grey, of at most 8 bits. Raises NotFoundError, UnsupportedFormatError, CorruptFileError.
+    """
+    return _sapiens.read_labels(as_path(path, "a label map"))
+
+
+def crop_person(image: Image, box: Any, size: tuple[int, int]) -> np.ndarray:
+    """What a pose network with inputs of `size` (height, width) sees of a person, uint8
+    (height, width, 3), as `Pose` cuts it out: the box enlarged by a quarter, in the aspect ratio of
+    `size`; black where that reaches beyond the image, which the box may do.
+
+    `box` is x, y, width, height in pixels of the image; a score as a fifth number is not looked at.
+    Raises InvalidArgumentError for a box without area, or far from the image.
+    """
+    return call(_sapiens.crop_person, as_image(image), [box], *size)
 
 
 def _is_pil(image: Any) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, NamedTuple, Optional, Union
+from typing import Any, Iterable, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _sapiens
 from ._calls import call
+from ._errors import ShapeMismatchError, make_refusal
 from ._model import Model, engine_options, model_options
 from ._paths import Path, as_path
 from ._images import Image, as_image, in_chunks, is_one, several
 
-__all__ = ["Depth", "Normals", "Pose", "PoseResult", "Segmenter"]
+__all__ = ["Depth", "Normals", "Pose", "PoseResult", "Segmenter", "decode"]
 
 Images = Union[Image, Iterable[Image]]
 
@@ -78,6 +79,21 @@ def _bytes_of(mask: Optional[np.ndarray]) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(mask) != 0).view(np.uint8)
 
 
+def _as_boxes(boxes: Any) -> np.ndarray:
+    """Boxes of the user as float32, (P, 4) or (P, 5); the engine checks their shape."""
+    try:
+        given = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError):
+        kind = type(boxes).__name__
+        raise ValueError(f"boxes are numbers (P, 4) or (P, 5), not this {kind}") from None
+    return given if given.size else given.reshape(0, 5)
+
+
+def _with_scores(boxes: np.ndarray) -> np.ndarray:
+    """(P, 5), with a score of 1 where there is none."""
+    return boxes if boxes.shape[1] == 5 else np.insert(boxes, 4, 1, axis=1)
+
+
 class PoseResult(NamedTuple):
     """Keypoints of P persons, K each, in pixels of the image; points may lie outside it."""
 
@@ -104,6 +120,12 @@ class Pose(TaskModel):
     def links(self) -> list[tuple[int, int]]:
         """Pairs of keypoints that make the skeleton."""
         return self._labels["links"]
+
+    @property
+    def sigmas(self) -> list[float]:
+        """How exactly the keypoints are annotated, for `KeypointEvaluator`; empty if it is
+        unknown."""
+        return self._labels["sigmas"]
 
     def keypoints(
         self,
@@ -154,20 +176,13 @@ class Pose(TaskModel):
             raise ValueError("batch must be at least 1")
         if boxes is None:
             boxes = [[0, 0, image.width, image.height]]
-        try:
-            given = np.asarray(boxes, np.float32)
-        except (TypeError, ValueError):
-            kind = type(boxes).__name__
-            raise ValueError(f"boxes are numbers (P, 4) or (P, 5), not this {kind}") from None
-        if given.size == 0:
-            given = given.reshape(0, 5)
+        given = _as_boxes(boxes)
         parts = [
             call(self._native.pose, image, given[first : first + batch], flip_test, preprocess)
             for first in range(0, max(len(given), 1), batch)
         ]
         keypoints, scores = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts))
-        scored = given if given.shape[1] == 5 else np.insert(given, 4, 1, axis=1)
-        return PoseResult(keypoints, scores, scored)
+        return PoseResult(keypoints, scores, _with_scores(given))
 
 
 class Segmenter(TaskModel):
@@ -258,3 +273,64 @@ class Normals(TaskModel):
         black.
         """
         return _sapiens.draw_normals(as_image(image), normals, _bytes_of(mask))
+
+
+def decode(
+    task: str,
+    outputs: Any,
+    size: tuple[int, int],
+    images: Sequence[tuple[int, int]],
+    boxes: Any = None,
+    *,
+    preprocess: str = "full",
+    threads: int = 0,
+) -> Union[PoseResult, list[np.ndarray]]:
+    """Results from what a head computed elsewhere, such as in PyTorch or ONNX Runtime: equal to
+    those of `Pose`, `Segmenter`, `Depth` and `Normals` where the outputs are equal.
+
+    Args:
+        task: "pose", "seg", "depth" or "normal".
+        outputs: float32 (B, channels, rows, columns): heatmaps, logits, depths or normals before any
+            decoding. For flip testing, average heatmaps with those of the mirrored persons first.
+        size: (height, width) in pixels of the inputs that they were computed for.
+        images: (height, width) in pixels of the image that each input was made of.
+        boxes: Pose alone: of the person of each input, (B, 4) or (B, 5), as `Pose.keypoints` takes
+            them; None: one person filled the image.
+        preprocess: How the inputs were made, "full" or "lite".
+        threads: 0 takes every core this process may use. Results do not depend on it.
+
+    Returns:
+        For pose a PoseResult of B persons, for other tasks a list of B arrays of their images' sizes.
+    """
+    outputs = np.asarray(outputs, np.float32)
+    if outputs.ndim != 4 or len(outputs) != len(images):
+        raise make_refusal(
+            ShapeMismatchError,
+            "these are no outputs of a head for these images",
+            expected=f"[{len(images)}, channels, rows, columns]",
+            actual=str(list(outputs.shape)),
+        )
+    if boxes is None and task == "pose":
+        boxes = [(0, 0, width, height) for height, width in images]
+    persons = None if boxes is None else _as_boxes(boxes)
+    if persons is not None and len(persons) != len(images):
+        raise ValueError(f"{len(images)} outputs need {len(images)} boxes, not {len(persons)}")
+    found = [
+        call(
+            _sapiens.decode,
+            task,
+            output,
+            tuple(size),
+            tuple(image),
+            None if persons is None else persons[i : i + 1],
+            preprocess,
+            threads,
+        )
+        for i, (output, image) in enumerate(zip(outputs, images))
+    ]
+    if task != "pose" or persons is None:
+        return found
+    points = outputs.shape[1]
+    keypoints = [np.empty((0, points, 2), np.float32), *(one for one, _ in found)]
+    scores = [np.empty((0, points), np.float32), *(one for _, one in found)]
+    return PoseResult(np.concatenate(keypoints), np.concatenate(scores), _with_scores(persons))

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <sapiens/error.hpp>
 
 #include "bindings.hpp"
 #include "classes.hpp"
@@ -57,6 +58,14 @@ py::object converted(const py::object& numbers, const char* what, Convert conver
   }
 }
 
+template <typename T>
+Numbers<T> to_numbers(const py::object& numbers, const char* what) {
+  using namespace py::literals;
+  return Numbers<T>(converted(numbers, what, [&] {
+    return py::object(numpy("asarray")(numbers, "dtype"_a = item_name<T>, "order"_a = "C"));
+  }));
+}
+
 /// Throws ImportError where arrays would come out wrong, whatever the reason.
 void expect_numpy_as_known() {
   const py::object array = moved(std::vector<float>{1, 2, 3, 4, 5, 6}, {2, 3});
@@ -101,8 +110,7 @@ Numbers<T>::Numbers(const py::object& array) : view_(py::buffer(array).request()
       is_dense(view_)) {
     return;
   }
-  throw py::type_error(
-      fmt::format("this is no array of {} in C order", sizeof(T) == 1 ? "uint8" : "float32"));
+  throw py::type_error(fmt::format("this is no array of {} in C order", item_name<T>));
 }
 
 template <typename T>
@@ -110,14 +118,23 @@ std::string Numbers<T>::shape_text() const {
   return fmt::format("[{}]", fmt::join(view_.shape, ", "));
 }
 
+template <typename T>
+void Numbers<T>::expect_shape(const char* what, std::span<const Index> expected) const {
+  const auto matches = [](Index wanted, Index found) { return wanted == kAny || wanted == found; };
+  if (std::ranges::equal(expected, view_.shape, matches)) return;
+  throw_shape_mismatch(what, expected, std::vector<Index>(view_.shape.begin(), view_.shape.end()));
+}
+
 template class Numbers<float>;
+template class Numbers<double>;
 template class Numbers<std::uint8_t>;
 
 Floats to_floats(const py::object& numbers, const char* what) {
-  using namespace py::literals;
-  return Floats(converted(numbers, what, [&] {
-    return py::object(numpy("asarray")(numbers, "dtype"_a = "f4", "order"_a = "C"));
-  }));
+  return to_numbers<float>(numbers, what);
+}
+
+Doubles to_doubles(const py::object& numbers, const char* what) {
+  return to_numbers<double>(numbers, what);
 }
 
 Bytes to_bytes(const py::object& numbers, const char* what) {
@@ -126,6 +143,23 @@ Bytes to_bytes(const py::object& numbers, const char* what) {
     return py::object(numpy("asarray")(numbers).attr("astype")(
         "u1", "order"_a = "C", "casting"_a = "safe", "copy"_a = false));
   }));
+}
+
+std::vector<Box> to_boxes(const py::object& numbers) {
+  const Floats array = to_floats(numbers, "boxes");
+  if (array.ndim() != 2 || (array.shape(1) != 4 && array.shape(1) != 5)) {
+    throw Error(ErrorCode::ShapeMismatch,
+                {.summary = "these are no boxes",
+                 .expected = "[persons, 4]: x, y, width, height in pixels; or a score as a fifth",
+                 .actual = array.shape_text()});
+  }
+  std::vector<Box> boxes;
+  for (Index i = 0; i < array.shape(0); ++i) {
+    const float* const row = array.data() + i * array.shape(1);
+    boxes.push_back({.x = row[0], .y = row[1], .width = row[2], .height = row[3]});
+    if (array.shape(1) == 5) boxes.back().score = row[4];
+  }
+  return boxes;
 }
 
 void bind_arrays(py::module_& module) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <sapiens/features.hpp>
 #include <sapiens/image.hpp>
+#include <sapiens/results.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,6 +26,8 @@ template <typename T>
 constexpr const char* item_name = nullptr;
 template <>
 inline constexpr const char* item_name<float> = "f4";
+template <>
+inline constexpr const char* item_name<double> = "f8";
 template <>
 inline constexpr const char* item_name<std::uint8_t> = "u1";
 
@@ -62,18 +65,26 @@ class Numbers {
   std::span<const T> items() const { return {data(), static_cast<std::size_t>(view_.size)}; }
   /// "[2, 133, 3]"
   std::string shape_text() const;
+  /// Throws ShapeMismatch naming `what` unless the shape is `expected`, where kAny matches any
+  /// length.
+  void expect_shape(const char* what, std::span<const Index> expected) const;
 
  private:
   py::buffer_info view_;
 };
 
 using Floats = Numbers<float>;
+using Doubles = Numbers<double>;
 using Bytes = Numbers<std::uint8_t>;
 
 /// Of anything that NumPy makes an array of; `what` names it where it cannot.
 Floats to_floats(const py::object& numbers, const char* what);
+Doubles to_doubles(const py::object& numbers, const char* what);
 
 /// Of what fits into bytes without a loss, such as truth values.
 Bytes to_bytes(const py::object& numbers, const char* what);
+
+/// Of an array [persons, 4] or [persons, 5]: x, y, width, height in pixels, and the score.
+std::vector<Box> to_boxes(const py::object& boxes);
 
 }  // namespace sapiens::python

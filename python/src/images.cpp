@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <sapiens/boxes.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/image.hpp>
+#include <sapiens/result_files.hpp>
+#include <utility>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -63,6 +66,25 @@ Image read_file(const std::filesystem::path& file) {
   return Image::read(file);
 }
 
+py::object cut_out(const Image& image, const py::object& box, Index height, Index width) {
+  const Box person = to_boxes(box).at(0);
+  Image crop;
+  {
+    const WithoutGil no_gil;
+    crop = crop_person(image, person, height, width);
+  }
+  return moved(std::move(crop));
+}
+
+py::object read_classes(const std::filesystem::path& file) {
+  Segmentation labels;
+  {
+    const WithoutGil no_gil;
+    labels = read_class_png(file);
+  }
+  return moved(std::move(labels.ids), {labels.height, labels.width});
+}
+
 }  // namespace
 
 void bind_images(py::module_& module) {
@@ -74,6 +96,9 @@ void bind_images(py::module_& module) {
   module.def(
       "read_image", [](const std::filesystem::path& file) { return moved(read_file(file)); },
       py::arg("file"));
+  module.def("read_labels", &read_classes, py::arg("file"));
+  module.def("crop_person", &cut_out, py::arg("image"), py::arg("box"), py::arg("height"),
+             py::arg("width"));
 }
 
 }  // namespace sapiens::python

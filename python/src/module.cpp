@@ -16,4 +16,5 @@ PYBIND11_MODULE(_sapiens, module) {
   bind_detector(module);
   bind_reconstructor(module);
   bind_drawing(module);
+  bind_eval(module);
 }

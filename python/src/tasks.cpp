@@ -1,11 +1,13 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <sapiens/boxes.hpp>
-#include <sapiens/error.hpp>
+#include <sapiens/eval.hpp>
 #include <sapiens/tasks.hpp>
+#include <utility>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -22,23 +24,6 @@ std::unique_ptr<SharedTask> open_task(const std::filesystem::path& file, EngineO
                                       ModelOptions model, std::string_view task) {
   model.expected_task = parse_task(task);
   return SharedTask::open(file, std::move(engine), model);
-}
-
-std::vector<Box> to_boxes(const py::object& boxes_of_python) {
-  const Floats array = to_floats(boxes_of_python, "boxes");
-  if (array.ndim() != 2 || (array.shape(1) != 4 && array.shape(1) != 5)) {
-    throw Error(ErrorCode::ShapeMismatch,
-                {.summary = "these are no boxes",
-                 .expected = "[persons, 4]: x, y, width, height in pixels; or a score as a fifth",
-                 .actual = array.shape_text()});
-  }
-  std::vector<Box> boxes;
-  for (Index i = 0; i < array.shape(0); ++i) {
-    const float* const row = array.data() + i * array.shape(1);
-    boxes.push_back({.x = row[0], .y = row[1], .width = row[2], .height = row[3]});
-    if (array.shape(1) == 5) boxes.back().score = row[4];
-  }
-  return boxes;
 }
 
 /// What `inputs` become in `task`; they go through the encoder together.
@@ -104,10 +89,36 @@ py::list run_maps(SharedTask& task, const Images& images, std::string_view mode)
   return maps;
 }
 
-/// What keypoints or classes are called and drawn as: {"names", "colors", "links"}; empty lists
-/// where nobody has named them.
+/// The same for an output of a head that was computed elsewhere; `box` is None, or an array of one.
+py::object decode(std::string_view task_text, const py::object& array,
+                  const std::pair<Index, Index>& size, const std::pair<Index, Index>& image,
+                  const py::object& box, std::string_view mode, int threads) {
+  const Task task = parse_task(task_text);
+  const Floats output = to_floats(array, "outputs of a head");
+  output.expect_shape("the output of a head", std::array{kAny, kAny, kAny});
+  const TensorView<const float, 3> view(output.data(),
+                                        {output.shape(0), output.shape(1), output.shape(2)});
+  DecodeOptions options{.input = {size.first, size.second},
+                        .image = {image.first, image.second},
+                        .mode = preprocess_named(mode),
+                        .threads = threads};
+  if (!box.is_none()) options.person = to_boxes(box).at(0);
+  Result result;
+  {
+    const WithoutGil no_gil;
+    result = decode_output(task, view, options);
+  }
+  if (const Pose* const pose = std::get_if<Pose>(&result)) {
+    return to_arrays({pose, 1}, std::ssize(pose->keypoints));
+  }
+  return to_array(std::move(result));
+}
+
+/// What keypoints or classes are called and drawn as, and the OKS sigmas of keypoints: {"names",
+/// "colors", "links", "sigmas"}; empty lists where nothing tells them.
 py::dict labels(const SharedTask& task) {
   py::list names, colors, links;
+  std::vector<double> sigmas;
   const auto add = [&](const auto& labelled) {
     names.append(to_str(labelled.name));
     colors.append(py::make_tuple(labelled.color.red, labelled.color.green, labelled.color.blue));
@@ -117,12 +128,13 @@ py::dict labels(const SharedTask& task) {
     for (const SkeletonLink& link : set->skeleton) {
       links.append(py::make_tuple(link.from, link.to));
     }
+    sigmas = oks_sigmas(*set);
   }
   if (const SegClassSet* const set = task.model().seg_classes()) {
     for (const SegClass& seg_class : set->classes) add(seg_class);
   }
   using namespace py::literals;
-  return py::dict("names"_a = names, "colors"_a = colors, "links"_a = links);
+  return py::dict("names"_a = names, "colors"_a = colors, "links"_a = links, "sigmas"_a = sigmas);
 }
 
 }  // namespace
@@ -137,6 +149,8 @@ void bind_tasks(py::module_& module) {
           .def("run", &run_maps, py::arg("images"), py::arg("mode")));
   module.def("open_task", &open_task, py::arg("file"), py::arg("engine"), py::arg("model"),
              py::arg("task"));
+  module.def("decode", &decode, py::arg("task"), py::arg("output"), py::arg("size"),
+             py::arg("image"), py::arg("box"), py::arg("mode"), py::arg("threads"));
 }
 
 }  // namespace sapiens::python

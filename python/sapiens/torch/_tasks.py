@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple, Optional, Sequence, Union
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .._errors import ShapeMismatchError, make_refusal
 from .._report import Report
+from .._tasks import PoseResult, decode
 from ._encoder import Outputs, SapiensEncoder
 from ._layers import PATCH, Block
 from ._preprocess import preprocess
@@ -81,6 +83,28 @@ class TaskModel(nn.Module):
         """Normalised images (B, 3, H, W) -> the head's output: heatmaps, logits, depths or normals
         before any decoding, (B, outputs, rows, columns)."""
         return getattr(self, self.head_name)(self.backbone(x)[0])
+
+    def decode(
+        self,
+        outputs: Tensor,
+        images: Sequence[tuple[int, int]],
+        boxes: Any = None,
+        *,
+        size: Optional[tuple[int, int]] = None,
+        threads: int = 0,
+    ) -> Union[PoseResult, list[np.ndarray]]:
+        """Outputs of the head as `sapiens.decode` makes results of them: by the engine, on the CPU,
+        without gradients.
+
+        Args:
+            outputs: (B, outputs, rows, columns), of any float type and device.
+            images: (height, width) in pixels of the image that each input was made of.
+            boxes: Pose alone: of the person of each input, (B, 4) or (B, 5) in pixels of the image.
+            size: (height, width) of the inputs, where they were not of the model's own `size`.
+            threads: As `sapiens.decode` takes them.
+        """
+        numbers = outputs.detach().to("cpu", torch.float32).numpy()
+        return decode(self.task, numbers, size or self.size, images, boxes, threads=threads)
 
 
 class Decoder(nn.Module):
