@@ -6,9 +6,11 @@ import copy
 import html
 import json
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from . import _sapiens
+
+T = TypeVar("T")
 
 _COLOURS = {"exact": "#1a7f37", "equivalent": "#1a7f37", "adapted": "#9a6700"}
 _SHOWN = 12  # names in a cell of the HTML table
@@ -48,6 +50,12 @@ class ModelInfo:
     patch_padding: int
     outputs: Optional[int]
     parameters: int
+
+
+def known(fact: Optional[T]) -> T:
+    """A fact of a ModelInfo that a model has if it can be used at all."""
+    assert fact is not None
+    return fact
 
 
 @dataclass(frozen=True)

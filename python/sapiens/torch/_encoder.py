@@ -83,7 +83,7 @@ class Outputs(nn.Module):
     def _wanted(self, layers: Layers) -> list[int]:
         if layers is None:
             return [self.depth - 1]
-        wanted = [layers] if isinstance(layers, Integral) else list(layers)
+        wanted = [int(layers)] if isinstance(layers, (int, Integral)) else list(layers)
         if not wanted:
             raise ValueError("there are no layers")
         for layer in wanted:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .._encoder import Encoder
 from .._errors import InvalidArgumentError, make_refusal
+from .._report import known
 from ._encoder import Outputs
 from ._layers import PATCH
 
@@ -41,12 +42,12 @@ class EngineEncoder(Outputs):
         self.report = self.engine.report
         self.partial = self.engine.partial
         model, shapes = self.report.model, self.report.outputs
-        self.family, self.depth, self.width = model.family, model.depth, model.width
+        self.family, self.depth, self.width = model.family, known(model.depth), known(model.width)
         height, width = self.engine.size
         self.grid = height // PATCH, width // PATCH
         self.patch_padding = model.patch_padding
         self.has_cls_token = model.cls_token
-        self.prefix_tokens = shapes["raw"][0] - self.grid[0] * self.grid[1]
+        self.prefix_tokens = known(shapes["raw"])[0] - self.grid[0] * self.grid[1]
         self.registers = self.prefix_tokens - int(model.cls_token)
         self.number = next(_NUMBERS)
         _OPENED[self.number] = self

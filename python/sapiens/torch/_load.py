@@ -15,7 +15,7 @@ from .._calls import call
 from .._errors import InvalidArgumentError, make_refusal
 from .._model import model_options
 from .._paths import Path, as_path
-from .._report import ModelInfo, Report
+from .._report import ModelInfo, Report, known
 from ._encoder import Encoder, Sapiens2Encoder, SapiensEncoder
 from ._engine import EngineEncoder
 from ._tasks import HEADS, Decoder, Head, MaskedAutoencoder, TaskModel
@@ -133,12 +133,13 @@ def _state(
 
 def _build(
     state: State, model: ModelInfo, decoder_heads: int, backbone: Optional[EngineEncoder]
-) -> nn.Module:
+) -> Module:
     encoder = backbone if backbone is not None else _encoder(state, model)
-    if decoder_heads:
-        return MaskedAutoencoder(encoder, _decoder(state, decoder_heads, model.width))
-    if model.task in HEADS and any(key.startswith(HEADS[model.task][0] + ".") for key in state):
-        return TaskModel(model.task, encoder, _head(state, model))
+    if decoder_heads and isinstance(encoder, SapiensEncoder):
+        return MaskedAutoencoder(encoder, _decoder(state, decoder_heads, known(model.width)))
+    task = model.task or ""
+    if task in HEADS and any(key.startswith(HEADS[task][0] + ".") for key in state):
+        return TaskModel(task, encoder, _head(state, task, known(model.width)))
     return encoder
 
 
@@ -149,38 +150,39 @@ def _count(state: State, prefix: str) -> int:
 
 
 def _encoder(state: State, model: ModelInfo) -> Encoder:
+    width, depth, grid = known(model.width), known(model.depth), known(model.grid)
     if model.family == "sapiens2":
-        blocks = [f"backbone.blocks.{i}." for i in range(model.depth)]
+        blocks = [f"backbone.blocks.{i}." for i in range(depth)]
         head_dim = len(state[blocks[0] + "attn.q_norm.weight"])
         return Sapiens2Encoder(
-            model.width,
-            model.width // head_dim,
+            width,
+            width // head_dim,
             [len(state[block + "attn.wk.weight"]) // head_dim for block in blocks],
             state[blocks[0] + "ffn.w3.weight"].shape[1],
-            model.grid,
+            grid,
             registers=state["backbone.storage_tokens"].shape[1],
         )
     return SapiensEncoder(
-        model.width,
-        model.depth,
-        model.heads,
-        model.mlp_width,
-        model.grid,
+        width,
+        depth,
+        known(model.heads),
+        known(model.mlp_width),
+        grid,
         cls_token=model.cls_token,
         patch_padding=model.patch_padding,
     )
 
 
-def _head(state: State, model: ModelInfo) -> Head:
-    prefix, final = HEADS[model.task]
+def _head(state: State, task: str, width: int) -> Head:
+    prefix, final = HEADS[task]
 
     def outputs(layers: str, axis: int) -> list[int]:
         keys = (key for key in state if re.fullmatch(rf"{prefix}\.{layers}\.\d+\.weight", key))
         return [state[key].shape[axis] for key in keys]
 
     return Head(
-        model.task,
-        model.width,
+        task,
+        width,
         outputs("deconv_layers", 1),
         outputs("conv_layers", 0),
         len(state[f"{prefix}.{final}.weight"]),

@@ -45,9 +45,9 @@ def preprocess(
     resized = [_resized(_checked(image), size, family, task) for image in images]
     if not resized:
         raise ValueError("there are no images")
-    mean, std, white = _CONSTANTS[family]
+    *shift_and_scale, white = _CONSTANTS[family]
     pixels = torch.stack(resized).float() / white
-    mean, std = (torch.tensor(values, device=pixels.device).view(3, 1, 1) for values in (mean, std))
+    mean, std = (torch.tensor(v, device=pixels.device).view(3, 1, 1) for v in shift_and_scale)
     return (pixels - mean) / std
 
 

@@ -12,6 +12,7 @@ from .. import _checkpoints
 from .._paths import Path, as_path
 from .._report import Report
 from ._encoder import Encoder, SapiensEncoder
+from ._layers import Attention
 from ._tasks import MaskedAutoencoder, TaskModel
 
 
@@ -65,10 +66,14 @@ def _recorded(module: nn.Module, encoder: Encoder) -> dict[str, str]:
     task = "pretrain" if encoder.has_cls_token else "backbone"
     recorded = {
         "sapiens.task": getattr(module, "task", task),
-        "sapiens.heads": str(encoder.layers[0].attn.heads),
+        "sapiens.heads": _heads(encoder.layers),
         "sapiens.grid": f"{encoder.grid[0]}x{encoder.grid[1]}",
         "sapiens.patch_padding": str(encoder.patch_padding),
     }
     if isinstance(module, MaskedAutoencoder):
-        recorded["sapiens.decoder_heads"] = str(module.neck.decoder_blocks[0].attn.heads)
+        recorded["sapiens.decoder_heads"] = _heads(module.neck.decoder_blocks)
     return recorded
+
+
+def _heads(blocks: nn.ModuleList) -> str:
+    return str(next(part.heads for part in blocks.modules() if isinstance(part, Attention)))

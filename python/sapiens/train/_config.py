@@ -193,7 +193,7 @@ _CHOICES = {
     "sharding": ("none", "fsdp"),
 }
 # Lowest and highest value of numbers; of lists, of each part.
-_RANGES = {
+_RANGES: dict[str, tuple[float, float]] = {
     "head_channels": (0, 65536),
     "head_dropout": (0, 0.99),
     "ignore_label": (0, 255),
@@ -287,15 +287,16 @@ def _checked(name: str, value: Any, where: str) -> Any:
     return parts if many else parts[0]
 
 
-def _number(name: str, value: Any, kind: type, where: str) -> Any:
+def _number(name: str, value: Any, kind: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise ConfigError(f"{where}{name}: expected {words[kind]}, not {value!r}")
-    low, high = _RANGES.get(name, (None, None))
-    if low is not None and not low <= value <= high:
-        raise ConfigError(f"{where}{name}: expected {low} to {high}, not {value}")
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        if not low <= value <= high:
+            raise ConfigError(f"{where}{name}: expected {low} to {high}, not {value}")
     return value
 
 
