@@ -140,7 +140,8 @@ class Config:
         "smallest and largest scale of an image, or of a person's box", default=(0.5, 1.5)
     )
     shift: float = _is(
-        "pose: largest displacement of a person's box, as a share of its size", default=0.16
+        "pose: largest displacement of a person's box, as a share of its size, in three of ten images",
+        default=0.16,
     )
     rotation: float = _is("largest rotation in degrees, of half of the images", default=0.0)
     color: float = _is("strength of changes of brightness, contrast and channels", default=0.25)
@@ -319,6 +320,8 @@ def _check_together(config: Config, where: str) -> None:
         raise ConfigError(f"{where}classify trains its last layer alone: mode head")
     if config.task == "pretrain" and config.mode == "head":
         raise ConfigError(f"{where}pretrain trains encoder and decoder: mode full or lora")
+    if config.rotation and config.task in ("pretrain", "classify"):
+        raise ConfigError(f"{where}rotation is for persons and scenes, not for {config.task}")
     if config.class_weights and config.task != "seg":
         raise ConfigError(f"{where}class_weights is for seg, not for {config.task}")
 

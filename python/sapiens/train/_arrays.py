@@ -1,0 +1,149 @@
+"""Folders of arrays as `mannequin --layout arrays` writes them, mapped into memory.
+
+images.npy     uint8  [N, H, W, 3]  red first
+labels.npy     uint8  [N, H, W]     goliath class ids, 0 is the background
+depth.npy      float  [N, H, W]     valid where the label is not 0
+normals.npy    int8 (times 127) or float [N, H, W, 3]
+keypoints.npy  float  [N, K, 3]     x, y, visibility
+boxes.npy      float  [N, 4]        x, y, width, height of the person
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import _sapiens
+from ._errors import DataError
+
+if TYPE_CHECKING:
+    from ._samples import Sample
+
+_NEEDED = {
+    "pretrain": (),
+    "pose": ("keypoints", "boxes"),
+    "seg": ("labels",),
+    "depth": ("labels", "depth"),
+    "normal": ("labels", "normals"),
+}
+# Kinds of numbers, and what follows the number of images in the shape.
+_FORMS = {
+    "images": ("u1", "[N, H, W, 3]"),
+    "labels": ("u1", "[N, H, W]"),
+    "depth": ("f2 f4 f8", "[N, H, W]"),
+    "normals": ("i1 f2 f4 f8", "[N, H, W, 3]"),
+    "keypoints": ("f4 f8", "[N, K, 3]"),
+    "boxes": ("f4 f8", "[N, 4]"),
+}
+
+
+def _names(labels: list[tuple[str, int]]) -> tuple[str, ...]:
+    return tuple(name for name, _ in labels)
+
+
+def is_array_folder(path: str) -> bool:
+    return os.path.isfile(os.path.join(path, "images.npy"))
+
+
+class ArrayData:
+    """The rows of a folder of arrays that a task can use."""
+
+    def __init__(self, folder: str, task: str) -> None:
+        if task not in _NEEDED:
+            raise DataError(f"{folder}: arrays have no classes of images, which {task} needs")
+        self.folder, self.task = folder, task
+        self.left_out: dict[str, int] = {}
+        self._open()
+        self.images = len(self._arrays["images"])
+        self._rows = np.arange(self.images)
+        # What `mannequin` draws: the goliath classes and COCO's points.
+        self.names: tuple[str, ...] = ()
+        self.outputs = 0
+        if task == "seg":
+            self.names = _names(_sapiens.published_classes(28))
+            self.outputs = len(self.names)
+        if task == "pose":
+            self._choose_persons()
+
+    def _open(self) -> None:
+        arrays = {name: self._array(name) for name in ("images", *_NEEDED[self.task])}
+        for name, array in arrays.items():
+            # Of the same images, as far as the number of axes tells.
+            axes = 1 if name in ("keypoints", "boxes") else 3
+            if array.shape[:axes] != arrays["images"].shape[:axes]:
+                raise DataError(
+                    f"{self._path(name)}: {list(array.shape)} does not fit images.npy, "
+                    f"{list(arrays['images'].shape)}"
+                )
+        self._arrays = arrays
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, f"{name}.npy")
+
+    def _array(self, name: str) -> np.ndarray:
+        try:
+            array = np.load(self._path(name), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self._path(name)}: {error}") from None
+        kinds, form = _FORMS[name]
+        sides = form.strip("[]").split(", ")
+        fits = array.ndim == len(sides) and all(
+            not side.isdigit() or int(side) == length for side, length in zip(sides, array.shape)
+        )
+        if not fits or array.dtype.str[1:] not in kinds.split():
+            raise DataError(
+                f"{self._path(name)}: expected {kinds} {form}, "
+                f"not {array.dtype.str[1:]} {list(array.shape)}"
+            )
+        return array
+
+    def _choose_persons(self) -> None:
+        keypoints, boxes = (self._arrays[name] for name in ("keypoints", "boxes"))
+        self.outputs = keypoints.shape[1]
+        self.names = _names(_sapiens.published_keypoints(17)) if self.outputs == 17 else ()
+        if not (np.isfinite(keypoints).all() and np.isfinite(boxes).all()):
+            raise DataError(f"{self.folder}: keypoints or boxes that are not finite")
+        pointless = ~(keypoints[..., 2] > 0).any(1)
+        flat = (boxes[:, 2:] <= 0).any(1) & ~pointless
+        for reason, which in (
+            ("persons without labelled points", pointless),
+            ("persons whose box has no area", flat),
+        ):
+            if which.any():
+                self.left_out[reason] = int(which.sum())
+        self._rows = np.flatnonzero(~pointless & ~flat)
+
+    # Maps of memory are opened again by the process that unpickles this.
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in self.__dict__.items() if name != "_arrays"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, number: int) -> Sample:
+        row = int(self._rows[number])
+        arrays = {name: np.array(array[row]) for name, array in self._arrays.items()}
+        sample: Sample = {"key": f"{self.folder}: row {row}", "image": arrays["images"]}
+        if self.task == "pose":
+            box = arrays["boxes"].astype(np.float64)
+            sample["box"] = box
+            sample["keypoints"] = arrays["keypoints"].astype(np.float64)
+            sample["area"] = float(box[2] * box[3])
+            sample["image_id"] = row
+        elif self.task == "seg":
+            sample["labels"] = arrays["labels"]
+        elif self.task in ("depth", "normal"):
+            sample["mask"] = (arrays["labels"] != 0) & (arrays["labels"] != 255)
+        if self.task == "depth":
+            sample["depth"] = arrays["depth"].astype(np.float32)
+        if self.task == "normal":
+            whole = arrays["normals"].dtype == np.int8
+            normals = arrays["normals"].astype(np.float32)
+            sample["normals"] = normals / np.float32(127) if whole else normals
+        return sample

@@ -1,0 +1,23 @@
+"""Many short texts in two arrays: processes share them, and a million names take few bytes."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+import numpy as np
+
+
+class Texts:
+    """A list of texts that does not change."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        parts = [text.encode("utf-8", "surrogateescape") for text in texts]
+        self._ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+        self._bytes = b"".join(parts)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, number: int) -> str:
+        start = int(self._ends[number - 1]) if number else 0
+        return self._bytes[start : int(self._ends[number])].decode("utf-8", "surrogateescape")
