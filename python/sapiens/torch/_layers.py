@@ -22,6 +22,18 @@ class PatchEmbed(nn.Module):
         return self.projection(x)
 
 
+# Up to so many tokens; the table of the formula grows with their square.
+_FORMULA_TOKENS = 1024
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention of queries, keys and values [B, heads, T, d]."""
+    if q.device.type == "cpu" and q.requires_grad and q.shape[2] <= _FORMULA_TOKENS:
+        # Forward and backward pass of the fused one take 2.6 times as long there.
+        return ((q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)).softmax(-1) @ v
+    return F.scaled_dot_product_attention(q, k, v)
+
+
 class Attention(nn.Module):
     """Multi-head attention of the first family, with q, k and v in one layer."""
 
@@ -34,7 +46,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, tokens, width = x.shape
         q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        x = F.scaled_dot_product_attention(q, k, v)
+        x = attend(q, k, v)
         return self.proj(x.transpose(1, 2).reshape(batch, tokens, width))
 
 

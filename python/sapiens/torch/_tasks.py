@@ -46,8 +46,12 @@ class Head(nn.Module):
         self.dropout = nn.Identity() if task == "pose" else nn.Dropout2d(0.1)
         self.add_module(self.final_name, nn.Conv2d(width, outputs, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout(self.conv_layers(self.deconv_layers(x)))
+    def forward(self, x: Tensor, doublings: Optional[int] = None) -> Tensor:
+        """The head's output; with fewer `doublings` of a smaller map."""
+        layers = self.deconv_layers
+        # Each transposed convolution is followed by its norm and activation.
+        ups = layers if doublings is None else layers[: 3 * doublings]
+        x = self.dropout(self.conv_layers(ups(x)))
         return getattr(self, self.final_name)(x)
 
 
@@ -79,10 +83,11 @@ class TaskModel(nn.Module):
         inputs = preprocess(images, self.size, self.backbone.family, self.task)
         return inputs.to(self.backbone.dtype)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, doublings: Optional[int] = None) -> Tensor:
         """Normalised images (B, 3, H, W) -> the head's output: heatmaps, logits, depths or normals
-        before any decoding, (B, outputs, rows, columns)."""
-        return getattr(self, self.head_name)(self.backbone(x)[0])
+        before any decoding, (B, outputs, rows, columns). With `doublings` no more of the head's
+        transposed convolutions are run, which gives a coarser map."""
+        return getattr(self, self.head_name)(self.backbone(x)[0], doublings)
 
     def decode(
         self,

@@ -129,6 +129,11 @@ class Config:
         "depth: silog (as the original's) or l1 (in deviations from the person's mean)",
         default="silog",
     )
+    loss_size: str = _is(
+        "seg, depth, normal: compare at the size of the input (outputs enlarged, as the original's) or of "
+        "the head (each output with the pixels it covers: less work and memory)",
+        default="input",
+    )
     coarse: float = _is(
         "share of the steps that learn at a quarter of the input's size, at half the cost of small models",
         default=0.0,
@@ -189,6 +194,7 @@ _CHOICES = {
     "schedule": ("linear", "cosine", "step", "constant"),
     "pose_loss": ("mean", "sum"),
     "depth_loss": ("silog", "l1"),
+    "loss_size": ("input", "head"),
     "precision": ("bf16", "fp32"),
     "device": ("auto", "cpu"),
     "sharding": ("none", "fsdp"),
