@@ -155,6 +155,7 @@ void Conversion::add_unused() {
 std::map<std::string, std::string> Conversion::metadata() const {
   auto metadata = model_metadata(model().encoder, model().arch, model().task);
   if (options_.keep_unused && model().decoder) add_decoder_metadata(*model().decoder, metadata);
+  if (with_head()) add_head_metadata(*model().head, model().encoder.width, metadata);
   for (const auto& [key, value] : dict_.metadata) {
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
     // Names, colours and mirror partners of what the head puts out.

@@ -112,6 +112,13 @@ void add_decoder_metadata(const DecoderConfig& decoder,
   if (decoder.heads > 0) metadata["sapiens.decoder_heads"] = std::to_string(decoder.heads);
 }
 
+void add_head_metadata(const HeadConfig& head, Index width,
+                       std::map<std::string, std::string>& metadata) {
+  const HeadLayers layers = layers_of(head);
+  if (layers == layers_of(published_head(head.task, width))) return;
+  metadata["sapiens.head_layers"] = fmt::format("{}x{}", layers.deconvs, layers.convs);
+}
+
 void write_model_file(const std::filesystem::path& output, std::span<const TensorSource> sources,
                       Layout layout, bool with_head, std::map<std::string, std::string> metadata,
                       const Progress& progress) {

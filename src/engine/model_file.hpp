@@ -40,6 +40,9 @@ std::map<std::string, std::string> model_metadata(const EncoderConfig& encoder, 
                                                   Task task);
 void add_decoder_metadata(const DecoderConfig& decoder,
                           std::map<std::string, std::string>& metadata);
+/// Adds nothing for as many layers as published.
+void add_head_metadata(const HeadConfig& head, Index width,
+                       std::map<std::string, std::string>& metadata);
 
 /// Writes ".pth" or ".safetensors", by the name of `output`.
 void write_model_file(const std::filesystem::path& output, std::span<const TensorSource> sources,

@@ -83,7 +83,8 @@ std::vector<std::string> model_notes(const StateDict& dict, const DetectedModel&
   }
   if (model.task == Task::Seg && model.head && model.head->outputs == 3) {
     notes.emplace_back(
-        "a head with three outputs was taken as segmentation; without `task` it counts as normals");
+        "a head with three outputs was taken as segmentation, as `task` or the file says; else it "
+        "counts as normals");
   } else if (model.file_task == Task::Normal && model.task == Task::Normal) {
     notes.emplace_back(
         "a head with three outputs was taken as surface normals; for a segmentation of three "

@@ -117,4 +117,8 @@ HeadConfig published_head(Task task, Index width) {
   return head;
 }
 
+HeadLayers layers_of(const HeadConfig& head) noexcept {
+  return {static_cast<Index>(head.deconvs.size()), static_cast<Index>(head.convs.size())};
+}
+
 }  // namespace sapiens

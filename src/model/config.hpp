@@ -96,6 +96,15 @@ struct HeadConfig {
 /// The published head of `task` on an encoder of `width`.
 HeadConfig published_head(Task task, Index width);
 
+/// How many layers a head has in front of the final one.
+struct HeadLayers {
+  Index deconvs = 0;
+  Index convs = 0;
+
+  bool operator==(const HeadLayers&) const = default;
+};
+HeadLayers layers_of(const HeadConfig& head) noexcept;
+
 /// The decoder of the masked autoencoder ("neck"), the same for every published size.
 struct DecoderConfig {
   Index width = 512;

@@ -2,25 +2,26 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "model/shape_vote.hpp"
 
 namespace sapiens {
 namespace {
 
-// "HxW" as our own files record it.
-std::optional<Grid> parse_grid(std::string_view text) {
+// "AxB" as our own files record it, both of `least` to `most`.
+std::optional<std::pair<Index, Index>> parse_pair(std::string_view text, Index least, Index most) {
   const auto x = text.find('x');
   if (x == std::string_view::npos) return std::nullopt;
-  Grid grid;
-  const auto read = [](std::string_view digits, Index& value) {
+  std::pair<Index, Index> found;
+  const auto read = [&](std::string_view digits, Index& value) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc() && end == digits.data() + digits.size() && value > 0 &&
-           value <= kMaxWidth;
+    return error == std::errc() && end == digits.data() + digits.size() && value >= least &&
+           value <= most;
   };
-  if (!read(text.substr(0, x), grid.height) || !read(text.substr(x + 1), grid.width))
+  if (!read(text.substr(0, x), found.first) || !read(text.substr(x + 1), found.second))
     return std::nullopt;
-  return grid;
+  return found;
 }
 
 }  // namespace
@@ -34,7 +35,15 @@ std::optional<std::string> recorded(const StateDict& dict, std::string_view name
 
 std::optional<Grid> recorded_grid(const StateDict& dict) {
   const std::optional<std::string> text = recorded(dict, "sapiens.grid");
-  return text ? parse_grid(*text) : std::nullopt;
+  const auto sides = text ? parse_pair(*text, 1, kMaxWidth) : std::nullopt;
+  return sides ? std::optional(Grid{sides->first, sides->second}) : std::nullopt;
+}
+
+std::optional<HeadLayers> recorded_head_layers(const StateDict& dict) {
+  constexpr Index kMost = 64;
+  const std::optional<std::string> text = recorded(dict, "sapiens.head_layers");
+  const auto layers = text ? parse_pair(*text, 0, kMost) : std::nullopt;
+  return layers ? std::optional(HeadLayers{layers->first, layers->second}) : std::nullopt;
 }
 
 std::optional<std::vector<Index>> OfferedShapes::find(std::string_view key) const {

@@ -49,6 +49,8 @@ class OfferedShapes {
 std::optional<std::string> recorded(const StateDict& dict, std::string_view name);
 /// The grid "HxW" that they record.
 std::optional<Grid> recorded_grid(const StateDict& dict);
+/// "DxC" layers of a head with fewer than published, which without it is one with lost layers.
+std::optional<HeadLayers> recorded_head_layers(const StateDict& dict);
 
 /// Overrides of the user; empty fields are detected.
 struct ModelHints {

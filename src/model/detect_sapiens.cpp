@@ -64,11 +64,21 @@ Index recorded_heads(const StateDict& dict, std::string_view name) {
   return std::clamp(heads, Index{0}, kMaxWidth);
 }
 
+std::optional<Task> recorded_task(const StateDict& dict) {
+  const std::optional<std::string> name = recorded(dict, "sapiens.task");
+  for (const TaskInfo& info : head_tasks()) {
+    if (name && *name == task_name(info.task)) return info.task;
+  }
+  return std::nullopt;
+}
+
+// `least` layers, also where the file has fewer.
 std::vector<ConvShape> chain(const OfferedShapes& offered, const std::string& prefix,
-                             const std::vector<ConvShape>& published, Index& in, bool transposed) {
+                             const std::vector<ConvShape>& published, Index least, Index& in,
+                             bool transposed) {
   constexpr Index kStep = 3;  // convolution, norm, activation
   const Index found = (offered.count_numbered(prefix) + kStep - 1) / kStep;
-  const Index n = std::max(found, static_cast<Index>(published.size()));
+  const Index n = std::max(found, least);
   std::vector<ConvShape> convs;
   for (Index i = 0; i < n; ++i) {
     const ConvShape& usual =
@@ -91,10 +101,13 @@ std::vector<ConvShape> chain(const OfferedShapes& offered, const std::string& pr
 HeadConfig detect_head(const OfferedShapes& offered, Task task, Index width) {
   const std::string prefix(head_prefix(task));
   const HeadConfig published = published_head(task, width);
+  const HeadLayers layers = recorded_head_layers(offered.dict()).value_or(layers_of(published));
   HeadConfig head{.task = task, .deconvs = {}, .convs = {}, .final_in = 0, .outputs = kAny};
   Index channels = width;
-  head.deconvs = chain(offered, prefix + "deconv_layers.", published.deconvs, channels, true);
-  head.convs = chain(offered, prefix + "conv_layers.", published.convs, channels, false);
+  head.deconvs =
+      chain(offered, prefix + "deconv_layers.", published.deconvs, layers.deconvs, channels, true);
+  head.convs =
+      chain(offered, prefix + "conv_layers.", published.convs, layers.convs, channels, false);
   head.final_in = channels;
   const std::string final_layer = prefix + std::string(head_final_layer(task));
   for (const char* leaf : {".bias", ".weight"}) {
@@ -235,10 +248,9 @@ DetectedModel detect_sapiens(const OfferedShapes& offered, const ModelHints& opt
   model.file_task = head_task                         ? *head_task
                     : model.positions.file_extra == 1 ? Task::Pretrain
                                                       : Task::Backbone;
-  // A head with three outputs may also be a custom segmentation; the user decides.
-  if (head_task && options.task && task_row(*options.task).looks_like == head_task) {
-    model.file_task = *options.task;
-  }
+  // A head with three outputs may also be a custom segmentation; the user decides, else the file.
+  const std::optional<Task> said = options.task ? options.task : recorded_task(offered.dict());
+  if (head_task && said && task_row(*said).looks_like == head_task) model.file_task = *said;
   model.task = options.task.value_or(model.file_task);
   if (has_head(model.file_task))
     model.head = detect_head(offered, model.file_task, model.encoder.width);

@@ -13,7 +13,7 @@ from .._paths import Path, as_path
 from .._report import Report
 from ._encoder import Encoder, SapiensEncoder
 from ._layers import Attention
-from ._tasks import MaskedAutoencoder, TaskModel
+from ._tasks import Head, MaskedAutoencoder, TaskModel
 
 
 def save(module: nn.Module, path: Path, meta: Optional[Mapping[str, Any]] = None) -> Report:
@@ -72,6 +72,11 @@ def _recorded(module: nn.Module, encoder: Encoder) -> dict[str, str]:
     }
     if isinstance(module, MaskedAutoencoder):
         recorded["sapiens.decoder_heads"] = _heads(module.neck.decoder_blocks)
+    if isinstance(module, TaskModel) and isinstance(
+        head := getattr(module, module.head_name), Head
+    ):
+        layers = (len(head.deconv_layers) // 3, len(head.conv_layers) // 3)  # of three modules each
+        recorded["sapiens.head_layers"] = f"{layers[0]}x{layers[1]}"
     return recorded
 
 
