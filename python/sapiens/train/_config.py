@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Union, get_args, get_origin, get_type_hints
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 TASKS = ("pretrain", "pose", "seg", "depth", "normal", "classify")
 
@@ -247,12 +243,26 @@ def read_config(path: Union[str, Path], **overrides: Any) -> Config:
     Raises:
         ConfigError: The file is no TOML, or a name or value in it is not understood.
     """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         with open(path, "rb") as file:
             values = tomllib.load(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
     return make_config({**values, **overrides}, f"{path}: ")
+
+
+def write_config(config: Config, path: Union[str, Path], comment: str = "") -> None:
+    """All values as a TOML file that `read_config` takes, below lines of comment."""
+    lines = [f"# {line}" for line in comment.splitlines()]
+    # JSON's numbers, texts and lists are TOML's, too; without \u escapes of surrogates.
+    lines += [
+        f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in config.flags.items()
+    ]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def make_config(values: Mapping[str, Any], where: str = "") -> Config:

@@ -1,0 +1,70 @@
+"""Where a run goes on: folders state/step-N that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+import torch
+
+_FOLDER = "state"
+_FILE = "state.pt"
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """`write(partial)` makes a file that then takes the place of `path` in one step."""
+    # The ending is kept, as some writers look at it.
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        write(partial)
+        _flush(partial)
+        os.replace(partial, path)
+        _flush(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save_state(run: Path, step: int, content: dict[str, Any]) -> None:
+    """Writes the state after `step` steps, and then removes the ones before."""
+    folder = run / _FOLDER
+    target = folder / f"step-{step}"
+    if target.exists():
+        return
+    partial = folder / f"partial-{step}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    torch.save(content, partial / _FILE)
+    _flush(partial / _FILE)
+    os.rename(partial, target)
+    _flush(folder)
+    for other in folder.iterdir():
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def read_state(run: Path) -> Optional[dict[str, Any]]:
+    """The last state that is whole, with tensors on the CPU; None where there is none."""
+    steps = [
+        (int(found[1]), path)
+        for path in (run / _FOLDER).glob("step-*")
+        if (found := re.fullmatch(r"step-(\d+)", path.name))
+    ]
+    if not steps:
+        return None
+    return torch.load(max(steps)[1] / _FILE, map_location="cpu", weights_only=True)
+
+
+def remove_states(run: Path) -> None:
+    shutil.rmtree(run / _FOLDER, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """To the disk: a rename may otherwise outlive the bytes it names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

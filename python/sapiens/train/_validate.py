@@ -1,0 +1,209 @@
+"""Accuracy on data that is not trained on, decoded and measured by the engine as `sapiens eval` does;
+persons are not mirrored as well, which `sapiens eval` does by default."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Optional
+
+import numpy as np
+import torch
+import torch.distributed
+from torch import Tensor, nn
+
+import sapiens
+
+from ._augment import plain
+from ._config import Config
+from ._data import check_sample
+from ._log import say
+from ._samples import Dataset, Numbers, Objective, Sample
+
+#: The number that tells the best of several models, by task, and whether more is better.
+BEST = {
+    "pretrain": ("loss", False),
+    "pose": ("AP", True),
+    "seg": ("mIoU", True),
+    "depth": ("delta1", True),
+    "normal": ("mean_angle", False),
+    "classify": ("accuracy", True),
+}
+
+
+def score_of(task: str, numbers: Numbers) -> Optional[float]:
+    """What to compare models by: higher is better. Poses without known sigmas have no AP, but PCK."""
+    name, more = BEST[task]
+    value = numbers.get(name)
+    if value is None and task == "pose":
+        value = numbers.get("PCK@0.1")
+    return value if value is None or more else -value
+
+
+class Found:
+    """What was found in an image, beside its sample."""
+
+    def __init__(self, sample: Sample, result: Any, numerators: Optional[list[float]]) -> None:
+        self.sample, self.result, self.numerators = sample, result, numerators
+
+
+class Validation:
+    """Measures one model after the other on the same data.
+
+    Args:
+        model: The module that decodes; it need not be the one that computes.
+        compute: Normalised images (B, 3, H, W), and noise for pretraining, -> the output.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: Dataset,
+        model: nn.Module,
+        outputs: int,
+        objective: Objective,
+        compute: Callable[[Tensor, Optional[Tensor]], Any],
+    ) -> None:
+        self.config, self.data, self.model = config, data, model
+        self.outputs, self.objective, self.compute = outputs, objective, compute
+
+    def measure(self, rank: int, processes: int, device: torch.device, batch: int) -> Numbers:
+        """The numbers, on rank 0; other ranks do their share and return nothing."""
+        collect = _Collection(self.config, self.outputs)
+        # Every process runs as many batches as the others, since all of them share the parameters.
+        for first in range(0, len(self.data), batch * processes):
+            start = first + rank * batch
+            part = range(min(start, len(self.data)), min(start + batch, len(self.data)))
+            found = list(self._run(part, device)) or self._run_for_company(device)
+            for one in _gathered(found, rank, processes):
+                collect.add(one)
+        return collect.numbers() if rank == 0 else {}
+
+    def _run_for_company(self, device: torch.device) -> list[Found]:
+        list(self._run(range(1), device))
+        return []
+
+    def _run(self, numbers: range, device: torch.device) -> Iterator[Found]:
+        samples = [self.data[number] for number in numbers]
+        if not samples:
+            return
+        for sample in samples:
+            check_sample(sample, self.config, self.outputs)
+        ready = [plain(sample, self.config, self.model.size, self.model) for sample in samples]
+        inputs = torch.stack(ready).to(device)
+        noise = self._noise(numbers, inputs)
+        output = self.compute(inputs, noise)
+        if self.config.task in ("pretrain", "classify"):
+            for i, sample in enumerate(samples):
+                yield self._compared(sample, inputs[i], _sample_of(output, i))
+            return
+        sizes = [sample["image"].shape[:2] for sample in samples]
+        if self.config.task == "pose":
+            boxes = np.stack([sample["box"] for sample in samples]).astype(np.float32)
+            keypoints, scores, _ = self.model.decode(output, sizes, boxes)
+            results = list(zip(keypoints, scores))
+        else:
+            results = self.model.decode(output, sizes)
+        for sample, result in zip(samples, results):
+            known = {name: value for name, value in sample.items() if name != "image"}
+            yield Found(known, result, None)
+
+    def _compared(self, sample: Sample, inputs: Tensor, output: Any) -> Found:
+        """By the loss of an image; classes also by the likeliest."""
+        category = sample.get("category", 0)
+        known = {"inputs": inputs, "category": torch.tensor(category, device=inputs.device)}
+        targets = {
+            name: value[None] for name, value in self.objective.targets(known, False).items()
+        }
+        pair = self.objective.numerators(output, targets), self.objective.weights(targets)
+        result = int(output.argmax()) if self.config.task == "classify" else None
+        return Found({"category": category}, result, [float(part.sum()) for part in pair])
+
+    def _noise(self, numbers: range, inputs: Tensor) -> Optional[Tensor]:
+        """Of pretraining: each image hides the same patches every time."""
+        if self.config.task != "pretrain":
+            return None
+        patches = self.model.backbone.grid[0] * self.model.backbone.grid[1]
+        rows = [
+            torch.rand(patches, generator=torch.Generator().manual_seed(number))
+            for number in numbers
+        ]
+        return torch.stack(rows).to(inputs.device)
+
+
+def _sample_of(output: Any, number: int) -> Any:
+    """Of the output for a batch, a batch of one."""
+    if isinstance(output, Tensor):
+        return output[number : number + 1]
+    return type(output)(*(part[number : number + 1] for part in output))
+
+
+def _gathered(found: list[Found], rank: int, processes: int) -> list[Found]:
+    """Of all processes in order, on rank 0."""
+    if processes == 1:
+        return found
+    parts: Optional[list[Any]] = [None] * processes if rank == 0 else None
+    torch.distributed.gather_object(found, parts)
+    return [one for part in parts or [] for one in part]
+
+
+class _Collection:
+    """Results of images, compared with what is known of them."""
+
+    def __init__(self, config: Config, outputs: int) -> None:
+        self.config = config
+        self.left_out = 0
+        self.sums = np.zeros(2)
+        self.right = self.images = 0
+        self.persons: dict[int, list[Found]] = {}
+        self.evaluator: Any = None
+        if config.task == "seg":
+            self.evaluator = sapiens.SegmentationEvaluator(outputs)
+        elif config.task == "depth":
+            self.evaluator = sapiens.DepthEvaluator()
+        elif config.task == "normal":
+            self.evaluator = sapiens.NormalEvaluator()
+        elif config.task == "pose":
+            self.evaluator = sapiens.PckEvaluator(outputs)
+            self.sigmas = sapiens.oks_sigmas(outputs)
+
+    def add(self, found: Found) -> None:
+        task, sample, result = self.config.task, found.sample, found.result
+        self.images += 1
+        if found.numerators is not None:
+            self.sums += found.numerators
+            self.right += int(result == sample["category"])
+        elif task == "seg":
+            labels = sample["labels"]
+            # 255 is what the engine leaves out.
+            labels = np.where(labels == self.config.ignore_label, 255, labels).astype(np.uint8)
+            self.evaluator.add(result.astype(np.uint8), labels)
+        elif task == "pose":
+            self.persons.setdefault(sample["image_id"], []).append(found)
+            self.evaluator.add(sample["keypoints"][None], sample["box"][None], result[0][None])
+        else:
+            truth = sample["depth" if task == "depth" else "normals"]
+            if not self.evaluator.add(result, truth, sample.get("mask")):
+                self.left_out += 1
+
+    def numbers(self) -> Numbers:
+        if self.left_out:
+            say(f"validation: {self.left_out} of {self.images} images have no pixel to compare")
+        task = self.config.task
+        if self.evaluator is None:
+            loss = self.sums[0] / self.sums[1] if self.sums[1] else None
+            accuracy = {"accuracy": self.right / self.images} if task == "classify" else {}
+            return {"loss": loss, **accuracy}
+        numbers = self.evaluator.result()
+        if task == "pose" and self.sigmas:
+            precision = sapiens.KeypointEvaluator(self.sigmas)
+            for image, persons in self.persons.items():
+                samples = [person.sample for person in persons]
+                precision.add(
+                    image,
+                    np.stack([sample["keypoints"] for sample in samples]),
+                    np.stack([sample["box"] for sample in samples]),
+                    np.array([sample["area"] for sample in samples]),
+                    np.stack([person.result[0] for person in persons]),
+                    np.stack([person.result[1] for person in persons]),
+                )
+            numbers = {**precision.result(), **numbers}
+        return numbers
