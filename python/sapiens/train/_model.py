@@ -448,6 +448,9 @@ def plain_copy(bare: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
     model.load_state_dict(state, assign=True)
     for name, layer in list(model.named_modules()):
         if hasattr(layer, "base_layer"):
+            # Merging adds in place, and `state` may be what trains.
+            base = layer.base_layer
+            base.weight = nn.Parameter(base.weight.detach().clone(), requires_grad=False)
             layer.merge()
             parent, _, child = name.rpartition(".")
             setattr(model.get_submodule(parent), child, layer.get_base_layer())

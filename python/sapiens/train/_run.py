@@ -311,24 +311,14 @@ class Run:
         if self.processes == 1:
             raise ConfigError("sharding: fsdp needs several processes: torchrun -m sapiens.train")
         # PyTorch's own call: Accelerate makes it on GPUs alone, and this way tests on CPUs are of
-        # the same code.
+        # the same code. Parameters are gathered as float32, so that results are those of DDP.
         from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+        from torch.distributed.fsdp import fully_shard
 
-        half = config.precision == "bf16"
-        policy = MixedPrecisionPolicy(
-            param_dtype=torch.bfloat16 if half else None,
-            reduce_dtype=torch.float32,
-            output_dtype=torch.float32,
-        )
         mesh = init_device_mesh(self.accelerator.device.type, (self.processes,))
         for block in encoder.blocks_in_order():
-            fully_shard(block, mesh=mesh, mp_policy=policy)
-        return fully_shard(forward, mesh=mesh, mp_policy=policy)
-
-    @property
-    def _sharded(self) -> bool:
-        return self.config.sharding == "fsdp"
+            fully_shard(block, mesh=mesh)
+        return fully_shard(forward, mesh=mesh)
 
     # Steps.
 
@@ -424,7 +414,7 @@ class Run:
             last = i == len(parts) - 1
             together = contextlib.nullcontext() if last else self.accelerator.no_sync(self.forward)
             with together:
-                output = self.forward(
+                output = self._forward(
                     part["inputs"],
                     is_coarse(config, self.step),
                     part.get("noise"),
@@ -447,6 +437,12 @@ class Run:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss, norm, rate, agreed
+
+    def _forward(
+        self, inputs: Tensor, coarse: bool, noise: Optional[Tensor], kept: Optional[Tensor]
+    ) -> Any:
+        with self.accelerator.autocast():
+            return self.forward(inputs, coarse, noise, kept)
 
     def _stop_not_finite(self, loss: float, norm: float, seconds: float) -> None:
         self._save(seconds)
@@ -498,7 +494,7 @@ class Run:
 
     @torch.no_grad()
     def _compute(self, inputs: Tensor, noise: Optional[Tensor]) -> Any:
-        return self.forward(inputs, False, noise)
+        return self._forward(inputs, False, noise, None)
 
     def _validate(self, log: Optional[Log]) -> None:
         assert self.validation is not None

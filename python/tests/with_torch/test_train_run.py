@@ -1,0 +1,297 @@
+"""Runs of `sapiens-train`: spread over processes, interrupted, refused, and what they leave."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import sapiens
+import sapiens.torch
+from sapiens.train import _objectives, _run, read_config
+from train_runs import (
+    end,
+    fork,
+    gradients_of,
+    losses_of,
+    main,
+    main_in,
+    rows_of,
+    same_bits,
+    start_in,
+    steps_in,
+    wait_for,
+    wait_until,
+    weights_of,
+    write_arrays,
+)
+
+PACKAGE = Path(sapiens.__file__).resolve().parents[1]
+STEPS = 25
+TASKS = ("pretrain", "pose", "seg", "depth", "normal")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_arrays(tmp_path_factory.mktemp("train") / "arrays")
+
+
+@pytest.fixture(scope="module")
+def seg(data, models):
+    """Arguments of a run without its output: a new head on the pretrained encoder."""
+    return ["seg", "--init", models["pretrain"], "--data", data, "--batch", 4, "--steps", 4]
+
+
+@pytest.fixture(scope="module")
+def reference(seg, tmp_path_factory):
+    """That run, undisturbed."""
+    run = tmp_path_factory.mktemp("reference") / "run"
+    assert main(*seg, "--output", run) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def long_run(seg, tmp_path_factory):
+    """One with time to interrupt it."""
+    run = tmp_path_factory.mktemp("long") / "run"
+    assert main(*seg[:-1], STEPS, "--output", run) == 0
+    return run
+
+
+def expect_the_same(run, reference):
+    assert losses_of(run) == pytest.approx(losses_of(reference), rel=1e-5)
+    assert gradients_of(run) == pytest.approx(gradients_of(reference), rel=1e-4)
+
+
+def test_two_processes_learn_what_one_learns(seg, reference, tmp_path):
+    assert main_in(2, *seg, "--output", tmp_path / "run") == [0, 0]
+    expect_the_same(tmp_path / "run", reference)
+
+
+def test_two_passes_learn_what_one_learns(seg, reference, tmp_path):
+    assert main(*seg, "--output", tmp_path / "run", "--accumulate", 2) == 0
+    expect_the_same(tmp_path / "run", reference)
+
+
+def test_processes_that_read_and_checkpoints_of_activations_change_nothing(
+    seg, reference, tmp_path
+):
+    options = ["--workers", 2, "--activation-checkpointing"]
+    assert main(*seg, "--output", tmp_path / "run", *options) == 0
+    assert rows_of(tmp_path / "run") == rows_of(reference)
+
+
+def test_fsdp_in_two_processes_learns_what_one_learns_and_exports(seg, reference, tmp_path):
+    options = ["--output", tmp_path / "run", "--sharding", "fsdp", "--activation-checkpointing"]
+    assert main_in(2, *seg, *options) == [0, 0]
+    expect_the_same(tmp_path / "run", reference)
+    assert sapiens.inspect(tmp_path / "run" / "model.pth").verdict == "exact"
+
+
+def test_fsdp_in_bf16_validates_stops_on_all_processes_and_goes_on_to_the_same_bits(
+    seg, data, tmp_path
+):
+    options = [*seg[:-1], 8, "--precision", "bf16", "--sharding", "fsdp", "--validation", data]
+    assert main_in(2, *options, "--output", tmp_path / "whole") == [0, 0]
+    assert (tmp_path / "whole/best.pth").exists()
+    processes = start_in(2, *options, "--output", tmp_path / "run")
+    wait_until(lambda: steps_in(tmp_path / "run") >= 2, processes[0])
+    os.kill(processes[1], signal.SIGTERM)  # one of them alone hears of it
+    assert [wait_for(process) for process in processes] == [128 + signal.SIGTERM] * 2
+    assert main_in(2, *options, "--output", tmp_path / "run", "--resume") == [0, 0]
+    assert same_bits(tmp_path / "whole/model.pth", tmp_path / "run/model.pth")
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(seg, long_run, tmp_path):
+    options = [*seg[:-1], STEPS, "--save-every", 3]
+    killed = fork(*options, "--output", tmp_path / "run")
+    wanted = random.randrange(1, STEPS - 5)
+    wait_until(lambda: steps_in(tmp_path / "run") >= wanted, killed)
+    assert end(killed) == -signal.SIGKILL
+    assert steps_in(tmp_path / "run") < STEPS
+    assert main(*options, "--output", tmp_path / "run", "--resume") == 0
+    assert same_bits(long_run / "model.pth", tmp_path / "run/model.pth")
+    assert rows_of(long_run) == rows_of(tmp_path / "run")
+
+
+def test_sigterm_ends_a_run_after_a_step_and_says_how_it_goes_on(seg, long_run, tmp_path):
+    options = [*seg[:-1], STEPS]
+    stopped = fork(*options, "--output", tmp_path / "run", stderr=tmp_path / "told")
+    wait_until(lambda: steps_in(tmp_path / "run") >= 2, stopped)
+    assert end(stopped, signal.SIGTERM) == 128 + signal.SIGTERM
+    step = steps_in(tmp_path / "run")
+    assert f"interrupted after step {step}; --resume goes on" in (tmp_path / "told").read_text()
+    assert [path.name for path in (tmp_path / "run/state").iterdir()] == [f"step-{step}"]
+    assert main(*options, "--output", tmp_path / "run", "--resume") == 0
+    assert same_bits(long_run / "model.pth", tmp_path / "run/model.pth")
+    assert not (tmp_path / "run/state").exists()
+
+
+def test_a_loss_of_nan_stops_every_process_and_keeps_the_state_before(seg, tmp_path, monkeypatch):
+    right = _objectives.Seg.numerators
+
+    def wrong_on_the_third(self, output, targets):
+        self.passes = getattr(self, "passes", 0) + 1
+        found = right(self, output, targets)
+        # In one process of two alone.
+        return found * torch.nan if self.passes == 3 and os.environ["RANK"] == "1" else found
+
+    monkeypatch.setattr(_objectives.Seg, "numerators", wrong_on_the_third)
+    assert main_in(2, *seg, "--output", tmp_path / "run") == [1, 1]
+    (state,) = (tmp_path / "run/state").iterdir()
+    kept = torch.load(state / "state.pt", weights_only=True)
+    assert kept["step"] == 2
+    assert all(value.isfinite().all() for value in kept["model"].values())
+    assert not (tmp_path / "run/model.pth").exists()
+
+
+def test_a_folder_with_a_run_is_kept_unless_told_otherwise(seg, reference, tmp_path, capfd):
+    before = (reference / "model.pth").read_bytes()
+    assert main(*seg, "--output", reference) == 2
+    assert "--resume goes on with it, --overwrite removes it" in capfd.readouterr().err
+    assert main(*seg[:-1], 5, "--output", reference, "--resume") == 2
+    assert "steps: the run in" in capfd.readouterr().err
+    assert main(*seg, "--output", reference, "--resume", "--workers", 1) == 0
+    assert "is finished" in capfd.readouterr().err
+    assert (reference / "model.pth").read_bytes() == before
+
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/mine.txt").write_text("kept")
+    for options in ([], ["--overwrite", "--seed", 2]):
+        assert main(*seg[:-1], 1, "--output", tmp_path / "run", *options) == 0
+    assert (tmp_path / "run/mine.txt").read_text() == "kept"
+    assert read_config(tmp_path / "run/config.toml").seed == 2
+
+
+def test_a_run_is_repeated_from_its_configuration(reference, tmp_path):
+    options = ["--config", reference / "config.toml", "--output", tmp_path / "run"]
+    assert main(*options) == 0
+    assert same_bits(reference / "model.pth", tmp_path / "run/model.pth")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_task_leaves_checkpoints_that_open_exactly(task, data, models, tmp_path, capfd):
+    run = tmp_path / "run"
+    options = ["--validation", data, "--validate-every", 1, "--batch", 4, "--steps", 2]
+    options += ["--init", models[task], "--data", data]
+    assert main(task, *options, "--output", run) == 0, capfd.readouterr().err
+    for name in ("model.pth", "model.safetensors", "best.pth"):
+        report = sapiens.inspect(run / name)
+        assert (report.verdict, report.model.task) == ("exact", task), name
+    original = (
+        {key.removeprefix("backbone.") for key in weights_of(models[task])}
+        if task != "pretrain"
+        else None
+    )
+    if original:
+        assert {key.removeprefix("backbone.") for key in weights_of(run / "model.pth")} == original
+    measured = json.loads((run / "metrics.json").read_text())
+    assert [row["step"] for row in measured] == [1, 2]
+    number = {"pretrain": "loss", "pose": "AP", "seg": "mIoU", "depth": "delta1"}
+    assert measured[0][number.get(task, "mean_angle")] is not None
+    assert read_config(run / "config.toml").task == task
+    assert "learns" in (run / "start.txt").read_text()
+
+
+def test_new_classes_have_their_names_in_the_checkpoint(data, models, tmp_path):
+    labels = np.load(data / "labels.npy")
+    few = tmp_path / "few"
+    few.mkdir()
+    np.save(few / "images.npy", np.load(data / "images.npy"))
+    np.save(few / "labels.npy", np.searchsorted([0, 2, 22], labels).astype(np.uint8))
+    names = ["background", "head", "body"]
+    options = [
+        "--init",
+        models["seg"],
+        "--data",
+        few,
+        "--names",
+        *names,
+        "--batch",
+        2,
+        "--steps",
+        1,
+    ]
+    for head in ("original", "conv", "linear"):
+        run = tmp_path / head
+        assert main("seg", *options, "--head", head, "--output", run) == 0
+        for name in ("model.pth", "model.safetensors"):
+            # Three outputs are not taken for normals, as the file says what they are.
+            assert sapiens.inspect(run / name).model.task == "seg"
+            model = sapiens.Segmenter(run / name, precision="fp32")
+            assert model.names == names
+        image = np.load(few / "images.npy")[0]
+        module = sapiens.torch.load(run / "model.pth", dtype=torch.float32)
+        with torch.no_grad():
+            found = module.decode(module(module.preprocess([image])), [image.shape[:2]])[0]
+        assert (found == model.segment(image)).mean() > 0.999
+
+
+def test_a_classifier_is_told_apart_from_its_encoder(models, tmp_path):
+    from PIL import Image
+    from safetensors import safe_open
+
+    for name, level in (("dark", 40), ("light", 210)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(3):
+            pixels = np.random.default_rng(i).integers(
+                level - 30, level + 30, (96, 72, 3), np.uint8
+            )
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{i}.png")
+    data = tmp_path / "data"
+    options = ["--init", models["pretrain"], "--data", data, "--validation", data]
+    options += ["--batch", 6, "--steps", 20, "--learning-rate", 0.1, "--color", 0]
+    assert main("classify", *options, "--output", tmp_path / "run") == 0
+    assert json.loads((tmp_path / "run/metrics.json").read_text())[-1]["accuracy"] == 1
+    with safe_open(tmp_path / "run/classifier.safetensors", "np") as file:
+        assert file.get_tensor("weight").shape == (2, 48)
+        assert json.loads(file.metadata()["names"]) == ["dark", "light"]
+    assert not (tmp_path / "run/model.pth").exists()
+
+
+def test_exit_codes_are_those_of_the_program(data, models, seg, tmp_path, capfd):
+    run = ["--output", tmp_path / "run"]
+    assert main(*seg, *run, "--batch", 4, "--accumulate", 3) == 2
+    assert "no multiple of 3" in capfd.readouterr().err
+    assert main("seg", "--init", tmp_path / "none.pth", "--data", data, "--steps", 1, *run) == 4
+    assert main("seg", "--init", models["seg"], "--data", tmp_path / "no", "--steps", 1, *run) == 4
+    assert "does not exist" in capfd.readouterr().err
+    state = weights_of(models["seg"])
+    del state["backbone.ln1.weight"]
+    torch.save(state, tmp_path / "damaged.pth")
+    options = ["--init", tmp_path / "damaged.pth", "--data", data, "--steps", 1]
+    assert main("seg", *options, *run) == 3
+    assert main("seg", "--init", models["seg"], "--data", data, "--steps", 1, "--epochs", 1) == 2
+    with pytest.raises(SystemExit) as unknown:
+        main("seg", "--learning", 1)
+    assert unknown.value.code == 2
+
+
+def test_help_and_configurations_need_no_torch(tmp_path):
+    program = (
+        "import sys, sapiens.train\n"
+        "from sapiens.train.__main__ import make_parser\n"
+        "text = make_parser().format_help()\n"
+        "assert '--learning-rate' in text and 'examples' in text\n"
+        "assert not {'torch', 'accelerate', 'peft'} & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def test_without_the_extra_one_line_says_what_to_install(monkeypatch, capfd):
+    found = sapiens.train.__main__.importlib.util.find_spec
+    monkeypatch.setattr(
+        sapiens.train.__main__.importlib.util,
+        "find_spec",
+        lambda name: None if name == "peft" else found(name),
+    )
+    assert main("seg", "--data", "d", "--output", "o") == 2
+    told = capfd.readouterr().err
+    assert told.count("\n") == 1 and "peft" in told and "pip install 'sapiens-cpp[train]'" in told
