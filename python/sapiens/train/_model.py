@@ -6,7 +6,7 @@ import copy
 import math
 import re
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from .. import _checkpoints, _sapiens
 from .._errors import CheckpointRefusedError
 from .._report import Report
 from ..torch import Encoder, MaskedAutoencoder, SapiensEncoder, TaskModel, load
+from ..torch._encoder import Outputs
 from ..torch._layers import PATCH, PatchEmbed
 from ..torch._tasks import HEADS, Decoder, Head
 from ._config import Config, ConfigError
@@ -31,13 +32,6 @@ ARCHS = {
 _ORIGINAL = {"pose": (2, 2, 768), "seg": (3, 3, 768), "depth": (4, 2, 384), "normal": (3, 3, 768)}
 _HEAD_DIM = 32  # of decoders
 _PUBLISHED_WIDTH = 1024  # the narrowest
-
-
-class Start(NamedTuple):
-    """A model to train, and in lines of text what it is made of."""
-
-    module: nn.Module
-    lines: list[str]
 
 
 class ChannelDropout(nn.Module):
@@ -76,14 +70,30 @@ class Classifier(nn.Module):
         return self.classifier(self.backbone.features(x, self.features))
 
 
-def width_of(encoder: Encoder) -> int:
-    return encoder.patch_embed.projection.out_channels
+Trained = Union[TaskModel, MaskedAutoencoder, Classifier]
 
 
-def head_of(module: nn.Module) -> nn.Module:
+class Start(NamedTuple):
+    """A model to train, and in lines of text what it is made of."""
+
+    module: Trained
+    lines: list[str]
+
+
+def width_of(encoder: Outputs) -> int:
+    return encoder.get_submodule("patch_embed.projection").out_channels  # type: ignore[return-value]
+
+
+def encoder_of(module: Trained) -> Encoder:
+    """The part of a model whose parameters are an encoder's."""
+    assert isinstance(module.backbone, Encoder)
+    return module.backbone
+
+
+def head_of(module: Trained) -> nn.Module:
     """What of a model is not its encoder."""
     if isinstance(module, TaskModel):
-        return getattr(module, module.head_name)
+        return module.get_submodule(module.head_name)
     return module.neck if isinstance(module, MaskedAutoencoder) else module.classifier
 
 
@@ -145,6 +155,7 @@ def start(
     """
     torch.manual_seed(config.seed)
     source = source or find_source(config)
+    module: Trained
     if source is None:
         module, lines = _at_random(config, outputs)
     elif config.task == "classify":
@@ -208,7 +219,7 @@ def _task_model(config: Config, outputs: int, source: Source) -> tuple[TaskModel
     reason = _why_new_head(config, outputs, source)
     if not reason:
         module = _load(source.path, config.task, config)
-        head_of(module).dropout = ChannelDropout(config.head_dropout)
+        head_of(module).add_module("dropout", ChannelDropout(config.head_dropout))
         lines = [str(module.report), "", *_taken(module.backbone)]
         count = sum(1 for _ in head_of(module).parameters())
         return module, [*lines, f"{'taken':<10}{count} tensors of {prefix}"]
@@ -258,10 +269,10 @@ def _with_new_head(config: Config, encoder: Encoder, outputs: int) -> TaskModel:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     if config.task != "pose":
-        final = getattr(head, head.final_name)
+        final: Any = head.get_submodule(head.final_name)
         nn.init.normal_(final.weight, std=0.01)
         nn.init.zeros_(final.bias)
-    head.dropout = ChannelDropout(config.head_dropout)
+    head.add_module("dropout", ChannelDropout(config.head_dropout))
     return TaskModel(config.task, encoder, head)
 
 
@@ -269,7 +280,7 @@ def _autoencoder(config: Config, source: Source) -> tuple[MaskedAutoencoder, lis
     encoder = _load(source.path, "pretrain", config)
     use = source.report.uses.get("reconstruct")
     if use is not None and use.verdict in ("exact", "equivalent", "adapted"):
-        module = load(source.path, "reconstruct", torch.float32, **_options(config))
+        module: Any = load(source.path, "reconstruct", torch.float32, **_options(config))
         if module.backbone.grid == encoder.grid:
             lines = [str(module.report), "", *_taken(module.backbone)]
             count = sum(1 for _ in module.neck.parameters())
@@ -295,7 +306,7 @@ def _new_decoder(width: int, depth: int, grid: tuple[int, int]) -> Decoder:
     return decoder
 
 
-def _at_random(config: Config, outputs: int) -> tuple[nn.Module, list[str]]:
+def _at_random(config: Config, outputs: int) -> tuple[Trained, list[str]]:
     width, depth, heads = _parse_arch(config.arch)
     if config.size:
         grid = config.size[0] // PATCH, config.size[1] // PATCH
@@ -319,7 +330,7 @@ def _at_random(config: Config, outputs: int) -> tuple[nn.Module, list[str]]:
     encoder.pos_embed.data = sincos_positions(grid, width, pretrain)
     lines = [_random_line(encoder, "backbone", "no init was given")]
     if pretrain:
-        module: nn.Module = MaskedAutoencoder(encoder, _new_decoder(width, depth, grid))
+        module: Trained = MaskedAutoencoder(encoder, _new_decoder(width, depth, grid))
         lines.append(_random_line(head_of(module), "neck", "no init was given"))
     else:
         module = _with_new_head(config, encoder, outputs)
@@ -352,7 +363,7 @@ def _initialize(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
     elif isinstance(module, PatchEmbed):
         nn.init.xavier_uniform_(module.projection.weight.flatten(1))
-        nn.init.zeros_(module.projection.bias)
+        module.projection.bias.data.zero_()  # type: ignore[union-attr]
 
 
 def sincos_positions(grid: tuple[int, int], width: int, cls_token: bool) -> Tensor:
@@ -366,18 +377,18 @@ def sincos_positions(grid: tuple[int, int], width: int, cls_token: bool) -> Tens
     return torch.cat([torch.zeros(int(cls_token), width), table])[None]
 
 
-def _adapt(module: nn.Module, config: Config) -> None:
+def _adapt(module: Trained, config: Config) -> None:
     """Puts adapters in place of the layers of the encoder's attention."""
     import peft
 
     pattern = r"backbone\.layers\.\d+\.attn\.(qkv|proj)"
-    adapters = peft.LoraConfig(
-        r=config.lora_rank, lora_alpha=config.lora_alpha, target_modules=pattern
-    )
+    # PEFT divides it by the rank, so that it may be any number, whatever its annotation says.
+    alpha: Any = config.lora_alpha
+    adapters = peft.LoraConfig(r=config.lora_rank, lora_alpha=alpha, target_modules=pattern)
     peft.inject_adapter_in_model(adapters, module)
 
 
-def _choose_what_learns(module: nn.Module, config: Config) -> None:
+def _choose_what_learns(module: Trained, config: Config) -> None:
     if config.mode == "full":
         module.requires_grad_(True)
     elif config.mode == "head":
@@ -389,7 +400,7 @@ def _choose_what_learns(module: nn.Module, config: Config) -> None:
         module.neck.decoder_pos_embed.requires_grad_(False)
 
 
-def param_groups(module: nn.Module, config: Config) -> list[dict[str, Any]]:
+def param_groups(module: Trained, config: Config) -> list[dict[str, Any]]:
     """Of AdamW. With mode full `scale`, the factor of the learning rate, falls by `layer_decay` per
     layer towards the image: embedding, tokens and positions are layer 0, block i is i + 1, all else
     is the last. Biases, norms, tokens and positions have no weight decay."""
@@ -432,7 +443,7 @@ def rate_at(config: Config, step: int, progress: float) -> float:
     return config.learning_rate * warm * shape[config.schedule]
 
 
-def bare_copy(module: nn.Module) -> nn.Module:
+def bare_copy(module: Trained) -> Trained:
     """The model without its numbers, on the meta device."""
     parameters = {
         id(p): nn.Parameter(torch.empty_like(p, device="meta"), p.requires_grad)
@@ -441,7 +452,7 @@ def bare_copy(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module, parameters)
 
 
-def plain_copy(bare: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
+def plain_copy(bare: Trained, state: Mapping[str, Tensor]) -> Trained:
     """A model for evaluation that has the numbers `state`, with adapters merged; `bare` is what
     `bare_copy` made when it began."""
     model = bare_copy(bare)
@@ -456,5 +467,5 @@ def plain_copy(bare: nn.Module, state: Mapping[str, Tensor]) -> nn.Module:
             setattr(model.get_submodule(parent), child, layer.get_base_layer())
     head = head_of(model)
     if isinstance(getattr(head, "dropout", None), ChannelDropout):
-        head.dropout = nn.Identity()
+        head.add_module("dropout", nn.Identity())
     return model.requires_grad_(False).eval()

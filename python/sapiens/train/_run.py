@@ -26,7 +26,7 @@ import sapiens
 
 from .. import _checkpoints
 from ..torch import MaskedAutoencoder, save
-from ..torch._tasks import HEADS
+from ..torch._tasks import HEADS, Head
 from ._augment import mirrors
 from ._batches import Places, Shares, batches, is_coarse, moved, seed_of_step
 from ._config import FREE, Config, ConfigError, read_config, write_config
@@ -36,7 +36,9 @@ from ._log import Clock, Log, say
 from ._model import (
     ChannelDropout,
     Classifier,
+    Trained,
     bare_copy,
+    encoder_of,
     find_source,
     head_of,
     param_groups,
@@ -103,7 +105,7 @@ class _Interrupts:
 class _Pass(nn.Module):
     """A forward pass of training as one module, which is what DDP and FSDP wrap."""
 
-    def __init__(self, model: nn.Module, mask_ratio: float) -> None:
+    def __init__(self, model: Trained, mask_ratio: float) -> None:
         super().__init__()
         self.model = model
         self.mask_ratio = mask_ratio
@@ -268,8 +270,9 @@ class Run:
             )
         self.objective = OBJECTIVES[config.task](config, self.outputs)
         self.forward = self._distribute(_Pass(self.model, config.mask_ratio))
+        betas = config.betas[0], config.betas[1]
         self.optimizer = torch.optim.AdamW(
-            param_groups(self.model, config), config.learning_rate, config.betas, fused=True
+            param_groups(self.model, config), config.learning_rate, betas, fused=True
         )
         self.validation: Optional[Validation] = None
         if config.validation:
@@ -302,7 +305,7 @@ class Run:
         return outputs
 
     def _distribute(self, forward: nn.Module) -> nn.Module:
-        config, encoder = self.config, self.model.backbone
+        config, encoder = self.config, encoder_of(self.model)
         if config.activation_checkpointing:
             for block in encoder.blocks_in_order():
                 block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
@@ -318,7 +321,8 @@ class Run:
         mesh = init_device_mesh(self.accelerator.device.type, (self.processes,))
         for block in encoder.blocks_in_order():
             fully_shard(block, mesh=mesh)
-        return fully_shard(forward, mesh=mesh)
+        fully_shard(forward, mesh=mesh)  # changes the module itself
+        return forward
 
     # Steps.
 
@@ -373,18 +377,18 @@ class Run:
     def _batches(self) -> Iterator[dict[str, Any]]:
         config, device = self.config, self.accelerator.device
         pretrain = config.task == "pretrain"
-        grid = self.model.backbone.grid
+        grid = encoder_of(self.model).grid
         head = head_of(self.model)
-        dropout = getattr(head, "dropout", None)
         channels = 0
-        if isinstance(dropout, ChannelDropout) and dropout.share:
-            channels = getattr(head, head.final_name).in_channels
+        if isinstance(head, Head) and config.head_dropout:
+            final: Any = head.get_submodule(head.final_name)
+            channels = final.in_channels
         places = Places(
             self.data,
             config,
             self.model.size,
             self.names,
-            self.model.backbone.family,
+            encoder_of(self.model).family,
             self.outputs,
             self.objective,
             grid[0] * grid[1] if pretrain else 0,
@@ -651,7 +655,7 @@ def _whole(value: Tensor) -> Tensor:
     return value.full_tensor() if hasattr(value, "full_tensor") else value
 
 
-def _like(value: Tensor, other: Tensor) -> Tensor:
+def _like(value: Tensor, other: Any) -> Tensor:
     """A tensor spread over processes as another one is."""
     value = value.to(other.device)
     if not hasattr(other, "full_tensor"):

@@ -3,12 +3,12 @@ persons are not mirrored as well, which `sapiens eval` does by default."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Iterator, Mapping, Optional
 
 import numpy as np
 import torch
 import torch.distributed
-from torch import Tensor, nn
+from torch import Tensor
 
 import sapiens
 
@@ -16,6 +16,7 @@ from ._augment import plain
 from ._config import Config
 from ._data import check_sample
 from ._log import say
+from ._model import Trained, encoder_of
 from ._samples import Dataset, Numbers, Objective, Sample
 
 #: The number that tells the best of several models, by task, and whether more is better.
@@ -41,7 +42,9 @@ def score_of(task: str, numbers: Numbers) -> Optional[float]:
 class Found:
     """What was found in an image, beside its sample."""
 
-    def __init__(self, sample: Sample, result: Any, numerators: Optional[list[float]]) -> None:
+    def __init__(
+        self, sample: Mapping[str, Any], result: Any, numerators: Optional[list[float]]
+    ) -> None:
         self.sample, self.result, self.numerators = sample, result, numerators
 
 
@@ -57,7 +60,7 @@ class Validation:
         self,
         config: Config,
         data: Dataset,
-        model: nn.Module,
+        model: Trained,
         outputs: int,
         objective: Objective,
         compute: Callable[[Tensor, Optional[Tensor]], Any],
@@ -95,13 +98,14 @@ class Validation:
             for i, sample in enumerate(samples):
                 yield self._compared(sample, inputs[i], _sample_of(output, i))
             return
+        model: Any = self.model
         sizes = [sample["image"].shape[:2] for sample in samples]
         if self.config.task == "pose":
             boxes = np.stack([sample["box"] for sample in samples]).astype(np.float32)
-            keypoints, scores, _ = self.model.decode(output, sizes, boxes)
-            results = list(zip(keypoints, scores))
+            keypoints, scores, _ = model.decode(output, sizes, boxes)
+            results: Any = zip(keypoints, scores)
         else:
-            results = self.model.decode(output, sizes)
+            results = model.decode(output, sizes)
         for sample, result in zip(samples, results):
             known = {name: value for name, value in sample.items() if name != "image"}
             yield Found(known, result, None)
@@ -121,12 +125,12 @@ class Validation:
         """Of pretraining: each image hides the same patches every time."""
         if self.config.task != "pretrain":
             return None
-        patches = self.model.backbone.grid[0] * self.model.backbone.grid[1]
-        rows = [
-            torch.rand(patches, generator=torch.Generator().manual_seed(number))
+        rows, columns = encoder_of(self.model).grid
+        noise = [
+            torch.rand(rows * columns, generator=torch.Generator().manual_seed(number))
             for number in numbers
         ]
-        return torch.stack(rows).to(inputs.device)
+        return torch.stack(noise).to(inputs.device)
 
 
 def _sample_of(output: Any, number: int) -> Any:

@@ -14,7 +14,7 @@ import torch
 
 import sapiens
 import sapiens.torch
-from sapiens.train import _objectives, _run, read_config
+from sapiens.train import _objectives, read_config
 from train_runs import (
     end,
     fork,

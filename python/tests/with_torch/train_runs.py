@@ -108,18 +108,21 @@ def main_in(processes, *arguments):
 
 
 def rows_of(run):
-    """Of log.csv: (step, loss, gradient) as text."""
+    """Of log.csv: (step, images, loss, gradient) as text."""
     with open(run / "log.csv", newline="") as file:
-        return [(row["step"], row["loss"], row["gradient"]) for row in csv.DictReader(file)]
+        return [
+            (row["step"], row["images"], row["loss"], row["gradient"])
+            for row in csv.DictReader(file)
+        ]
 
 
 def losses_of(run):
-    return [float(loss) for _, loss, _ in rows_of(run)]
+    return [float(loss) for _, _, loss, _ in rows_of(run)]
 
 
 def gradients_of(run):
     """Their norms, which show a wrong scale that AdamW hides."""
-    return [float(gradient) for _, _, gradient in rows_of(run)]
+    return [float(gradient) for _, _, _, gradient in rows_of(run)]
 
 
 def weights_of(path):
