@@ -278,7 +278,13 @@ class Run:
         if config.validation:
             held_out = self._open_data(config.validation, "validation")
             self.validation = Validation(
-                config, held_out, self.model, self.outputs, self.objective, self._compute
+                config,
+                held_out,
+                self.model,
+                self.names,
+                self.outputs,
+                self.objective,
+                self._compute,
             )
 
     def _open_data(self, paths: tuple[str, ...], what: str) -> Any:

@@ -14,7 +14,9 @@ import torch
 
 import sapiens
 import sapiens.torch
-from sapiens.train import _objectives, read_config
+from sapiens.train import _objectives, _state, make_config, read_config
+from sapiens.train._batches import Places
+from sapiens.train._state import read_state, save_state
 from train_runs import (
     end,
     fork,
@@ -32,6 +34,7 @@ from train_runs import (
     write_arrays,
 )
 
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = Path(sapiens.__file__).resolve().parents[1]
 STEPS = 25
 TASKS = ("pretrain", "pose", "seg", "depth", "normal")
@@ -69,9 +72,15 @@ def expect_the_same(run, reference):
     assert gradients_of(run) == pytest.approx(gradients_of(reference), rel=1e-4)
 
 
-def test_two_processes_learn_what_one_learns(seg, reference, tmp_path):
-    assert main_in(2, *seg, "--output", tmp_path / "run") == [0, 0]
-    expect_the_same(tmp_path / "run", reference)
+def test_two_processes_learn_and_measure_what_one_does(seg, data, reference, tmp_path):
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    options = [*seg, "--validation", data]  # whose images are no multiple of what one step takes
+    assert main(*options, "--output", alone) == 0
+    assert main_in(2, *options, "--output", together) == [0, 0]
+    for run in (alone, together):
+        expect_the_same(run, reference)
+    (one,), (two,) = (json.loads((run / "metrics.json").read_text()) for run in (alone, together))
+    assert one == pytest.approx(two, abs=1e-3)
 
 
 def test_two_passes_learn_what_one_learns(seg, reference, tmp_path):
@@ -199,6 +208,30 @@ def test_each_task_leaves_checkpoints_that_open_exactly(task, data, models, tmp_
     assert "learns" in (run / "start.txt").read_text()
 
 
+@pytest.mark.parametrize("task", ["pose", "seg", "depth", "normal"])
+def test_validation_measures_what_the_program_does(task, data, run_sapiens, tmp_path):
+    from PIL import Image
+
+    held_out = ROOT / "samples/mannequin"
+    if task != "pose":
+        held_out = tmp_path / "held_out"
+        held_out.mkdir()
+        arrays = {path.stem: np.load(path) for path in data.iterdir()}
+        for i in range(3):
+            Image.fromarray(arrays["images"][i]).save(held_out / f"{i}.png")
+            Image.fromarray(arrays["labels"][i]).save(held_out / f"{i}_seg.png")
+            np.save(held_out / f"{i}_depth.npy", arrays["depth"][i])
+            np.save(held_out / f"{i}_normal.npy", arrays["normals"][i])
+    model = ROOT / f"models/tiny/sapiens_tiny_{task}.safetensors"
+    options = ["--init", model, "--data", held_out, "--validation", held_out, "--batch", 2]
+    options += ["--steps", 1, "--learning-rate", 0]
+    assert main(task, *options, "--output", tmp_path / "run") == 0
+    (found,) = json.loads((tmp_path / "run/metrics.json").read_text())
+    measured = run_sapiens("eval", model, "--data", held_out, "--json", "--precision", "fp32")
+    for name, value in json.loads(measured)["metrics"].items():
+        assert found[name] == (value if value is None else pytest.approx(value, abs=2e-3)), name
+
+
 def test_new_classes_have_their_names_in_the_checkpoint(data, models, tmp_path):
     labels = np.load(data / "labels.npy")
     few = tmp_path / "few"
@@ -253,6 +286,36 @@ def test_a_classifier_is_told_apart_from_its_encoder(models, tmp_path):
         assert file.get_tensor("weight").shape == (2, 48)
         assert json.loads(file.metadata()["names"]) == ["dark", "light"]
     assert not (tmp_path / "run/model.pth").exists()
+
+
+def test_a_state_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    save_state(tmp_path, 3, {"step": 3})
+    monkeypatch.setattr(_state.os, "rename", lambda *_: 1 / 0)  # it ends while it writes
+    with pytest.raises(ZeroDivisionError):
+        save_state(tmp_path, 12, {"step": 12})
+    assert read_state(tmp_path) == {"step": 3}
+    monkeypatch.undo()
+    save_state(tmp_path, 12, {"step": 12})
+    assert read_state(tmp_path) == {"step": 12}
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["step-12"]
+
+
+def test_the_length_of_a_run_is_in_epochs_steps_or_minutes(data, models, tmp_path):
+    options = ["--init", models["seg"], "--data", data, "--batch", 4]
+    assert main("seg", *options, "--epochs", 1.5, "--output", tmp_path / "epochs") == 0
+    assert [step for step, *_ in rows_of(tmp_path / "epochs")] == ["1", "2", "3", "4"]
+    assert main("seg", *options, "--minutes", 0.01, "--output", tmp_path / "minutes") == 0
+    assert (tmp_path / "minutes/model.safetensors").exists()
+
+
+def test_every_epoch_sees_every_sample_once(data, models):
+    config = make_config(
+        {"task": "seg", "data": str(data), "output": "o", "arch": "tiny"} | {"steps": 9}
+    )
+    places = Places(range(7), config, (32, 32), (), "sapiens", 28, None, 0, 0)
+    epochs = [[places.number_at(7 * epoch + i) for i in range(7)] for epoch in range(3)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
 
 
 def test_exit_codes_are_those_of_the_program(data, models, seg, tmp_path, capfd):
