@@ -18,7 +18,11 @@ from typing import Any, Iterator, Optional
 import torch
 import torch.distributed
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import (
+    AutocastKwargs,
+    DistributedDataParallelKwargs,
+    InitProcessGroupKwargs,
+)
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -169,6 +173,8 @@ def _accelerator(config: Config) -> Accelerator:
                 find_unused_parameters=config.coarse > 0, broadcast_buffers=False
             ),
             InitProcessGroupKwargs(timeout=_LONG_WAIT),
+            # No weight is used twice, but a cache would hold all of a sharded model's in bf16.
+            AutocastKwargs(cache_enabled=False),
         ],
     )
 
