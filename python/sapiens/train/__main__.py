@@ -70,6 +70,8 @@ def make_parser() -> argparse.ArgumentParser:
     """Flags are the fields of `Config`, with dashes; those left out are None."""
     parser = argparse.ArgumentParser(
         prog="sapiens-train",
+        usage="%(prog)s TASK --init CHECKPOINT --data PATH... --output RUN --epochs N [flags]\n"
+        "       %(prog)s --config RUN.toml [flags]",
         description="Trains Sapiens models on PyTorch; flags and TOML files have the same names.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -263,6 +263,11 @@ class Run:
         self.outputs = self._count_outputs(source.outputs if source and same else 0)
         if config.flip and not mirrors(config, self.names):
             self._say("images are not mirrored, since no names tell left from right")
+        if self._steps is not None and self._steps <= config.warmup:
+            self._say(
+                f"warmup: {config.warmup} steps, but the run has {self._steps}: the learning rate "
+                "never gets to its highest"
+            )
         begun = start(config, self.names, self.outputs, source)
         self.model = begun.module
         self.bare = bare_copy(self.model)
