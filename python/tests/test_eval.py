@@ -1,6 +1,7 @@
 """Evaluators measure as `sapiens eval` does, and images are cut out as by `sapiens pose`."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -229,7 +230,7 @@ def test_persons_beyond_the_image_are_black_there(pixels):
 
 def test_label_maps_are_read_as_they_are_written(tmp_path):
     ids = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    image = Image.fromarray(ids, "P")
+    image = Image.fromarray(ids)
     image.putpalette([7] * 768)
     image.save(tmp_path / "labels.png")
     assert np.array_equal(sapiens.read_labels(tmp_path / "labels.png"), ids)
@@ -238,3 +239,12 @@ def test_label_maps_are_read_as_they_are_written(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "colours.png")
     with pytest.raises(sapiens.UnsupportedFormatError):
         sapiens.read_labels(tmp_path / "colours.png")
+
+
+def test_any_thread_may_add_images():
+    evaluator = sapiens.SegmentationEvaluator(2)
+    right, wrong = np.ones((64, 64), np.uint8), np.zeros((64, 64), np.uint8)
+    with ThreadPoolExecutor(4) as threads:
+        for found in [right, right, right, wrong] * 50:
+            threads.submit(evaluator.add, found, right)
+    assert evaluator.result()["pixel_accuracy"] == 0.75

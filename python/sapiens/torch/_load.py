@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .. import _sapiens
 from .._calls import call
