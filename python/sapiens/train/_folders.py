@@ -88,7 +88,7 @@ class TruthFolder(_Folder):
         left_out: Counter[str] = Counter()
         folders, files = _names_in(folder, left_out)
         left_out["folders inside the folder"] += len(folders)
-        there = set(files)
+        there, used = set(files), set()
         chosen: list[str] = []
         truths: dict[str, str] = {}
         for image in _images_among(files, left_out):
@@ -105,8 +105,8 @@ class TruthFolder(_Folder):
             truths[found[0]] = image
             chosen.append(image)
             left_out["ground truth of an image that has it in another format"] += len(found) - 1
-            there.difference_update(found)
-        lost = sum(name.endswith(SUFFIXES[task]) for name in there)
+            used.update(found)
+        lost = sum(name.endswith(SUFFIXES[task]) for name in there - used)
         left_out["ground truth without an image"] += lost
         super().__init__(folder, chosen, left_out)
         self.task = task
@@ -117,7 +117,6 @@ class TruthFolder(_Folder):
         truth = os.path.join(self.folder, self._truths[number])
         add_truth(sample, self.task, os.path.splitext(truth)[1], read_file(truth), truth)
         classes = os.path.splitext(sample["key"])[0] + "_seg.png"
-        classes = os.path.join(self.folder, os.path.basename(classes))
         if self.task in ("depth", "normal") and os.path.isfile(classes):
             sample["mask"] = mask_of(decode_labels(read_file(classes), classes))
         return sample
