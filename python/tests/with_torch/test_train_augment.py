@@ -355,6 +355,26 @@ class TestGeometry:
         small = made({"image": image}, "seg", **{**STILL, "scale": (0.4, 0.4)})["inputs"]
         torch.testing.assert_close(small, made({"image": image}, "seg", **STILL)["inputs"])
 
+    def test_boxes_are_displaced_and_scaled_as_far_as_the_run_says(self):
+        sample = full_sample("pose")
+        left, top, width, height = sample["box"]
+        centre = np.array([left + width / 2, top + height / 2])
+        extent = 1.25 * np.array([height * 48 / 64, height])  # the box is higher than wide
+        points = [[*centre, 2], [*(centre + extent / 2), 2]]
+        sample["keypoints"] = np.array(points)
+        far = np.array([SIZE[1] - 1, SIZE[0] - 1])
+        shifts, scales = [], []
+        for seed in range(300):
+            values = {**STILL, "shift": 0.2, "scale": (0.5, 1.5)}
+            middle, corner = made(sample, "pose", seed, **values)["keypoints"][:, :2].numpy() / far
+            scales.append(1 / (2 * (corner - middle)))
+            shifts.append((0.5 - middle) * scales[-1])
+        np.testing.assert_allclose(np.ptp(scales, axis=1), 0, atol=1e-4)
+        scales, shifts = np.array(scales), np.abs(shifts)
+        assert 0.5 <= scales.min() < 0.52 and 1.48 < scales.max() <= 1.5001
+        assert (0.18 < shifts.max(0)).all() and (shifts.max(0) < 0.2001).all()
+        assert 0.2 < (shifts > 1e-4).any(1).mean() < 0.4  # three of ten images
+
     def test_pretraining_sees_windows_of_the_areas_and_shapes_of_the_run(self):
         image = places(256, 192)
         areas, shapes = [], []
