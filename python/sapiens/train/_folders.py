@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Iterator, Optional
 import numpy as np
 
 from ._coco import read_as_sample
+from ._config import Config
 from ._decode import IMAGES, decode_depth, decode_labels, decode_normals, read_file
 from ._errors import DataError
 from ._texts import Texts
@@ -206,12 +207,19 @@ class ImageFolder(_Folder):
 
 
 class ClassFolders(_Folder):
-    """A folder of images for each class; the names are sorted."""
+    """A folder of images for each class, numbered as the names of the run, or as they sort."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, config: Config) -> None:
         left_out: Counter[str] = Counter()
         classes, files = _names_in(folder, left_out)
         left_out["files beside the folders of classes"] += len(files)
+        names = config.names or tuple(classes)
+        unknown = sorted(set(classes) - set(names))
+        if unknown:
+            raise DataError(
+                f"{os.path.join(folder, unknown[0])}: not among the classes of the run, "
+                f"{', '.join(names)}"
+            )
         images: list[str] = []
         counts: list[int] = []
         for name in classes:
@@ -223,9 +231,9 @@ class ClassFolders(_Folder):
             images += found
             counts.append(len(found))
         super().__init__(folder, images, left_out)
-        self.names = tuple(classes)
-        self.outputs = len(classes)
-        self._categories = np.repeat(np.arange(len(classes)), counts)
+        self.names = names
+        self.outputs = len(names)
+        self._categories = np.repeat([names.index(name) for name in classes], counts)
 
     def __getitem__(self, number: int) -> Sample:
         return {**self._sample(number), "category": int(self._categories[number])}

@@ -644,7 +644,15 @@ class TestImages:
         assert [sample["category"] for sample in dataset] == [0, 0, 1]
         assert dataset.left_out == {"files beside the folders of classes": 1}
         (tmp_path / "sitting").mkdir()
+        message = refused("classify", tmp_path, names=["running", "walking"])
+        assert "sitting: not among the classes of the run" in message
         assert "a class without images" in refused("classify", tmp_path)
+
+    def test_held_out_classes_have_the_numbers_of_the_run(self, tmp_path):
+        """Where one is missing, too."""
+        write(tmp_path / "walking", a__png=png(PIXELS))
+        dataset = opened("classify", tmp_path, names=["running", "sitting", "walking"])
+        assert dataset[0]["category"] == 2 and dataset.outputs == 3
 
 
 class TestJoined:
@@ -662,6 +670,16 @@ class TestJoined:
     def test_other_keypoints_are_refused(self, tmp_path):
         with pytest.raises(DataError, match="have different names"):
             opened("pose", write_arrays(tmp_path / "a"), coco(tmp_path / "b"))
+
+    def test_other_names_than_those_of_the_run_are_refused(self, tmp_path):
+        names = ["right_eye", "left_eye"]
+        assert "it names left_eye, right_eye, but the run names right_eye" in refused(
+            "pose", coco(tmp_path), names=names
+        )
+
+    def test_arrays_take_the_names_of_the_run(self, tmp_path):
+        dataset = opened("seg", write_arrays(tmp_path), names=["background", "person"])
+        assert dataset.names == ()
 
     def test_what_is_no_data_is_refused(self, tmp_path):
         assert "does not exist" in refused("seg", tmp_path / "none")
