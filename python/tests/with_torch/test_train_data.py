@@ -98,6 +98,7 @@ class TestFoldersAsEvaluated:
         for sample in (dataset[0], dataset[1]):
             np.testing.assert_array_equal(sample["image"], PIXELS)
             np.testing.assert_array_equal(sample["labels"], LABELS)
+        np.testing.assert_array_equal(sapiens.read_labels(tmp_path / "a_seg.png"), LABELS)
         assert dataset.left_out == {}
         assert same_after_pickling(dataset)
 
@@ -106,6 +107,7 @@ class TestFoldersAsEvaluated:
         labels = np.minimum(LABELS, (1 << bits) - 1)
         write(tmp_path, a__png=png(PIXELS), a_seg__png=grey_png(labels, bits))
         np.testing.assert_array_equal(opened("seg", tmp_path)[0]["labels"], labels)
+        np.testing.assert_array_equal(sapiens.read_labels(tmp_path / "a_seg.png"), labels)
 
     def test_labels_in_colour_are_refused(self, tmp_path):
         write(tmp_path, a__png=png(PIXELS), a_seg__png=png(PIXELS))
