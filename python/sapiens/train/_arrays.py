@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import _sapiens
+from ._config import Config
 from ._errors import DataError
 
 if TYPE_CHECKING:
@@ -39,10 +40,6 @@ _FORMS = {
 }
 
 
-def _names(labels: list[tuple[str, int]]) -> tuple[str, ...]:
-    return tuple(name for name, _ in labels)
-
-
 def is_array_folder(path: str) -> bool:
     return os.path.isfile(os.path.join(path, "images.npy"))
 
@@ -50,7 +47,7 @@ def is_array_folder(path: str) -> bool:
 class ArrayData:
     """The rows of a folder of arrays that a task can use."""
 
-    def __init__(self, folder: str, task: str) -> None:
+    def __init__(self, folder: str, config: Config, task: str) -> None:
         if task not in _NEEDED:
             raise DataError(f"{folder}: arrays have no classes of images, which {task} needs")
         self.folder, self.task = folder, task
@@ -58,14 +55,15 @@ class ArrayData:
         self._open()
         self.images = len(self._arrays["images"])
         self._rows = np.arange(self.images)
-        # What `mannequin` draws: the goliath classes and COCO's points.
-        self.names: tuple[str, ...] = ()
         self.outputs = 0
-        if task == "seg":
-            self.names = _names(_sapiens.published_classes(28))
-            self.outputs = len(self.names)
+        self.names: tuple[str, ...] = ()
         if task == "pose":
             self._choose_persons()
+        # What `mannequin` draws, unless the run tells otherwise: goliath classes, COCO's points.
+        if not config.names and (task == "seg" or self.outputs == 17):
+            seg, pose = _sapiens.published_classes(28), _sapiens.published_keypoints(17)
+            self.names = tuple(name for name, _ in (seg if task == "seg" else pose))
+            self.outputs = len(self.names)
 
     def _open(self) -> None:
         arrays = {name: self._array(name) for name in ("images", *_NEEDED[self.task])}
@@ -102,7 +100,6 @@ class ArrayData:
     def _choose_persons(self) -> None:
         keypoints, boxes = (self._arrays[name] for name in ("keypoints", "boxes"))
         self.outputs = keypoints.shape[1]
-        self.names = _names(_sapiens.published_keypoints(17)) if self.outputs == 17 else ()
         if not (np.isfinite(keypoints).all() and np.isfinite(boxes).all()):
             raise DataError(f"{self.folder}: keypoints or boxes that are not finite")
         pointless = ~(keypoints[..., 2] > 0).any(1)

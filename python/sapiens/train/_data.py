@@ -44,7 +44,7 @@ def open_data(paths: Iterable[str], config: Config, task: str) -> Joined:
 
     Raises:
         DataError: A path is not there or not understood, it holds nothing for the task, or the
-            paths have different keypoints or classes.
+            paths have different keypoints or classes, or others than `config.names`.
     """
     parts = [(path, _open(os.fspath(path), config, task)) for path in paths]
     if not parts:
@@ -54,6 +54,11 @@ def open_data(paths: Iterable[str], config: Config, task: str) -> Joined:
             reasons = ", ".join(f"{count} {reason}" for reason, count in part.left_out.items())
             raise DataError(
                 f"{path}: nothing in it is for {task}; left out: {reasons or 'nothing'}"
+            )
+        if config.names and part.names and part.names != config.names:
+            raise DataError(
+                f"{path}: it names {_listed(part.names)}, but the run names {_listed(config.names)}; "
+                "names are in the order of the data"
             )
     return Joined(parts, task)
 
@@ -69,11 +74,11 @@ def _open(path: str, config: Config, task: str) -> Part:
         why = "neither a folder, nor .json, nor .tar" if os.path.exists(path) else "does not exist"
         raise DataError(f"{path}: {why}")
     if is_array_folder(path):
-        return ArrayData(path, task)
+        return ArrayData(path, config, task)
     if task == "pretrain":
         return ImageFolder(path)
     if task == "classify":
-        return ClassFolders(path)
+        return ClassFolders(path, config)
     if task == "pose":
         return CocoData(os.path.join(path, "annotations.json"), config.images or path)
     if task in ("depth", "normal") and is_pair_folder(path, task):
@@ -113,13 +118,18 @@ class Joined:
         return sample
 
 
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def _agreed(values: list[tuple[str, Any]], what: str) -> Any:
     """The one value that all parts have that have any."""
     given = [(path, value) for path, value in values if value]
     for path, value in given[1:]:
         if value != given[0][1]:
             raise DataError(
-                f"{path} and {given[0][0]} have different {what}: {value} and {given[0][1]}"
+                f"{path} and {given[0][0]} have different {what}: {value} and {given[0][1]}; "
+                "for classify, `names` tells all classes"
             )
     return given[0][1] if given else values[0][1]
 

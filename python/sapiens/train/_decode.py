@@ -114,7 +114,7 @@ def decode_npy(data: bytes, where: str) -> np.ndarray:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, fortran, dtype = read_header(file)
-    except (ValueError, KeyError, SyntaxError) as error:
+    except Exception as error:  # numpy parses the header as Python
         raise DataError(f"{where}: no .npy file: {error}") from None
     if dtype.hasobject:
         raise DataError(f"{where}: an array of Python objects, not of numbers")
@@ -171,7 +171,7 @@ def _exr_channels(data: bytes, where: str) -> dict[str, np.ndarray]:
         with exr_package.File(path, separate_channels=True) as exr:
             return {name: np.array(c.pixels) for name, c in exr.parts[0].channels.items()}
     except Exception as error:
-        raise DataError(f"{where}: no OpenEXR file: {error}") from None
+        raise DataError(f"{where}: no OpenEXR file, or a damaged one: {error}") from None
     finally:
         if path is not None:
             os.unlink(path)

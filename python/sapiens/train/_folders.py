@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Iterator, Optional
 import numpy as np
 
 from ._coco import read_as_sample
+from ._config import Config
 from ._decode import IMAGES, decode_depth, decode_labels, decode_normals, read_file
 from ._errors import DataError
 from ._texts import Texts
@@ -88,7 +89,7 @@ class TruthFolder(_Folder):
         left_out: Counter[str] = Counter()
         folders, files = _names_in(folder, left_out)
         left_out["folders inside the folder"] += len(folders)
-        there = set(files)
+        there, used = set(files), set()
         chosen: list[str] = []
         truths: dict[str, str] = {}
         for image in _images_among(files, left_out):
@@ -105,8 +106,8 @@ class TruthFolder(_Folder):
             truths[found[0]] = image
             chosen.append(image)
             left_out["ground truth of an image that has it in another format"] += len(found) - 1
-            there.difference_update(found)
-        lost = sum(name.endswith(SUFFIXES[task]) for name in there)
+            used.update(found)
+        lost = sum(name.endswith(SUFFIXES[task]) for name in there - used)
         left_out["ground truth without an image"] += lost
         super().__init__(folder, chosen, left_out)
         self.task = task
@@ -117,7 +118,6 @@ class TruthFolder(_Folder):
         truth = os.path.join(self.folder, self._truths[number])
         add_truth(sample, self.task, os.path.splitext(truth)[1], read_file(truth), truth)
         classes = os.path.splitext(sample["key"])[0] + "_seg.png"
-        classes = os.path.join(self.folder, os.path.basename(classes))
         if self.task in ("depth", "normal") and os.path.isfile(classes):
             sample["mask"] = mask_of(decode_labels(read_file(classes), classes))
         return sample
@@ -207,12 +207,19 @@ class ImageFolder(_Folder):
 
 
 class ClassFolders(_Folder):
-    """A folder of images for each class; the names are sorted."""
+    """A folder of images for each class, numbered as the names of the run, or as they sort."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, config: Config) -> None:
         left_out: Counter[str] = Counter()
         classes, files = _names_in(folder, left_out)
         left_out["files beside the folders of classes"] += len(files)
+        names = config.names or tuple(classes)
+        unknown = sorted(set(classes) - set(names))
+        if unknown:
+            raise DataError(
+                f"{os.path.join(folder, unknown[0])}: not among the classes of the run, "
+                f"{', '.join(names)}"
+            )
         images: list[str] = []
         counts: list[int] = []
         for name in classes:
@@ -224,9 +231,9 @@ class ClassFolders(_Folder):
             images += found
             counts.append(len(found))
         super().__init__(folder, images, left_out)
-        self.names = tuple(classes)
-        self.outputs = len(classes)
-        self._categories = np.repeat(np.arange(len(classes)), counts)
+        self.names = names
+        self.outputs = len(names)
+        self._categories = np.repeat([names.index(name) for name in classes], counts)
 
     def __getitem__(self, number: int) -> Sample:
         return {**self._sample(number), "category": int(self._categories[number])}
