@@ -3,14 +3,16 @@
 not seen, in every precision, and writes the model card beside them. Needs `sapiens` and `mannequin`; the facts about
 training come from the runs."""
 import argparse
+import csv
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
 
-from model import TASKS
-from weights import config_of, read_state, save_atomically
+import torch
 
+STAGES = ("pretrain", "pose", "seg", "depth", "normal")
 PRECISIONS = ("fp32", "bf16", "int8")
 SEED = 2000001
 CARD = """# Tiny Sapiens: weights for trying and testing
@@ -24,22 +26,21 @@ weights.
 
 ## Architecture
 
-That of Sapiens, under the published key names: {architecture}.
-Images of 256 x 192 (rows, columns); pretraining saw 256 x 256.
+That of Sapiens, under the published key names: width 192, 8 blocks, 6 heads, patches of 16; a decoder of 64 channels
+and 2 blocks. Images of 256 x 192 (rows, columns); pretraining saw 256 x 256.
 
 ## Data
 
 Images of [`mannequin`](../../docs/mannequin.md), 192 x 256, with exact keypoints, parts, depth and normals: whole
-people seen from the front (`--view front`). Training took seed 1, decisions while training seed 1000001, the figures
-below seed {seed}, the tests 3000001, the demo 4000001. Pretraining and keypoints took images from all sides
-(`--view any`), parts and normals began with those.
+people seen from the front (`--view front`); pretraining took people from all sides (`--view any`). Training took seed
+1, decisions while training seed 1000001, the figures below seed {seed}, the tests 3000001, the demo 4000001.
 
 ## Training
 
-[`tools/train/run.sh`](../../tools/train/README.md), from random numbers, on two CPU cores: first as a masked
-autoencoder, then each task from that encoder, but depth from the encoder of normals; two at a time with one core each.
+[`tools/train/run.sh`](../../tools/train/README.md), from random numbers, on CPUs: first as a masked autoencoder, then
+each task from that encoder, but depth from the encoder of normals.
 
-| stage | images seen | different images, in the end | steps | minutes | seed |
+| stage | images seen | epochs | steps | minutes | seed |
 |---|---|---|---|---|---|
 {training}
 
@@ -146,15 +147,17 @@ def accuracy(front, anywhere):
 
 
 def training_row(run):
-    state, meta = read_state(run / "model.pt")
-    names = ("images", "data_images", "steps", "minutes", "seed")
-    return row(meta["sapiens.task"], *(meta[f"training.{name}"] for name in names))
+    meta = torch.load(run / "model.pth", weights_only=True)["meta"]
+    with open(run / "log.csv", newline="") as file:
+        minutes = list(csv.DictReader(file))[-1]["minutes"]
+    images, epochs, steps, seed = (meta[f"training.{name}"] for name in ("images", "epochs", "steps", "seed"))
+    return row(run.name, images, epochs, steps, f"{float(minutes):.0f}", seed)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=pathlib.Path, metavar="RUNS", help="folder with the runs pretrain, pose, seg, ...")
-    parser.add_argument("--models", type=pathlib.Path, required=True, metavar="DIR", help="what export.py wrote")
+    parser.add_argument("--models", type=pathlib.Path, required=True, metavar="DIR", help="the exported files")
     parser.add_argument("--binaries", type=pathlib.Path, default="build/release/bin", metavar="DIR")
     parser.add_argument("--count", type=int, default=1000, help="people to measure with")
     arguments = parser.parse_args()
@@ -163,13 +166,10 @@ def main():
         rows, classes = accuracy(
             *(Measuring(arguments.binaries, arguments.models, arguments.count, v, pathlib.Path(folder)) for v in views)
         )
-    config = config_of(*read_state(arguments.runs / "pretrain" / "model.pt"))
     files = sorted(path for path in arguments.models.iterdir() if path.suffix in (".pth", ".safetensors"))
     card = CARD.format(
-        architecture=f"width {config.width}, {config.depth} blocks, {config.heads} heads, patches of 16; a decoder of "
-        f"{config.decoder_width} channels and {config.decoder_depth} blocks",
         seed=SEED,
-        training="\n".join(training_row(arguments.runs / task) for task in TASKS),
+        training="\n".join(training_row(arguments.runs / stage) for stage in STAGES),
         count=arguments.count,
         precisions=" | ".join(PRECISIONS),
         dashes="---|" * len(PRECISIONS),
@@ -177,7 +177,9 @@ def main():
         classes=classes,
         files="\n".join(row(f"`{p.name}`", p.stat().st_size, CONTENTS.get(p.name, "encoder and head")) for p in files),
     )
-    save_atomically(arguments.models / "README.md", lambda partial: partial.write_text(card))
+    partial = arguments.models / "README.md.partial"
+    partial.write_text(card)
+    os.replace(partial, arguments.models / "README.md")
 
 
 if __name__ == "__main__":

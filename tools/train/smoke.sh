@@ -1,34 +1,19 @@
 #!/usr/bin/env bash
-# Two steps of every stage on stick figures, then export, and the engine against PyTorch on the exported files. Says
-# whether the tools work together, nothing about accuracy. Needs build/release/bin/sapiens (or its path in $SAPIENS).
+# Two steps of every stage on a few small figures, then export, and what the engine says of the files. Says whether the
+# parts work together, nothing about accuracy.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-# shellcheck source=tools/train/environment.sh
-. tools/train/environment.sh
 work=build/train/smoke
-sapiens=${SAPIENS:-build/release/bin/sapiens}
 rm -rf "$work"
-"$python" tools/train/stand_in.py --output "$work/data" --count 24
-"$python" tools/train/stand_in.py --output "$work/held-out" --count 8 --first 100000
-
-train() {
-  "$python" tools/train/train.py "$@" --data "$work/data" --output "$work/runs/$1" --batch 8 --log-every 1 --threads 1
-}
-
-for stage in pretrain pose seg depth normal; do
-  init=()
-  [ $stage = pretrain ] || init=(--init "$work/runs/pretrain/model.pt")
-  train $stage --steps 2 "${init[@]}"
-  "$python" tools/train/evaluate.py "$work/runs/$stage/model.pt" --data "$work/held-out" --threads 1 \
-    --output "$work/runs/$stage/metrics.json" > "$work/$stage.txt"
+recipe=(tools/train/run.sh --images 24 --held-out 4 --work "$work" --output "$work/export")
+"${recipe[@]}" data
+for stage in pretrain pose seg normal depth; do
+  "${recipe[@]}" "$stage" -- --minutes 0 --steps 2 --batch 8 --log-every 1 --threads 1
 done
-
-# A run that is interrupted and goes on ends where an uninterrupted one does.
-"$python" tools/train/resume_test.py "$work"
-
-"$python" tools/train/export.py "$work/runs" --output "$work/export"
-"$python" tools/train/compare_engine.py "$work/export/sapiens_tiny_pretrain.pth" "$work"/export/*.safetensors \
-  --data "$work/held-out" --sapiens "$sapiens"
-# What fine-tuning starts from may be the cleaned file as well.
-train pose --steps 1 --restart --init "$work/export/sapiens_tiny_pretrain_clean.pth"
+"${recipe[@]}" export
+for task in pose seg depth normal; do
+  build/release/bin/sapiens eval "$work/export/sapiens_tiny_$task.safetensors" --data "$work/data/front-held-out"
+done
+build/release/bin/sapiens reconstruct "$work/export/sapiens_tiny_pretrain.pth" "$work/data/front-held-out" \
+  --output "$work/reconstructed"
 echo "smoke: all as it should be"

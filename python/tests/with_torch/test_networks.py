@@ -8,7 +8,7 @@ import torch
 
 import sapiens
 import sapiens.torch
-from sapiens.torch._layers import Block, Sapiens2Block, rotation_tables
+from sapiens.torch._layers import Block, Sapiens2Block, attend, rotation_tables
 
 GOLDEN = Path(__file__).resolve().parents[3] / "tests" / "data" / "golden"
 ENCODERS = sorted(
@@ -164,3 +164,19 @@ def test_gradients_of_a_block_are_finite_differences(family):
 
     for name, single, double in zip(("x", *names), *map(gradients, (torch.float32, torch.float64))):
         assert largest(single - double) <= 1e-5 * max(1.0, largest(double)), name
+
+
+@pytest.mark.parametrize("tokens", [12, 1100])
+def test_attention_that_learns_on_a_cpu_is_the_fused_one(tokens):
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(3, 2, 2, tokens, 8, generator=generator, dtype=torch.float64)
+
+    def learnt(attention):
+        parts = [part.clone().requires_grad_() for part in inputs]
+        found = attention(*parts)
+        found.sin().sum().backward()
+        return [found.detach(), *(part.grad for part in parts)]
+
+    fused = learnt(torch.nn.functional.scaled_dot_product_attention)
+    for mine, expected in zip(learnt(attend), fused):
+        assert largest(mine - expected) < 1e-12
