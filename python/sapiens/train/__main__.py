@@ -21,6 +21,7 @@ _GROUPS = {
     "precision": "where and how it runs",
     "log_every": "what it leaves",
 }
+_LENGTHS = ("epochs", "steps", "minutes")
 # As the program `sapiens` ends (docs/conventions.md).
 _EXITS = {
     "not-found": 4,
@@ -59,6 +60,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if resume and overwrite:
         return _end("--resume and --overwrite exclude each other", _USAGE)
     values = {name: value for name, value in given.items() if value is not None}
+    if any(values.get(name) for name in _LENGTHS):  # a length replaces that of the file
+        values = {**dict.fromkeys(_LENGTHS, 0), **values}
     try:
         config = read_config(path, **values) if path else make_config(values)
     except ConfigError as error:
@@ -122,6 +125,7 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
 
     from ._errors import DataError
     from ._run import Interrupted, NotFinite, train
+    from ._state import WriteError
 
     try:
         train(config, resume=resume, overwrite=overwrite)
@@ -131,15 +135,16 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
         return _end(str(error), _DATA)
     except Interrupted as interrupted:
         return _end(str(interrupted), 128 + interrupted.number)
+    except KeyboardInterrupt:
+        return _end("interrupted; --resume goes on from the last state", 130)
     except NotFinite as error:
         return _end(str(error), _FAILED)
     except Error as error:
         return _end(str(error), _EXITS.get(error.code, _USAGE))
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError) as error:
         hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
         return _end(f"{error}\n  hint:     {hint}", _RESOURCES)
-    except OSError as error:
-        # Of reading when it names no file that was there, of writing else.
+    except (OSError, WriteError) as error:
         return _end(str(error), _DATA if isinstance(error, FileNotFoundError) else _RESOURCES)
     return 0
 

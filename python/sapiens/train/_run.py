@@ -51,7 +51,7 @@ from ._model import (
     start,
 )
 from ._objectives import OBJECTIVES, run_head
-from ._state import read_state, remove_states, save_state, write_atomically
+from ._state import read_state, remove_states, save_state, write_atomically, writing
 from ._validate import Validation, score_of
 
 _SAVE_SECONDS = 120
@@ -86,24 +86,27 @@ class NotFinite(ArithmeticError):
 
 
 class _Interrupts:
-    """SIGINT and SIGTERM, counted instead of obeyed."""
+    """SIGINT and SIGTERM, counted instead of obeyed; Ctrl-C again and again is obeyed."""
 
+    PATIENCE = 2  # one Ctrl-C may come twice: from the terminal, and from torchrun
     NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(self.NUMBERS, 0)
 
     @contextlib.contextmanager
-    def counted(self) -> Iterator["_Interrupts"]:
+    def counted(self) -> Iterator[None]:
         before = {number: signal.signal(number, self._count) for number in self.NUMBERS}
         try:
-            yield self
+            yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _count(self, number: int, _: Any) -> None:
         self.counts[signal.Signals(number)] += 1
+        if number == signal.SIGINT and self.counts[signal.SIGINT] > self.PATIENCE:
+            raise KeyboardInterrupt
 
 
 class _Pass(nn.Module):
@@ -144,14 +147,13 @@ def train(config: Config, *, resume: bool = False, overwrite: bool = False) -> N
         Interrupted, NotFinite: The run stopped early; it can go on from what is saved.
     """
     accelerator = _accelerator(config)
-    with _Interrupts().counted() as interrupts:
-        try:
-            _prepare_folder(config, accelerator, resume, overwrite)
-            Run(config, accelerator, interrupts).run(resume)
-        finally:
-            # A process that fails must not wait here for others that wait for it.
-            if sys.exc_info()[0] in (None, Interrupted, NotFinite):
-                accelerator.end_training()
+    try:
+        _prepare_folder(config, accelerator, resume, overwrite)
+        Run(config, accelerator).run(resume)
+    finally:
+        # A process that fails must not wait here for others that wait for it.
+        if sys.exc_info()[0] in (None, Interrupted, NotFinite):
+            accelerator.end_training()
 
 
 def _accelerator(config: Config) -> Accelerator:
@@ -214,8 +216,8 @@ def _expect_same(config: Config, before: Config) -> None:
 class Run:
     """One process's part of a run."""
 
-    def __init__(self, config: Config, accelerator: Accelerator, interrupts: _Interrupts) -> None:
-        self.config, self.accelerator, self.interrupts = config, accelerator, interrupts
+    def __init__(self, config: Config, accelerator: Accelerator) -> None:
+        self.config, self.accelerator, self.interrupts = config, accelerator, _Interrupts()
         self.folder = Path(config.output)
         self.main = accelerator.is_main_process
         self.rank, self.processes = accelerator.process_index, accelerator.num_processes
@@ -239,8 +241,9 @@ class Run:
         state = read_state(self.folder) if resume else None
         if state:
             self._go_on(state)
-        self._train(state)
-        self._finish()
+        with self.interrupts.counted():
+            self._train(state)
+            self._finish()
 
     def _say(self, text: str) -> None:
         if self.main:
@@ -618,7 +621,8 @@ class Run:
             self._write_classifier(model, name)
             return
         pth = self.folder / f"{name}.pth"
-        report = save(model, pth, self._meta())
+        with writing(pth):
+            report = save(model, pth, self._meta())
         if report.verdict != "exact":
             raise RuntimeError(f"{pth} does not open as it should:\n{report}")
         if name == "model":

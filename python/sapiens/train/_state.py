@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 import torch
 
 _FOLDER = "state"
 _FILE = "state.pt"
+
+
+class WriteError(RuntimeError):
+    """PyTorch could not write a file, which has no type of its own."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tells such errors of PyTorch from others, with the name of the file."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not re.search("PytorchStreamWriter|inline_container", str(error)):
+            raise
+        raise WriteError(f"{path}: it could not be written; is the disk full? ({error})") from None
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
@@ -36,7 +52,8 @@ def save_state(run: Path, step: int, content: dict[str, Any]) -> None:
     partial = folder / f"partial-{step}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    torch.save(content, partial / _FILE)
+    with writing(partial / _FILE):
+        torch.save(content, partial / _FILE)
     _flush(partial / _FILE)
     os.rename(partial, target)
     _flush(folder)

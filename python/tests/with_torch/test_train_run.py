@@ -179,9 +179,12 @@ def test_a_folder_with_a_run_is_kept_unless_told_otherwise(seg, reference, tmp_p
 
 
 def test_a_run_is_repeated_from_its_configuration(reference, tmp_path):
-    options = ["--config", reference / "config.toml", "--output", tmp_path / "run"]
-    assert main(*options) == 0
+    options = ["--config", reference / "config.toml", "--output"]
+    assert main(*options, tmp_path / "run") == 0
     assert same_bits(reference / "model.pth", tmp_path / "run/model.pth")
+    # A flag counts more, and one length replaces the other.
+    assert main(*options, tmp_path / "short", "--epochs", 0.4) == 0
+    assert [step for step, *_ in rows_of(tmp_path / "short")] == ["1"]
 
 
 @pytest.mark.parametrize("task", TASKS)
