@@ -45,10 +45,10 @@ class Kept:
         return tensor
 
 
-def count(arch, task, images):
+def count(arch, task, images, size):
     """Parameters of the model, of a block and of what is no block, and bytes that the backward pass of images needs."""
     outputs = {"pretrain": 0, "pose": 17, "seg": 28, "depth": 1, "normal": 3}[task]
-    values = {"task": task, "data": "-", "output": "-", "steps": 1, "arch": arch}
+    values = {"task": task, "data": "-", "output": "-", "steps": 1, "arch": arch, "size": size}
     with FakeTensorMode(), torch.autocast("cpu", torch.bfloat16):
         model = start(make_config(values), (), outputs).module
         encoder, head = encoder_of(model), head_of(model)
@@ -72,8 +72,9 @@ def main():
     parser.add_argument("--task", choices=("pose", "seg", "depth", "normal"), default="seg")
     parser.add_argument("--processes", type=int, nargs="+", default=(1, 2, 4, 8, 16))
     parser.add_argument("--images", type=int, default=1, help="of a forward pass of one process")
+    parser.add_argument("--size", type=int, nargs=2, default=(1024, 768), metavar=("HEIGHT", "WIDTH"))
     arguments = parser.parse_args()
-    (parameters, block, rest), kept = count(arguments.arch, arguments.task, arguments.images)
+    (parameters, block, rest), kept = count(arguments.arch, arguments.task, arguments.images, arguments.size)
     whole = (2 * block + rest) * 2 * FLOAT
     print(f"{arguments.arch} {arguments.task}: {parameters:,} parameters, {block:,} in a block")
     print(f"parameters, gradients and moments: {4 * FLOAT} bytes each, {4 * FLOAT * parameters / GIB:.1f} GiB in all")

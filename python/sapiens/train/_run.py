@@ -583,6 +583,8 @@ class Run:
             "best": self.best,
             "measured": self.measured,
             "recent": self.recent,
+            "samples": len(self.data),
+            "names": list(self.names),
             "config": self.config.flags,
         }
         if self.main:
@@ -590,6 +592,12 @@ class Run:
         self.accelerator.wait_for_everyone()
 
     def _go_on(self, state: dict[str, Any]) -> None:
+        if (state["samples"], state["names"]) != (len(self.data), list(self.names)):
+            raise ConfigError(
+                f"data: the run in {self.folder} has {state['samples']} samples of "
+                f"{len(state['names'])} names, not {len(self.data)} of {len(self.names)}: the data "
+                "are not what they were; begin again, in another output"
+            )
         for name in ("step", "images", "best", "measured", "recent"):
             setattr(self, name, state[name])
         self._say(f"going on from step {self.step}, {state['seconds'] / 60:.1f} minutes")

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import sapiens
 import sapiens.torch
 from sapiens.train import _objectives, _state, make_config, read_config
 from sapiens.train._batches import Places
+from sapiens.train._run import Run
 from sapiens.train._state import read_state, save_state
 from train_runs import (
     end,
@@ -176,6 +178,18 @@ def test_a_folder_with_a_run_is_kept_unless_told_otherwise(seg, reference, tmp_p
         assert main(*seg[:-1], 1, "--output", tmp_path / "run", *options) == 0
     assert (tmp_path / "run/mine.txt").read_text() == "kept"
     assert read_config(tmp_path / "run/config.toml").seed == 2
+
+
+def test_a_run_does_not_go_on_with_other_data(seg, data, tmp_path, capfd, monkeypatch):
+    copied = shutil.copytree(data, tmp_path / "data")
+    options = [*seg, "--data", copied, "--output", tmp_path / "run"]
+    monkeypatch.setattr(Run, "_finish", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(*options)
+    for name in ("images", "labels"):
+        np.save(copied / f"{name}.npy", np.load(copied / f"{name}.npy")[:-1])
+    assert main(*options, "--resume") == 2
+    assert "has 10 samples of 28 names, not 9 of 28" in capfd.readouterr().err
 
 
 def test_a_run_is_repeated_from_its_configuration(reference, tmp_path):
