@@ -12,7 +12,7 @@ import tempfile
 
 import torch
 
-STAGES = ("pretrain", "pose", "seg", "depth", "normal")
+STAGES = ("pretrain", "pose", "seg-small", "seg", "normal", "depth")
 PRECISIONS = ("fp32", "bf16", "int8")
 SEED = 2000001
 CARD = """# Tiny Sapiens: weights for trying and testing

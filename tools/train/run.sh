@@ -71,6 +71,10 @@ for stage in "${stages[@]}"; do
       render front-held-out 1000001 "$held_out" front
       ;;
     pretrain) train pretrain any ;;
+    seg)
+      train seg-small front "$work/runs/pretrain/model.pth"
+      train seg front "$work/runs/seg-small/model.pth"
+      ;;
     depth) train depth front "$work/runs/normal/model.pth" ;;
     export)
       convert pretrain sapiens_tiny_pretrain.pth mmengine --keep-unused
