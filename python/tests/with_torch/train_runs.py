@@ -1,18 +1,23 @@
 """Small training runs in this process, or in forks of it, which start at once."""
 
 import csv
+import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import socket
 import sys
 import time
-import traceback
+import unittest.mock
 
 import numpy as np
 import torch
+import torch._dynamo
+import torch.distributed.fsdp
 from accelerate.state import AcceleratorState
 
 import sapiens.train.__main__
+from sapiens.train import _objectives, _run  # noqa: F401 these imports, too, are for the forks
 
 SIZE = (128, 96)  # of the inputs of tiny models
 PEOPLE = 10
@@ -63,33 +68,42 @@ def main(*arguments):
     return sapiens.train.__main__.main([*COMMON, *arguments])
 
 
-def fork(*arguments, stderr=None, environment=None):
-    """A process that does this; its id."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    process = os.fork()
-    if process:
-        return process
-    code = 99
-    try:
-        os.environ.update(environment or {})
-        if stderr is not None:
-            os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
-            sys.stderr = os.fdopen(2, "w", closefd=False)
-        code = main(*arguments)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+# Forks of a process that has computed nothing yet: PyTorch's threads do not outlive a fork.
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["train_runs"])
+
+
+def _start_server():
+    """Where it finds the modules to import beforehand: older Pythons do not hand over the path."""
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with unittest.mock.patch.dict(os.environ, path):
+        multiprocessing.forkserver.ensure_running()
+
+
+def fork(*arguments, stderr=None, environment=None, before=None):
+    """A process that does this, after a function `before`."""
+    _start_server()
+    process = SERVER.Process(target=_forked, args=(arguments, stderr, environment, before))
+    process.start()
+    return process
+
+
+def _forked(arguments, stderr, environment, before):
+    os.environ.update(environment or {})
+    if stderr is not None:
+        os.dup2(os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    if before is not None:
+        before()
+    sys.exit(main(*arguments))
 
 
 def wait_for(process):
     """The exit code of a fork, or minus the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    process.join()
+    return process.exitcode
 
 
-def start_in(processes, *arguments):
+def start_in(processes, *arguments, before=None):
     """Forks that train together, as torchrun starts processes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -98,13 +112,26 @@ def start_in(processes, *arguments):
     for rank in range(processes):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes}
         place |= {"LOCAL_WORLD_SIZE": processes, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        forks.append(fork(*arguments, environment={name: str(v) for name, v in place.items()}))
+        environment = {name: str(value) for name, value in place.items()}
+        forks.append(fork(*arguments, environment=environment, before=before))
     return forks
 
 
-def main_in(processes, *arguments):
+def main_in(processes, *arguments, before=None):
     """The exit codes of such forks."""
-    return [wait_for(process) for process in start_in(processes, *arguments)]
+    return [wait_for(process) for process in start_in(processes, *arguments, before=before)]
+
+
+def lose_the_third_pass():
+    """Makes a loss NaN, in one process of two alone."""
+    right = _objectives.Seg.numerators
+
+    def wrong(self, output, targets):
+        self.passes = getattr(self, "passes", 0) + 1
+        found = right(self, output, targets)
+        return found * torch.nan if self.passes == 3 and os.environ["RANK"] == "1" else found
+
+    _objectives.Seg.numerators = wrong
 
 
 def rows_of(run):
@@ -141,7 +168,7 @@ def wait_until(condition, process, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition never held"
-        assert os.waitpid(process, os.WNOHANG) == (0, 0), "the process ended first"
+        assert process.is_alive(), "the process ended first"
         time.sleep(0.01)
 
 
@@ -150,5 +177,5 @@ def steps_in(run):
 
 
 def end(process, number=signal.SIGKILL):
-    os.kill(process, number)
+    os.kill(process.pid, number)
     return wait_for(process)
