@@ -44,7 +44,7 @@ render() {
   mv "$folder.partial" "$folder"
 }
 
-# train STAGE VIEW [INIT] [FLAG...]
+# train STAGE VIEW [INIT]
 train() {
   local run=$work/runs/$1 data=$work/data/$2
   local given=(--config "tools/train/$1.toml" --data "$data" --validation "$data-held-out" --output "$run")
