@@ -4,12 +4,13 @@ requirements.txt, pinned, from PyPI, for the Python that runs this. About 6 GB o
 
     install.py VENV
 
-Does nothing where they are installed already."""
+Does nothing where they are installed already. What it cannot finish it removes."""
 import pathlib
 import shutil
 import subprocess
 import sys
 
+NEEDED = 12 << 30  # bytes: what is installed, and the archives while it is
 REQUIREMENTS = pathlib.Path(__file__).resolve().with_name("requirements.txt")
 
 
@@ -18,11 +19,19 @@ def main(folder):
     if done.exists() and done.read_bytes() == REQUIREMENTS.read_bytes():
         return
     print(f"peers: installing {REQUIREMENTS} into {folder}", flush=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    install = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]
-    subprocess.run([*install, REQUIREMENTS], check=True)
-    shutil.copy(REQUIREMENTS, done)
+    free = shutil.disk_usage(folder.parent).free
+    if free < NEEDED:
+        sys.exit(f"peers: {NEEDED >> 30} GiB of disk are needed, {free >> 30} are free in {folder.parent}")
+    try:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        pip = [folder / "bin" / "pip", "--quiet", "--disable-pip-version-check", "--no-cache-dir"]
+        subprocess.run([*pip, "install", "--requirement", REQUIREMENTS], check=True)
+        shutil.copy(REQUIREMENTS, done)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 if __name__ == "__main__":
