@@ -60,13 +60,13 @@ TEST_F(ShortHead, IsIncompleteUnlessTheFileSaysSo) {
 TEST_F(ShortHead, RunsAndIsConverted) {
   const std::filesystem::path file = write(5, {{"sapiens.head_layers", "0x0"}});
   const Image image = Image::read(golden_.file("image.png"));
-  const TaskModel model(Checkpoint::open(file));
-  const auto found = std::get<Segmentation>(model.run(image));
+  TaskModel model(Checkpoint::open(file));
+  const auto found = result_as<Segmentation>(model.run(image));
   for (const char* name : {"copy.pth", "copy.safetensors"}) {
-    convert_checkpoint(Checkpoint::open(file), scratch_ / name);
+    convert_checkpoint(Checkpoint::open(file), scratch_ / name, {});
     EXPECT_EQ(Checkpoint::open(scratch_ / name).inspect().report.verdict, Verdict::Exact);
-    const TaskModel copy(Checkpoint::open(scratch_ / name));
-    EXPECT_EQ(std::get<Segmentation>(copy.run(image)).ids, found.ids) << name;
+    TaskModel copy(Checkpoint::open(scratch_ / name));
+    EXPECT_EQ(result_as<Segmentation>(copy.run(image)).ids, found.ids) << name;
   }
 }
 
