@@ -10,7 +10,8 @@ struct Stopped {};
 
 /// Runs `work(check)` to its end, and then again and again, stopping it at one call of the check
 /// after the other: each time what the check threw comes out, and the check is not called again.
-/// Returns how often it was called.
+/// Beyond `least_calls` a run may end before that call, since some checks depend on the time.
+/// Returns how often the check was called in the first run.
 template <typename Work>
 int expect_stops(Work work, int least_calls) {
   int all = 0;
@@ -21,8 +22,15 @@ int expect_stops(Work work, int least_calls) {
     const StopCheck check = [&] {
       if (++calls == last) throw Stopped{};
     };
-    EXPECT_THROW(work(check), Stopped) << "call " << last << " of " << all;
-    EXPECT_EQ(calls, last);
+    bool stopped = false;
+    try {
+      work(check);
+    } catch (const Stopped&) {
+      stopped = true;
+    }
+    EXPECT_TRUE(stopped || (calls < last && last > least_calls))
+        << "call " << last << " of " << all;
+    if (stopped) EXPECT_EQ(calls, last);
   }
   return all;
 }
