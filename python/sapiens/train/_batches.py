@@ -8,14 +8,14 @@ from typing import Any, Iterator
 import numpy as np
 import torch
 import torch.utils.data
-from torch import Tensor
 
 from .._errors import Error
 from ._augment import augment
 from ._config import Config
 from ._data import check_sample
 from ._errors import DataError
-from ._samples import Dataset, Objective
+from ._objectives import Objective
+from ._samples import Dataset
 
 # What a generator is for; streams of different purposes do not meet.
 _SAMPLE, _STEP, _ORDER = range(3)
@@ -26,9 +26,8 @@ def _seed(config: Config, purpose: int, *numbers: int) -> int:
     return int(state[0] >> 1)  # torch takes 63 bits
 
 
-def generator_of(config: Config, step: int, place: int) -> torch.Generator:
-    """Of what is drawn for the sample at a place of the global batch of a step."""
-    return torch.Generator().manual_seed(_seed(config, _SAMPLE, step, place))
+def _generator(config: Config, purpose: int, *numbers: int) -> torch.Generator:
+    return torch.Generator().manual_seed(_seed(config, purpose, *numbers))
 
 
 def seed_of_step(config: Config, step: int) -> int:
@@ -37,10 +36,7 @@ def seed_of_step(config: Config, step: int) -> int:
 
 def is_coarse(config: Config, step: int) -> bool:
     """Whether a step learns at a quarter of the input's size."""
-    if not config.coarse:
-        return False
-    generator = torch.Generator().manual_seed(seed_of_step(config, step))
-    return torch.rand(1, generator=generator).item() < config.coarse
+    return torch.rand(1, generator=_generator(config, _STEP, step)).item() < config.coarse
 
 
 class Places(torch.utils.data.Dataset):
@@ -73,7 +69,7 @@ class Places(torch.utils.data.Dataset):
         """Of the sample at a place."""
         epoch, place = divmod(position, len(self.samples))
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(_seed(self.config, _ORDER, epoch))
+            generator = _generator(self.config, _ORDER, epoch)
             self._order = torch.randperm(len(self.samples), generator=generator)
             self._epoch = epoch
         return int(self._order[place])
@@ -87,11 +83,11 @@ class Places(torch.utils.data.Dataset):
     def _item(self, position: int) -> dict[str, Any]:
         config = self.config
         step, place = divmod(position, config.batch)
-        generator = generator_of(config, step, place)
+        generator = _generator(config, _SAMPLE, step, place)
         sample = self.samples[self.number_at(position)]
         check_sample(sample, config, self.outputs)
         augmented = augment(sample, config, self.size, generator, self.names, self.family)
-        targets = self.objective.targets(augmented, is_coarse(config, step))
+        targets = self.objective.targets(augmented)
         item: dict[str, Any] = {"inputs": augmented["inputs"], "targets": targets}
         if self.patches:
             item["noise"] = torch.rand(self.patches, generator=generator)
@@ -148,10 +144,3 @@ def batches(places: Places, shares: Shares, pinned: bool) -> Iterator[dict[str, 
         if "error" in batch:
             raise DataError(batch["error"])
         yield batch
-
-
-def moved(batch: Any, device: torch.device) -> Any:
-    """The tensors of nested dictionaries on another device."""
-    if isinstance(batch, dict):
-        return {name: moved(value, device) for name, value in batch.items()}
-    return batch.to(device, non_blocking=True) if isinstance(batch, Tensor) else batch

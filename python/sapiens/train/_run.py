@@ -22,6 +22,7 @@ from accelerate.utils import (
     AutocastKwargs,
     DistributedDataParallelKwargs,
     InitProcessGroupKwargs,
+    send_to_device,
 )
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -32,7 +33,7 @@ from .. import _checkpoints
 from ..torch import MaskedAutoencoder, save
 from ..torch._tasks import HEADS, Head
 from ._augment import mirrors
-from ._batches import Places, Shares, batches, is_coarse, moved, seed_of_step
+from ._batches import Places, Shares, batches, is_coarse, seed_of_step
 from ._config import FREE, Config, ConfigError, read_config, write_config
 from ._data import open_data
 from ._errors import DataError
@@ -50,7 +51,7 @@ from ._model import (
     rate_at,
     start,
 )
-from ._objectives import OBJECTIVES, run_head
+from ._objectives import OBJECTIVES
 from ._state import read_state, remove_states, save_state, write_atomically, writing
 from ._validate import Validation, score_of
 
@@ -58,6 +59,8 @@ _SAVE_SECONDS = 120
 _LONG_WAIT = timedelta(hours=2)  # processes wait while one of them validates or writes
 _PUBLISHED_OUTPUTS = {"pose": 17, "seg": 28}
 _FIXED_OUTPUTS = {"pretrain": 0, "depth": 1, "normal": 3}
+#: Transposed convolutions of a coarse step: each doubles a map of a sixteenth of the input's sides.
+_COARSE_DOUBLINGS = 2
 #: All that a run writes into its folder.
 _CONFIG, _METRICS = "config.toml", "metrics.json"
 _WRITTEN = (
@@ -129,7 +132,7 @@ class _Pass(nn.Module):
         dropout = getattr(head_of(self.model), "dropout", None)
         if isinstance(dropout, ChannelDropout):
             dropout.kept = kept
-        return run_head(self.model, inputs, coarse)
+        return self.model(inputs, _COARSE_DOUBLINGS) if coarse else self.model(inputs)
 
 
 def train(config: Config, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -428,7 +431,10 @@ class Run:
         config, device = self.config, self.accelerator.device
         torch.manual_seed(seed_of_step(config, self.step))
         self.forward.train()
-        parts = [moved(next(source), device) for _ in range(config.accumulate)]
+        parts = [
+            send_to_device(next(source), device, non_blocking=True)
+            for _ in range(config.accumulate)
+        ]
         counted = torch.stack([self.objective.weights(part["targets"]) for part in parts]).sum(0)
         counted = self._summed(counted.double())
         # Terms of which nothing is known are 0, not 0 / 0.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypedDict, Union
+from typing import Protocol, TypedDict, Union
 
 import numpy as np
 from torch import Tensor
-
-from ._config import Config
 
 Batch = dict[str, Tensor]
 
@@ -37,23 +35,6 @@ class Dataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, number: int) -> Sample: ...
-
-
-class Objective(Protocol):
-    """What a task learns. A loss is a sum of terms, each of them sum(numerators) / sum(weights)
-    over the whole batch of an optimizer step, however it is spread over processes and passes."""
-
-    def __init__(self, config: Config, outputs: int) -> None: ...
-
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
-        """What the loss of one sample needs; `augmented` is what `augment` returns."""
-
-    def weights(self, targets: Batch) -> Tensor:
-        """Of each term, (terms,), float32; depends on the targets of the batch alone."""
-
-    def numerators(self, output: Any, targets: Batch) -> Tensor:
-        """Of each term, (terms,), float32, with gradients. `output` is what the module returns:
-        (B, outputs, rows, columns), or a MaskedPrediction."""
 
 
 Numbers = dict[str, Union[float, None]]

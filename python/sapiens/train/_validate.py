@@ -17,7 +17,8 @@ from ._config import Config, ConfigError
 from ._data import check_sample
 from ._log import say
 from ._model import Trained, encoder_of
-from ._samples import Dataset, Numbers, Objective, Sample
+from ._objectives import Objective
+from ._samples import Dataset, Numbers, Sample
 
 #: The number that tells the best of several models, by task, and whether more is better.
 BEST = {
@@ -123,9 +124,7 @@ class Validation:
         """By the loss of an image; classes also by the likeliest."""
         category = sample.get("category", 0)
         known = {"inputs": inputs, "category": torch.tensor(category, device=inputs.device)}
-        targets = {
-            name: value[None] for name, value in self.objective.targets(known, False).items()
-        }
+        targets = {name: value[None] for name, value in self.objective.targets(known).items()}
         pair = self.objective.numerators(output, targets), self.objective.weights(targets)
         result = int(output.argmax()) if self.config.task == "classify" else None
         return Found({"category": category}, result, [float(part.sum()) for part in pair])
