@@ -6,10 +6,10 @@ import argparse
 import dataclasses
 import importlib.util
 import sys
-from typing import Any, Optional, Sequence, get_args, get_origin
+from typing import Any, Optional, Sequence
 
 from .._errors import Error
-from ._config import HINTS, RECIPES, Config, ConfigError, make_config, read_config
+from ._config import KINDS, RECIPES, Config, ConfigError, make_config, read_config
 
 _NEEDED = ("torch", "accelerate", "peft", "tensorboard")
 # The first field of each group of flags.
@@ -104,15 +104,13 @@ def _add_flag(group: Any, field: Any) -> None:
     default = "" if field.default in ("", (), dataclasses.MISSING) else f"{field.default}"
     if default or by_task:
         help_text += f" ({'; '.join(filter(None, [default, *by_task]))})".replace("%", "%%")
-    hint = HINTS[field.name]
+    kind, many = KINDS[field.name]
     flag = "--" + field.name.replace("_", "-")
-    if hint is bool:
+    if kind is bool:
         group.add_argument(
             flag, action=argparse.BooleanOptionalAction, default=None, help=help_text
         )
         return
-    many = get_origin(hint) is tuple
-    kind = get_args(hint)[0] if many else hint
     metavar = {int: "N", float: "X", str: "TEXT"}[kind]
     group.add_argument(
         flag, type=kind, nargs="+" if many else None, metavar=metavar, help=help_text
