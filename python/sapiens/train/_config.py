@@ -194,6 +194,19 @@ _LENGTHS = {"size": (0, 2), "betas": (2,), "scale": (2,)}
 _HINTS = get_type_hints(Config)
 
 
+# What other tasks would not read.
+_WITH_HEAD = ("pose", "seg", "depth", "normal")
+_TASKS_OF = {
+    **dict.fromkeys(("head", "head_channels", "new_head", "coarse", "rotation"), _WITH_HEAD),
+    **dict.fromkeys(("sigma", "pose_loss"), ("pose",)),
+    **dict.fromkeys(("class_weights", "dice"), ("seg",)),
+    "depth_loss": ("depth",),
+    "loss_size": ("seg", "depth", "normal"),
+    "mask_ratio": ("pretrain",),
+    "features": ("classify",),
+}
+
+
 def _kind(hint: Any) -> tuple[type, bool]:
     if get_origin(hint) is tuple:
         return get_args(hint)[0], True
@@ -299,7 +312,6 @@ def _check_together(config: Config, where: str) -> None:
         raise ConfigError(f"{where}classify trains its last layer alone: mode head")
     if config.task == "pretrain" and config.mode == "head":
         raise ConfigError(f"{where}pretrain trains encoder and decoder: mode full or lora")
-    if config.rotation and config.task in ("pretrain", "classify"):
-        raise ConfigError(f"{where}rotation is for persons and scenes, not for {config.task}")
-    if config.class_weights and config.task != "seg":
-        raise ConfigError(f"{where}class_weights is for seg, not for {config.task}")
+    for name, tasks in _TASKS_OF.items():
+        if config.task not in tasks and getattr(config, name) != _FIELDS[name].default:
+            raise ConfigError(f"{where}{name} is for {', '.join(tasks)}, not for {config.task}")

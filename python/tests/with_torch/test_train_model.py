@@ -233,3 +233,13 @@ def test_schedules_warm_up_and_fall_as_they_say():
     assert rates("linear")[::105] == pytest.approx([1, 0.5, 0])
     assert rates("cosine")[::105] == pytest.approx([1, 0.5, 0])
     assert [rates("step")[i] for i in (169, 170, 199, 200)] == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize(
+    "task, name, value",
+    [("depth", "dice", 1.0), ("classify", "coarse", 0.5), ("seg", "sigma", 2.0)],
+)
+def test_values_that_a_task_does_not_read_are_refused(task, name, value):
+    values = {"task": task, "data": "d", "output": "o", "init": "i", "steps": 1, name: value}
+    with pytest.raises(ConfigError, match=f"{name} is for .*, not for {task}"):
+        make_config(values)
