@@ -31,9 +31,9 @@ import sapiens
 
 from .. import _checkpoints
 from ..torch import MaskedAutoencoder, save
-from ..torch._tasks import HEADS, Head
+from ..torch._tasks import HEADS
 from ._augment import mirrors
-from ._batches import Places, Shares, batches, is_coarse, seed_of_step
+from ._batches import BatchSampler, TrainingSet, batches, is_coarse, seed_of_step
 from ._config import FREE, Config, ConfigError, read_config, write_config
 from ._data import open_data
 from ._errors import DataError
@@ -367,7 +367,11 @@ class Run:
         config = self.config
         clock = Clock(state["seconds"] if state else 0.0)
         log = Log(self.folder, self.step, config.tensorboard) if self.main else None
-        source = self._batches()
+        training = TrainingSet(
+            self.data, config, self.model, self.names, self.outputs, self.objective
+        )
+        sampler = BatchSampler(config, len(self.data), self.step, self.rank, self.processes)
+        source = batches(training, sampler, self.accelerator.device.type == "cuda")
         saved, seconds = time.monotonic(), self._agreed(clock.seconds)
         rate_since = (self.images, clock.seconds)
         while self._progress(seconds) < 1:
@@ -396,29 +400,6 @@ class Run:
                 raise Interrupted(number, self.step)
         if log is not None:
             log.close()
-
-    def _batches(self) -> Iterator[dict[str, Any]]:
-        config, device = self.config, self.accelerator.device
-        pretrain = config.task == "pretrain"
-        grid = encoder_of(self.model).grid
-        head = head_of(self.model)
-        channels = 0
-        if isinstance(head, Head) and config.head_dropout:
-            final: Any = head.get_submodule(head.final_name)
-            channels = final.in_channels
-        places = Places(
-            self.data,
-            config,
-            self.model.size,
-            self.names,
-            encoder_of(self.model).family,
-            self.outputs,
-            self.objective,
-            grid[0] * grid[1] if pretrain else 0,
-            channels,
-        )
-        shares = Shares(config, self.step, self.rank, self.processes)
-        return batches(places, shares, device.type == "cuda")
 
     def _step(
         self,
