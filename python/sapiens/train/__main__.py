@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.util
 import sys
+import traceback
 from typing import Any, Optional, Sequence
 
 from .._errors import Error
@@ -34,7 +36,7 @@ _EXITS = {
     "network": 6,
     "internal": 70,
 }
-_FAILED, _USAGE, _DATA, _RESOURCES = 1, 2, 4, 5
+_FAILED, _USAGE, _DATA, _RESOURCES, _BUG = 1, 2, 4, 5, 70
 _EXAMPLES = """examples:
   sapiens-train seg --init 0.3b:pretrain --data train/ --validation held_out/ --output run --epochs 20
   sapiens-train pose --init 0.3b:pretrain --data persons.json --images photos/ --output run \\
@@ -118,12 +120,15 @@ def _add_flag(group: Any, field: Any) -> None:
 
 
 def _train(config: Config, resume: bool, overwrite: bool) -> int:
-    # What is imported here imports PyTorch.
-    import torch
+    try:
+        # What is imported here imports PyTorch.
+        import torch
 
-    from ._errors import DataError
-    from ._run import Interrupted, NotFinite, train
-    from ._state import WriteError
+        from ._errors import DataError
+        from ._run import Interrupted, NotFinite, train
+        from ._state import WriteError
+    except KeyboardInterrupt:
+        return _end("interrupted", 130)
 
     try:
         train(config, resume=resume, overwrite=overwrite)
@@ -144,11 +149,18 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
         return _end(f"{error}\n  hint:     {hint}", _RESOURCES)
     except (OSError, WriteError) as error:
         return _end(str(error), _DATA if isinstance(error, FileNotFoundError) else _RESOURCES)
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
+            hint = "memory may have run out: try fewer workers, or a smaller batch"
+            return _end(f"a process that reads data ended: {error}\n  hint:     {hint}", _RESOURCES)
+        traceback.print_exc()
+        return _end("a bug in sapiens-train", _BUG)
     return 0
 
 
 def _end(message: str, code: int) -> int:
-    print(f"sapiens-train: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # of a terminal that was closed
+        print(f"sapiens-train: {message}", file=sys.stderr)
     return code
 
 

@@ -231,7 +231,7 @@ def read_config(path: Union[str, Path], **overrides: Any) -> Config:
     try:
         with open(path, "rb") as file:
             values = tomllib.load(file)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # of UTF-8 and of TOML, too
         raise ConfigError(f"{path}: {error}") from None
     return make_config({**values, **overrides}, f"{path}: ")
 
@@ -241,7 +241,8 @@ def write_config(config: Config, path: Union[str, Path], comment: str = "") -> N
     lines = [f"# {line}" for line in comment.splitlines()]
     # JSON's numbers, texts and lists are TOML's, too; without \u escapes of surrogates.
     lines += [
-        f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in config.flags.items()
+        f"{name} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007f")
+        for name, value in config.flags.items()
     ]
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -281,6 +282,8 @@ def _part(name: str, value: Any, kind: Any, where: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise ConfigError(f"{where}{name}: expected {words[kind]}, not {value!r}")
+    if kind is str and ("\0" in value or not _is_unicode(value)):
+        raise ConfigError(f"{where}{name}: {value!r} is no text of UTF-8, which config.toml keeps")
     hint = _HINTS[name]
     if get_origin(hint) is Literal and value not in get_args(hint):
         raise ConfigError(
@@ -290,6 +293,10 @@ def _part(name: str, value: Any, kind: Any, where: str) -> Any:
     if bounds and not bounds[0] <= value <= bounds[1]:
         raise ConfigError(f"{where}{name}: expected {bounds[0]} to {bounds[1]}, not {value}")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or text.encode("utf-8", "replace").decode("utf-8") == text
 
 
 def _check_together(config: Config, where: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import sys
 import time
@@ -12,7 +13,9 @@ COLUMNS = ("step", "epoch", "images", "minutes", "loss", "rate", "gradient", "im
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    # A terminal that was closed ends no run.
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 class Log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 import math
@@ -89,17 +90,22 @@ class NotFinite(ArithmeticError):
 
 
 class _Interrupts:
-    """SIGINT and SIGTERM, counted instead of obeyed; Ctrl-C again and again is obeyed."""
+    """Ctrl-C, SIGTERM and the end of the terminal, counted instead of obeyed; Ctrl-C again and
+    again is obeyed."""
 
     PATIENCE = 2  # one Ctrl-C may come twice: from the terminal, and from torchrun
-    NUMBERS = (signal.SIGINT, signal.SIGTERM)
+    NUMBERS = (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(self.NUMBERS, 0)
 
     @contextlib.contextmanager
     def counted(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._count) for number in self.NUMBERS}
+        before = {
+            number: signal.signal(number, self._count)
+            for number in self.counts
+            if signal.getsignal(number) != signal.SIG_IGN  # as nohup asks for
+        }
         try:
             yield
         finally:
@@ -188,9 +194,11 @@ def _prepare_folder(
     config: Config, accelerator: Accelerator, resume: bool, overwrite: bool
 ) -> None:
     folder = Path(config.output)
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"output: {folder} is a file; a run needs a folder")
     there = (folder / _CONFIG).exists()
     if there and resume:
-        _expect_same(config, read_config(folder / _CONFIG))
+        _expect_same(config, read_config(folder / _CONFIG).flags)
     elif there and not overwrite:
         raise ConfigError(
             f"output: {folder} holds a run; --resume goes on with it, --overwrite removes it"
@@ -206,12 +214,12 @@ def _prepare_folder(
     accelerator.wait_for_everyone()
 
 
-def _expect_same(config: Config, before: Config) -> None:
-    values, old = config.flags, before.flags
-    for name in values:
-        if name not in FREE and values[name] != old[name]:
+def _expect_same(config: Config, before: dict[str, Any]) -> None:
+    for name, value in config.flags.items():
+        old = before.get(name)
+        if name not in FREE and value != old:
             raise ConfigError(
-                f"{name}: the run in {config.output} has {old[name]!r}, not {values[name]!r}; give "
+                f"{name}: the run in {config.output} has {old!r}, not {value!r}; give "
                 f"that to go on, or another output"
             )
 
@@ -240,10 +248,14 @@ class Run:
         if resume and self._finished():
             self._say(f"{self.folder} is finished")
             return
-        self._open()
         state = read_state(self.folder) if resume else None
         if state:
+            _expect_same(self.config, state["config"])  # config.toml may have been edited
+        self._open()
+        if state:
             self._go_on(state)
+        elif resume:
+            self._say(f"there is no state in {self.folder} yet: it begins with the first step")
         with self.interrupts.counted():
             self._train(state)
             self._finish()
@@ -260,13 +272,18 @@ class Run:
 
     def _open(self) -> None:
         config = self.config
-        self.data = self._open_data(config.data, "data")
+        self.data = self._open_data(config, "data")
         source = find_source(config)
         same = source is not None and source.task == config.task
         self.names = config.names or self.data.names
         if not self.names and source is not None and same:
             self.names = _names_in(source.path, config.task, config)
         self.outputs = self._count_outputs(source.outputs if source and same else 0)
+        weights = len(config.class_weights)
+        if weights not in (0, self.outputs):
+            raise ConfigError(
+                f"class_weights: expected one for each of {self.outputs} classes, not {weights}"
+            )
         if config.flip and not mirrors(config, self.names):
             self._say("images are not mirrored, since no names tell left from right")
         if self._steps is not None and self._steps <= config.warmup:
@@ -293,7 +310,8 @@ class Run:
         )
         self.validation: Optional[Validation] = None
         if config.validation:
-            held_out = self._open_data(config.validation, "validation")
+            # Outputs are in the order of what is trained on.
+            held_out = self._open_data(dataclasses.replace(config, names=self.names), "validation")
             self.validation = Validation(
                 config,
                 held_out,
@@ -304,8 +322,9 @@ class Run:
                 self._compute,
             )
 
-    def _open_data(self, paths: tuple[str, ...], what: str) -> Any:
-        data = open_data(paths, self.config, self.config.task)
+    def _open_data(self, config: Config, what: str) -> Any:
+        paths = config.data if what == "data" else config.validation
+        data = open_data(paths, config, config.task)
         left = "".join(f"; left out: {n} {reason}" for reason, n in data.left_out.items() if n)
         self._say(f"{what}: {len(data)} samples{left}")
         if not len(data):
@@ -481,7 +500,7 @@ class Run:
         both = torch.cat([sums, torch.tensor(signals + own, device=sums.device).double()])
         both = self._summed(both)
         numbers = both[len(sums) :].tolist()
-        names = [number.name for number in _Interrupts.NUMBERS] + ["seconds", "save"]
+        names = [number.name for number in self.interrupts.counts] + ["seconds", "save"]
         return {"sums": both[: len(sums)], **dict(zip(names, numbers))}
 
     def _row(self, seconds: float, since: tuple[int, float]) -> dict[str, float]:
@@ -588,8 +607,9 @@ class Run:
         for name in ("step", "images", "best", "measured", "recent"):
             setattr(self, name, state[name])
         self._say(f"going on from step {self.step}, {state['seconds'] / 60:.1f} minutes")
+        parameters = self.model.state_dict()
+        self._expect_shapes(parameters, state["model"])
         with torch.no_grad():
-            parameters = self.model.state_dict()
             for name, value in state["model"].items():
                 parameters[name].copy_(_like(value, parameters[name]))
         mine = [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -597,8 +617,21 @@ class Run:
         for number, values in saved["state"].items():
             for name, value in values.items():
                 if name != "step":
+                    self._expect_shapes({name: mine[number]}, {name: value})
                     values[name] = _like(value, mine[number])
         self.optimizer.load_state_dict(saved)
+
+    def _expect_shapes(self, mine: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
+        """Copying would spread a smaller tensor, and leave those that are missing as they are."""
+        shapes, found = ({n: list(t.shape) for n, t in of.items()} for of in (mine, saved))
+        wrong = [n for n in {**shapes, **found} if shapes.get(n) != found.get(n)]
+        if wrong:
+            name = wrong[0]
+            raise DataError(
+                f"{self.folder / 'state'}: {name} is {found.get(name, 'missing')}, expected "
+                f"{shapes.get(name, 'none')}: the state is of another model, or init has changed; "
+                "begin again, in another output"
+            )
 
     # The result.
 

@@ -201,7 +201,8 @@ class _Collection:
             say(f"validation: {self.left_out} of {self.images} images have no pixel to compare")
         task = self.config.task
         if self.evaluator is None:
-            loss = self.sums[0] / self.sums[1] if self.sums[1] else None
+            # A Python float: states hold no objects of NumPy.
+            loss = float(self.sums[0] / self.sums[1]) if self.sums[1] else None
             accuracy = {"accuracy": self.right / self.images} if task == "classify" else {}
             return {"loss": loss, **accuracy}
         numbers = self.evaluator.result()
