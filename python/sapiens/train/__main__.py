@@ -125,7 +125,8 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
         import torch
 
         from ._errors import DataError
-        from ._run import Interrupted, NotFinite, train
+        from ._run import NotFinite, train
+        from ._signals import Interrupted
         from ._state import WriteError
     except KeyboardInterrupt:
         return _end("interrupted", 130)
