@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .. import _sapiens
 from .. import torch as sapiens_torch
-from ..torch._preprocess import _CONSTANTS
+from ..torch._preprocess import normalize
 from ._config import Config, ConfigError
 from ._samples import Sample
 
@@ -368,11 +368,9 @@ def _moved(
 def _normalized(pixels: Tensor, color: float, draws: _Draws, family: str) -> Tensor:
     """Levels of 0 to 255 as the input of a model, in other light: brighter or darker, with more or
     less contrast, and the channels against each other."""
-    mean, std, white = (torch.tensor(values) for values in _CONSTANTS[family])
-    mean, std = mean[:, None, None], std[:, None, None]
     gain = draws.uniform(1 - color, 1 + color)
     gains = torch.tensor([gain * draws.uniform(1 - color / 3, 1 + color / 3) for _ in range(3)])
     bias = draws.uniform(-80, 80) * color
     if color:
         pixels = (pixels * gains[:, None, None]).add_(bias).clamp_(0, 255)
-    return (pixels / white - mean) / std
+    return normalize(pixels, family)
