@@ -131,6 +131,8 @@ class Persons:
     def __init__(self) -> None:
         self.left_out: dict[str, int] = {}
         self.keypoints = 0  # of each person
+        #: By image, those that are left out; AP counts them in its own way.
+        self.others: dict[int, list[Sample]] = {}
         self._rows: dict[str, list] = {"image": [], "box": [], "area": [], "keypoints": []}
         self._shares = True
 
@@ -154,12 +156,17 @@ class Persons:
         labelled = sum(v > 0 for v in points[2::3])
         if "num_keypoints" in entry.value:
             labelled = min(labelled, entry.whole("num_keypoints"))
-        if entry.flag("iscrowd"):
-            return self.leave_out("crowds")
-        if labelled <= 0:
-            return self.leave_out("persons without labelled points")
-        if box[2] <= 0 or box[3] <= 0:
-            return self.leave_out("persons whose box has no area")
+        crowd, reason = entry.flag("iscrowd"), ""
+        if crowd or labelled <= 0:
+            reason = "crowds" if crowd else "persons without labelled points"
+        elif box[2] <= 0 or box[3] <= 0:
+            reason = "persons whose box has no area"
+        if reason:
+            self.leave_out(reason)
+            person: Sample = {"box": np.array(box, np.float64), "area": area, "crowd": crowd}
+            person["keypoints"] = np.reshape(points, (-1, 3)) * float(labelled > 0)
+            self.others.setdefault(image, []).append(person)
+            return
         inside = 0 <= box[0] and 0 <= box[1] and box[0] + box[2] <= 1 and box[1] + box[3] <= 1
         self._shares = self._shares and inside
         rows = self._rows
@@ -235,7 +242,7 @@ class CocoData:
             if number not in numbers:
                 entry.refuse("image_id", f"is {number}, which `images` does not have")
             persons.add(entry, numbers[number])
-        self.left_out = persons.left_out
+        self.left_out, self.others = persons.left_out, persons.others
         self.outputs = persons.keypoints
         self._persons = persons.arrays(path)
         if self.names and len(self.names) != self.outputs and self.outputs:

@@ -103,6 +103,11 @@ class Joined:
         self.images = sum(part.images for part in self.parts)
         self._ends = np.cumsum([len(part) for part in self.parts])
         self._first_images = np.cumsum([0] + [part.images for part in self.parts])
+        #: Pose: by `image_id`, persons that are no samples, as AP counts them in its own way.
+        self.others: dict[int, list[Sample]] = {}
+        for first, part in zip(self._first_images.tolist(), self.parts):
+            for image, persons in getattr(part, "others", {}).items():
+                self.others[first + image] = persons
 
     def __len__(self) -> int:
         return int(self._ends[-1])

@@ -18,6 +18,7 @@ class Sample(TypedDict, total=False):
     box: np.ndarray  #: float64 (4,): x, y, width, height of the person in pixels.
     keypoints: np.ndarray  #: float64 (K, 3): x, y in pixels, COCO's visibility.
     area: float  #: COCO's area of the person, for AP.
+    crowd: bool  #: COCO's iscrowd; such persons are no samples.
     image_id: int  #: The image among the images, for AP.
     labels: np.ndarray  #: uint8 (H, W) class ids; `Config.ignore_label` is left out.
     depth: np.ndarray  #: float32 (H, W) distance; not above 0 or not finite where unknown.
@@ -31,6 +32,7 @@ class Dataset(Protocol):
 
     names: tuple[str, ...]  #: Of classes or keypoints as the data name them; empty: unnamed.
     left_out: dict[str, int]  #: What is there and not used, by the reason.
+    others: dict[int, list[Sample]]  #: Pose: by `image_id`, persons that are no samples.
 
     def __len__(self) -> int: ...
 

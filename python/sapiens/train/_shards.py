@@ -125,7 +125,7 @@ class ShardData:
         if task == "classify" and config.names:
             self.outputs = len(config.names)
         if task == "pose":
-            self._persons = persons.arrays(paths[0])
+            self._persons, self.others = persons.arrays(paths[0]), persons.others
             self.outputs = persons.keypoints
             for reason, count in persons.left_out.items():
                 self._leave_out(reason, count)

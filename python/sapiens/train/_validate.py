@@ -85,7 +85,7 @@ class Validation:
             found = list(self._run(part, device)) or self._run_for_company(device)
             for one in _gathered(found, rank, processes):
                 collect.add(one)
-        return collect.numbers() if rank == 0 else {}
+        return collect.numbers(self.data) if rank == 0 else {}
 
     def _run_for_company(self, device: torch.device) -> list[Found]:
         list(self._run(range(1), device))
@@ -161,7 +161,7 @@ class _Collection:
     """Results of images, compared with what is known of them."""
 
     def __init__(self, config: Config, outputs: int) -> None:
-        self.config = config
+        self.config, self.outputs = config, outputs
         self.left_out = 0
         self.sums = np.zeros(2)
         self.right = self.images = 0
@@ -196,7 +196,7 @@ class _Collection:
             if not self.evaluator.add(result, truth, sample.get("mask")):
                 self.left_out += 1
 
-    def numbers(self) -> Numbers:
+    def numbers(self, data: Dataset) -> Numbers:
         if self.left_out:
             say(f"validation: {self.left_out} of {self.images} images have no pixel to compare")
         task = self.config.task
@@ -205,18 +205,31 @@ class _Collection:
             loss = float(self.sums[0] / self.sums[1]) if self.sums[1] else None
             accuracy = {"accuracy": self.right / self.images} if task == "classify" else {}
             return {"loss": loss, **accuracy}
-        numbers = self.evaluator.result()
-        if task == "pose" and self.sigmas:
-            precision = sapiens.KeypointEvaluator(self.sigmas)
-            for image, persons in self.persons.items():
-                samples = [person.sample for person in persons]
-                precision.add(
-                    image,
-                    np.stack([sample["keypoints"] for sample in samples]),
-                    np.stack([sample["box"] for sample in samples]),
-                    np.array([sample["area"] for sample in samples]),
-                    np.stack([person.result[0] for person in persons]),
-                    np.stack([person.result[1] for person in persons]),
-                )
-            numbers = {**precision.result(), **numbers}
-        return numbers
+        if task == "pose":
+            return self._pose_numbers(data.others)
+        return self.evaluator.result()
+
+    def _pose_numbers(self, others: Mapping[int, list[Sample]]) -> Numbers:
+        precision = sapiens.KeypointEvaluator(self.sigmas) if self.sigmas else None
+        for image in sorted(self.persons.keys() | others.keys()):
+            persons, unused = self.persons.get(image, []), others.get(image, [])
+            for sample in unused:
+                # Nothing can be cut out by a box without area: the person was not found.
+                if not sample["crowd"] and sample["box"][2:].min() <= 0:
+                    self.evaluator.add(sample["keypoints"][None], sample["box"][None], None)
+            if precision is None:
+                continue
+            annotated: Any = [person.sample for person in persons] + unused
+            found = np.zeros((0, self.outputs, 2)), np.zeros((0, self.outputs))
+            if persons:
+                found = tuple(np.stack([one.result[i] for one in persons]) for i in (0, 1))
+            precision.add(
+                image,
+                *(
+                    np.array([one[name] for one in annotated])
+                    for name in ("keypoints", "box", "area")
+                ),
+                *found,
+                crowds=np.array([one.get("crowd", False) for one in annotated]),
+            )
+        return {**(precision.result() if precision else {}), **self.evaluator.result()}
