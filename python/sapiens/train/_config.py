@@ -64,10 +64,12 @@ class Config:
         "what learns: full, lora (attention of the encoder, and the head) or head", default="full"
     )
     head: str = _is(
-        "layers of a new head: original, conv (one 3x3 convolution and the last layer) or linear",
+        "layers of a new head: original, conv (one 1x1 convolution and the last layer) or linear",
         default="original",
     )
-    head_channels: int = _is("channels of a new head; 0: 768, as the original's", default=0)
+    head_channels: int = _is(
+        "channels of a new head; 0: the original's, at most the encoder's width", default=0
+    )
     head_dropout: float = _is(
         "share of the channels before the last layer that a step leaves out", default=0.1
     )
@@ -110,7 +112,10 @@ class Config:
     schedule: str = _is(
         "of the learning rate after the warm-up: linear, cosine, step or constant", default="linear"
     )
-    warmup: int = _is("steps until the learning rate is at its highest", default=500)
+    warmup: int = _is(
+        "steps until the learning rate is at its highest; -1: 500, in shorter runs a tenth of the run",
+        default=-1,
+    )
     clip: float = _is("largest norm of the gradient", default=1.0)
     class_weights: tuple[float, ...] = _is("seg: weight of each class in the loss", default=())
     dice: float = _is("seg: weight of a Dice loss beside cross-entropy", default=0.0)
@@ -162,7 +167,10 @@ class Config:
     seed: int = _is("of everything random", default=1)
 
     # What it leaves.
-    log_every: int = _is("steps between lines of the log", default=50)
+    log_every: int = _is(
+        "steps between rows of the log; the first and the last step, and every minute, are told, too",
+        default=50,
+    )
     validate_every: int = _is("steps between validations; 0: at the end", default=0)
     save_every: int = _is("steps between states to continue from; 0: every two minutes", default=0)
     tensorboard: bool = _is("write TensorBoard events beside log.csv", default=True)
@@ -214,7 +222,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "layer_decay": (0.01, 1),
     "weight_decay": (0, 10),
     "betas": (0, 0.999999),
-    "warmup": (0, 10**9),
+    "warmup": (-1, 10**9),
     "clip": (1e-9, 1e9),
     "class_weights": (0, 1e9),
     "dice": (0, 1e6),
