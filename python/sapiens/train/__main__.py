@@ -58,7 +58,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if sys.version_info < (3, 11) and path and importlib.util.find_spec("tomli") is None:
         missing.append("tomli")
     if missing:
-        return _end(f"{', '.join(missing)} not installed: pip install 'sapiens-cpp[train]'", _USAGE)
+        return _end(
+            f"{', '.join(missing)} not installed: pip install '.[train]' in the top folder of the repository",
+            _USAGE,
+        )
     if resume and overwrite:
         return _end("--resume and --overwrite exclude each other", _USAGE)
     values = {name: value for name, value in given.items() if value is not None}

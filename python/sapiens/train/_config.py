@@ -67,7 +67,9 @@ class Config:
         "original",
         "layers of a new head: original, conv (one 1x1 convolution and the last layer) or linear",
     )
-    head_channels: int = _is(0, "channels of a new head; 0: 768, as the original's", 0, 65536)
+    head_channels: int = _is(
+        0, "channels of a new head; 0: the original's, at most the encoder's width", 0, 65536
+    )
     head_dropout: float = _is(
         0.1, "share of the channels before the last layer that a step leaves out", 0, 0.99
     )
@@ -114,7 +116,12 @@ class Config:
     schedule: Literal["linear", "cosine", "step", "constant"] = _is(
         "linear", "of the learning rate after the warm-up: linear, cosine, step or constant"
     )
-    warmup: int = _is(500, "steps until the learning rate is at its highest", 0, 10**9)
+    warmup: int = _is(
+        -1,
+        "steps until the learning rate is at its highest; -1: 500, in shorter runs a tenth of the run",
+        -1,
+        10**9,
+    )
     clip: float = _is(1.0, "largest norm of the gradient", 1e-9, 1e9)
     class_weights: tuple[float, ...] = _is((), "seg: weight of each class in the loss", 0, 1e9)
     dice: float = _is(0.0, "seg: weight of a Dice loss beside cross-entropy", 0, 1e6)
@@ -170,7 +177,12 @@ class Config:
     seed: int = _is(1, "of everything random", 0, 2**31 - 1)
 
     # What it leaves.
-    log_every: int = _is(50, "steps between lines of the log", 1, 10**9)
+    log_every: int = _is(
+        50,
+        "steps between rows of the log; the first and the last step, and every minute, are told, too",
+        1,
+        10**9,
+    )
     validate_every: int = _is(0, "steps between validations; 0: at the end", 0, 10**9)
     save_every: int = _is(
         0, "steps between states to continue from; 0: every two minutes", 0, 10**9

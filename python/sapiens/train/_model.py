@@ -432,7 +432,10 @@ def param_groups(module: Trained, config: Config) -> list[dict[str, Any]]:
 
 def rate_at(config: Config, step: int, progress: float) -> float:
     """The learning rate of a step, where `progress` of the run (0 to 1) is done."""
-    warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
+    if config.warmup < 0:
+        warm = min(1.0, max((step + 1) / 500, 10 * progress))
+    else:
+        warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
     shape = {
         "linear": 1 - progress,
         "cosine": 0.5 * (1 + math.cos(math.pi * progress)),

@@ -52,7 +52,7 @@ from ._state import read_state, remove_states, save_state, write_atomically
 from ._validate import Validation, score_of
 
 _SAVE_SECONDS = 120
-_PUBLISHED_OUTPUTS = {"pose": 17, "seg": 28}
+_PUBLISHED_POINTS = 17
 _FIXED_OUTPUTS = {"pretrain": 0, "depth": 1, "normal": 3}
 #: Transposed convolutions of a coarse step: each doubles a map of a sixteenth of the input's sides.
 _COARSE_DOUBLINGS = 2
@@ -219,10 +219,14 @@ class Run:
             return _FIXED_OUTPUTS[task]
         if self.names:
             return len(self.names)
-        if task == "classify":
-            raise ConfigError("names: the data name no classes; give them")
-        outputs = self.data.outputs or known or _PUBLISHED_OUTPUTS[task]
-        whose = "as published; `names` tells others"
+        outputs = self.data.outputs or known
+        if task == "classify" or (task == "seg" and not outputs):
+            raise ConfigError(
+                "names: neither the data nor the checkpoint name the classes; give them in the order "
+                "of their numbers, such as --names background skin hair"
+            )
+        outputs = outputs or _PUBLISHED_POINTS
+        whose = "as published; --names tells others"
         if self.data.outputs or known:
             whose = "as in the data" if self.data.outputs else "as in the checkpoint"
         self._say(f"nothing names the outputs: {outputs}, {whose}")
@@ -264,11 +268,13 @@ class Run:
             self.images += config.batch
             seconds = agreed["seconds"]
             self.recent.append([loss, norm, rate])
-            if self.step % config.log_every == 0:
-                if log is not None:
-                    log.add(self._row(seconds, rate_since), self._steps, self._left(seconds))
-                self.recent, rate_since = [], (self.images, clock.seconds)
             done = self._progress(seconds) >= 1
+            is_row = done or self.step % config.log_every == 0
+            if log is not None and (is_row or log.silent):
+                tell = log.add if is_row else log.tell
+                tell(self._row(seconds, rate_since), self._steps, self._left(seconds))
+            if is_row:
+                self.recent, rate_since = [], (self.images, clock.seconds)
             if self.validation and (
                 done or (config.validate_every and self.step % config.validate_every == 0)
             ):

@@ -491,4 +491,4 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, capfd):
     )
     assert main("seg", "--data", "d", "--output", "o") == 2
     told = capfd.readouterr().err
-    assert told.count("\n") == 1 and "peft" in told and "pip install 'sapiens-cpp[train]'" in told
+    assert told.count("\n") == 1 and "peft" in told and "pip install '.[train]'" in told
