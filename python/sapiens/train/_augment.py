@@ -134,11 +134,13 @@ def augment(
     if config.task in ("pretrain", "classify"):
         pixels = _random_window(image, config, size, draws, mirrored, family)
     elif config.task == "pose":
-        matrix = _person_matrix(sample["box"], config, size, draws, rotation, mirrored)
+        window = _person_window(sample["box"], config, size, draws)
+        matrix = _matrix(*window, size, rotation, mirrored)
         pixels = _sampled(image, matrix, size, scene=False)
         out["keypoints"] = _moved(sample["keypoints"], matrix, mirrored, names)
     else:
-        matrix = _scene_matrix(image.shape, config, size, draws, rotation, mirrored)
+        window = _scene_window(image.shape, config, size, draws)
+        matrix = _matrix(*window, size, rotation, mirrored)
         pixels = _sampled(image, matrix, size, scene=True)
         nearest = _Nearest(matrix, image.shape, size)
         out.update(_truth(sample, config, nearest, names, rotation, mirrored))
@@ -185,16 +187,11 @@ def _random_window(
     return pixels.flip(2) if mirrored else pixels
 
 
-def _person_matrix(
-    box: np.ndarray,
-    config: Config,
-    size: tuple[int, int],
-    draws: _Draws,
-    rotation: float,
-    mirrored: bool,
-) -> np.ndarray:
-    """From pixels of the input to those of the image: around the person's box, enlarged, and
-    widened to the aspect of the input."""
+def _person_window(
+    box: np.ndarray, config: Config, size: tuple[int, int], draws: _Draws
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centre in the image, and its pixels in one of the input: around the person's box, enlarged,
+    and widened to the aspect of the input."""
     height, width = size
     extent = box[2:] * _MARGIN
     extent_x = max(extent[0], extent[1] * width / height)
@@ -204,18 +201,12 @@ def _person_matrix(
     if draws.happens(_SHIFTED):
         centre = centre + extent * shift
     extent = extent * draws.uniform(*config.scale)
-    scale = extent / [max(width - 1, 1), max(height - 1, 1)]
-    return _matrix(centre, scale, size, rotation, mirrored)
+    return centre, extent / [max(width - 1, 1), max(height - 1, 1)]
 
 
-def _scene_matrix(
-    shape: tuple[int, ...],
-    config: Config,
-    size: tuple[int, int],
-    draws: _Draws,
-    rotation: float,
-    mirrored: bool,
-) -> np.ndarray:
+def _scene_window(
+    shape: tuple[int, ...], config: Config, size: tuple[int, int], draws: _Draws
+) -> tuple[np.ndarray, np.ndarray]:
     """The same for whole scenes, as in the original: the image is scaled relative to the largest
     size that fits into the input, a window of at most the input's size is taken at a random
     place, and stretched to the input."""
@@ -224,7 +215,7 @@ def _scene_matrix(
     extent = np.minimum(image, target / scale)
     place = np.array([draws.uniform(0, 1), draws.uniform(0, 1)])
     centre = extent / 2 + (image - extent) * place - 0.5
-    return _matrix(centre, extent / target, size, rotation, mirrored)
+    return centre, extent / target
 
 
 def _matrix(
@@ -234,7 +225,7 @@ def _matrix(
     rotation: float,
     mirrored: bool,
 ) -> np.ndarray:
-    """(2, 3), with `centre` of the image in the middle of the input; columns are x, y and 1."""
+    """From pixels of the input to those of the image, (2, 3), with `centre` of the image in the middle of the input; columns are x, y and 1."""
     cos, sin = math.cos(rotation), math.sin(rotation)
     linear = np.array([[cos, -sin], [sin, cos]]) * scale
     if mirrored:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, NoReturn, Optional, Sequence
 
 import numpy as np
@@ -129,7 +130,7 @@ class Persons:
     """Boxes and keypoints of persons, and what is not used of them."""
 
     def __init__(self) -> None:
-        self.left_out: dict[str, int] = {}
+        self.left_out: Counter[str] = Counter()
         self.keypoints = 0  # of each person
         #: By image, those that are left out; AP counts them in its own way.
         self.others: dict[int, list[Sample]] = {}
@@ -138,9 +139,6 @@ class Persons:
 
     def __len__(self) -> int:
         return len(self._rows["image"])
-
-    def leave_out(self, reason: str) -> None:
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
     def add(self, entry: Entry, image: int, area: Optional[float] = None) -> None:
         """Takes the person of an entry, or counts why not; `area` where none is required."""
@@ -162,7 +160,7 @@ class Persons:
         elif box[2] <= 0 or box[3] <= 0:
             reason = "persons whose box has no area"
         if reason:
-            self.leave_out(reason)
+            self.left_out[reason] += 1
             person: Sample = {"box": np.array(box, np.float64), "area": area, "crowd": crowd}
             person["keypoints"] = np.reshape(points, (-1, 3)) * float(labelled > 0)
             self.others.setdefault(image, []).append(person)
@@ -236,7 +234,7 @@ class CocoData:
         persons = Persons()
         for entry in _entries(path, "annotations", lists["annotations"]):
             if "category_id" in entry.value and entry.whole("category_id") != category:
-                persons.leave_out("entries of other categories")
+                persons.left_out["entries of other categories"] += 1
                 continue
             number = entry.whole("image_id")
             if number not in numbers:

@@ -11,6 +11,7 @@ shard-{000..015}.tar  WebDataset shards, uncompressed: each sample can be read a
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Iterable, Protocol
 
 import numpy as np
@@ -30,7 +31,7 @@ class Part(Protocol):
     """Data of one path: a `Dataset` that numbers its images, too."""
 
     names: tuple[str, ...]
-    left_out: dict[str, int]
+    left_out: Counter[str]
     images: int  #: How many images there are; `image_id` is below it.
     outputs: int  #: Of keypoints or classes as far as the data tell; 0: they do not.
 
@@ -91,10 +92,7 @@ class Joined:
 
     def __init__(self, parts: list[tuple[str, Part]], task: str) -> None:
         self.parts = [part for _, part in parts]
-        self.left_out: dict[str, int] = {}
-        for part in self.parts:
-            for reason, count in part.left_out.items():
-                self.left_out[reason] = self.left_out.get(reason, 0) + count
+        self.left_out = sum((part.left_out for part in self.parts), Counter[str]())
         self.names = _agreed([(path, part.names) for path, part in parts], "names")
         if task == "classify":  # the largest number that occurs may differ
             self.outputs = max(part.outputs for part in self.parts)

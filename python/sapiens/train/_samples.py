@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Protocol, TypedDict, Union
 
 import numpy as np
@@ -31,7 +32,7 @@ class Dataset(Protocol):
     """Samples by number; reading the same number twice gives the same."""
 
     names: tuple[str, ...]  #: Of classes or keypoints as the data name them; empty: unnamed.
-    left_out: dict[str, int]  #: What is there and not used, by the reason.
+    left_out: Counter[str]  #: What is there and not used, by the reason.
     others: dict[int, list[Sample]]  #: Pose: by `image_id`, persons that are no samples.
 
     def __len__(self) -> int: ...

@@ -220,15 +220,14 @@ class _Collection:
             if precision is None:
                 continue
             annotated: Any = [person.sample for person in persons] + unused
-            found = np.zeros((0, self.outputs, 2)), np.zeros((0, self.outputs))
+            found: Any = np.zeros((0, self.outputs, 2)), np.zeros((0, self.outputs))
             if persons:
                 found = tuple(np.stack([one.result[i] for one in persons]) for i in (0, 1))
+            fields = ("keypoints", "box", "area")
+            truth: Any = (np.array([one[name] for one in annotated]) for name in fields)
             precision.add(
                 image,
-                *(
-                    np.array([one[name] for one in annotated])
-                    for name in ("keypoints", "box", "area")
-                ),
+                *truth,
                 *found,
                 crowds=np.array([one.get("crowd", False) for one in annotated]),
             )

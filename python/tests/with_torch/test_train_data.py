@@ -212,7 +212,9 @@ class TestFoldersAsEvaluated:
         write(tmp_path, a__png=png(PIXELS), a_depth__npy=huge)
         assert "a_depth.npy" in refused("depth", tmp_path)
         write(tmp_path, a_depth__npy=npy(np.array([None], object)))
-        assert "Python objects" in refused("depth", tmp_path)
+        assert "Object arrays cannot be loaded" in refused("depth", tmp_path)
+        write(tmp_path, a_depth__npy=npy(DEPTH) + b"more")
+        assert "the file goes on after it" in refused("depth", tmp_path)
         write(tmp_path, a_depth__npy=npy(NORMALS))
         assert "expected float32 [H, W], not float32 [12, 10, 3]" in refused("depth", tmp_path)
 
