@@ -219,11 +219,7 @@ def _scene_window(
 
 
 def _matrix(
-    centre: np.ndarray,
-    scale: np.ndarray,
-    size: tuple[int, int],
-    rotation: float,
-    mirrored: bool,
+    centre: np.ndarray, scale: np.ndarray, size: tuple[int, int], rotation: float, mirrored: bool
 ) -> np.ndarray:
     """From pixels of the input to those of the image, (2, 3), with `centre` of the image in the middle of the input; columns are x, y and 1."""
     cos, sin = math.cos(rotation), math.sin(rotation)

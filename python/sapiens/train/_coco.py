@@ -13,7 +13,7 @@ import numpy as np
 
 from .._images import read_image
 from ._errors import DataError
-from ._texts import Texts
+from ._strings import Strings
 
 if TYPE_CHECKING:
     from ._samples import Sample
@@ -253,7 +253,7 @@ class CocoData:
         unused = self.images - len(used)
         if unused:
             self.left_out["images without a person to learn"] = unused
-        self._files = Texts(
+        self._files = Strings(
             _find(images, files[number]) if place in used else ""
             for number, place in numbers.items()
         )

@@ -10,11 +10,7 @@ from typing import Any
 import torch
 import torch.distributed
 from accelerate import Accelerator
-from accelerate.utils import (
-    AutocastKwargs,
-    DistributedDataParallelKwargs,
-    InitProcessGroupKwargs,
-)
+from accelerate.utils import AutocastKwargs, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 

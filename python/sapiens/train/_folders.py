@@ -12,7 +12,7 @@ from ._coco import read_as_sample
 from ._config import Config
 from ._decode import IMAGES, TRUTHS, decode_depth, decode_labels, decode_normals, read_file
 from ._errors import DataError
-from ._texts import Texts
+from ._strings import Strings
 
 if TYPE_CHECKING:
     from ._samples import Sample
@@ -69,7 +69,7 @@ class _Folder:
     def __init__(self, folder: str, files: list[str], left_out: Counter[str]) -> None:
         self.folder = folder
         self.left_out = +left_out  # without what occurs 0 times
-        self._files = Texts(files)
+        self._files = Strings(files)
         self.images = len(files)
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class _TruthFolder(_Folder):
         left_out: Counter[str],
     ) -> None:
         super().__init__(folder, images, left_out)
-        self.task, self._truths, self._masks = task, Texts(truths), Texts(masks)
+        self.task, self._truths, self._masks = task, Strings(truths), Strings(masks)
 
     def __getitem__(self, number: int) -> Sample:
         sample = self._sample(number)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Mapping
 
+import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 
 from .. import _checkpoints
 from ..torch import MaskedAutoencoder, save
 from ._config import FREE, Config, ConfigError, read_config
-from ._model import Classifier, Trained
+from ._model import ChannelDropout, Classifier, Trained, head_of
 from ._state import remove_states, write_atomically, writing
 
 CONFIG, METRICS = "config.toml", "metrics.json"
@@ -60,6 +63,34 @@ def expect_same(config: Config, before: dict[str, Any]) -> None:
                 f"{name}: the run in {config.output} has {old!r}, not {value!r}; give "
                 f"that to go on, or another output"
             )
+
+
+def bare_copy(module: Trained) -> Trained:
+    """The model without its numbers, on the meta device."""
+    parameters = {
+        id(p): nn.Parameter(torch.empty_like(p, device="meta"), p.requires_grad)
+        for p in module.parameters()
+    }
+    return copy.deepcopy(module, parameters)
+
+
+def plain_copy(bare: Trained, state: Mapping[str, Tensor]) -> Trained:
+    """A model for evaluation that has the numbers `state`, with adapters merged; `bare` is what
+    `bare_copy` made when it began."""
+    model = bare_copy(bare)
+    model.load_state_dict(state, assign=True)
+    for name, layer in list(model.named_modules()):
+        if hasattr(layer, "base_layer"):
+            # Merging adds in place, and `state` may be what trains.
+            base = layer.base_layer
+            base.weight = nn.Parameter(base.weight.detach().clone(), requires_grad=False)
+            layer.merge()
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, layer.get_base_layer())
+    head = head_of(model)
+    if isinstance(getattr(head, "dropout", None), ChannelDropout):
+        head.add_module("dropout", nn.Identity())
+    return model.requires_grad_(False).eval()
 
 
 def write_model(

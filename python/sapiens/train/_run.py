@@ -33,20 +33,18 @@ from ._distributed import (
     whole,
 )
 from ._log import Clock, Log, say
-from ._model import (
-    ChannelDropout,
-    Trained,
-    bare_copy,
-    encoder_of,
-    find_source,
-    head_of,
-    param_groups,
-    plain_copy,
-    rate_at,
-    start,
-)
+from ._model import ChannelDropout, Trained, encoder_of, find_source, head_of, start
 from ._objectives import OBJECTIVES
-from ._output import CONFIG, METRICS, expect_same, prepare_folder, write_model
+from ._optimizer import param_groups, rate_at
+from ._output import (
+    CONFIG,
+    METRICS,
+    bare_copy,
+    expect_same,
+    plain_copy,
+    prepare_folder,
+    write_model,
+)
 from ._signals import Interrupted, Signals
 from ._state import read_state, remove_states, save_state, write_atomically
 from ._validate import Validation, score_of

@@ -16,7 +16,7 @@ from ._config import Config
 from ._decode import IMAGES, MAX_BYTES, TRUTHS, decode_image, decode_labels
 from ._errors import DataError
 from ._folders import add_truth, mask_of
-from ._texts import Texts
+from ._strings import Strings
 
 if TYPE_CHECKING:
     from ._samples import Sample
@@ -76,7 +76,7 @@ class ShardData:
         self.task = task
         self.left_out: Counter[str] = Counter()
         self.names: tuple[str, ...] = ()
-        self._paths = Texts(paths)
+        self._paths = Strings(paths)
         self._class_names = {name: i for i, name in enumerate(config.names)}
         keys: list[str] = []
         rows: list[tuple[int, ...]] = []
@@ -105,7 +105,7 @@ class ShardData:
                     row += [_KINDS.index(kind), *members[kind]] if kind else [-1, 0, 0]
                 keys.append(key)
                 rows.append(tuple(row))
-        self._keys = Texts(keys)
+        self._keys = Strings(keys)
         self._rows = np.array(rows, np.int64).reshape(len(keys), 10)
         self._categories = np.array(categories, np.int64)
         self.images = len(keys)

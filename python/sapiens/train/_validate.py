@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -40,13 +40,12 @@ def score_of(task: str, numbers: Numbers) -> Optional[float]:
     return value if value is None or more else -value
 
 
-class Found:
+class Found(NamedTuple):
     """What was found in an image, beside its sample."""
 
-    def __init__(
-        self, sample: Mapping[str, Any], result: Any, numerators: Optional[list[float]]
-    ) -> None:
-        self.sample, self.result, self.numerators = sample, result, numerators
+    sample: Mapping[str, Any]
+    result: Any
+    sums: Optional[list[float]]  #: Of the loss, its numerators and weights.
 
 
 class Validation:
@@ -78,23 +77,17 @@ class Validation:
     def measure(self, rank: int, processes: int, device: torch.device, batch: int) -> Numbers:
         """The numbers, on rank 0; other ranks do their share and return nothing."""
         collect = _Collection(self.config, self.outputs)
-        # Every process runs as many batches as the others, since all of them share the parameters.
+        # All processes share the parameters, so that each runs as many batches as the others.
         for first in range(0, len(self.data), batch * processes):
             start = first + rank * batch
             part = range(min(start, len(self.data)), min(start + batch, len(self.data)))
-            found = list(self._run(part, device)) or self._run_for_company(device)
-            for one in _gathered(found, rank, processes):
+            found = list(self._run(part or range(1), device))
+            for one in _gathered(found if part else [], rank, processes):
                 collect.add(one)
         return collect.numbers(self.data) if rank == 0 else {}
 
-    def _run_for_company(self, device: torch.device) -> list[Found]:
-        list(self._run(range(1), device))
-        return []
-
     def _run(self, numbers: range, device: torch.device) -> Iterator[Found]:
         samples = [self.data[number] for number in numbers]
-        if not samples:
-            return
         for sample in samples:
             check_sample(sample, self.config, self.outputs)
         ready = [plain(sample, self.config, self.model.size, self.model) for sample in samples]
@@ -180,8 +173,8 @@ class _Collection:
     def add(self, found: Found) -> None:
         task, sample, result = self.config.task, found.sample, found.result
         self.images += 1
-        if found.numerators is not None:
-            self.sums += found.numerators
+        if found.sums is not None:
+            self.sums += found.sums
             self.right += int(result == sample["category"])
         elif task == "seg":
             labels = sample["labels"]

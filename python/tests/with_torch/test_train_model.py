@@ -9,15 +9,9 @@ import sapiens
 import sapiens.torch
 from sapiens.torch import MaskedAutoencoder, TaskModel
 from sapiens.train import ConfigError, make_config
-from sapiens.train._model import (
-    ChannelDropout,
-    bare_copy,
-    head_of,
-    param_groups,
-    plain_copy,
-    rate_at,
-    start,
-)
+from sapiens.train._model import ChannelDropout, head_of, start
+from sapiens.train._optimizer import param_groups, rate_at
+from sapiens.train._output import bare_copy, plain_copy
 
 TASKS = ("pose", "seg", "depth", "normal")
 OUTPUTS = {"pretrain": 0, "pose": 17, "seg": 28, "depth": 1, "normal": 3}
