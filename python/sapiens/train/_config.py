@@ -339,6 +339,8 @@ def _check_together(config: Config, where: str) -> None:
         raise ConfigError(f"{where}size: expected multiples of 16, not {list(config.size)}")
     if len(set(config.names)) != len(config.names):
         raise ConfigError(f"{where}names: {_repeated(config.names)!r} is there twice")
+    if "" in config.names:
+        raise ConfigError(f"{where}names: one of them is empty")
     if config.task == "classify" and config.mode != "head":
         raise ConfigError(f"{where}classify trains its last layer alone: mode head")
     if config.task == "pretrain" and config.mode == "head":

@@ -236,6 +236,7 @@ class Run:
                 f"({self.processes}) times accumulate ({config.accumulate})"
             )
         self.step, self.images = 0, 0
+        self.blank, self.any_known = 0, False
         self.best: Optional[float] = None
         self.measured: list[dict[str, Any]] = []
         self.recent: list[list[float]] = []
@@ -276,6 +277,8 @@ class Run:
         if not self.names and source is not None and same:
             self.names = _names_in(source.path, config.task, config)
         self.outputs = self._count_outputs(source.outputs if source and same else 0)
+        if config.task == "seg" and not 2 <= self.outputs <= 255:
+            raise ConfigError(f"names: seg is of 2 to 255 classes, not {self.outputs}")
         weights = len(config.class_weights)
         if weights not in (0, self.outputs):
             raise ConfigError(
@@ -398,7 +401,11 @@ class Run:
             if self.step % config.log_every == 0:
                 if log is not None:
                     log.add(self._row(seconds, rate_since), self._steps, self._left(seconds))
-                self.recent, rate_since = [], (self.images, clock.seconds)
+                if self.blank:
+                    self._say(
+                        f"in {self.blank} of these images nothing is known that could be learned"
+                    )
+                self.blank, self.recent, rate_since = 0, [], (self.images, clock.seconds)
             done = self._progress(seconds) >= 1
             if self.validation and (
                 done or (config.validate_every and self.step % config.validate_every == 0)
@@ -449,7 +456,10 @@ class Run:
         self.forward.train()
         parts = [moved(next(source), device) for _ in range(config.accumulate)]
         counted = torch.stack([self.objective.weights(part["targets"]) for part in parts]).sum(0)
-        counted = self._summed(counted.double())
+        blank = torch.stack([part["blank"].sum() for part in parts]).sum()
+        counted = self._summed(torch.cat([counted.double(), blank.double()[None]]))
+        self._count_blank(int(counted[-1]))
+        counted = counted[:-1]
         # Terms of which nothing is known are 0, not 0 / 0.
         scale = torch.where(counted > 0, 1 / counted.clamp(min=1e-30), 0.0).float()
         sums = torch.zeros_like(counted)
@@ -486,6 +496,16 @@ class Run:
     ) -> Any:
         with self.accelerator.autocast():
             return self.forward(inputs, coarse, noise, kept)
+
+    def _count_blank(self, count: int) -> None:
+        """Images of a step of which nothing is known."""
+        self.blank += count
+        self.any_known = self.any_known or count < self.config.batch
+        if not self.any_known and self.images + self.config.batch >= len(self.data):
+            raise DataError(
+                f"nothing is known in any of the {self.images + self.config.batch} images so far: all "
+                "labels are ignore_label, or no depth or normal is valid on a person"
+            )
 
     def _stop_not_finite(self, loss: float, norm: float, seconds: float) -> None:
         self._save(seconds)
@@ -619,6 +639,7 @@ class Run:
             )
         for name in ("step", "images", "best", "measured", "recent"):
             setattr(self, name, state[name])
+        self.any_known = self.step > 0
         self._say(f"going on from step {self.step}, {state['seconds'] / 60:.1f} minutes")
         parameters = self.model.state_dict()
         self._expect_shapes(parameters, state["model"])

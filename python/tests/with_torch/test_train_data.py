@@ -710,6 +710,8 @@ class TestChecks:
             ("normal", 3, {"normals": NORMALS[:, 1:]}, "normals of 12 x 9 pixels"),
             ("depth", 1, {"depth": DEPTH, "mask": LABELS[1:] > 0}, "mask of 11 x 10"),
             ("pose", 17, {"keypoints": np.zeros((5, 3))}, "5 keypoints, but the model has 17"),
+            ("pose", 17, {"box": np.array([5.0, 5, 1e30, 9])}, "is more than 262144 pixels away"),
+            ("pretrain", 0, {"image": PIXELS[:0]}, "an image of 0 x"),
             ("classify", 3, {"category": 3}, "class 3, but there are 3 classes"),
         ],
     )
