@@ -245,6 +245,8 @@ class Run:
         """Trains to the end, and writes the result."""
         if resume and self._finished():
             self._say(f"{self.folder} is finished")
+            if self.main:
+                remove_states(self.folder)  # it may have been ended before it did
             return
         state = read_state(self.folder) if resume else None
         if state:

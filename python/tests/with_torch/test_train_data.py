@@ -340,6 +340,13 @@ class TestCoco:
             "images without a person to learn": 1,
         }
 
+    def test_a_file_without_a_person_to_learn_is_refused_with_the_reason(self, tmp_path):
+        def change(document):
+            for person in document["annotations"]:
+                person["iscrowd"] = 1
+
+        assert "left out: 2 crowds" in refused("pose", coco(tmp_path, change))
+
     @pytest.mark.parametrize(
         ("field", "value", "expected"),
         [

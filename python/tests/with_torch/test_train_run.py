@@ -162,8 +162,10 @@ def test_a_folder_with_a_run_is_kept_unless_told_otherwise(seg, reference, tmp_p
     assert "--resume goes on with it, --overwrite removes it" in capfd.readouterr().err
     assert main(*seg[:-1], 5, "--output", reference, "--resume") == 2
     assert "steps: the run in" in capfd.readouterr().err
+    save_state(reference, 4, {})  # as if it had been ended just before it removed this
     assert main(*seg, "--output", reference, "--resume", "--workers", 1) == 0
     assert "is finished" in capfd.readouterr().err
+    assert not (reference / "state").exists()
     assert (reference / "model.pth").read_bytes() == before
 
     (tmp_path / "run").mkdir()
