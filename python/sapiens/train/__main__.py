@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import importlib.util
 import sys
@@ -12,6 +11,7 @@ from typing import Any, Optional, Sequence
 
 from .._errors import Error
 from ._config import KINDS, RECIPES, Config, ConfigError, make_config, read_config
+from ._log import say
 
 _NEEDED = ("torch", "accelerate", "peft", "tensorboard")
 # The first field of each group of flags.
@@ -163,8 +163,7 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
 
 
 def _end(message: str, code: int) -> int:
-    with contextlib.suppress(OSError):  # of a terminal that was closed
-        print(f"sapiens-train: {message}", file=sys.stderr)
+    say(f"sapiens-train: {message}")
     return code
 
 

@@ -73,9 +73,9 @@ class BatchSampler:
 class TrainingSet(torch.utils.data.Dataset):
     """What training sees at each position of a run.
 
-    An item has "inputs" and "targets"; for pretraining "noise", one number per patch; with dropout
-    "kept", 0 or 1 per channel. A sample that cannot be used is {"error": message}, as exceptions of
-    other processes lose their form.
+    An item has "inputs" and "targets"; "blank", whether nothing is known of it; for pretraining
+    "noise", one number per patch; with dropout "kept", 0 or 1 per channel. A sample that cannot be
+    used is {"error": message}, as exceptions of other processes lose their form.
     """
 
     def __init__(
@@ -110,7 +110,9 @@ class TrainingSet(torch.utils.data.Dataset):
         check_sample(sample, config, self.outputs)
         augmented = augment(sample, config, self.size, generator, self.names, self.family)
         targets = self.objective.targets(augmented)
+        weights = self.objective.weights({name: value[None] for name, value in targets.items()})
         item: dict[str, Any] = {"inputs": augmented["inputs"], "targets": targets}
+        item["blank"] = not weights.any()
         if self.patches:
             item["noise"] = torch.rand(self.patches, generator=generator)
         if self.channels:

@@ -182,14 +182,15 @@ class Persons:
             )
         rows = self._rows
         points = np.stack(rows["keypoints"]) if len(self) else np.zeros((0, 0))
-        small = points.astype(np.float32)
+        with np.errstate(over="ignore"):
+            small = points.astype(np.float32)
         if (small == points).all():  # half the memory, and nothing is lost
             points = small
         return {
             "image": np.array(rows["image"], np.int64),
             "box": np.array(rows["box"], np.float64).reshape(-1, 4),
             "area": np.array(rows["area"], np.float64),
-            "keypoints": points.reshape(len(self), -1, 3),
+            "keypoints": points.reshape(len(self), self.keypoints, 3),
         }
 
 

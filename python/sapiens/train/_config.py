@@ -327,6 +327,8 @@ def _check_together(config: Config, where: str) -> None:
     if len(set(config.names)) != len(config.names):
         twice = max(config.names, key=config.names.count)
         raise ConfigError(f"{where}names: {twice!r} is there twice")
+    if "" in config.names:
+        raise ConfigError(f"{where}names: one of them is empty")
     if config.task == "classify" and config.mode != "head":
         raise ConfigError(f"{where}classify trains its last layer alone: mode head")
     if config.task == "pretrain" and config.mode == "head":

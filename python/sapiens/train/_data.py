@@ -26,6 +26,8 @@ from ._shards import ShardData, is_shards, shard_paths
 if TYPE_CHECKING:
     from ._samples import Sample
 
+_FARTHEST = 2**18  # pixels, which the engine can cut out
+
 
 class Part(Protocol):
     """Data of one path: a `Dataset` that numbers its images, too."""
@@ -144,6 +146,8 @@ def check_sample(sample: Sample, config: Config, outputs: int) -> None:
         DataError: Names the sample, the value and what was expected.
     """
     key, size = sample["key"], sample["image"].shape[:2]
+    if not all(size):
+        raise DataError(f"{key}: an image of {_size_text(size)} pixels")
     for name in ("labels", "depth", "normals", "mask"):
         array: Any = sample.get(name)
         if array is not None and array.shape[:2] != size:
@@ -159,6 +163,12 @@ def check_sample(sample: Sample, config: Config, outputs: int) -> None:
                 f"{key}: label {wrong.max()} at {wrong.size} pixels, but there are {outputs} classes, "
                 f"and {config.ignore_label} is left out; name more classes, or set ignore_label"
             )
+    box = sample.get("box")
+    if box is not None and max(*abs(box[:2]), *abs(box[:2] + box[2:])) > _FARTHEST:
+        raise DataError(
+            f"{key}: the box {', '.join(f'{side:g}' for side in box)} (x, y, width, height) is more "
+            f"than {_FARTHEST} pixels away"
+        )
     keypoints = sample.get("keypoints")
     if keypoints is not None and len(keypoints) != outputs:
         raise DataError(f"{key}: {len(keypoints)} keypoints, but the model has {outputs}")

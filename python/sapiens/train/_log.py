@@ -10,14 +10,19 @@ import time
 from pathlib import Path
 from typing import Any, Optional
 
+from .. import _sapiens
+
 COLUMNS = ("step", "epoch", "images", "minutes", "loss", "rate", "gradient", "images_per_second")
 _SILENCE = 60  # seconds without a line
 
 
 def say(text: str) -> None:
+    """Lines on standard error, where names of files and classes cannot control the terminal."""
+    text = text.encode("utf-8", "backslashreplace").decode()  # names may be no UTF-8
+    lines = [_sapiens.printable(line) for line in text.split("\n")]
     # A terminal that was closed ends no run.
     with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 class Log:

@@ -32,6 +32,7 @@ from ._distributed import (
     restore,
     whole,
 )
+from ._errors import DataError
 from ._log import Clock, Log, say
 from ._model import ChannelDropout, Trained, encoder_of, find_source, head_of, start
 from ._objectives import OBJECTIVES
@@ -122,6 +123,7 @@ class Run:
                 f"({self.processes}) times accumulate ({config.accumulate})"
             )
         self.step, self.images = 0, 0
+        self.blank, self.any_known = 0, False
         self.best: Optional[float] = None
         self.measured: list[dict[str, Any]] = []
         self.recent: list[list[float]] = []
@@ -130,6 +132,8 @@ class Run:
         """Trains to the end, and writes the result."""
         if resume and self._finished():
             self._say(f"{self.folder} is finished")
+            if self.main:
+                remove_states(self.folder)  # it may have been ended before it did
             return
         state = read_state(self.folder) if resume else None
         if state:
@@ -162,6 +166,8 @@ class Run:
         if not self.names and source is not None and same:
             self.names = _names_in(source.path, config.task, config)
         self.outputs = self._count_outputs(source.outputs if source and same else 0)
+        if config.task == "seg" and not 2 <= self.outputs <= 255:
+            raise ConfigError(f"names: seg is of 2 to 255 classes, not {self.outputs}")
         weights = len(config.class_weights)
         if weights not in (0, self.outputs):
             raise ConfigError(
@@ -272,7 +278,11 @@ class Run:
                 tell = log.add if is_row else log.tell
                 tell(self._row(seconds, rate_since), self._steps, self._left(seconds))
             if is_row:
-                self.recent, rate_since = [], (self.images, clock.seconds)
+                if self.blank:
+                    self._say(
+                        f"in {self.blank} of these images nothing is known that could be learned"
+                    )
+                self.blank, self.recent, rate_since = 0, [], (self.images, clock.seconds)
             if self.validation and (
                 done or (config.validate_every and self.step % config.validate_every == 0)
             ):
@@ -302,7 +312,10 @@ class Run:
             for _ in range(config.accumulate)
         ]
         counted = torch.stack([self.objective.weights(part["targets"]) for part in parts]).sum(0)
-        counted = self._summed(counted.double())
+        blank = torch.stack([part["blank"].sum() for part in parts]).sum()
+        counted = self._summed(torch.cat([counted.double(), blank.double()[None]]))
+        self._count_blank(int(counted[-1]))
+        counted = counted[:-1]
         # Terms of which nothing is known are 0, not 0 / 0.
         scale = torch.where(counted > 0, 1 / counted.clamp(min=1e-30), 0.0).float()
         sums = torch.zeros_like(counted)
@@ -339,6 +352,16 @@ class Run:
     ) -> Any:
         with self.accelerator.autocast():
             return self.forward(inputs, coarse, noise, kept)
+
+    def _count_blank(self, count: int) -> None:
+        """Images of a step of which nothing is known."""
+        self.blank += count
+        self.any_known = self.any_known or count < self.config.batch
+        if not self.any_known and self.images + self.config.batch >= len(self.data):
+            raise DataError(
+                f"nothing is known in any of the {self.images + self.config.batch} images so far: all "
+                "labels are ignore_label, or no depth or normal is valid on a person"
+            )
 
     def _stop_not_finite(self, loss: float, norm: float, seconds: float) -> None:
         self._save(seconds)
@@ -453,6 +476,7 @@ class Run:
             )
         for name in ("step", "images", "best", "measured", "recent"):
             setattr(self, name, state[name])
+        self.any_known = self.step > 0
         self._say(f"going on from step {self.step}, {state['seconds'] / 60:.1f} minutes")
         restore(self.model, self.optimizer, state, f"{self.folder}/state")
 

@@ -342,6 +342,13 @@ class TestCoco:
             "images without a person to learn": 1,
         }
 
+    def test_a_file_without_a_person_to_learn_is_refused_with_the_reason(self, tmp_path):
+        def change(document):
+            for person in document["annotations"]:
+                person["iscrowd"] = 1
+
+        assert "left out: 2 crowds" in refused("pose", coco(tmp_path, change))
+
     @pytest.mark.parametrize(
         ("field", "value", "expected"),
         [
@@ -712,6 +719,8 @@ class TestChecks:
             ("normal", 3, {"normals": NORMALS[:, 1:]}, "normals of 12 x 9 pixels"),
             ("depth", 1, {"depth": DEPTH, "mask": LABELS[1:] > 0}, "mask of 11 x 10"),
             ("pose", 17, {"keypoints": np.zeros((5, 3))}, "5 keypoints, but the model has 17"),
+            ("pose", 17, {"box": np.array([5.0, 5, 1e30, 9])}, "is more than 262144 pixels away"),
+            ("pretrain", 0, {"image": PIXELS[:0]}, "an image of 0 x"),
             ("classify", 3, {"category": 3}, "class 3, but there are 3 classes"),
         ],
     )

@@ -162,8 +162,10 @@ def test_a_folder_with_a_run_is_kept_unless_told_otherwise(seg, reference, tmp_p
     assert "--resume goes on with it, --overwrite removes it" in capfd.readouterr().err
     assert main(*seg[:-1], 5, "--output", reference, "--resume") == 2
     assert "steps: the run in" in capfd.readouterr().err
+    save_state(reference, 4, {})  # as if it had been ended just before it removed this
     assert main(*seg, "--output", reference, "--resume", "--workers", 1) == 0
     assert "is finished" in capfd.readouterr().err
+    assert not (reference / "state").exists()
     assert (reference / "model.pth").read_bytes() == before
 
     (tmp_path / "run").mkdir()
@@ -386,6 +388,26 @@ def test_states_that_are_damaged_or_of_another_model_are_refused(seg, stopped, c
     assert "model is missing" in capfd.readouterr().err
 
 
+def test_images_of_which_nothing_is_known_are_told(data, models, tmp_path, capfd):
+    shutil.copytree(data, tmp_path / "data")
+    depth = np.load(data / "depth.npy")
+    depth[[2, 5]] = np.nan
+    np.save(tmp_path / "data/depth.npy", depth)
+    options = ["--init", models["depth"], "--data", tmp_path / "data", "--batch", 10, "--steps", 1]
+    options += ["--scale", 1, 1]  # the whole image, with a person in it
+    assert main("depth", *options, "--output", tmp_path / "run") == 0
+    assert "in 2 of these images nothing is known" in capfd.readouterr().err
+    np.save(tmp_path / "data/depth.npy", depth * np.nan)
+    assert main("depth", *options, "--output", tmp_path / "none") == 4
+    assert "nothing is known in any of the 10 images" in capfd.readouterr().err
+
+
+def test_names_do_not_control_the_terminal(models, tmp_path, capfd):
+    options = ["--init", models["seg"], "--steps", 1, "--output", tmp_path / "run"]
+    assert main("seg", "--data", "/no\x1b[2J", *options) == 4
+    assert "/no\\x1b[2J: does not exist" in capfd.readouterr().err
+
+
 def test_validation_numbers_classes_as_training_does(models, tmp_path):
     from PIL import Image
 
@@ -463,6 +485,8 @@ def test_exit_codes_are_those_of_the_program(data, models, seg, tmp_path, capfd)
     (tmp_path / "file").write_text("mine")
     assert main(*seg, "--output", tmp_path / "file") == 2
     assert "is a file" in capfd.readouterr().err
+    assert main(*seg, *run, "--names", "all") == 2
+    assert "2 to 255 classes, not 1" in capfd.readouterr().err
     assert main(*seg, *run, "--prefix", "\udcff") == 2
     assert "is no text of UTF-8" in capfd.readouterr().err
     with pytest.raises(SystemExit) as unknown:
