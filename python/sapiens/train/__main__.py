@@ -144,11 +144,15 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
         return _end(str(error), _FAILED)
     except Error as error:
         return _end(str(error), _EXITS.get(error.code, _USAGE))
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
-        return _end(f"{error}\n  hint:     {hint}", _RESOURCES)
     except (OSError, WriteError) as error:
         return _end(str(error), _DATA if isinstance(error, FileNotFoundError) else _RESOURCES)
+    except (RuntimeError, MemoryError) as error:
+        # On a CPU PyTorch has no error of its own for this.
+        cpu = "can't allocate memory" in str(error)
+        if not cpu and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            raise
+        hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
+        return _end(f"{str(error) or 'memory ran out'}\n  hint:     {hint}", _RESOURCES)
     return 0
 
 
