@@ -148,15 +148,18 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
         return _end(str(error), _FAILED)
     except Error as error:
         return _end(str(error), _EXITS.get(error.code, _USAGE))
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
-        return _end(f"{error}\n  hint:     {hint}", _RESOURCES)
     except (OSError, WriteError) as error:
         return _end(str(error), _DATA if isinstance(error, FileNotFoundError) else _RESOURCES)
     except Exception as error:
-        if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
+        text = str(error) or "memory ran out"
+        # On a CPU PyTorch has no error of its own for this.
+        cpu = isinstance(error, RuntimeError) and "can't allocate memory" in text
+        if cpu or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
+            return _end(f"{text}\n  hint:     {hint}", _RESOURCES)
+        if isinstance(error, RuntimeError) and "DataLoader worker" in text:
             hint = "memory may have run out: try fewer workers, or a smaller batch"
-            return _end(f"a process that reads data ended: {error}\n  hint:     {hint}", _RESOURCES)
+            return _end(f"a process that reads data ended: {text}\n  hint:     {hint}", _RESOURCES)
         traceback.print_exc()
         return _end("a bug in sapiens-train", _BUG)
     return 0

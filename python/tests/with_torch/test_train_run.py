@@ -516,3 +516,22 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, capfd):
     assert main("seg", "--data", "d", "--output", "o") == 2
     told = capfd.readouterr().err
     assert told.count("\n") == 1 and "peft" in told and "pip install '.[train]'" in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_memory_that_runs_out_is_told_with_what_to_do(error, monkeypatch, tmp_path, capfd):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(sapiens.train._run, "train", fail)
+    options = ["--init", "x", "--data", "d", "--output", tmp_path / "run", "--steps", 1]
+    assert main("seg", *options) == 5
+    told = capfd.readouterr().err
+    assert "memory" in told.splitlines()[0] and "smaller batch" in told
