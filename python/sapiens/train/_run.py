@@ -32,7 +32,7 @@ import sapiens
 from .. import _checkpoints
 from ..torch import MaskedAutoencoder, save
 from ..torch._tasks import HEADS, Head
-from ._augment import mirrors
+from ._augment import known_partners, mirrors
 from ._batches import Places, Shares, batches, is_coarse, moved, seed_of_step
 from ._config import FREE, Config, ConfigError, read_config, write_config
 from ._data import open_data
@@ -715,6 +715,8 @@ class Run:
                 "keypoint_id2name": dict(enumerate(self.names)),
                 "keypoint_name2id": {name: i for i, name in enumerate(self.names)},
             }
+            if partners := known_partners(self.names, self.outputs):
+                meta["dataset_meta"]["flip_indices"] = partners
         elif self.config.task == "seg":
             meta["dataset_meta"] = {"classes": list(self.names)}
         return meta
