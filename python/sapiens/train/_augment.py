@@ -28,12 +28,19 @@ from ._samples import Sample
 _MARGIN = 1.25
 #: Share of the persons whose box is displaced, as in the original's recipe.
 _SHIFTED = 0.3
-# left_eye, eye-left, LeftEye, leftEye, l_eye, rEye, but not the l of l5.
-_SIDES = re.compile(r"(?<![A-Za-z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[LlRr](?![0-9]))(?![a-z])")
+# left_eye, eye-left, LeftEye, leftEye, l_eye, rEye, eyeLeft, eyeL, but not the l of l5.
+_SIDES = re.compile(
+    r"(?<![A-Za-z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[LlRr](?![0-9]))(?![a-z])"
+    r"|(?<=[a-z])(Left|Right|[LR](?![A-Z0-9]))(?![a-z])"
+)
+#: Where names may have a side that is no word: lknee, LKNEE, kneel.
+_EDGES = re.compile(r"(?<![A-Za-z])[LlRr]|[LlRr](?![A-Za-z])")
 _OTHER = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "R"}
 _OTHER.update({right: left for left, right in list(_OTHER.items())})
 #: So many names that differ in a number alone may be of both sides, as landmarks of a face are.
 _SERIES = 6
+#: The same where no name has a side.
+_SERIES_ALONE = 3
 
 
 def mirror_partners(names: Sequence[str]) -> list[int]:
@@ -54,25 +61,44 @@ def _partners(names: tuple[str, ...]) -> tuple[int, ...]:
         if names == tuple(name for name, _ in known):
             return tuple(mirror for _, mirror in known)
     places = {name: place for place, name in enumerate(names)}
-    partners = []
+    others = [_SIDES.sub(lambda side: _OTHER[side[0]], name) for name in names]
+    longest = _SERIES if any(map(str.__ne__, names, others)) else _SERIES_ALONE
     series: Counter[str] = Counter()
-    for name in names:
-        other = _SIDES.sub(lambda side: _OTHER[side[0]], name)
+    for name, other in zip(names, others):
         if other not in places:
             raise ConfigError(
                 f"names: {name} has no {other}, so that images cannot be mirrored; "
                 "add it, or set flip to 0"
             )
-        if other == name and re.search("[0-9]", name):
+        if other != name:
+            continue
+        alike = [name[: m.start()] + _OTHER[m[0]] + name[m.end() :] for m in _EDGES.finditer(name)]
+        if re.search("[0-9]", name):
             series[re.sub("[0-9]+", "0", name)] += 1
-            if max(series.values()) >= _SERIES:
-                raise ConfigError(
-                    f"names: {name} and others differ in a number alone, which does not tell left "
-                    "from right, so that images cannot be mirrored; set flip to 0, or say "
-                    "left and right in the names"
-                )
-        partners.append(places[other])
-    return tuple(partners)
+        why = ""
+        if any(one in places for one in alike):
+            one = next(one for one in alike if one in places)
+            why = f"{name} and {one} may be left and right or not"
+        elif max(series.values(), default=0) >= longest:
+            why = f"{name} and others differ in a number alone, which does not tell left from right"
+        if why:
+            raise ConfigError(
+                f"names: {why}, so that images cannot be mirrored; set flip to 0, or say "
+                "left and right in the names"
+            )
+    return tuple(places[other] for other in others)
+
+
+def known_partners(names: Sequence[str], outputs: int) -> list[int]:
+    """Of keypoints, for results that are averaged with those of the mirrored image, as the engine
+    does by what the checkpoint says: empty where nothing tells sides."""
+    if not names:
+        return [mirror for _, mirror in _sapiens.published_keypoints(outputs)]
+    try:
+        partners = mirror_partners(names)
+    except ConfigError:
+        return []
+    return partners if partners != list(range(len(partners))) else []
 
 
 def mirrors(config: Config, names: Sequence[str]) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from .. import _checkpoints
 from ..torch import MaskedAutoencoder, save
+from ._augment import known_partners
 from ._config import FREE, Config, ConfigError, read_config
 from ._model import ChannelDropout, Classifier, Trained, head_of
 from ._state import remove_states, write_atomically, writing
@@ -125,13 +126,14 @@ def _dataset_meta(task: str, names: tuple[str, ...]) -> dict[str, Any]:
         return {}
     if task == "seg":
         return {"dataset_meta": {"classes": list(names)}}
-    return {
-        "dataset_meta": {
-            "num_keypoints": len(names),
-            "keypoint_id2name": dict(enumerate(names)),
-            "keypoint_name2id": {name: i for i, name in enumerate(names)},
-        }
+    meta: dict[str, Any] = {
+        "num_keypoints": len(names),
+        "keypoint_id2name": dict(enumerate(names)),
+        "keypoint_name2id": {name: i for i, name in enumerate(names)},
     }
+    if partners := known_partners(names, len(names)):
+        meta["flip_indices"] = partners
+    return {"dataset_meta": meta}
 
 
 def _write_classifier(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional
 
 import numpy as np
@@ -12,8 +11,9 @@ from torch import Tensor
 
 import sapiens
 
-from ._augment import mirror_partners, plain
-from ._config import Config, ConfigError
+from .. import _sapiens
+from ._augment import known_partners, plain
+from ._config import Config
 from ._data import check_sample
 from ._log import say
 from ._model import Trained, encoder_of
@@ -67,16 +67,13 @@ class Validation:
         compute: Callable[[Tensor, Optional[Tensor]], Any],
     ) -> None:
         self.config, self.data, self.model = config, data, model
-        self.outputs, self.objective, self.compute = outputs, objective, compute
-        self.partners: list[int] = []
-        if config.task == "pose" and names:
-            # As `sapiens eval`: without names that tell sides there is no mirrored person.
-            with contextlib.suppress(ConfigError):
-                self.partners = mirror_partners(names)
+        self.names, self.outputs = names, outputs
+        self.objective, self.compute = objective, compute
+        self.partners = known_partners(names, outputs) if config.task == "pose" else []
 
     def measure(self, rank: int, processes: int, device: torch.device, batch: int) -> Numbers:
         """The numbers, on rank 0; other ranks do their share and return nothing."""
-        collect = _Collection(self.config, self.outputs)
+        collect = _Collection(self.config, self.names, self.outputs)
         # All processes share the parameters, so that each runs as many batches as the others.
         for first in range(0, len(self.data), batch * processes):
             start = first + rank * batch
@@ -153,7 +150,7 @@ def _gathered(found: list[Found], rank: int, processes: int) -> list[Found]:
 class _Collection:
     """Results of images, compared with what is known of them."""
 
-    def __init__(self, config: Config, outputs: int) -> None:
+    def __init__(self, config: Config, names: tuple[str, ...], outputs: int) -> None:
         self.config, self.outputs = config, outputs
         self.left_out = 0
         self.sums = np.zeros(2)
@@ -168,7 +165,9 @@ class _Collection:
             self.evaluator = sapiens.NormalEvaluator()
         elif config.task == "pose":
             self.evaluator = sapiens.PckEvaluator(outputs)
-            self.sigmas = sapiens.oks_sigmas(outputs)
+            published = tuple(name for name, _ in _sapiens.published_keypoints(outputs))
+            # Other points of the same number have other sigmas.
+            self.sigmas = sapiens.oks_sigmas(outputs) if names in ((), published) else []
 
     def add(self, found: Found) -> None:
         task, sample, result = self.config.task, found.sample, found.result

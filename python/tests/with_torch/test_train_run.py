@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -218,6 +219,31 @@ def test_each_task_leaves_checkpoints_that_open_exactly(task, data, models, tmp_
     assert measured[0][number.get(task, "mean_angle")] is not None
     assert read_config(run / "config.toml").task == task
     assert "learns" in (run / "start.txt").read_text()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_mirrored_persons_are_averaged_as_the_program_does(named, run_sapiens, tmp_path):
+    held_out = shutil.copytree(ROOT / "samples/mannequin", tmp_path / "held_out")
+    document = json.loads((held_out / "annotations.json").read_text())
+    points = document["categories"][0].pop("keypoints")
+    if named:  # otherwise than published
+        points = [re.sub("^(left|right)_(.*)", r"\2-\1", name) for name in points]
+        document["categories"][0]["keypoints"] = points
+    (held_out / "annotations.json").write_text(json.dumps(document))
+    model = sapiens.torch.load(ROOT / "models/tiny/sapiens_tiny_pose.safetensors")
+    sapiens.torch.save(model, tmp_path / "unnamed.pth")
+    options = ["--init", tmp_path / "unnamed.pth", "--data", held_out, "--validation", held_out]
+    options += ["--batch", 2, "--steps", 1, "--learning-rate", 0, "--output", tmp_path / "run"]
+    assert main("pose", *options) == 0
+    (found,) = json.loads((tmp_path / "run/metrics.json").read_text())
+    for file in ("model.pth", "model.safetensors"):
+        measured = run_sapiens(
+            *("eval", tmp_path / "run" / file, "--data", held_out, "--json", "--precision", "fp32")
+        )
+        for name, value in json.loads(measured)["metrics"].items():
+            value = value if value is None else pytest.approx(value, abs=1e-6)
+            assert found.get(name) == value, name
+    assert ("AP" in found) != named  # sigmas are of the published points
 
 
 def add_persons_who_are_not_learned(path):
