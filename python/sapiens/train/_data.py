@@ -20,7 +20,7 @@ from ._arrays import ArrayData, is_array_folder
 from ._coco import CocoData
 from ._config import Config
 from ._errors import DataError
-from ._folders import ClassFolders, ImageFolder, PairFolder, TruthFolder, is_pair_folder
+from ._folders import SUFFIXES, ClassFolders, ImageFolder, PairFolder, TruthFolder, is_pair_folder
 from ._shards import ShardData, is_shards, shard_paths
 
 if TYPE_CHECKING:
@@ -55,8 +55,12 @@ def open_data(paths: Iterable[str], config: Config, task: str) -> Joined:
     for path, part in parts:
         if not len(part):
             reasons = ", ".join(f"{count} {reason}" for reason, count in part.left_out.items())
+            expected = ""
+            if task in SUFFIXES and os.path.isdir(path):
+                truths = " or ".join(f"photo{suffix}" for suffix in SUFFIXES[task])
+                expected = f"; what is true of photo.png is in {truths}"
             raise DataError(
-                f"{path}: nothing in it is for {task}; left out: {reasons or 'nothing'}"
+                f"{path}: nothing in it is for {task}; left out: {reasons or 'nothing'}{expected}"
             )
         if config.names and part.names and part.names != config.names:
             raise DataError(

@@ -202,6 +202,7 @@ class TestFoldersAsEvaluated:
         write(tmp_path, a__png=png(PIXELS))
         message = refused("seg", tmp_path)
         assert "nothing in it is for seg; left out: 1 images without ground truth" in message
+        assert "what is true of photo.png is in photo_seg.png" in message
 
     def test_a_damaged_image_is_named_when_it_is_read(self, tmp_path):
         write(tmp_path, a__png=png(PIXELS)[:60], a_seg__png=png(LABELS))
