@@ -22,20 +22,17 @@ GIB = 2**30
 FLOAT = 4
 
 
-class Kept:
+class Kept(torch.autograd.graph.saved_tensors_hooks):
     """Bytes that autograd keeps, each storage once; parameters are counted elsewhere."""
 
     def __init__(self, module):
+        super().__init__(self.pack, lambda tensor: tensor)
         self.known = {p.untyped_storage()._cdata for p in module.parameters()}
         self.bytes = 0
 
     def __enter__(self):
-        self.hooks = torch.autograd.graph.saved_tensors_hooks(self.pack, lambda tensor: tensor)
-        self.hooks.__enter__()
+        super().__enter__()
         return self
-
-    def __exit__(self, *error):
-        self.hooks.__exit__(*error)
 
     def pack(self, tensor):
         storage = tensor.untyped_storage()

@@ -5,8 +5,8 @@
     encoder = sapiens.torch.load("sapiens_0.3b_epoch_1600_clean.pth", device="cuda")
     (featmap,) = encoder(encoder.preprocess(images))
 
-`pip install sapiens-cpp[torch]`; the package `sapiens` itself never imports PyTorch.
-docs/pytorch.md describes fine-tuning, and how exact the modules are.
+`pip install '.[torch]'` in the top folder of the repository installs what it needs; the package
+`sapiens` itself never imports PyTorch. docs/pytorch.md describes fine-tuning, and how exact the modules are.
 """
 
 from __future__ import annotations

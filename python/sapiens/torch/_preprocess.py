@@ -45,10 +45,14 @@ def preprocess(
     resized = [_resized(_checked(image), size, family, task) for image in images]
     if not resized:
         raise ValueError("there are no images")
+    return normalize(torch.stack(resized).float(), family)
+
+
+def normalize(pixels: Tensor, family: str) -> Tensor:
+    """Levels from 0 to 255, float32 (..., 3, H, W), as a family of models sees them."""
     *shift_and_scale, white = _CONSTANTS[family]
-    pixels = torch.stack(resized).float() / white
     mean, std = (torch.tensor(v, device=pixels.device).view(3, 1, 1) for v in shift_and_scale)
-    return (pixels - mean) / std
+    return (pixels / white - mean) / std
 
 
 def _checked(image: Any) -> Tensor:

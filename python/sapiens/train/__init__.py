@@ -2,7 +2,8 @@
 
     sapiens-train seg --init 0.3b:pretrain --data train/ --validation held_out/ --output run --epochs 20
 
-`pip install sapiens-cpp[train]`; docs/training.md describes data, options and recipes.
+`pip install '.[train]'` in the top folder of the repository installs what it needs;
+docs/training.md describes data, options and recipes.
 """
 
 from __future__ import annotations

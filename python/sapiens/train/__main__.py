@@ -6,10 +6,12 @@ import argparse
 import dataclasses
 import importlib.util
 import sys
-from typing import Any, Optional, Sequence, get_args, get_origin
+import traceback
+from typing import Any, Optional, Sequence
 
 from .._errors import Error
-from ._config import HINTS, RECIPES, Config, ConfigError, make_config, read_config
+from ._config import KINDS, RECIPES, Config, ConfigError, make_config, read_config
+from ._log import say
 
 _NEEDED = ("torch", "accelerate", "peft", "tensorboard")
 # The first field of each group of flags.
@@ -34,7 +36,7 @@ _EXITS = {
     "network": 6,
     "internal": 70,
 }
-_FAILED, _USAGE, _DATA, _RESOURCES = 1, 2, 4, 5
+_FAILED, _USAGE, _DATA, _RESOURCES, _BUG = 1, 2, 4, 5, 70
 _EXAMPLES = """examples:
   sapiens-train seg --init 0.3b:pretrain --data train/ --validation held_out/ --output run --epochs 20
   sapiens-train pose --init 0.3b:pretrain --data persons.json --images photos/ --output run \\
@@ -56,7 +58,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if sys.version_info < (3, 11) and path and importlib.util.find_spec("tomli") is None:
         missing.append("tomli")
     if missing:
-        return _end(f"{', '.join(missing)} not installed: pip install 'sapiens-cpp[train]'", _USAGE)
+        return _end(
+            f"{', '.join(missing)} not installed: pip install '.[train]' in the top folder of the repository",
+            _USAGE,
+        )
     if resume and overwrite:
         return _end("--resume and --overwrite exclude each other", _USAGE)
     values = {name: value for name, value in given.items() if value is not None}
@@ -104,15 +109,13 @@ def _add_flag(group: Any, field: Any) -> None:
     default = "" if field.default in ("", (), dataclasses.MISSING) else f"{field.default}"
     if default or by_task:
         help_text += f" ({'; '.join(filter(None, [default, *by_task]))})".replace("%", "%%")
-    hint = HINTS[field.name]
+    kind, many = KINDS[field.name]
     flag = "--" + field.name.replace("_", "-")
-    if hint is bool:
+    if kind is bool:
         group.add_argument(
             flag, action=argparse.BooleanOptionalAction, default=None, help=help_text
         )
         return
-    many = get_origin(hint) is tuple
-    kind = get_args(hint)[0] if many else hint
     metavar = {int: "N", float: "X", str: "TEXT"}[kind]
     group.add_argument(
         flag, type=kind, nargs="+" if many else None, metavar=metavar, help=help_text
@@ -120,12 +123,16 @@ def _add_flag(group: Any, field: Any) -> None:
 
 
 def _train(config: Config, resume: bool, overwrite: bool) -> int:
-    # What is imported here imports PyTorch.
-    import torch
+    try:
+        # What is imported here imports PyTorch.
+        import torch
 
-    from ._errors import DataError
-    from ._run import Interrupted, NotFinite, train
-    from ._state import WriteError
+        from ._errors import DataError
+        from ._run import NotFinite, train
+        from ._signals import Interrupted
+        from ._state import WriteError
+    except KeyboardInterrupt:
+        return _end("interrupted", 130)
 
     try:
         train(config, resume=resume, overwrite=overwrite)
@@ -141,16 +148,25 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
         return _end(str(error), _FAILED)
     except Error as error:
         return _end(str(error), _EXITS.get(error.code, _USAGE))
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
-        return _end(f"{error}\n  hint:     {hint}", _RESOURCES)
     except (OSError, WriteError) as error:
         return _end(str(error), _DATA if isinstance(error, FileNotFoundError) else _RESOURCES)
+    except Exception as error:
+        text = str(error) or "memory ran out"
+        # On a CPU PyTorch has no error of its own for this.
+        cpu = isinstance(error, RuntimeError) and "can't allocate memory" in text
+        if cpu or isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            hint = "try a smaller batch, accumulate, activation_checkpointing, or sharding fsdp"
+            return _end(f"{text}\n  hint:     {hint}", _RESOURCES)
+        if isinstance(error, RuntimeError) and "DataLoader worker" in text:
+            hint = "memory may have run out: try fewer workers, or a smaller batch"
+            return _end(f"a process that reads data ended: {text}\n  hint:     {hint}", _RESOURCES)
+        traceback.print_exc()
+        return _end("a bug in sapiens-train", _BUG)
     return 0
 
 
 def _end(message: str, code: int) -> int:
-    print(f"sapiens-train: {message}", file=sys.stderr)
+    say(f"sapiens-train: {message}")
     return code
 
 

@@ -11,6 +11,7 @@ boxes.npy      float  [N, 4]        x, y, width, height of the person
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,7 @@ class ArrayData:
         if task not in _NEEDED:
             raise DataError(f"{folder}: arrays have no classes of images, which {task} needs")
         self.folder, self.task = folder, task
-        self.left_out: dict[str, int] = {}
+        self.left_out: Counter[str] = Counter()
         self._open()
         self.images = len(self._arrays["images"])
         self._rows = np.arange(self.images)
@@ -104,12 +105,9 @@ class ArrayData:
             raise DataError(f"{self.folder}: keypoints or boxes that are not finite")
         pointless = ~(keypoints[..., 2] > 0).any(1)
         flat = (boxes[:, 2:] <= 0).any(1) & ~pointless
-        for reason, which in (
-            ("persons without labelled points", pointless),
-            ("persons whose box has no area", flat),
-        ):
-            if which.any():
-                self.left_out[reason] = int(which.sum())
+        self.left_out["persons without labelled points"] = int(pointless.sum())
+        self.left_out["persons whose box has no area"] = int(flat.sum())
+        self.left_out += Counter()  # without what occurs 0 times
         self._rows = np.flatnonzero(~pointless & ~flat)
 
     # Maps of memory are opened again by the process that unpickles this.

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from .. import _sapiens
 from .. import torch as sapiens_torch
-from ..torch._preprocess import _CONSTANTS
+from ..torch._preprocess import normalize
 from ._config import Config, ConfigError
 from ._samples import Sample
 
@@ -28,12 +28,19 @@ from ._samples import Sample
 _MARGIN = 1.25
 #: Share of the persons whose box is displaced, as in the original's recipe.
 _SHIFTED = 0.3
-# left_eye, eye-left, LeftEye, leftEye, l_eye, rEye, but not the l of l5.
-_SIDES = re.compile(r"(?<![A-Za-z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[LlRr](?![0-9]))(?![a-z])")
+# left_eye, eye-left, LeftEye, leftEye, l_eye, rEye, eyeLeft, eyeL, but not the l of l5.
+_SIDES = re.compile(
+    r"(?<![A-Za-z])([Ll]eft|[Rr]ight|LEFT|RIGHT|[LlRr](?![0-9]))(?![a-z])"
+    r"|(?<=[a-z])(Left|Right|[LR](?![A-Z0-9]))(?![a-z])"
+)
+#: Where names may have a side that is no word: lknee, LKNEE, kneel.
+_EDGES = re.compile(r"(?<![A-Za-z])[LlRr]|[LlRr](?![A-Za-z])")
 _OTHER = {"left": "right", "Left": "Right", "LEFT": "RIGHT", "l": "r", "L": "R"}
 _OTHER.update({right: left for left, right in list(_OTHER.items())})
 #: So many names that differ in a number alone may be of both sides, as landmarks of a face are.
 _SERIES = 6
+#: The same where no name has a side.
+_SERIES_ALONE = 3
 
 
 def mirror_partners(names: Sequence[str]) -> list[int]:
@@ -54,25 +61,44 @@ def _partners(names: tuple[str, ...]) -> tuple[int, ...]:
         if names == tuple(name for name, _ in known):
             return tuple(mirror for _, mirror in known)
     places = {name: place for place, name in enumerate(names)}
-    partners = []
+    others = [_SIDES.sub(lambda side: _OTHER[side[0]], name) for name in names]
+    longest = _SERIES if any(map(str.__ne__, names, others)) else _SERIES_ALONE
     series: Counter[str] = Counter()
-    for name in names:
-        other = _SIDES.sub(lambda side: _OTHER[side[0]], name)
+    for name, other in zip(names, others):
         if other not in places:
             raise ConfigError(
                 f"names: {name} has no {other}, so that images cannot be mirrored; "
                 "add it, or set flip to 0"
             )
-        if other == name and re.search("[0-9]", name):
+        if other != name:
+            continue
+        alike = [name[: m.start()] + _OTHER[m[0]] + name[m.end() :] for m in _EDGES.finditer(name)]
+        if re.search("[0-9]", name):
             series[re.sub("[0-9]+", "0", name)] += 1
-            if max(series.values()) >= _SERIES:
-                raise ConfigError(
-                    f"names: {name} and others differ in a number alone, which does not tell left "
-                    "from right, so that images cannot be mirrored; set flip to 0, or say "
-                    "left and right in the names"
-                )
-        partners.append(places[other])
-    return tuple(partners)
+        why = ""
+        if any(one in places for one in alike):
+            one = next(one for one in alike if one in places)
+            why = f"{name} and {one} may be left and right or not"
+        elif max(series.values(), default=0) >= longest:
+            why = f"{name} and others differ in a number alone, which does not tell left from right"
+        if why:
+            raise ConfigError(
+                f"names: {why}, so that images cannot be mirrored; set flip to 0, or say "
+                "left and right in the names"
+            )
+    return tuple(places[other] for other in others)
+
+
+def known_partners(names: Sequence[str], outputs: int) -> list[int]:
+    """Of keypoints, for results that are averaged with those of the mirrored image, as the engine
+    does by what the checkpoint says: empty where nothing tells sides."""
+    if not names:
+        return [mirror for _, mirror in _sapiens.published_keypoints(outputs)]
+    try:
+        partners = mirror_partners(names)
+    except ConfigError:
+        return []
+    return partners if partners != list(range(len(partners))) else []
 
 
 def mirrors(config: Config, names: Sequence[str]) -> bool:
@@ -134,11 +160,13 @@ def augment(
     if config.task in ("pretrain", "classify"):
         pixels = _random_window(image, config, size, draws, mirrored, family)
     elif config.task == "pose":
-        matrix = _person_matrix(sample["box"], config, size, draws, rotation, mirrored)
+        window = _person_window(sample["box"], config, size, draws)
+        matrix = _matrix(*window, size, rotation, mirrored)
         pixels = _sampled(image, matrix, size, scene=False)
         out["keypoints"] = _moved(sample["keypoints"], matrix, mirrored, names)
     else:
-        matrix = _scene_matrix(image.shape, config, size, draws, rotation, mirrored)
+        window = _scene_window(image.shape, config, size, draws)
+        matrix = _matrix(*window, size, rotation, mirrored)
         pixels = _sampled(image, matrix, size, scene=True)
         nearest = _Nearest(matrix, image.shape, size)
         out.update(_truth(sample, config, nearest, names, rotation, mirrored))
@@ -185,16 +213,11 @@ def _random_window(
     return pixels.flip(2) if mirrored else pixels
 
 
-def _person_matrix(
-    box: np.ndarray,
-    config: Config,
-    size: tuple[int, int],
-    draws: _Draws,
-    rotation: float,
-    mirrored: bool,
-) -> np.ndarray:
-    """From pixels of the input to those of the image: around the person's box, enlarged, and
-    widened to the aspect of the input."""
+def _person_window(
+    box: np.ndarray, config: Config, size: tuple[int, int], draws: _Draws
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centre in the image, and its pixels in one of the input: around the person's box, enlarged,
+    and widened to the aspect of the input."""
     height, width = size
     extent = box[2:] * _MARGIN
     extent_x = max(extent[0], extent[1] * width / height)
@@ -204,18 +227,12 @@ def _person_matrix(
     if draws.happens(_SHIFTED):
         centre = centre + extent * shift
     extent = extent * draws.uniform(*config.scale)
-    scale = extent / [max(width - 1, 1), max(height - 1, 1)]
-    return _matrix(centre, scale, size, rotation, mirrored)
+    return centre, extent / [max(width - 1, 1), max(height - 1, 1)]
 
 
-def _scene_matrix(
-    shape: tuple[int, ...],
-    config: Config,
-    size: tuple[int, int],
-    draws: _Draws,
-    rotation: float,
-    mirrored: bool,
-) -> np.ndarray:
+def _scene_window(
+    shape: tuple[int, ...], config: Config, size: tuple[int, int], draws: _Draws
+) -> tuple[np.ndarray, np.ndarray]:
     """The same for whole scenes, as in the original: the image is scaled relative to the largest
     size that fits into the input, a window of at most the input's size is taken at a random
     place, and stretched to the input."""
@@ -224,17 +241,13 @@ def _scene_matrix(
     extent = np.minimum(image, target / scale)
     place = np.array([draws.uniform(0, 1), draws.uniform(0, 1)])
     centre = extent / 2 + (image - extent) * place - 0.5
-    return _matrix(centre, extent / target, size, rotation, mirrored)
+    return centre, extent / target
 
 
 def _matrix(
-    centre: np.ndarray,
-    scale: np.ndarray,
-    size: tuple[int, int],
-    rotation: float,
-    mirrored: bool,
+    centre: np.ndarray, scale: np.ndarray, size: tuple[int, int], rotation: float, mirrored: bool
 ) -> np.ndarray:
-    """(2, 3), with `centre` of the image in the middle of the input; columns are x, y and 1."""
+    """From pixels of the input to those of the image, (2, 3), with `centre` of the image in the middle of the input; columns are x, y and 1."""
     cos, sin = math.cos(rotation), math.sin(rotation)
     linear = np.array([[cos, -sin], [sin, cos]]) * scale
     if mirrored:
@@ -368,11 +381,9 @@ def _moved(
 def _normalized(pixels: Tensor, color: float, draws: _Draws, family: str) -> Tensor:
     """Levels of 0 to 255 as the input of a model, in other light: brighter or darker, with more or
     less contrast, and the channels against each other."""
-    mean, std, white = (torch.tensor(values) for values in _CONSTANTS[family])
-    mean, std = mean[:, None, None], std[:, None, None]
     gain = draws.uniform(1 - color, 1 + color)
     gains = torch.tensor([gain * draws.uniform(1 - color / 3, 1 + color / 3) for _ in range(3)])
     bias = draws.uniform(-80, 80) * color
     if color:
         pixels = (pixels * gains[:, None, None]).add_(bias).clamp_(0, 255)
-    return (pixels / white - mean) / std
+    return normalize(pixels, family)

@@ -6,13 +6,14 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Iterator, NamedTuple, NoReturn, Optional, Sequence
 
 import numpy as np
 
 from .._images import read_image
 from ._errors import DataError
-from ._texts import Texts
+from ._strings import Strings
 
 if TYPE_CHECKING:
     from ._samples import Sample
@@ -129,16 +130,15 @@ class Persons:
     """Boxes and keypoints of persons, and what is not used of them."""
 
     def __init__(self) -> None:
-        self.left_out: dict[str, int] = {}
+        self.left_out: Counter[str] = Counter()
         self.keypoints = 0  # of each person
+        #: By image, those that are left out; AP counts them in its own way.
+        self.others: dict[int, list[Sample]] = {}
         self._rows: dict[str, list] = {"image": [], "box": [], "area": [], "keypoints": []}
         self._shares = True
 
     def __len__(self) -> int:
         return len(self._rows["image"])
-
-    def leave_out(self, reason: str) -> None:
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
     def add(self, entry: Entry, image: int, area: Optional[float] = None) -> None:
         """Takes the person of an entry, or counts why not; `area` where none is required."""
@@ -154,12 +154,17 @@ class Persons:
         labelled = sum(v > 0 for v in points[2::3])
         if "num_keypoints" in entry.value:
             labelled = min(labelled, entry.whole("num_keypoints"))
-        if entry.flag("iscrowd"):
-            return self.leave_out("crowds")
-        if labelled <= 0:
-            return self.leave_out("persons without labelled points")
-        if box[2] <= 0 or box[3] <= 0:
-            return self.leave_out("persons whose box has no area")
+        crowd, reason = entry.flag("iscrowd"), ""
+        if crowd or labelled <= 0:
+            reason = "crowds" if crowd else "persons without labelled points"
+        elif box[2] <= 0 or box[3] <= 0:
+            reason = "persons whose box has no area"
+        if reason:
+            self.left_out[reason] += 1
+            person: Sample = {"box": np.array(box, np.float64), "area": area, "crowd": crowd}
+            person["keypoints"] = np.reshape(points, (-1, 3)) * float(labelled > 0)
+            self.others.setdefault(image, []).append(person)
+            return
         inside = 0 <= box[0] and 0 <= box[1] and box[0] + box[2] <= 1 and box[1] + box[3] <= 1
         self._shares = self._shares and inside
         rows = self._rows
@@ -177,14 +182,15 @@ class Persons:
             )
         rows = self._rows
         points = np.stack(rows["keypoints"]) if len(self) else np.zeros((0, 0))
-        small = points.astype(np.float32)
+        with np.errstate(over="ignore"):
+            small = points.astype(np.float32)
         if (small == points).all():  # half the memory, and nothing is lost
             points = small
         return {
             "image": np.array(rows["image"], np.int64),
             "box": np.array(rows["box"], np.float64).reshape(-1, 4),
             "area": np.array(rows["area"], np.float64),
-            "keypoints": points.reshape(len(self), -1, 3),
+            "keypoints": points.reshape(len(self), self.keypoints, 3),
         }
 
 
@@ -229,13 +235,13 @@ class CocoData:
         persons = Persons()
         for entry in _entries(path, "annotations", lists["annotations"]):
             if "category_id" in entry.value and entry.whole("category_id") != category:
-                persons.leave_out("entries of other categories")
+                persons.left_out["entries of other categories"] += 1
                 continue
             number = entry.whole("image_id")
             if number not in numbers:
                 entry.refuse("image_id", f"is {number}, which `images` does not have")
             persons.add(entry, numbers[number])
-        self.left_out = persons.left_out
+        self.left_out, self.others = persons.left_out, persons.others
         self.outputs = persons.keypoints
         self._persons = persons.arrays(path)
         if self.names and len(self.names) != self.outputs and self.outputs:
@@ -248,7 +254,7 @@ class CocoData:
         unused = self.images - len(used)
         if unused:
             self.left_out["images without a person to learn"] = unused
-        self._files = Texts(
+        self._files = Strings(
             _find(images, files[number]) if place in used else ""
             for number, place in numbers.items()
         )

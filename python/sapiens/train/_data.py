@@ -11,6 +11,7 @@ shard-{000..015}.tar  WebDataset shards, uncompressed: each sample can be read a
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Iterable, Protocol
 
 import numpy as np
@@ -19,18 +20,20 @@ from ._arrays import ArrayData, is_array_folder
 from ._coco import CocoData
 from ._config import Config
 from ._errors import DataError
-from ._folders import ClassFolders, ImageFolder, PairFolder, TruthFolder, is_pair_folder
+from ._folders import SUFFIXES, ClassFolders, ImageFolder, PairFolder, TruthFolder, is_pair_folder
 from ._shards import ShardData, is_shards, shard_paths
 
 if TYPE_CHECKING:
     from ._samples import Sample
+
+_FARTHEST = 2**18  # pixels, which the engine can cut out
 
 
 class Part(Protocol):
     """Data of one path: a `Dataset` that numbers its images, too."""
 
     names: tuple[str, ...]
-    left_out: dict[str, int]
+    left_out: Counter[str]
     images: int  #: How many images there are; `image_id` is below it.
     outputs: int  #: Of keypoints or classes as far as the data tell; 0: they do not.
 
@@ -52,8 +55,12 @@ def open_data(paths: Iterable[str], config: Config, task: str) -> Joined:
     for path, part in parts:
         if not len(part):
             reasons = ", ".join(f"{count} {reason}" for reason, count in part.left_out.items())
+            expected = ""
+            if task in SUFFIXES and os.path.isdir(path):
+                truths = " or ".join(f"photo{suffix}" for suffix in SUFFIXES[task])
+                expected = f"; what is true of photo.png is in {truths}"
             raise DataError(
-                f"{path}: nothing in it is for {task}; left out: {reasons or 'nothing'}"
+                f"{path}: nothing in it is for {task}; left out: {reasons or 'nothing'}{expected}"
             )
         if config.names and part.names and part.names != config.names:
             raise DataError(
@@ -91,10 +98,7 @@ class Joined:
 
     def __init__(self, parts: list[tuple[str, Part]], task: str) -> None:
         self.parts = [part for _, part in parts]
-        self.left_out: dict[str, int] = {}
-        for part in self.parts:
-            for reason, count in part.left_out.items():
-                self.left_out[reason] = self.left_out.get(reason, 0) + count
+        self.left_out = sum((part.left_out for part in self.parts), Counter[str]())
         self.names = _agreed([(path, part.names) for path, part in parts], "names")
         if task == "classify":  # the largest number that occurs may differ
             self.outputs = max(part.outputs for part in self.parts)
@@ -103,6 +107,11 @@ class Joined:
         self.images = sum(part.images for part in self.parts)
         self._ends = np.cumsum([len(part) for part in self.parts])
         self._first_images = np.cumsum([0] + [part.images for part in self.parts])
+        #: Pose: by `image_id`, persons that are no samples, as AP counts them in its own way.
+        self.others: dict[int, list[Sample]] = {}
+        for first, part in zip(self._first_images.tolist(), self.parts):
+            for image, persons in getattr(part, "others", {}).items():
+                self.others[first + image] = persons
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -141,6 +150,8 @@ def check_sample(sample: Sample, config: Config, outputs: int) -> None:
         DataError: Names the sample, the value and what was expected.
     """
     key, size = sample["key"], sample["image"].shape[:2]
+    if not all(size):
+        raise DataError(f"{key}: an image of {_size_text(size)} pixels")
     for name in ("labels", "depth", "normals", "mask"):
         array: Any = sample.get(name)
         if array is not None and array.shape[:2] != size:
@@ -156,6 +167,12 @@ def check_sample(sample: Sample, config: Config, outputs: int) -> None:
                 f"{key}: label {wrong.max()} at {wrong.size} pixels, but there are {outputs} classes, "
                 f"and {config.ignore_label} is left out; name more classes, or set ignore_label"
             )
+    box = sample.get("box")
+    if box is not None and max(*abs(box[:2]), *abs(box[:2] + box[2:])) > _FARTHEST:
+        raise DataError(
+            f"{key}: the box {', '.join(f'{side:g}' for side in box)} (x, y, width, height) is more "
+            f"than {_FARTHEST} pixels away"
+        )
     keypoints = sample.get("keypoints")
     if keypoints is not None and len(keypoints) != outputs:
         raise DataError(f"{key}: {len(keypoints)} keypoints, but the model has {outputs}")

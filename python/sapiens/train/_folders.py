@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Iterator, Optional
+from typing import TYPE_CHECKING, Iterator
 
 import numpy as np
 
 from ._coco import read_as_sample
 from ._config import Config
-from ._decode import IMAGES, decode_depth, decode_labels, decode_normals, read_file
+from ._decode import IMAGES, TRUTHS, decode_depth, decode_labels, decode_normals, read_file
 from ._errors import DataError
-from ._texts import Texts
+from ._strings import Strings
 
 if TYPE_CHECKING:
     from ._samples import Sample
 
 #: What is true of photo.png is in photo_seg.png and so on.
-SUFFIXES = {
-    "seg": ("_seg.png",),
-    "depth": ("_depth.npy", "_depth.exr", "_depth.png"),
-    "normal": ("_normal.npy", "_normal.exr", "_normal.png"),
-}
-_PICTURES_OF_TRUTH = ("_seg.png", "_depth.png", "_normal.png")
+SUFFIXES = {task: tuple(f"_{ending}" for ending in endings) for task, endings in TRUTHS.items()}
+_PICTURES_OF_TRUTH = tuple(
+    s for suffixes in SUFFIXES.values() for s in suffixes if s[-4:] == ".png"
+)
 
 
 def _names_in(folder: str, left_out: Counter[str]) -> tuple[list[str], list[str]]:
@@ -70,8 +68,8 @@ class _Folder:
 
     def __init__(self, folder: str, files: list[str], left_out: Counter[str]) -> None:
         self.folder = folder
-        self.left_out: dict[str, int] = dict(+left_out)  # without what occurs 0 times
-        self._files = Texts(files)
+        self.left_out = +left_out  # without what occurs 0 times
+        self._files = Strings(files)
         self.images = len(files)
 
     def __len__(self) -> int:
@@ -82,7 +80,35 @@ class _Folder:
         return {"key": path, "image": read_as_sample(path)}
 
 
-class TruthFolder(_Folder):
+class _TruthFolder(_Folder):
+    """Images, and for each the file of what is true, and perhaps of the classes that tell the person."""
+
+    def __init__(
+        self,
+        folder: str,
+        task: str,
+        images: list[str],
+        truths: list[str],
+        masks: list[str],
+        left_out: Counter[str],
+    ) -> None:
+        super().__init__(folder, images, left_out)
+        self.task, self._truths, self._masks = task, Strings(truths), Strings(masks)
+
+    def __getitem__(self, number: int) -> Sample:
+        sample = self._sample(number)
+        truth, mask = (os.path.join(self.folder, t[number]) for t in (self._truths, self._masks))
+        add_truth(sample, self.task, os.path.splitext(truth)[1].lower(), read_file(truth), truth)
+        if self._masks[number] and self.task in ("depth", "normal"):
+            sample["mask"] = self._person(decode_labels(read_file(mask), mask))
+        return sample
+
+    @staticmethod
+    def _person(labels: np.ndarray) -> np.ndarray:
+        return mask_of(labels)
+
+
+class TruthFolder(_TruthFolder):
     """photo.png and photo_seg.png, photo_depth.npy or photo_normal.npy, as `sapiens eval` reads."""
 
     def __init__(self, folder: str, task: str) -> None:
@@ -109,18 +135,9 @@ class TruthFolder(_Folder):
             used.update(found)
         lost = sum(name.endswith(SUFFIXES[task]) for name in there - used)
         left_out["ground truth without an image"] += lost
-        super().__init__(folder, chosen, left_out)
-        self.task = task
-        self._truths = Texts(truths)
-
-    def __getitem__(self, number: int) -> Sample:
-        sample = self._sample(number)
-        truth = os.path.join(self.folder, self._truths[number])
-        add_truth(sample, self.task, os.path.splitext(truth)[1], read_file(truth), truth)
-        classes = os.path.splitext(sample["key"])[0] + "_seg.png"
-        if self.task in ("depth", "normal") and os.path.isfile(classes):
-            sample["mask"] = mask_of(decode_labels(read_file(classes), classes))
-        return sample
+        stems = [os.path.splitext(image)[0] for image in chosen]
+        masks = [f"{stem}_seg.png" if f"{stem}_seg.png" in there else "" for stem in stems]
+        super().__init__(folder, task, chosen, list(truths), masks, left_out)
 
 
 def add_truth(sample: Sample, task: str, suffix: str, data: bytes, where: str) -> None:
@@ -145,7 +162,7 @@ def is_pair_folder(folder: str, task: str) -> bool:
     return all(os.path.isdir(os.path.join(folder, name)) for name in ("images", _PAIRS[task]))
 
 
-class PairFolder(_Folder):
+class PairFolder(_TruthFolder):
     """The original's images/*.png, masks/*.png and depths/*.npy or normals/*.npy."""
 
     def __init__(self, folder: str, task: str) -> None:
@@ -164,10 +181,14 @@ class PairFolder(_Folder):
         stems = sorted(images.keys() & truths.keys())
         left_out["images without ground truth"] += len(images) - len(stems)
         left_out["ground truth without an image"] += len(truths) - len(stems)
-        super().__init__(folder, [images[stem] for stem in stems], left_out)
-        self.task = task
-        self._truths = Texts(truths[stem] for stem in stems)
-        self._masks: Optional[Texts] = Texts(masks[stem] for stem in stems) if masks else None
+        chosen, true, of_persons = (
+            [files.get(stem, "") for stem in stems] for files in (images, truths, masks)
+        )
+        super().__init__(folder, task, chosen, true, of_persons, left_out)
+
+    @staticmethod
+    def _person(labels: np.ndarray) -> np.ndarray:
+        return labels != 0
 
     @staticmethod
     def _by_stem(
@@ -184,15 +205,6 @@ class PairFolder(_Folder):
             else:
                 found[stem] = f"{name}/{file}"
         return found
-
-    def __getitem__(self, number: int) -> Sample:
-        sample = self._sample(number)
-        truth = os.path.join(self.folder, self._truths[number])
-        add_truth(sample, self.task, os.path.splitext(truth)[1].lower(), read_file(truth), truth)
-        if self._masks is not None:
-            mask = os.path.join(self.folder, self._masks[number])
-            sample["mask"] = decode_labels(read_file(mask), mask) != 0
-        return sample
 
 
 class ImageFolder(_Folder):

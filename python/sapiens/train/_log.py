@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import math
 import sys
 import time
 from pathlib import Path
 from typing import Any, Optional
 
+from .. import _sapiens
+
 COLUMNS = ("step", "epoch", "images", "minutes", "loss", "rate", "gradient", "images_per_second")
+_SILENCE = 60  # seconds without a line
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """Lines on standard error, where names of files and classes cannot control the terminal."""
+    text = text.encode("utf-8", "backslashreplace").decode()  # names may be no UTF-8
+    lines = [_sapiens.printable(line) for line in text.split("\n")]
+    # A terminal that was closed ends no run.
+    with contextlib.suppress(OSError):
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 class Log:
@@ -29,6 +39,7 @@ class Log:
         self._writer.writerow(COLUMNS)
         self._writer.writerows(rows)
         self._file.flush()
+        self._told = -math.inf
         self._events: Any = None
         if tensorboard:
             from torch.utils.tensorboard import SummaryWriter
@@ -36,15 +47,25 @@ class Log:
             self._events = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1)
 
     def add(self, row: dict[str, float], steps: Optional[int], seconds_left: float) -> None:
-        """A row of the values of COLUMNS, and a line that also tells what is left."""
+        """A row of the values of COLUMNS, and a line."""
         values = {name: f"{row[name]:.6g}" for name in COLUMNS}
         values["step"] = str(int(row["step"]))
         self._writer.writerow(values.values())
         self._file.flush()
         self.events(int(row["step"]), {name: row[name] for name in COLUMNS[4:]}, "train")
+        self.tell(row, steps, seconds_left)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the last line is long ago, or there was none."""
+        return time.monotonic() - self._told > _SILENCE
+
+    def tell(self, row: dict[str, float], steps: Optional[int], seconds_left: float) -> None:
+        """A line alone, which also tells what is left."""
+        self._told = time.monotonic()
         of = f" of {steps}" if steps else ""
         say(
-            f"step {values['step']}{of}: loss {row['loss']:.5g}, rate {row['rate']:.3g}, "
+            f"step {row['step']:.0f}{of}: loss {row['loss']:.5g}, rate {row['rate']:.3g}, "
             f"gradient {row['gradient']:.3g}, {row['images_per_second']:.3g} images/s, "
             f"{_time(seconds_left)} left"
         )

@@ -1,12 +1,10 @@
-"""The model that a run begins with, what of it learns, and how it becomes a checkpoint."""
+"""The model that a run begins with, and what of it learns."""
 
 from __future__ import annotations
 
-import copy
-import math
 import re
 from pathlib import Path
-from typing import Any, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, NamedTuple, Optional, Sequence, Union
 
 import torch
 from torch import Tensor, nn
@@ -398,74 +396,3 @@ def _choose_what_learns(module: Trained, config: Config) -> None:
         # Fixed sines and cosines, as in the original.
         module.backbone.pos_embed.requires_grad_(False)
         module.neck.decoder_pos_embed.requires_grad_(False)
-
-
-def param_groups(module: Trained, config: Config) -> list[dict[str, Any]]:
-    """Of AdamW. With mode full `scale`, the factor of the learning rate, falls by `layer_decay` per
-    layer towards the image: embedding, tokens and positions are layer 0, block i is i + 1, all else
-    is the last. Biases, norms, tokens and positions have no weight decay."""
-    backbone = module.backbone
-    last = backbone.depth + 1
-    decay = config.layer_decay if config.mode == "full" else 1.0
-    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
-    for name, parameter in module.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        block = re.match(r"backbone\.(?:layers|blocks)\.(\d+)\.", name)
-        layer = last
-        if block:
-            layer = int(block[1]) + 1
-        elif name.startswith("backbone.") and not name.startswith("backbone.ln1."):
-            layer = 0
-        fixed = ("pos_embed", "cls_token", "mask_token", "storage_tokens")
-        decays = parameter.ndim > 1 and not name.endswith(fixed)
-        groups.setdefault((layer, decays), []).append(parameter)
-    return [
-        {
-            "params": parameters,
-            "scale": decay ** (last - layer),
-            "weight_decay": config.weight_decay * decays,
-        }
-        for (layer, decays), parameters in sorted(groups.items())
-    ]
-
-
-def rate_at(config: Config, step: int, progress: float) -> float:
-    """The learning rate of a step, where `progress` of the run (0 to 1) is done."""
-    warm = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    shape = {
-        "linear": 1 - progress,
-        "cosine": 0.5 * (1 + math.cos(math.pi * progress)),
-        # As in the original, after 170 and 200 of 210 epochs.
-        "step": 0.1 ** ((progress >= 170 / 210) + (progress >= 200 / 210)),
-        "constant": 1.0,
-    }
-    return config.learning_rate * warm * shape[config.schedule]
-
-
-def bare_copy(module: Trained) -> Trained:
-    """The model without its numbers, on the meta device."""
-    parameters = {
-        id(p): nn.Parameter(torch.empty_like(p, device="meta"), p.requires_grad)
-        for p in module.parameters()
-    }
-    return copy.deepcopy(module, parameters)
-
-
-def plain_copy(bare: Trained, state: Mapping[str, Tensor]) -> Trained:
-    """A model for evaluation that has the numbers `state`, with adapters merged; `bare` is what
-    `bare_copy` made when it began."""
-    model = bare_copy(bare)
-    model.load_state_dict(state, assign=True)
-    for name, layer in list(model.named_modules()):
-        if hasattr(layer, "base_layer"):
-            # Merging adds in place, and `state` may be what trains.
-            base = layer.base_layer
-            base.weight = nn.Parameter(base.weight.detach().clone(), requires_grad=False)
-            layer.merge()
-            parent, _, child = name.rpartition(".")
-            setattr(model.get_submodule(parent), child, layer.get_base_layer())
-    head = head_of(model)
-    if isinstance(getattr(head, "dropout", None), ChannelDropout):
-        head.add_module("dropout", nn.Identity())
-    return model.requires_grad_(False).eval()

@@ -19,17 +19,6 @@ from ._samples import Batch
 
 # As in the original: a depth relative to nearest and farthest below it is not seen by the loss.
 EPSILON = 1e-6
-#: Transposed convolutions of a coarse step: each doubles a map that begins with a sixteenth of the input's sides.
-COARSE_DOUBLINGS = 2
-
-
-def run_head(model: nn.Module, x: Tensor, coarse: bool) -> Any:
-    """What the model makes of normalised images (B, 3, H, W); in a coarse step without the head's last doublings.
-
-    `model` is called itself, so that wrappers of distributed training see it. A coarse step leaves parameters without
-    gradient.
-    """
-    return model(x, doublings=COARSE_DOUBLINGS) if coarse else model(x)
 
 
 def _blocks(values: Tensor, rows: int, columns: int) -> Tensor:
@@ -40,13 +29,31 @@ def _blocks(values: Tensor, rows: int, columns: int) -> Tensor:
     return blocks.reshape(batch, high * wide, rows, columns)
 
 
-class _Dense:
-    """A task of pixels. Outputs are compared with targets of the input's size: enlarged, as the original's are, or each
-    with all the pixels that it covers, which is far less work."""
+class Objective:
+    """What a task learns. A loss is a sum of terms, each of them sum(numerators) / sum(weights) over the whole batch of
+    an optimizer step, however it is spread over processes and passes."""
 
     def __init__(self, config: Config, outputs: int) -> None:
         self.config = config
         self.outputs = outputs
+
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What the loss of one sample needs; `augmented` is what `augment` returns."""
+        raise NotImplementedError
+
+    def weights(self, targets: Batch) -> Tensor:
+        """Of each term, (terms,), float32; depends on the targets of the batch alone."""
+        raise NotImplementedError
+
+    def numerators(self, output: Any, targets: Batch) -> Tensor:
+        """Of each term, (terms,), float32, with gradients. `output` is what the module returns: (B, outputs, rows,
+        columns), or a MaskedPrediction."""
+        raise NotImplementedError
+
+
+class _Dense(Objective):
+    """A task of pixels. Outputs are compared with targets of the input's size: enlarged, as the original's are, or each
+    with all the pixels that it covers, which is far less work."""
 
     def _sized(self, output: Tensor, targets: Tensor) -> Tensor:
         """Outputs (B, C, h, w) as float32 at the size of the loss; targets are (B, H, W)."""
@@ -64,7 +71,7 @@ class Seg(_Dense):
         super().__init__(config, outputs)
         self.class_weights = torch.tensor(config.class_weights or (1.0,) * outputs)
 
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"labels": augmented["labels"]}
 
     def weights(self, targets: Batch) -> Tensor:
@@ -102,7 +109,7 @@ class Depth(_Dense):
     """SI-log of depths that are 0 at the nearest and 1 at the farthest pixel of the person, as the original's, or L1 in
     standard deviations from the person's mean, where a shift of the output costs nothing."""
 
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
         depth = augmented["depth"]
         valid = depth.isfinite() & (depth > 0)
         if "mask" in augmented:
@@ -149,7 +156,7 @@ def _statistics(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
 class Normal(_Dense):
     """One minus cosine, and L1 over the three channels, which also pulls the length to 1: mean over valid pixels."""
 
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
         normals = augmented["normals"].nan_to_num(0, 0, 0)  # (3, H, W)
         valid = normals.norm(dim=0) > 0.5
         if "mask" in augmented:
@@ -171,15 +178,12 @@ class Normal(_Dense):
         return (error * valid).sum()[None]
 
 
-class Pose:
+class Pose(Objective):
     """Squared error between heatmaps and Gaussians of height 1 at the keypoints, between pixels where those are. With
     `mean` it is of pixels, as the original's; with `sum` of maps, since the mean's gradients in a small network are so
     small that AdamW hardly tells them from nothing."""
 
-    def __init__(self, config: Config, outputs: int) -> None:
-        self.config = config
-
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
         height, width = augmented["inputs"].shape[1:]
         return {"keypoints": augmented["keypoints"], "size": torch.tensor([width, height])}
 
@@ -213,13 +217,10 @@ class Pose:
         return y[..., None] * x[..., None, :], inside & (keypoints[..., 2] > 0)
 
 
-class Pretrain:
+class Pretrain(Objective):
     """Squared error of the hidden patches, each relative to its own mean and deviation."""
 
-    def __init__(self, config: Config, outputs: int) -> None:
-        self.config = config
-
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
         patches = patchify(augmented["inputs"])
         mean, variance = patches.mean(1, keepdim=True), patches.var(1, keepdim=True)
         return {"patches": (patches - mean) / (variance + 1e-6).sqrt()}
@@ -241,13 +242,10 @@ def patchify(image: Tensor) -> Tensor:
     return x.permute(1, 3, 2, 4, 0).reshape(-1, PATCH * PATCH * channels)
 
 
-class Classify:
+class Classify(Objective):
     """Cross-entropy, as mean over the images; outputs are logits (B, C)."""
 
-    def __init__(self, config: Config, outputs: int) -> None:
-        self.config = config
-
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
+    def targets(self, augmented: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"category": augmented["category"]}
 
     def weights(self, targets: Batch) -> Tensor:
@@ -257,7 +255,7 @@ class Classify:
         return F.cross_entropy(output.float(), targets["category"].long(), reduction="sum")[None]
 
 
-OBJECTIVES: dict[str, type] = {
+OBJECTIVES: dict[str, type[Objective]] = {
     "pretrain": Pretrain,
     "pose": Pose,
     "seg": Seg,

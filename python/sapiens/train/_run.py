@@ -3,110 +3,62 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import dataclasses
 import json
 import math
-import os
-import shutil
-import signal
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import torch
 import torch.distributed
 from accelerate import Accelerator
-from accelerate.utils import (
-    AutocastKwargs,
-    DistributedDataParallelKwargs,
-    InitProcessGroupKwargs,
-)
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 import sapiens
 
-from .. import _checkpoints
-from ..torch import MaskedAutoencoder, save
-from ..torch._tasks import HEADS, Head
+from ..torch._tasks import HEADS
 from ._augment import mirrors
-from ._batches import Places, Shares, batches, is_coarse, moved, seed_of_step
-from ._config import FREE, Config, ConfigError, read_config, write_config
+from ._batches import BatchSampler, TrainingSet, batches, is_coarse, seed_of_step
+from ._config import Config, ConfigError, write_config
 from ._data import open_data
+from ._distributed import (
+    distribute,
+    gathered_model,
+    gathered_optimizer,
+    make_accelerator,
+    restore,
+    whole,
+)
 from ._errors import DataError
 from ._log import Clock, Log, say
-from ._model import (
-    ChannelDropout,
-    Classifier,
-    Trained,
+from ._model import ChannelDropout, Trained, encoder_of, find_source, head_of, start
+from ._objectives import OBJECTIVES
+from ._optimizer import param_groups, rate_at
+from ._output import (
+    CONFIG,
+    METRICS,
     bare_copy,
-    encoder_of,
-    find_source,
-    head_of,
-    param_groups,
+    expect_same,
     plain_copy,
-    rate_at,
-    start,
+    prepare_folder,
+    write_model,
 )
-from ._objectives import OBJECTIVES, run_head
-from ._state import read_state, remove_states, save_state, write_atomically, writing
+from ._signals import Interrupted, Signals
+from ._state import read_state, remove_states, save_state, write_atomically
 from ._validate import Validation, score_of
 
 _SAVE_SECONDS = 120
-_LONG_WAIT = timedelta(hours=2)  # processes wait while one of them validates or writes
-_PUBLISHED_OUTPUTS = {"pose": 17, "seg": 28}
+_PUBLISHED_POINTS = 17
 _FIXED_OUTPUTS = {"pretrain": 0, "depth": 1, "normal": 3}
-#: All that a run writes into its folder.
-_CONFIG, _METRICS = "config.toml", "metrics.json"
-_WRITTEN = (
-    _CONFIG,
-    _METRICS,
-    "log.csv",
-    "start.txt",
-    "model.pth",
-    "model.safetensors",
-    "best.pth",
-    "best.safetensors",
-    "classifier.safetensors",
-)
-
-
-class Interrupted(Exception):
-    """A signal ended the run after a step; its state is saved."""
-
-    def __init__(self, number: int, step: int) -> None:
-        super().__init__(f"interrupted after step {step}; --resume goes on")
-        self.number = number
+#: Transposed convolutions of a coarse step: each doubles a map of a sixteenth of the input's sides.
+_COARSE_DOUBLINGS = 2
 
 
 class NotFinite(ArithmeticError):
     """The loss or the gradient of a step is NaN or infinite."""
-
-
-class _Interrupts:
-    """SIGINT and SIGTERM, counted instead of obeyed; Ctrl-C again and again is obeyed."""
-
-    PATIENCE = 2  # one Ctrl-C may come twice: from the terminal, and from torchrun
-    NUMBERS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self) -> None:
-        self.counts = dict.fromkeys(self.NUMBERS, 0)
-
-    @contextlib.contextmanager
-    def counted(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._count) for number in self.NUMBERS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _count(self, number: int, _: Any) -> None:
-        self.counts[signal.Signals(number)] += 1
-        if number == signal.SIGINT and self.counts[signal.SIGINT] > self.PATIENCE:
-            raise KeyboardInterrupt
 
 
 class _Pass(nn.Module):
@@ -129,7 +81,7 @@ class _Pass(nn.Module):
         dropout = getattr(head_of(self.model), "dropout", None)
         if isinstance(dropout, ChannelDropout):
             dropout.kept = kept
-        return run_head(self.model, inputs, coarse)
+        return self.model(inputs, _COARSE_DOUBLINGS) if coarse else self.model(inputs)
 
 
 def train(config: Config, *, resume: bool = False, overwrite: bool = False) -> None:
@@ -146,9 +98,9 @@ def train(config: Config, *, resume: bool = False, overwrite: bool = False) -> N
         sapiens.Error: A file cannot be opened, or the checkpoint is refused.
         Interrupted, NotFinite: The run stopped early; it can go on from what is saved.
     """
-    accelerator = _accelerator(config)
+    accelerator = make_accelerator(config)
     try:
-        _prepare_folder(config, accelerator, resume, overwrite)
+        prepare_folder(config, accelerator, resume, overwrite)
         Run(config, accelerator).run(resume)
     finally:
         # A process that fails must not wait here for others that wait for it.
@@ -156,68 +108,11 @@ def train(config: Config, *, resume: bool = False, overwrite: bool = False) -> N
             accelerator.end_training()
 
 
-def _accelerator(config: Config) -> Accelerator:
-    cpu = config.device == "cpu" or not torch.cuda.is_available()
-    if cpu:
-        processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        torch.set_num_threads(config.threads or max(1, (cores or 1) // processes))
-    else:
-        # So that going on gives the same bits.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
-    return Accelerator(
-        cpu=cpu,
-        mixed_precision="no" if config.precision == "fp32" else "bf16",
-        kwargs_handlers=[
-            # A coarse step leaves layers out.
-            DistributedDataParallelKwargs(
-                find_unused_parameters=config.coarse > 0, broadcast_buffers=False
-            ),
-            InitProcessGroupKwargs(timeout=_LONG_WAIT),
-            # No weight is used twice, but a cache would hold all of a sharded model's in bf16.
-            AutocastKwargs(cache_enabled=False),
-        ],
-    )
-
-
-def _prepare_folder(
-    config: Config, accelerator: Accelerator, resume: bool, overwrite: bool
-) -> None:
-    folder = Path(config.output)
-    there = (folder / _CONFIG).exists()
-    if there and resume:
-        _expect_same(config, read_config(folder / _CONFIG))
-    elif there and not overwrite:
-        raise ConfigError(
-            f"output: {folder} holds a run; --resume goes on with it, --overwrite removes it"
-        )
-    accelerator.wait_for_everyone()  # all of them have looked
-    if accelerator.is_main_process:
-        if there and not resume:
-            for name in _WRITTEN:
-                (folder / name).unlink(missing_ok=True)
-            remove_states(folder)
-            shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-    accelerator.wait_for_everyone()
-
-
-def _expect_same(config: Config, before: Config) -> None:
-    values, old = config.flags, before.flags
-    for name in values:
-        if name not in FREE and values[name] != old[name]:
-            raise ConfigError(
-                f"{name}: the run in {config.output} has {old[name]!r}, not {values[name]!r}; give "
-                f"that to go on, or another output"
-            )
-
-
 class Run:
     """One process's part of a run."""
 
     def __init__(self, config: Config, accelerator: Accelerator) -> None:
-        self.config, self.accelerator, self.interrupts = config, accelerator, _Interrupts()
+        self.config, self.accelerator, self.signals = config, accelerator, Signals()
         self.folder = Path(config.output)
         self.main = accelerator.is_main_process
         self.rank, self.processes = accelerator.process_index, accelerator.num_processes
@@ -228,6 +123,7 @@ class Run:
                 f"({self.processes}) times accumulate ({config.accumulate})"
             )
         self.step, self.images = 0, 0
+        self.blank, self.any_known = 0, False
         self.best: Optional[float] = None
         self.measured: list[dict[str, Any]] = []
         self.recent: list[list[float]] = []
@@ -236,12 +132,18 @@ class Run:
         """Trains to the end, and writes the result."""
         if resume and self._finished():
             self._say(f"{self.folder} is finished")
+            if self.main:
+                remove_states(self.folder)  # it may have been ended before it did
             return
-        self._open()
         state = read_state(self.folder) if resume else None
         if state:
+            expect_same(self.config, state["config"])  # config.toml may have been edited
+        self._open()
+        if state:
             self._go_on(state)
-        with self.interrupts.counted():
+        elif resume:
+            self._say(f"there is no state in {self.folder} yet: it begins with the first step")
+        with self.signals.counted():
             self._train(state)
             self._finish()
 
@@ -257,13 +159,20 @@ class Run:
 
     def _open(self) -> None:
         config = self.config
-        self.data = self._open_data(config.data, "data")
+        self.data = self._open_data(config, "data")
         source = find_source(config)
         same = source is not None and source.task == config.task
         self.names = config.names or self.data.names
         if not self.names and source is not None and same:
             self.names = _names_in(source.path, config.task, config)
         self.outputs = self._count_outputs(source.outputs if source and same else 0)
+        if config.task == "seg" and not 2 <= self.outputs <= 255:
+            raise ConfigError(f"names: seg is of 2 to 255 classes, not {self.outputs}")
+        weights = len(config.class_weights)
+        if weights not in (0, self.outputs):
+            raise ConfigError(
+                f"class_weights: expected one for each of {self.outputs} classes, not {weights}"
+            )
         if config.flip and not mirrors(config, self.names):
             self._say("images are not mirrored, since no names tell left from right")
         if self._steps is not None and self._steps <= config.warmup:
@@ -279,18 +188,18 @@ class Run:
             write_atomically(self.folder / "start.txt", lambda path: path.write_text(lines))
             say(lines)
             comment = f"sapiens {sapiens.__version__}, PyTorch {torch.__version__}"
-            write_atomically(
-                self.folder / _CONFIG, lambda path: write_config(config, path, comment)
-            )
+            write_atomically(self.folder / CONFIG, lambda path: write_config(config, path, comment))
         self.objective = OBJECTIVES[config.task](config, self.outputs)
-        self.forward = self._distribute(_Pass(self.model, config.mask_ratio))
+        forward = _Pass(self.model, config.mask_ratio)
+        self.forward = distribute(forward, encoder_of(self.model), config, self.accelerator)
         betas = config.betas[0], config.betas[1]
         self.optimizer = torch.optim.AdamW(
             param_groups(self.model, config), config.learning_rate, betas, fused=True
         )
         self.validation: Optional[Validation] = None
         if config.validation:
-            held_out = self._open_data(config.validation, "validation")
+            # Outputs are in the order of what is trained on.
+            held_out = self._open_data(dataclasses.replace(config, names=self.names), "validation")
             self.validation = Validation(
                 config,
                 held_out,
@@ -301,12 +210,11 @@ class Run:
                 self._compute,
             )
 
-    def _open_data(self, paths: tuple[str, ...], what: str) -> Any:
-        data = open_data(paths, self.config, self.config.task)
+    def _open_data(self, config: Config, what: str) -> Any:
+        paths = config.data if what == "data" else config.validation
+        data = open_data(paths, config, config.task)
         left = "".join(f"; left out: {n} {reason}" for reason, n in data.left_out.items() if n)
         self._say(f"{what}: {len(data)} samples{left}")
-        if not len(data):
-            raise DataError(f"{what}: there is nothing to use in {', '.join(paths)}{left}")
         return data
 
     def _count_outputs(self, known: int) -> int:
@@ -315,34 +223,18 @@ class Run:
             return _FIXED_OUTPUTS[task]
         if self.names:
             return len(self.names)
-        if task == "classify":
-            raise ConfigError("names: the data name no classes; give them")
-        outputs = self.data.outputs or known or _PUBLISHED_OUTPUTS[task]
-        whose = "as published; `names` tells others"
+        outputs = self.data.outputs or known
+        if task == "classify" or (task == "seg" and not outputs):
+            raise ConfigError(
+                "names: neither the data nor the checkpoint name the classes; give them in the order "
+                "of their numbers, such as --names background skin hair"
+            )
+        outputs = outputs or _PUBLISHED_POINTS
+        whose = "as published; --names tells others"
         if self.data.outputs or known:
             whose = "as in the data" if self.data.outputs else "as in the checkpoint"
         self._say(f"nothing names the outputs: {outputs}, {whose}")
         return outputs
-
-    def _distribute(self, forward: nn.Module) -> nn.Module:
-        config, encoder = self.config, encoder_of(self.model)
-        if config.activation_checkpointing:
-            for block in encoder.blocks_in_order():
-                block.forward = functools.partial(checkpoint, block.forward, use_reentrant=False)
-        if config.sharding == "none":
-            return self.accelerator.prepare_model(forward)
-        if self.processes == 1:
-            raise ConfigError("sharding: fsdp needs several processes: torchrun -m sapiens.train")
-        # PyTorch's own call: Accelerate makes it on GPUs alone, and this way tests on CPUs are of
-        # the same code. Parameters are gathered as float32, so that results are those of DDP.
-        from torch.distributed.device_mesh import init_device_mesh
-        from torch.distributed.fsdp import fully_shard
-
-        mesh = init_device_mesh(self.accelerator.device.type, (self.processes,))
-        for block in encoder.blocks_in_order():
-            fully_shard(block, mesh=mesh)
-        fully_shard(forward, mesh=mesh)  # changes the module itself
-        return forward
 
     # Steps.
 
@@ -364,7 +256,11 @@ class Run:
         config = self.config
         clock = Clock(state["seconds"] if state else 0.0)
         log = Log(self.folder, self.step, config.tensorboard) if self.main else None
-        source = self._batches()
+        training = TrainingSet(
+            self.data, config, self.model, self.names, self.outputs, self.objective
+        )
+        sampler = BatchSampler(config, len(self.data), self.step, self.rank, self.processes)
+        source = batches(training, sampler, self.accelerator.device.type == "cuda")
         saved, seconds = time.monotonic(), self._agreed(clock.seconds)
         rate_since = (self.images, clock.seconds)
         while self._progress(seconds) < 1:
@@ -376,16 +272,22 @@ class Run:
             self.images += config.batch
             seconds = agreed["seconds"]
             self.recent.append([loss, norm, rate])
-            if self.step % config.log_every == 0:
-                if log is not None:
-                    log.add(self._row(seconds, rate_since), self._steps, self._left(seconds))
-                self.recent, rate_since = [], (self.images, clock.seconds)
             done = self._progress(seconds) >= 1
+            is_row = done or self.step % config.log_every == 0
+            if log is not None and (is_row or log.silent):
+                tell = log.add if is_row else log.tell
+                tell(self._row(seconds, rate_since), self._steps, self._left(seconds))
+            if is_row:
+                if self.blank:
+                    self._say(
+                        f"in {self.blank} of these images nothing is known that could be learned"
+                    )
+                self.blank, self.recent, rate_since = 0, [], (self.images, clock.seconds)
             if self.validation and (
                 done or (config.validate_every and self.step % config.validate_every == 0)
             ):
                 self._validate(log)
-            number = next((n for n in _Interrupts.NUMBERS if agreed[n.name]), None)
+            number = next((n for n in Signals.NUMBERS if agreed[n.name]), None)
             if agreed["save"] or number is not None or done:
                 self._save(clock.seconds)
                 saved = time.monotonic()
@@ -393,29 +295,6 @@ class Run:
                 raise Interrupted(number, self.step)
         if log is not None:
             log.close()
-
-    def _batches(self) -> Iterator[dict[str, Any]]:
-        config, device = self.config, self.accelerator.device
-        pretrain = config.task == "pretrain"
-        grid = encoder_of(self.model).grid
-        head = head_of(self.model)
-        channels = 0
-        if isinstance(head, Head) and config.head_dropout:
-            final: Any = head.get_submodule(head.final_name)
-            channels = final.in_channels
-        places = Places(
-            self.data,
-            config,
-            self.model.size,
-            self.names,
-            encoder_of(self.model).family,
-            self.outputs,
-            self.objective,
-            grid[0] * grid[1] if pretrain else 0,
-            channels,
-        )
-        shares = Shares(config, self.step, self.rank, self.processes)
-        return batches(places, shares, device.type == "cuda")
 
     def _step(
         self,
@@ -428,9 +307,15 @@ class Run:
         config, device = self.config, self.accelerator.device
         torch.manual_seed(seed_of_step(config, self.step))
         self.forward.train()
-        parts = [moved(next(source), device) for _ in range(config.accumulate)]
+        parts = [
+            send_to_device(next(source), device, non_blocking=True)
+            for _ in range(config.accumulate)
+        ]
         counted = torch.stack([self.objective.weights(part["targets"]) for part in parts]).sum(0)
-        counted = self._summed(counted.double())
+        blank = torch.stack([part["blank"].sum() for part in parts]).sum()
+        counted = self._summed(torch.cat([counted.double(), blank.double()[None]]))
+        self._count_blank(int(counted[-1]))
+        counted = counted[:-1]
         # Terms of which nothing is known are 0, not 0 / 0.
         scale = torch.where(counted > 0, 1 / counted.clamp(min=1e-30), 0.0).float()
         sums = torch.zeros_like(counted)
@@ -451,7 +336,7 @@ class Run:
         agreed = self._agree(sums, clock.seconds, wants_state)
         loss = float((agreed.pop("sums") * scale.double()).sum())
         parameters = [p for p in self.model.parameters() if p.grad is not None]
-        norm = _whole(nn.utils.clip_grad_norm_(parameters, config.clip)).item()
+        norm = whole(nn.utils.clip_grad_norm_(parameters, config.clip)).item()
         if not math.isfinite(loss) or not math.isfinite(norm):
             self.optimizer.zero_grad()
             self._stop_not_finite(loss, norm, clock.seconds)
@@ -467,6 +352,16 @@ class Run:
     ) -> Any:
         with self.accelerator.autocast():
             return self.forward(inputs, coarse, noise, kept)
+
+    def _count_blank(self, count: int) -> None:
+        """Images of a step of which nothing is known."""
+        self.blank += count
+        self.any_known = self.any_known or count < self.config.batch
+        if not self.any_known and self.images + self.config.batch >= len(self.data):
+            raise DataError(
+                f"nothing is known in any of the {self.images + self.config.batch} images so far: all "
+                "labels are ignore_label, or no depth or normal is valid on a person"
+            )
 
     def _stop_not_finite(self, loss: float, norm: float, seconds: float) -> None:
         self._save(seconds)
@@ -489,12 +384,12 @@ class Run:
 
     def _agree(self, sums: Tensor, seconds: float, wants_state: bool) -> dict[str, Any]:
         """Sums over all processes; the signals any of them got; the main process's time and wish."""
-        signals = [float(count) for count in self.interrupts.counts.values()]
+        signals = [float(count) for count in self.signals.counts.values()]
         own = [seconds, float(wants_state)] if self.main else [0.0, 0.0]
         both = torch.cat([sums, torch.tensor(signals + own, device=sums.device).double()])
         both = self._summed(both)
         numbers = both[len(sums) :].tolist()
-        names = [number.name for number in _Interrupts.NUMBERS] + ["seconds", "save"]
+        names = [number.name for number in self.signals.counts] + ["seconds", "save"]
         return {"sums": both[: len(sums)], **dict(zip(names, numbers))}
 
     def _row(self, seconds: float, since: tuple[int, float]) -> dict[str, float]:
@@ -528,7 +423,7 @@ class Run:
         self.accelerator.wait_for_everyone()
         score = score_of(self.config.task, numbers) if self.main else None
         better = score is not None and (self.best is None or score > self.best)
-        state = self._gathered_model() if self._told(better) else None
+        state = gathered_model(self.model, self.main) if self._told(better) else None
         if log is None:
             return
         self.measured.append({"step": self.step, **numbers})
@@ -538,7 +433,7 @@ class Run:
         )
         say(f"step {self.step}: validation: {shown}{', the best' if better else ''}")
         document = json.dumps(self.measured, indent=2) + "\n"
-        write_atomically(self.folder / _METRICS, lambda path: path.write_text(document))
+        write_atomically(self.folder / METRICS, lambda path: path.write_text(document))
         if state is not None:
             self.best = score
             self._write_model(state, "best")
@@ -554,29 +449,10 @@ class Run:
             return (self.step + 1) % self.config.save_every == 0
         return since > _SAVE_SECONDS
 
-    def _gathered_model(self) -> dict[str, Tensor]:
-        """The state dict on the CPU, on the main process; every process has to call this."""
-        state = {}
-        for name, value in self.model.state_dict().items():
-            value = _whole(value)
-            if self.main:
-                state[name] = value.detach().cpu()
-        return state
-
-    def _gathered_optimizer(self) -> dict[str, Any]:
-        state = self.optimizer.state_dict()
-        return {
-            "param_groups": state["param_groups"],
-            "state": {
-                number: {name: _whole(value).cpu() for name, value in values.items()}
-                for number, values in state["state"].items()
-            },
-        }
-
     def _save(self, seconds: float) -> None:
         content = {
-            "model": self._gathered_model(),
-            "optimizer": self._gathered_optimizer(),
+            "model": gathered_model(self.model, self.main),
+            "optimizer": gathered_optimizer(self.optimizer),
             "step": self.step,
             "images": self.images,
             "seconds": seconds,
@@ -600,23 +476,12 @@ class Run:
             )
         for name in ("step", "images", "best", "measured", "recent"):
             setattr(self, name, state[name])
+        self.any_known = self.step > 0
         self._say(f"going on from step {self.step}, {state['seconds'] / 60:.1f} minutes")
-        with torch.no_grad():
-            parameters = self.model.state_dict()
-            for name, value in state["model"].items():
-                parameters[name].copy_(_like(value, parameters[name]))
-        mine = [p for group in self.optimizer.param_groups for p in group["params"]]
-        saved = state["optimizer"]
-        for number, values in saved["state"].items():
-            for name, value in values.items():
-                if name != "step":
-                    values[name] = _like(value, mine[number])
-        self.optimizer.load_state_dict(saved)
-
-    # The result.
+        restore(self.model, self.optimizer, state, f"{self.folder}/state")
 
     def _finish(self) -> None:
-        state = self._gathered_model()
+        state = gathered_model(self.model, self.main)
         if self.main:
             self._write_model(state, "classifier" if self.config.task == "classify" else "model")
             self._say(f"done after {self.step} steps: {self.folder}")
@@ -624,23 +489,6 @@ class Run:
         self.accelerator.wait_for_everyone()
 
     def _write_model(self, state: dict[str, Tensor], name: str) -> None:
-        model = plain_copy(self.bare, state)
-        if isinstance(model, Classifier):
-            self._write_classifier(model, name)
-            return
-        pth = self.folder / f"{name}.pth"
-        with writing(pth):
-            report = save(model, pth, self._meta())
-        if report.verdict != "exact":
-            raise RuntimeError(f"{pth} does not open as it should:\n{report}")
-        if name == "model":
-            write_atomically(self.folder / "model.safetensors", self._convert)
-
-    def _convert(self, path: Path) -> None:
-        decoder = isinstance(self.model, MaskedAutoencoder)
-        _checkpoints.convert(self.folder / "model.pth", path, "mmengine", keep_unused=decoder)
-
-    def _meta(self) -> dict[str, Any]:
         facts = {
             "steps": self.step,
             "images": self.images,
@@ -650,48 +498,8 @@ class Run:
             "sapiens": sapiens.__version__,
             "torch": torch.__version__,
         }
-        meta: dict[str, Any] = {f"training.{name}": str(value) for name, value in facts.items()}
-        if not self.names:
-            return meta
-        if self.config.task == "pose":
-            meta["dataset_meta"] = {
-                "num_keypoints": self.outputs,
-                "keypoint_id2name": dict(enumerate(self.names)),
-                "keypoint_name2id": {name: i for i, name in enumerate(self.names)},
-            }
-        elif self.config.task == "seg":
-            meta["dataset_meta"] = {"classes": list(self.names)}
-        return meta
-
-    def _write_classifier(self, model: Classifier, name: str) -> None:
-        from safetensors.torch import save_file
-
-        rows, columns = model.size
-        told = {
-            "names": json.dumps(list(self.names)),
-            "features": self.config.features,
-            "size": f"{rows}x{columns}",
-            "encoder": self.config.init,
-        }
-        tensors = {key: value.contiguous() for key, value in model.classifier.state_dict().items()}
-        write_atomically(
-            self.folder / f"{name}.safetensors", lambda path: save_file(tensors, path, told)
-        )
-
-
-def _whole(value: Tensor) -> Tensor:
-    """Of a tensor that is spread over processes, all of it."""
-    return value.full_tensor() if hasattr(value, "full_tensor") else value
-
-
-def _like(value: Tensor, other: Any) -> Tensor:
-    """A tensor spread over processes as another one is."""
-    value = value.to(other.device)
-    if not hasattr(other, "full_tensor"):
-        return value
-    from torch.distributed.tensor import distribute_tensor
-
-    return distribute_tensor(value, other.device_mesh, other.placements)
+        model = plain_copy(self.bare, state)
+        write_model(self.folder, name, model, self.config, self.names, facts)
 
 
 def _names_in(path: str, task: str, config: Config) -> tuple[str, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypedDict, Union
+from collections import Counter
+from typing import Protocol, TypedDict, Union
 
 import numpy as np
 from torch import Tensor
-
-from ._config import Config
 
 Batch = dict[str, Tensor]
 
@@ -20,6 +19,7 @@ class Sample(TypedDict, total=False):
     box: np.ndarray  #: float64 (4,): x, y, width, height of the person in pixels.
     keypoints: np.ndarray  #: float64 (K, 3): x, y in pixels, COCO's visibility.
     area: float  #: COCO's area of the person, for AP.
+    crowd: bool  #: COCO's iscrowd; such persons are no samples.
     image_id: int  #: The image among the images, for AP.
     labels: np.ndarray  #: uint8 (H, W) class ids; `Config.ignore_label` is left out.
     depth: np.ndarray  #: float32 (H, W) distance; not above 0 or not finite where unknown.
@@ -32,28 +32,12 @@ class Dataset(Protocol):
     """Samples by number; reading the same number twice gives the same."""
 
     names: tuple[str, ...]  #: Of classes or keypoints as the data name them; empty: unnamed.
-    left_out: dict[str, int]  #: What is there and not used, by the reason.
+    left_out: Counter[str]  #: What is there and not used, by the reason.
+    others: dict[int, list[Sample]]  #: Pose: by `image_id`, persons that are no samples.
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, number: int) -> Sample: ...
-
-
-class Objective(Protocol):
-    """What a task learns. A loss is a sum of terms, each of them sum(numerators) / sum(weights)
-    over the whole batch of an optimizer step, however it is spread over processes and passes."""
-
-    def __init__(self, config: Config, outputs: int) -> None: ...
-
-    def targets(self, augmented: dict[str, Tensor], coarse: bool) -> dict[str, Tensor]:
-        """What the loss of one sample needs; `augmented` is what `augment` returns."""
-
-    def weights(self, targets: Batch) -> Tensor:
-        """Of each term, (terms,), float32; depends on the targets of the batch alone."""
-
-    def numerators(self, output: Any, targets: Batch) -> Tensor:
-        """Of each term, (terms,), float32, with gradients. `output` is what the module returns:
-        (B, outputs, rows, columns), or a MaskedPrediction."""
 
 
 Numbers = dict[str, Union[float, None]]

@@ -6,41 +6,29 @@ import glob
 import os
 import re
 import tarfile
+from collections import Counter
 from typing import TYPE_CHECKING, Iterator, Optional
 
 import numpy as np
 
 from ._coco import Entry, Persons, parse_json, person_of
 from ._config import Config
-from ._decode import IMAGES, MAX_BYTES, decode_image, decode_labels
+from ._decode import IMAGES, MAX_BYTES, TRUTHS, decode_image, decode_labels
 from ._errors import DataError
 from ._folders import add_truth, mask_of
-from ._texts import Texts
+from ._strings import Strings
 
 if TYPE_CHECKING:
     from ._samples import Sample
 
-_KINDS = (
-    *IMAGES,
-    ".seg.png",
-    ".depth.npy",
-    ".depth.exr",
-    ".depth.png",
-    ".normal.npy",
-    ".normal.exr",
-    ".normal.png",
-    ".json",
-    ".cls",
-)
 #: Members that tell what is true for a task; the first one there counts.
-_TRUTHS = {
-    "seg": (".seg.png",),
-    "depth": (".depth.npy", ".depth.exr", ".depth.png"),
-    "normal": (".normal.npy", ".normal.exr", ".normal.png"),
+_TRUTHS: dict[str, tuple[str, ...]] = {
+    **{task: tuple(f".{ending}" for ending in endings) for task, endings in TRUTHS.items()},
     "pose": (".json",),
     "classify": (".cls", ".json"),
     "pretrain": (),
 }
+_KINDS = tuple(dict.fromkeys((*IMAGES, *(kind for kinds in _TRUTHS.values() for kind in kinds))))
 _MAX_NOTE = 1 << 24  # bytes of .json and .cls
 _COMPRESSED = {b"\x1f\x8b": "gunzip", b"BZ": "bunzip2", b"\xfd7": "unxz", b"\x28\xb5": "unzstd"}
 _NAME = re.compile(r"\.tar(\.(gz|bz2|xz|zst))?$|\.tgz$", re.IGNORECASE)
@@ -86,9 +74,9 @@ class ShardData:
 
     def __init__(self, paths: list[str], config: Config, task: str) -> None:
         self.task = task
-        self.left_out: dict[str, int] = {}
+        self.left_out: Counter[str] = Counter()
         self.names: tuple[str, ...] = ()
-        self._paths = Texts(paths)
+        self._paths = Strings(paths)
         self._class_names = {name: i for i, name in enumerate(config.names)}
         keys: list[str] = []
         rows: list[tuple[int, ...]] = []
@@ -99,10 +87,10 @@ class ShardData:
                 picture = next((kind for kind in IMAGES if kind in members), "")
                 truth = next((kind for kind in _TRUTHS[task] if kind in members), "")
                 if not picture:
-                    self._leave_out("samples of shards without an image")
+                    self.left_out["samples of shards without an image"] += 1
                     continue
                 if not truth and _TRUTHS[task]:
-                    self._leave_out("samples of shards without ground truth")
+                    self.left_out["samples of shards without ground truth"] += 1
                     continue
                 where = f"{path}: {key}{truth}"
                 if task == "pose":
@@ -117,7 +105,7 @@ class ShardData:
                     row += [_KINDS.index(kind), *members[kind]] if kind else [-1, 0, 0]
                 keys.append(key)
                 rows.append(tuple(row))
-        self._keys = Texts(keys)
+        self._keys = Strings(keys)
         self._rows = np.array(rows, np.int64).reshape(len(keys), 10)
         self._categories = np.array(categories, np.int64)
         self.images = len(keys)
@@ -125,13 +113,9 @@ class ShardData:
         if task == "classify" and config.names:
             self.outputs = len(config.names)
         if task == "pose":
-            self._persons = persons.arrays(paths[0])
+            self._persons, self.others = persons.arrays(paths[0]), persons.others
             self.outputs = persons.keypoints
-            for reason, count in persons.left_out.items():
-                self._leave_out(reason, count)
-
-    def _leave_out(self, reason: str, count: int = 1) -> None:
-        self.left_out[reason] = self.left_out.get(reason, 0) + count
+            self.left_out += persons.left_out
 
     def _samples(self, path: str) -> Iterator[tuple[str, dict[str, tuple[int, int]]]]:
         """Names, and places of the members by their kind."""
@@ -141,9 +125,9 @@ class ShardData:
             stem, dot, kind = base.partition(".")
             key, kind = os.path.join(folder, stem), (dot + kind).lower()
             if not stem:
-                self._leave_out("hidden members of shards")
+                self.left_out["hidden members of shards"] += 1
             elif kind not in _KINDS:
-                self._leave_out("members of shards of other kinds")
+                self.left_out["members of shards of other kinds"] += 1
             elif kind in samples.setdefault(key, {}):
                 raise DataError(f"{path}: {key} has two members {kind}")
             else:
@@ -166,7 +150,7 @@ class ShardData:
                         if member.isdir():
                             continue
                         if not member.isreg() or member.issparse():
-                            self._leave_out("members of shards that are no plain files")
+                            self.left_out["members of shards that are no plain files"] += 1
                             continue
                         if member.size > MAX_BYTES:
                             raise DataError(

@@ -11,8 +11,19 @@ from typing import Any, Callable, Iterator, Optional
 
 import torch
 
+from ._errors import DataError
+
 _FOLDER = "state"
 _FILE = "state.pt"
+#: What a state has.
+KEYS = (
+    *("model", "optimizer", "step", "images", "seconds", "best", "measured", "recent"),
+    *("samples", "names", "config"),
+)
+_DAMAGED = (
+    "this is no state of a run, or a damaged one; put a copy back, or remove it: the run then "
+    "begins with the first step"
+)
 
 
 class WriteError(RuntimeError):
@@ -63,7 +74,11 @@ def save_state(run: Path, step: int, content: dict[str, Any]) -> None:
 
 
 def read_state(run: Path) -> Optional[dict[str, Any]]:
-    """The last state that is whole, with tensors on the CPU; None where there is none."""
+    """The last state that is whole, with tensors on the CPU; None where there is none.
+
+    Raises:
+        DataError: It cannot be read.
+    """
     steps = [
         (int(found[1]), path)
         for path in (run / _FOLDER).glob("step-*")
@@ -71,7 +86,18 @@ def read_state(run: Path) -> Optional[dict[str, Any]]:
     ]
     if not steps:
         return None
-    return torch.load(max(steps)[1] / _FILE, map_location="cpu", weights_only=True)
+    path = max(steps)[1] / _FILE
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # it may be of any kind; code in the file is not run
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path}: {reason}; {_DAMAGED}") from None
+    missing = [name for name in KEYS if not isinstance(content, dict) or name not in content]
+    if missing:
+        raise DataError(f"{path}: {missing[0]} is missing; {_DAMAGED}")
+    return content
 
 
 def remove_states(run: Path) -> None:

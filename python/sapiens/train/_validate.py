@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any, Callable, Iterator, Mapping, Optional
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -12,12 +11,14 @@ from torch import Tensor
 
 import sapiens
 
-from ._augment import mirror_partners, plain
-from ._config import Config, ConfigError
+from .. import _sapiens
+from ._augment import known_partners, plain
+from ._config import Config
 from ._data import check_sample
 from ._log import say
 from ._model import Trained, encoder_of
-from ._samples import Dataset, Numbers, Objective, Sample
+from ._objectives import Objective
+from ._samples import Dataset, Numbers, Sample
 
 #: The number that tells the best of several models, by task, and whether more is better.
 BEST = {
@@ -39,13 +40,12 @@ def score_of(task: str, numbers: Numbers) -> Optional[float]:
     return value if value is None or more else -value
 
 
-class Found:
+class Found(NamedTuple):
     """What was found in an image, beside its sample."""
 
-    def __init__(
-        self, sample: Mapping[str, Any], result: Any, numerators: Optional[list[float]]
-    ) -> None:
-        self.sample, self.result, self.numerators = sample, result, numerators
+    sample: Mapping[str, Any]
+    result: Any
+    sums: Optional[list[float]]  #: Of the loss, its numerators and weights.
 
 
 class Validation:
@@ -67,33 +67,24 @@ class Validation:
         compute: Callable[[Tensor, Optional[Tensor]], Any],
     ) -> None:
         self.config, self.data, self.model = config, data, model
-        self.outputs, self.objective, self.compute = outputs, objective, compute
-        self.partners: list[int] = []
-        if config.task == "pose" and names:
-            # As `sapiens eval`: without names that tell sides there is no mirrored person.
-            with contextlib.suppress(ConfigError):
-                self.partners = mirror_partners(names)
+        self.names, self.outputs = names, outputs
+        self.objective, self.compute = objective, compute
+        self.partners = known_partners(names, outputs) if config.task == "pose" else []
 
     def measure(self, rank: int, processes: int, device: torch.device, batch: int) -> Numbers:
         """The numbers, on rank 0; other ranks do their share and return nothing."""
-        collect = _Collection(self.config, self.outputs)
-        # Every process runs as many batches as the others, since all of them share the parameters.
+        collect = _Collection(self.config, self.names, self.outputs)
+        # All processes share the parameters, so that each runs as many batches as the others.
         for first in range(0, len(self.data), batch * processes):
             start = first + rank * batch
             part = range(min(start, len(self.data)), min(start + batch, len(self.data)))
-            found = list(self._run(part, device)) or self._run_for_company(device)
-            for one in _gathered(found, rank, processes):
+            found = list(self._run(part or range(1), device))
+            for one in _gathered(found if part else [], rank, processes):
                 collect.add(one)
-        return collect.numbers() if rank == 0 else {}
-
-    def _run_for_company(self, device: torch.device) -> list[Found]:
-        list(self._run(range(1), device))
-        return []
+        return collect.numbers(self.data) if rank == 0 else {}
 
     def _run(self, numbers: range, device: torch.device) -> Iterator[Found]:
         samples = [self.data[number] for number in numbers]
-        if not samples:
-            return
         for sample in samples:
             check_sample(sample, self.config, self.outputs)
         ready = [plain(sample, self.config, self.model.size, self.model) for sample in samples]
@@ -123,9 +114,7 @@ class Validation:
         """By the loss of an image; classes also by the likeliest."""
         category = sample.get("category", 0)
         known = {"inputs": inputs, "category": torch.tensor(category, device=inputs.device)}
-        targets = {
-            name: value[None] for name, value in self.objective.targets(known, False).items()
-        }
+        targets = {name: value[None] for name, value in self.objective.targets(known).items()}
         pair = self.objective.numerators(output, targets), self.objective.weights(targets)
         result = int(output.argmax()) if self.config.task == "classify" else None
         return Found({"category": category}, result, [float(part.sum()) for part in pair])
@@ -161,8 +150,8 @@ def _gathered(found: list[Found], rank: int, processes: int) -> list[Found]:
 class _Collection:
     """Results of images, compared with what is known of them."""
 
-    def __init__(self, config: Config, outputs: int) -> None:
-        self.config = config
+    def __init__(self, config: Config, names: tuple[str, ...], outputs: int) -> None:
+        self.config, self.outputs = config, outputs
         self.left_out = 0
         self.sums = np.zeros(2)
         self.right = self.images = 0
@@ -176,13 +165,15 @@ class _Collection:
             self.evaluator = sapiens.NormalEvaluator()
         elif config.task == "pose":
             self.evaluator = sapiens.PckEvaluator(outputs)
-            self.sigmas = sapiens.oks_sigmas(outputs)
+            published = tuple(name for name, _ in _sapiens.published_keypoints(outputs))
+            # Other points of the same number have other sigmas.
+            self.sigmas = sapiens.oks_sigmas(outputs) if names in ((), published) else []
 
     def add(self, found: Found) -> None:
         task, sample, result = self.config.task, found.sample, found.result
         self.images += 1
-        if found.numerators is not None:
-            self.sums += found.numerators
+        if found.sums is not None:
+            self.sums += found.sums
             self.right += int(result == sample["category"])
         elif task == "seg":
             labels = sample["labels"]
@@ -197,26 +188,39 @@ class _Collection:
             if not self.evaluator.add(result, truth, sample.get("mask")):
                 self.left_out += 1
 
-    def numbers(self) -> Numbers:
+    def numbers(self, data: Dataset) -> Numbers:
         if self.left_out:
             say(f"validation: {self.left_out} of {self.images} images have no pixel to compare")
         task = self.config.task
         if self.evaluator is None:
-            loss = self.sums[0] / self.sums[1] if self.sums[1] else None
+            # A Python float: states hold no objects of NumPy.
+            loss = float(self.sums[0] / self.sums[1]) if self.sums[1] else None
             accuracy = {"accuracy": self.right / self.images} if task == "classify" else {}
             return {"loss": loss, **accuracy}
-        numbers = self.evaluator.result()
-        if task == "pose" and self.sigmas:
-            precision = sapiens.KeypointEvaluator(self.sigmas)
-            for image, persons in self.persons.items():
-                samples = [person.sample for person in persons]
-                precision.add(
-                    image,
-                    np.stack([sample["keypoints"] for sample in samples]),
-                    np.stack([sample["box"] for sample in samples]),
-                    np.array([sample["area"] for sample in samples]),
-                    np.stack([person.result[0] for person in persons]),
-                    np.stack([person.result[1] for person in persons]),
-                )
-            numbers = {**precision.result(), **numbers}
-        return numbers
+        if task == "pose":
+            return self._pose_numbers(data.others)
+        return self.evaluator.result()
+
+    def _pose_numbers(self, others: Mapping[int, list[Sample]]) -> Numbers:
+        precision = sapiens.KeypointEvaluator(self.sigmas) if self.sigmas else None
+        for image in sorted(self.persons.keys() | others.keys()):
+            persons, unused = self.persons.get(image, []), others.get(image, [])
+            for sample in unused:
+                # Nothing can be cut out by a box without area: the person was not found.
+                if not sample["crowd"] and sample["box"][2:].min() <= 0:
+                    self.evaluator.add(sample["keypoints"][None], sample["box"][None], None)
+            if precision is None:
+                continue
+            annotated: Any = [person.sample for person in persons] + unused
+            found: Any = np.zeros((0, self.outputs, 2)), np.zeros((0, self.outputs))
+            if persons:
+                found = tuple(np.stack([one.result[i] for one in persons]) for i in (0, 1))
+            fields = ("keypoints", "box", "area")
+            truth: Any = (np.array([one[name] for one in annotated]) for name in fields)
+            precision.add(
+                image,
+                *truth,
+                *found,
+                crowds=np.array([one.get("crowd", False) for one in annotated]),
+            )
+        return {**(precision.result() if precision else {}), **self.evaluator.result()}

@@ -202,6 +202,7 @@ class TestFoldersAsEvaluated:
         write(tmp_path, a__png=png(PIXELS))
         message = refused("seg", tmp_path)
         assert "nothing in it is for seg; left out: 1 images without ground truth" in message
+        assert "what is true of photo.png is in photo_seg.png" in message
 
     def test_a_damaged_image_is_named_when_it_is_read(self, tmp_path):
         write(tmp_path, a__png=png(PIXELS)[:60], a_seg__png=png(LABELS))
@@ -212,7 +213,9 @@ class TestFoldersAsEvaluated:
         write(tmp_path, a__png=png(PIXELS), a_depth__npy=huge)
         assert "a_depth.npy" in refused("depth", tmp_path)
         write(tmp_path, a_depth__npy=npy(np.array([None], object)))
-        assert "Python objects" in refused("depth", tmp_path)
+        assert "Object arrays cannot be loaded" in refused("depth", tmp_path)
+        write(tmp_path, a_depth__npy=npy(DEPTH) + b"more")
+        assert "the file goes on after it" in refused("depth", tmp_path)
         write(tmp_path, a_depth__npy=npy(NORMALS))
         assert "expected float32 [H, W], not float32 [12, 10, 3]" in refused("depth", tmp_path)
 
@@ -339,6 +342,13 @@ class TestCoco:
             "entries of other categories": 1,
             "images without a person to learn": 1,
         }
+
+    def test_a_file_without_a_person_to_learn_is_refused_with_the_reason(self, tmp_path):
+        def change(document):
+            for person in document["annotations"]:
+                person["iscrowd"] = 1
+
+        assert "left out: 2 crowds" in refused("pose", coco(tmp_path, change))
 
     @pytest.mark.parametrize(
         ("field", "value", "expected"),
@@ -710,6 +720,8 @@ class TestChecks:
             ("normal", 3, {"normals": NORMALS[:, 1:]}, "normals of 12 x 9 pixels"),
             ("depth", 1, {"depth": DEPTH, "mask": LABELS[1:] > 0}, "mask of 11 x 10"),
             ("pose", 17, {"keypoints": np.zeros((5, 3))}, "5 keypoints, but the model has 17"),
+            ("pose", 17, {"box": np.array([5.0, 5, 1e30, 9])}, "is more than 262144 pixels away"),
+            ("pretrain", 0, {"image": PIXELS[:0]}, "an image of 0 x"),
             ("classify", 3, {"category": 3}, "class 3, but there are 3 classes"),
         ],
     )

@@ -9,15 +9,9 @@ import sapiens
 import sapiens.torch
 from sapiens.torch import MaskedAutoencoder, TaskModel
 from sapiens.train import ConfigError, make_config
-from sapiens.train._model import (
-    ChannelDropout,
-    bare_copy,
-    head_of,
-    param_groups,
-    plain_copy,
-    rate_at,
-    start,
-)
+from sapiens.train._model import ChannelDropout, head_of, start
+from sapiens.train._optimizer import param_groups, rate_at
+from sapiens.train._output import bare_copy, plain_copy
 
 TASKS = ("pose", "seg", "depth", "normal")
 OUTPUTS = {"pretrain": 0, "pose": 17, "seg": 28, "depth": 1, "normal": 3}
@@ -222,14 +216,31 @@ def test_dropout_of_channels_is_that_of_the_sample():
 
 
 def test_schedules_warm_up_and_fall_as_they_say():
-    def rates(schedule, warmup=0):
+    def rates(schedule, warmup=0, steps=210):
         config = make_config(
-            {"task": "seg", "data": "d", "output": "o", "arch": "tiny", "steps": 210}
+            {"task": "seg", "data": "d", "output": "o", "arch": "tiny", "steps": steps}
             | {"schedule": schedule, "warmup": warmup, "learning_rate": 1.0}
         )
-        return [rate_at(config, step, step / 210) for step in range(211)]
+        return [rate_at(config, step, step / steps) for step in range(steps + 1)]
 
     assert rates("constant", 4)[:5] == [0.25, 0.5, 0.75, 1, 1]
+    # By default 500 steps, of shorter runs a tenth.
+    assert rates("constant", -1)[:23:7] == pytest.approx([1 / 500, 1 / 3, 2 / 3, 1])
+    assert rates("constant", -1, 10**5)[:501:250] == pytest.approx([1 / 500, 251 / 500, 1])
+    assert (
+        make_config({"task": "seg", "data": "d", "output": "o", "arch": "tiny", "steps": 1}).warmup
+        == -1
+    )
     assert rates("linear")[::105] == pytest.approx([1, 0.5, 0])
     assert rates("cosine")[::105] == pytest.approx([1, 0.5, 0])
     assert [rates("step")[i] for i in (169, 170, 199, 200)] == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize(
+    "task, name, value",
+    [("depth", "dice", 1.0), ("classify", "coarse", 0.5), ("seg", "sigma", 2.0)],
+)
+def test_values_that_a_task_does_not_read_are_refused(task, name, value):
+    values = {"task": task, "data": "d", "output": "o", "init": "i", "steps": 1, name: value}
+    with pytest.raises(ConfigError, match=f"{name} is for .*, not for {task}"):
+        make_config(values)

@@ -9,7 +9,7 @@ from sapiens.torch import MaskedPrediction
 from sapiens.torch._encoder import SapiensEncoder
 from sapiens.torch._tasks import Head, TaskModel
 from sapiens.train import ConfigError, make_config
-from sapiens.train._objectives import OBJECTIVES, run_head
+from sapiens.train._objectives import OBJECTIVES
 
 HEIGHT, WIDTH = 32, 48
 OUTPUTS = {"pretrain": 0, "pose": 3, "seg": 4, "depth": 1, "normal": 3, "classify": 5}
@@ -54,7 +54,7 @@ def samples(task, count=4):
 
 
 def collate(loss, group):
-    rows = [loss.targets(one, False) for one in group]
+    rows = [loss.targets(one) for one in group]
     return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -329,9 +329,9 @@ def tiny(task, deconvs=(8, 8, 8), convs=(8,)):
 
 def test_a_coarse_step_leaves_out_the_last_doublings():
     model, x = tiny("seg"), torch.randn(2, 3, HEIGHT, WIDTH)
-    assert run_head(model, x, False).shape == (2, 4, 16, 24)
-    assert run_head(model, x, True).shape == (2, 4, 8, 12)
-    run_head(model, x, True).square().sum().backward()
+    assert model(x).shape == (2, 4, 16, 24)
+    assert model(x, doublings=2).shape == (2, 4, 8, 12)
+    model(x, doublings=2).square().sum().backward()
     ups = model.decode_head.deconv_layers
     assert ups[3].weight.grad.any()
     assert ups[6].weight.grad is None
@@ -340,7 +340,7 @@ def test_a_coarse_step_leaves_out_the_last_doublings():
 @pytest.mark.parametrize("deconvs", [(), (8,), (8, 8)])
 def test_a_coarse_step_of_a_short_head_is_the_whole_head(deconvs):
     model, x = tiny("seg", deconvs), torch.randn(1, 3, HEIGHT, WIDTH)
-    assert torch.equal(run_head(model, x, True), run_head(model, x, False))
+    assert torch.equal(model(x, doublings=2), model(x))
 
 
 def test_sizes_of_a_loss_that_are_not_known_are_refused():

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -16,13 +17,14 @@ import torch
 import sapiens
 import sapiens.torch
 from sapiens.train import _state, make_config, read_config
-from sapiens.train._batches import Places
+from sapiens.train._batches import BatchSampler
 from sapiens.train._run import Run
 from sapiens.train._state import read_state, save_state
 from train_runs import (
     end,
     fork,
     gradients_of,
+    ignore_hangup,
     lose_the_third_pass,
     losses_of,
     main,
@@ -161,8 +163,10 @@ def test_a_folder_with_a_run_is_kept_unless_told_otherwise(seg, reference, tmp_p
     assert "--resume goes on with it, --overwrite removes it" in capfd.readouterr().err
     assert main(*seg[:-1], 5, "--output", reference, "--resume") == 2
     assert "steps: the run in" in capfd.readouterr().err
+    save_state(reference, 4, {})  # as if it had been ended just before it removed this
     assert main(*seg, "--output", reference, "--resume", "--workers", 1) == 0
     assert "is finished" in capfd.readouterr().err
+    assert not (reference / "state").exists()
     assert (reference / "model.pth").read_bytes() == before
 
     (tmp_path / "run").mkdir()
@@ -177,8 +181,7 @@ def test_a_run_does_not_go_on_with_other_data(seg, data, tmp_path, capfd, monkey
     copied = shutil.copytree(data, tmp_path / "data")
     options = [*seg, "--data", copied, "--output", tmp_path / "run"]
     monkeypatch.setattr(Run, "_finish", lambda _: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        main(*options)
+    assert main(*options) == 70
     for name in ("images", "labels"):
         np.save(copied / f"{name}.npy", np.load(copied / f"{name}.npy")[:-1])
     assert main(*options, "--resume") == 2
@@ -218,13 +221,56 @@ def test_each_task_leaves_checkpoints_that_open_exactly(task, data, models, tmp_
     assert "learns" in (run / "start.txt").read_text()
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_mirrored_persons_are_averaged_as_the_program_does(named, run_sapiens, tmp_path):
+    held_out = shutil.copytree(ROOT / "samples/mannequin", tmp_path / "held_out")
+    document = json.loads((held_out / "annotations.json").read_text())
+    points = document["categories"][0].pop("keypoints")
+    if named:  # otherwise than published
+        points = [re.sub("^(left|right)_(.*)", r"\2-\1", name) for name in points]
+        document["categories"][0]["keypoints"] = points
+    (held_out / "annotations.json").write_text(json.dumps(document))
+    model = sapiens.torch.load(ROOT / "models/tiny/sapiens_tiny_pose.safetensors")
+    sapiens.torch.save(model, tmp_path / "unnamed.pth")
+    options = ["--init", tmp_path / "unnamed.pth", "--data", held_out, "--validation", held_out]
+    options += ["--batch", 2, "--steps", 1, "--learning-rate", 0, "--output", tmp_path / "run"]
+    assert main("pose", *options) == 0
+    (found,) = json.loads((tmp_path / "run/metrics.json").read_text())
+    for file in ("model.pth", "model.safetensors"):
+        measured = run_sapiens(
+            *("eval", tmp_path / "run" / file, "--data", held_out, "--json", "--precision", "fp32")
+        )
+        for name, value in json.loads(measured)["metrics"].items():
+            value = value if value is None else pytest.approx(value, abs=1e-6)
+            assert found.get(name) == value, name
+    assert ("AP" in found) != named  # sigmas are of the published points
+
+
+def add_persons_who_are_not_learned(path):
+    """Beside every person one without points, as a crowd, or whose box has no area."""
+    document = json.loads(path.read_text())
+    people = document["annotations"]
+    for i, person in enumerate(list(people)):
+        other = {**person, "id": 1000 + i}
+        if i % 3 == 0:
+            other |= {"keypoints": [0] * len(person["keypoints"]), "num_keypoints": 0}
+        elif i % 3 == 1:
+            other["iscrowd"] = 1
+        else:
+            other["bbox"] = [*person["bbox"][:3], 0]
+        people.append(other)
+    path.write_text(json.dumps(document))
+
+
 @pytest.mark.parametrize("task", ["pose", "seg", "depth", "normal"])
 def test_validation_measures_what_the_program_does(task, data, run_sapiens, tmp_path):
     from PIL import Image
 
-    held_out = ROOT / "samples/mannequin"
-    if task != "pose":
-        held_out = tmp_path / "held_out"
+    held_out = tmp_path / "held_out"
+    if task == "pose":
+        shutil.copytree(ROOT / "samples/mannequin", held_out)
+        add_persons_who_are_not_learned(held_out / "annotations.json")
+    else:
         held_out.mkdir()
         arrays = {path.stem: np.load(path) for path in data.iterdir()}
         for i in range(3):
@@ -299,15 +345,134 @@ def test_a_classifier_is_told_apart_from_its_encoder(models, tmp_path):
 
 
 def test_a_state_appears_whole_or_not_at_all(tmp_path, monkeypatch):
-    save_state(tmp_path, 3, {"step": 3})
+    first, second = dict.fromkeys(_state.KEYS, 3), dict.fromkeys(_state.KEYS, 12)
+    save_state(tmp_path, 3, first)
     monkeypatch.setattr(_state.os, "rename", lambda *_: 1 / 0)  # it ends while it writes
     with pytest.raises(ZeroDivisionError):
-        save_state(tmp_path, 12, {"step": 12})
-    assert read_state(tmp_path) == {"step": 3}
+        save_state(tmp_path, 12, second)
+    assert read_state(tmp_path) == first
     monkeypatch.undo()
-    save_state(tmp_path, 12, {"step": 12})
-    assert read_state(tmp_path) == {"step": 12}
+    save_state(tmp_path, 12, second)
+    assert read_state(tmp_path) == second
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["step-12"]
+
+
+@pytest.fixture
+def stopped(tmp_path, monkeypatch):
+    """Runs something up to its last state, and returns its folder."""
+
+    def run(*arguments):
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "_finish", lambda _: 1 / 0)
+            assert main(*arguments, "--output", tmp_path / "run") == 70
+        return tmp_path / "run"
+
+    return run
+
+
+def test_pretraining_goes_on_after_a_validation(data, models, stopped, tmp_path):
+    options = ["pretrain", "--init", models["pretrain"], "--data", data, "--validation", data]
+    options += ["--batch", 2, "--steps", 1]
+    run = stopped(*options)
+    assert main(*options, "--output", run, "--resume") == 0
+
+
+def test_a_run_does_not_go_on_with_an_edited_configuration(seg, stopped, capfd):
+    run = stopped(*seg)
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("learning_rate = 0.0005", "learning_rate = 0.001"))
+    assert main("--config", config, "--resume") == 2
+    assert "learning_rate: the run in" in capfd.readouterr().err
+
+
+class _Harmful:
+    def __reduce__(self):
+        return print, ("code of a state was run",)
+
+
+def test_states_that_are_damaged_or_of_another_model_are_refused(seg, stopped, capfd):
+    run = stopped(*seg)
+    (state,) = (run / "state").iterdir()
+    path = state / "state.pt"
+    whole = path.read_bytes()
+    content = torch.load(path, weights_only=True)
+    path.write_bytes(whole[: len(whole) // 2])
+    assert main(*seg, "--output", run, "--resume") == 4
+    assert f"{path}: " in capfd.readouterr().err
+    torch.save({**content, "names": _Harmful()}, path)
+    assert main(*seg, "--output", run, "--resume") == 4
+    told = capfd.readouterr()
+    assert f"{path}: " in told.err and "was run" not in told.out + told.err
+    name, value = next(iter(content["model"].items()))
+    one_less = {key: value for key, value in content["model"].items() if key != name}
+    for model in ({**content["model"], name: value.flatten()[:1]}, one_less):
+        torch.save({**content, "model": model}, path)
+        assert main(*seg, "--output", run, "--resume") == 4
+        assert f"state: {name} is" in capfd.readouterr().err
+    torch.save({"step": 3}, path)
+    assert main(*seg, "--output", run, "--resume") == 4
+    assert "model is missing" in capfd.readouterr().err
+
+
+def test_images_of_which_nothing_is_known_are_told(data, models, tmp_path, capfd):
+    shutil.copytree(data, tmp_path / "data")
+    depth = np.load(data / "depth.npy")
+    depth[[2, 5]] = np.nan
+    np.save(tmp_path / "data/depth.npy", depth)
+    options = ["--init", models["depth"], "--data", tmp_path / "data", "--batch", 10, "--steps", 1]
+    options += ["--scale", 1, 1]  # the whole image, with a person in it
+    assert main("depth", *options, "--output", tmp_path / "run") == 0
+    assert "in 2 of these images nothing is known" in capfd.readouterr().err
+    np.save(tmp_path / "data/depth.npy", depth * np.nan)
+    assert main("depth", *options, "--output", tmp_path / "none") == 4
+    assert "nothing is known in any of the 10 images" in capfd.readouterr().err
+
+
+def test_names_do_not_control_the_terminal(models, tmp_path, capfd):
+    options = ["--init", models["seg"], "--steps", 1, "--output", tmp_path / "run"]
+    assert main("seg", "--data", "/no\x1b[2J", *options) == 4
+    assert "/no\\x1b[2J: does not exist" in capfd.readouterr().err
+
+
+def test_validation_numbers_classes_as_training_does(models, tmp_path):
+    from PIL import Image
+
+    for part, name, level in (
+        *(("train", "a", 30), ("train", "b", 130), ("train", "c", 220)),
+        *(("held_out", "a", 30), ("held_out", "c", 220)),  # of b there is no image
+    ):
+        (tmp_path / part / name).mkdir(parents=True)
+        Image.new("RGB", (48, 64), (level, level, 255 - level)).save(
+            tmp_path / part / name / "1.png"
+        )
+    options = ["--init", models["pretrain"], "--data", tmp_path / "train", "--color", 0]
+    options += ["--validation", tmp_path / "held_out", "--batch", 6, "--steps", 40]
+    assert main("classify", *options, "--learning-rate", 0.1, "--output", tmp_path / "run") == 0
+    assert json.loads((tmp_path / "run/metrics.json").read_text())[-1]["accuracy"] == 1
+
+
+def test_validation_of_other_keypoints_is_refused(models, tmp_path, capfd):
+    held_out = tmp_path / "held_out"
+    shutil.copytree(ROOT / "samples/mannequin", held_out)
+    document = json.loads((held_out / "annotations.json").read_text())
+    document["categories"][0]["keypoints"].reverse()
+    (held_out / "annotations.json").write_text(json.dumps(document))
+    options = ["--init", models["pose"], "--data", ROOT / "samples/mannequin", "--steps", 1]
+    options += ["--validation", held_out, "--output", tmp_path / "run"]
+    assert main("pose", *options) == 4
+    assert "names are in the order of the data" in capfd.readouterr().err
+
+
+def test_a_closed_terminal_ends_a_run_after_a_step_unless_it_is_told_to_stay(seg, tmp_path):
+    options = [*seg[:-1], STEPS]
+    stopped = fork(*options, "--output", tmp_path / "run")
+    wait_until(lambda: steps_in(tmp_path / "run") >= 2, stopped)
+    assert end(stopped, signal.SIGHUP) == 128 + signal.SIGHUP
+    (state,) = (tmp_path / "run/state").iterdir()
+    assert state.name == f"step-{steps_in(tmp_path / 'run')}"
+    stays = fork(*seg, "--output", tmp_path / "stays", before=ignore_hangup)
+    wait_until(lambda: steps_in(tmp_path / "stays") >= 1, stays)
+    assert end(stays, signal.SIGHUP) == 0
 
 
 def test_the_length_of_a_run_is_in_epochs_steps_or_minutes(data, models, tmp_path):
@@ -322,8 +487,8 @@ def test_every_epoch_sees_every_sample_once(data, models):
     config = make_config(
         {"task": "seg", "data": str(data), "output": "o", "arch": "tiny"} | {"steps": 9}
     )
-    places = Places(range(7), config, (32, 32), (), "sapiens", 28, None, 0, 0)
-    epochs = [[places.number_at(7 * epoch + i) for i in range(7)] for epoch in range(3)]
+    sampler = BatchSampler(config, 7)
+    epochs = [[sampler.sample_at(7 * epoch + i) for i in range(7)] for epoch in range(3)]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 3
 
@@ -341,6 +506,15 @@ def test_exit_codes_are_those_of_the_program(data, models, seg, tmp_path, capfd)
     options = ["--init", tmp_path / "damaged.pth", "--data", data, "--steps", 1]
     assert main("seg", *options, *run) == 3
     assert main("seg", "--init", models["seg"], "--data", data, "--steps", 1, "--epochs", 1) == 2
+    assert main(*seg, *run, "--class-weights", 1, 2) == 2
+    assert "expected one for each of 28 classes, not 2" in capfd.readouterr().err
+    (tmp_path / "file").write_text("mine")
+    assert main(*seg, "--output", tmp_path / "file") == 2
+    assert "is a file" in capfd.readouterr().err
+    assert main(*seg, *run, "--names", "all") == 2
+    assert "2 to 255 classes, not 1" in capfd.readouterr().err
+    assert main(*seg, *run, "--prefix", "\udcff") == 2
+    assert "is no text of UTF-8" in capfd.readouterr().err
     with pytest.raises(SystemExit) as unknown:
         main("seg", "--learning", 1)
     assert unknown.value.code == 2
@@ -367,4 +541,23 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch, capfd):
     )
     assert main("seg", "--data", "d", "--output", "o") == 2
     told = capfd.readouterr().err
-    assert told.count("\n") == 1 and "peft" in told and "pip install 'sapiens-cpp[train]'" in told
+    assert told.count("\n") == 1 and "peft" in told and "pip install '.[train]'" in told
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    ],
+)
+def test_memory_that_runs_out_is_told_with_what_to_do(error, monkeypatch, tmp_path, capfd):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(sapiens.train._run, "train", fail)
+    options = ["--init", "x", "--data", "d", "--output", tmp_path / "run", "--steps", 1]
+    assert main("seg", *options) == 5
+    told = capfd.readouterr().err
+    assert "memory" in told.splitlines()[0] and "smaller batch" in told

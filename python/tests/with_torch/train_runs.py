@@ -134,6 +134,11 @@ def lose_the_third_pass():
     _objectives.Seg.numerators = wrong
 
 
+def ignore_hangup():
+    """As nohup starts a program."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def rows_of(run):
     """Of log.csv: (step, images, loss, gradient) as text."""
     with open(run / "log.csv", newline="") as file:

@@ -1,4 +1,4 @@
-"""Many short texts in two arrays: processes share them, and a million names take few bytes."""
+"""Many short strings in two objects: processes share them, and a million names take few bytes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Iterable
 import numpy as np
 
 
-class Texts:
-    """A list of texts that does not change."""
+class Strings:
+    """A list of strings that does not change."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         parts = [text.encode("utf-8", "surrogateescape") for text in texts]
