@@ -10,6 +10,7 @@ boxes.npy      float  [N, 4]        x, y, width, height of the person
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -129,7 +130,7 @@ class ArrayData:
             box = arrays["boxes"].astype(np.float64)
             sample["box"] = box
             sample["keypoints"] = arrays["keypoints"].astype(np.float64)
-            sample["area"] = float(box[2] * box[3])
+            sample["area"] = math.nan
             sample["image_id"] = row
         elif self.task == "seg":
             sample["labels"] = arrays["labels"]

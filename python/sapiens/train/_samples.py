@@ -18,7 +18,7 @@ class Sample(TypedDict, total=False):
     image: np.ndarray  #: uint8 (H, W, 3), red first, upright.
     box: np.ndarray  #: float64 (4,): x, y, width, height of the person in pixels.
     keypoints: np.ndarray  #: float64 (K, 3): x, y in pixels, COCO's visibility.
-    area: float  #: COCO's area of the person, for AP.
+    area: float  #: COCO's area of the person, for AP; NaN where nothing tells it.
     crowd: bool  #: COCO's iscrowd; such persons are no samples.
     image_id: int  #: The image among the images, for AP.
     labels: np.ndarray  #: uint8 (H, W) class ids; `Config.ignore_label` is left out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
 import tarfile
@@ -179,9 +180,7 @@ class ShardData:
         if not isinstance(entries, list):
             raise DataError(f"{where}: `annotations` is not a list")
         for number, value in enumerate(entries):
-            entry = Entry(f"{where}: entry {number}", value)
-            box = entry.box()
-            persons.add(entry, image, area=max(box[2], 0) * max(box[3], 0))
+            persons.add(Entry(f"{where}: entry {number}", value), image, area=math.nan)
 
     def _category(self, note: bytes, kind: str, where: str) -> int:
         if kind == ".json":

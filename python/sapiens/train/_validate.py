@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional
 
 import numpy as np
@@ -202,7 +203,12 @@ class _Collection:
         return self.evaluator.result()
 
     def _pose_numbers(self, others: Mapping[int, list[Sample]]) -> Numbers:
-        precision = sapiens.KeypointEvaluator(self.sigmas) if self.sigmas else None
+        everyone = [one.sample for persons in self.persons.values() for one in persons]
+        everyone += [one for persons in others.values() for one in persons]
+        unknown = sum(math.isnan(one["area"]) for one in everyone)
+        if unknown and self.sigmas:
+            say(f"validation: no AP, since {unknown} of {len(everyone)} persons have no area")
+        precision = sapiens.KeypointEvaluator(self.sigmas) if self.sigmas and not unknown else None
         for image in sorted(self.persons.keys() | others.keys()):
             persons, unused = self.persons.get(image, []), others.get(image, [])
             for sample in unused:

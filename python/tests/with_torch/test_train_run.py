@@ -288,6 +288,15 @@ def test_validation_measures_what_the_program_does(task, data, run_sapiens, tmp_
         assert found[name] == (value if value is None else pytest.approx(value, abs=2e-3)), name
 
 
+def test_persons_without_an_area_have_no_average_precision(data, models, tmp_path, capfd):
+    run = tmp_path / "run"
+    options = ["--init", models["pose"], "--data", data, "--validation", data, "--batch", 2]
+    assert main("pose", *options, "--steps", 1, "--output", run) == 0
+    (found,) = json.loads((run / "metrics.json").read_text())
+    assert found["PCK@0.1"] is not None and "AP" not in found
+    assert "no AP, since 10 of 10 persons have no area" in capfd.readouterr().err
+
+
 def test_new_classes_have_their_names_in_the_checkpoint(data, models, tmp_path):
     labels = np.load(data / "labels.npy")
     few = tmp_path / "few"
