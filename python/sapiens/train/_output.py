@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import os
 import shutil
+import time
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 import torch
 from accelerate import Accelerator
@@ -17,15 +20,12 @@ from ..torch import MaskedAutoencoder, save
 from ._augment import known_partners
 from ._config import FREE, Config, ConfigError, read_config
 from ._model import ChannelDropout, Classifier, Trained, head_of
-from ._state import remove_states, write_atomically, writing
+from ._state import has_state, remove_states, write_atomically, writing
 
 CONFIG, METRICS = "config.toml", "metrics.json"
-#: All files that a run writes.
-_WRITTEN = (
-    CONFIG,
+READERS_END = 10  # seconds; processes that read data outlive one that was killed
+_RESULTS = (
     METRICS,
-    "log.csv",
-    "start.txt",
     "model.pth",
     "model.safetensors",
     "best.pth",
@@ -34,11 +34,42 @@ _WRITTEN = (
 )
 
 
-def prepare_folder(config: Config, accelerator: Accelerator, resume: bool, overwrite: bool) -> None:
-    folder = Path(config.output)
+@contextlib.contextmanager
+def alone_in(output: str) -> Iterator[None]:
+    """Makes the folder of a run, in which no other process may write meanwhile."""
+    folder = Path(output)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"output: {folder} is a file; a run needs a folder")
-    there = (folder / CONFIG).exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        end = time.monotonic() + READERS_END
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise ConfigError(
+                        f"output: another run is writing in {folder}; end it, or give another output"
+                    ) from None
+                time.sleep(0.2)
+            except OSError:  # a file system without locks
+                break
+        yield
+    finally:
+        os.close(handle)
+
+
+def prepare_folder(config: Config, accelerator: Accelerator, resume: bool, overwrite: bool) -> None:
+    folder = Path(config.output)
+    # One that ended before its first state has nothing to keep.
+    there = has_state(folder) or any((folder / name).exists() for name in _RESULTS)
     if there and resume:
         expect_same(config, read_config(folder / CONFIG).flags)
     elif there and not overwrite:
@@ -47,12 +78,11 @@ def prepare_folder(config: Config, accelerator: Accelerator, resume: bool, overw
         )
     accelerator.wait_for_everyone()  # all of them have looked
     if accelerator.is_main_process:
-        if there and not resume:
-            for name in _WRITTEN:
+        if not resume:
+            for name in (CONFIG, "log.csv", "start.txt", *_RESULTS):
                 (folder / name).unlink(missing_ok=True)
             remove_states(folder)
             shutil.rmtree(folder / "tensorboard", ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
     accelerator.wait_for_everyone()
 
 

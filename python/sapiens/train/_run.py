@@ -43,6 +43,7 @@ from ._output import (
     bare_copy,
     expect_same,
     plain_copy,
+    alone_in,
     prepare_folder,
     write_model,
 )
@@ -100,8 +101,9 @@ def train(config: Config, *, resume: bool = False, overwrite: bool = False) -> N
     """
     accelerator = make_accelerator(config)
     try:
-        prepare_folder(config, accelerator, resume, overwrite)
-        Run(config, accelerator).run(resume)
+        with alone_in(config.output) if accelerator.is_main_process else contextlib.nullcontext():
+            prepare_folder(config, accelerator, resume, overwrite)
+            Run(config, accelerator).run(resume)
     finally:
         # A process that fails must not wait here for others that wait for it.
         if sys.exc_info()[0] in (None, Interrupted, NotFinite):

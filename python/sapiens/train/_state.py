@@ -79,14 +79,10 @@ def read_state(run: Path) -> Optional[dict[str, Any]]:
     Raises:
         DataError: It cannot be read.
     """
-    steps = [
-        (int(found[1]), path)
-        for path in (run / _FOLDER).glob("step-*")
-        if (found := re.fullmatch(r"step-(\d+)", path.name))
-    ]
-    if not steps:
+    states = _states(run)
+    if not states:
         return None
-    path = max(steps)[1] / _FILE
+    path = max(states)[1] / _FILE
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
@@ -98,6 +94,19 @@ def read_state(run: Path) -> Optional[dict[str, Any]]:
     if missing:
         raise DataError(f"{path}: {missing[0]} is missing; {_DAMAGED}")
     return content
+
+
+def has_state(run: Path) -> bool:
+    return bool(_states(run))
+
+
+def _states(run: Path) -> list[tuple[int, Path]]:
+    """Steps and folders of the states that are whole."""
+    return [
+        (int(found[1]), path)
+        for path in (run / _FOLDER).glob("step-*")
+        if (found := re.fullmatch(r"step-(\d+)", path.name))
+    ]
 
 
 def remove_states(run: Path) -> None:

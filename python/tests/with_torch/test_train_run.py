@@ -16,7 +16,7 @@ import torch
 
 import sapiens
 import sapiens.torch
-from sapiens.train import _state, make_config, read_config
+from sapiens.train import _output, _state, make_config, read_config
 from sapiens.train._batches import BatchSampler
 from sapiens.train._run import Run
 from sapiens.train._state import read_state, save_state
@@ -482,6 +482,15 @@ def test_a_closed_terminal_ends_a_run_after_a_step_unless_it_is_told_to_stay(seg
     stays = fork(*seg, "--output", tmp_path / "stays", before=ignore_hangup)
     wait_until(lambda: steps_in(tmp_path / "stays") >= 1, stays)
     assert end(stays, signal.SIGHUP) == 0
+
+
+def test_two_runs_do_not_write_in_one_folder(seg, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(_output, "READERS_END", 0.1)
+    first = fork(*seg[:-1], 10**6, "--output", tmp_path / "run")
+    wait_until(lambda: steps_in(tmp_path / "run") >= 1, first)
+    assert main(*seg[:-1], 10**6, "--output", tmp_path / "run", "--resume") == 2
+    assert "another run is writing in" in capfd.readouterr().err
+    end(first)
 
 
 def test_the_length_of_a_run_is_in_epochs_steps_or_minutes(data, models, tmp_path):
