@@ -20,6 +20,7 @@ from sapiens.train import _output, _state, make_config, read_config
 from sapiens.train._batches import BatchSampler
 from sapiens.train._run import Run
 from sapiens.train._state import read_state, save_state
+from sapiens.train._validate import score_of
 from train_runs import (
     end,
     fork,
@@ -435,6 +436,11 @@ def test_images_of_which_nothing_is_known_are_told(data, models, tmp_path, capfd
     np.save(tmp_path / "data/depth.npy", depth * np.nan)
     assert main("depth", *options, "--output", tmp_path / "none") == 4
     assert "nothing is known in any of the 10 images" in capfd.readouterr().err
+
+
+def test_the_best_depth_is_the_best_where_all_have_a_delta1_of_1():
+    scores = [score_of("depth", {"delta1": 1.0, "unexplained": part}) for part in (0.9, 0.4)]
+    assert scores[0] < scores[1]
 
 
 def test_names_do_not_control_the_terminal(models, tmp_path, capfd):
