@@ -36,9 +36,7 @@ def make_accelerator(config: Config) -> Accelerator:
         mixed_precision="no" if config.precision == "fp32" else "bf16",
         kwargs_handlers=[
             # A coarse step leaves layers out.
-            DistributedDataParallelKwargs(
-                find_unused_parameters=config.coarse > 0, broadcast_buffers=False
-            ),
+            DistributedDataParallelKwargs(find_unused_parameters=config.coarse > 0),
             InitProcessGroupKwargs(timeout=_LONG_WAIT),
             # No weight is used twice, but a cache would hold all of a sharded model's in bf16.
             AutocastKwargs(cache_enabled=False),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
@@ -84,6 +85,10 @@ def read_state(run: Path) -> Optional[dict[str, Any]]:
         return None
     path = max(states)[1] / _FILE
     try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()  # PyTorch does not look at checksums
+        if damaged:
+            raise ValueError(f"{damaged} has another checksum")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise

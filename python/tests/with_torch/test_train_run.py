@@ -409,6 +409,11 @@ def test_states_that_are_damaged_or_of_another_model_are_refused(seg, stopped, c
     path.write_bytes(whole[: len(whole) // 2])
     assert main(*seg, "--output", run, "--resume") == 4
     assert f"{path}: " in capfd.readouterr().err
+    name, value = max(content["model"].items(), key=lambda item: item[1].numel())
+    place = whole.index(value.numpy().tobytes())
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    assert main(*seg, "--output", run, "--resume") == 4
+    assert "has another checksum" in capfd.readouterr().err
     torch.save({**content, "names": _Harmful()}, path)
     assert main(*seg, "--output", run, "--resume") == 4
     told = capfd.readouterr()
