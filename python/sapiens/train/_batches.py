@@ -110,9 +110,13 @@ class TrainingSet(torch.utils.data.Dataset):
         check_sample(sample, config, self.outputs)
         augmented = augment(sample, config, self.size, generator, self.names, self.family)
         targets = self.objective.targets(augmented)
-        weights = self.objective.weights({name: value[None] for name, value in targets.items()})
+        if "keypoints" in augmented:  # of which those that are not seen count as right
+            x, y, labelled = augmented["keypoints"].T
+            known = (x > 0) & (x < self.size[1]) & (y > 0) & (y < self.size[0]) & (labelled > 0)
+        else:
+            known = self.objective.weights({name: value[None] for name, value in targets.items()})
         item: dict[str, Any] = {"inputs": augmented["inputs"], "targets": targets}
-        item["blank"] = not weights.any()
+        item["blank"] = not known.any()
         if self.patches:
             item["noise"] = torch.rand(self.patches, generator=generator)
         if self.channels:

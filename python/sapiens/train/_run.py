@@ -362,7 +362,7 @@ class Run:
         if not self.any_known and self.images + self.config.batch >= len(self.data):
             raise DataError(
                 f"nothing is known in any of the {self.images + self.config.batch} images so far: all "
-                "labels are ignore_label, or no depth or normal is valid on a person"
+                "labels are ignore_label, no depth or normal is valid on a person, or no keypoint is seen"
             )
 
     def _stop_not_finite(self, loss: float, norm: float, seconds: float) -> None:

@@ -441,6 +441,9 @@ def test_images_of_which_nothing_is_known_are_told(data, models, tmp_path, capfd
     np.save(tmp_path / "data/depth.npy", depth * np.nan)
     assert main("depth", *options, "--output", tmp_path / "none") == 4
     assert "nothing is known in any of the 10 images" in capfd.readouterr().err
+    options = ["--init", models["pose"], "--data", data, "--batch", 10, "--steps", 1]
+    assert main("pose", *options, "--scale", 0.01, 0.01, "--output", tmp_path / "small") == 4
+    assert "nothing is known in any of the 10 images" in capfd.readouterr().err
 
 
 def test_the_best_depth_is_the_best_where_all_have_a_delta1_of_1():
