@@ -216,7 +216,7 @@ def test_each_task_leaves_checkpoints_that_open_exactly(task, data, models, tmp_
         assert {key.removeprefix("backbone.") for key in weights_of(run / "model.pth")} == original
     measured = json.loads((run / "metrics.json").read_text())
     assert [row["step"] for row in measured] == [1, 2]
-    number = {"pretrain": "loss", "pose": "AP", "seg": "mIoU", "depth": "delta1"}
+    number = {"pretrain": "loss", "pose": "PCK@0.1", "seg": "mIoU", "depth": "delta1"}
     assert measured[0][number.get(task, "mean_angle")] is not None
     assert read_config(run / "config.toml").task == task
     assert "learns" in (run / "start.txt").read_text()
