@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 import sapiens
 
+from .. import _sapiens
 from ..torch._tasks import HEADS
 from ._augment import mirrors
 from ._batches import BatchSampler, TrainingSet, batches, is_coarse, seed_of_step
@@ -164,9 +165,8 @@ class Run:
         self.data = self._open_data(config, "data")
         source = find_source(config)
         same = source is not None and source.task == config.task
-        self.names = config.names or self.data.names
-        if not self.names and source is not None and same:
-            self.names = _names_in(source.path, config.task, config)
+        brought = _names_in(source.path, config.task, config) if source and same else ()
+        self.names = config.names or self.data.names or brought
         self.outputs = self._count_outputs(source.outputs if source and same else 0)
         if config.task == "seg" and not 2 <= self.outputs <= 255:
             raise ConfigError(f"names: seg is of 2 to 255 classes, not {self.outputs}")
@@ -175,6 +175,8 @@ class Run:
             raise ConfigError(
                 f"class_weights: expected one for each of {self.outputs} classes, not {weights}"
             )
+        if len(brought) == len(self.names) and not config.new_head:
+            self._tell_other_names(brought)
         if config.flip and not mirrors(config, self.names):
             self._say("images are not mirrored, since no names tell left from right")
         if self._steps is not None and self._steps <= config.warmup:
@@ -211,6 +213,15 @@ class Run:
                 self.objective,
                 self._compute,
             )
+
+    def _tell_other_names(self, brought: tuple[str, ...]) -> None:
+        for i, (before, now) in enumerate(zip(brought, self.names)):
+            if before != now:
+                self._say(
+                    f"names: output {i} is {_sapiens.printable(now)}, in the checkpoint "
+                    f"{_sapiens.printable(before)}; its head is kept, --new-head begins one at random"
+                )
+                return
 
     def _open_data(self, config: Config, what: str) -> Any:
         paths = config.data if what == "data" else config.validation

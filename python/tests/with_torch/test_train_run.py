@@ -222,6 +222,18 @@ def test_each_task_leaves_checkpoints_that_open_exactly(task, data, models, tmp_
     assert "learns" in (run / "start.txt").read_text()
 
 
+def test_a_head_that_is_kept_under_other_names_is_told(data, tmp_path, capfd):
+    init = ROOT / "models/tiny/sapiens_tiny_seg.safetensors"
+    names = sapiens.Segmenter(init).names
+    names[1] = "Cape"
+    options = ["--init", init, "--data", data, "--batch", 2, "--steps", 1, "--names", *names]
+    assert main("seg", *options, "--output", tmp_path / "kept") == 0
+    told = "names: output 1 is Cape, in the checkpoint Apparel; its head is kept"
+    assert told in capfd.readouterr().err
+    assert main("seg", *options, "--new-head", "--output", tmp_path / "new") == 0
+    assert told not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_mirrored_persons_are_averaged_as_the_program_does(named, run_sapiens, tmp_path):
     held_out = shutil.copytree(ROOT / "samples/mannequin", tmp_path / "held_out")
