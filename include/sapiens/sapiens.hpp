@@ -1,6 +1,7 @@
 #pragma once
 
 /// Includes all public headers of the library.
+#include "sapiens/architecture.hpp"
 #include "sapiens/boxes.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/current_error.hpp"

@@ -17,7 +17,7 @@ void bind_errors(py::module_& module);
 void bind_arrays(py::module_& module);
 void bind_options(py::module_& module);
 void bind_images(py::module_& module);
-void bind_labels(py::module_& module);
+void bind_published(py::module_& module);
 void bind_checkpoints(py::module_& module);
 void bind_encoder(py::module_& module);
 void bind_tasks(py::module_& module);

@@ -10,7 +10,7 @@ PYBIND11_MODULE(_sapiens, module) {
   bind_arrays(module);
   bind_options(module);
   bind_images(module);
-  bind_labels(module);
+  bind_published(module);
   bind_checkpoints(module);
   bind_encoder(module);
   bind_tasks(module);

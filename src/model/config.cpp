@@ -41,14 +41,18 @@ Index Arch::kv_heads(Index i) const noexcept {
   return family == Family::Sapiens || full ? heads : heads / 2;
 }
 
+std::span<const Arch> known_archs() noexcept { return kArchs; }
+
+bool is_published(const Arch& arch) noexcept { return arch.name != kTiny; }
+
 const Arch& tiny_arch(Family family) noexcept {
   return *std::ranges::find_if(
-      kArchs, [&](const Arch& arch) { return arch.family == family && arch.name == kTiny; });
+      kArchs, [&](const Arch& arch) { return arch.family == family && !is_published(arch); });
 }
 
 const Arch* find_arch_by_width(Family family, Index width) noexcept {
   const auto* const found = std::ranges::find_if(kArchs, [&](const Arch& arch) {
-    return arch.family == family && arch.width == width && arch.name != kTiny;
+    return arch.family == family && arch.width == width && is_published(arch);
   });
   return found == std::end(kArchs) ? nullptr : found;
 }

@@ -32,6 +32,9 @@ struct Arch {
   Index kv_heads(Index i) const noexcept;
 };
 
+/// All sizes, by family.
+std::span<const Arch> known_archs() noexcept;
+bool is_published(const Arch& arch) noexcept;
 /// The unpublished size `tiny` with about 100,000 parameters.
 const Arch& tiny_arch(Family family = Family::Sapiens) noexcept;
 /// Finds a size by its width; null for an unpublished width.

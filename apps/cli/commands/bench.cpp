@@ -49,7 +49,7 @@ void add_options(CLI::App& bench, BenchCommand& options) {
   bench
       .add_option("--arch", options.model.arch,
                   fmt::format("Model; without a checkpoint {} unless given", kDefaultArch))
-      ->type_name(fmt::format("{}|tiny|sapiens2_tiny", kArchType));
+      ->type_name(arch_type(true));
   add_prefix_option(bench, options.model)->needs(checkpoint);
   CLI::Option* size = add_size_option(bench, options.model.input_size,
                                       "Size of the input; by default the model's own");

@@ -46,14 +46,14 @@ void add_synth_command(CLI::App& app, Session& session) {
   synth->add_option("OUT", arguments->output, "File to write, .pth or .safetensors")
       ->required()
       ->type_name(kFileType);
+  std::vector<std::string> archs = arch_names(true);
+  archs.emplace_back("rtmdet-m");
   synth
       ->add_option("--arch", options.arch,
                    "Model: 0.3b, 0.6b, 1b, 2b, tiny; sapiens2_0.4b etc.: an encoder of Sapiens2; "
                    "rtmdet-m: the person detector")
       ->required()
-      ->check(CLI::IsMember({"0.3b", "0.6b", "1b", "2b", "tiny", "sapiens2_0.1b", "sapiens2_0.4b",
-                             "sapiens2_0.8b", "sapiens2_1b", "sapiens2_5b", "sapiens2_tiny",
-                             "rtmdet-m"}));
+      ->check(CLI::IsMember(archs));
   synth
       ->add_option_function<std::string>(
           "--task", [&options](const std::string& name) { options.task = parse_task(name); },

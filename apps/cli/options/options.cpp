@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sapiens/architecture.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/hub.hpp>
 #include <string>
@@ -35,6 +36,18 @@ CLI::Option* add_grid_option(CLI::App& app, const std::string& name, std::option
 }
 
 }  // namespace
+
+std::vector<std::string> arch_names(bool with_tiny) {
+  std::vector<std::string> names;
+  for (const Architecture& arch : architectures()) {
+    if (with_tiny || arch.published) names.push_back(arch.name);
+  }
+  return names;
+}
+
+std::string arch_type(bool with_tiny) {
+  return fmt::format("{}", fmt::join(arch_names(with_tiny), "|"));
+}
 
 std::optional<Grid> parse_grid(std::string_view text) {
   const std::size_t cross = text.find_first_of("xX");
@@ -73,7 +86,7 @@ std::optional<Box> parse_box(std::string_view text) {
 }
 
 void add_model_options(CLI::App& app, ModelOptions& model) {
-  app.add_option("--arch", model.arch, "Refuse anything but this model")->type_name(kArchType);
+  app.add_option("--arch", model.arch, "Refuse anything but this model")->type_name(arch_type());
   app.add_option_function<std::string>(
          "--task", [&model](const std::string& name) { model.task = parse_task(name); },
          "Take the file as this task")

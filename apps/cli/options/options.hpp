@@ -22,8 +22,6 @@ namespace sapiens::cli {
 // checkpoints for NAME, and words in small letters as they are ("auto|none|DIR").
 inline constexpr const char* kFileType = "FILE";
 inline constexpr const char* kFolderType = "DIR";
-inline constexpr const char* kArchType =
-    "0.3b|0.6b|1b|2b|sapiens2_0.1b|sapiens2_0.4b|sapiens2_0.8b|sapiens2_1b|sapiens2_5b";
 inline constexpr const char* kInputType = "FILE|DIR";
 inline constexpr const char* kPublishedType = "NAME";
 inline constexpr const char* kCheckpointType = "FILE|NAME";
@@ -38,6 +36,11 @@ struct Session {
   bool json = false;
   int exit_code = 0;
 };
+
+/// Names of the encoder's sizes; the tiny ones are for tests.
+std::vector<std::string> arch_names(bool with_tiny);
+/// They as the type name of an option.
+std::string arch_type(bool with_tiny = false);
 
 /// "768x1024" as height and width; nothing for anything else.
 std::optional<Grid> parse_grid(std::string_view text);

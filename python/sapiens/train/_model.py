@@ -11,23 +11,13 @@ from torch import Tensor, nn
 
 from .. import _checkpoints, _sapiens
 from .._errors import CheckpointRefusedError
-from .._report import Report
+from .._report import Report, known
 from ..torch import Encoder, MaskedAutoencoder, SapiensEncoder, TaskModel, load
 from ..torch._encoder import Outputs
 from ..torch._layers import PATCH, PatchEmbed
 from ..torch._tasks import HEADS, Decoder, Head
 from ._config import Config, ConfigError
 
-#: Width, blocks and heads of encoders that begin at random; other sizes are written WIDTHxBLOCKSxHEADS.
-ARCHS = {
-    "0.3b": (1024, 24, 16),
-    "0.6b": (1280, 32, 16),
-    "1b": (1536, 40, 24),
-    "2b": (1920, 48, 32),
-    "tiny": (48, 3, 4),
-}
-#: Transposed convolutions and 1x1 convolutions of the original's heads, and their channels.
-_ORIGINAL = {"pose": (2, 2, 768), "seg": (3, 3, 768), "depth": (4, 2, 384), "normal": (3, 3, 768)}
 _HEAD_DIM = 32  # of decoders
 _PUBLISHED_WIDTH = 1024  # the narrowest
 
@@ -221,7 +211,7 @@ def _task_model(config: Config, outputs: int, source: Source) -> tuple[TaskModel
         lines = [str(module.report), "", *_taken(module.backbone)]
         count = sum(1 for _ in head_of(module).parameters())
         return module, [*lines, f"{'taken':<10}{count} tensors of {prefix}"]
-    padding = _patch_padding(config.task, outputs)
+    *_, padding = _sapiens.published_head(config.task, known(source.report.model.width), outputs)
     encoder = _load(source.path, "backbone", config, patch_padding=padding)
     lines = [str(encoder.report), "", *_taken(encoder)]
     if source.task in HEADS:
@@ -245,18 +235,12 @@ def _why_new_head(config: Config, outputs: int, source: Source) -> str:
     return "new_head was asked for" if config.new_head else ""
 
 
-def _patch_padding(task: str, outputs: int) -> int:
-    """As the engine takes it from the task: the original's configurations pad these."""
-    return 2 if task in ("pose", "normal") or (task == "seg" and outputs == 20) else 0
-
-
 def _with_new_head(config: Config, encoder: Encoder, outputs: int) -> TaskModel:
     width = width_of(encoder)
-    ups, convs, channels = _ORIGINAL[config.task]
-    # As the engine counts: narrower than the original's only on a narrower encoder.
-    channels = config.head_channels or min(channels, width)
+    deconvs, convs, _ = _sapiens.published_head(config.task, width, outputs)
+    channels = config.head_channels or convs[0]
     layers = {
-        "original": ([channels] * ups, [channels] * convs),
+        "original": ([channels] * len(deconvs), [channels] * len(convs)),
         "conv": ([], [channels]),
         "linear": ([], []),
     }[config.head]
@@ -305,14 +289,15 @@ def _new_decoder(width: int, depth: int, grid: tuple[int, int]) -> Decoder:
 
 
 def _at_random(config: Config, outputs: int) -> tuple[Trained, list[str]]:
-    width, depth, heads = _parse_arch(config.arch)
+    width, depth, heads, usual = _parse_arch(config.arch)
+    pretrain = config.task == "pretrain"
     if config.size:
         grid = config.size[0] // PATCH, config.size[1] // PATCH
-    elif width >= _PUBLISHED_WIDTH:
-        grid = (64, 64) if config.task == "pretrain" else (64, 48)
+    elif usual:
+        grid = usual if pretrain else (usual[0], usual[1] * 3 // 4)
     else:
         raise ConfigError(f"size: arch {config.arch} has no usual size of the input; give one")
-    pretrain = config.task == "pretrain"
+    padding = 0 if pretrain else _sapiens.published_head(config.task, width, outputs)[2]
     encoder = SapiensEncoder(
         width,
         depth,
@@ -320,7 +305,7 @@ def _at_random(config: Config, outputs: int) -> tuple[Trained, list[str]]:
         4 * width,
         grid,
         cls_token=pretrain,
-        patch_padding=_patch_padding(config.task, outputs),
+        patch_padding=padding,
     )
     encoder.apply(_initialize)
     if encoder.cls_token is not None:
@@ -336,22 +321,24 @@ def _at_random(config: Config, outputs: int) -> tuple[Trained, list[str]]:
     return module, lines
 
 
-def _parse_arch(arch: str) -> tuple[int, int, int]:
+def _parse_arch(arch: str) -> tuple[int, int, int, Optional[tuple[int, int]]]:
+    """Width, blocks, heads, and the patches of the usual input of pretraining."""
     name = arch.lower().removeprefix("sapiens_")
-    if name in ARCHS:
-        return ARCHS[name]
+    published = _sapiens.architectures()
+    if name in published:
+        return published[name]
     found = re.fullmatch(r"(\d{1,5})x(\d{1,3})x(\d{1,3})", name)
     if not found:
-        known = ", ".join(ARCHS)
+        names = ", ".join(published)
         raise ConfigError(
-            f"arch: expected one of {known}, or WIDTHxBLOCKSxHEADS such as 192x8x6, not {arch}"
+            f"arch: expected one of {names}, or WIDTHxBLOCKSxHEADS such as 192x8x6, not {arch}"
         )
     width, depth, heads = map(int, found.groups())
     if not depth or not heads or width == 0 or width % heads or width % 4:
         raise ConfigError(
             f"arch: expected a width that heads and 4 divide, not {width} with {heads} heads"
         )
-    return width, depth, heads
+    return width, depth, heads, None
 
 
 def _initialize(module: nn.Module) -> None:

@@ -126,10 +126,10 @@ def test_an_encoder_can_begin_at_random(tmp_path):
     assert positions[0].eq(0).all() and positions[1:].norm(dim=1).std() < 1e-5
     prediction = module(torch.randn(1, 3, 64, 64)).prediction
     assert prediction.isfinite().all() and prediction.std() > 0
-    _, module, _ = begin("seg", arch="tiny", size=[64, 48])
-    assert isinstance(module, TaskModel)
+    _, module, _ = begin("seg", arch="tiny")
+    assert isinstance(module, TaskModel) and module.backbone.grid == (8, 6)
     for options, text in (
-        ({"arch": "tiny"}, "size"),
+        ({"arch": "64x4x2"}, "size"),
         ({"arch": "65x4x2"}, "divide"),
         ({"arch": "3b"}, "WIDTH"),
     ):
