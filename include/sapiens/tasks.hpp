@@ -97,6 +97,12 @@ struct DecodeOptions {
 /// channels that the task does not have.
 Result decode_output(Task task, TensorView<const float, 3> output, const DecodeOptions& options);
 
+/// Names of the keypoints or classes of a file with a head, in their order, without reading
+/// weights; empty where they are unknown, and for other tasks. Throws what TaskModel throws for a
+/// file without such a model.
+std::vector<std::string> output_names(const Checkpoint& checkpoint,
+                                      const ModelOptions& options = {});
+
 /// A network with a task head. Calls of `run` on one model must not overlap (see SharedModel);
 /// `const` methods may be called from other threads meanwhile. Two models are independent. After a
 /// move, the source may only be assigned to or destroyed.

@@ -5,6 +5,7 @@
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/hub.hpp>
 #include <sapiens/printable.hpp>
+#include <sapiens/tasks.hpp>
 #include <sapiens/tensors.hpp>
 #include <sapiens/verify.hpp>
 
@@ -25,6 +26,17 @@ std::pair<py::str, py::str> inspect(const Path& file, const ModelOptions& option
     inspection = Checkpoint::open(file).inspect(options);
   }
   return to_report(inspection);
+}
+
+py::list output_names(const Path& file, const ModelOptions& options) {
+  std::vector<std::string> names;
+  {
+    const WithoutGil no_gil;
+    names = sapiens::output_names(Checkpoint::open(file), options);
+  }
+  py::list list;
+  for (const std::string& name : names) list.append(to_str(name));
+  return list;
 }
 
 /// What `Verification` of the package is made of.
@@ -163,6 +175,7 @@ void bind_checkpoints(py::module_& module) {
   module.def(
       "printable", [](std::string_view text) { return to_str(printable(text)); }, py::arg("text"));
   module.def("inspect", &inspect, py::arg("file"), py::arg("options"));
+  module.def("output_names", &output_names, py::arg("file"), py::arg("options"));
   module.def("verify_checkpoint", &verify_checkpoint, py::arg("file"));
   module.def("load_tensors", &load_tensors, py::arg("file"), py::arg("options"));
   module.def("read_model", &read_model, py::arg("file"), py::arg("use"), py::arg("options"));

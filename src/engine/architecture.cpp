@@ -1,8 +1,8 @@
 #include "sapiens/architecture.hpp"
 
+#include "engine/task_traits.hpp"
 #include "model/config.hpp"
 #include "model/task_table.hpp"
-#include "sapiens/error.hpp"
 
 namespace sapiens {
 
@@ -21,12 +21,7 @@ std::vector<Architecture> architectures() {
 }
 
 HeadArchitecture head_architecture(Task task, Index width, Index outputs) {
-  if (!has_head(task)) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
-                                             .option = "task",
-                                             .expected = head_task_list(),
-                                             .actual = std::string(task_name(task))});
-  }
+  if (!has_head(task)) throw no_head_error(task);
   const HeadConfig published = published_head(task, width);
   HeadArchitecture head{.patch_padding = default_patch_padding(task, outputs)};
   for (const ConvShape& conv : published.deconvs) head.deconvs.push_back(conv.out);

@@ -13,12 +13,7 @@ namespace sapiens {
 namespace {
 
 void expect_decodable(Task task, TensorView<const float, 3> output, const DecodeOptions& options) {
-  if (!has_head(task)) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "models for this task have no head",
-                                             .option = "task",
-                                             .expected = head_task_list(),
-                                             .actual = std::string(task_name(task))});
-  }
+  if (!has_head(task)) throw no_head_error(task);
   if (options.person && !task_info(task).of_persons) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = fmt::format("results for {} are of whole images", task_name(task)),

@@ -206,6 +206,13 @@ TaskModel::TaskModel(const Checkpoint& checkpoint, const ModelOptions& model,
   }
 }
 
+std::vector<std::string> output_names(const Checkpoint& checkpoint, const ModelOptions& options) {
+  const TaskAssessment assessed = assess_for_task(checkpoint, options);
+  expect_head(assessed);
+  const HeadConfig& head = *assessed.assessment->model().head;
+  return OutputLabels(checkpoint.state_dict(), head.task, head.outputs).names();
+}
+
 TaskModel::TaskModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TaskModel::TaskModel(TaskModel&&) noexcept = default;
 TaskModel& TaskModel::operator=(TaskModel&&) noexcept = default;
@@ -213,12 +220,7 @@ TaskModel::~TaskModel() = default;
 
 TaskModel TaskModel::random(const SynthOptions& synth, const EngineOptions& engine) {
   const SynthModel model = synth_model(synth);
-  if (!model.head) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
-                                             .option = "task",
-                                             .expected = head_task_list(),
-                                             .actual = std::string(task_name(synth.task))});
-  }
+  if (!model.head) throw no_head_error(synth.task);
   auto impl = std::make_unique<Impl>(model.encoder, *model.head, StateDict{}, engine);
   impl->inspection = random_inspection(model);
   impl->load(RandomSource(model, synth.seed), engine.loading);

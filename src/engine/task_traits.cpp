@@ -1,6 +1,7 @@
 #include "engine/task_traits.hpp"
 
 #include <algorithm>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -65,6 +66,13 @@ class MapDrawer {
 };
 
 }  // namespace
+
+Error no_head_error(Task task) {
+  return Error(ErrorCode::InvalidArgument, {.summary = "a model for this task has no head",
+                                            .option = "task",
+                                            .expected = head_task_list(),
+                                            .actual = std::string(task_name(task))});
+}
 
 const TaskTraits& traits_of(Task task) noexcept {
   return *std::ranges::find(kTraits, task, &TaskTraits::task);

@@ -3,6 +3,7 @@
 #include "core/thread_pool.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/draw.hpp"
+#include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
 #include "tasks/resample.hpp"
 
@@ -25,6 +26,9 @@ struct TaskTraits {
   Task task;
   Result (*result)(const HeadResult& head);
 };
+
+/// The refusal of a task whose models have no head.
+Error no_head_error(Task task);
 
 /// `task` has a head.
 const TaskTraits& traits_of(Task task) noexcept;

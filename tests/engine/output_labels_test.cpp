@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/mirror_partners.hpp"
+#include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
 #include "support/golden.hpp"
 #include "support/scratch.hpp"
@@ -166,6 +167,13 @@ TEST(OutputLabels, TakeNoColourLinkOrPartnerOutOfRange) {
 
 TaskModel load(const std::string& name, const std::string& file, Index heads) {
   return TaskModel(Checkpoint::open(Golden(name).file(file)), {.heads = heads});
+}
+
+TEST(OutputLabels, AreToldWithoutReadingWeights) {
+  const Checkpoint file = Checkpoint::open(Golden("pose_21_user").file("pose.pth"));
+  EXPECT_EQ(output_names(file, {.heads = 4}), load("pose_21_user", "pose.pth", 4).output_names());
+  const Checkpoint encoder = Checkpoint::open(Golden("encoder_sq128").file("encoder_clean.pth"));
+  EXPECT_THROW(output_names(encoder), Error);
 }
 
 TEST(OutputLabels, FineTunesKeepTheirOwnLabels) {

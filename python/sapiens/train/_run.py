@@ -20,6 +20,8 @@ from torch import Tensor, nn
 import sapiens
 
 from .. import _sapiens
+from .._calls import call
+from .._model import model_options
 from ..torch._tasks import HEADS
 from ._augment import mirrors
 from ._batches import BatchSampler, TrainingSet, batches, is_coarse, seed_of_step
@@ -41,10 +43,10 @@ from ._optimizer import param_groups, rate_at
 from ._output import (
     CONFIG,
     METRICS,
+    alone_in,
     bare_copy,
     expect_same,
     plain_copy,
-    alone_in,
     prepare_folder,
     write_model,
 )
@@ -519,6 +521,5 @@ def _names_in(path: str, task: str, config: Config) -> tuple[str, ...]:
     """Names of classes or keypoints that a checkpoint of a task brings."""
     if task not in HEADS or task in ("depth", "normal"):
         return ()
-    kind: Any = sapiens.Pose if task == "pose" else sapiens.Segmenter
-    model = kind(path, heads=config.heads, prefix=config.prefix, threads=1)
-    return tuple(model.names)
+    options = model_options(heads=config.heads, prefix=config.prefix)
+    return tuple(call(_sapiens.output_names, path, options))
