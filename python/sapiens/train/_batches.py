@@ -19,6 +19,7 @@ from ._errors import DataError
 from ._model import Trained, encoder_of, head_of
 from ._objectives import Objective
 from ._samples import Dataset
+from ._signals import Signals
 
 # What a generator is for; streams of different purposes do not meet.
 _SAMPLE, _STEP, _ORDER = range(3)
@@ -132,7 +133,7 @@ def _collate(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _ignore_signals(_: int) -> None:
     # Ctrl-C reaches every process of a terminal; the one that trains decides what comes of it.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in Signals.NUMBERS:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -23,7 +23,7 @@ from ._model import ChannelDropout, Classifier, Trained, head_of
 from ._state import has_state, remove_states, write_atomically, writing
 
 CONFIG, METRICS = "config.toml", "metrics.json"
-READERS_END = 10  # seconds; processes that read data outlive one that was killed
+_READERS_END = 10  # seconds; processes that read data outlive one that was killed
 _RESULTS = (
     METRICS,
     "model.pth",
@@ -48,7 +48,7 @@ def alone_in(output: str) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        end = time.monotonic() + READERS_END
+        end = time.monotonic() + _READERS_END
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,12 +77,11 @@ def prepare_folder(config: Config, accelerator: Accelerator, resume: bool, overw
             f"output: {folder} holds a run; --resume goes on with it, --overwrite removes it"
         )
     accelerator.wait_for_everyone()  # all of them have looked
-    if accelerator.is_main_process:
-        if not resume:
-            for name in (CONFIG, "log.csv", "start.txt", *_RESULTS):
-                (folder / name).unlink(missing_ok=True)
-            remove_states(folder)
-            shutil.rmtree(folder / "tensorboard", ignore_errors=True)
+    if accelerator.is_main_process and not resume:
+        for name in (CONFIG, "log.csv", "start.txt", *_RESULTS):
+            (folder / name).unlink(missing_ok=True)
+        remove_states(folder)
+        shutil.rmtree(folder / "tensorboard", ignore_errors=True)
     accelerator.wait_for_everyone()
 
 

@@ -16,9 +16,10 @@ import torch
 
 import sapiens
 import sapiens.torch
-from sapiens.train import _output, _state, make_config, read_config
+from sapiens.train import _batches, _output, _state, make_config, read_config
 from sapiens.train._batches import BatchSampler
 from sapiens.train._run import Run
+from sapiens.train._signals import Signals
 from sapiens.train._state import read_state, save_state
 from sapiens.train._validate import score_of
 from train_runs import (
@@ -510,8 +511,19 @@ def test_a_closed_terminal_ends_a_run_after_a_step_unless_it_is_told_to_stay(seg
     assert end(stays, signal.SIGHUP) == 0
 
 
+def test_processes_that_read_data_leave_signals_to_the_one_that_trains():
+    before = {number: signal.getsignal(number) for number in Signals.NUMBERS}
+    try:
+        _batches._ignore_signals(0)
+        assert {signal.getsignal(number) for number in before} == {signal.SIG_IGN}
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert signal.SIGHUP in before
+
+
 def test_two_runs_do_not_write_in_one_folder(seg, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(_output, "READERS_END", 0.1)
+    monkeypatch.setattr(_output, "_READERS_END", 0.1)
     first = fork(*seg[:-1], 10**6, "--output", tmp_path / "run")
     wait_until(lambda: steps_in(tmp_path / "run") >= 1, first)
     assert main(*seg[:-1], 10**6, "--output", tmp_path / "run", "--resume") == 2
