@@ -68,6 +68,11 @@ class Use:
     bound: int
     reason: str
 
+    @property
+    def usable(self) -> bool:
+        """Whether something may be computed with the file."""
+        return self.verdict in _COLOURS
+
 
 class Report:
     """How the tensors of a checkpoint and the parameters of a model came together.
@@ -142,7 +147,10 @@ class Report:
         size = f"width {model.width}, {model.depth} blocks" if model.width else ""
         rows = [
             ("file", _escape(f"{self.file.path} ({self.file.format}, {self.file.dtypes})")),
-            ("model", _escape(" ".join(filter(None, (model.family, model.arch, model.task, size))))),
+            (
+                "model",
+                _escape(" ".join(filter(None, (model.family, model.arch, model.task, size)))),
+            ),
             ("verdict", f"{_verdict(self.verdict)}, {self.bound} of {self.required} parameters"),
             ("explanation", _escape(self.explanation or "")),
             ("next", _escape(self.hint or "")),

@@ -40,9 +40,9 @@ std::optional<Grid> recorded_grid(const StateDict& dict) {
 }
 
 std::optional<HeadLayers> recorded_head_layers(const StateDict& dict) {
-  constexpr Index kMost = 64;
+  constexpr Index kMaxLayers = 64;
   const std::optional<std::string> text = recorded(dict, "sapiens.head_layers");
-  const auto layers = text ? parse_pair(*text, 0, kMost) : std::nullopt;
+  const auto layers = text ? parse_pair(*text, 0, kMaxLayers) : std::nullopt;
   return layers ? std::optional(HeadLayers{layers->first, layers->second}) : std::nullopt;
 }
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 #: What is true of photo.png is in photo_seg.png and so on.
 SUFFIXES = {task: tuple(f"_{ending}" for ending in endings) for task, endings in TRUTHS.items()}
-_PICTURES_OF_TRUTH = tuple(
-    s for suffixes in SUFFIXES.values() for s in suffixes if s[-4:] == ".png"
-)
+_TRUTH_IMAGES = tuple(s for suffixes in SUFFIXES.values() for s in suffixes if s[-4:] == ".png")
 
 
 def _names_in(folder: str, left_out: Counter[str]) -> tuple[list[str], list[str]]:
@@ -48,11 +46,11 @@ def _is_image(name: str) -> bool:
 
 
 def _images_among(files: list[str], left_out: Counter[str]) -> list[str]:
-    """Images that are not pictures of what is true of another image."""
+    """Images that are not the ground truth of another image."""
     stems = {os.path.splitext(name)[0] for name in files if _is_image(name)}
     images = []
     for name in files:
-        truth = any(name.endswith(s) and name[: -len(s)] in stems for s in _PICTURES_OF_TRUTH)
+        truth = any(name.endswith(s) and name[: -len(s)] in stems for s in _TRUTH_IMAGES)
         if _is_image(name) and not truth:
             images.append(name)
         elif not truth and not name.endswith((".npy", ".exr")) and name != "annotations.json":

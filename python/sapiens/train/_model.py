@@ -261,7 +261,7 @@ def _with_new_head(config: Config, encoder: Encoder, outputs: int) -> TaskModel:
 def _autoencoder(config: Config, source: Source) -> tuple[MaskedAutoencoder, list[str]]:
     encoder = _load(source.path, "pretrain", config)
     use = source.report.uses.get("reconstruct")
-    if use is not None and use.verdict in ("exact", "equivalent", "adapted"):
+    if use is not None and use.usable:
         module: Any = load(source.path, "reconstruct", torch.float32, **_options(config))
         if module.backbone.grid == encoder.grid:
             lines = [str(module.report), "", *_taken(module.backbone)]

@@ -85,9 +85,9 @@ class ShardData:
         persons, categories = Persons(), []
         for shard, path in enumerate(paths):
             for key, members in self._samples(path):
-                picture = next((kind for kind in IMAGES if kind in members), "")
+                image = next((kind for kind in IMAGES if kind in members), "")
                 truth = next((kind for kind in _TRUTHS[task] if kind in members), "")
-                if not picture:
+                if not image:
                     self.left_out["samples of shards without an image"] += 1
                     continue
                 if not truth and _TRUTHS[task]:
@@ -102,7 +102,7 @@ class ShardData:
                 # Of each sample: shard; and kind, place and size of image, truth and mask.
                 mask = ".seg.png" if task in ("depth", "normal") and ".seg.png" in members else ""
                 row = [shard]
-                for kind in (picture, truth, mask):
+                for kind in (image, truth, mask):
                     row += [_KINDS.index(kind), *members[kind]] if kind else [-1, 0, 0]
                 keys.append(key)
                 rows.append(tuple(row))
