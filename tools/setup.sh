@@ -9,6 +9,7 @@ packages=(
   libfmt-dev nlohmann-json3-dev libcli11-dev zlib1g-dev
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
+  libonnx-dev libprotobuf-dev
   libcurl4-openssl-dev libssl-dev openssl libcpp-httplib-dev
   libgtest-dev libgmock-dev pkg-config dpkg-dev file
   pybind11-dev python3-dev python3-numpy python3-pytest python3-pil python3-pip

@@ -12,66 +12,15 @@
 #include "checkpoint/write_sources.hpp"
 #include "core/half.hpp"
 #include "core/shape.hpp"
-#include "engine/assess_encoder.hpp"
-#include "engine/assess_reconstruction.hpp"
-#include "engine/expected_task.hpp"
+#include "engine/assess_as.hpp"
 #include "engine/loading.hpp"
 #include "engine/problems.hpp"
-#include "model/head.hpp"
 #include "reconcile/materialize.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tensors.hpp"
 
 namespace sapiens {
 namespace {
-
-struct AssessedModel {
-  std::shared_ptr<const Assessment> assessment;
-  Use use = Use::Features;
-  Inspection inspection;
-  bool partial = false;
-};
-
-// As TaskModel does.
-AssessedModel assess_task(const Checkpoint& checkpoint, const ModelOptions& options) {
-  TaskAssessment found = assess_for_task(checkpoint, options);
-  expect_head(found);
-  const DetectedModel& model = found.assessment->model();
-  expect_known_kernels(*model.head);
-  require_known_heads(model.encoder);
-  return {.assessment = std::move(found.assessment),
-          .use = found.use,
-          .inspection = std::move(found.inspection)};
-}
-
-AssessedModel assess_as(std::optional<Use> use, const Checkpoint& checkpoint,
-                        ModelOptions options) {
-  if (use == Use::Reconstruct) {
-    ReconstructionAssessment found = assess_for_reconstruction(checkpoint, options);
-    return {.assessment = std::move(found.assessment),
-            .use = Use::Reconstruct,
-            .inspection = std::move(found.inspection)};
-  }
-  if (!use) {
-    const std::shared_ptr<const Assessment> found = checkpoint.assess(options);
-    if (is_usable(found->inspection().report.verdict)) use = use_of(found->model().task);
-  }
-  if (use.value_or(Use::Features) == Use::Features) {
-    EncoderAssessment found = assess_encoder(checkpoint, options);
-    return {.assessment = std::move(found.assessment),
-            .inspection = std::move(found.inspection),
-            .partial = found.partial};
-  }
-  for (const TaskInfo& info : head_tasks()) {
-    if (use_of(info.task) != *use) continue;
-    options.expected_task = info.task;
-    return assess_task(checkpoint, options);
-  }
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "a person detector is no model whose tensors are read",
-               .option = "use",
-               .actual = std::string(use_name(*use))});
-}
 
 // 16 bits where all of a parameter's values have the same such type in the file.
 DType type_of(const StateDict& dict, const Binding& binding) {

@@ -206,8 +206,7 @@ constexpr Module kModule = {.version = kModuleVersion,
 }  // namespace
 }  // namespace sapiens::video
 
-extern "C" __attribute__((visibility("default"))) const sapiens::video::Module*
-sapiens_videoio_module() noexcept {
+extern "C" __attribute__((visibility("default"))) const void* sapiens_videoio_module() noexcept {
   try {
     static const bool silent = sapiens::video::silence();
     return silent ? &sapiens::video::kModule : nullptr;

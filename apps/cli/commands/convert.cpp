@@ -1,9 +1,16 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/error.hpp>
+#include <sapiens/onnx.hpp>
 #include <sapiens/printable.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/commands/commands.hpp"
 #include "cli/options/options.hpp"
@@ -17,7 +24,97 @@ struct ConvertArguments {
   std::string checkpoint;
   std::string output;
   ConvertOptions convert;
+  OnnxOptions onnx;
+  // Options that only files of the one or of the other kind have.
+  std::vector<CLI::Option*> of_checkpoints, of_onnx;
+
+  bool to_onnx() const { return std::filesystem::path(output).extension() == ".onnx"; }
 };
+
+void expect_options(const ConvertArguments& arguments) {
+  const bool onnx = arguments.to_onnx();
+  for (const CLI::Option* option : onnx ? arguments.of_checkpoints : arguments.of_onnx) {
+    if (option->count() == 0) continue;
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = onnx ? "an ONNX file has no such option" : "only ONNX files have this option",
+         .file = arguments.output,
+         .key = option->get_name(),
+         .hint = onnx ? "leave it out" : "give the output a name that ends in .onnx"});
+  }
+}
+
+Json value_json(const OnnxValue& value) {
+  return {{"name", value.name}, {"type", value.type}, {"shape", value.shape}};
+}
+
+std::string value_text(const OnnxValue& value) {
+  return fmt::format("{} {} [{}]", value.name, value.type, fmt::join(value.shape, ", "));
+}
+
+void write_onnx(const ConvertArguments& arguments, Session& session) {
+  OnnxOptions options = arguments.onnx;
+  options.model = arguments.convert.model;
+  options.model.input_size = arguments.onnx.model.input_size;
+  options.dtype = arguments.convert.dtype.value_or(options.dtype);
+  const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
+  WriteProgress progress("writing", session.interrupts);
+  const OnnxResult result =
+      convert_to_onnx(checkpoint, arguments.output, options, progress.callback());
+  if (session.json) {
+    Json files = Json::array(), inputs = Json::array(), outputs = Json::array();
+    for (const std::filesystem::path& file : result.files) files.push_back(file.string());
+    for (const OnnxValue& value : result.inputs) inputs.push_back(value_json(value));
+    for (const OnnxValue& value : result.outputs) outputs.push_back(value_json(value));
+    print_json({{"source", Json::parse(result.inspection.json(flag_of))},
+                {"output",
+                 {{"format", "onnx"},
+                  {"files", files},
+                  {"bytes", result.bytes},
+                  {"opset", result.opset},
+                  {"nodes", result.nodes},
+                  {"inputs", inputs},
+                  {"outputs", outputs}}}});
+    return;
+  }
+  for (const std::filesystem::path& file : result.files) print(printable(file.string()) + "\n");
+  print(fmt::format("ONNX, opset {}, {} nodes, {}\n", result.opset, result.nodes,
+                    bytes_text(result.bytes)));
+  for (const OnnxValue& value : result.inputs) print("  in   " + value_text(value) + "\n");
+  for (const OnnxValue& value : result.outputs) print("  out  " + value_text(value) + "\n");
+}
+
+// Options of ONNX files alone.
+void add_onnx_options(CLI::App& app, ConvertArguments& arguments) {
+  OnnxOptions& options = arguments.onnx;
+  const std::vector<CLI::Option*> before = app.get_options();
+  app.add_option("--out-type", options.out_types,
+                 "ONNX: features to compute, separated by commas, instead of the model's task")
+      ->delimiter(',')
+      ->transform(CLI::CheckedTransformer(out_types()).description(""))
+      ->type_name("featmap|raw|cls_token|avg_featmap|registers,...");
+  add_number(app, "--opset", options.opset, {kOldestOnnxOpset, kNewestOnnxOpset},
+             "ONNX: version of the operators");
+  add_number(app, "--batch", options.batch, {0, 4096}, "ONNX: images of a run, 0 for any number");
+  add_size_option(app, options.model.input_size,
+                  "ONNX: size of the images; by default the model's own");
+  app.add_flag("--dynamic-size", options.dynamic_size, "ONNX: accept images of any size");
+  app.add_flag("--with-preprocessing", options.with_preprocessing,
+               "ONNX: take uint8 images, and resize and normalise them inside");
+  add_choice<OnnxAttention>(app, "--attention", options.attention,
+                            {{"plain", OnnxAttention::Plain}, {"fused", OnnxAttention::Fused}},
+                            "ONNX: plain: MatMul and Softmax; fused: one operator");
+  app.add_flag("--raw-maps", options.raw_maps,
+               "ONNX: of a person detector, its maps instead of boxes");
+  add_number(app, "--bbox-thr", options.min_score, {0, 1}, "ONNX: least score of a person's box");
+  add_number(app, "--nms-thr", options.nms_iou, {0, 1},
+             "ONNX: of two boxes that overlap more, the better one stays");
+  add_number(app, "--max-detections", options.max_detections, {1, 100000},
+             "ONNX: most boxes of one image");
+  for (CLI::Option* option : app.get_options()) {
+    if (std::ranges::find(before, option) == before.end()) arguments.of_onnx.push_back(option);
+  }
+}
 
 ConvertResult write_copy(const Checkpoint& checkpoint, const ConvertArguments& arguments,
                          Session& session) {
@@ -27,6 +124,8 @@ ConvertResult write_copy(const Checkpoint& checkpoint, const ConvertArguments& a
 
 void run(const ConvertArguments& arguments, Session& session) {
   session.interrupts.set_exit_message({}, session.json);
+  expect_options(arguments);
+  if (arguments.to_onnx()) return write_onnx(arguments, session);
   const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
   Inspection source = checkpoint.inspect(arguments.convert.model);
   const ConvertResult result = write_copy(checkpoint, arguments, session);
@@ -54,10 +153,10 @@ void run(const ConvertArguments& arguments, Session& session) {
 void add_convert_command(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<ConvertArguments>();
   ConvertOptions& options = arguments->convert;
-  CLI::App* convert =
-      app.add_subcommand("convert", "Write a copy of a checkpoint with canonical names");
+  CLI::App* convert = app.add_subcommand(
+      "convert", "Write a copy of a checkpoint with canonical names, or an ONNX file");
   takes_checkpoint(convert->add_option("CKPT", arguments->checkpoint, kCheckpointHelp))->required();
-  convert->add_option("OUT", arguments->output, "File to write, .safetensors or .pth")
+  convert->add_option("OUT", arguments->output, "File to write, .safetensors, .pth or .onnx")
       ->required()
       ->type_name(kFileType);
   add_choice(
@@ -74,12 +173,16 @@ void add_convert_command(CLI::App& app, Session& session) {
           },
           "Type of the numbers; by default each tensor keeps its own")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
-  convert->add_flag("--keep-unused", options.keep_unused,
-                    "Also copy what no model needs: decoder, other heads");
+  arguments->of_checkpoints = {
+      convert->get_option("--layout"),
+      convert->add_flag("--keep-unused", options.keep_unused,
+                        "Also copy what no model needs: decoder, other heads")};
+  add_onnx_options(*convert, *arguments);
   add_model_options(*convert, options.model);
   add_json_flag(*convert, session);
   convert->footer(
-      "Example:\n  sapiens convert sapiens_0.3b_epoch_1600_clean.pth fixed.pth --layout mmengine");
+      "Example:\n  sapiens convert sapiens_0.3b_epoch_1600_clean.pth fixed.pth --layout mmengine\n"
+      "  sapiens convert sapiens_0.3b_goliath_best.pth pose.onnx --with-preprocessing");
   convert->callback([arguments, &session] { run(*arguments, session); });
 }
 

@@ -36,12 +36,6 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
   return jobs;
 }
 
-std::vector<std::pair<std::string, OutType>> out_types() {
-  std::vector<std::pair<std::string, OutType>> choices;
-  for (const OutType type : kAllOutTypes) choices.emplace_back(out_type_name(type), type);
-  return choices;
-}
-
 Json settings_of(const FeatureArguments& options, const Encoder& encoder,
                  const std::vector<Index>& layers) {
   Json settings = common_settings(options.checkpoint, options.model.input_size,

@@ -196,6 +196,12 @@ std::vector<std::pair<std::string, DType>> float_types() {
   return {{"f32", DType::F32}, {"bf16", DType::BF16}, {"f16", DType::F16}};
 }
 
+std::vector<std::pair<std::string, OutType>> out_types() {
+  std::vector<std::pair<std::string, OutType>> choices;
+  for (const OutType type : kAllOutTypes) choices.emplace_back(out_type_name(type), type);
+  return choices;
+}
+
 std::vector<std::pair<std::string, Layout>> layouts() {
   return {{"clean", Layout::Clean},
           {"mmengine", Layout::MMEngine},

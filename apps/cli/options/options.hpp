@@ -113,6 +113,7 @@ void add_choice(CLI::App& app, const std::string& name, T& value,
 }
 
 std::vector<std::pair<std::string, DType>> float_types();
+std::vector<std::pair<std::string, OutType>> out_types();
 std::vector<std::pair<std::string, Layout>> layouts();
 
 inline constexpr const char* kCheckpointHelp = "Checkpoint: a file, or a name of `sapiens pull`";

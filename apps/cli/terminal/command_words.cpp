@@ -16,7 +16,10 @@ struct Word {
 constexpr Word kWords[] = {
     {"allow_partial", "--allow-partial"},
     {"arch", "--arch"},
+    {"batch", "--batch"},
     {"decoder_heads", "--decoder-heads"},
+    {"dtype", "--dtype"},
+    {"dynamic_size", "--dynamic-size"},
     {"folder", "--dir"},
     {"grid", "--grid"},
     {"heads", "--heads"},
@@ -25,14 +28,17 @@ constexpr Word kWords[] = {
     {"layers", "--layers"},
     {"layout", "--layout"},
     {"mask_ratio", "--mask-ratio"},
+    {"opset", "--opset"},
     {"out_type", "--out-type"},
     {"patch_padding", "--patch-padding"},
     {"prefix", "--prefix"},
     {"preprocess", "--preprocess"},
+    {"raw_maps", "--raw-maps"},
     {"published_files", "`sapiens pull --list`"},
     {"task", "--task"},
     {"threads", "--threads"},
     {"verify_checkpoint", "sapiens inspect --verify"},
+    {"with_preprocessing", "--with-preprocessing"},
     {"write_class_png", "`sapiens seg --format png`"},
 };
 

@@ -1,0 +1,216 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/assess_as.hpp"
+#include "engine/assess_detector.hpp"
+#include "engine/describe.hpp"
+#include "engine/loading.hpp"
+#include "engine/model_file.hpp"
+#include "onnx/detector.hpp"
+#include "onnx/encoder.hpp"
+#include "onnx/graph.hpp"
+#include "onnx/head.hpp"
+#include "onnx/model_writer.hpp"
+#include "onnx/module.hpp"
+#include "onnx/preprocessing.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/onnx.hpp"
+#include "sapiens/version.hpp"
+
+namespace sapiens {
+namespace {
+
+using onnx::Graph;
+using onnx::Weight;
+
+Error refused(const char* option, std::string summary, std::string expected, std::string actual) {
+  return Error(ErrorCode::InvalidArgument, {.summary = std::move(summary),
+                                            .option = option,
+                                            .expected = std::move(expected),
+                                            .actual = std::move(actual)});
+}
+
+void expect_options(const OnnxOptions& options) {
+  const DType dtype = options.dtype;
+  if (dtype != DType::F32 && dtype != DType::F16 && dtype != DType::BF16) {
+    throw refused("dtype", "weights are not written in this type", "f32, f16 or bf16",
+                  std::string(dtype_name(dtype)));
+  }
+  if (options.opset < kOldestOnnxOpset || options.opset > kNewestOnnxOpset) {
+    throw refused("opset", "graphs are not written for this opset",
+                  fmt::format("{} to {}", kOldestOnnxOpset, kNewestOnnxOpset),
+                  std::to_string(options.opset));
+  }
+  if (options.batch < 0) {
+    throw refused("batch", "this is no number of images", "1 or more, or 0 for any number",
+                  std::to_string(options.batch));
+  }
+  if (options.model.allow_partial) {
+    throw refused("allow_partial", "an incomplete model is not written as an ONNX file", "false",
+                  "true");
+  }
+}
+
+void expect_onnx_name(const std::filesystem::path& output) {
+  if (output.extension() == ".onnx") return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the output's name decides its format",
+               .file = output.string(),
+               .expected = "a name ending in .onnx",
+               .actual = fmt::format("\"{}\"", output.extension().string())});
+}
+
+// The versions of the format that opsets came with.
+std::int64_t ir_version_of(int opset) {
+  if (opset <= 18) return 8;
+  if (opset <= 20) return 9;
+  if (opset <= 22) return 10;
+  return opset == 23 ? 11 : 12;
+}
+
+// Rows [first, ...) of the transpose of `weight` [out, in], in row-major order. Columns of the
+// checkpoint's matrix are read a strip at a time.
+void read_transposed(const ParamSource& source, const Weight& weight, Index first,
+                     std::span<float> values) {
+  const Index out = weight.shape[0], in = weight.shape[1];
+  const Index end = first + std::ssize(values);
+  const Index begin_column = first / out, end_column = (end + out - 1) / out;
+  std::vector<float> strip(static_cast<std::size_t>(end_column - begin_column));
+  for (Index row = 0; row < out; ++row) {
+    source.read(weight.key, row * in + begin_column, strip);
+    for (Index column = begin_column; column < end_column; ++column) {
+      const Index at = column * out + row;
+      if (at >= first && at < end) values[at - first] = strip[column - begin_column];
+    }
+  }
+}
+
+/// What is written: a graph, and where the values of its weights come from.
+class OnnxConversion {
+ public:
+  OnnxConversion(const Checkpoint& checkpoint, const std::filesystem::path& output,
+                 const OnnxOptions& options)
+      : checkpoint_(checkpoint),
+        options_(options),
+        raw_(onnx::require_module(output.c_str()).create()) {
+    if (!raw_) throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory"});
+  }
+
+  void build();
+  OnnxResult write(const std::filesystem::path& output, const Progress& progress);
+
+ private:
+  bool build_detector();
+  void build_model();
+  Graph& start_graph(const Plan& plan, const std::string& name);
+  void add_metadata(const std::map<std::string, std::string>& metadata);
+  TensorSource source_of(const Weight& weight);
+
+  const Checkpoint& checkpoint_;
+  const OnnxOptions& options_;
+  std::unique_ptr<onnx::RawModel> raw_;
+  // What the graph and the source of its weights refer to.
+  std::shared_ptr<const Assessment> assessment_;
+  std::optional<DetectorFile> detector_;
+
+  Inspection inspection_;
+  std::unique_ptr<PlanSource> source_;
+  std::unique_ptr<Graph> graph_;
+  std::map<std::string, Index> non_finite_;
+};
+
+void OnnxConversion::build() {
+  if (!build_detector()) build_model();
+}
+
+Graph& OnnxConversion::start_graph(const Plan& plan, const std::string& name) {
+  source_ = std::make_unique<PlanSource>(checkpoint_.state_dict(), plan);
+  graph_ = std::make_unique<Graph>(*raw_, options_, plan.params);
+  onnx::expect_memory(raw_->set_header("sapiens.cpp", SAPIENS_VERSION, name.c_str(), "",
+                                       ir_version_of(options_.opset)));
+  return *graph_;
+}
+
+void OnnxConversion::add_metadata(const std::map<std::string, std::string>& metadata) {
+  for (const auto& [key, value] : metadata) {
+    onnx::expect_memory(raw_->add_metadata(key.c_str(), value.c_str()));
+  }
+}
+
+// False where the file holds no detector, or an encoder as well.
+bool OnnxConversion::build_detector() { return false; }
+
+void OnnxConversion::build_model() {
+  const std::optional<Use> use =
+      options_.out_types.empty() ? std::nullopt : std::optional(Use::Features);
+  AssessedModel found = assess_as(use, checkpoint_, options_.model);
+  assessment_ = found.assessment;
+  inspection_ = std::move(found.inspection);
+  const DetectedModel& model = assessment_->model(found.use);
+  const EncoderConfig& config = model.encoder;
+  const bool for_features = found.use == Use::Features;
+  Graph& graph = start_graph(assessment_->plan(found.use), describe_model(inspection_.model));
+  add_metadata(model_metadata(config, model.arch, model.task));
+  const onnx::Images images = onnx::add_images(graph, config, options_, for_features);
+  const onnx::Encoded encoded = onnx::encode(graph, config, images);
+  if (!for_features) return onnx::add_head(graph, config, *model.head, encoded);
+  std::vector<OutType> out_types = options_.out_types;
+  if (out_types.empty()) out_types.push_back(OutType::Featmap);
+  for (const OutType out_type : out_types) {
+    onnx::add_feature_output(graph, config, encoded, out_type);
+  }
+}
+
+TensorSource OnnxConversion::source_of(const Weight& weight) {
+  const auto read = [this, weight](Index first, std::span<float> values) {
+    if (weight.transposed) {
+      read_transposed(*source_, weight, first, values);
+    } else {
+      source_->read(weight.key, first, values);
+    }
+    const Index bad = std::ranges::count_if(values, [](float v) { return !std::isfinite(v); });
+    if (bad > 0) non_finite_[weight.key] += bad;
+  };
+  return float_source(weight.key, weight.written_shape(), options_.dtype, read);
+}
+
+OnnxResult OnnxConversion::write(const std::filesystem::path& output, const Progress& progress) {
+  std::vector<TensorSource> sources;
+  for (const Weight& weight : graph_->weights()) sources.push_back(source_of(weight));
+  const onnx::WrittenFiles written =
+      onnx::write_model(output, *raw_, sources, [&](std::uint64_t done, std::uint64_t total) {
+        if (!non_finite_.empty()) {
+          const auto& [key, count] = *non_finite_.begin();
+          throw non_finite_error(inspection_.file, {{.key = key, .count = count}});
+        }
+        if (progress) progress(static_cast<double>(done) / static_cast<double>(total));
+      });
+  return {.inspection = std::move(inspection_),
+          .inputs = graph_->inputs(),
+          .outputs = graph_->outputs(),
+          .opset = options_.opset,
+          .nodes = graph_->node_count(),
+          .bytes = written.bytes,
+          .files = written.paths};
+}
+
+}  // namespace
+
+OnnxResult convert_to_onnx(const Checkpoint& checkpoint, const std::filesystem::path& output,
+                           const OnnxOptions& options, const Progress& progress) {
+  expect_onnx_name(output);
+  expect_options(options);
+  OnnxConversion conversion(checkpoint, output, options);
+  conversion.build();
+  return conversion.write(output, progress);
+}
+
+}  // namespace sapiens
