@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <memory>
-#include <numbers>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
 #include "model/encoder_layers.hpp"
+#include "model/rotations.hpp"
 
 namespace sapiens {
 namespace {
@@ -62,42 +61,6 @@ struct Sapiens2Block {
   LinearWeights w3;             // ffn.w3       [D, M]
 };
 
-// Angles of rotary positions are 2 pi (2 (i + 0.5) / n - 1) / 100^(j / P) for patch i of the n of
-// an axis, j = 0..P-1 with P = d / 4: those of the row, then those of the column.
-class Rotations {
- public:
-  Rotations(Index head_dim, std::span<float> table) : per_axis_(head_dim / 4), table_(table) {}
-
-  void add_unrotated() {
-    add([](Index) { return 0.0; });
-  }
-  void add_patch(double row, double column) {
-    add([&](Index m) {
-      const Index j = m % per_axis_;
-      const double period =
-          std::pow(kTemperature, static_cast<double>(j) / static_cast<double>(per_axis_));
-      return 2 * std::numbers::pi * (m < per_axis_ ? row : column) / period;
-    });
-  }
-
- private:
-  static constexpr double kTemperature = 100;
-
-  // cos | sin of `angle(m)` for m = 0..d/2-1.
-  template <typename Angle>
-  void add(Angle angle) {
-    const Index half = 2 * per_axis_;
-    for (Index m = 0; m < half; ++m) {
-      table_[static_cast<std::size_t>(m)] = static_cast<float>(std::cos(angle(m)));
-      table_[static_cast<std::size_t>(half + m)] = static_cast<float>(std::sin(angle(m)));
-    }
-    table_ = table_.subspan(static_cast<std::size_t>(2 * half));
-  }
-
-  Index per_axis_;
-  std::span<float> table_;
-};
-
 // B = images, T = tokens of one image: E extra ones, which are the class token and the registers,
 // then the N patches. C = width.
 class Sapiens2Encoder final : public EncoderLayers {
@@ -111,22 +74,8 @@ class Sapiens2Encoder final : public EncoderLayers {
     final_norm_ = params.vector("backbone.ln1.weight", C);
   }
 
-  // The rotation of every token [T, d]: cos | sin. Extra tokens are not rotated.
   ConstMatrix positions(Grid grid, std::vector<float>& storage) const override {
-    const Index E = config_.extra_tokens(), T = E + grid.patches();
-    const Index head_dim = config_.width / config_.heads;
-    storage.resize(static_cast<std::size_t>(T * head_dim));
-    Rotations rotations(head_dim, storage);
-    const auto centre = [](Index i, Index n) {
-      return 2 * (static_cast<double>(i) + 0.5) / static_cast<double>(n) - 1;
-    };
-    for (Index i = 0; i < E; ++i) rotations.add_unrotated();
-    for (Index row = 0; row < grid.height; ++row) {
-      for (Index column = 0; column < grid.width; ++column) {
-        rotations.add_patch(centre(row, grid.height), centre(column, grid.width));
-      }
-    }
-    return {storage.data(), {T, head_dim}};
+    return rotations_of(config_, grid, storage);
   }
 
   // x = [cls, registers, patches W_E^T + b_E]  [B, T, C]
