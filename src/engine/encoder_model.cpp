@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +10,7 @@
 #include "engine/assess_encoder.hpp"
 #include "engine/describe.hpp"
 #include "engine/encoder_input.hpp"
+#include "engine/expect_out_type.hpp"
 #include "engine/loading.hpp"
 #include "engine/network.hpp"
 #include "engine/problems.hpp"
@@ -23,8 +23,6 @@ struct Encoder::Impl {
   Impl(const EncoderConfig& encoder, const EngineOptions& options) : network(encoder, options) {}
 
   FeatureRun run(std::span<const TensorView<const float, 3>> images, const FeatureOptions& options);
-  bool has(OutType out_type) const;
-  void expect_out_type(OutType out_type) const;
   std::vector<Index> resolve_layers(std::span<const Index> wanted) const;
   FloatArray collect(TensorView<const float, 3> tokens, Grid grid, OutType out_type) const;
   const EncoderConfig& config() const { return network.config(); }
@@ -94,35 +92,11 @@ FloatArray Encoder::Impl::collect(TensorView<const float, 3> tokens, Grid grid,
   return out;
 }
 
-bool Encoder::Impl::has(OutType out_type) const {
-  if (out_type == OutType::ClsToken) return config().cls_token;
-  if (out_type == OutType::Registers) return config().registers > 0;
-  return true;
-}
-
-void Encoder::Impl::expect_out_type(OutType out_type) const {
-  if (has(out_type)) return;
-  std::vector<std::string_view> names;
-  for (const OutType one : kAllOutTypes) {
-    if (has(one)) names.push_back(out_type_name(one));
-  }
-  const bool registers = out_type == OutType::Registers;
-  throw Error(
-      ErrorCode::InvalidArgument,
-      {.summary = registers ? "this model has no registers" : "this model has no class token",
-       .option = "out_type",
-       .expected =
-           fmt::format("{} or {}", fmt::join(names.begin(), names.end() - 1, ", "), names.back()),
-       .actual = std::string(out_type_name(out_type)),
-       .hint =
-           registers ? "only Sapiens2 encoders have them" : "only pretrained encoders have one"});
-}
-
 FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images,
                               const FeatureOptions& options) {
   const Stopwatch watch;
   const Grid grid = network.grid_of(images);
-  expect_out_type(options.out_type);
+  sapiens::expect_out_type(config(), options.out_type);
   const std::vector<Index> layers = resolve_layers(options.layers);
   const Index B = std::ssize(images), T = network.tokens(grid), C = config().width;
   network.begin_run();
@@ -216,7 +190,9 @@ FeatureRun Encoder::run(const Image& image, const FeatureOptions& options) {
   return run;
 }
 
-void Encoder::expect_out_type(OutType out_type) const { impl_->expect_out_type(out_type); }
+void Encoder::expect_out_type(OutType out_type) const {
+  sapiens::expect_out_type(impl_->config(), out_type);
+}
 
 void Encoder::expect_preprocess(PreprocessMode mode) const {
   sapiens::expect_preprocess(impl_->config().family, mode);
