@@ -12,6 +12,7 @@
 #include "engine/assess_as.hpp"
 #include "engine/assess_detector.hpp"
 #include "engine/describe.hpp"
+#include "engine/expect_out_type.hpp"
 #include "engine/loading.hpp"
 #include "engine/model_file.hpp"
 #include "onnx/detector.hpp"
@@ -52,6 +53,13 @@ void expect_options(const OnnxOptions& options) {
   if (options.batch < 0) {
     throw refused("batch", "this is no number of images", "1 or more, or 0 for any number",
                   std::to_string(options.batch));
+  }
+  std::vector<OutType> out_types = options.out_types;
+  std::ranges::sort(out_types);
+  const auto twice = std::ranges::adjacent_find(out_types);
+  if (twice != out_types.end()) {
+    throw refused("out_type", "an output cannot be there twice", "each form of features once",
+                  fmt::format("{} more than once", out_type_name(*twice)));
   }
   if (options.model.allow_partial) {
     throw refused("allow_partial", "an incomplete model is not written as an ONNX file", "false",
@@ -157,6 +165,7 @@ void OnnxConversion::build_model() {
   const DetectedModel& model = assessment_->model(found.use);
   const EncoderConfig& config = model.encoder;
   const bool for_features = found.use == Use::Features;
+  for (const OutType out_type : options_.out_types) expect_out_type(config, out_type);
   Graph& graph = start_graph(assessment_->plan(found.use), describe_model(inspection_.model));
   add_metadata(model_metadata(config, model.arch, model.task));
   const onnx::Images images = onnx::add_images(graph, config, options_, for_features);

@@ -235,10 +235,34 @@ Value linear(Graph& graph, const std::string& module, const Value& x) {
 }
 
 Value layer_norm(Graph& graph, const std::string& module, const Value& x) {
+  return layer_norm(graph, module, x, graph.weight(module + ".weight"),
+                    graph.weight(module + ".bias"));
+}
+
+Value layer_norm(Graph& graph, const std::string& module, const Value& x, const Value& gamma,
+                 const Value& beta) {
   constexpr float kEpsilon = 1e-6f;  // nn.LayerNorm(eps=1e-6) in the original
-  return graph.node("LayerNormalization", module,
-                    {x, graph.weight(module + ".weight"), graph.weight(module + ".bias")},
+  return graph.node("LayerNormalization", module, {x, gamma, beta},
                     {{"axis", Index{-1}}, {"epsilon", kEpsilon}});
+}
+
+// RMSNormalization came with opset 23. Before that these are operators that runtimes recognise as
+// one, as long as their order is this.
+Value rms_norm(Graph& graph, const std::string& module, const Value& x) {
+  constexpr float kEpsilon = 1e-6f;
+  constexpr int kFirstWithRmsNormalization = 23;
+  const Value gamma = graph.weight(module + ".weight");
+  if (graph.opset() >= kFirstWithRmsNormalization) {
+    return graph.node("RMSNormalization", module, {x, gamma},
+                      {{"axis", Index{-1}}, {"epsilon", kEpsilon}});
+  }
+  const Value wide = graph.to_float(module, x);
+  const Value squares = graph.node("Pow", module, {wide, graph.floats({2}, {})});
+  const Value mean = graph.reduce("ReduceMean", module, squares, {-1}, true);
+  const Value shifted = graph.node("Add", module, {mean, graph.floats({kEpsilon}, {})});
+  const Value root = graph.node("Sqrt", module, {shifted});
+  const Value scaled = graph.to_compute(module, graph.node("Div", module, {wide, root}));
+  return graph.node("Mul", module, {scaled, gamma});
 }
 
 // The operator Gelu came with opset 20; runtimes recognise this form.

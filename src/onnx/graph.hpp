@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <map>
 #include <set>
 #include <span>
@@ -18,6 +19,9 @@
 #include "sapiens/onnx.hpp"
 
 namespace sapiens::onnx {
+
+/// The end of a slice that goes up to the last element.
+inline constexpr Index kToEnd = std::numeric_limits<Index>::max();
 
 /// The name of a value of a graph: an input, a weight, a constant or an output of a node.
 using Value = std::string;
@@ -136,12 +140,17 @@ class Graph {
 Value linear(Graph& graph, const std::string& module, const Value& x);
 /// Layer norm over the last axis, with the epsilon of every norm of Sapiens.
 Value layer_norm(Graph& graph, const std::string& module, const Value& x);
+Value layer_norm(Graph& graph, const std::string& module, const Value& x, const Value& gamma,
+                 const Value& beta);
+/// x / sqrt(mean(x^2) + epsilon) * gamma over the last axis, with the epsilon of every norm of
+/// Sapiens2. Squares are summed in float32.
+Value rms_norm(Graph& graph, const std::string& module, const Value& x);
 /// x Phi(x), exactly.
 Value gelu(Graph& graph, const std::string& module, const Value& x);
 /// x sigmoid(x).
 Value silu(Graph& graph, const std::string& module, const Value& x);
 
-/// x[..., begin:end] along `axis`; a negative `begin` and an `end` of kMax count as in ONNX.
+/// x[..., begin:end] along `axis`; a negative `begin` and an `end` of kToEnd count as in ONNX.
 Value slice(Graph& graph, const std::string& module, const Value& x, Index axis, Index begin,
             Index end);
 

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <string>
+#include <vector>
+
 #include "onnx/attention.hpp"
 #include "onnx/encoder.hpp"
 
@@ -21,40 +24,67 @@ Value block(Graph& graph, const std::string& name, const EncoderConfig& config, 
                     {y, linear(graph, ffn + ".layers.1", gelu(graph, ffn, hidden))});
 }
 
+// As many zeros to the right and at the bottom as complete the last patches of images of any size.
+Value pad_to_patches(Graph& graph, const std::string& module, const Value& pixels) {
+  const Value missing = graph.node(
+      "Mod", module,
+      {graph.node("Neg", module, {size_of(graph, module, pixels)}), graph.ints({kPatch})});
+  const Value pads =
+      graph.node("Concat", module, {graph.ints({0, 0, 0, 0, 0, 0}), missing}, {{"axis", Index{0}}});
+  return graph.node("Pad", module, {pixels, pads});
+}
+
+// The table of positions for `grid`, I64 [2]; as `resize_positions` computes it.
+Value resized_positions(Graph& graph, const EncoderConfig& config, const Value& table,
+                        const Value& grid) {
+  const std::string name = "backbone.pos_embed";
+  const Index C = config.width, E = config.extra_tokens();
+  const std::vector<Index> swapped{0, 2, 1};
+  const Value all = graph.to_float(name, table);
+  const Value rows = E > 0 ? slice(graph, name, all, 1, E, kToEnd) : all;
+  const Value columns = graph.node("Transpose", name, {rows}, {{"perm", swapped}});
+  const Value map = graph.node(
+      "Reshape", name, {columns, graph.ints({1, C, config.grid.height, config.grid.width})});
+  const Value size =
+      graph.node("Concat", name + "/size", {graph.ints({1, C}), grid}, {{"axis", Index{0}}});
+  const Value resized = graph.node("Resize", name, {map, "", "", size},
+                                   {{"mode", "cubic"},
+                                    {"cubic_coeff_a", -0.75f},
+                                    {"coordinate_transformation_mode", "half_pixel"}});
+  const Value flat = graph.node("Reshape", name, {resized, graph.ints({1, C, -1})});
+  Value positions = graph.node("Transpose", name, {flat}, {{"perm", swapped}});
+  if (E > 0) {
+    positions = graph.node("Concat", name, {slice(graph, name, all, 1, 0, E), positions},
+                           {{"axis", Index{1}}});
+  }
+  return graph.to_compute(name, positions);
+}
+
 }  // namespace
 
 Encoded encode_sapiens(Graph& graph, const EncoderConfig& config, const Images& images) {
-  const std::string embed = "backbone.patch_embed.projection";
   const Index C = config.width, E = config.extra_tokens();
-  const Grid grid = patch_grid(images.size(), config.patch_padding);
-  // Padding 0 completes the last patches at the right and at the bottom.
-  const Index p = config.patch_padding;
-  const std::vector<Index> pads =
-      p > 0 ? std::vector<Index>{p, p, p, p}
-            : std::vector<Index>{0, 0, grid.height * kPatch - images.height.size,
-                                 grid.width * kPatch - images.width.size};
-  const Value map =
-      graph.node("Conv", embed,
-                 {images.pixels, graph.weight(embed + ".weight"), graph.weight(embed + ".bias")},
-                 {{"kernel_shape", std::vector<Index>{kPatch, kPatch}},
-                  {"strides", std::vector<Index>{kPatch, kPatch}},
-                  {"pads", pads}});
-  const Value rows = graph.node("Reshape", embed, {map, graph.ints({0, C, -1})});
-  Value x = graph.node("Transpose", embed, {rows}, {{"perm", std::vector<Index>{0, 2, 1}}});
+  Images seen = images;
+  if (!images.has_fixed_size() && config.patch_padding == 0) {
+    seen.pixels = pad_to_patches(graph, "backbone/pad", images.pixels);
+  }
+  Encoded encoded = embed_patches(graph, config, seen);
+  Value x = encoded.tokens;
   if (config.cls_token) {
     const Value cls = for_every_image(graph, "backbone.cls_token",
                                       graph.weight("backbone.cls_token"), E, C, images);
     x = graph.node("Concat", "backbone/tokens", {cls, x}, {{"axis", Index{1}}});
   }
-  x = graph.node("Add", "backbone/positions", {x, graph.weight("backbone.pos_embed")});
+  Value positions = graph.weight("backbone.pos_embed");
+  if (!images.has_fixed_size()) {
+    positions = resized_positions(graph, config, positions, encoded.grid);
+  }
+  x = graph.node("Add", "backbone/positions", {x, positions});
   for (Index i = 0; i < config.depth; ++i) {
     x = block(graph, fmt::format("backbone.layers.{}", i), config, x);
   }
-  return {.tokens = layer_norm(graph, "backbone.ln1", x),
-          .map_shape = graph.ints({0, C, grid.height, grid.width}),
-          .batch = images.batch,
-          .grid_height = grid.height,
-          .grid_width = grid.width};
+  encoded.tokens = layer_norm(graph, "backbone.ln1", x);
+  return encoded;
 }
 
 }  // namespace sapiens::onnx
