@@ -55,7 +55,6 @@ std::string value_text(const OnnxValue& value) {
 void write_onnx(const ConvertArguments& arguments, Session& session) {
   OnnxOptions options = arguments.onnx;
   options.model = arguments.convert.model;
-  options.model.input_size = arguments.onnx.model.input_size;
   options.dtype = arguments.convert.dtype.value_or(options.dtype);
   const Checkpoint checkpoint = Checkpoint::open(arguments.checkpoint);
   WriteProgress progress("writing", session.interrupts);
@@ -96,8 +95,11 @@ void add_onnx_options(CLI::App& app, ConvertArguments& arguments) {
   add_number(app, "--opset", options.opset, {kOldestOnnxOpset, kNewestOnnxOpset},
              "ONNX: version of the operators");
   add_number(app, "--batch", options.batch, {0, 4096}, "ONNX: images of a run, 0 for any number");
-  add_size_option(app, options.model.input_size,
+  add_size_option(app, arguments.convert.model.input_size,
                   "ONNX: size of the images; by default the model's own");
+  add_patch_padding_option(
+      app, arguments.convert.model,
+      "ONNX: padding of the patch embedding, 0 or 2; by default the task decides");
   app.add_flag("--dynamic-size", options.dynamic_size, "ONNX: accept images of any size");
   app.add_flag("--with-preprocessing", options.with_preprocessing,
                "ONNX: take uint8 images, and resize and normalise them inside");
@@ -171,7 +173,7 @@ void add_convert_command(CLI::App& app, Session& session) {
               if (text == given) options.dtype = dtype;
             }
           },
-          "Type of the numbers; by default each tensor keeps its own")
+          "Type of the numbers; by default each tensor keeps its own, in ONNX files f32")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   arguments->of_checkpoints = {
       convert->get_option("--layout"),

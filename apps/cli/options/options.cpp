@@ -97,6 +97,10 @@ void add_model_options(CLI::App& app, ModelOptions& model) {
   add_prefix_option(app, model);
 }
 
+CLI::Option* add_patch_padding_option(CLI::App& app, ModelOptions& model, const std::string& help) {
+  return app.add_option("--patch-padding", model.patch_padding, help)->check(CLI::IsMember({0, 2}));
+}
+
 CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model) {
   return app
       .add_option("--prefix", model.prefix,
@@ -255,9 +259,8 @@ void add_network_options(CLI::App& app, JobOptions& options) {
 
 void add_checkpoint_options(CLI::App& app, JobOptions& options) {
   add_model_options(app, options.model);
-  app.add_option("--patch-padding", options.model.patch_padding,
-                 "Padding of the patch embedding, 0 or 2; by default the task decides")
-      ->check(CLI::IsMember({0, 2}));
+  add_patch_padding_option(app, options.model,
+                           "Padding of the patch embedding, 0 or 2; by default the task decides");
 }
 
 }  // namespace sapiens::cli

@@ -53,7 +53,9 @@ std::optional<Box> parse_box(std::string_view text);
 
 /// --arch, --task, --heads, --grid.
 void add_model_options(CLI::App& app, ModelOptions& model);
-/// --prefix; part of the above.
+/// --patch-padding.
+CLI::Option* add_patch_padding_option(CLI::App& app, ModelOptions& model, const std::string& help);
+/// --prefix; part of add_model_options.
 CLI::Option* add_prefix_option(CLI::App& app, ModelOptions& model);
 /// The prefix of each of several checkpoints, empty where none is `given`: as "pose=encoder_q", or
 /// "encoder_q" where there is one checkpoint. Throws `Error(InvalidArgument)` for a label that is
