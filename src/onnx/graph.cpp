@@ -235,8 +235,8 @@ Value linear(Graph& graph, const std::string& module, const Value& x) {
 }
 
 Value layer_norm(Graph& graph, const std::string& module, const Value& x) {
-  return layer_norm(graph, module, x, graph.weight(module + ".weight"),
-                    graph.weight(module + ".bias"));
+  const Value gamma = graph.weight(module + ".weight");
+  return layer_norm(graph, module, x, gamma, graph.weight(module + ".bias"));
 }
 
 Value layer_norm(Graph& graph, const std::string& module, const Value& x, const Value& gamma,

@@ -80,8 +80,8 @@ Rotary rotary_inside(Graph& graph, const EncoderConfig& config, const Value& gri
       graph.floats(std::vector<float>(static_cast<std::size_t>(E * 2 * P), 0), {E, 2 * P});
   const Value tokens =
       graph.node("Concat", module + "/tokens", {none, patches}, {{"axis", Index{0}}});
-  return rotary_of(graph, module, graph.node("Cos", module, {tokens}),
-                   graph.node("Sin", module, {tokens}));
+  const Value cos = graph.node("Cos", module, {tokens});
+  return rotary_of(graph, module, cos, graph.node("Sin", module, {tokens}));
 }
 
 // Queries or keys [N, T, heads d], every head normalised and rotated.
