@@ -54,8 +54,8 @@ Value repeat_heads(Graph& graph, const std::string& module, const AttentionShape
                     {repeated, graph.ints({0, 0, shape.heads * shape.head_dim})});
 }
 
-Value fused_attention(Graph& graph, const std::string& module, const AttentionShape& shape, Value q,
-                      Value k, Value v) {
+Value fused_attention(Graph& graph, const std::string& module, const AttentionShape& shape,
+                      const Value& q, Value k, Value v) {
   constexpr int kFirstWithAttention = 23;
   if (graph.opset() >= kFirstWithAttention) {
     return graph.node("Attention", module, {q, k, v},

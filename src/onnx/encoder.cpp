@@ -16,7 +16,7 @@ Value patches_of(Graph& graph, const std::string& module, const EncoderConfig& c
 Value average(Graph& graph, const std::string& module, const EncoderConfig& config,
               const Encoded& encoded) {
   const Value patches = graph.to_float(module, patches_of(graph, module, config, encoded));
-  const Value mean = graph.reduce("ReduceMean", module, patches, {1}, false);
+  Value mean = graph.reduce("ReduceMean", module, patches, {1}, false);
   if (config.family == Family::Sapiens2) return mean;
   const auto width = static_cast<std::size_t>(config.width);
   const Value ones = graph.floats(std::vector<float>(width, 1), {config.width});

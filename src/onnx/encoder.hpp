@@ -23,8 +23,8 @@ Images images_of(const EncoderConfig& config, const OnnxOptions& options, bool f
 
 /// What an encoder makes of images. T = tokens, E = extra ones in front of the patches, C = width.
 struct Encoded {
-  Value tokens;  ///< [N, T, C], behind the final norm.
-  Value grid;    ///< I64 [2]: gh and gw, if images have any size.
+  Value tokens = {};  ///< [N, T, C], behind the final norm.
+  Value grid = {};    ///< I64 [2]: gh and gw, if images have any size.
   Extent batch = 0;
   Extent grid_height = 0, grid_width = 0;
 };
