@@ -155,6 +155,20 @@ def test_half_types_compute_with_rounded_weights(convert, tmp_path, name, dtype,
     expect_equal(graph, encoder_of(case, rounded), array(case, "input"), bound)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_half_types_take_any_size(convert, tmp_path, name, dtype):
+    case = CASES[name]
+    graph = convert(
+        *(case.checkpoint, *flags_of(case), "--dynamic-size", "--dtype", dtype),
+        *("--out-type", ",".join(out_types_of(case))),
+    )
+    stored, bound = DTYPES[dtype]
+    rounded = tmp_path / "rounded.safetensors"
+    sapiens.convert(case.checkpoint, rounded, dtype=stored)
+    expect_equal(graph, encoder_of(case, rounded), random_images(2, 96, 160), bound)
+
+
 @pytest.mark.parametrize("attention", ("plain", "fused"))
 @pytest.mark.parametrize("padding", (0, 2))
 def test_sapiens_of_any_size_pads_and_resizes_positions_as_the_engine(convert, padding, attention):
