@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sapiens/checkpoint.hpp"
@@ -77,6 +78,8 @@ struct OnnxResult {
   std::uint64_t bytes = 0;  ///< Of all files.
   std::vector<std::filesystem::path> files =
       {};  ///< The graph, and its weights where they are apart.
+  /// That weights of an earlier graph of the same name are still there, and not part of this one.
+  std::vector<std::string> warnings = {};
 };
 
 /// Writes the model of `checkpoint` as an ONNX graph, whose weights are named like the tensors of
@@ -85,7 +88,8 @@ struct OnnxResult {
 /// atomically, and nothing is left of a conversion that fails. Memory does not grow with the model.
 /// docs/onnx.md describes the graphs. Throws `Error`: CheckpointRefused as Encoder, TaskModel and
 /// PersonDetector do; InvalidArgument for options that the model does not support, for a name that
-/// does not end in ".onnx" and for a weight that F16 cannot represent; UnsupportedFormat without
+/// does not end in ".onnx", for the checkpoint's own file and for a weight that F16 cannot
+/// represent; UnsupportedFormat without
 /// the module; WriteFailed, OutOfResources.
 OnnxResult convert_to_onnx(const Checkpoint& checkpoint, const std::filesystem::path& output,
                            const OnnxOptions& options = {}, const Progress& progress = {});

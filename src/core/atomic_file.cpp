@@ -74,7 +74,7 @@ Descriptor open_locked_in(int folder, const char* name, const std::filesystem::p
   }
 }
 
-void flush(const Descriptor& file, const std::filesystem::path& shown) {
+void flush_file(const Descriptor& file, const std::filesystem::path& shown) {
   if (uninterrupted([&] { return ::fsync(file.number()); }) != 0) {
     fail_to_write(shown, "flushing the output file failed", errno);
   }
@@ -106,6 +106,8 @@ void AtomicFile::rewrite(std::uint64_t position, std::span<const std::byte> byte
   }
 }
 
+void AtomicFile::flush() { flush_file(file_, path_); }
+
 void AtomicFile::commit() {
   place_.commit(file_, temporary_);
   file_.close();
@@ -123,7 +125,7 @@ Descriptor OutputPlace::open_locked(const std::string& name) const {
 }
 
 void OutputPlace::commit(const Descriptor& file, const std::string& name) const {
-  flush(file, path_);
+  flush_file(file, path_);
   if (!is_still_called(folder_, AT_FDCWD, folder_of(path_).c_str(), 0)) {
     throw Error(ErrorCode::WriteFailed,
                 {.summary = "the folder of the output file was renamed or removed meanwhile",
@@ -158,7 +160,7 @@ void write_all(const Descriptor& file, std::span<const std::byte> bytes,
 
 void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
                  const std::filesystem::path& path) {
-  flush(file, path);
+  flush_file(file, path);
   if (uninterrupted([&] { return ::rename(temporary.c_str(), path.c_str()); }) != 0) {
     fail_to_write(path, "the finished file cannot be renamed", errno);
   }
@@ -177,8 +179,13 @@ void fail_to_write(const std::filesystem::path& shown, const char* summary, int 
 }
 
 void expect_file_or_nothing(const std::filesystem::path& path) {
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path, error);
+  // The name of a temporary file is shorter, so that only renaming it would fail.
+  if (error == std::errc::filename_too_long) {
+    fail_to_write(path, "the output file cannot be created", error.value());
+  }
+  if (exists && !std::filesystem::is_regular_file(path, error)) {
     throw Error(
         ErrorCode::WriteFailed,
         {.summary = "the output is a folder or a device, not a file", .file = path.string()});

@@ -48,7 +48,8 @@ void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
 [[noreturn]] void fail_to_write(const std::filesystem::path& shown, const char* summary,
                                 int error_number);
 
-/// Throws WriteFailed for a folder or a device, because renaming would replace it: `-o /dev/null`
+/// Throws WriteFailed for a name that is longer than the file system allows, and for a folder or a
+/// device, because renaming would replace it: `-o /dev/null`
 /// as root must not do that.
 void expect_file_or_nothing(const std::filesystem::path& path);
 
@@ -76,6 +77,9 @@ class AtomicFile {
 
   /// Overwrites bytes that were written before, such as a header that needed the rest first.
   void rewrite(std::uint64_t position, std::span<const std::byte> bytes);
+
+  /// Flushes to the disk, so that `commit` is likely to succeed.
+  void flush();
 
   /// Flushes to the disk and renames; nothing may be written afterwards.
   void commit();

@@ -12,7 +12,6 @@
 #include "engine/assess.hpp"
 #include "engine/model_file.hpp"
 #include "engine/problems.hpp"
-#include "reconcile/materialize.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tensors.hpp"
@@ -36,22 +35,6 @@ DType output_dtype(const StateDict& dict, const Binding& binding, std::optional<
       binding.tensors, [&](std::size_t i) { return dict.tensors[i].dtype == own; });
   const bool storable = own == DType::F16 || own == DType::BF16;
   return uniform && storable && !binding.positions ? own : DType::F32;
-}
-
-ReadFloats param_reader(const StateDict& dict, const ParamSpec& param, const Binding& binding) {
-  if (!binding.positions) {
-    return [&dict, &binding](Index first, std::span<float> out) {
-      materialize(dict, binding, first, out);
-    };
-  }
-  // A resized table is made whole; it is small.
-  Index numel = 1;
-  for (const Index extent : param.shape) numel *= extent;
-  auto table = std::make_shared<std::vector<float>>(static_cast<std::size_t>(numel));
-  materialize(dict, binding, 0, *table);
-  return [table](Index first, std::span<float> out) {
-    std::copy_n(table->begin() + first, out.size(), out.begin());
-  };
 }
 
 // How many values of a parameter are NaN or infinite, by its name; filled while they are written.

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -6,15 +7,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "core/shape.hpp"
 #include "engine/assess_as.hpp"
 #include "engine/assess_detector.hpp"
 #include "engine/describe.hpp"
 #include "engine/expect_out_type.hpp"
 #include "engine/loading.hpp"
 #include "engine/model_file.hpp"
+#include "engine/onnx_metadata.hpp"
 #include "onnx/detector.hpp"
 #include "onnx/encoder.hpp"
 #include "onnx/graph.hpp"
@@ -22,6 +26,7 @@
 #include "onnx/model_writer.hpp"
 #include "onnx/module.hpp"
 #include "onnx/preprocessing.hpp"
+#include "reconcile/materialize.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/onnx.hpp"
 #include "sapiens/version.hpp"
@@ -67,6 +72,17 @@ void expect_options(const OnnxOptions& options) {
   }
 }
 
+// The files that are written are not those that weights are read from.
+void expect_other_file(const StateDict& dict, const std::filesystem::path& output) {
+  std::error_code ignored;
+  for (const std::filesystem::path& path : {output, onnx::data_path_of(output)}) {
+    if (!std::filesystem::equivalent(dict.path, path, ignored)) continue;
+    throw Error(ErrorCode::InvalidArgument, {.summary = "input and output are the same file",
+                                             .file = dict.path,
+                                             .hint = "choose another name"});
+  }
+}
+
 void expect_onnx_name(const std::filesystem::path& output) {
   if (output.extension() == ".onnx") return;
   throw Error(ErrorCode::InvalidArgument,
@@ -84,16 +100,15 @@ std::int64_t ir_version_of(int opset) {
   return opset == 23 ? 11 : 12;
 }
 
-// Rows [first, ...) of the transpose of `weight` [out, in], in row-major order. Columns of the
-// checkpoint's matrix are read a strip at a time.
-void read_transposed(const ParamSource& source, const Weight& weight, Index first,
+// Values [first, ...) of the transpose of a matrix [out, in]. Its columns are read a strip at a
+// time.
+void read_transposed(const ReadFloats& read, Index out, Index in, Index first,
                      std::span<float> values) {
-  const Index out = weight.shape[0], in = weight.shape[1];
   const Index end = first + std::ssize(values);
   const Index begin_column = first / out, end_column = (end + out - 1) / out;
   std::vector<float> strip(static_cast<std::size_t>(end_column - begin_column));
   for (Index row = 0; row < out; ++row) {
-    source.read(weight.key, row * in + begin_column, strip);
+    read(row * in + begin_column, strip);
     for (Index column = begin_column; column < end_column; ++column) {
       const Index at = column * out + row;
       if (at >= first && at < end) values[at - first] = strip[column - begin_column];
@@ -120,7 +135,9 @@ class OnnxConversion {
   void build_model();
   Graph& start_graph(const Plan& plan, const std::string& name);
   void add_metadata(const std::map<std::string, std::string>& metadata);
+  void describe();
   TensorSource source_of(const Weight& weight);
+  [[noreturn]] void refuse_non_finite() const;
 
   const Checkpoint& checkpoint_;
   const OnnxOptions& options_;
@@ -130,9 +147,10 @@ class OnnxConversion {
   std::optional<DetectorFile> detector_;
 
   Inspection inspection_;
-  std::unique_ptr<PlanSource> source_;
+  const Plan* plan_ = nullptr;
+  std::string name_;
   std::unique_ptr<Graph> graph_;
-  std::map<std::string, Index> non_finite_;
+  std::map<std::string, Index> non_finite_;  // values, by the names of parameters
 };
 
 void OnnxConversion::build() {
@@ -140,10 +158,9 @@ void OnnxConversion::build() {
 }
 
 Graph& OnnxConversion::start_graph(const Plan& plan, const std::string& name) {
-  source_ = std::make_unique<PlanSource>(checkpoint_.state_dict(), plan);
+  plan_ = &plan;
+  name_ = name;
   graph_ = std::make_unique<Graph>(*raw_, options_, plan.params);
-  onnx::expect_memory(raw_->set_header("sapiens.cpp", SAPIENS_VERSION, name.c_str(), "",
-                                       ir_version_of(options_.opset)));
   return *graph_;
 }
 
@@ -151,6 +168,23 @@ void OnnxConversion::add_metadata(const std::map<std::string, std::string>& meta
   for (const auto& [key, value] : metadata) {
     onnx::expect_memory(raw_->add_metadata(key.c_str(), value.c_str()));
   }
+}
+
+std::string names_of(const std::vector<OnnxValue>& values) {
+  std::string names;
+  for (const OnnxValue& value : values) {
+    names += fmt::format("{}{} {} [{}]", names.empty() ? "" : ", ", value.name, value.type,
+                         fmt::join(value.shape, ", "));
+  }
+  return names;
+}
+
+// The name of the graph, and a sentence about it, which viewers show.
+void OnnxConversion::describe() {
+  const std::string text = fmt::format("{}, from {} to {}", name_, names_of(graph_->inputs()),
+                                       names_of(graph_->outputs()));
+  onnx::expect_memory(raw_->set_header("sapiens.cpp", SAPIENS_VERSION, name_.c_str(), text.c_str(),
+                                       ir_version_of(options_.opset)));
 }
 
 // False where the file holds no detector, or an encoder as well.
@@ -167,7 +201,7 @@ void OnnxConversion::build_model() {
   const bool for_features = found.use == Use::Features;
   for (const OutType out_type : options_.out_types) expect_out_type(config, out_type);
   Graph& graph = start_graph(assessment_->plan(found.use), describe_model(inspection_.model));
-  add_metadata(model_metadata(config, model.arch, model.task));
+  add_metadata(onnx_metadata(checkpoint_.state_dict(), model, found.use, options_));
   const onnx::Images images = onnx::add_images(graph, config, options_, for_features);
   const onnx::Encoded encoded = onnx::encode(graph, config, images);
   if (!for_features) return onnx::add_head(graph, config, *model.head, encoded);
@@ -179,36 +213,56 @@ void OnnxConversion::build_model() {
 }
 
 TensorSource OnnxConversion::source_of(const Weight& weight) {
-  const auto read = [this, weight](Index first, std::span<float> values) {
+  const StateDict& dict = checkpoint_.state_dict();
+  const auto param = std::ranges::find(plan_->params, weight.key, &ParamSpec::key);
+  const Binding& binding = plan_->bindings[param - plan_->params.begin()];
+  const Index numel = checked_numel(weight.shape).value_or(0);
+  const auto read = [this, weight, numel, &dict, &binding,
+                     read_param = param_reader(dict, *param, binding)](Index first,
+                                                                       std::span<float> values) {
     if (weight.transposed) {
-      read_transposed(*source_, weight, first, values);
+      read_transposed(read_param, weight.shape[0], weight.shape[1], first, values);
     } else {
-      source_->read(weight.key, first, values);
+      read_param(first, values);
     }
     const Index bad = std::ranges::count_if(values, [](float v) { return !std::isfinite(v); });
     if (bad > 0) non_finite_[weight.key] += bad;
+    if (first + std::ssize(values) == numel) release(dict, binding);
   };
   return float_source(weight.key, weight.written_shape(), options_.dtype, read);
 }
 
+void OnnxConversion::refuse_non_finite() const {
+  std::vector<NonFinite> found;
+  for (const auto& [key, count] : non_finite_) found.push_back({.key = key, .count = count});
+  throw non_finite_error(inspection_.file, found, "nothing was written");
+}
+
 OnnxResult OnnxConversion::write(const std::filesystem::path& output, const Progress& progress) {
+  describe();
   std::vector<TensorSource> sources;
   for (const Weight& weight : graph_->weights()) sources.push_back(source_of(weight));
   const onnx::WrittenFiles written =
       onnx::write_model(output, *raw_, sources, [&](std::uint64_t done, std::uint64_t total) {
-        if (!non_finite_.empty()) {
-          const auto& [key, count] = *non_finite_.begin();
-          throw non_finite_error(inspection_.file, {{.key = key, .count = count}});
-        }
+        // All weights have been looked at by then, and no file has its name yet.
+        if (done == total && !non_finite_.empty()) refuse_non_finite();
         if (progress) progress(static_cast<double>(done) / static_cast<double>(total));
       });
+  std::vector<std::string> warnings;
+  if (written.other_data) {
+    warnings.push_back(
+        fmt::format("{} lies beside the graph but is not part of it; an earlier "
+                    "graph may have left it",
+                    onnx::data_path_of(output).string()));
+  }
   return {.inspection = std::move(inspection_),
           .inputs = graph_->inputs(),
           .outputs = graph_->outputs(),
           .opset = options_.opset,
           .nodes = graph_->node_count(),
           .bytes = written.bytes,
-          .files = written.paths};
+          .files = written.paths,
+          .warnings = std::move(warnings)};
 }
 
 }  // namespace
@@ -217,6 +271,7 @@ OnnxResult convert_to_onnx(const Checkpoint& checkpoint, const std::filesystem::
                            const OnnxOptions& options, const Progress& progress) {
   expect_onnx_name(output);
   expect_options(options);
+  expect_other_file(checkpoint.state_dict(), output);
   OnnxConversion conversion(checkpoint, output, options);
   conversion.build();
   return conversion.write(output, progress);

@@ -56,24 +56,27 @@ void require_known_heads(const DecoderConfig& decoder) {
   require_heads(decoder.block(), " of the decoder", "decoder_heads");
 }
 
-Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found) {
+Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found,
+                       std::string_view consequence) {
   const auto parameters = static_cast<Index>(found.size());
   std::string summary =
-      fmt::format("{} {} NaN or infinity, so nothing was computed",
-                  counted(parameters, "parameter"), parameters == 1 ? "holds" : "hold");
+      fmt::format("{} {} NaN or infinity, so {}", counted(parameters, "parameter"),
+                  parameters == 1 ? "holds" : "hold", consequence);
+  std::string hint =
+      "training diverged or the file is damaged: take another checkpoint, or fetch it again";
+  if (consequence == kNothingComputed) {
+    hint += "; to compute with it anyway, and every output marked: `allow_partial`";
+  }
   constexpr std::size_t kShown = 8;
   for (std::size_t i = 0; i < std::min(found.size(), kShown); ++i) {
     summary += fmt::format("\n  {}  {}", printable(found[i].key), counted(found[i].count, "value"));
   }
   if (found.size() > kShown) summary += fmt::format("\n  ... and {} more", found.size() - kShown);
-  return Error(ErrorCode::CheckpointRefused,
-               {.summary = summary,
-                .file = file.path,
-                .key = found.front().key,
-                .expected = "finite numbers",
-                .hint = "training diverged or the file is damaged: take another checkpoint, or "
-                        "fetch it again; to compute with it anyway, and every output marked: "
-                        "`allow_partial`"});
+  return Error(ErrorCode::CheckpointRefused, {.summary = summary,
+                                              .file = file.path,
+                                              .key = found.front().key,
+                                              .expected = "finite numbers",
+                                              .hint = hint});
 }
 
 }  // namespace sapiens

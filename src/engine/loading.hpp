@@ -29,11 +29,15 @@ class PlanSource final : public ParamSource {
   std::map<std::string_view, const Binding*> bindings_;  // by the keys of the plan
 };
 
+inline constexpr std::string_view kNothingComputed = "nothing was computed";
+
 /// Throws `Error(InvalidArgument)` if the number of attention heads is unknown.
 void require_known_heads(const EncoderConfig& encoder);
 void require_known_heads(const DecoderConfig& decoder);
 
-/// The error for weights with NaN or infinity.
-Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found);
+/// The error for weights with NaN or infinity, where `consequence`. It suggests `allow_partial` to
+/// those who compute.
+Error non_finite_error(const FileInfo& file, const std::vector<NonFinite>& found,
+                       std::string_view consequence = kNothingComputed);
 
 }  // namespace sapiens

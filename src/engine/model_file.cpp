@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "core/half.hpp"
 #include "engine/nested_meta.hpp"
+#include "reconcile/materialize.hpp"
 #include "reconcile/names.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/version.hpp"
@@ -70,6 +73,22 @@ TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype
             expect_range(key, values, dtype);
             encode_floats(values, dtype, out);
           }};
+}
+
+ReadFloats param_reader(const StateDict& dict, const ParamSpec& param, const Binding& binding) {
+  if (!binding.positions) {
+    return [&dict, &binding](Index first, std::span<float> out) {
+      materialize(dict, binding, first, out);
+    };
+  }
+  // A resized table is made whole; it is small.
+  Index numel = 1;
+  for (const Index extent : param.shape) numel *= extent;
+  auto table = std::make_shared<std::vector<float>>(static_cast<std::size_t>(numel));
+  materialize(dict, binding, 0, *table);
+  return [table](Index first, std::span<float> out) {
+    std::copy_n(table->begin() + first, out.size(), out.begin());
+  };
 }
 
 void expect_layout(Layout layout, Family family) {

@@ -10,6 +10,8 @@
 
 #include "checkpoint/write.hpp"
 #include "model/config.hpp"
+#include "reconcile/param_spec.hpp"
+#include "reconcile/reconcile.hpp"
 #include "sapiens/checkpoint.hpp"
 
 // Common to conversions and synthesized checkpoints: a model as tensors and metadata, and writing
@@ -26,6 +28,9 @@ using ReadFloats = std::function<void(Index first, std::span<float> out)>;
 /// Values that are generated as float32 and stored as `dtype`. Reading throws
 /// `Error(InvalidArgument)` for a finite value that F16 cannot represent.
 TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read);
+
+/// The values of a parameter as the plan binds it. Refers to `dict` and `binding`.
+ReadFloats param_reader(const StateDict& dict, const ParamSpec& param, const Binding& binding);
 
 /// Throws InvalidArgument for a layout that files of `family` do not have.
 void expect_layout(Layout layout, Family family);

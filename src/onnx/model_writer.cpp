@@ -11,9 +11,6 @@
 namespace sapiens::onnx {
 namespace {
 
-// Protobuf reads no message of 2 GiB; what is added to the weights is the graph.
-constexpr std::uint64_t kLargestFile = (std::uint64_t{1} << 31) - 1;
-constexpr std::uint64_t kRoomForGraph = std::uint64_t{1} << 26;
 // A runtime that maps the file wants tensors to begin at a page.
 constexpr std::uint64_t kAlignment = 4096;
 
@@ -67,13 +64,15 @@ WrittenFiles write_one_file(const std::filesystem::path& path, RawModel& model,
     streamer.write(weights[i]);
   }
   file.commit();
-  return {.paths = {path}, .bytes = model.file_size()};
+  std::error_code ignored;
+  return {.paths = {path},
+          .bytes = model.file_size(),
+          .other_data = std::filesystem::exists(data_path_of(path), ignored)};
 }
 
 WrittenFiles write_two_files(const std::filesystem::path& path, RawModel& model,
                              std::span<const TensorSource> weights, const WriteProgress& progress) {
-  std::filesystem::path data_path = path;
-  data_path += ".data";
+  const std::filesystem::path data_path = data_path_of(path);
   const std::string location = data_path.filename().string();
   AtomicFile graph(path), data(data_path);
   Streamer streamer(data, total_bytes(weights), progress);
@@ -89,6 +88,9 @@ WrittenFiles write_two_files(const std::filesystem::path& path, RawModel& model,
     offset += size;
   }
   write_start(graph, model);
+  // What fails is likely to fail here, while an earlier pair of files is still complete.
+  data.flush();
+  graph.flush();
   // An earlier graph goes first, so that none is left beside weights of another one.
   std::error_code ignored;
   std::filesystem::remove(path, ignored);
@@ -104,12 +106,18 @@ WrittenFiles write_two_files(const std::filesystem::path& path, RawModel& model,
 
 }  // namespace
 
+std::filesystem::path data_path_of(const std::filesystem::path& path) {
+  std::filesystem::path data_path = path;
+  data_path += ".data";
+  return data_path;
+}
+
 WrittenFiles write_model(const std::filesystem::path& path, RawModel& model,
-                         std::span<const TensorSource> weights, const WriteProgress& progress) {
+                         std::span<const TensorSource> weights, const WriteProgress& progress,
+                         std::uint64_t max_single_file) {
   check_sources(weights);
   const std::uint64_t names = weights.size() * 512;  // more than any weight's name and shape take
-  const bool one_file =
-      total_bytes(weights) + model.file_size() + names <= kLargestFile - kRoomForGraph;
+  const bool one_file = total_bytes(weights) + model.file_size() + names <= max_single_file;
   return one_file ? write_one_file(path, model, weights, progress)
                   : write_two_files(path, model, weights, progress);
 }

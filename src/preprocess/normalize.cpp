@@ -60,6 +60,11 @@ std::uint8_t level(float value) noexcept {
 
 }  // namespace
 
+Normalization normalization_of(PreprocessMode mode) noexcept {
+  const Constants& constants = constants_of(mode);
+  return {.mean = constants.mean, .std = constants.std};
+}
+
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw) {
   normalize_with(constants_of(mode), image, chw);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
 #include "sapiens/report.hpp"
@@ -43,6 +45,14 @@ void normalize_unit_range(const Image& image, TensorView<float, 3> chw);
 /// The inverse of `normalize`, from `chw` [3, H, W] to levels of 0 to 255: values outside are
 /// clipped, fractions are truncated as in the original, and NaN becomes 0.
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode);
+
+/// What a network's pixels are: (level - mean) / std of each channel, in the network's order.
+struct Normalization {
+  std::array<float, 3> mean, std;  ///< In levels of 0 to 255.
+  bool blue_first = false;
+};
+/// That of `normalize`; `normalize_unit_range` has that of Full but for rounding.
+Normalization normalization_of(PreprocessMode mode) noexcept;
 
 /// Throws `Error(InvalidArgument)` unless both are positive and make at most 2^28 pixels.
 void expect_target_size(Index height, Index width);

@@ -60,6 +60,7 @@ void write_onnx(const ConvertArguments& arguments, Session& session) {
   WriteProgress progress("writing", session.interrupts);
   const OnnxResult result =
       convert_to_onnx(checkpoint, arguments.output, options, progress.callback());
+  for (const std::string& warning : result.warnings) say("warning: " + printable(warning));
   if (session.json) {
     Json files = Json::array(), inputs = Json::array(), outputs = Json::array();
     for (const std::filesystem::path& file : result.files) files.push_back(file.string());
@@ -73,7 +74,8 @@ void write_onnx(const ConvertArguments& arguments, Session& session) {
                   {"opset", result.opset},
                   {"nodes", result.nodes},
                   {"inputs", inputs},
-                  {"outputs", outputs}}}});
+                  {"outputs", outputs}}},
+                {"warnings", result.warnings}});
     return;
   }
   for (const std::filesystem::path& file : result.files) print(printable(file.string()) + "\n");
