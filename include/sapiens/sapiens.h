@@ -256,6 +256,45 @@ SAPIENS_API sapiens_status sapiens_checkpoint_convert(
     const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
     const sapiens_convert_options* options, sapiens_report** report, sapiens_error** error);
 
+/// What the attention of an ONNX graph consists of.
+enum {
+  SAPIENS_ATTENTION_PLAIN = 0,  ///< MatMul and Softmax, which every runtime has.
+  SAPIENS_ATTENTION_FUSED = 1   ///< One operator: Attention from opset 23 on, before that that of
+                                ///< ONNX Runtime.
+};
+
+/// Options of sapiens_checkpoint_convert_to_onnx.
+typedef struct sapiens_onnx_options {
+  size_t struct_size;
+  const int32_t* out_types;    ///< SAPIENS_FEATMAP ..., each an output; NULL: the output of the
+                               ///< model's head, the feature map of an encoder, the boxes of a
+                               ///< detector.
+  size_t out_type_count;       ///< Length of `out_types`.
+  int32_t dtype;               ///< SAPIENS_DTYPE_*; SAPIENS_DTYPE_OWN means F32.
+  int32_t opset;               ///< 17 to 24; 0: 18.
+  int64_t batch;               ///< Images of a run; 0: any number.
+  int32_t dynamic_size;        ///< 1: accept any height and width.
+  int32_t with_preprocessing;  ///< 1: take uint8 images, and resize and normalise them inside.
+  int32_t attention;           ///< SAPIENS_ATTENTION_*
+  int32_t raw_maps;            ///< 1: of a detector, the maps of its network instead of boxes.
+  float min_score;             ///< Of boxes, as in sapiens_detect_options; 0: 0.3.
+  float nms_iou;               ///< Of boxes; 0: 0.3.
+  int64_t max_detections;      ///< Of each image; 0: 100.
+  sapiens_progress progress;   ///< Called from time to time.
+  void* user_data;             ///< Passed to `progress`.
+} sapiens_onnx_options;
+
+/// Writes the model of `checkpoint` as an ONNX graph to the file `output`, whose name ends in
+/// .onnx. Weights that make it 2 GB or more go to a second file, the name with ".data" behind it.
+/// Files are replaced atomically. `model` and `report` are those of sapiens_checkpoint_inspect; a
+/// warning says that data of an earlier graph are left. Fails as loading the model does, with
+/// SAPIENS_UNSUPPORTED_FORMAT where the module for ONNX files is missing, SAPIENS_WRITE_FAILED, and
+/// SAPIENS_INVALID_ARGUMENT for options that the model does not support, another suffix, the file
+/// of the checkpoint itself and a value that f16 cannot represent.
+SAPIENS_API sapiens_status sapiens_checkpoint_convert_to_onnx(
+    const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
+    const sapiens_onnx_options* options, sapiens_report** report, sapiens_error** error);
+
 // ---- Results ----
 
 /// A rectangle in pixels of an image. Its layout is final.

@@ -39,6 +39,7 @@ from ._errors import (
 )
 from ._eval import *
 from ._images import crop_person, read_image, read_labels
+from ._onnx import OnnxResult, OnnxValue, convert_to_onnx
 from ._reconstructor import Reconstruction, Reconstructor
 from ._report import FileInfo, ModelInfo, Report, Use
 from ._sapiens import __version__
@@ -56,6 +57,8 @@ __all__ = [
     "ModelInfo",
     "NetworkError",
     "NotFoundError",
+    "OnnxResult",
+    "OnnxValue",
     "OutOfResourcesError",
     "Reconstruction",
     "Reconstructor",
@@ -68,6 +71,7 @@ __all__ = [
     "WriteFailedError",
     "__version__",
     "convert",
+    "convert_to_onnx",
     "crop_person",
     "inspect",
     "load_state_dict",

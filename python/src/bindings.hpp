@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include <sapiens/features.hpp>
+#include <sapiens/onnx.hpp>
 #include <sapiens/report.hpp>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ void bind_detector(py::module_& module);
 void bind_reconstructor(py::module_& module);
 void bind_drawing(py::module_& module);
 void bind_eval(py::module_& module);
+void bind_onnx(py::module_& module);
 
 /// A str of text that may hold any bytes, such as the keys of a hostile file. `on_error` as in
 /// bytes.decode: "replace", or "surrogateescape" where nothing may be lost.
@@ -41,6 +43,7 @@ Precision precision_named(std::string_view name);
 PreprocessMode preprocess_named(std::string_view name);
 OutType out_type_named(std::string_view name);
 Layout layout_named(std::string_view name);
+OnnxAttention onnx_attention_named(std::string_view name);
 Use use_named(std::string_view name);
 std::optional<DType> float_type_named(std::string_view name);  ///< Nothing for "".
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/error.hpp>
+#include <sapiens/onnx.hpp>
 
 #include "bindings.hpp"
 #include "classes.hpp"
@@ -116,6 +117,12 @@ Layout layout_named(std::string_view name) {
       Choice<Layout>{"mmengine", Layout::MMEngine}, Choice<Layout>{"clean", Layout::Clean},
       Choice<Layout>{"published", Layout::Published}, Choice<Layout>{"timm", Layout::Timm}};
   return chosen("layout", name, kChoices);
+}
+
+OnnxAttention onnx_attention_named(std::string_view name) {
+  constexpr std::array kChoices = {Choice<OnnxAttention>{"plain", OnnxAttention::Plain},
+                                   Choice<OnnxAttention>{"fused", OnnxAttention::Fused}};
+  return chosen("attention", name, kChoices);
 }
 
 Use use_named(std::string_view name) {

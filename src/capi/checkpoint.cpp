@@ -7,6 +7,7 @@
 #include "capi/error_boundary.hpp"
 #include "capi/handles.hpp"
 #include "capi/options.hpp"
+#include "sapiens/onnx.hpp"
 #include "sapiens/verify.hpp"
 
 using namespace sapiens;
@@ -67,6 +68,25 @@ sapiens_status sapiens_checkpoint_convert(const sapiens_checkpoint* checkpoint, 
     made->warnings =
         convert_checkpoint(checkpoint->checkpoint, output, wanted.options, wanted.progress)
             .warnings;
+    return made;
+  });
+}
+
+sapiens_status sapiens_checkpoint_convert_to_onnx(const sapiens_checkpoint* checkpoint,
+                                                  const char* output,
+                                                  const sapiens_model_options* model,
+                                                  const sapiens_onnx_options* options,
+                                                  sapiens_report** report, sapiens_error** error) {
+  return capi::create_handle(report, "report", error, [&] {
+    capi::require(checkpoint, "checkpoint");
+    capi::require(output, "output");
+    capi::OnnxCall wanted = capi::onnx_call(options);
+    wanted.options.model = capi::model_options(model);
+    // Made first, so that no file is there when memory for it runs out.
+    auto made =
+        std::make_unique<sapiens_report>(checkpoint->checkpoint.inspect(wanted.options.model));
+    made->warnings =
+        convert_to_onnx(checkpoint->checkpoint, output, wanted.options, wanted.progress).warnings;
     return made;
   });
 }

@@ -1,7 +1,9 @@
 #include "capi/options.hpp"
 
 #include <cstring>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "capi/error_boundary.hpp"
 
@@ -36,6 +38,8 @@ static_assert(static_cast<int>(OutType::Raw) == SAPIENS_RAW);
 static_assert(static_cast<int>(OutType::ClsToken) == SAPIENS_CLS_TOKEN);
 static_assert(static_cast<int>(OutType::AvgFeatmap) == SAPIENS_AVG_FEATMAP);
 static_assert(static_cast<int>(OutType::Registers) == SAPIENS_REGISTERS);
+static_assert(static_cast<int>(OnnxAttention::Plain) == SAPIENS_ATTENTION_PLAIN);
+static_assert(static_cast<int>(OnnxAttention::Fused) == SAPIENS_ATTENTION_FUSED);
 
 std::optional<Grid> size(std::int64_t height, std::int64_t width, const char* name) {
   if (height == 0 && width == 0) return std::nullopt;
@@ -180,6 +184,26 @@ ConvertCall convert_call(const sapiens_convert_options* given) {
                       .dtype = dtype(known.dtype),
                       .keep_unused = is_flag(known.keep_unused, "options.keep_unused")},
           .progress = progress_of(known.progress, known.user_data)};
+}
+
+OnnxCall onnx_call(const sapiens_onnx_options* given) {
+  const sapiens_onnx_options known = known_fields(given, "options");
+  if (known.out_type_count > 0) require(known.out_types, "options.out_types");
+  OnnxOptions options{
+      .dtype = dtype(known.dtype).value_or(DType::F32),
+      .batch = known.batch,
+      .dynamic_size = is_flag(known.dynamic_size, "options.dynamic_size"),
+      .with_preprocessing = is_flag(known.with_preprocessing, "options.with_preprocessing"),
+      .attention = choice(known.attention, OnnxAttention::Fused, "options.attention"),
+      .raw_maps = is_flag(known.raw_maps, "options.raw_maps")};
+  for (const std::int32_t type : std::span(known.out_types, known.out_type_count)) {
+    options.out_types.push_back(choice(type, OutType::Registers, "options.out_types"));
+  }
+  if (known.opset != 0) options.opset = known.opset;
+  if (known.min_score != 0) options.min_score = known.min_score;
+  if (known.nms_iou != 0) options.nms_iou = known.nms_iou;
+  if (known.max_detections != 0) options.max_detections = known.max_detections;
+  return {.options = std::move(options), .progress = progress_of(known.progress, known.user_data)};
 }
 
 }  // namespace sapiens::capi

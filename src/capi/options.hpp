@@ -7,6 +7,7 @@
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/features.hpp"
+#include "sapiens/onnx.hpp"
 #include "sapiens/reconstruct.hpp"
 #include "sapiens/sapiens.h"
 #include "sapiens/tasks.hpp"
@@ -55,5 +56,11 @@ struct ConvertCall {
   Progress progress = {};
 };
 ConvertCall convert_call(const sapiens_convert_options* given);
+
+struct OnnxCall {
+  OnnxOptions options = {};
+  Progress progress = {};
+};
+OnnxCall onnx_call(const sapiens_onnx_options* given);
 
 }  // namespace sapiens::capi

@@ -291,6 +291,16 @@ TEST_F(CErrors, NameTheArgumentThatIsNull) {
   expect("report", [&](E e) {
     return sapiens_checkpoint_convert(checkpoint.get(), "a", nullptr, nullptr, nullptr, e);
   });
+  expect("checkpoint", [&](E e) {
+    return sapiens_checkpoint_convert_to_onnx(nullptr, "a.onnx", nullptr, nullptr, &p, e);
+  });
+  expect("output", [&](E e) {
+    return sapiens_checkpoint_convert_to_onnx(checkpoint.get(), nullptr, nullptr, nullptr, &p, e);
+  });
+  expect("report", [&](E e) {
+    return sapiens_checkpoint_convert_to_onnx(checkpoint.get(), "a.onnx", nullptr, nullptr, nullptr,
+                                              e);
+  });
   expect("checkpoint", [&](E e) { return sapiens_encoder_load(nullptr, nullptr, nullptr, &n, e); });
   expect("encoder",
          [&](E e) { return sapiens_encoder_load(checkpoint.get(), nullptr, nullptr, nullptr, e); });

@@ -13,6 +13,7 @@ EXPECT_LAYOUT(sapiens_features_options, 72, user_data, 64);
 EXPECT_LAYOUT(sapiens_task_options, 32, user_data, 24);
 EXPECT_LAYOUT(sapiens_detect_options, 40, user_data, 32);
 EXPECT_LAYOUT(sapiens_convert_options, 40, user_data, 32);
+EXPECT_LAYOUT(sapiens_onnx_options, 88, user_data, 80);
 EXPECT_LAYOUT(sapiens_reconstruct_options, 56, user_data, 48);
 EXPECT_LAYOUT(sapiens_box, 20, score, 16);
 

@@ -4,6 +4,7 @@
 
 #include "capi/failing_new.hpp"
 #include "capi/support.hpp"
+#include "sapiens/onnx.hpp"
 
 // Memory that runs out at any point of a call is a status, never an exception or an end.
 namespace sapiens {
@@ -116,6 +117,20 @@ TEST_F(CMemory, RunningOutWhileConvertingIsAStatus) {
     return status;
   });
   open_c(output);
+}
+
+TEST_F(CMemory, RunningOutWhileAnOnnxFileIsWrittenIsAStatus) {
+  if (!onnx_available()) GTEST_SKIP() << "this build writes no ONNX files";
+  const CCheckpoint checkpoint = open_c(tiny.file("pretrain"));
+  const std::string output = tiny.in_scratch("converted.onnx");
+  expect_statuses_until_there_is_memory<CReport>([&](auto** out, sapiens_error** error) {
+    std::remove(output.c_str());  // without an allocation
+    const sapiens_status status = sapiens_checkpoint_convert_to_onnx(
+        checkpoint.get(), output.c_str(), nullptr, nullptr, out, error);
+    allocate_again();
+    EXPECT_EQ(std::filesystem::exists(output), status == SAPIENS_OK);
+    return status;
+  });
 }
 
 // Even the object that tells of another error may find no memory.
