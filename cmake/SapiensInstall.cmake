@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sapiens")
-# Components are what SapiensPackages.cmake makes packages of: program, c (the C library), video, dev.
+# Components are what SapiensPackages.cmake makes packages of: program, c (the C library), video, onnx, dev.
 install(
   TARGETS sapiens
   EXPORT sapiensTargets

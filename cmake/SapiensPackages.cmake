@@ -31,13 +31,23 @@ set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS
     "libfmt-dev, libjpeg-dev, libpng-dev, libwebp-dev, libopenexr-dev, libopencv-core-dev, libopencv-imgproc-dev")
 
 # Not part of the program's package: OpenCV's videoio brings 240 libraries.
+set(suggested "")
 if(TARGET sapiens_videoio)
   list(APPEND CPACK_COMPONENTS_ALL video)
   set(CPACK_DEBIAN_VIDEO_PACKAGE_NAME sapiens-video)
   set(CPACK_DEBIAN_VIDEO_PACKAGE_SECTION graphics)
   set(CPACK_COMPONENT_VIDEO_DESCRIPTION "The module that lets sapiens read videos and cameras.")
-  set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS sapiens-video)
+  list(APPEND suggested sapiens-video)
 endif()
+# Nor protobuf.
+if(TARGET sapiens_onnx_proto)
+  list(APPEND CPACK_COMPONENTS_ALL onnx)
+  set(CPACK_DEBIAN_ONNX_PACKAGE_NAME sapiens-onnx)
+  set(CPACK_DEBIAN_ONNX_PACKAGE_SECTION graphics)
+  set(CPACK_COMPONENT_ONNX_DESCRIPTION "The module that lets sapiens write ONNX files.")
+  list(APPEND suggested sapiens-onnx)
+endif()
+list(JOIN suggested ", " CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS)
 
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   string(TOUPPER "${component}" upper)

@@ -7,6 +7,7 @@
 
 #include "engine/model_file.hpp"
 #include "engine/output_labels.hpp"
+#include "preprocess/preprocess.hpp"
 #include "sapiens/version.hpp"
 
 namespace sapiens {
@@ -26,17 +27,18 @@ std::string list_of(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-Metadata onnx_metadata(const StateDict& dict, Use use, const Normalization& normalization,
-                       std::optional<Grid> size, const std::vector<std::string>& labels) {
+Metadata onnx_metadata(const StateDict& dict, const GraphFacts& facts) {
   Metadata metadata{
-      {"task", std::string(use_name(use))},
-      {"mean", fmt::format("[{}]", fmt::join(normalization.mean, ", "))},
-      {"std", fmt::format("[{}]", fmt::join(normalization.std, ", "))},
-      {"channel_order", normalization.blue_first ? "bgr" : "rgb"},
+      {"task", std::string(use_name(facts.use))},
+      {"mean", fmt::format("[{}]", fmt::join(facts.mean, ", "))},
+      {"std", fmt::format("[{}]", fmt::join(facts.std, ", "))},
+      {"channel_order", facts.blue_first ? "bgr" : "rgb"},
       {"sapiens.writer", fmt::format("sapiens.cpp {}", SAPIENS_VERSION)},
   };
-  if (size) metadata["input_size"] = fmt::format("{}x{}", size->height, size->width);
-  if (!labels.empty()) metadata["labels"] = list_of(labels);
+  if (const auto& size = facts.size) {
+    metadata["input_size"] = fmt::format("{}x{}", size->height, size->width);
+  }
+  if (!facts.labels.empty()) metadata["labels"] = list_of(facts.labels);
   for (const auto& [key, value] : dict.metadata) {
     if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
   }
@@ -46,16 +48,16 @@ Metadata onnx_metadata(const StateDict& dict, Use use, const Normalization& norm
 
 Metadata onnx_metadata(const StateDict& dict, const DetectedModel& model, Use use,
                        const OnnxOptions& options) {
-  std::vector<std::string> labels;
-  if (use != Use::Features) {
-    labels = OutputLabels(dict, model.head->task, model.head->outputs).names();
-  }
-  std::optional<Grid> size;
+  // The constants of Sapiens2 are the same but for rounding.
+  const LevelNorm& norm = level_norm(PreprocessMode::Full);
+  GraphFacts facts{.use = use, .mean = norm.mean, .std = norm.std};
   if (!options.dynamic_size) {
-    size = Grid{model.encoder.grid.height * kPatch, model.encoder.grid.width * kPatch};
+    facts.size = Grid{model.encoder.grid.height * kPatch, model.encoder.grid.width * kPatch};
   }
-  Metadata metadata =
-      onnx_metadata(dict, use, normalization_of(PreprocessMode::Full), size, labels);
+  if (use != Use::Features) {
+    facts.labels = OutputLabels(dict, model.head->task, model.head->outputs).names();
+  }
+  Metadata metadata = onnx_metadata(dict, facts);
   metadata.merge(model_metadata(model.encoder, model.arch, model.task));
   if (use != Use::Features) add_head_metadata(*model.head, model.encoder.width, metadata);
   return metadata;

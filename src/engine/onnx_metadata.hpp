@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -7,18 +8,22 @@
 
 #include "checkpoint/state_dict.hpp"
 #include "model/detect.hpp"
-#include "preprocess/preprocess.hpp"
 #include "sapiens/onnx.hpp"
 #include "sapiens/task.hpp"
 
 namespace sapiens {
 
-/// What every graph says about itself, by key: docs/onnx.md lists them. `size` is absent where the
-/// graph takes any, `labels` are those of the outputs, if they are known.
-std::map<std::string, std::string> onnx_metadata(const StateDict& dict, Use use,
-                                                 const Normalization& normalization,
-                                                 std::optional<Grid> size,
-                                                 const std::vector<std::string>& labels = {});
+/// What a graph is for, and what its input is made with.
+struct GraphFacts {
+  Use use = Use::Features;
+  std::array<float, 3> mean, std;  ///< Of levels of 0 to 255, in the order of the channels.
+  bool blue_first = false;
+  std::optional<Grid> size = {};         ///< Absent where the graph takes any.
+  std::vector<std::string> labels = {};  ///< Of the outputs, if they are known.
+};
+
+/// What every graph says about itself, by key: docs/onnx.md lists them.
+std::map<std::string, std::string> onnx_metadata(const StateDict& dict, const GraphFacts& facts);
 
 /// The same with what is known of an encoder, or of an encoder and a head.
 std::map<std::string, std::string> onnx_metadata(const StateDict& dict, const DetectedModel& model,

@@ -33,6 +33,17 @@ Image resize_bilinear_opencv(const Image& image, Index height, Index width);
 Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode,
                           const StopCheck& check = {});
 
+/// What levels x of red, green and blue are normalised with: (x / white - mean) / std.
+struct LevelNorm {
+  std::array<float, 3> mean, std;
+  float white = 1;
+};
+
+/// Of `normalize`.
+const LevelNorm& level_norm(PreprocessMode mode) noexcept;
+/// Of `normalize_unit_range`.
+const LevelNorm& unit_range_norm() noexcept;
+
 /// (x - mean) / std of each channel in float32, as PyTorch computes it; `chw` is [3, H, W] in RGB
 /// order. Throws ShapeMismatch unless H and W are the image's.
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw);
@@ -45,14 +56,6 @@ void normalize_unit_range(const Image& image, TensorView<float, 3> chw);
 /// The inverse of `normalize`, from `chw` [3, H, W] to levels of 0 to 255: values outside are
 /// clipped, fractions are truncated as in the original, and NaN becomes 0.
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode);
-
-/// What a network's pixels are: (level - mean) / std of each channel, in the network's order.
-struct Normalization {
-  std::array<float, 3> mean, std;  ///< In levels of 0 to 255.
-  bool blue_first = false;
-};
-/// That of `normalize`; `normalize_unit_range` has that of Full but for rounding.
-Normalization normalization_of(PreprocessMode mode) noexcept;
 
 /// Throws `Error(InvalidArgument)` unless both are positive and make at most 2^28 pixels.
 void expect_target_size(Index height, Index width);
