@@ -12,7 +12,8 @@ RUN cmake --preset release -DSAPIENS_BUILD_TESTS=OFF -DSAPIENS_BUILD_EXAMPLES=OF
 FROM debian:12-slim
 RUN --mount=type=bind,from=build,source=/packages,target=/packages \
     apt-get update \
-    && apt-get install -y --no-install-recommends /packages/sapiens_*.deb /packages/libsapiens-c*.deb \
+    && apt-get install -y --no-install-recommends /packages/sapiens_*.deb /packages/sapiens-onnx_*.deb \
+       /packages/libsapiens-c*.deb \
     && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home sapiens
 USER sapiens

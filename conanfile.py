@@ -62,6 +62,7 @@ class SapiensConan(ConanFile):
         for part in ("TESTS", "EXAMPLES", "MANNEQUIN", "PYTHON"):
             toolchain.cache_variables[f"SAPIENS_BUILD_{part}"] = False
         toolchain.cache_variables["SAPIENS_VIDEO"] = False
+        toolchain.cache_variables["SAPIENS_ONNX"] = False
         toolchain.generate()
 
     def build(self):

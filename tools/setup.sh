@@ -33,7 +33,7 @@ missing_packages() {
 if ! command -v dpkg-query >/dev/null; then
   echo "setup: not a Debian or Ubuntu system; needed are a C++20 compiler, CMake 3.25, Ninja, fmt," \
     "nlohmann-json, CLI11, zlib, libjpeg, libpng, libwebp, OpenEXR 3, OpenCV (core, imgproc; videoio for videos)," \
-    "libcurl and OpenSSL (for downloads), cpp-httplib (for \`sapiens serve\`), GoogleTest; for the Python package" \
+    "onnx and protobuf (for ONNX files), libcurl and OpenSSL (for downloads), cpp-httplib (for \`sapiens serve\`), GoogleTest; for the Python package" \
     "pybind11 and NumPy, for its tests pytest and Pillow; Chromium for the test of the server's page"
   exit 0
 fi

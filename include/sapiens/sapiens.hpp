@@ -18,6 +18,7 @@
 #include "sapiens/labels.hpp"
 #include "sapiens/machine.hpp"
 #include "sapiens/npy.hpp"
+#include "sapiens/onnx.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/prepared.hpp"
 #include "sapiens/printable.hpp"
