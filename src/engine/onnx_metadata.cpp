@@ -8,6 +8,7 @@
 #include "engine/model_file.hpp"
 #include "engine/output_labels.hpp"
 #include "preprocess/preprocess.hpp"
+#include "sapiens/printable.hpp"
 #include "sapiens/version.hpp"
 
 namespace sapiens {
@@ -40,7 +41,8 @@ Metadata onnx_metadata(const StateDict& dict, const GraphFacts& facts) {
   }
   if (!facts.labels.empty()) metadata["labels"] = list_of(facts.labels);
   for (const auto& [key, value] : dict.metadata) {
-    if (key.ends_with("sapiens.random_weights")) metadata["sapiens.random_weights"] = value;
+    if (!key.ends_with("sapiens.random_weights")) continue;
+    metadata["sapiens.random_weights"] = printable(value);  // texts of protobuf are UTF-8
   }
   if (!metadata.contains("sapiens.random_weights")) metadata["licence"] = kLicence;
   return metadata;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "checkpoint/write_sources.hpp"
 #include "core/atomic_file.hpp"
 #include "onnx/graph.hpp"
+#include "sapiens/error.hpp"
+#include "sapiens/printable.hpp"
 
 namespace sapiens::onnx {
 namespace {
@@ -43,6 +46,16 @@ class Streamer {
   std::uint64_t done_ = 0;
 };
 
+// Texts of protobuf are UTF-8, and what readers make of other names differs.
+std::string location_of(const std::filesystem::path& data_path) {
+  std::string name = data_path.filename().string();
+  if (printable(name) == name) return name;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "a graph cannot refer to a file of such a name, in which its weights are",
+               .file = data_path.string(),
+               .expected = "UTF-8 without control characters"});
+}
+
 void write_start(AtomicFile& file, RawModel& model) {
   Bytes bytes;
   expect_memory(model.begin(bytes));
@@ -73,7 +86,7 @@ WrittenFiles write_one_file(const std::filesystem::path& path, RawModel& model,
 WrittenFiles write_two_files(const std::filesystem::path& path, RawModel& model,
                              std::span<const TensorSource> weights, const WriteProgress& progress) {
   const std::filesystem::path data_path = data_path_of(path);
-  const std::string location = data_path.filename().string();
+  const std::string location = location_of(data_path);
   AtomicFile graph(path), data(data_path);
   Streamer streamer(data, total_bytes(weights), progress);
   const std::vector<std::byte> zeros(kAlignment);

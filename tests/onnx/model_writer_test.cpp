@@ -167,6 +167,18 @@ TEST_F(OnnxFiles, ANameThatIsTooLongIsRefusedBeforeAnythingIsReplaced) {
   EXPECT_EQ(names().size(), 1u);
 }
 
+TEST_F(OnnxFiles, WeightsAreNotPutWhereAGraphCannotReferTo) {
+  const std::unique_ptr<onnx::RawModel> model(onnx::require_module("graph").create());
+  const TensorSource weight{.key = "weight", .shape = {1}};  // never read
+  for (const char* name : {"latin\xe9.onnx", "two\nlines.onnx"}) {
+    EXPECT_EQ(error_code_of([&] {
+                onnx::write_model(folder_ / name, *model, {&weight, 1}, {}, kTwoFiles);
+              }),
+              ErrorCode::InvalidArgument);
+  }
+  EXPECT_EQ(names(), Names{});
+}
+
 TEST_F(OnnxFiles, AWeightIsWrittenInPiecesOfAFewMegabytes) {
   write(kOneFile, 1, Index{1} << 23);
   EXPECT_GT(fs::file_size(path_), std::uintmax_t{1} << 25);
