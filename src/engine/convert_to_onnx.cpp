@@ -170,7 +170,7 @@ void OnnxConversion::add_metadata(const std::map<std::string, std::string>& meta
   }
 }
 
-std::string names_of(const std::vector<OnnxValue>& values) {
+std::string signature_of(const std::vector<OnnxValue>& values) {
   std::string names;
   for (const OnnxValue& value : values) {
     names += fmt::format("{}{} {} [{}]", names.empty() ? "" : ", ", value.name, value.type,
@@ -181,8 +181,8 @@ std::string names_of(const std::vector<OnnxValue>& values) {
 
 // The name of the graph, and a sentence about it, which viewers show.
 void OnnxConversion::describe() {
-  const std::string text = fmt::format("{}, from {} to {}", name_, names_of(graph_->inputs()),
-                                       names_of(graph_->outputs()));
+  const std::string text = fmt::format("{}, from {} to {}", name_, signature_of(graph_->inputs()),
+                                       signature_of(graph_->outputs()));
   onnx::expect_memory(raw_->set_header("sapiens.cpp", SAPIENS_VERSION, name_.c_str(), text.c_str(),
                                        ir_version_of(options_.opset)));
 }

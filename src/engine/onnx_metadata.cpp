@@ -31,11 +31,14 @@ std::string list_of(const std::vector<std::string>& texts) {
 Metadata onnx_metadata(const StateDict& dict, const GraphFacts& facts) {
   Metadata metadata{
       {"task", std::string(use_name(facts.use))},
-      {"mean", fmt::format("[{}]", fmt::join(facts.mean, ", "))},
-      {"std", fmt::format("[{}]", fmt::join(facts.std, ", "))},
-      {"channel_order", facts.blue_first ? "bgr" : "rgb"},
+      {"channel_order", facts.blue_first && !facts.with_preprocessing ? "bgr" : "rgb"},
       {"sapiens.writer", fmt::format("sapiens.cpp {}", SAPIENS_VERSION)},
   };
+  // Not where they would be applied twice.
+  if (!facts.with_preprocessing) {
+    metadata["mean"] = fmt::format("[{}]", fmt::join(facts.mean, ", "));
+    metadata["std"] = fmt::format("[{}]", fmt::join(facts.std, ", "));
+  }
   if (const auto& size = facts.size) {
     metadata["input_size"] = fmt::format("{}x{}", size->height, size->width);
   }
@@ -52,11 +55,17 @@ Metadata onnx_metadata(const StateDict& dict, const DetectedModel& model, Use us
                        const OnnxOptions& options) {
   // The constants of Sapiens2 are the same but for rounding.
   const LevelNorm& norm = level_norm(PreprocessMode::Full);
-  GraphFacts facts{.use = use, .mean = norm.mean, .std = norm.std};
+  GraphFacts facts{.use = use,
+                   .with_preprocessing = options.with_preprocessing,
+                   .mean = norm.mean,
+                   .std = norm.std};
   if (!options.dynamic_size) {
     facts.size = Grid{model.encoder.grid.height * kPatch, model.encoder.grid.width * kPatch};
   }
-  if (use != Use::Features) {
+  if (use == Use::Features) {
+    // Features take the exact size that was asked for, tasks that of complete patches.
+    if (facts.size && options.model.input_size) facts.size = options.model.input_size;
+  } else {
     facts.labels = OutputLabels(dict, model.head->task, model.head->outputs).names();
   }
   Metadata metadata = onnx_metadata(dict, facts);

@@ -16,9 +16,10 @@ namespace sapiens {
 /// What a graph is for, and what its input is made with.
 struct GraphFacts {
   Use use = Use::Features;
-  std::array<float, 3> mean, std;  ///< Of levels of 0 to 255, in the order of the channels.
+  bool with_preprocessing = false;  ///< Then the graph takes levels, red first.
+  std::array<float, 3> mean, std;   ///< Of levels of 0 to 255, in the order of the channels.
   bool blue_first = false;
-  std::optional<Grid> size = {};         ///< Absent where the graph takes any.
+  std::optional<Grid> size = {};         ///< Of the network's input; absent if it takes any.
   std::vector<std::string> labels = {};  ///< Of the outputs, if they are known.
 };
 

@@ -41,6 +41,31 @@ TEST(OnnxMetadata, TellsHowPixelsBecomeInputs) {
   EXPECT_FALSE(metadata.contains("labels"));
 }
 
+TEST(OnnxMetadata, TellsNoConstantsThatTheGraphAppliesItself) {
+  const Scratch scratch;
+  synthesize_checkpoint(scratch / "a.pth", {.arch = "tiny"});
+  const Metadata metadata =
+      metadata_of(scratch / "a.pth", Use::Features, {.with_preprocessing = true});
+  EXPECT_FALSE(metadata.contains("mean"));
+  EXPECT_FALSE(metadata.contains("std"));
+  EXPECT_EQ(metadata.at("channel_order"), "rgb");
+  // A detector sees blue first, and its graph takes red first.
+  const Checkpoint checkpoint = Checkpoint::open(scratch / "a.pth");
+  GraphFacts facts{.use = Use::Detect, .mean = {1, 2, 3}, .std = {4, 5, 6}, .blue_first = true};
+  const Metadata outside = onnx_metadata(checkpoint.state_dict(), facts);
+  EXPECT_EQ(outside.at("channel_order"), "bgr");
+  EXPECT_EQ(outside.at("mean"), "[1, 2, 3]");
+  facts.with_preprocessing = true;
+  EXPECT_EQ(onnx_metadata(checkpoint.state_dict(), facts).at("channel_order"), "rgb");
+}
+
+TEST(OnnxMetadata, TellsTheSizeThatWasAskedFor) {
+  const Scratch scratch;
+  synthesize_checkpoint(scratch / "a.pth", {.arch = "tiny"});
+  const OnnxOptions options{.model = {.input_size = Grid{250, 190}}};
+  EXPECT_EQ(metadata_of(scratch / "a.pth", Use::Features, options).at("input_size"), "250x190");
+}
+
 TEST(OnnxMetadata, HasNoSizeWhereTheGraphTakesAny) {
   const Scratch scratch;
   synthesize_checkpoint(scratch / "a.pth", {.arch = "tiny"});
