@@ -7,6 +7,7 @@
 
 #include "engine/model_file.hpp"
 #include "engine/output_labels.hpp"
+#include "onnx/encoder.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/printable.hpp"
 #include "sapiens/version.hpp"
@@ -59,13 +60,9 @@ Metadata onnx_metadata(const StateDict& dict, const DetectedModel& model, Use us
                    .with_preprocessing = options.with_preprocessing,
                    .mean = norm.mean,
                    .std = norm.std};
-  if (!options.dynamic_size) {
-    facts.size = Grid{model.encoder.grid.height * kPatch, model.encoder.grid.width * kPatch};
-  }
-  if (use == Use::Features) {
-    // Features take the exact size that was asked for, tasks that of complete patches.
-    if (facts.size && options.model.input_size) facts.size = options.model.input_size;
-  } else {
+  const onnx::Images images = onnx::images_of(model.encoder, options, use == Use::Features);
+  if (images.has_fixed_size()) facts.size = images.size();
+  if (use != Use::Features) {
     facts.labels = OutputLabels(dict, model.head->task, model.head->outputs).names();
   }
   Metadata metadata = onnx_metadata(dict, facts);
