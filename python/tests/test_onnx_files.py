@@ -57,6 +57,10 @@ def test_what_is_refused_leaves_no_file(models, tmp_path):
         {"attention": "flash"},
         {"out_type": "everything"},
         {"allow_partial": True},
+        {"raw_maps": True},
+        {"min_score": 0.5},
+        {"nms_iou": 0.5},
+        {"max_detections": 7},
     ]
     for options in refused:
         with pytest.raises(sapiens.InvalidArgumentError):

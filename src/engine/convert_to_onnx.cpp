@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/state_dict.hpp"
 #include "core/shape.hpp"
+#include "engine/assess.hpp"
 #include "engine/assess_as.hpp"
 #include "engine/assess_detector.hpp"
 #include "engine/describe.hpp"
@@ -19,6 +23,7 @@
 #include "engine/loading.hpp"
 #include "engine/model_file.hpp"
 #include "engine/onnx_metadata.hpp"
+#include "model/rtmdet_weights.hpp"
 #include "onnx/detector.hpp"
 #include "onnx/encoder.hpp"
 #include "onnx/graph.hpp"
@@ -26,10 +31,14 @@
 #include "onnx/model_writer.hpp"
 #include "onnx/module.hpp"
 #include "onnx/preprocessing.hpp"
+#include "preprocess/preprocess.hpp"
 #include "reconcile/materialize.hpp"
+#include "reconcile/names.hpp"
+#include "reconcile/param_spec.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/onnx.hpp"
 #include "sapiens/version.hpp"
+#include "tasks/detection.hpp"
 
 namespace sapiens {
 namespace {
@@ -80,6 +89,80 @@ void expect_other_file(const StateDict& dict, const std::filesystem::path& outpu
     throw Error(ErrorCode::InvalidArgument, {.summary = "input and output are the same file",
                                              .file = dict.path,
                                              .hint = "choose another name"});
+  }
+}
+
+struct GivenOption {
+  const char* name;
+  bool given;
+};
+
+void refuse_given(std::initializer_list<GivenOption> options, const char* summary) {
+  for (const GivenOption& option : options) {
+    if (!option.given) continue;
+    throw Error(ErrorCode::InvalidArgument, {.summary = summary,
+                                             .option = option.name,
+                                             .hint = fmt::format("leave `{}` out", option.name)});
+  }
+}
+
+void refuse_thresholds(const OnnxOptions& options, const char* summary) {
+  const OnnxOptions defaults;
+  refuse_given({{"min_score", options.min_score != defaults.min_score},
+                {"nms_iou", options.nms_iou != defaults.nms_iou},
+                {"max_detections", options.max_detections != defaults.max_detections}},
+               summary);
+}
+
+// Options that mean nothing for encoders and their heads.
+void refuse_options_of_detectors(const OnnxOptions& options) {
+  constexpr const char* kSummary = "only a person detector has this option";
+  refuse_given({{"raw_maps", options.raw_maps}}, kSummary);
+  refuse_thresholds(options, kSummary);
+}
+
+// Options that mean nothing for a person detector, and thresholds out of range.
+void expect_options_of_detectors(const OnnxOptions& options) {
+  const ModelOptions& model = options.model;
+  refuse_given({{"out_type", !options.out_types.empty()},
+                {"attention", options.attention != OnnxAttention::Plain},
+                {"dynamic_size", options.dynamic_size},
+                {"input_size", model.input_size.has_value()},
+                {"arch", !model.arch.empty()},
+                {"task", model.task.has_value()},
+                {"expected_task", model.expected_task.has_value()},
+                {"heads", model.heads != 0},
+                {"decoder_heads", model.decoder_heads != 0},
+                {"grid", model.grid.has_value()},
+                {"patch_padding", model.patch_padding.has_value()}},
+               "a person detector has no such option");
+  if (options.raw_maps) refuse_thresholds(options, "the maps of a detector hold no boxes yet");
+  expect_detect_options({.min_score = options.min_score,
+                         .nms_iou = options.nms_iou,
+                         .max_detections = options.max_detections});
+}
+
+void expect_variances(const PlanSource& source, const Plan& plan) {
+  for (const ParamSpec& param : plan.params) {
+    if (!param.key.ends_with(".running_var")) continue;
+    std::vector<float> variances(static_cast<std::size_t>(param.shape[0]));
+    source.read(param.key, 0, variances);
+    for (const float variance : variances) expect_variance(param.key, variance);
+  }
+}
+
+// The levels of a detector share convolutions, which a file may hold once under several names.
+void share_weights(const StateDict& dict, const Plan& plan, Graph& graph) {
+  std::map<const std::byte*, std::pair<const ParamSpec*, const TensorEntry*>> known;
+  for (std::size_t i = 0; i < plan.params.size(); ++i) {
+    const ParamSpec& param = plan.params[i];
+    const Binding& binding = plan.bindings[i];
+    if (binding.tensors.size() != 1) continue;
+    const TensorEntry& tensor = dict.tensors[binding.tensors.front()];
+    const auto [found, is_new] = known.try_emplace(tensor.data, &param, &tensor);
+    const auto& [first, stored] = found->second;
+    if (is_new || first->shape != param.shape || !same_values(tensor, *stored)) continue;
+    graph.share_weight(param.key, first->key);
   }
 }
 
@@ -187,10 +270,33 @@ void OnnxConversion::describe() {
                                        ir_version_of(options_.opset)));
 }
 
-// False where the file holds no detector, or an encoder as well.
-bool OnnxConversion::build_detector() { return false; }
+// False where the file, or what `prefix` selects of it, is no detector or has an encoder as well.
+bool OnnxConversion::build_detector() {
+  inspection_ = checkpoint_.assess(options_.model)->inspection();
+  if (inspection_.model.family != "rtmdet") return false;
+  expect_options_of_detectors(options_);
+  if (!is_usable(inspection_.report.verdict)) throw refusal(inspection_, "nothing was written");
+  const StateDict& dict = checkpoint_.state_dict();
+  detector_ = find_detector(dict, NameIndex(dict), options_.model.prefix);
+  const Plan& plan = detector_->plan;
+  Graph& graph = start_graph(plan, describe_model(inspection_.model));
+  expect_variances(PlanSource(dict, plan), plan);
+  share_weights(dict, plan, graph);
+  constexpr DetectorConstants kConstants = detector_constants();
+  add_metadata(onnx_metadata(dict, {.use = Use::Detect,
+                                    .with_preprocessing = options_.with_preprocessing,
+                                    .mean = kConstants.mean,
+                                    .std = kConstants.std,
+                                    .blue_first = true,
+                                    .size = Grid{kDetectorSide, kDetectorSide},
+                                    .labels = {"person"}}));
+  add_metadata({{"sapiens.arch", inspection_.model.arch}});
+  onnx::add_detector(graph, detector_->config, options_);
+  return true;
+}
 
 void OnnxConversion::build_model() {
+  refuse_options_of_detectors(options_);
   const std::optional<Use> use =
       options_.out_types.empty() ? std::nullopt : std::optional(Use::Features);
   AssessedModel found = assess_as(use, checkpoint_, options_.model);

@@ -14,6 +14,7 @@
 #include "engine/loading.hpp"
 #include "engine/runtime.hpp"
 #include "model/rtmdet.hpp"
+#include "model/rtmdet_config.hpp"
 #include "preprocess/preprocess.hpp"
 #include "sapiens/detector.hpp"
 #include "sapiens/error.hpp"
@@ -21,8 +22,6 @@
 
 namespace sapiens {
 namespace {
-
-constexpr Index kInputSide = 640;
 
 // Small objects are found by small differences, and an image takes little time beside the task
 // that follows: less than fp32 is for those who ask for it.
@@ -77,7 +76,7 @@ struct PersonDetector::Impl {
     runtime.stats().load_seconds = watch.seconds();
     for (std::size_t i = 0; i < levels.size(); ++i) {
       const Index stride = kDetectorStrides[i];
-      const Grid size = RtmDet::level_size({kInputSide, kInputSide}, stride);
+      const Grid size = RtmDet::level_size({kDetectorSide, kDetectorSide}, stride);
       logits[i] = AlignedBuffer<float>(size.patches());
       distances[i] = AlignedBuffer<float>(4 * size.patches());
       levels[i] = {.stride = stride,
@@ -93,7 +92,7 @@ struct PersonDetector::Impl {
   Runtime runtime;
   Inspection inspection;
   RtmDetWeights weights;
-  AlignedBuffer<float> input{kInputSide * kInputSide * 3};
+  AlignedBuffer<float> input{kDetectorSide * kDetectorSide * 3};
   std::array<AlignedBuffer<float>, 3> logits, distances;
   std::array<DetectorLevel, 3> levels;
 };
@@ -134,12 +133,12 @@ EngineStats PersonDetector::stats() const { return impl_->runtime.stats(); }
 Detection PersonDetector::detect(const Image& image, const DetectOptions& options) {
   expect_detect_options(options);
   Stopwatch watch;
-  const Letterbox input = letterbox(image, kInputSide);
+  const Letterbox input = letterbox(image, kDetectorSide);
   StageTimes stages{.preprocess = watch.seconds()};
   stages.encoder = impl_->run(input.square, options.progress, options.check);
   watch = {};
   const InputFrame frame{
-      .size = {kInputSide, kInputSide}, .scale_x = input.scale_x, .scale_y = input.scale_y};
+      .size = {kDetectorSide, kDetectorSide}, .scale_x = input.scale_x, .scale_y = input.scale_y};
   const std::vector<ScoredBox> found = decode_boxes(impl_->levels, frame, options.min_score);
   Detection detection;
   for (const ScoredBox& box : suppress_overlaps(found, options.nms_iou, options.max_detections)) {

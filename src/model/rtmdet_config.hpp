@@ -8,6 +8,10 @@
 namespace sapiens {
 
 inline constexpr std::array<Index, 3> kDetectorStrides{8, 16, 32};  // one per level
+inline constexpr Index kDetectorSide = 640;  // of the square that persons are searched in
+/// Of every batch norm. What the original's configuration says; PyTorch's BatchNorm2d has the same
+/// by default.
+inline constexpr double kDetectorEpsilon = 1e-5;
 
 /// The geometry of an RTMDet. Its published sizes differ in widths and numbers of blocks.
 struct RtmDetConfig {

@@ -13,9 +13,6 @@
 namespace sapiens {
 namespace {
 
-// What the original's configuration says; PyTorch's BatchNorm2d has the same by default.
-constexpr double kEpsilon = 1e-5;
-
 // PyTorch's [out, in, kernel, kernel] with the batch norm folded in.
 struct FoldedConv {
   std::vector<float> weight, bias;
@@ -156,24 +153,13 @@ class RtmDetLoader {
                       .kernel = kernel};
     for (Index o = 0; o < out; ++o) {
       expect_variance(module + ".bn.running_var", variance.data()[o]);
-      const double scale = gamma.data()[o] / std::sqrt(variance.data()[o] + kEpsilon);
+      const double scale = gamma.data()[o] / std::sqrt(variance.data()[o] + kDetectorEpsilon);
       float* const row = result.weight.data() + o * inputs;
       for (Index i = 0; i < inputs; ++i) row[i] = static_cast<float>(row[i] * scale);
       result.bias[static_cast<std::size_t>(o)] =
           static_cast<float>(beta.data()[o] - scale * mean.data()[o]);
     }
     return result;
-  }
-
-  // NaN passes: it is counted, and reported with all the others.
-  static void expect_variance(const std::string& key, float variance) {
-    if (!(variance < 0)) return;
-    throw Error(ErrorCode::CheckpointRefused,
-                {.summary = "a batch norm has a variance below zero, so nothing was computed",
-                 .key = key,
-                 .expected = "0 or more",
-                 .actual = fmt::format("{}", variance),
-                 .hint = "the file is damaged: fetch it again, or take another checkpoint"});
   }
 
   const RtmDetConfig& config_;
@@ -185,6 +171,16 @@ class RtmDetLoader {
 };
 
 }  // namespace
+
+void expect_variance(const std::string& key, float variance) {
+  if (!(variance < 0)) return;
+  throw Error(ErrorCode::CheckpointRefused,
+              {.summary = "a batch norm has a variance below zero, so nothing was computed",
+               .key = key,
+               .expected = "0 or more",
+               .actual = fmt::format("{}", variance),
+               .hint = "the file is damaged: fetch it again, or take another checkpoint"});
+}
 
 LoadedRtmDet load_rtmdet(const RtmDetConfig& config, const ParamSource& source, const Ops& ops,
                          const std::function<void(double)>& progress) {

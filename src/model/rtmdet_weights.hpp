@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "model/param_loader.hpp"
@@ -52,6 +53,10 @@ struct LoadedRtmDet {
   std::uint64_t bytes = 0;
   std::vector<NonFinite> non_finite;  ///< In the order in which they were read.
 };
+
+/// Throws `Error(CheckpointRefused)` for a variance below zero. NaN passes: it is counted, and
+/// reported with all the others.
+void expect_variance(const std::string& key, float variance);
 
 /// Reads every parameter of `rtmdet_params`, folds and packs. Throws `Error(CheckpointRefused)` for
 /// a variance below zero.

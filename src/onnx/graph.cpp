@@ -179,6 +179,8 @@ Value Graph::to_compute(const std::string& module, const Value& x) {
 }
 
 Value Graph::add_weight(const std::string& key, bool transposed) {
+  const auto shared = shared_.find(key);
+  if (shared != shared_.end()) return add_weight(shared->second, transposed);
   const auto known = known_weights_.find(key);
   if (known != known_weights_.end()) return known->second;
   weights_.push_back({.key = key, .shape = *shapes_.at(key), .transposed = transposed});

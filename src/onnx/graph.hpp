@@ -105,6 +105,9 @@ class Graph {
   /// A matrix [out, in] of the checkpoint as [in, out], so that x times it is a linear layer.
   Value transposed_weight(const std::string& key) { return add_weight(key, true); }
 
+  /// `key` is the same tensor as `same`: the graph holds it once, under that name.
+  void share_weight(const std::string& key, const std::string& same) { shared_[key] = same; }
+
   /// Constants; equal ones are shared.
   Value ints(const std::vector<Index>& values);  ///< I64 [n].
   Value index(Index value);                      ///< I64 [].
@@ -129,6 +132,7 @@ class Graph {
   const OnnxOptions& options_;
   std::map<std::string_view, const std::vector<Index>*> shapes_;  // of the parameters
   std::map<std::string, std::size_t> names_;                      // how often each was asked for
+  std::map<std::string, std::string> shared_;                     // weights by another's name
   std::map<std::string, Value> known_weights_, known_constants_;
   std::set<std::string> domains_;
   std::vector<Weight> weights_;

@@ -80,14 +80,14 @@ Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode) {
   return image;
 }
 
-// The constants are ImageNet's in the order blue, green, red, as are the channels. The original's
-// lite scripts pass red first and normalise it with the constants of blue.
 void normalize_for_detector(const Image& image, Matrix rows) {
   expect_pixels("the image to normalise", image);
   expect_shape("normalised image", rows, {image.width * image.height, 3});
-  const std::array<ByteTable, 3> tables{make_byte_table(103.53f, 57.375f),
-                                        make_byte_table(116.28f, 57.12f),
-                                        make_byte_table(123.675f, 58.395f)};
+  constexpr DetectorConstants kConstants = detector_constants();
+  std::array<ByteTable, 3> tables;
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    tables[channel] = make_byte_table(kConstants.mean[channel], kConstants.std[channel]);
+  }
   const std::uint8_t* in = image.rgb.data();
   for (Index pixel = 0; pixel < rows.extent(0); ++pixel, in += 3) {
     float* const row = rows[pixel].data();

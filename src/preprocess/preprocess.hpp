@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "sapiens/features.hpp"
 #include "sapiens/image.hpp"
@@ -59,6 +60,18 @@ Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode);
 
 /// Throws `Error(InvalidArgument)` unless both are positive and make at most 2^28 pixels.
 void expect_target_size(Index height, Index width);
+
+/// What the person detector's input is made with.
+struct DetectorConstants {
+  std::array<float, 3> mean, std;  ///< Of blue, green and red, as levels.
+  std::uint8_t grey;               ///< The level of what surrounds the image.
+};
+
+/// The constants are ImageNet's in the order blue, green, red, as are the channels. The original's
+/// lite scripts pass red first and normalise it with the constants of blue.
+constexpr DetectorConstants detector_constants() noexcept {
+  return {.mean = {103.53f, 116.28f, 123.675f}, .std = {57.375f, 57.12f, 58.395f}, .grey = 114};
+}
 
 /// An image in the top left corner of a grey square, as the person detector sees it.
 struct Letterbox {

@@ -11,8 +11,6 @@
 namespace sapiens {
 namespace {
 
-constexpr std::uint8_t kGrey = 114;
-
 // Rounds as the original does; a side that would become 0 keeps a pixel, where the original fails.
 Index scaled(Index length, double scale) noexcept {
   return std::max(Index{1}, static_cast<Index>(static_cast<double>(length) * scale + 0.5));
@@ -59,7 +57,7 @@ Letterbox letterbox(const Image& image, Index side) {
       .scale_x = static_cast<float>(static_cast<double>(width) / static_cast<double>(image.width)),
       .scale_y =
           static_cast<float>(static_cast<double>(height) / static_cast<double>(image.height))};
-  std::ranges::fill(box.square.rgb, kGrey);
+  std::ranges::fill(box.square.rgb, detector_constants().grey);
   for (Index y = 0; y < height; ++y) {
     std::copy_n(resized.rgb.begin() + y * width * 3, width * 3,
                 box.square.rgb.begin() + y * side * 3);

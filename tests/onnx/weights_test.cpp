@@ -56,6 +56,13 @@ std::string transposed(const Tensor& matrix) {
   return bytes;
 }
 
+std::string metadata(const ::onnx::ModelProto& model, const std::string& key) {
+  for (const ::onnx::StringStringEntryProto& entry : model.metadata_props()) {
+    if (entry.key() == key) return entry.value();
+  }
+  return {};
+}
+
 // Compares all weights of the model, bit by bit; matrices are those of linear layers.
 void expect_weights(const ::onnx::ModelProto& model, const std::vector<Tensor>& expected) {
   for (const Tensor& weight : expected) {
@@ -122,11 +129,20 @@ TEST_F(OnnxWeights, AGraphSaysWhatItIs) {
   EXPECT_EQ(model.graph().name(), "Sapiens custom encoder, pretrained");
   EXPECT_NE(model.doc_string().find("images float32 [N, 3, 128, 128] to featmap"),
             std::string::npos);
-  std::string task;
-  for (const ::onnx::StringStringEntryProto& entry : model.metadata_props()) {
-    if (entry.key() == "task") task = entry.value();
-  }
-  EXPECT_EQ(task, "features");
+  EXPECT_EQ(metadata(model, "task"), "features");
+}
+
+TEST_F(OnnxWeights, ADetectorSaysWhichChannelIsFirst) {
+  const Checkpoint detector = Checkpoint::open(Golden("rtmdet").file("rtmdet.pth"));
+  convert_to_onnx(detector, graph_);
+  const ::onnx::ModelProto outside = read_graph(graph_);
+  EXPECT_EQ(metadata(outside, "task"), "detect");
+  EXPECT_EQ(metadata(outside, "labels"), "[\"person\"]");
+  EXPECT_EQ(metadata(outside, "input_size"), "640x640");
+  EXPECT_EQ(metadata(outside, "channel_order"), "bgr");
+  EXPECT_EQ(metadata(outside, "mean"), "[103.53, 116.28, 123.675]");
+  convert_to_onnx(detector, graph_, {.with_preprocessing = true});
+  EXPECT_EQ(metadata(read_graph(graph_), "channel_order"), "rgb");
 }
 
 }  // namespace

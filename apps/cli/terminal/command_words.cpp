@@ -16,6 +16,7 @@ struct Word {
 constexpr Word kWords[] = {
     {"allow_partial", "--allow-partial"},
     {"arch", "--arch"},
+    {"attention", "--attention"},
     {"batch", "--batch"},
     {"decoder_heads", "--decoder-heads"},
     {"dtype", "--dtype"},
@@ -28,6 +29,9 @@ constexpr Word kWords[] = {
     {"layers", "--layers"},
     {"layout", "--layout"},
     {"mask_ratio", "--mask-ratio"},
+    {"max_detections", "--max-detections"},
+    {"min_score", "--bbox-thr"},
+    {"nms_iou", "--nms-thr"},
     {"opset", "--opset"},
     {"out_type", "--out-type"},
     {"patch_padding", "--patch-padding"},
