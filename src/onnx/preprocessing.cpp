@@ -166,23 +166,24 @@ Preprocessing::Pair Preprocessing::opencv_pair(const Axis& axis) {
 // OpenCV's INTER_LINEAR of bytes: levels in steps of 1/128 between the axes, and of two rows in
 // steps of 1/4, rounded down.
 Value Preprocessing::resized_by_opencv() {
+  constexpr Index kBetween = 128, kOfRows = 4;
   const Pair columns = opencv_pair(width_), rows = opencv_pair(height_);
   const auto part = [&](const Value& x, Index axis, const Value& pixels, const Value& share) {
     return product(node("Gather", {x, pixels}, {{"axis", axis}}), share);
   };
-  const auto floor = [&](const Value& x, float unit) {
-    return node("Floor", {quotient(x, real(unit))});
+  const auto floor = [&](const Value& x, Index unit) {
+    return node("Floor", {quotient(x, real(static_cast<float>(unit)))});
   };
   const auto part_of_rows = [&](const Value& x, const Value& pixels, const Value& share) {
     return floor(part(x, 2, pixels, node("Unsqueeze", {share, graph_.ints({1})})),
-                 kSteps * 128 / 4);
+                 kSteps * kBetween / kOfRows);
   };
   const Value mixed = sum(part(levels_, 3, columns.first, columns.first_share),
                           part(levels_, 3, columns.second, columns.second_share));
-  const Value narrow = floor(mixed, kSteps / 128);
+  const Value narrow = floor(mixed, kSteps / kBetween);
   const Value quarters = sum(part_of_rows(narrow, rows.first, rows.first_share),
                              part_of_rows(narrow, rows.second, rows.second_share));
-  return rounded(quotient(quarters, real(4)));
+  return rounded(quotient(quarters, real(kOfRows)));
 }
 
 // OpenCV's warpAffine holds positions in steps of 1/1024, and rounds them to steps of 1/32. Of
