@@ -22,24 +22,14 @@ ByteTable make_byte_table(float mean, float std, float white = 1) {
   return table;
 }
 
-struct Constants {
-  std::array<float, 3> mean;  // red, green, blue
-  std::array<float, 3> std;
-  float white = 1;  // the level that counts as 1 before mean and std are applied
-};
-
 // Full has ImageNet's constants, which training used. Lite has the rounded ones of the original's
 // lite scripts. Normalised values differ by less than 0.01 between the two.
-constexpr Constants kFull{.mean = {123.675f, 116.28f, 103.53f}, .std = {58.395f, 57.12f, 57.375f}};
-constexpr Constants kLite{.mean = {123.5f, 116.5f, 103.5f}, .std = {58.5f, 57.0f, 57.5f}};
-constexpr Constants kUnitRange{
+constexpr LevelNorm kFull{.mean = {123.675f, 116.28f, 103.53f}, .std = {58.395f, 57.12f, 57.375f}};
+constexpr LevelNorm kLite{.mean = {123.5f, 116.5f, 103.5f}, .std = {58.5f, 57.0f, 57.5f}};
+constexpr LevelNorm kUnitRange{
     .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}, .white = 255};
 
-const Constants& constants_of(PreprocessMode mode) {
-  return mode == PreprocessMode::Full ? kFull : kLite;
-}
-
-void normalize_with(const Constants& constants, const Image& image, TensorView<float, 3> chw) {
+void normalize_with(const LevelNorm& constants, const Image& image, TensorView<float, 3> chw) {
   expect_pixels("the image to normalise", image);
   expect_shape("normalised image", chw, {3, image.height, image.width});
   for (int channel = 0; channel < 3; ++channel) {
@@ -60,17 +50,23 @@ std::uint8_t level(float value) noexcept {
 
 }  // namespace
 
+const LevelNorm& level_norm(PreprocessMode mode) noexcept {
+  return mode == PreprocessMode::Full ? kFull : kLite;
+}
+
+const LevelNorm& unit_range_norm() noexcept { return kUnitRange; }
+
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw) {
-  normalize_with(constants_of(mode), image, chw);
+  normalize_with(level_norm(mode), image, chw);
 }
 
 void normalize_unit_range(const Image& image, TensorView<float, 3> chw) {
-  normalize_with(kUnitRange, image, chw);
+  normalize_with(unit_range_norm(), image, chw);
 }
 
 Image denormalize(TensorView<const float, 3> chw, PreprocessMode mode) {
   expect_shape("normalised image", chw, {3, kAny, kAny});
-  const Constants& constants = constants_of(mode);
+  const LevelNorm& constants = level_norm(mode);
   Image image = make_image(chw.extent(1), chw.extent(2));
   for (int channel = 0; channel < 3; ++channel) {
     std::uint8_t* out = image.rgb.data() + channel;

@@ -34,6 +34,17 @@ Image resize_bilinear_opencv(const Image& image, Index height, Index width);
 Image resize_for_features(const Image& image, Index height, Index width, PreprocessMode mode,
                           const StopCheck& check = {});
 
+/// What levels x of red, green and blue are normalised with: (x / white - mean) / std.
+struct LevelNorm {
+  std::array<float, 3> mean, std;
+  float white = 1;
+};
+
+/// Of `normalize`.
+const LevelNorm& level_norm(PreprocessMode mode) noexcept;
+/// Of `normalize_unit_range`.
+const LevelNorm& unit_range_norm() noexcept;
+
 /// (x - mean) / std of each channel in float32, as PyTorch computes it; `chw` is [3, H, W] in RGB
 /// order. Throws ShapeMismatch unless H and W are the image's.
 void normalize(const Image& image, PreprocessMode mode, TensorView<float, 3> chw);
@@ -77,6 +88,9 @@ Letterbox letterbox(const Image& image, Index side);
 /// (x - mean) / std of each pixel as the person detector wants it: `rows` is [pixels, 3], blue
 /// first. Throws ShapeMismatch unless there are as many rows as pixels.
 void normalize_for_detector(const Image& image, Matrix rows);
+
+/// How much larger than the box of a person its crop is.
+inline constexpr float kPersonMargin = 1.25f;  // GetBBoxCenterScale(padding=1.25)
 
 /// The part of an image that a pose network receives: a person's box, enlarged by a quarter, in the
 /// aspect ratio of the network's input. In pixels of the image, and float32 as in the original.
