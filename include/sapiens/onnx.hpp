@@ -50,7 +50,9 @@ struct OnnxOptions {
   Index batch = 0;                ///< Images of a run; 0: any number.
   bool dynamic_size = false;      ///< Accept any height and width; else that of the model.
   /// The graph takes images as they are, uint8 [N, H, W, 3] in RGB order of any size, resizes and
-  /// normalises them. Otherwise it takes what `Encoder::preprocess` returns.
+  /// normalises them; for pose it also takes "boxes", float32 [N, 4]: x, y, width and height of the
+  /// person in each image, in pixels, which is cut out as `crop_person` does. Otherwise it takes
+  /// what `Encoder::preprocess` and `TaskModel::prepare` return. Not together with `dynamic_size`.
   bool with_preprocessing = false;
   OnnxAttention attention = OnnxAttention::Plain;
   /// Of a person detector: the network's maps of logits and distances instead of boxes.

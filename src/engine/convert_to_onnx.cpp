@@ -75,6 +75,10 @@ void expect_options(const OnnxOptions& options) {
     throw refused("out_type", "an output cannot be there twice", "each form of features once",
                   fmt::format("{} more than once", out_type_name(*twice)));
   }
+  if (options.with_preprocessing && options.dynamic_size) {
+    throw refused("with_preprocessing", "images are resized to one size, which has to be known",
+                  "one of `with_preprocessing` and `dynamic_size`", "both");
+  }
   if (options.model.allow_partial) {
     throw refused("allow_partial", "an incomplete model is not written as an ONNX file", "false",
                   "true");
@@ -308,7 +312,8 @@ void OnnxConversion::build_model() {
   for (const OutType out_type : options_.out_types) expect_out_type(config, out_type);
   Graph& graph = start_graph(assessment_->plan(found.use), describe_model(inspection_.model));
   add_metadata(onnx_metadata(checkpoint_.state_dict(), model, found.use, options_));
-  const onnx::Images images = onnx::add_images(graph, config, options_, for_features);
+  const std::optional<Task> task = for_features ? std::nullopt : std::optional(model.head->task);
+  const onnx::Images images = onnx::add_images(graph, config, options_, task);
   const onnx::Encoded encoded = onnx::encode(graph, config, images);
   if (!for_features) return onnx::add_head(graph, config, *model.head, encoded);
   std::vector<OutType> out_types = options_.out_types;

@@ -158,11 +158,13 @@ Value Graph::node(std::string_view op, const std::string& module, std::vector<Va
   return nodes(op, module, 1, std::move(inputs), std::move(attributes), domain).front();
 }
 
-// Opset 18 made the axes of most reductions an input.
+// Opset 18 made the axes of reductions an input, opset 13 those of ReduceSum.
 Value Graph::reduce(std::string_view op, const std::string& module, const Value& x,
                     const std::vector<Index>& axes, bool keep) {
   const Attribute keep_dims{"keepdims", Index{keep}};
-  if (opset() >= 18) return node(op, module, {x, ints(axes)}, {keep_dims});
+  if (opset() >= 18 || op == "ReduceSum") {
+    return node(op, module, {x, ints(axes)}, {keep_dims});
+  }
   return node(op, module, {x}, {{"axes", axes}, keep_dims});
 }
 

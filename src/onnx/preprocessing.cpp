@@ -1,10 +1,260 @@
 #include "onnx/preprocessing.hpp"
 
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "preprocess/preprocess.hpp"
+
+// What the graph computes are the levels of Pillow and OpenCV, by products with matrices of weights
+// that follow from the images' size, or of pairs of pixels. Resize would not do: runtimes ignore
+// its antialiasing or implement it in their own ways, and none rounds between the two axes.
 namespace sapiens::onnx {
+namespace {
+
+/// Adds the nodes that make inputs of the encoder, in float32 [N, 3, H, W], of uint8 images.
+class Preprocessing {
+ public:
+  /// `images` says what the encoder sees.
+  Preprocessing(Graph& graph, const Images& images) : graph_(graph), images_(images) {}
+
+  Value for_features(Family family);
+  Value for_task(Task task);
+
+ private:
+  // An axis of images that is resampled.
+  struct Axis {
+    Value from;    // its length, I64 []
+    Index to = 0;  // the length that it gets
+  };
+  // A side of the crops of persons, [N, 1, 1, 1] each.
+  struct Side {
+    Value center, length;
+  };
+  // The two pixels around each pixel of the result, I64 [to], and their shares of it in units of
+  // 1 / kSteps, F32 [to].
+  struct Pair {
+    Value first, second, first_share, second_share;
+  };
+  static constexpr Index kSteps = 2048;
+
+  void start();
+  Value length_of(const Value& images, Index axis);
+  Value cut_out();
+  Pair opencv_pair(const Axis& axis);
+  Value resized_by_opencv();
+
+  // Matrices [.., to, from] of weights.
+  Value pillow_weights(const Axis& axis, bool bicubic);
+  Value warp_weights(const Axis& axis, const Side& side, bool rows);
+  Value around(const Axis& axis, const Value& positions);
+  Value triangle(const Value& distances);
+  Value cubic(const Value& distances);
+
+  Value mix_columns(const Value& levels, const Value& weights);
+  Value mix_rows(const Value& levels, const Value& weights);
+  Value to_levels(const Value& x);
+  Value normalized(const Value& levels, const LevelNorm& norm);
+
+  Value node(std::string_view op, std::vector<Value> inputs, std::vector<Attribute> more = {}) {
+    return graph_.node(op, "preprocessing", std::move(inputs), std::move(more));
+  }
+  Value sum(const Value& a, const Value& b) { return node("Add", {a, b}); }
+  Value difference(const Value& a, const Value& b) { return node("Sub", {a, b}); }
+  Value product(const Value& a, const Value& b) { return node("Mul", {a, b}); }
+  Value quotient(const Value& a, const Value& b) { return node("Div", {a, b}); }
+  Value larger(const Value& a, const Value& b) { return node("Max", {a, b}); }
+  // Halves are rounded up, as in sums of integers that are shifted.
+  Value rounded(const Value& x) { return node("Floor", {sum(x, real(0.5f))}); }
+  Value as_real(const Value& x) { return graph_.cast("preprocessing", x, Type::F32); }
+  // A number that is float32 where the graph computes in float16, too.
+  Value real(float value) { return graph_.floats({value}, {}); }
+  // first, first + step, ... below `end`, I64.
+  Value range(Index first, const Value& end, Index step) {
+    return node("Range", {graph_.index(first), end, graph_.index(step)});
+  }
+  // The same for the rows of a matrix, [1, 1, n, 1].
+  Value rows_of_range(Index first, Index end, Index step) {
+    return node("Unsqueeze", {range(first, graph_.index(end), step), graph_.ints({0, 1, 3})});
+  }
+
+  Graph& graph_;
+  const Images& images_;
+  Value levels_;  // of the images, [N, 3, h, w]
+  Axis height_, width_;
+};
+
+Value Preprocessing::length_of(const Value& images, Index axis) {
+  return node("Gather", {node("Shape", {images}), graph_.index(axis)});
+}
+
+void Preprocessing::start() {
+  const Value images = graph_.input("images", Type::U8, {images_.batch, "height", "width", 3});
+  height_ = {.from = length_of(images, 1), .to = images_.height.size};
+  width_ = {.from = length_of(images, 2), .to = images_.width.size};
+  levels_ = as_real(node("Transpose", {images}, {{"perm", std::vector<Index>{0, 3, 1, 2}}}));
+}
+
+// As `encoder_input`, but that the width always comes first.
+Value Preprocessing::for_features(Family family) {
+  start();
+  const bool sapiens2 = family == Family::Sapiens2;
+  const Value narrow = to_levels(mix_columns(levels_, pillow_weights(width_, !sapiens2)));
+  const Value resized = to_levels(mix_rows(narrow, pillow_weights(height_, !sapiens2)));
+  return normalized(resized, sapiens2 ? unit_range_norm() : level_norm(PreprocessMode::Full));
+}
+
+// As `TaskModel::prepare`.
+Value Preprocessing::for_task(Task task) {
+  start();
+  return normalized(task == Task::Pose ? cut_out() : resized_by_opencv(),
+                    level_norm(PreprocessMode::Full));
+}
+
+Value Preprocessing::triangle(const Value& distances) {
+  return node("Relu", {difference(real(1), node("Abs", {distances}))});
+}
+
+// Keys' kernel with a = -1/2: -(x - 1) (x - 2)^2 / 2 up to 2, and up to 1 (x - 1)^2 (2x - 1) more.
+Value Preprocessing::cubic(const Value& distances) {
+  const Value x = node("Abs", {distances});
+  const Value near = node("Relu", {difference(real(1), x)});
+  const Value far = node("Relu", {difference(real(2), x)});
+  const Value outer = product(product(far, far), product(difference(far, real(1)), real(0.5f)));
+  const Value inner = product(product(near, near), difference(real(1), sum(near, near)));
+  return sum(outer, inner);
+}
+
+// Pixel i of the result lies at (i + 1/2) from / to, pixel k of the image at k + 1/2, and the
+// kernel is as wide as a pixel of the coarser of both. Distances are exact, because they are
+// differences of integers: (2k + 1) to - (2i + 1) from.
+Value Preprocessing::pillow_weights(const Axis& axis, bool bicubic) {
+  const Value to = graph_.index(axis.to), two = graph_.index(2);
+  const Value pixels = product(range(1, product(axis.from, two), 2), to);
+  const Value centers = product(rows_of_range(1, 2 * axis.to, 2), axis.from);
+  const Value unit = product(larger(axis.from, to), two);
+  const Value distances = quotient(as_real(difference(pixels, centers)), as_real(unit));
+  const Value weights = bicubic ? cubic(distances) : triangle(distances);
+  return quotient(weights, graph_.reduce("ReduceSum", "preprocessing", weights, {-1}, true));
+}
+
+// Of the pixels around positions, which are none where those lie outside.
+Value Preprocessing::around(const Axis& axis, const Value& positions) {
+  return triangle(difference(as_real(range(0, axis.from, 1)), positions));
+}
+
+// Pixel i lies at (i + 1/2) from / to - 1/2, that is ((2i + 1) from - to) / (2 to), in steps of
+// 1 / kSteps. One is added as long as numbers are divided, because integers are divided towards 0.
+// Beyond the outermost pixels those count for their neighbours.
+Preprocessing::Pair Preprocessing::opencv_pair(const Axis& axis) {
+  const Value to = graph_.index(axis.to), denominator = graph_.index(2 * axis.to);
+  const Value numerators = sum(product(range(1, denominator, 2), axis.from), to);
+  const Value second = quotient(numerators, denominator);
+  const Value rest = difference(numerators, product(second, denominator));
+  const Value steps = sum(product(rest, graph_.index(kSteps)), to);
+  const Value share = as_real(quotient(steps, denominator));
+  const Value last = difference(axis.from, graph_.index(1));
+  const Value first = difference(second, graph_.index(1));
+  return {.first = larger(first, graph_.index(0)),
+          .second = node("Min", {second, last}),
+          .first_share = difference(real(kSteps), share),
+          .second_share = share};
+}
+
+// OpenCV's INTER_LINEAR of bytes: levels in steps of 1/128 between the axes, and of two rows in
+// steps of 1/4, rounded down.
+Value Preprocessing::resized_by_opencv() {
+  constexpr Index kBetween = 128, kOfRows = 4;
+  const Pair columns = opencv_pair(width_), rows = opencv_pair(height_);
+  const auto part = [&](const Value& x, Index axis, const Value& pixels, const Value& share) {
+    return product(node("Gather", {x, pixels}, {{"axis", axis}}), share);
+  };
+  const auto floor = [&](const Value& x, Index unit) {
+    return node("Floor", {quotient(x, real(static_cast<float>(unit)))});
+  };
+  const auto part_of_rows = [&](const Value& x, const Value& pixels, const Value& share) {
+    return floor(part(x, 2, pixels, node("Unsqueeze", {share, graph_.ints({1})})),
+                 kSteps * kBetween / kOfRows);
+  };
+  const Value mixed = sum(part(levels_, 3, columns.first, columns.first_share),
+                          part(levels_, 3, columns.second, columns.second_share));
+  const Value narrow = floor(mixed, kSteps / kBetween);
+  const Value quarters = sum(part_of_rows(narrow, rows.first, rows.first_share),
+                             part_of_rows(narrow, rows.second, rows.second_share));
+  return rounded(quotient(quarters, real(kOfRows)));
+}
+
+// OpenCV's warpAffine holds positions in steps of 1/1024, and rounds them to steps of 1/32. Of
+// columns it rounds the position of the first and what is added to it, of rows the sum.
+Value Preprocessing::warp_weights(const Axis& axis, const Side& side, bool rows) {
+  constexpr float kFine = 1024, kCoarse = 32;
+  const Value last = real(static_cast<float>(axis.to - 1));
+  const Value scale = quotient(last, side.length);
+  const Value half = product(side.length, real(0.5f));
+  const Value shift = quotient(product(last, difference(half, side.center)), side.length);
+  const Value index = as_real(rows_of_range(0, axis.to, 1));
+  const auto fine = [&](const Value& x) {
+    return node("Round", {quotient(product(x, real(kFine)), scale)});
+  };
+  const Value position =
+      rows ? fine(difference(index, shift)) : difference(fine(index), fine(shift));
+  const Value coarse = rounded(quotient(position, real(kFine / kCoarse)));
+  return around(axis, quotient(coarse, real(kCoarse)));
+}
+
+// As `warp_person` of `crop_of_box`.
+Value Preprocessing::cut_out() {
+  const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
+  const std::vector<Value> box = graph_.nodes(
+      "Split", "preprocessing", 4,
+      {node("Reshape", {boxes, graph_.ints({-1, 1, 1, 4})}), graph_.ints({1, 1, 1, 1})},
+      {{"axis", Index{-1}}});
+  const auto center = [&](const Value& begin, const Value& length) {
+    return product(sum(begin, sum(begin, length)), real(0.5f));
+  };
+  const Value width = product(box[2], real(kPersonMargin));
+  const Value height = product(box[3], real(kPersonMargin));
+  const Value aspect = real(static_cast<float>(width_.to) / static_cast<float>(height_.to));
+  const Side x{.center = center(box[0], box[2]), .length = larger(width, product(height, aspect))};
+  const Side y{.center = center(box[1], box[3]), .length = larger(height, quotient(width, aspect))};
+  const Value columns = mix_columns(levels_, warp_weights(width_, x, false));
+  return to_levels(mix_rows(columns, warp_weights(height_, y, true)));
+}
+
+Value Preprocessing::mix_columns(const Value& levels, const Value& weights) {
+  return node("MatMul",
+              {levels, node("Transpose", {weights}, {{"perm", std::vector<Index>{0, 1, 3, 2}}})});
+}
+
+Value Preprocessing::mix_rows(const Value& levels, const Value& weights) {
+  return node("MatMul", {weights, levels});
+}
+
+Value Preprocessing::to_levels(const Value& x) {
+  return node("Clip", {rounded(x), real(0), real(255)});
+}
+
+Value Preprocessing::normalized(const Value& levels, const LevelNorm& norm) {
+  const auto of_channels = [&](const std::array<float, 3>& numbers) {
+    return graph_.floats({numbers.begin(), numbers.end()}, {3, 1, 1});
+  };
+  const Value scaled = norm.white == 1 ? levels : quotient(levels, real(norm.white));
+  return quotient(difference(scaled, of_channels(norm.mean)), of_channels(norm.std));
+}
+
+}  // namespace
 
 Images add_images(Graph& graph, const EncoderConfig& encoder, const OnnxOptions& options,
-                  bool for_features) {
-  Images images = images_of(encoder, options, for_features);
+                  std::optional<Task> task) {
+  Images images = images_of(encoder, options, !task);
+  if (options.with_preprocessing) {
+    Preprocessing preprocessing(graph, images);
+    images.pixels = graph.to_compute("images", task ? preprocessing.for_task(*task)
+                                                    : preprocessing.for_features(encoder.family));
+    return images;
+  }
   const Value pixels =
       graph.input("images", Type::F32, {images.batch, 3, images.height, images.width});
   images.pixels = graph.to_compute("images", pixels);

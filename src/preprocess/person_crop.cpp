@@ -14,8 +14,6 @@
 namespace sapiens {
 namespace {
 
-constexpr float kMargin = 1.25f;  // GetBBoxCenterScale(padding=1.25)
-
 // OpenCV computes source positions in 22.10 fixed point; within this limit they fit.
 constexpr float kMaxEdge = 1 << 18;
 
@@ -66,7 +64,7 @@ PersonCrop crop_of_box(const Box& box, Grid input) {
   expect_box(box);
   expect_target_size(input.height, input.width);
   const float aspect = static_cast<float>(input.width) / static_cast<float>(input.height);
-  const float width = box.width * kMargin, height = box.height * kMargin;
+  const float width = box.width * kPersonMargin, height = box.height * kPersonMargin;
   const bool wide = width > height * aspect;
   return {.center_x = (box.x + (box.x + box.width)) * 0.5f,
           .center_y = (box.y + (box.y + box.height)) * 0.5f,

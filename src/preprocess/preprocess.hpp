@@ -89,6 +89,9 @@ Letterbox letterbox(const Image& image, Index side);
 /// first. Throws ShapeMismatch unless there are as many rows as pixels.
 void normalize_for_detector(const Image& image, Matrix rows);
 
+/// How much larger than the box of a person its crop is.
+inline constexpr float kPersonMargin = 1.25f;  // GetBBoxCenterScale(padding=1.25)
+
 /// The part of an image that a pose network receives: a person's box, enlarged by a quarter, in the
 /// aspect ratio of the network's input. In pixels of the image, and float32 as in the original.
 struct PersonCrop {
