@@ -229,7 +229,6 @@ CONVERTED = {
     "onnx-f32-in-openvino-fp32": converted(OpenVino),
     "onnx-f32-fused-in-openvino-fp32": converted(OpenVino, *FUSED),
     "onnx-bf16-in-openvino-bf16": converted(OpenVinoBf16, "--dtype", "bf16"),
-    "onnx-bf16-fused-in-openvino-bf16": converted(OpenVinoBf16, *FUSED, "--dtype", "bf16"),
 }
 PEERS = {
     "torch-fp32": Torch,
