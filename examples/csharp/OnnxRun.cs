@@ -3,8 +3,9 @@
 //   sapiens convert CHECKPOINT model.onnx --with-preprocessing
 //   OnnxRun model.onnx photo.ppm [FOLDER]
 //
-// Prints the shape and the mean of every output; in FOLDER their numbers are files of float32.
+// Prints the shape and the mean of every output of float32; in FOLDER their numbers are files.
 using System;
+using System.Collections.Generic;
 using System.IO;
 using System.Linq;
 using System.Text;
@@ -33,17 +34,25 @@ static class OnnxRun {
       Console.Error.WriteLine("usage: OnnxRun MODEL.onnx IMAGE.ppm [FOLDER]");
       return 2;
     }
-    using (var session = new InferenceSession(arguments[0]))
-    using (var outputs = session.Run(new[] { NamedOnnxValue.CreateFromTensor("images", ReadImage(arguments[1])) })) {
-      foreach (var output in outputs) {
-        Tensor<float> tensor = output.AsTensor<float>();
-        float[] numbers = tensor.ToArray();
-        Console.WriteLine("{0} [{1}], mean {2:F6}", output.Name, string.Join(", ", tensor.Dimensions.ToArray()),
-                          numbers.Average());
-        if (arguments.Length < 3) continue;
-        var bytes = new byte[4 * numbers.Length];
-        Buffer.BlockCopy(numbers, 0, bytes, 0, bytes.Length);
-        File.WriteAllBytes(Path.Combine(arguments[2], output.Name + ".f32"), bytes);
+    DenseTensor<byte> image = ReadImage(arguments[1]);
+    using (var session = new InferenceSession(arguments[0])) {
+      var inputs = new List<NamedOnnxValue> { NamedOnnxValue.CreateFromTensor("images", image) };
+      if (session.InputMetadata.ContainsKey("boxes")) {  // of pose; here the whole image is one person
+        var box = new float[] { 0, 0, image.Dimensions[2], image.Dimensions[1] };
+        inputs.Add(NamedOnnxValue.CreateFromTensor("boxes", new DenseTensor<float>(box, new[] { 1, 4 })));
+      }
+      using (var outputs = session.Run(inputs)) {
+        foreach (var output in outputs) {
+          if (session.OutputMetadata[output.Name].ElementType != typeof(float)) continue;
+          Tensor<float> tensor = output.AsTensor<float>();
+          float[] numbers = tensor.ToArray();
+          Console.WriteLine("{0} [{1}], mean {2:F6}", output.Name, string.Join(", ", tensor.Dimensions.ToArray()),
+                            numbers.DefaultIfEmpty().Average());
+          if (arguments.Length < 3) continue;
+          var bytes = new byte[4 * numbers.Length];
+          Buffer.BlockCopy(numbers, 0, bytes, 0, bytes.Length);
+          File.WriteAllBytes(Path.Combine(arguments[2], output.Name + ".f32"), bytes);
+        }
       }
     }
     return 0;

@@ -56,11 +56,17 @@ def onnx_run(tmp_path_factory):
     return run
 
 
-def test_the_example_in_csharp_computes_what_the_engine_does(onnx_run, convert, tmp_path):
-    graph = convert(TINY, "--out-type", "featmap", "--with-preprocessing")
+@pytest.fixture
+def pixels(tmp_path):
+    """Those of an image, which lies as a PPM in tmp_path."""
     with Image.open(ROOT / "samples" / "person.jpg") as image:
-        pixels = np.asarray(image.convert("RGB"))
-    Image.fromarray(pixels).save(tmp_path / "person.ppm")
+        image = image.convert("RGB")
+    image.save(tmp_path / "person.ppm")
+    return np.asarray(image)
+
+
+def test_the_example_in_csharp_computes_what_the_engine_does(onnx_run, convert, pixels, tmp_path):
+    graph = convert(TINY, "--out-type", "featmap", "--with-preprocessing")
     said = onnx_run(graph.path, tmp_path / "person.ppm", tmp_path)
 
     expected = sapiens.Encoder(TINY, precision="fp32").features(pixels, "featmap")
@@ -69,6 +75,17 @@ def test_the_example_in_csharp_computes_what_the_engine_does(onnx_run, convert, 
     assert distance(found.reshape(expected.shape), expected) < CLOSE
     in_python = graph.in_onnxruntime(images=pixels[None])["featmap"]
     assert np.array_equal(found, in_python.ravel())
+
+
+def test_the_example_in_csharp_takes_the_whole_image_for_a_person(
+    onnx_run, convert, pixels, tmp_path
+):
+    graph = convert(TINY.with_name("sapiens_tiny_pose.safetensors"), "--with-preprocessing")
+    onnx_run(graph.path, tmp_path / "person.ppm", tmp_path)
+    height, width = pixels.shape[:2]
+    whole = np.array([[0, 0, width, height]], np.float32)
+    in_python = graph.in_onnxruntime(images=pixels[None], boxes=whole)["heatmaps"]
+    assert np.array_equal(np.fromfile(tmp_path / "heatmaps.f32", "<f4"), in_python.ravel())
 
 
 def test_the_page_shows_lines_of_the_example():
