@@ -21,11 +21,12 @@ import time
 import numpy as np
 
 import machine
-from peers import PEERS, Job, Unsupported
+from peers import CONVERTED, PEERS, Job, Unsupported
 from rows import RowError, Sapiens, open_row
 
-BASE = "ort-fp32"  # what ratios refer to
-ROWS = [*PEERS, "sapiens-fp32", "sapiens-bf16", "sapiens-int8"]
+BASES = ["ort-fp32", "sapiens-fp32"]  # what ratios refer to, the first that was run
+ROWS = [*(name for name in PEERS if name not in CONVERTED), "sapiens-fp32", "sapiens-bf16", "sapiens-int8"]
+CONVERTED_ROWS = [*CONVERTED, "sapiens-fp32", "sapiens-bf16"]
 PAUSE = 0.3  # seconds before each run: the threads of the one before go on spinning for a while
 
 
@@ -38,7 +39,9 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", type=parse_rows, default=ROWS, metavar="ROW,...",
-                        help=f"of {', '.join(ROWS)}; sapiens-fp32@avx2 is that row capped at a kernel level")
+                        help=f"of {', '.join([*PEERS, *ROWS[-3:]])}; sapiens-fp32@avx2 is that row capped at a kernel level")
+    parser.add_argument("--converted", dest="only", action="store_const", const=CONVERTED_ROWS,
+                        help="what `sapiens convert` writes, in the runtimes of ONNX, beside this program")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("build/peers/results.json"))
     return parser.parse_args()
 
@@ -67,7 +70,7 @@ def make_job(arguments):
     folder.mkdir(parents=True, exist_ok=True)
     image = np.random.default_rng(1).standard_normal((3, *arguments.size), dtype=np.float32)
     np.save(folder / "input.npy", image)
-    return Job(str(checkpoint), arguments.size, arguments.threads, folder)
+    return Job(str(checkpoint), arguments.size, arguments.threads, folder, arguments.program)
 
 
 def compute_truth(job):
@@ -154,6 +157,7 @@ def summarize(rows, seconds, close):
             "times_as_fast_as": {other: ratio(theirs, times) for other, theirs in seconds.items() if other != name},
             "setup_seconds": rows[name].setup_seconds,
             "peak_rss": rows[name].peak_rss,
+            "file_bytes": rows[name].file_bytes,
             "closeness": close[name],
         }
         for name, times in seconds.items()
@@ -161,13 +165,17 @@ def summarize(rows, seconds, close):
 
 
 def print_table(result):
-    print(f"| | s per image | min - max | x {BASE} | peak RSS, MiB | set-up, s | rel. L2 | mean cosine | worst cosine |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    base = next((name for name in BASES if name in result["rows"]), None)
+    print(f"| | s per image | min - max | x {base} | peak RSS, MiB | set-up, s | file, MiB | rel. L2 | mean cosine "
+          "| worst cosine |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, row in result["rows"].items():
         speed, close = row["seconds"], row["closeness"]
-        times = 1.0 if name == BASE else row["times_as_fast_as"].get(BASE)
+        times = 1.0 if name == base else row["times_as_fast_as"].get(base)
+        size = row["file_bytes"]
         print(f"| {name} | {speed['median']:.3g} | {speed['min']:.3g} - {speed['max']:.3g} "
               f"| {f'{times:.2f}' if times else '-'} | {row['peak_rss'] / 2**20:.0f} | {row['setup_seconds']:.2f} "
+              f"| {f'{size / 2**20:.0f}' if size else '-'} "
               f"| {close['relative_l2']:.1e} | {close['mean_cosine']:.6f} | {close['worst_cosine']:.6f} |")
 
 

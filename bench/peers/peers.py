@@ -6,6 +6,7 @@ meet those of another. Every peer takes float32 [1, 3, H, W] and gives the token
 import dataclasses
 import json
 import pathlib
+import subprocess
 
 import numpy as np
 
@@ -20,19 +21,29 @@ class Job:
     size: tuple  # height, width
     threads: int
     folder: pathlib.Path  # of this checkpoint and size: input.npy, truth.npy, ranges.json, and what prepare() writes
+    program: str  # of this project
 
     def image(self):
         return np.load(self.folder / "input.npy")[None]
 
 
-class Torch:
+class Peer:
+    environment = {}
+
+    @classmethod
+    def prepare(cls, job):
+        pass
+
+    @classmethod
+    def file_bytes(cls, job):
+        """Of the file that is the peer's own, if it has one."""
+        return None
+
+
+class Torch(Peer):
     # Without these, glibc gives the memory of every large tensor back to the system and faults it in again.
     environment = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(64 << 20)}
     precision = "float32"
-
-    @staticmethod
-    def prepare(job):
-        pass
 
     def __init__(self, job):
         import torch
@@ -87,9 +98,9 @@ def export_quantized_onnx(job):
     QuantizedGraph(encoder, job.size, tensors, ranges).write(job.folder / "static_int8.onnx")
 
 
-class OnnxRuntime:
-    environment = {}
+class OnnxRuntime(Peer):
     graph = "plain.onnx"
+    input, output = "image", "tokens"
 
     @staticmethod
     def prepare(job):
@@ -106,7 +117,7 @@ class OnnxRuntime:
         self.image = job.image()
 
     def run(self):
-        return self.session.run(["tokens"], {"image": self.image})[0][0]
+        return self.session.run([self.output], {self.input: self.image})[0][0]
 
 
 class OnnxRuntimeFused(OnnxRuntime):
@@ -133,9 +144,9 @@ class OnnxRuntimeInt8(OnnxRuntime):
         (job.folder / "int8.part.onnx").rename(job.folder / "int8.onnx")
 
 
-class OpenVino:
-    environment = {}
+class OpenVino(Peer):
     graph = "plain.onnx"  # it finds attention by itself: fused.onnx and a model converted from PyTorch run no faster
+    input, output = "image", "tokens"
 
     @staticmethod
     def prepare(job):
@@ -159,7 +170,7 @@ class OpenVino:
         return "f32"
 
     def run(self):
-        return self.request.infer({"image": self.image}, share_inputs=True)["tokens"][0]
+        return self.request.infer({self.input: self.image}, share_inputs=True)[self.output][0]
 
 
 class OpenVinoBf16(OpenVino):
@@ -186,6 +197,39 @@ class OpenVinoInt8(OpenVino):
         return "bf16" if "BF16" in capabilities else "f32"  # of what is not quantised
 
 
+def converted(runtime, *options):
+    """The runtime with what `sapiens convert` writes."""
+
+    class Converted(runtime):
+        graph = f"converted{''.join(options)}.onnx".replace("--", "-")
+        input, output = "images", "raw"
+
+        @classmethod
+        def prepare(cls, job):
+            """Every time, so that what is timed is what the program writes now."""
+            size = "{}x{}".format(*job.size)
+            command = [job.program, "convert", job.checkpoint, job.folder / cls.graph, "--out-type", cls.output,
+                       "--size", size, *options]
+            subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL)
+
+        @classmethod
+        def file_bytes(cls, job):
+            """Of the graph, and of its weights where they are in a file beside it."""
+            return sum(path.stat().st_size for path in job.folder.glob(cls.graph + "*"))
+
+    return Converted
+
+
+FUSED = ("--attention", "fused")
+CONVERTED = {
+    "onnx-f32-in-ort": converted(OnnxRuntime),
+    "onnx-f32-fused-in-ort": converted(OnnxRuntime, *FUSED),
+    "onnx-bf16-fused-in-ort": converted(OnnxRuntime, *FUSED, "--dtype", "bf16"),
+    "onnx-f16-fused-in-ort": converted(OnnxRuntime, *FUSED, "--dtype", "f16"),
+    "onnx-f32-in-openvino-fp32": converted(OpenVino),
+    "onnx-f32-fused-in-openvino-fp32": converted(OpenVino, *FUSED),
+    "onnx-bf16-in-openvino-bf16": converted(OpenVinoBf16, "--dtype", "bf16"),
+}
 PEERS = {
     "torch-fp32": Torch,
     "torch-bf16": TorchBf16,
@@ -195,4 +239,5 @@ PEERS = {
     "openvino-fp32": OpenVino,
     "openvino-bf16": OpenVinoBf16,
     "openvino-int8": OpenVinoInt8,
+    **CONVERTED,
 }

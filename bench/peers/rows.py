@@ -1,5 +1,6 @@
-"""What is timed: a peer in a process of its own, or a run of this project's program. Both have the same four uses:
-`run()` gives the seconds of one image, `tokens()` the result, and `setup_seconds` and `peak_rss` speak for themselves.
+"""What is timed: a peer in a process of its own, or a run of this project's program. Both are used alike:
+`run()` gives the seconds of one image, `tokens()` the result; `setup_seconds`, `peak_rss` and `file_bytes`, None where no
+file is the row's own, speak for themselves.
 """
 import json
 import multiprocessing
@@ -30,6 +31,7 @@ class Peer:
         # Preparing takes memory that is not the peer's.
         self.ask(self.start(prepare, name, job))
         self.process.join()
+        self.file_bytes = PEERS[name].file_bytes(job)
         self.pipe = self.start(serve, name, job)
         self.setup_seconds = self.ask(self.pipe)["seconds"]
 
@@ -113,6 +115,7 @@ class Sapiens:
     def __init__(self, name, job, program):
         self.job, self.program = job, program
         self.setup_seconds = self.peak_rss = None
+        self.file_bytes = os.path.getsize(job.checkpoint)
         chosen = self.pattern.fullmatch(name)
         self.precision = chosen["precision"]
         self.options = ["--precision", self.precision, "--threads", str(job.threads), "--json"]
