@@ -24,7 +24,7 @@ bool onnx_available(std::string* why = nullptr);
 enum class OnnxAttention {
   Plain,  ///< MatMul and Softmax, which every runtime has.
   Fused,  ///< One operator: `Attention` from opset 23 on, before that `MultiHeadAttention` of
-          ///< com.microsoft, which ONNX Runtime alone has.
+          ///< com.microsoft, which ONNX Runtime and OpenVINO have.
 };
 
 /// The name in every interface: "plain", "fused".
