@@ -29,27 +29,27 @@ class Preprocessing {
     Value from;    // its length, I64 []
     Index to = 0;  // the length that it gets
   };
-  // A side of the crops of persons, [N, 1, 1, 1] each.
+  // A side of the crops of persons, F32 [N, 1] each.
   struct Side {
     Value center, length;
   };
-  // The two pixels around each pixel of the result, I64 [to], and their shares of it in units of
-  // 1 / kSteps, F32 [to].
+  // The two pixels around each pixel of the result, and their shares of it in units of 1 / kSteps
+  // or 1 / kWarpSteps: I64 and F32 [to], or I64 [N, to] each.
   struct Pair {
     Value first, second, first_share, second_share;
   };
-  static constexpr Index kSteps = 2048;
+  static constexpr Index kSteps = 2048, kWarpSteps = 32;
 
   void start();
   Value length_of(const Value& images, Index axis);
   Value cut_out();
+  Pair warp_pair(const Axis& axis, const Side& side, bool rows);
+  Value between(const Value& pixels, const Axis& axis, const Pair& pair);
   Pair opencv_pair(const Axis& axis);
   Value resized_by_opencv();
 
   // Matrices [.., to, from] of weights.
   Value pillow_weights(const Axis& axis, bool bicubic);
-  Value warp_weights(const Axis& axis, const Side& side, bool rows);
-  Value around(const Axis& axis, const Value& positions);
   Value triangle(const Value& distances);
   Value cubic(const Value& distances);
 
@@ -140,11 +140,6 @@ Value Preprocessing::pillow_weights(const Axis& axis, bool bicubic) {
   return quotient(weights, graph_.reduce("ReduceSum", "preprocessing", weights, {-1}, true));
 }
 
-// Of the pixels around positions, which are none where those lie outside.
-Value Preprocessing::around(const Axis& axis, const Value& positions) {
-  return triangle(difference(as_real(range(0, axis.from, 1)), positions));
-}
-
 // Pixel i lies at (i + 1/2) from / to - 1/2, that is ((2i + 1) from - to) / (2 to), in steps of
 // 1 / kSteps. One is added as long as numbers are divided, because integers are divided towards 0.
 // Beyond the outermost pixels those count for their neighbours.
@@ -186,31 +181,11 @@ Value Preprocessing::resized_by_opencv() {
   return rounded(quotient(quarters, real(kOfRows)));
 }
 
-// OpenCV's warpAffine holds positions in steps of 1/1024, and rounds them to steps of 1/32. Of
-// columns it rounds the position of the first and what is added to it, of rows the sum.
-Value Preprocessing::warp_weights(const Axis& axis, const Side& side, bool rows) {
-  constexpr float kFine = 1024, kCoarse = 32;
-  const Value last = real(static_cast<float>(axis.to - 1));
-  const Value scale = quotient(last, side.length);
-  const Value half = product(side.length, real(0.5f));
-  const Value shift = quotient(product(last, difference(half, side.center)), side.length);
-  const Value index = as_real(rows_of_range(0, axis.to, 1));
-  const auto fine = [&](const Value& x) {
-    return node("Round", {quotient(product(x, real(kFine)), scale)});
-  };
-  const Value position =
-      rows ? fine(difference(index, shift)) : difference(fine(index), fine(shift));
-  const Value coarse = rounded(quotient(position, real(kFine / kCoarse)));
-  return around(axis, quotient(coarse, real(kCoarse)));
-}
-
 // As `warp_person` of `crop_of_box`.
 Value Preprocessing::cut_out() {
   const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
   const std::vector<Value> box = graph_.nodes(
-      "Split", "preprocessing", 4,
-      {node("Reshape", {boxes, graph_.ints({-1, 1, 1, 4})}), graph_.ints({1, 1, 1, 1})},
-      {{"axis", Index{-1}}});
+      "Split", "preprocessing", 4, {boxes, graph_.ints({1, 1, 1, 1})}, {{"axis", Index{1}}});
   const auto center = [&](const Value& begin, const Value& length) {
     return product(sum(begin, sum(begin, length)), real(0.5f));
   };
@@ -219,8 +194,57 @@ Value Preprocessing::cut_out() {
   const Value aspect = real(static_cast<float>(width_.to) / static_cast<float>(height_.to));
   const Side x{.center = center(box[0], box[2]), .length = larger(width, product(height, aspect))};
   const Side y{.center = center(box[1], box[3]), .length = larger(height, quotient(width, aspect))};
-  const Value columns = mix_columns(levels_, warp_weights(width_, x, false));
-  return to_levels(mix_rows(columns, warp_weights(height_, y, true)));
+  const auto ordered = [&](const Value& pixels, const std::vector<Index>& axes) {
+    return node("Transpose", {pixels}, {{"perm", axes}});
+  };
+  const Value of_rows =
+      between(ordered(levels_, {0, 2, 3, 1}), height_, warp_pair(height_, y, true));
+  const Value of_columns =
+      between(ordered(of_rows, {0, 2, 1, 3}), width_, warp_pair(width_, x, false));
+  return rounded(quotient(ordered(of_columns, {0, 3, 2, 1}), real(kWarpSteps * kWarpSteps)));
+}
+
+// OpenCV's warpAffine holds positions in steps of 1/1024, and rounds them to steps of
+// 1 / kWarpSteps. Of columns it rounds the position of the first and what is added to it, of rows
+// the sum. Positions become whole numbers before pixels are touched: a runtime that computes in 16
+// bits on its own account does so from there on, and would cut out other pixels.
+Preprocessing::Pair Preprocessing::warp_pair(const Axis& axis, const Side& side, bool rows) {
+  constexpr float kFine = 1024;
+  const Value last = real(static_cast<float>(axis.to - 1));
+  const Value scale = quotient(last, side.length);
+  const Value half = product(side.length, real(0.5f));
+  const Value shift = quotient(product(last, difference(half, side.center)), side.length);
+  const Value index =
+      node("Unsqueeze", {as_real(range(0, graph_.index(axis.to), 1)), graph_.ints({0})});
+  const auto fine = [&](const Value& x) {
+    return node("Round", {quotient(product(x, real(kFine)), scale)});
+  };
+  const Value position =
+      rows ? fine(difference(index, shift)) : difference(fine(index), fine(shift));
+  const Value coarse = graph_.cast(
+      "preprocessing", rounded(quotient(position, real(kFine / kWarpSteps))), Type::I64);
+  const Value steps = graph_.index(kWarpSteps);
+  const Value share = node("Mod", {coarse, steps});  // of the sign of the divisor
+  const Value first = quotient(difference(coarse, share), steps);
+  return {.first = first,
+          .second = sum(first, graph_.index(1)),
+          .first_share = difference(steps, share),
+          .second_share = share};
+}
+
+// Mixes the two pixels of every pair along the first axis of each image [N, from, ...]; pixels
+// outside of the image are black.
+Value Preprocessing::between(const Value& pixels, const Axis& axis, const Pair& pair) {
+  const auto part = [&](const Value& at, const Value& share) {
+    const Value last = difference(axis.from, graph_.index(1));
+    const Value nearest = node("Min", {larger(at, graph_.index(0)), last});
+    const Value is_inside = graph_.cast("preprocessing", node("Equal", {at, nearest}), Type::I64);
+    const Value weight =
+        node("Unsqueeze", {as_real(product(share, is_inside)), graph_.ints({2, 3})});
+    const Value index = node("Unsqueeze", {nearest, graph_.ints({2})});
+    return product(node("GatherND", {pixels, index}, {{"batch_dims", Index{1}}}), weight);
+  };
+  return sum(part(pair.first, pair.first_share), part(pair.second, pair.second_share));
 }
 
 Value Preprocessing::mix_columns(const Value& levels, const Value& weights) {

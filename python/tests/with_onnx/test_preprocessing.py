@@ -120,6 +120,25 @@ def test_persons_are_cut_out_as_by_the_engine(only_preprocessing):
             assert (difference > 1).mean() < 1e-2
 
 
+def test_persons_are_cut_out_alike_where_openvino_computes_in_bf16(convert, tmp_path):
+    whole = convert(tiny("pose"), "--with-preprocessing")
+    *_, last = (n for n in whole.model.graph.node if n.name.startswith("preprocessing/"))
+    whole.model.graph.output.append(
+        onnx.helper.make_tensor_value_info(last.output[0], onnx.TensorProto.FLOAT, None)
+    )
+    onnx.save(whole.model, tmp_path / "both.onnx")
+    graph = Graph(tmp_path / "both.onnx")
+    size = sapiens.Pose(tiny("pose")).size
+    image = IMAGES["photo"]
+    boxes = boxes_in(image)
+    repeated = np.stack([image] * len(boxes))
+    found = graph.in_openvino("bf16", images=repeated, boxes=boxes)[last.output[0]]
+    crops = [sapiens.crop_person(image, box, size).transpose(2, 0, 1) for box in boxes]
+    difference = np.abs(levels_of(found, FULL) - crops)
+    assert difference.max() <= 8
+    assert (difference > 1).mean() < 1e-2
+
+
 def test_features_of_images_are_those_of_the_engine(convert):
     encoder = sapiens.Encoder(tiny("pretrain"), precision="fp32", threads=2)
     graph = convert(tiny("pretrain"), "--with-preprocessing")
