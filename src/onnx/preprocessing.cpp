@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "onnx/resize_opencv.hpp"
 #include "preprocess/preprocess.hpp"
 
-// What the graph computes are the levels of Pillow and OpenCV, by products with matrices of weights
-// that follow from the images' size, or of pairs of pixels. Resize would not do: runtimes ignore
-// its antialiasing or implement it in their own ways, and none rounds between the two axes.
+// What the graph computes are the levels of Pillow, by products with matrices of weights that
+// follow from the images' size, and those of OpenCV, of pairs of pixels. Resize would not do:
+// runtimes ignore its antialiasing or implement it in their own ways, and none rounds between the
+// two axes.
 namespace sapiens::onnx {
 namespace {
 
@@ -33,20 +35,19 @@ class Preprocessing {
   struct Side {
     Value center, length;
   };
-  // The two pixels around each pixel of the result, and their shares of it in units of 1 / kSteps
-  // or 1 / kWarpSteps: I64 and F32 [to], or I64 [N, to] each.
+  // The two pixels around each pixel of a crop, and their shares of it in units of 1 / kWarpSteps:
+  // I64 [N, to] each.
   struct Pair {
     Value first, second, first_share, second_share;
   };
-  static constexpr Index kSteps = 2048, kWarpSteps = 32;
+  static constexpr Index kWarpSteps = 32;
 
   void start();
-  Value length_of(const Value& images, Index axis);
+  Value length_of(Index axis);
+  Value resized_by_opencv();
   Value cut_out();
   Pair warp_pair(const Axis& axis, const Side& side, bool rows);
   Value between(const Value& pixels, const Axis& axis, const Pair& pair);
-  Pair opencv_pair(const Axis& axis);
-  Value resized_by_opencv();
 
   // Matrices [.., to, from] of weights.
   Value pillow_weights(const Axis& axis, bool bicubic);
@@ -69,6 +70,9 @@ class Preprocessing {
   // Halves are rounded up, as in sums of integers that are shifted.
   Value rounded(const Value& x) { return node("Floor", {sum(x, real(0.5f))}); }
   Value as_real(const Value& x) { return graph_.cast("preprocessing", x, Type::F32); }
+  Value ordered(const Value& x, const std::vector<Index>& axes) {
+    return node("Transpose", {x}, {{"perm", axes}});
+  }
   // A number that is float32 where the graph computes in float16, too.
   Value real(float value) { return graph_.floats({value}, {}); }
   // first, first + step, ... below `end`, I64.
@@ -82,26 +86,26 @@ class Preprocessing {
 
   Graph& graph_;
   const Images& images_;
-  Value levels_;  // of the images, [N, 3, h, w]
+  Value levels_;  // the input, U8 [N, h, w, 3]
   Axis height_, width_;
 };
 
-Value Preprocessing::length_of(const Value& images, Index axis) {
-  return node("Gather", {node("Shape", {images}), graph_.index(axis)});
+Value Preprocessing::length_of(Index axis) {
+  return node("Gather", {node("Shape", {levels_}), graph_.index(axis)});
 }
 
 void Preprocessing::start() {
-  const Value images = graph_.input("images", Type::U8, {images_.batch, "height", "width", 3});
-  height_ = {.from = length_of(images, 1), .to = images_.height.size};
-  width_ = {.from = length_of(images, 2), .to = images_.width.size};
-  levels_ = as_real(node("Transpose", {images}, {{"perm", std::vector<Index>{0, 3, 1, 2}}}));
+  levels_ = graph_.input("images", Type::U8, {images_.batch, "height", "width", 3});
+  height_ = {.from = length_of(1), .to = images_.height.size};
+  width_ = {.from = length_of(2), .to = images_.width.size};
 }
 
 // As `encoder_input`, but that the width always comes first.
 Value Preprocessing::for_features(Family family) {
   start();
   const bool sapiens2 = family == Family::Sapiens2;
-  const Value narrow = to_levels(mix_columns(levels_, pillow_weights(width_, !sapiens2)));
+  const Value levels = as_real(ordered(levels_, {0, 3, 1, 2}));
+  const Value narrow = to_levels(mix_columns(levels, pillow_weights(width_, !sapiens2)));
   const Value resized = to_levels(mix_rows(narrow, pillow_weights(height_, !sapiens2)));
   return normalized(resized, sapiens2 ? unit_range_norm() : level_norm(PreprocessMode::Full));
 }
@@ -111,6 +115,12 @@ Value Preprocessing::for_task(Task task) {
   start();
   return normalized(task == Task::Pose ? cut_out() : resized_by_opencv(),
                     level_norm(PreprocessMode::Full));
+}
+
+Value Preprocessing::resized_by_opencv() {
+  const Value size = slice(graph_, "preprocessing", node("Shape", {levels_}), 0, 1, 3);
+  const Value target = graph_.ints({height_.to, width_.to});
+  return ordered(resize_opencv(graph_, "preprocessing", levels_, size, target), {0, 3, 1, 2});
 }
 
 Value Preprocessing::triangle(const Value& distances) {
@@ -140,47 +150,6 @@ Value Preprocessing::pillow_weights(const Axis& axis, bool bicubic) {
   return quotient(weights, graph_.reduce("ReduceSum", "preprocessing", weights, {-1}, true));
 }
 
-// Pixel i lies at (i + 1/2) from / to - 1/2, that is ((2i + 1) from - to) / (2 to), in steps of
-// 1 / kSteps. One is added as long as numbers are divided, because integers are divided towards 0.
-// Beyond the outermost pixels those count for their neighbours.
-Preprocessing::Pair Preprocessing::opencv_pair(const Axis& axis) {
-  const Value to = graph_.index(axis.to), denominator = graph_.index(2 * axis.to);
-  const Value numerators = sum(product(range(1, denominator, 2), axis.from), to);
-  const Value second = quotient(numerators, denominator);
-  const Value rest = difference(numerators, product(second, denominator));
-  const Value steps = sum(product(rest, graph_.index(kSteps)), to);
-  const Value share = as_real(quotient(steps, denominator));
-  const Value last = difference(axis.from, graph_.index(1));
-  const Value first = difference(second, graph_.index(1));
-  return {.first = larger(first, graph_.index(0)),
-          .second = node("Min", {second, last}),
-          .first_share = difference(real(kSteps), share),
-          .second_share = share};
-}
-
-// OpenCV's INTER_LINEAR of bytes: levels in steps of 1/128 between the axes, and of two rows in
-// steps of 1/4, rounded down.
-Value Preprocessing::resized_by_opencv() {
-  constexpr Index kBetween = 128, kOfRows = 4;
-  const Pair columns = opencv_pair(width_), rows = opencv_pair(height_);
-  const auto part = [&](const Value& x, Index axis, const Value& pixels, const Value& share) {
-    return product(node("Gather", {x, pixels}, {{"axis", axis}}), share);
-  };
-  const auto floor = [&](const Value& x, Index unit) {
-    return node("Floor", {quotient(x, real(static_cast<float>(unit)))});
-  };
-  const auto part_of_rows = [&](const Value& x, const Value& pixels, const Value& share) {
-    return floor(part(x, 2, pixels, node("Unsqueeze", {share, graph_.ints({1})})),
-                 kSteps * kBetween / kOfRows);
-  };
-  const Value mixed = sum(part(levels_, 3, columns.first, columns.first_share),
-                          part(levels_, 3, columns.second, columns.second_share));
-  const Value narrow = floor(mixed, kSteps / kBetween);
-  const Value quarters = sum(part_of_rows(narrow, rows.first, rows.first_share),
-                             part_of_rows(narrow, rows.second, rows.second_share));
-  return rounded(quotient(quarters, real(kOfRows)));
-}
-
 // As `warp_person` of `crop_of_box`.
 Value Preprocessing::cut_out() {
   const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
@@ -194,11 +163,7 @@ Value Preprocessing::cut_out() {
   const Value aspect = real(static_cast<float>(width_.to) / static_cast<float>(height_.to));
   const Side x{.center = center(box[0], box[2]), .length = larger(width, product(height, aspect))};
   const Side y{.center = center(box[1], box[3]), .length = larger(height, quotient(width, aspect))};
-  const auto ordered = [&](const Value& pixels, const std::vector<Index>& axes) {
-    return node("Transpose", {pixels}, {{"perm", axes}});
-  };
-  const Value of_rows =
-      between(ordered(levels_, {0, 2, 3, 1}), height_, warp_pair(height_, y, true));
+  const Value of_rows = between(as_real(levels_), height_, warp_pair(height_, y, true));
   const Value of_columns =
       between(ordered(of_rows, {0, 2, 1, 3}), width_, warp_pair(width_, x, false));
   return rounded(quotient(ordered(of_columns, {0, 3, 2, 1}), real(kWarpSteps * kWarpSteps)));
@@ -248,8 +213,7 @@ Value Preprocessing::between(const Value& pixels, const Axis& axis, const Pair& 
 }
 
 Value Preprocessing::mix_columns(const Value& levels, const Value& weights) {
-  return node("MatMul",
-              {levels, node("Transpose", {weights}, {{"perm", std::vector<Index>{0, 1, 3, 2}}})});
+  return node("MatMul", {levels, ordered(weights, {0, 1, 3, 2})});
 }
 
 Value Preprocessing::mix_rows(const Value& levels, const Value& weights) {
