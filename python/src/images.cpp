@@ -9,6 +9,9 @@
 #include <sapiens/error.hpp>
 #include <sapiens/image.hpp>
 #include <sapiens/result_files.hpp>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "arrays.hpp"
@@ -66,6 +69,12 @@ Image read_file(const std::filesystem::path& file) {
   return Image::read(file);
 }
 
+Image decode_file(const py::bytes& data, const std::string& name) {
+  const auto bytes = static_cast<std::string_view>(data);
+  const WithoutGil no_gil;
+  return Image::decode(std::as_bytes(std::span(bytes)), name);
+}
+
 py::object cut_out(const Image& image, const py::object& box, Index height, Index width) {
   const Box person = to_boxes(box).at(0);
   Image crop;
@@ -90,6 +99,7 @@ py::object read_classes(const std::filesystem::path& file) {
 void bind_images(py::module_& module) {
   made_by_functions(py::class_<Image, std::shared_ptr<Image>>(module, "Image", py::is_final())
                         .def_static("read", &read_file, py::arg("file"))
+                        .def_static("decode", &decode_file, py::arg("data"), py::arg("name"))
                         .def_static("from_array", &from_array, py::arg("array"))
                         .def_readonly("width", &Image::width)
                         .def_readonly("height", &Image::height));
