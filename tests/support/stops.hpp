@@ -30,7 +30,9 @@ int expect_stops(Work work, int least_calls) {
     }
     EXPECT_TRUE(stopped || (calls < last && last > least_calls))
         << "call " << last << " of " << all;
-    if (stopped) EXPECT_EQ(calls, last);
+    if (stopped) {
+      EXPECT_EQ(calls, last);
+    }
   }
   return all;
 }
