@@ -57,10 +57,10 @@ struct OnnxOptions {
   OnnxAttention attention = OnnxAttention::Plain;
   /// Of a person detector: the network's maps of logits and distances instead of boxes.
   bool raw_maps = false;
-  float min_score = 0.3f;      ///< Of boxes; see DetectOptions.
-  float nms_iou = 0.3f;        ///< Of boxes; see DetectOptions.
-  Index max_detections = 100;  ///< Of each image; see DetectOptions.
-  ModelOptions model = {};     ///< How the model is recognised; `allow_partial` is refused.
+  /// Of a person detector's boxes; empty: those of DetectOptions.
+  std::optional<float> min_score = {}, nms_iou = {};
+  std::optional<Index> max_detections = {};  ///< Of each image.
+  ModelOptions model = {};  ///< How the model is recognised; `allow_partial` is refused.
 };
 
 /// An input or output of a graph.

@@ -51,9 +51,9 @@ def convert_to_onnx(
     with_preprocessing: bool = False,
     attention: str = "plain",
     raw_maps: bool = False,
-    min_score: float = 0.3,
-    nms_iou: float = 0.3,
-    max_detections: int = 100,
+    min_score: Optional[float] = None,
+    nms_iou: Optional[float] = None,
+    max_detections: Optional[int] = None,
     **options: Any,
 ) -> OnnxResult:
     """Writes the model of a checkpoint as an ONNX graph, as ``sapiens convert`` does.
@@ -78,7 +78,7 @@ def convert_to_onnx(
         attention: "plain": MatMul and Softmax; "fused": one operator.
         raw_maps: Of a detector, the maps of its network instead of boxes.
         min_score, nms_iou, max_detections: Of a detector: ``score``, ``iou`` and
-            ``max_detections`` of `Detector.persons`.
+            ``max_detections`` of `Detector.persons`, by default those.
         options: As `inspect` takes them.
 
     Raises:

@@ -135,9 +135,9 @@ def onnx_options(
     with_preprocessing: bool,
     attention: str,
     raw_maps: bool,
-    min_score: float,
-    nms_iou: float,
-    max_detections: int,
+    min_score: Optional[float],
+    nms_iou: Optional[float],
+    max_detections: Optional[int],
     model: ModelOptions,
 ) -> OnnxOptions: ...
 def open_encoder(file: _Path, engine: EngineOptions, model: ModelOptions) -> Encoder: ...

@@ -2,6 +2,7 @@
 #include <pybind11/stl/filesystem.h>
 
 #include <filesystem>
+#include <optional>
 #include <sapiens/checkpoint.hpp>
 #include <sapiens/onnx.hpp>
 #include <sapiens/printable.hpp>
@@ -18,8 +19,9 @@ namespace {
 
 OnnxOptions onnx_options(const std::vector<std::string>& out_types, std::string_view dtype,
                          int opset, Index batch, bool dynamic_size, bool with_preprocessing,
-                         std::string_view attention, bool raw_maps, float min_score, float nms_iou,
-                         Index max_detections, const ModelOptions& model) {
+                         std::string_view attention, bool raw_maps, std::optional<float> min_score,
+                         std::optional<float> nms_iou, std::optional<Index> max_detections,
+                         const ModelOptions& model) {
   OnnxOptions options{.dtype = float_type_named(dtype).value_or(DType::F32),
                       .opset = opset,
                       .batch = batch,

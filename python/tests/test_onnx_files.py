@@ -59,6 +59,8 @@ def test_what_is_refused_leaves_no_file(models, tmp_path):
         {"allow_partial": True},
         {"raw_maps": True},
         {"min_score": 0.5},
+        {"min_score": 0.3},  # the default, but given
+        {"task": "pose"},  # whose head the file lacks
         {"nms_iou": 0.5},
         {"max_detections": 7},
     ]

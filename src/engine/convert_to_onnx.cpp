@@ -35,6 +35,7 @@
 #include "reconcile/materialize.hpp"
 #include "reconcile/names.hpp"
 #include "reconcile/param_spec.hpp"
+#include "sapiens/detector.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/onnx.hpp"
 #include "sapiens/version.hpp"
@@ -111,10 +112,9 @@ void refuse_given(std::initializer_list<GivenOption> options, const char* summar
 }
 
 void refuse_thresholds(const OnnxOptions& options, const char* summary) {
-  const OnnxOptions defaults;
-  refuse_given({{"min_score", options.min_score != defaults.min_score},
-                {"nms_iou", options.nms_iou != defaults.nms_iou},
-                {"max_detections", options.max_detections != defaults.max_detections}},
+  refuse_given({{"min_score", options.min_score.has_value()},
+                {"nms_iou", options.nms_iou.has_value()},
+                {"max_detections", options.max_detections.has_value()}},
                summary);
 }
 
@@ -123,6 +123,13 @@ void refuse_options_of_detectors(const OnnxOptions& options) {
   constexpr const char* kSummary = "only a person detector has this option";
   refuse_given({{"raw_maps", options.raw_maps}}, kSummary);
   refuse_thresholds(options, kSummary);
+}
+
+DetectOptions thresholds_of(const OnnxOptions& options) {
+  const DetectOptions defaults;
+  return {.min_score = options.min_score.value_or(defaults.min_score),
+          .nms_iou = options.nms_iou.value_or(defaults.nms_iou),
+          .max_detections = options.max_detections.value_or(defaults.max_detections)};
 }
 
 // Options that mean nothing for a person detector, and thresholds out of range.
@@ -141,9 +148,7 @@ void expect_options_of_detectors(const OnnxOptions& options) {
                 {"patch_padding", model.patch_padding.has_value()}},
                "a person detector has no such option");
   if (options.raw_maps) refuse_thresholds(options, "the maps of a detector hold no boxes yet");
-  expect_detect_options({.min_score = options.min_score,
-                         .nms_iou = options.nms_iou,
-                         .max_detections = options.max_detections});
+  expect_detect_options(thresholds_of(options));
 }
 
 void expect_variances(const PlanSource& source, const Plan& plan) {
@@ -219,6 +224,7 @@ class OnnxConversion {
 
  private:
   bool build_detector();
+  Use use_to_write() const;
   void build_model();
   Graph& start_graph(const Plan& plan, const std::string& name);
   void add_metadata(const std::map<std::string, std::string>& metadata);
@@ -295,15 +301,23 @@ bool OnnxConversion::build_detector() {
                                     .size = Grid{kDetectorSide, kDetectorSide},
                                     .labels = {"person"}}));
   add_metadata({{"sapiens.arch", inspection_.model.arch}});
-  onnx::add_detector(graph, detector_->config, options_);
+  onnx::add_detector(graph, detector_->config, options_, thresholds_of(options_));
   return true;
+}
+
+// The task of the file or of the options, even where its head is damaged or absent: that is
+// refused, and features are not written in its place.
+Use OnnxConversion::use_to_write() const {
+  if (!options_.out_types.empty()) return Use::Features;
+  const std::shared_ptr<const Assessment> found = checkpoint_.assess(options_.model);
+  const Verdict verdict = found->inspection().report.verdict;
+  if (verdict == Verdict::Foreign || verdict == Verdict::Ambiguous) return Use::Features;
+  return use_of(found->model().task);
 }
 
 void OnnxConversion::build_model() {
   refuse_options_of_detectors(options_);
-  const std::optional<Use> use =
-      options_.out_types.empty() ? std::nullopt : std::optional(Use::Features);
-  AssessedModel found = assess_as(use, checkpoint_, options_.model);
+  AssessedModel found = assess_as(use_to_write(), checkpoint_, options_.model);
   assessment_ = found.assessment;
   inspection_ = std::move(found.inspection);
   const DetectedModel& model = assessment_->model(found.use);

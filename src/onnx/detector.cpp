@@ -307,7 +307,7 @@ Value eligible(Graph& graph, const Value& scores, const Edges& edges, float min_
 
 /// As `tasks/detection.cpp` decodes.
 void add_boxes(Graph& graph, const std::vector<LevelMaps>& levels, const Value& scale,
-               const OnnxOptions& options) {
+               const DetectOptions& thresholds) {
   std::vector<Value> logits, distances;
   for (const LevelMaps& level : levels) {
     logits.push_back(level.logits);
@@ -316,7 +316,7 @@ void add_boxes(Graph& graph, const std::vector<LevelMaps>& levels, const Value& 
   const Edges edges = edges_of(graph, at_points(graph, "boxes", distances, 4), scale);
   const Value scores =
       eligible(graph, exact_sigmoid(graph, "scores", at_points(graph, "scores", logits, 1)), edges,
-               options.min_score);
+               thresholds.min_score);
   const Value corners =
       graph.node("Concat", "boxes/corners", {edges.near, edges.far}, {{"axis", Index{1}}});
   const Value boxes =
@@ -326,11 +326,11 @@ void add_boxes(Graph& graph, const std::vector<LevelMaps>& levels, const Value& 
       graph.node("Add", "persons/inclusive", {boxes, graph.floats({0, 0, 1, 1}, {4})});
   // OpenVINO also drops a box that overlaps a better one by exactly the threshold, which at 0 would
   // be every box.
-  const float iou = std::max(options.nms_iou, std::numeric_limits<float>::min());
+  const float iou = std::max(thresholds.nms_iou, std::numeric_limits<float>::min());
   const Value found =
       graph.node("NonMaxSuppression", "persons",
-                 {inclusive, scores, graph.ints({options.max_detections}), graph.floats({iou}, {1}),
-                  graph.floats({options.min_score}, {1})});  // [M, 3]
+                 {inclusive, scores, graph.ints({thresholds.max_detections}),
+                  graph.floats({iou}, {1}), graph.floats({thresholds.min_score}, {1})});  // [M, 3]
   const auto columns = [&](const Value& which) {
     return graph.node("Gather", "persons", {found, which}, {{"axis", Index{1}}});
   };
@@ -344,10 +344,11 @@ void add_boxes(Graph& graph, const std::vector<LevelMaps>& levels, const Value& 
 
 }  // namespace
 
-void add_detector(Graph& graph, const RtmDetConfig& config, const OnnxOptions& options) {
+void add_detector(Graph& graph, const RtmDetConfig& config, const OnnxOptions& options,
+                  const DetectOptions& thresholds) {
   const DetectorInput input = detector_input(graph, options);
   const std::vector<LevelMaps> levels = DetectorNetwork(graph, config).run(input.pixels);
-  if (!options.raw_maps) return add_boxes(graph, levels, input.scale, options);
+  if (!options.raw_maps) return add_boxes(graph, levels, input.scale, thresholds);
   for (const LevelMaps& level : levels) {
     const Index side = side_of(level.stride);
     graph.output(fmt::format("logits_{}", level.stride), level.logits, Type::F32,

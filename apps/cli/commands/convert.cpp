@@ -32,6 +32,14 @@ struct ConvertArguments {
 };
 
 void expect_options(const ConvertArguments& arguments) {
+  const std::string suffix = std::filesystem::path(arguments.output).extension().string();
+  if (suffix != ".pth" && suffix != ".safetensors" && suffix != ".onnx") {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the output's name decides its format",
+                 .file = arguments.output,
+                 .expected = "a name ending in .pth, .safetensors or .onnx",
+                 .actual = fmt::format("\"{}\"", suffix)});
+  }
   const bool onnx = arguments.to_onnx();
   for (const CLI::Option* option : onnx ? arguments.of_checkpoints : arguments.of_onnx) {
     if (option->count() == 0) continue;
@@ -89,11 +97,21 @@ void write_onnx(const ConvertArguments& arguments, Session& session) {
 void add_onnx_options(CLI::App& app, ConvertArguments& arguments) {
   OnnxOptions& options = arguments.onnx;
   const std::vector<CLI::Option*> before = app.get_options();
-  app.add_option("--out-type", options.out_types,
-                 "ONNX: features to compute, separated by commas, instead of the model's task")
+  std::vector<std::string> names;
+  for (const auto& [name, type] : out_types()) names.push_back(name);
+  app.add_option_function<std::vector<std::string>>(
+         "--out-type",
+         [&options](const std::vector<std::string>& given) {
+           for (const std::string& wanted : given) {
+             for (const auto& [name, type] : out_types()) {
+               if (name == wanted) options.out_types.push_back(type);
+             }
+           }
+         },
+         "ONNX: features to compute, separated by commas, instead of the model's task")
       ->delimiter(',')
-      ->transform(CLI::CheckedTransformer(out_types()).description(""))
-      ->type_name("featmap|raw|cls_token|avg_featmap|registers,...");
+      ->check(CLI::IsMember(names))
+      ->type_name("TYPE,...");
   add_number(app, "--opset", options.opset, {kOldestOnnxOpset, kNewestOnnxOpset},
              "ONNX: version of the operators");
   add_number(app, "--batch", options.batch, {0, 4096}, "ONNX: images of a run, 0 for any number");
@@ -110,11 +128,15 @@ void add_onnx_options(CLI::App& app, ConvertArguments& arguments) {
                             "ONNX: plain: MatMul and Softmax; fused: one operator");
   app.add_flag("--raw-maps", options.raw_maps,
                "ONNX: of a person detector, its maps instead of boxes");
-  add_number(app, "--bbox-thr", options.min_score, {0, 1}, "ONNX: least score of a person's box");
-  add_number(app, "--nms-thr", options.nms_iou, {0, 1},
-             "ONNX: of two boxes that overlap more, the better one stays");
-  add_number(app, "--max-detections", options.max_detections, {1, 100000},
-             "ONNX: most boxes of one image");
+  app.add_option("--bbox-thr", options.min_score,
+                 "ONNX: least score of a person's box, by default 0.3")
+      ->check(number_between(0, 1));
+  app.add_option("--nms-thr", options.nms_iou,
+                 "ONNX: of two boxes that overlap more, the better one stays; by default 0.3")
+      ->check(number_between(0, 1));
+  app.add_option("--max-detections", options.max_detections,
+                 "ONNX: most boxes of one image, by default 100")
+      ->check(CLI::Range(1, 100000));
   for (CLI::Option* option : app.get_options()) {
     if (std::ranges::find(before, option) == before.end()) arguments.of_onnx.push_back(option);
   }
