@@ -39,6 +39,7 @@ from ._errors import (
 )
 from ._eval import *
 from ._images import crop_person, read_image, read_labels
+from ._pooling import dequantize, pool
 from ._reconstructor import Reconstruction, Reconstructor
 from ._report import FileInfo, ModelInfo, Report, Use
 from ._sapiens import __version__
@@ -69,8 +70,10 @@ __all__ = [
     "__version__",
     "convert",
     "crop_person",
+    "dequantize",
     "inspect",
     "load_state_dict",
+    "pool",
     "read_image",
     "read_labels",
     "synthesize",

@@ -18,4 +18,5 @@ PYBIND11_MODULE(_sapiens, module) {
   bind_reconstructor(module);
   bind_drawing(module);
   bind_eval(module);
+  bind_pooling(module);
 }

@@ -87,11 +87,9 @@ void write_onnx(const ConvertArguments& arguments, Session& session) {
 void add_onnx_options(CLI::App& app, ConvertArguments& arguments) {
   OnnxOptions& options = arguments.onnx;
   const std::vector<CLI::Option*> before = app.get_options();
-  app.add_option("--out-type", options.out_types,
-                 "ONNX: features to compute, separated by commas, instead of the model's task")
-      ->delimiter(',')
-      ->transform(CLI::CheckedTransformer(out_types()).description(""))
-      ->type_name("featmap|raw|cls_token|avg_featmap|registers,...");
+  add_out_types_option(
+      app, options.out_types,
+      "ONNX: features to compute, separated by commas, instead of the model's task");
   add_number(app, "--opset", options.opset, {kOldestOnnxOpset, kNewestOnnxOpset},
              "ONNX: version of the operators");
   add_number(app, "--batch", options.batch, {0, 4096}, "ONNX: images of a run, 0 for any number");
