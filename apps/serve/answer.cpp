@@ -40,10 +40,17 @@ void expect_numbers(const FloatArray& array, DType dtype) {
 
 // The overloads below are for features, poses, and the results of other tasks.
 
-std::vector<std::byte> npy_of(const Answered& a, const FloatArray& features) {
+/// Several files one behind the other, which numpy.load reads in turn.
+std::vector<std::byte> npy_of(const Answered& a, const ImageFeatures& features) {
   const DType dtype = dtype_of(a.fields);
-  expect_numbers(features, dtype);
-  return encode_npy(features.shape, features.values, dtype);
+  std::vector<std::byte> files;
+  for (const LayerFeatures& one : features) {
+    expect_numbers(one.values, dtype);
+    std::vector<std::byte> file = encode_npy(one.values.shape, one.values.values, dtype);
+    if (features.size() == 1) return file;
+    files.insert(files.end(), file.begin(), file.end());
+  }
+  return files;
 }
 
 std::vector<std::byte> npy_of(const Answered&, const std::vector<Pose>&) {
@@ -58,14 +65,16 @@ std::vector<std::byte> npy_of(const Answered& a, const Result& result) {
                                           : encode_npy_ids(shape, found.ids);
 }
 
-Image draw(const Answered& a, const FloatArray& features, const StopCheck& check) {
-  if (a.settings.out_type == OutType::Featmap)
-    return draw_features(a.image, features.view<3>(), check);
-  if (a.settings.out_type == OutType::Raw) {
-    constexpr Index kPatch = 16;
-    const Grid size = a.entry.model->input_size();
-    const Grid grid = {size.height / kPatch, size.width / kPatch};
-    return draw_features(a.image, featmap_of_tokens(features.view<2>(), grid).view<3>(), check);
+/// The first map.
+Image draw(const Answered& a, const ImageFeatures& features, const StopCheck& check) {
+  for (const auto& [layer, out_type, values] : features) {
+    if (out_type == OutType::Featmap) return draw_features(a.image, values.view<3>(), check);
+    if (out_type == OutType::Raw) {
+      constexpr Index kPatch = 16;
+      const Grid size = a.entry.model->input_size();
+      const Grid grid = {size.height / kPatch, size.width / kPatch};
+      return draw_features(a.image, featmap_of_tokens(values.view<2>(), grid).view<3>(), check);
+    }
   }
   throw HttpError(406, "not-acceptable",
                   {.summary = "features without a map cannot be drawn",
@@ -107,12 +116,24 @@ Json array_json(const FloatArray& array) {
   return {{"shape", array.shape}, {"values", range_json(array.values)}};
 }
 
-Json result_json(const Answered& a, const FloatArray& features) {
-  Json json = array_json(features);
-  expect_numbers(features, DType::F32);
-  json["out_type"] = a.fields.text("out_type");
+Json features_json(const LayerFeatures& features) {
+  const FloatArray& array = features.values;
+  Json json = array_json(array);
+  expect_numbers(array, DType::F32);
+  json["out_type"] = out_type_name(features.out_type);
+  if (array.shape.size() == 1) json["vector"] = array.values;
+  return json;
+}
+
+/// One form is described by the answer itself, several by a list in it.
+Json result_json(const Answered& a, const ImageFeatures& features) {
+  Json json = Json::object();
+  if (features.size() == 1) {
+    json = features_json(features.front());
+  } else {
+    for (const LayerFeatures& one : features) json["outputs"].push_back(features_json(one));
+  }
   json["layer"] = a.settings.layer;
-  if (features.shape.size() == 1) json["vector"] = features.values;
   return json;
 }
 

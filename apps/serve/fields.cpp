@@ -51,6 +51,17 @@ std::optional<std::vector<Box>> parse_boxes(const std::string& text) {
   return boxes;
 }
 
+/// What commas separate.
+std::vector<std::string_view> words_of_list(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    words.push_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return words;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 void expect_value(const Parameter& parameter, const std::string& value) {
   switch (parameter.kind) {
     case ParameterKind::Text:
@@ -58,6 +69,13 @@ void expect_value(const Parameter& parameter, const std::string& value) {
     case ParameterKind::Choice:
       if (std::ranges::find(parameter.choices, value) == parameter.choices.end()) {
         throw bad_value(parameter, value, fmt::format("{}", fmt::join(parameter.choices, ", ")));
+      }
+      return;
+    case ParameterKind::List:
+      for (const std::string_view word : words_of_list(value)) {
+        if (std::ranges::find(parameter.choices, word) == parameter.choices.end()) {
+          throw bad_value(parameter, value, fmt::format("{}", fmt::join(parameter.choices, ", ")));
+        }
       }
       return;
     case ParameterKind::Flag:
@@ -100,6 +118,13 @@ std::string Fields::text(std::string_view name) const {
   if (found != given_.end()) return found->second;
   const auto parameter = std::ranges::find(operation_.parameters, name, &Parameter::name);
   return parameter == operation_.parameters.end() ? std::string() : std::string(parameter->initial);
+}
+
+std::vector<std::string> Fields::list(std::string_view name) const {
+  std::vector<std::string> words;
+  const std::string all = text(name);
+  for (const std::string_view word : words_of_list(all)) words.emplace_back(word);
+  return words;
 }
 
 Index Fields::whole(std::string_view name) const {

@@ -20,7 +20,7 @@ namespace sapiens::serve {
 
 /// How a network is run. Images that agree in all this, and in their size, are run together.
 struct RunSettings {
-  OutType out_type = OutType::Featmap;
+  std::vector<OutType> out_types = {OutType::Featmap};
   Index layer = 0;
   bool norm = false;
   bool flip_test = true;
@@ -38,8 +38,11 @@ struct Prepared {
   RunSettings settings = {};
 };
 
+/// The features of one image, without the axis of the batch: one entry per form.
+using ImageFeatures = std::vector<LayerFeatures>;
+
 /// The output for one request: features, the poses of all persons, or the result of another task.
-using Output = std::variant<FloatArray, std::vector<Pose>, Result>;
+using Output = std::variant<ImageFeatures, std::vector<Pose>, Result>;
 
 /// What one pass found.
 struct ServedRun {

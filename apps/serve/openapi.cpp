@@ -18,6 +18,7 @@ Json schema_of(const Parameter& parameter) {
       schema["enum"] = parameter.choices;
       [[fallthrough]];
     case ParameterKind::Text:
+    case ParameterKind::List:
     case ParameterKind::Boxes:
       schema["type"] = "string";
       if (!parameter.initial.empty()) schema["default"] = parameter.initial;
@@ -80,6 +81,11 @@ Json task_properties(std::optional<Task> task) {
   if (!task) {
     properties.update(
         {{"out_type", typed("string")}, {"layer", integer}, {"vector", list_of(number)}});
+    Json one = object({{"shape", list_of(integer)},
+                       {"values", properties["values"]},
+                       {"out_type", typed("string")},
+                       {"vector", list_of(number)}});
+    properties["outputs"] = list_of(std::move(one));
   }
   return properties;
 }

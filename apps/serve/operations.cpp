@@ -29,9 +29,10 @@ const Parameter kPreprocess = {
     {"full", "lite"}};
 
 const Parameter kOutType = {
-    "out_type", Choice, "featmap",
+    "out_type", List, "featmap",
     "featmap: [C, gh, gw]; raw: [tokens, C], class token and registers first; cls_token, "
-    "avg_featmap: [C]; registers: [R, C] (Sapiens2)",
+    "avg_featmap: [C]; registers: [R, C] (Sapiens2). Several, separated by commas, come from one "
+    "pass, and their arrays one behind the other",
     out_type_names()};
 const Parameter kLayer = {"layer", Whole, "-1",
                           "The block to take, counted from 0, negative from the end"};

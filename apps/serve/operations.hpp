@@ -17,6 +17,7 @@ namespace sapiens::serve {
 enum class ParameterKind {
   Text,
   Choice,  ///< One of `choices`.
+  List,    ///< One or more of `choices`, separated by commas.
   Flag,    ///< "true" or "false".
   Whole,   ///< An integer.
   Boxes,   ///< "x,y,width,height;..." or [[x, y, width, height], ...]
@@ -78,6 +79,8 @@ class Fields {
   /// The value that was given, else the initial one.
   std::string text(std::string_view name) const;
   bool flag(std::string_view name) const { return text(name) == "true"; }
+  /// What commas separate in it.
+  std::vector<std::string> list(std::string_view name) const;
   Index whole(std::string_view name) const;
   std::vector<Box> boxes(std::string_view name) const;
 

@@ -25,8 +25,9 @@ Network load(const NamedCheckpoint& file, const Inspection& inspection,
 
 Prepared prepare_features(const Encoder& encoder, const Image& image, const RunSettings& settings,
                           const StopCheck& check) {
-  encoder.expect_out_type(settings.out_type);
-  Prepared prepared{.settings = settings};
+  encoder.expect_out_types(settings.out_types);
+  Prepared prepared;
+  prepared.settings = settings;
   prepared.settings.layer = encoder.resolve_layers({&settings.layer, 1}).front();
   prepared.input = {.pixels = encoder.preprocess(image, settings.preprocess, std::nullopt, check),
                     .width = image.width,
@@ -34,12 +35,20 @@ Prepared prepare_features(const Encoder& encoder, const Image& image, const RunS
   return prepared;
 }
 
-std::vector<Output> split(const FloatArray& all, std::size_t count) {
-  const auto each = static_cast<std::ptrdiff_t>(all.values.size() / count);
+/// One output for each image of the batch.
+std::vector<Output> split(std::span<const LayerFeatures> all, std::size_t count) {
   std::vector<Output> outputs;
-  for (auto first = all.values.begin(); outputs.size() < count; first += each) {
-    outputs.push_back(FloatArray{.shape = {all.shape.begin() + 1, all.shape.end()},
-                                 .values = {first, first + each}});
+  for (std::size_t image = 0; image < count; ++image) {
+    ImageFeatures features;
+    for (const auto& [layer, out_type, batch] : all) {
+      const std::size_t each = batch.values.size() / count;
+      const auto values = std::span(batch.values).subspan(image * each, each);
+      features.push_back({.layer = layer,
+                          .out_type = out_type,
+                          .values = {.shape = {batch.shape.begin() + 1, batch.shape.end()},
+                                     .values = {values.begin(), values.end()}}});
+    }
+    outputs.emplace_back(std::move(features));
   }
   return outputs;
 }
@@ -49,12 +58,11 @@ ServedRun run_features(Encoder& encoder, std::span<const Prepared* const> reques
   const RunSettings& settings = requests.front()->settings;
   std::vector<TensorView<const float, 3>> images;
   for (const Prepared* request : requests) images.push_back(request->input.pixels.view<3>());
-  const FeatureRun found = encoder.run(images, {.out_type = settings.out_type,
+  const FeatureRun found = encoder.run(images, {.out_types = settings.out_types,
                                                 .layers = {settings.layer},
                                                 .norm_layers = settings.norm,
                                                 .check = check});
-  return {.outputs = split(found.layers.front().values, requests.size()),
-          .stages = found.stats.stages};
+  return {.outputs = split(found.layers, requests.size()), .stages = found.stats.stages};
 }
 
 RunOptions options_of(const RunSettings& settings, const StopCheck& check) {
@@ -94,7 +102,8 @@ Prepared ServedModel::prepare(const std::shared_ptr<const Image>& image,
   if (!head()) return prepare_features(std::get<Encoder>(network_), *image, settings, check);
   check();
   expect_boxes_in(*image, persons);
-  Prepared prepared{.settings = settings};
+  Prepared prepared;
+  prepared.settings = settings;
   const bool is_pose = task() == Task::Pose;
   if (is_pose && (persons.size() > 1 || (persons.empty() && detector_))) {
     prepared.crowd = image;

@@ -62,8 +62,11 @@ std::string_view label_of(std::string_view path) {
 
 RunSettings settings_of(const Fields& fields) {
   RunSettings settings;
-  for (const OutType type : kAllOutTypes) {
-    if (fields.text("out_type") == out_type_name(type)) settings.out_type = type;
+  settings.out_types.clear();
+  for (const std::string& name : fields.list("out_type")) {
+    for (const OutType type : kAllOutTypes) {
+      if (name == out_type_name(type)) settings.out_types.push_back(type);
+    }
   }
   settings.layer = fields.whole("layer");
   settings.norm = fields.flag("norm");

@@ -64,7 +64,7 @@ constexpr std::string_view dtype_name(DType dtype) noexcept {
 }
 
 /// True when all `values` are finite and stay finite when they are rounded to `dtype`. Magnitudes
-/// of 65520 and above become infinite in F16.
+/// of 65520 and above become infinite in F16, those of 3.396e38 and above in BF16.
 bool is_storable(std::span<const float> values, DType dtype) noexcept;
 
 }  // namespace sapiens

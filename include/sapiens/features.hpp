@@ -13,6 +13,7 @@
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/float_array.hpp"
 #include "sapiens/image.hpp"
+#include "sapiens/pooling.hpp"
 #include "sapiens/precision.hpp"
 #include "sapiens/report.hpp"
 #include "sapiens/run.hpp"
@@ -73,7 +74,8 @@ struct EngineOptions {
 
 /// Options of `Encoder::run`.
 struct FeatureOptions {
-  OutType out_type = OutType::Featmap;  ///< Form of the output.
+  /// Forms of the output, each at most once; one pass computes all of them.
+  std::vector<OutType> out_types = {OutType::Featmap};
   /// Indices of the blocks whose output is returned; negative indices count from the end; empty:
   /// the last block. As in the original, only the output of the last block passes the final norm.
   std::vector<Index> layers = {};
@@ -82,10 +84,11 @@ struct FeatureOptions {
   StopCheck check = {};      ///< Called more often, also within blocks.
 };
 
-/// The output of one block for a batch of B images.
+/// The output of one block in one form for a batch of B images.
 struct LayerFeatures {
-  Index layer = 0;  ///< 0-based index of the block.
-  /// [B, C, gh, gw], [B, tokens, C], [B, R, C] or [B, C], depending on `FeatureOptions::out_type`.
+  Index layer = 0;                      ///< 0-based index of the block.
+  OutType out_type = OutType::Featmap;  ///< Form of `values`.
+  /// [B, C, gh, gw], [B, tokens, C], [B, R, C] or [B, C], depending on `out_type`.
   FloatArray values = {};
 };
 
@@ -95,8 +98,10 @@ FloatArray featmap_of_tokens(TensorView<const float, 2> tokens, Grid grid);
 
 /// The result of `Encoder::run`.
 struct FeatureRun {
-  std::vector<LayerFeatures> layers = {};  ///< One entry per returned block, ascending.
-  RunStats stats = {};                     ///< Durations of this run.
+  /// The blocks that were asked for, ascending; of each one entry per form, in the order of
+  /// `FeatureOptions::out_types`.
+  std::vector<LayerFeatures> layers = {};
+  RunStats stats = {};  ///< Durations of this run.
 };
 
 /// Properties of a loaded model on this machine.
@@ -163,12 +168,15 @@ class Encoder {
   /// without duplicates. Throws `Error(InvalidArgument)` for a block that the model does not have.
   std::vector<Index> resolve_layers(std::span<const Index> layers) const;
 
-  /// Throws `Error(InvalidArgument)` if `out_type` needs a class token or registers and the model
-  /// has none.
-  void expect_out_type(OutType out_type) const;
+  /// Throws `Error(InvalidArgument)` if there are no `out_types`, if one occurs twice, or if one
+  /// needs a class token or registers and the model has none.
+  void expect_out_types(std::span<const OutType> out_types) const;
 
   /// Throws `Error(InvalidArgument)` for Lite if the family of the model has no lite scripts.
   void expect_preprocess(PreprocessMode mode) const;
+
+  /// Where the patches of a featmap lie in an image of `image` pixels that was resized to `input`.
+  PatchPlacement patch_placement(Grid image, Grid input) const;
 
   /// The shapes of all output types, per image, for an input of `size` pixels.
   OutputShapes output_shapes(Grid size) const;

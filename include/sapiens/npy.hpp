@@ -28,8 +28,9 @@ struct NpyHeaderInfo {
 /// CorruptFile, UnsupportedFormat.
 NpyHeaderInfo read_npy_info(const std::filesystem::path& path);
 
-/// Writes `values`, in row-major order, as `.npy` (version 1.0), as F32 or rounded to F16. The file
-/// is replaced atomically. Throws `Error`: WriteFailed, OutOfResources.
+/// Writes `values`, in row-major order, as `.npy` (version 1.0), as F32 or rounded to F16 or BF16.
+/// NumPy has no bfloat16: the type is `<V2`, as NumPy writes arrays of the package ml_dtypes. The
+/// file is replaced atomically. Throws `Error`: WriteFailed, OutOfResources.
 void write_npy(const std::filesystem::path& path, std::span<const Index> shape,
                std::span<const float> values, DType dtype = DType::F32);
 
@@ -41,6 +42,10 @@ void write_npy_ids(const std::filesystem::path& path, std::span<const Index> sha
 void write_npy_mask(const std::filesystem::path& path, std::span<const Index> shape,
                     std::span<const std::uint8_t> mask);
 
+/// The same for numbers of 8 bits, such as those of `quantize_rows`, written as int8 (`|i1`).
+void write_npy_int8(const std::filesystem::path& path, std::span<const Index> shape,
+                    std::span<const std::int8_t> values);
+
 /// The bytes of the file that `write_npy` writes.
 std::vector<std::byte> encode_npy(std::span<const Index> shape, std::span<const float> values,
                                   DType dtype = DType::F32);
@@ -50,6 +55,15 @@ std::vector<std::byte> encode_npy_ids(std::span<const Index> shape,
 /// The bytes of the file that `write_npy_mask` writes.
 std::vector<std::byte> encode_npy_mask(std::span<const Index> shape,
                                        std::span<const std::uint8_t> mask);
+
+/// The bytes of the file that `write_npy_int8` writes.
+std::vector<std::byte> encode_npy_int8(std::span<const Index> shape,
+                                       std::span<const std::int8_t> values);
+
+/// Reads a `.npy` file of int64 in C order with numbers from 0 to 255, as `write_npy_ids` writes
+/// it. Throws like `read_npy_mask`, and `Error(UnsupportedFormat)` for other numbers.
+std::vector<std::uint8_t> read_npy_ids(const std::filesystem::path& path,
+                                       std::span<const Index> shape);
 
 /// Reads a `.npy` file of bool in C order. Returns one byte per value, 0 or 1. Throws like
 /// `read_npy`, and `Error(ShapeMismatch)` unless the array has the given shape.

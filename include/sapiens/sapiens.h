@@ -323,6 +323,8 @@ SAPIENS_API const uint8_t* sapiens_result_bytes(const sapiens_result* result, in
 SAPIENS_API const sapiens_box* sapiens_result_boxes(const sapiens_result* result, int64_t index);
 /// For features: the block, counted from 0, whose output array `index` is; otherwise -1.
 SAPIENS_API int64_t sapiens_result_layer(const sapiens_result* result, int64_t index);
+/// For features: the form of array `index`, SAPIENS_FEATMAP ...; otherwise -1.
+SAPIENS_API int32_t sapiens_result_out_type(const sapiens_result* result, int64_t index);
 SAPIENS_API void sapiens_result_free(sapiens_result* result);
 
 // ---- Features ----
@@ -345,7 +347,7 @@ typedef struct sapiens_features_options {
   size_t struct_size;
   const int64_t* layers;      ///< Blocks to return; negative: from the end; NULL: the last.
   size_t layer_count;         ///< Length of `layers`.
-  int32_t out_type;           ///< SAPIENS_FEATMAP ...
+  int32_t out_type;           ///< SAPIENS_FEATMAP ...; 0 where `out_types` has several.
   int32_t norm_layers;        ///< 1: apply the final norm to every block, not only the last.
   int32_t preprocess;         ///< SAPIENS_PREPROCESS_*
   int32_t reserved;           ///< 0
@@ -354,6 +356,8 @@ typedef struct sapiens_features_options {
   int64_t width;              ///< both or neither; by default the input size of the model.
   sapiens_progress progress;  ///< Called after every block.
   void* user_data;            ///< Passed to `progress`.
+  const int32_t* out_types;   ///< Several forms from one pass, each once; NULL: `out_type` alone.
+  size_t out_type_count;      ///< Length of `out_types`.
 } sapiens_features_options;
 
 /// Loads the encoder of a checkpoint for any task. Fails with SAPIENS_CHECKPOINT_REFUSED, with the
@@ -377,7 +381,7 @@ SAPIENS_API int32_t sapiens_encoder_is_partial(const sapiens_encoder* encoder);
 SAPIENS_API const char* sapiens_encoder_precision(const sapiens_encoder* encoder);
 
 /// Computes features of `count` images as one batch, B = count. The result has one array of floats
-/// per requested block, in ascending order.
+/// per requested block and form: the blocks in ascending order, of each the forms as given.
 SAPIENS_API sapiens_status sapiens_encoder_features(sapiens_encoder* encoder,
                                                     const sapiens_image* images, size_t count,
                                                     const sapiens_features_options* options,

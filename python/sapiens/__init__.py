@@ -40,6 +40,7 @@ from ._errors import (
 from ._eval import *
 from ._images import crop_person, read_image, read_labels
 from ._onnx import OnnxResult, OnnxValue, convert_to_onnx
+from ._pooling import dequantize, pool
 from ._reconstructor import Reconstruction, Reconstructor
 from ._report import FileInfo, ModelInfo, Report, Use
 from ._sapiens import __version__
@@ -73,8 +74,10 @@ __all__ = [
     "convert",
     "convert_to_onnx",
     "crop_person",
+    "dequantize",
     "inspect",
     "load_state_dict",
+    "pool",
     "read_image",
     "read_labels",
     "synthesize",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Iterable, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -12,9 +12,15 @@ from ._calls import call
 from ._model import Model, engine_options, model_options
 from ._paths import Path, as_path
 from ._images import Image, as_image, in_chunks, is_one
+from ._pooling import Pool, is_for_any_image, pool as pool_map
 
 Layers = Union[None, int, Sequence[int]]
-Features = Union[np.ndarray, dict[int, np.ndarray]]
+OutTypes = Union[str, Sequence[str]]
+Features = Union[
+    np.ndarray, dict[str, np.ndarray], dict[int, np.ndarray], dict[int, dict[str, np.ndarray]]
+]
+# By block and form.
+_Found = dict[int, dict[str, np.ndarray]]
 
 
 class Encoder(Model):
@@ -69,12 +75,13 @@ class Encoder(Model):
     def features(
         self,
         images: Union[Image, Iterable[Image]],
-        out_type: str = "featmap",
+        out_type: OutTypes = "featmap",
         layers: Layers = None,
         *,
         norm: bool = False,
         preprocess: str = "full",
         batch: int = 1,
+        pool: Optional[Pool] = None,
     ) -> Features:
         """Features of images, float32.
 
@@ -83,7 +90,8 @@ class Encoder(Model):
             out_type: "featmap": patch tokens as (C, rows, columns). "raw": all tokens as
                 (tokens, C): class token and registers, as far as the model has them, then patches
                 row by row. "cls_token": (C,). "registers": (8, C), of Sapiens2. "avg_featmap":
-                (C,), the mean patch token; of Sapiens after LayerNorm.
+                (C,), the mean patch token; of Sapiens after LayerNorm. A sequence of names gives a
+                dict from name to array, from one pass through the network.
             layers: A block, counted from 0, negative from the end; by default the last. A sequence
                 of blocks gives a dict from block (counted from 0) to array.
             norm: Pass every block through the final norm, not just the last.
@@ -91,20 +99,29 @@ class Encoder(Model):
                 none.
             batch: Images that go through the encoder together. Results are the same bit for bit;
                 more than 1 helps with small inputs only.
+            pool: What of "featmap" to return: "mean", ("grid", H, W), or, of one image, a mask or
+                boxes in its pixels, as `sapiens.pool` takes them. Other forms are not pooled.
 
         Returns:
-            For one image an array of these shapes; for several one with an axis more in front.
+            For one image an array of these shapes; for several one with an axis more in front. With
+            several layers and several forms a dict of dicts, by block and then by form.
         """
-        if is_one(images):
-            found = self._of_images([as_image(images)], out_type, layers, norm, preprocess)
-            return _as_asked({layer: array[0] for layer, array in found.items()}, layers)
+        one = is_one(images)
+        if pool is not None:
+            if "featmap" not in _names(out_type):
+                raise ValueError("pool is about featmap, which is not among out_type")
+            if not (one or is_for_any_image(pool)):
+                raise ValueError("a mask, or boxes, are about one image, and these are several")
+        if one:
+            found = self._of_images([as_image(images)], out_type, layers, norm, preprocess, pool)
+            return _as_asked(_mapped(found, lambda array: array[0]), out_type, layers)
         parts = [
-            self._of_images(chunk, out_type, layers, norm, preprocess)
+            self._of_images(chunk, out_type, layers, norm, preprocess, pool)
             for chunk in in_chunks(images, batch)
         ]
         if not parts:
             raise ValueError("there are no images")
-        return _as_asked(_joined(parts), layers)
+        return _as_asked(_joined(parts), out_type, layers)
 
     def draw(self, image: Image, featmap: np.ndarray) -> np.ndarray:
         """The image, and beside it the first three principal components of its "featmap" as
@@ -117,7 +134,12 @@ class Encoder(Model):
         return call(self._native.preprocess, as_image(image), preprocess)
 
     def forward(
-        self, inputs: Any, out_type: str = "featmap", layers: Layers = None, *, norm: bool = False
+        self,
+        inputs: Any,
+        out_type: OutTypes = "featmap",
+        layers: Layers = None,
+        *,
+        norm: bool = False,
     ) -> Features:
         """Features of float32 inputs (B, 3, H, W) that are preprocessed already.
 
@@ -133,23 +155,40 @@ class Encoder(Model):
         doubt = _sapiens.doubt_about_input(array)
         if doubt:
             warnings.warn(f"inputs: {doubt} `features` takes images", stacklevel=2)
-        return _as_asked(self._forward(array, out_type, layers, norm), layers)
+        return _as_asked(self._forward(array, out_type, layers, norm), out_type, layers)
 
     def _of_images(
         self,
         images: list[_sapiens.Image],
-        out_type: str,
+        out_type: OutTypes,
         layers: Layers,
         norm: bool,
         preprocess: str,
-    ) -> dict[int, np.ndarray]:
+        pool: Optional[Pool],
+    ) -> _Found:
         prepared = [call(self._native.preprocess, image, preprocess) for image in images]
         inputs = prepared[0][np.newaxis] if len(prepared) == 1 else np.stack(prepared)
-        return self._forward(inputs, out_type, layers, norm)
+        found = self._forward(inputs, out_type, layers, norm)
+        if pool is not None:
+            padding = self.report.model.patch_padding
+            for forms in found.values():
+                forms["featmap"] = np.stack(
+                    [
+                        pool_map(
+                            featmap,
+                            pool,
+                            image_size=(image.height, image.width),
+                            input_size=self.size,
+                            patch_padding=padding,
+                        )
+                        for featmap, image in zip(forms["featmap"], images)
+                    ]
+                )
+        return found
 
     def _forward(
-        self, inputs: np.ndarray, out_type: str, layers: Layers, norm: bool
-    ) -> dict[int, np.ndarray]:
+        self, inputs: np.ndarray, out_type: OutTypes, layers: Layers, norm: bool
+    ) -> _Found:
         blocks = (
             []
             if layers is None
@@ -157,16 +196,40 @@ class Encoder(Model):
         )
         if layers is not None and not blocks:
             raise ValueError("there are no layers")
-        return dict(call(self._native.forward, inputs, out_type, blocks, norm))
+        found: _Found = {}
+        for layer, name, array in call(
+            self._native.forward, inputs, _names(out_type), blocks, norm
+        ):
+            found.setdefault(layer, {})[name] = array
+        return found
 
 
-def _as_asked(found: dict[int, np.ndarray], layers: Layers) -> Features:
+def _names(out_type: OutTypes) -> list[str]:
+    return [out_type] if isinstance(out_type, str) else list(out_type)
+
+
+def _as_asked(found: _Found, out_type: OutTypes, layers: Layers) -> Features:
+    by_layer = (
+        {layer: forms[out_type] for layer, forms in found.items()}
+        if isinstance(out_type, str)
+        else found
+    )
     if layers is None or isinstance(layers, (int, np.integer)):
-        return next(iter(found.values()))
-    return found
+        return next(iter(by_layer.values()))
+    return by_layer
 
 
-def _joined(parts: list[dict[int, np.ndarray]]) -> dict[int, np.ndarray]:
+def _mapped(found: _Found, change: Callable[[np.ndarray], np.ndarray]) -> _Found:
+    return {
+        layer: {name: change(array) for name, array in forms.items()}
+        for layer, forms in found.items()
+    }
+
+
+def _joined(parts: list[_Found]) -> _Found:
     if len(parts) == 1:
         return parts[0]
-    return {layer: np.concatenate([part[layer] for part in parts]) for layer in parts[0]}
+    return {
+        layer: {name: np.concatenate([part[layer][name] for part in parts]) for name in forms}
+        for layer, forms in parts[0].items()
+    }

@@ -27,6 +27,7 @@ void bind_reconstructor(py::module_& module);
 void bind_drawing(py::module_& module);
 void bind_eval(py::module_& module);
 void bind_onnx(py::module_& module);
+void bind_pooling(py::module_& module);
 
 /// A str of text that may hold any bytes, such as the keys of a hostile file. `on_error` as in
 /// bytes.decode: "replace", or "surrogateescape" where nothing may be lost.

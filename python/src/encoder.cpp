@@ -7,6 +7,9 @@
 #include <sapiens/error.hpp>
 #include <sapiens/features.hpp>
 #include <sapiens/prepared.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "arrays.hpp"
 #include "bindings.hpp"
@@ -47,20 +50,22 @@ std::string doubt_about_input(const py::object& array) {
       {view.data(), static_cast<std::size_t>(all / std::max<Index>(1, view.extent(0)))});
 }
 
-/// (block, array) of every block that was asked for.
-py::list forward(SharedEncoder& encoder, const py::object& array, std::string_view out_type,
-                 const std::vector<Index>& layers, bool norm) {
+/// (block, form, array) of every block and form that was asked for.
+py::list forward(SharedEncoder& encoder, const py::object& array,
+                 const std::vector<std::string>& out_types, const std::vector<Index>& layers,
+                 bool norm) {
   const Floats input(array);
   const auto view = view_of(input);
-  FeatureOptions options{
-      .out_type = out_type_named(out_type), .layers = layers, .norm_layers = norm};
+  FeatureOptions options{.out_types = {}, .layers = layers, .norm_layers = norm};
+  for (const std::string& name : out_types) options.out_types.push_back(out_type_named(name));
   FeatureRun found = encoder.run([&](Encoder& model, const Progress& progress) {
     options.progress = progress;
     return model.run(view, options);
   });
   py::list features;
   for (LayerFeatures& layer : found.layers) {
-    features.append(py::make_tuple(layer.layer, moved(std::move(layer.values))));
+    features.append(
+        py::make_tuple(layer.layer, out_type_name(layer.out_type), moved(std::move(layer.values))));
   }
   return features;
 }
@@ -81,7 +86,7 @@ void bind_encoder(py::module_& module) {
       bind_model<Encoder>(module, "Encoder")
           .def("partial", [](const SharedEncoder& self) { return self.model().partial(); })
           .def("preprocess", &preprocess, py::arg("image"), py::arg("mode"))
-          .def("forward", &forward, py::arg("input"), py::arg("out_type"), py::arg("layers"),
+          .def("forward", &forward, py::arg("input"), py::arg("out_types"), py::arg("layers"),
                py::arg("norm")));
   module.def("doubt_about_input", &doubt_about_input, py::arg("input"));
   module.def(

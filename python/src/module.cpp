@@ -19,4 +19,5 @@ PYBIND11_MODULE(_sapiens, module) {
   bind_drawing(module);
   bind_eval(module);
   bind_onnx(module);
+  bind_pooling(module);
 }

@@ -67,6 +67,22 @@ def test_one_layer_is_an_array(encoder, image):
     assert not np.array_equal(encoder.features(image, layers=0), last)
 
 
+def test_several_forms_are_a_dict_of_what_each_alone_gives(encoder, image, pixels):
+    found = encoder.features(image, OUT_TYPES)
+    assert list(found) == list(OUT_TYPES)
+    for name, array in found.items():
+        assert np.array_equal(array, encoder.features(image, name))
+    by_layer = encoder.features([image, pixels], ["raw", "featmap"], layers=[0, 1], batch=1)
+    assert [list(forms) for forms in by_layer.values()] == [["raw", "featmap"]] * 2
+    assert np.array_equal(by_layer[0]["raw"][0], encoder.features(image, "raw", layers=0))
+    prepared = encoder.preprocess(image)[np.newaxis]
+    assert list(encoder.forward(prepared, ["raw"])) == ["raw"]
+    for wrong in ([], ["raw", "raw"]):
+        with pytest.raises(sapiens.InvalidArgumentError) as caught:
+            encoder.features(image, wrong)
+        assert caught.value.key == "out_type"
+
+
 @pytest.mark.parametrize("batch", (1, 2, 5))
 def test_any_batch_gives_the_same_bits(encoder, pixels, batch):
     images = [pixels, pixels[:, ::-1], pixels[:50, :40]]

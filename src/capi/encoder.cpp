@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -47,7 +48,8 @@ std::unique_ptr<sapiens_result> compute(sapiens_encoder& encoder, const Input& i
   for (LayerFeatures& layer : lock->run(input, options).layers) {
     result->arrays.push_back({.shape = std::move(layer.values.shape),
                               .values = std::move(layer.values.values),
-                              .layer = layer.layer});
+                              .layer = layer.layer,
+                              .out_type = static_cast<std::int32_t>(layer.out_type)});
   }
   return result;
 }

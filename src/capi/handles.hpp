@@ -9,11 +9,12 @@
 #include "sapiens/report.hpp"
 #include "sapiens/sapiens.h"
 
-/// One array of numbers, `layer` for features alone.
+/// One array of numbers, `layer` and `out_type` for features alone.
 struct sapiens_array {
   std::vector<std::int64_t> shape = {};
   std::variant<std::vector<float>, std::vector<std::uint8_t>, std::vector<sapiens_box>> values = {};
   std::int64_t layer = -1;
+  std::int32_t out_type = -1;
 };
 
 struct sapiens_result {

@@ -139,11 +139,27 @@ EngineOptions engine_options(const sapiens_engine_options* given) {
           .loading = progress_of(known.loading, known.user_data)};
 }
 
+// `out_type`, or instead of it the list `out_types`.
+std::vector<OutType> out_types(const sapiens_features_options& known) {
+  const OutType single = choice(known.out_type, OutType::Registers, "options.out_type");
+  if (known.out_type_count == 0) return {single};
+  require(known.out_types, "options.out_types");
+  if (known.out_type != 0) {
+    refuse("both one form of features and a list of them are given", "options.out_type",
+           "0 where out_types is given", std::to_string(known.out_type));
+  }
+  std::vector<OutType> types;
+  for (const std::int32_t type : std::span(known.out_types, known.out_type_count)) {
+    types.push_back(choice(type, OutType::Registers, "options.out_types"));
+  }
+  return types;
+}
+
 FeaturesOptions features_options(const sapiens_features_options* given) {
   const sapiens_features_options known = known_fields(given, "options");
   if (known.layer_count > 0) require(known.layers, "options.layers");
   expect_zero(known.reserved);
-  return {.features = {.out_type = choice(known.out_type, OutType::Registers, "options.out_type"),
+  return {.features = {.out_types = out_types(known),
                        .layers = {known.layers, known.layers + known.layer_count},
                        .norm_layers = is_flag(known.norm_layers, "options.norm_layers"),
                        .progress = progress_of(known.progress, known.user_data)},

@@ -49,4 +49,9 @@ int64_t sapiens_result_layer(const sapiens_result* result, int64_t index) {
   return array ? array->layer : -1;
 }
 
+int32_t sapiens_result_out_type(const sapiens_result* result, int64_t index) {
+  const sapiens_array* const array = find(result, index);
+  return array ? array->out_type : -1;
+}
+
 void sapiens_result_free(sapiens_result* result) { delete result; }

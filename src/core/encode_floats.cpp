@@ -24,8 +24,9 @@ void encode_16(std::span<const float> values, std::byte* out) noexcept {
 }  // namespace
 
 bool is_storable(std::span<const float> values, DType dtype) noexcept {
-  const float limit =
-      dtype == DType::F16 ? kHalfRoundsToInfinity : std::numeric_limits<float>::infinity();
+  float limit = std::numeric_limits<float>::infinity();
+  if (dtype == DType::F16) limit = kHalfRoundsToInfinity;
+  if (dtype == DType::BF16) limit = kBfloat16RoundsToInfinity;
   return std::ranges::all_of(values, [limit](float value) { return std::abs(value) < limit; });
 }
 

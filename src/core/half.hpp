@@ -12,6 +12,9 @@ namespace sapiens {
 /// From here on, numbers are rounded to the infinity of IEEE half.
 inline constexpr float kHalfRoundsToInfinity = 65520;
 
+/// From here on, numbers are rounded to the infinity of bfloat16.
+inline constexpr float kBfloat16RoundsToInfinity = 0x1.ffp127f;
+
 /// The bits of the IEEE half nearest to `value`, ties to even. Values of 65520 and more become
 /// infinity; NaN stays NaN.
 inline std::uint16_t half_bits(float value) noexcept {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstring>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "core/atomic_file.hpp"
@@ -30,6 +31,12 @@ struct NumberType {
 
 constexpr NumberType kFloat = {"<f4", "float32", 4};
 constexpr NumberType kBool = {"|b1", "bool", 1};
+constexpr NumberType kInt64 = {"<i8", "int64", 8};
+
+const char* descr_of(DType dtype) {
+  if (dtype == DType::F16) return "<f2";
+  return dtype == DType::BF16 ? "<V2" : kFloat.descr;
+}
 
 void refuse_other_numbers(const NpyHeader& header, const NumberType& wanted,
                           const std::string& file) {
@@ -121,8 +128,8 @@ void write_encoded(Out& file, std::span<const From> values, std::size_t number_b
 
 void expect_writable(std::span<const Index> shape, std::span<const float> values, DType dtype,
                      const std::string& file) {
-  if (dtype != DType::F32 && dtype != DType::F16) {
-    throw Error(ErrorCode::InvalidArgument, {.summary = "arrays are written as f32 or f16 only",
+  if (dtype != DType::F32 && dtype != DType::F16 && dtype != DType::BF16) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = "arrays are written as f32, f16 or bf16",
                                              .actual = std::string(dtype_name(dtype))});
   }
   expect_filled(shape, values.size(), file);
@@ -131,25 +138,31 @@ void expect_writable(std::span<const Index> shape, std::span<const float> values
 template <typename Out>
 void write_floats(Out& out, std::span<const Index> shape, std::span<const float> values,
                   DType dtype) {
-  write_header(out, dtype == DType::F32 ? kFloat.descr : "<f2", shape);
+  write_header(out, descr_of(dtype), shape);
   if (dtype == DType::F32) {
     out.write(std::as_bytes(values));
   } else {
-    write_encoded(out, values, dtype_size(DType::F16), [](auto part, std::span<std::byte> bytes) {
-      encode_floats(part, DType::F16, bytes);
+    write_encoded(out, values, dtype_size(dtype), [dtype](auto part, std::span<std::byte> bytes) {
+      encode_floats(part, dtype, bytes);
     });
   }
 }
 
 template <typename Out>
 void write_ids(Out& out, std::span<const Index> shape, std::span<const std::uint8_t> ids) {
-  write_header(out, "<i8", shape);
+  write_header(out, kInt64.descr, shape);
   write_encoded(out, ids, sizeof(std::int64_t), [](auto part, std::span<std::byte> bytes) {
     for (std::size_t i = 0; i < part.size(); ++i) {
       const std::int64_t id = part[i];
       std::memcpy(&bytes[i * sizeof(id)], &id, sizeof(id));
     }
   });
+}
+
+template <typename Out>
+void write_int8(Out& out, std::span<const Index> shape, std::span<const std::int8_t> values) {
+  write_header(out, "|i1", shape);
+  out.write(std::as_bytes(values));
 }
 
 template <typename Out>
@@ -175,6 +188,30 @@ std::vector<std::byte> in_memory(std::size_t number_bytes, Write write) {
   }
 }
 
+/// One byte for each number of the file, which `convert(bytes, file)` makes of its bytes.
+template <typename Convert>
+std::vector<std::uint8_t> read_pixels(const std::filesystem::path& path,
+                                      std::span<const Index> shape, const NumberType& type,
+                                      const char* wrong_shape, Convert convert) {
+  const FileMap map(path);
+  ByteReader in(map.bytes(), path.string());
+  const NpyHeader header = read_header_of(type, in);
+  if (!std::ranges::equal(header.shape, shape)) {
+    throw Error(ErrorCode::ShapeMismatch, {.summary = wrong_shape,
+                                           .file = in.source(),
+                                           .expected = shape_text(shape),
+                                           .actual = shape_text(header.shape)});
+  }
+  const auto bytes = in.bytes(in.remaining());
+  const auto size = static_cast<std::size_t>(type.bytes);
+  std::vector<std::uint8_t> pixels;
+  pixels.reserve(bytes.size() / size);
+  for (std::size_t at = 0; at < bytes.size(); at += size) {
+    pixels.push_back(convert(bytes.subspan(at, size), in.source()));
+  }
+  return pixels;
+}
+
 }  // namespace
 
 FloatArray read_npy(const std::filesystem::path& path) {
@@ -196,20 +233,25 @@ NpyHeaderInfo read_npy_info(const std::filesystem::path& path) {
 
 std::vector<std::uint8_t> read_npy_mask(const std::filesystem::path& path,
                                         std::span<const Index> shape) {
-  const FileMap map(path);
-  ByteReader in(map.bytes(), path.string());
-  const NpyHeader header = read_header_of(kBool, in);
-  if (!std::ranges::equal(header.shape, shape)) {
-    throw Error(ErrorCode::ShapeMismatch, {.summary = "the mask has another shape",
-                                           .file = in.source(),
-                                           .expected = shape_text(shape),
-                                           .actual = shape_text(header.shape)});
-  }
-  const auto bytes = in.bytes(in.remaining());
-  std::vector<std::uint8_t> mask(bytes.size());
-  std::transform(bytes.begin(), bytes.end(), mask.begin(),
-                 [](std::byte value) { return value != std::byte{0}; });
-  return mask;
+  return read_pixels(path, shape, kBool, "the mask has another shape",
+                     [](std::span<const std::byte> value, const std::string&) -> std::uint8_t {
+                       return value.front() != std::byte{0} ? 1 : 0;
+                     });
+}
+
+std::vector<std::uint8_t> read_npy_ids(const std::filesystem::path& path,
+                                       std::span<const Index> shape) {
+  return read_pixels(path, shape, kInt64, "the class ids have another shape",
+                     [](std::span<const std::byte> value, const std::string& file) {
+                       std::int64_t id = 0;
+                       std::memcpy(&id, value.data(), sizeof id);
+                       if (id >= 0 && id <= 255) return static_cast<std::uint8_t>(id);
+                       throw Error(ErrorCode::UnsupportedFormat,
+                                   {.summary = "the array does not hold class ids",
+                                    .file = file,
+                                    .expected = "0 to 255",
+                                    .actual = std::to_string(id)});
+                     });
 }
 
 void write_npy(const std::filesystem::path& path, std::span<const Index> shape,
@@ -236,6 +278,14 @@ void write_npy_mask(const std::filesystem::path& path, std::span<const Index> sh
   file.commit();
 }
 
+void write_npy_int8(const std::filesystem::path& path, std::span<const Index> shape,
+                    std::span<const std::int8_t> values) {
+  expect_filled(shape, values.size(), path.string());
+  AtomicFile file(path);
+  write_int8(file, shape, values);
+  file.commit();
+}
+
 std::vector<std::byte> encode_npy(std::span<const Index> shape, std::span<const float> values,
                                   DType dtype) {
   expect_writable(shape, values, dtype, {});
@@ -254,6 +304,12 @@ std::vector<std::byte> encode_npy_mask(std::span<const Index> shape,
                                        std::span<const std::uint8_t> mask) {
   expect_filled(shape, mask.size(), {});
   return in_memory(mask.size(), [&](Memory& out) { write_mask(out, shape, mask); });
+}
+
+std::vector<std::byte> encode_npy_int8(std::span<const Index> shape,
+                                       std::span<const std::int8_t> values) {
+  expect_filled(shape, values.size(), {});
+  return in_memory(values.size(), [&](Memory& out) { write_int8(out, shape, values); });
 }
 
 }  // namespace sapiens

@@ -96,7 +96,7 @@ FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images
                               const FeatureOptions& options) {
   const Stopwatch watch;
   const Grid grid = network.grid_of(images);
-  sapiens::expect_out_type(config(), options.out_type);
+  sapiens::expect_out_types(config(), options.out_types);
   const std::vector<Index> layers = resolve_layers(options.layers);
   const Index B = std::ssize(images), T = network.tokens(grid), C = config().width;
   network.begin_run();
@@ -115,8 +115,11 @@ FeatureRun Encoder::Impl::run(std::span<const TensorView<const float, 3>> images
   FeatureRun run;
   for (std::size_t i = 0; i < taps.size(); ++i) {
     const Profile::Timer timer(&network.profile(), "output", {});
-    run.layers.push_back(
-        {.layer = layers[i], .values = collect(taps[i].tokens, grid, options.out_type)});
+    for (const OutType out_type : options.out_types) {
+      run.layers.push_back({.layer = layers[i],
+                            .out_type = out_type,
+                            .values = collect(taps[i].tokens, grid, out_type)});
+    }
   }
   const double seconds = watch.seconds();
   run.stats = {
@@ -190,8 +193,8 @@ FeatureRun Encoder::run(const Image& image, const FeatureOptions& options) {
   return run;
 }
 
-void Encoder::expect_out_type(OutType out_type) const {
-  sapiens::expect_out_type(impl_->config(), out_type);
+void Encoder::expect_out_types(std::span<const OutType> out_types) const {
+  sapiens::expect_out_types(impl_->config(), out_types);
 }
 
 void Encoder::expect_preprocess(PreprocessMode mode) const {
@@ -200,6 +203,10 @@ void Encoder::expect_preprocess(PreprocessMode mode) const {
 
 std::vector<Index> Encoder::resolve_layers(std::span<const Index> layers) const {
   return impl_->resolve_layers(layers);
+}
+
+PatchPlacement Encoder::patch_placement(Grid image, Grid input) const {
+  return {.image = image, .input = input, .padding = impl_->config().patch_padding};
 }
 
 OutputShapes Encoder::output_shapes(Grid size) const {

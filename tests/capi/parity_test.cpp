@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -43,6 +45,7 @@ void expect_same(const CResult& actual, const std::vector<LayerFeatures>& expect
   for (std::int64_t i = 0; i < std::ssize(expected); ++i) {
     const LayerFeatures& layer = expected[static_cast<std::size_t>(i)];
     EXPECT_EQ(sapiens_result_layer(actual.get(), i), layer.layer);
+    EXPECT_EQ(sapiens_result_out_type(actual.get(), i), static_cast<int>(layer.out_type));
     EXPECT_EQ(shape_of(actual, i), layer.values.shape);
     EXPECT_EQ(floats_of(actual, i), layer.values.values);
     EXPECT_EQ(sapiens_result_bytes(actual.get(), i), nullptr);
@@ -72,12 +75,36 @@ TEST(CApi, GivesTheSameFeaturesOfEveryKind) {
         return sapiens_encoder_features(encoder.get(), &given, 1, &options, out, error);
       });
       expect_same(actual, expected
-                              .run(image, {.out_type = static_cast<OutType>(type),
+                              .run(image, {.out_types = {static_cast<OutType>(type)},
                                            .layers = layers,
                                            .norm_layers = norm == 1})
                               .layers);
     }
   }
+}
+
+TEST(CApi, GivesSeveralFormsFromOnePass) {
+  TinyModels tiny;
+  Encoder expected(Checkpoint::open(tiny.file("pretrain")));
+  const CEncoder encoder = load_c_encoder(tiny.file("pretrain"));
+  const sapiens_image given = image_at(tiny.image);
+  const std::vector<std::int64_t> layers = {0, 1};
+  const std::array<std::int32_t, 2> types = {SAPIENS_CLS_TOKEN, SAPIENS_FEATMAP};
+  auto options = defaults<sapiens_features_options>();
+  options.layers = layers.data();
+  options.layer_count = layers.size();
+  options.out_types = types.data();
+  options.out_type_count = types.size();
+  const auto actual = made<CResult>([&](sapiens_result** out, sapiens_error** error) {
+    return sapiens_encoder_features(encoder.get(), &given, 1, &options, out, error);
+  });
+  expect_same(actual,
+              expected
+                  .run(Image::read(tiny.image),
+                       {.out_types = {OutType::ClsToken, OutType::Featmap}, .layers = layers})
+                  .layers);
+  EXPECT_EQ(sapiens_result_out_type(actual.get(), 4), -1);
+  EXPECT_EQ(sapiens_result_out_type(nullptr, 0), -1);
 }
 
 TEST(CApi, GivesTheSameFeaturesOfSapiens2) {
@@ -99,7 +126,7 @@ TEST(CApi, GivesTheSameFeaturesOfSapiens2) {
     expect_same(made<CResult>([&](sapiens_result** out, sapiens_error** error) {
                   return sapiens_encoder_features(encoder.get(), &given, 1, &options, out, error);
                 }),
-                expected.run(Image::read(tiny.image), {.out_type = type}).layers);
+                expected.run(Image::read(tiny.image), {.out_types = {type}}).layers);
   }
   auto lite = defaults<sapiens_features_options>();
   lite.preprocess = SAPIENS_PREPROCESS_LITE;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "capi/support.hpp"
@@ -120,6 +121,19 @@ TEST_F(CStructs, StructsWithUnknownEnumeratorsAreRefused) {
   static constexpr std::int64_t kNoBlock = 3;
   EXPECT_EQ(features_refused([](Features& f) { f.out_type = 5; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.preprocess = 2; }), SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) { f.out_type_count = 1; }), SAPIENS_INVALID_ARGUMENT);
+  static constexpr std::int32_t kRawTwice[] = {SAPIENS_RAW, SAPIENS_RAW};
+  EXPECT_EQ(features_refused([](Features& f) {
+              f.out_types = kRawTwice;
+              f.out_type_count = 2;
+            }),
+            SAPIENS_INVALID_ARGUMENT);
+  EXPECT_EQ(features_refused([](Features& f) {
+              f.out_types = kRawTwice;
+              f.out_type_count = 1;
+              f.out_type = SAPIENS_RAW;
+            }),
+            SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.norm_layers = -1; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.reserved = 1; }), SAPIENS_INVALID_ARGUMENT);
   EXPECT_EQ(features_refused([](Features& f) { f.layer_count = 1; }), SAPIENS_INVALID_ARGUMENT);

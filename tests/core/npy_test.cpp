@@ -95,6 +95,40 @@ TEST_F(Npy, WritesHalvesThatNumPyReadsAsF2) {
   EXPECT_EQ(file.substr(file.size() - 2), std::string("\x00\x3c", 2));
 }
 
+TEST_F(Npy, WritesBfloat16AsTheTypeThatMlDtypesWrites) {
+  write_npy(path_, std::vector<Index>{2}, std::vector<float>{1.0f, -3.140625f}, DType::BF16);
+  EXPECT_THAT(bytes(), HasSubstr("'descr': '<V2'"));
+  EXPECT_EQ(bytes().substr(128), std::string("\x80\x3f\x49\xc0", 4));
+}
+
+TEST_F(Npy, KnowsWhatHasNoValueInATypeOfSixteenBits) {
+  const float largest = std::numeric_limits<float>::max();
+  EXPECT_TRUE(is_storable(std::vector<float>{largest}, DType::F32));
+  EXPECT_FALSE(is_storable(std::vector<float>{largest}, DType::BF16));
+  const float below = std::nextafter(kBfloat16RoundsToInfinity, 0.0f);
+  EXPECT_TRUE(is_storable(std::vector<float>{below, -below}, DType::BF16));
+  EXPECT_TRUE(std::isfinite(bfloat16_to_float(bfloat16_bits(below))));
+  EXPECT_TRUE(std::isinf(bfloat16_to_float(bfloat16_bits(kBfloat16RoundsToInfinity))));
+  EXPECT_FALSE(is_storable(std::vector<float>{NAN}, DType::I8));
+}
+
+TEST_F(Npy, WritesNumbersOfEightBits) {
+  write_npy_int8(path_, std::vector<Index>{3}, std::vector<std::int8_t>{1, -127, 0});
+  EXPECT_THAT(bytes(), HasSubstr("'descr': '|i1'"));
+  EXPECT_EQ(bytes().substr(128), std::string("\x01\x81\x00", 3));
+}
+
+TEST_F(Npy, ReadsBackClassIds) {
+  const std::vector<Index> shape = {2, 2};
+  write_npy_ids(path_, shape, std::vector<std::uint8_t>{0, 27, 255, 3});
+  EXPECT_THAT(read_npy_ids(path_, shape), ElementsAre(0, 27, 255, 3));
+  EXPECT_THROW(read_npy_ids(path_, std::vector<Index>{4}), Error);
+  const std::int64_t wrong = 256;
+  put(write_npy_header({.descr = "<i8", .shape = {1}}) +
+      std::string(reinterpret_cast<const char*>(&wrong), sizeof wrong));
+  EXPECT_THROW(read_npy_ids(path_, std::vector<Index>{1}), Error);
+}
+
 TEST_F(Npy, ReadsHeadersOfVersions2And3AndOfOtherWriters) {
   const std::string dictionary = "{\"shape\":(3L,),\"fortran_order\":False,\"descr\":\"<f4\"}\n";
   put_header(dictionary);
@@ -182,7 +216,7 @@ TEST_F(Npy, RefusesToWriteWhatDoesNotFillItsShape) {
   const std::vector<float> values(6);
   EXPECT_THROW(write_npy(path_, std::vector<Index>{7}, values), Error);
   EXPECT_THROW(write_npy(path_, std::vector<Index>{-2, -3}, values), Error);
-  EXPECT_THROW(write_npy(path_, std::vector<Index>{6}, values, DType::BF16), Error);
+  EXPECT_THROW(write_npy(path_, std::vector<Index>{6}, values, DType::F64), Error);
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
@@ -251,7 +285,7 @@ TEST_F(Npy, EncodesTheBytesOfItsFiles) {
   };
   const Index shape[] = {2, 3};
   const std::vector<float> values = {1, -2, 0.5f, 4, 5, 6};
-  for (const DType dtype : {DType::F32, DType::F16}) {
+  for (const DType dtype : {DType::F32, DType::F16, DType::BF16}) {
     write_npy(path_, shape, values, dtype);
     EXPECT_EQ(text(encode_npy(shape, values, dtype)), bytes());
   }
@@ -260,6 +294,9 @@ TEST_F(Npy, EncodesTheBytesOfItsFiles) {
   EXPECT_EQ(text(encode_npy_ids(shape, ids)), bytes());
   write_npy_mask(path_, shape, ids);
   EXPECT_EQ(text(encode_npy_mask(shape, ids)), bytes());
+  const std::vector<std::int8_t> small = {0, 1, -2, 127, -127, 5};
+  write_npy_int8(path_, shape, small);
+  EXPECT_EQ(text(encode_npy_int8(shape, small)), bytes());
   const Index other[] = {7};
   EXPECT_THROW(encode_npy(other, values), Error);
 }

@@ -42,7 +42,7 @@ std::vector<std::string> keys_of(const std::filesystem::path& file) {
 std::vector<float> raw_of(const std::filesystem::path& file, const Golden& golden) {
   Encoder encoder(Checkpoint::open(file), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values.values;
+  return encoder.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values.values;
 }
 
 TEST(Convert, EveryNamingSchemeBecomesOneFileBitForBit) {

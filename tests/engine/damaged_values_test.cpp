@@ -123,8 +123,8 @@ TEST_F(DamagedValues, DamageInAnUnusedTensorDoesNotStopLoading) {
   Encoder model(file, golden_.options(), exact());
   Encoder whole(Checkpoint::open(golden_.file("plain.pth")), golden_.options(), exact());
   const FloatArray input = golden_.array("input");
-  EXPECT_EQ(model.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values.values,
-            whole.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values.values);
+  EXPECT_EQ(model.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values.values,
+            whole.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values.values);
   const Verification verification = verify_checkpoint(file);
   ASSERT_EQ(verification.damaged.size(), 1u);
   EXPECT_EQ(verification.damaged[0].tensors, "mystery.weight");

@@ -19,7 +19,7 @@ namespace {
 constexpr float kTolerance = 2e-5f;
 
 FloatArray run(Encoder& encoder, const FloatArray& input, OutType out_type) {
-  return encoder.run(input.view<4>(), {.out_type = out_type}).layers.at(0).values;
+  return encoder.run(input.view<4>(), {.out_types = {out_type}}).layers.at(0).values;
 }
 
 struct OutTypeName {
@@ -62,7 +62,7 @@ TEST(Encoder, MatchesTheOriginalAfterEveryBlock) {
   const auto layers =
       encoder
           .run(input.view<4>(),
-               {.out_type = OutType::Raw, .layers = {0, 1, -1}, .norm_layers = false})
+               {.out_types = {OutType::Raw}, .layers = {0, 1, -1}, .norm_layers = false})
           .layers;
   ASSERT_EQ(layers.size(), 3u);
   for (Index i = 0; i < 2; ++i) {
@@ -80,9 +80,11 @@ TEST(Encoder, NormalisesIntermediateBlocksOnRequest) {
   const Golden golden("encoder_sq128");
   Encoder encoder(Checkpoint::open(golden.file("encoder_clean.pth")), golden.options(), exact());
   const FloatArray input = golden.array("input");
-  const auto plain = encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}}).layers;
+  const auto plain =
+      encoder.run(input.view<4>(), {.out_types = {OutType::Raw}, .layers = {1}}).layers;
   const auto normed =
-      encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true})
+      encoder
+          .run(input.view<4>(), {.out_types = {OutType::Raw}, .layers = {1}, .norm_layers = true})
           .layers;
   EXPECT_NE(plain[0].values.values, normed[0].values.values);
 }
@@ -205,13 +207,16 @@ TEST(Encoder, RefusesWhatItCannotCompute) {
   ModelOptions backbone = golden.options();
   backbone.task = Task::Backbone;
   Encoder without_cls(Checkpoint::open(golden.file("encoder_clean.pth")), backbone, exact());
-  EXPECT_THROW(without_cls.run(input.view<4>(), {.out_type = OutType::ClsToken}), Error);
+  EXPECT_THROW(without_cls.run(input.view<4>(), {.out_types = {OutType::ClsToken}}), Error);
+  EXPECT_THROW(without_cls.run(input.view<4>(), {.out_types = {}}), Error);
+  EXPECT_THROW(without_cls.run(input.view<4>(), {.out_types = {OutType::Raw, OutType::Raw}}),
+               Error);
 }
 
 TEST(Encoder, NamesTheOutTypesThatItHas) {
   const auto expected_by = [](const Encoder& encoder, OutType out_type) -> std::string {
     try {
-      encoder.expect_out_type(out_type);
+      encoder.expect_out_types({&out_type, 1});
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
       EXPECT_EQ(error.detail().option, "out_type");

@@ -67,7 +67,7 @@ class BetweenLayers : public testing::TestWithParam<Family> {
     const bool told = golden_.facts().value("family", "sapiens") == "sapiens";
     Encoder encoder(checkpoint, told ? golden_.options() : ModelOptions(), exact());
     const FloatArray input = golden_.array("input");
-    return encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {layer}})
+    return encoder.run(input.view<4>(), {.out_types = {OutType::Raw}, .layers = {layer}})
         .layers.at(0)
         .values.values;
   }

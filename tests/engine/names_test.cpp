@@ -37,7 +37,7 @@ std::string test_name(const testing::TestParamInfo<std::string>& file) {
 FloatArray raw_of(const Golden& golden, const std::string& file, const ModelOptions& options) {
   Encoder encoder(Checkpoint::open(golden.file(file)), options, exact());
   const FloatArray input = golden.array("input");
-  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values;
+  return encoder.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values;
 }
 
 class GoodNames : public testing::TestWithParam<std::string> {};

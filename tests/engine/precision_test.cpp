@@ -51,7 +51,7 @@ Closeness measure(const Golden& golden, const std::string& isa, Precision precis
   Encoder encoder(Checkpoint::open(golden.file(golden.facts()["checkpoint"])),
                   told ? golden.options() : ModelOptions(), {.isa = isa, .precision = precision});
   const FloatArray input = golden.array("input");
-  const auto features = encoder.run(input.view<4>(), {.out_type = OutType::Raw});
+  const auto features = encoder.run(input.view<4>(), {.out_types = {OutType::Raw}});
   return closeness(features.layers.at(0).values, golden.array("raw"));
 }
 

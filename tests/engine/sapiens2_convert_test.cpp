@@ -94,7 +94,7 @@ TEST_F(Sapiens2Convert, SixteenBitsSurviveBothWays) {
     const Golden golden("sapiens2_names");
     Encoder encoder(Checkpoint::open(back), {}, exact());
     const FloatArray input = golden.array("input");
-    const auto layers = encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers;
+    const auto layers = encoder.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers;
     EXPECT_TRUE(close(layers.at(0).values.values,
                       golden.array(dtype == DType::F16 ? "raw_f16" : "raw_bf16").values,
                       {.absolute = 2e-5}));

@@ -23,7 +23,7 @@ FloatArray raw_of(const TensorFile& file) {
   const Scratch scratch;
   Encoder encoder(Checkpoint::open(file.write(scratch / "model.pth")), {}, exact());
   const FloatArray input = Golden("sapiens2_names").array("input");
-  return encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values;
+  return encoder.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values;
 }
 
 TEST(Sapiens2Names, ThePublishedNamesAreExact) {

@@ -26,7 +26,7 @@ class Sapiens2Outputs : public testing::Test {
 
   FloatArray run(OutType out_type) {
     const FloatArray input = golden_.array("input");
-    return encoder_.run(input.view<4>(), {.out_type = out_type}).layers.at(0).values;
+    return encoder_.run(input.view<4>(), {.out_types = {out_type}}).layers.at(0).values;
   }
 
   Golden golden_{"sapiens2_names"};

@@ -34,7 +34,8 @@ TEST_P(Sapiens2, EveryOutTypeMatchesTimmAtEveryLevel) {
     const auto compare = [&](OutType type, const char* name) {
       SCOPED_TRACE(name);
       const FloatArray expected = golden.array(name);
-      const FloatArray actual = encoder.run(input.view<4>(), {.out_type = type}).layers[0].values;
+      const FloatArray actual =
+          encoder.run(input.view<4>(), {.out_types = {type}}).layers[0].values;
       EXPECT_EQ(actual.shape, expected.shape);
       EXPECT_TRUE(close(actual.values, expected.values, {.absolute = kTolerance}));
     };
@@ -57,7 +58,7 @@ TEST(Sapiens2Encoder, MatchesTimmAfterEveryBlock) {
   Encoder encoder = open_encoder(golden);
   const FloatArray input = golden.array("input");
   const auto layers =
-      encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {0, 1, -1}}).layers;
+      encoder.run(input.view<4>(), {.out_types = {OutType::Raw}, .layers = {0, 1, -1}}).layers;
   ASSERT_EQ(layers.size(), 3u);
   const auto matches = [&](const LayerFeatures& layer, const char* name) {
     return close(layer.values.values, golden.array(name).values, {.absolute = kTolerance});
@@ -66,7 +67,8 @@ TEST(Sapiens2Encoder, MatchesTimmAfterEveryBlock) {
   EXPECT_TRUE(matches(layers[1], "after_block1"));
   EXPECT_TRUE(matches(layers[2], "raw"));  // the last block and only the last one is normalised
   const auto normed =
-      encoder.run(input.view<4>(), {.out_type = OutType::Raw, .layers = {1}, .norm_layers = true})
+      encoder
+          .run(input.view<4>(), {.out_types = {OutType::Raw}, .layers = {1}, .norm_layers = true})
           .layers;
   EXPECT_TRUE(matches(normed[0], "after_block1_norm"));
 }
@@ -80,7 +82,7 @@ TEST(Sapiens2Encoder, TakesAnyMultipleOfSixteen) {
     SCOPED_TRACE(name);
     const FloatArray input = golden.array("input_" + name);
     const FloatArray raw =
-        encoder.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values;
+        encoder.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values;
     const FloatArray expected = golden.array("raw_" + name);
     EXPECT_EQ(raw.shape, expected.shape);
     EXPECT_TRUE(close(raw.values, expected.values, {.absolute = kTolerance}));
@@ -105,7 +107,7 @@ TEST(Sapiens2Encoder, FeaturesDoNotDependOnThreadsOrOnTheOtherImagesOfABatch) {
   const FloatArray input = golden.array("input");
   const Checkpoint checkpoint = Checkpoint::open(golden.file(golden.facts()["checkpoint"]));
   const auto raw = [&](Encoder& encoder, TensorView<const float, 4> images) {
-    return encoder.run(images, {.out_type = OutType::Raw}).layers.at(0).values.values;
+    return encoder.run(images, {.out_types = {OutType::Raw}}).layers.at(0).values.values;
   };
   for (const Precision precision : {Precision::Fp32, Precision::Bf16, Precision::Int8}) {
     SCOPED_TRACE(precision_name(precision));

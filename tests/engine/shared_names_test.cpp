@@ -59,7 +59,7 @@ class SharedNames : public testing::Test {
   std::vector<float> features(const Checkpoint& file) {
     Encoder model(file, golden_.options(), exact());
     const FloatArray input = golden_.array("input");
-    return model.run(input.view<4>(), {.out_type = OutType::Raw}).layers.at(0).values.values;
+    return model.run(input.view<4>(), {.out_types = {OutType::Raw}}).layers.at(0).values.values;
   }
 
   static Index followed(const Report& report) {

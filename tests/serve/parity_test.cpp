@@ -143,7 +143,8 @@ TEST(Answers, JsonAnswersHaveOnlyFieldsOfTheOpenApiDocument) {
   const Serving server(Models::get().arguments());
   const Json paths = Json::parse(ask(server.port(), "GET", "/openapi.json").body)["paths"];
   for (const std::string path :
-       {"/v1/features?out_type=cls_token", "/v1/pose", "/v1/seg", "/v1/depth", "/v1/normal"}) {
+       {"/v1/features?out_type=cls_token", "/v1/features?out_type=raw,cls_token", "/v1/pose",
+        "/v1/seg", "/v1/depth", "/v1/normal"}) {
     const Answer answer =
         ask(server.port(), "POST", path, {{"Content-Type", "image/png"}}, Models::get().image());
     ASSERT_EQ(answer.status, 200) << answer.body;
@@ -153,6 +154,29 @@ TEST(Answers, JsonAnswersHaveOnlyFieldsOfTheOpenApiDocument) {
     for (const auto& [name, value] : json.items()) {
       EXPECT_TRUE(schema["properties"].contains(name)) << path << ' ' << name;
     }
+  }
+}
+
+TEST(Answers, SeveralFormsOfFeaturesComeOneBehindTheOther) {
+  const Serving server({"--model", Models::get().argument("features")});
+  const auto answer_to = [&](const std::string& out_types, const char* type) {
+    return ask(server.port(), "POST", "/v1/features?out_type=" + out_types,
+               {{"Content-Type", "image/png"}, {"Accept", type}}, Models::get().image());
+  };
+  const char* npy = "application/x-npy";
+  EXPECT_EQ(answer_to("cls_token,featmap", npy).body,
+            answer_to("cls_token", npy).body + answer_to("featmap", npy).body);
+  EXPECT_EQ(answer_to("cls_token,featmap", "image/png").body,
+            answer_to("featmap", "image/png").body);
+  const Json json = Json::parse(answer_to("cls_token,featmap", "application/json").body);
+  ASSERT_EQ(json["outputs"].size(), 2u);
+  EXPECT_EQ(json["outputs"][0]["out_type"], "cls_token");
+  EXPECT_EQ(json["outputs"][0]["vector"].size(), json["outputs"][1]["shape"][0]);
+  EXPECT_FALSE(json.contains("shape"));
+  for (const char* wrong : {"raw,", "raw,raw", "raw,map", ""}) {
+    const Answer answer = answer_to(wrong, npy);
+    EXPECT_EQ(answer.status, 400) << wrong;
+    EXPECT_EQ(Json::parse(answer.body)["error"]["key"], "out_type") << wrong;
   }
 }
 

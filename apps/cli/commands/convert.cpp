@@ -97,21 +97,9 @@ void write_onnx(const ConvertArguments& arguments, Session& session) {
 void add_onnx_options(CLI::App& app, ConvertArguments& arguments) {
   OnnxOptions& options = arguments.onnx;
   const std::vector<CLI::Option*> before = app.get_options();
-  std::vector<std::string> names;
-  for (const auto& [name, type] : out_types()) names.push_back(name);
-  app.add_option_function<std::vector<std::string>>(
-         "--out-type",
-         [&options](const std::vector<std::string>& given) {
-           for (const std::string& wanted : given) {
-             for (const auto& [name, type] : out_types()) {
-               if (name == wanted) options.out_types.push_back(type);
-             }
-           }
-         },
-         "ONNX: features to compute, separated by commas, instead of the model's task")
-      ->delimiter(',')
-      ->check(CLI::IsMember(names))
-      ->type_name("TYPE,...");
+  add_out_types_option(
+      app, options.out_types,
+      "ONNX: features to compute, separated by commas, instead of the model's task");
   add_number(app, "--opset", options.opset, {kOldestOnnxOpset, kNewestOnnxOpset},
              "ONNX: version of the operators");
   add_number(app, "--batch", options.batch, {0, 4096}, "ONNX: images of a run, 0 for any number");

@@ -164,6 +164,14 @@ CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std
   return add_grid_option(app, "--size", size, help, kPatch);
 }
 
+CLI::Option* add_out_types_option(CLI::App& app, std::vector<OutType>& types,
+                                  const std::string& help) {
+  return app.add_option("--out-type", types, help)
+      ->delimiter(',')
+      ->transform(CLI::CheckedTransformer(out_types()).description(""))
+      ->type_name("featmap|raw|cls_token|avg_featmap|registers,...");
+}
+
 void add_layers_option(CLI::App& app, std::vector<Index>& layers) {
   app.add_option_function<std::string>(
          "--layers",

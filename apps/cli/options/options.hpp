@@ -70,6 +70,9 @@ void add_threads_option(CLI::App& app, EngineOptions& engine);
 /// --threads, --isa, --precision.
 void add_engine_options(CLI::App& app, EngineOptions& engine);
 CLI::Option* add_size_option(CLI::App& app, std::optional<Grid>& size, const std::string& help);
+/// --out-type, a list.
+CLI::Option* add_out_types_option(CLI::App& app, std::vector<OutType>& types,
+                                  const std::string& help);
 void add_layers_option(CLI::App& app, std::vector<Index>& layers);
 /// --detector, whose path `checkpoint` becomes and which is returned, --bbox-thr, --nms-thr.
 CLI::Option* add_detector_options(CLI::App& app, std::string& checkpoint, DetectOptions& options,

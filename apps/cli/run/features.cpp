@@ -6,6 +6,7 @@
 #include <sapiens/draw.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/npy.hpp>
+#include <sapiens/pooling.hpp>
 #include <sapiens/prepared.hpp>
 #include <utility>
 
@@ -69,6 +70,7 @@ FeatureItem read_array(const Job& job) {
   item.has_batch_axis = rank == 4;
   item.count = item.has_batch_axis ? array.shape[0] : 1;
   item.size = {array.shape[rank - 2], array.shape[rank - 1]};
+  item.image_size = item.size;
   item.pixels = std::move(array);
   item.warning = std::move(doubt);
   return item;
@@ -79,13 +81,28 @@ FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, 
   item.image = Image::read(job.input.path);
   item.pixels = encoder.preprocess(item.image, options.preprocess, options.model.input_size);
   item.size = {item.pixels.shape[1], item.pixels.shape[2]};
+  item.image_size = {item.image.height, item.image.width};
   if (job.images.empty()) item.image = {};  // nothing will be drawn on it
   return item;
 }
 
-FeatureItem load_input(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
+PoolRegion read_region(const FeaturePooling& pooling, const Job& job, const FeatureItem& item) {
+  if (!pooling.needs_region()) return {};
+  if (!item.has_batch_axis) return pooling.region_of(job, item.image_size);
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "a mask, or boxes, are about one image, and this array holds several",
+               .file = job.input.path.string(),
+               .key = "--pool",
+               .hint = "give one array [3, H, W] per image"});
+}
+
+FeatureItem load_input(const Encoder& encoder, const FeatureArguments& options,
+                       const FeaturePooling& pooling, const Job& job) {
   const Stopwatch watch;
   FeatureItem item = is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job);
+  item.region = read_region(pooling, job, item);
+  if (!item.warning.empty() && !item.region.warning.empty()) item.warning += " ";
+  item.warning += item.region.warning;
   item.seconds.decode = watch.seconds();
   return item;
 }
@@ -147,13 +164,17 @@ void compute_features(Encoder& encoder, const FeatureArguments& options,
 }
 
 Error overflow(const Job& job, DType dtype) {
-  const bool half = dtype == DType::F16;
+  const bool half = dtype == DType::F16, brain = dtype == DType::BF16;
+  std::string expected = "finite numbers", hint = "look for NaN or infinity in this input";
+  if (half) expected = "numbers below 65520, as f16 can hold them";
+  if (brain) expected = "numbers below 3.396e38, as bf16 can hold them";
+  if (half || brain) hint = fmt::format("leave out --dtype {}", dtype_name(dtype));
   return Error(ErrorCode::InvalidArgument,
                {.summary = "the features hold numbers that cannot be written",
                 .file = job.input.path.string(),
-                .key = half ? "--dtype" : "",
-                .expected = half ? "numbers below 65520, as f16 can hold them" : "finite numbers",
-                .hint = half ? "leave out --dtype f16" : "look for NaN or infinity in this input"});
+                .key = half || brain ? "--dtype" : "",
+                .expected = std::move(expected),
+                .hint = std::move(hint)});
 }
 
 /// What of the features of a batch belongs to one item.
@@ -170,11 +191,21 @@ std::vector<Index> shape_of(const LayerFeatures& features, const FeatureItem& it
   return shape;
 }
 
-Image draw_item(const Encoder& encoder, OutType type, const FeatureItem& item) {
+bool has_map(OutType type) { return type == OutType::Featmap || type == OutType::Raw; }
+
+/// The first map of the last block.
+const LayerFeatures& drawn_features(const FeatureItem& item) {
+  return *std::ranges::find_if(*item.layers, [&](const LayerFeatures& features) {
+    return features.layer == item.layers->back().layer && has_map(features.out_type);
+  });
+}
+
+Image draw_item(const Encoder& encoder, const FeatureItem& item) {
   const auto shape = encoder.output_shapes(item.size).featmap;
-  std::span<const float> features = values_of(item.layers->back(), item);
+  const LayerFeatures& drawn = drawn_features(item);
+  std::span<const float> features = values_of(drawn, item);
   FloatArray map;
-  if (type == OutType::Raw) {
+  if (drawn.out_type == OutType::Raw) {
     const Index tokens = std::ssize(features) / shape[0];
     map = featmap_of_tokens({features.data(), {tokens, shape[0]}}, {shape[1], shape[2]});
     features = map.values;
@@ -182,21 +213,60 @@ Image draw_item(const Encoder& encoder, OutType type, const FeatureItem& item) {
   return draw_features(item.image, {features.data(), {shape[0], shape[1], shape[2]}});
 }
 
-void write_features(const Encoder& encoder, const FeatureArguments& options, const Job& job,
-                    FeatureItem& item, JobResult& result) {
-  for (const LayerFeatures& features : *item.layers) {
-    if (!is_storable(values_of(features, item), options.dtype)) throw overflow(job, options.dtype);
+/// The maps of all images of an item, each reduced.
+FloatArray pool_item(const Encoder& encoder, const FeaturePooling& pooling,
+                     const LayerFeatures& features, const FeatureItem& item) {
+  const std::span<const float> values = values_of(features, item);
+  const auto& shape = features.values.shape;
+  const PatchPlacement placement = encoder.patch_placement(item.image_size, item.size);
+  FloatArray all;
+  for (Index i = 0; i < item.count; ++i) {
+    const float* const map = values.data() + i * shape[1] * shape[2] * shape[3];
+    FloatArray one = pooling.pool({map, {shape[1], shape[2], shape[3]}}, item.region, placement);
+    if (!item.has_batch_axis) return one;
+    all.shape = std::move(one.shape);
+    all.values.insert(all.values.end(), one.values.begin(), one.values.end());
   }
-  create_parent(job.files.front().path);
-  for (std::size_t layer = 0; layer < item.layers->size(); ++layer) {
-    const LayerFeatures& features = (*item.layers)[layer];
-    result.shape = shape_of(features, item);
-    write_npy(job.files[layer].path, result.shape, values_of(features, item), options.dtype);
+  all.shape.insert(all.shape.begin(), item.count);
+  return all;
+}
+
+/// The shape of each file: with int8, an array is followed by a scale for each of its rows.
+std::vector<std::vector<Index>> shapes_of_files(std::span<const FeatureArray> arrays, DType dtype) {
+  std::vector<std::vector<Index>> shapes;
+  for (const FeatureArray& array : arrays) {
+    shapes.push_back(array.shape);
+    if (dtype == DType::I8) shapes.emplace_back(array.shape.begin(), array.shape.end() - 1);
   }
-  if (!job.images.empty()) {
-    draw_item(encoder, options.features.out_type, item).write_png(job.images.front());
+  return shapes;
+}
+
+void write_features(const Encoder& encoder, const FeatureArguments& options,
+                    const FeatureOutput& output, const Job& job, FeatureItem& item,
+                    JobResult& result) {
+  std::vector<FloatArray> pooled;  // keeps the numbers of arrays
+  std::vector<FeatureArray> arrays;
+  for (std::size_t i = 0; i < item.layers->size(); ++i) {
+    const LayerFeatures& features = (*item.layers)[i];
+    FeatureArray array{output.names[i], shape_of(features, item), values_of(features, item)};
+    if (output.pooling.is_on() && features.out_type == OutType::Featmap) {
+      FloatArray reduced = pool_item(encoder, output.pooling, features, item);
+      array.shape = reduced.shape;
+      array.values = pooled.emplace_back(std::move(reduced)).values;
+    }
+    if (!is_storable(array.values, options.dtype)) throw overflow(job, options.dtype);
+    arrays.push_back(std::move(array));
   }
+  output.sink.write(job.name, arrays, options.dtype);
+  result.shape = arrays.front().shape;
+  result.shapes_of_files = shapes_of_files(arrays, options.dtype);
+  if (!item.region.boxes.empty()) {
+    Json& boxes = result.details["boxes"] = Json::array();
+    for (const Box& box : item.region.boxes) boxes.push_back({box.x, box.y, box.width, box.height});
+  }
+  if (!job.images.empty()) draw_item(encoder, item).write_png(job.images.front());
   item.image = {};
+  item.region = {};
   item.layers.reset();
 }
 
@@ -214,16 +284,19 @@ PreparedArray read_prepared(const fs::path& path) {
   return prepared;
 }
 
-JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options) {
-  return {.load = [&](const Job& job) { return load_input(encoder, options, job); },
+JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options,
+                                    const FeatureOutput& output) {
+  return {.load = [&](const Job& job) { return load_input(encoder, options, output.pooling, job); },
           .may_join = [](const FeatureItem& first,
                          const FeatureItem& next) { return first.size == next.size; },
           .compute =
               [&](std::span<FeatureItem> items, const Progress& progress) {
                 compute_features(encoder, options, items, progress);
               },
-          .write = [&](const Job& job, FeatureItem& item,
-                       JobResult& result) { write_features(encoder, options, job, item, result); }};
+          .write =
+              [&](const Job& job, FeatureItem& item, JobResult& result) {
+                write_features(encoder, options, output, job, item, result);
+              }};
 }
 
 }  // namespace sapiens::cli

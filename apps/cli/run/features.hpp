@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "cli/options/options.hpp"
+#include "cli/run/feature_files.hpp"
+#include "cli/run/feature_pooling.hpp"
 #include "cli/run/runner.hpp"
 
 namespace sapiens::cli {
@@ -17,7 +19,15 @@ struct FeatureArguments : JobOptions {
   FeatureOptions features;
   PreprocessMode preprocess = PreprocessMode::Full;
   DType dtype = DType::F32;
+  PoolArguments pool;
   Index batch = 1;
+};
+
+/// What happens to features between the encoder and the files.
+struct FeatureOutput {
+  FeaturePooling pooling;
+  std::vector<FeatureName> names;  ///< Of the arrays of every input.
+  FeatureSink& sink;
 };
 
 /// Inputs that were preprocessed already, [3, H, W] or [N, 3, H, W].
@@ -34,14 +44,17 @@ PreparedArray read_prepared(const std::filesystem::path& path);
 struct FeatureItem : RunItem {
   FloatArray pixels = {};  ///< [3, H, W] or [count, 3, H, W]; gone once the features are computed.
   bool has_batch_axis = false;  ///< Read as [N, 3, H, W]: the output keeps the N.
-  Grid size = {};
+  Grid size = {};               ///< Of the pixels.
+  Grid image_size = {};         ///< Of the image before it was resized; of an array its own.
+  PoolRegion region = {};       ///< What of the image --pool counts.
   /// The features of all images of the batch; those of this item begin at `first`.
   std::shared_ptr<const std::vector<LayerFeatures>> layers = {};
   Index first = 0;
 };
 
-/// Reads images and arrays, runs batches of one size through the encoder and writes .npy. All
-/// arguments must outlive the steps.
-JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options);
+/// Reads images and arrays, runs batches of one size through the encoder and hands the arrays of
+/// each input to the sink. All arguments must outlive the steps.
+JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options,
+                                    const FeatureOutput& output);
 
 }  // namespace sapiens::cli

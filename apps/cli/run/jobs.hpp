@@ -91,8 +91,9 @@ struct Job {
 
 /// What became of one job.
 struct JobResult {
-  std::vector<Index> shape = {};  ///< Of the numbers in each file.
-  double seconds = 0;             ///< Reading, computing and writing.
+  std::vector<Index> shape = {};  ///< Of the numbers in each file, or in the first one.
+  std::vector<std::vector<Index>> shapes_of_files = {};  ///< Where they differ.
+  double seconds = 0;                                    ///< Reading, computing and writing.
   std::optional<Error> error = {};
   Json details = Json::object();  ///< Further fields of its JSON.
 };

@@ -32,6 +32,9 @@ Json result_json(const Job& job, const JobResult& result) {
   if (result.error) return failure_json(job.input.path.string(), *result.error);
   Json json = job_json(job);
   json["shape"] = result.shape;
+  for (std::size_t i = 0; i < result.shapes_of_files.size(); ++i) {
+    json["outputs"][i]["shape"] = result.shapes_of_files[i];
+  }
   json["seconds"] = result.seconds;
   json.update(result.details);
   return json;

@@ -92,7 +92,7 @@ class EngineEncoder(Outputs):
 def _encode(x: Tensor, encoder: int, out_type: str, layers: list[int], norm: bool) -> list[Tensor]:
     array = x.detach().contiguous().numpy()
     found = _OPENED[encoder].engine._forward(array, out_type, layers, norm)
-    return [torch.from_numpy(found[layer]) for layer in layers]
+    return [torch.from_numpy(found[layer][out_type]) for layer in layers]
 
 
 @_encode.register_fake
