@@ -183,12 +183,12 @@ Value Graph::to_compute(const std::string& module, const Value& x) {
 Value Graph::add_weight(const std::string& key, bool transposed) {
   const auto shared = shared_.find(key);
   if (shared != shared_.end()) return add_weight(shared->second, transposed);
-  const auto known = known_weights_.find(key);
+  const auto known = known_weights_.find({key, transposed});
   if (known != known_weights_.end()) return known->second;
   weights_.push_back({.key = key, .shape = *shapes_.at(key), .transposed = transposed});
   Value value = unique(key);
   if (options_.dtype == DType::BF16) value = cast(key, value, Type::F32);
-  known_weights_.emplace(key, value);
+  known_weights_.emplace(std::pair(key, transposed), value);
   return value;
 }
 

@@ -133,7 +133,8 @@ class Graph {
   std::map<std::string_view, const std::vector<Index>*> shapes_;  // of the parameters
   std::map<std::string, std::size_t> names_;                      // how often each was asked for
   std::map<std::string, std::string> shared_;                     // weights by another's name
-  std::map<std::string, Value> known_weights_, known_constants_;
+  std::map<std::pair<std::string, bool>, Value> known_weights_;   // by key, and whether transposed
+  std::map<std::string, Value> known_constants_;                  // by type, shape and bytes
   std::set<std::string> domains_;
   std::vector<Weight> weights_;
   std::vector<OnnxValue> inputs_, outputs_;
