@@ -60,7 +60,6 @@ def test_what_is_refused_leaves_no_file(models, tmp_path):
         {"raw_maps": True},
         {"min_score": 0.5},
         {"min_score": 0.3},  # the default, but given
-        {"task": "pose"},  # whose head the file lacks
         {"nms_iou": 0.5},
         {"max_detections": 7},
     ]
@@ -69,8 +68,9 @@ def test_what_is_refused_leaves_no_file(models, tmp_path):
             sapiens.convert_to_onnx(models["pretrain"], path, **options)
     with pytest.raises(sapiens.InvalidArgumentError):
         sapiens.convert_to_onnx(models["pretrain"], tmp_path / "a.pth")
-    with pytest.raises(sapiens.CheckpointRefusedError):
-        sapiens.convert_to_onnx(models["pretrain"], path, arch="1b")
+    for options in ({"arch": "1b"}, {"task": "pose"}):
+        with pytest.raises(sapiens.CheckpointRefusedError):
+            sapiens.convert_to_onnx(models["pretrain"], path, **options)
     with pytest.raises(TypeError, match="batch=str"):
         sapiens.convert_to_onnx(models["pretrain"], path, batch="two")
     assert list(tmp_path.iterdir()) == []

@@ -102,27 +102,29 @@ struct GivenOption {
   bool given;
 };
 
-void refuse_given(std::initializer_list<GivenOption> options, const char* summary) {
+void refuse_given(std::initializer_list<GivenOption> options, const char* summary,
+                  const std::string& actual) {
   for (const GivenOption& option : options) {
     if (!option.given) continue;
     throw Error(ErrorCode::InvalidArgument, {.summary = summary,
                                              .option = option.name,
+                                             .actual = actual,
                                              .hint = fmt::format("leave `{}` out", option.name)});
   }
 }
 
-void refuse_thresholds(const OnnxOptions& options, const char* summary) {
+void refuse_thresholds(const OnnxOptions& options, const char* summary, const std::string& actual) {
   refuse_given({{"min_score", options.min_score.has_value()},
                 {"nms_iou", options.nms_iou.has_value()},
                 {"max_detections", options.max_detections.has_value()}},
-               summary);
+               summary, actual);
 }
 
-// Options that mean nothing for encoders and their heads.
-void refuse_options_of_detectors(const OnnxOptions& options) {
+// Options that mean nothing for encoders and their heads, of which `model` is one.
+void refuse_options_of_detectors(const OnnxOptions& options, const std::string& model) {
   constexpr const char* kSummary = "only a person detector has this option";
-  refuse_given({{"raw_maps", options.raw_maps}}, kSummary);
-  refuse_thresholds(options, kSummary);
+  refuse_given({{"raw_maps", options.raw_maps}}, kSummary, model);
+  refuse_thresholds(options, kSummary, model);
 }
 
 DetectOptions thresholds_of(const OnnxOptions& options) {
@@ -132,8 +134,8 @@ DetectOptions thresholds_of(const OnnxOptions& options) {
           .max_detections = options.max_detections.value_or(defaults.max_detections)};
 }
 
-// Options that mean nothing for a person detector, and thresholds out of range.
-void expect_options_of_detectors(const OnnxOptions& options) {
+// Options that mean nothing for the person detector `detector`, and thresholds out of range.
+void expect_options_of_detectors(const OnnxOptions& options, const std::string& detector) {
   const ModelOptions& model = options.model;
   refuse_given({{"out_type", !options.out_types.empty()},
                 {"attention", options.attention != OnnxAttention::Plain},
@@ -146,8 +148,10 @@ void expect_options_of_detectors(const OnnxOptions& options) {
                 {"decoder_heads", model.decoder_heads != 0},
                 {"grid", model.grid.has_value()},
                 {"patch_padding", model.patch_padding.has_value()}},
-               "a person detector has no such option");
-  if (options.raw_maps) refuse_thresholds(options, "the maps of a detector hold no boxes yet");
+               "a person detector has no such option", detector);
+  if (options.raw_maps) {
+    refuse_thresholds(options, "the maps of a detector hold no boxes yet", "also `raw_maps`");
+  }
   expect_detect_options(thresholds_of(options));
 }
 
@@ -224,7 +228,6 @@ class OnnxConversion {
 
  private:
   bool build_detector();
-  Use use_to_write() const;
   void build_model();
   Graph& start_graph(const Plan& plan, const std::string& name);
   void add_metadata(const std::map<std::string, std::string>& metadata);
@@ -284,7 +287,7 @@ void OnnxConversion::describe() {
 bool OnnxConversion::build_detector() {
   inspection_ = checkpoint_.assess(options_.model)->inspection();
   if (inspection_.model.family != "rtmdet") return false;
-  expect_options_of_detectors(options_);
+  expect_options_of_detectors(options_, describe_model(inspection_.model));
   if (!is_usable(inspection_.report.verdict)) throw refusal(inspection_, "nothing was written");
   const StateDict& dict = checkpoint_.state_dict();
   detector_ = find_detector(dict, NameIndex(dict), options_.model.prefix);
@@ -305,19 +308,14 @@ bool OnnxConversion::build_detector() {
   return true;
 }
 
-// The task of the file or of the options, even where its head is damaged or absent: that is
-// refused, and features are not written in its place.
-Use OnnxConversion::use_to_write() const {
-  if (!options_.out_types.empty()) return Use::Features;
-  const std::shared_ptr<const Assessment> found = checkpoint_.assess(options_.model);
-  const Verdict verdict = found->inspection().report.verdict;
-  if (verdict == Verdict::Foreign || verdict == Verdict::Ambiguous) return Use::Features;
-  return use_of(found->model().task);
-}
-
 void OnnxConversion::build_model() {
-  refuse_options_of_detectors(options_);
-  AssessedModel found = assess_as(use_to_write(), checkpoint_, options_.model);
+  const std::optional<Use> use =
+      options_.out_types.empty() ? std::nullopt : std::optional(Use::Features);
+  // Not the encoder in place of a model whose head is damaged, or is for another task.
+  if (use) inspection_ = checkpoint_.assess(options_.model)->inspection(*use);
+  if (!is_usable(inspection_.report.verdict)) throw refusal(inspection_, "nothing was written");
+  refuse_options_of_detectors(options_, describe_model(inspection_.model));
+  AssessedModel found = assess_as(use, checkpoint_, options_.model);
   assessment_ = found.assessment;
   inspection_ = std::move(found.inspection);
   const DetectedModel& model = assessment_->model(found.use);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "sapiens/error.hpp"
@@ -90,6 +91,33 @@ TEST_F(OnnxRefusals, AWeightThatF16CannotHoldIsNotMadeInfinite) {
 TEST_F(OnnxRefusals, AnIncompleteModelIsRefusedAsByFeatures) {
   const Error error = error_of(checkpoint_, {.model = {.arch = "1b"}});
   EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
+}
+
+TEST_F(OnnxRefusals, AnEncoderIsNotWrittenInPlaceOfADamagedHead) {
+  const std::string file = scratch_ / "headless.safetensors";
+  synthesize_checkpoint(file, {.arch = "tiny", .task = Task::Seg});
+  TensorFile(file).remove("decode_head.conv_seg.bias").write(file);
+  for (const std::optional<Task> task : {std::optional<Task>(), std::optional(Task::Seg)}) {
+    const Error error = error_of(file, {.model = {.task = task, .heads = 4}});
+    EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
+    EXPECT_THAT(error.what(), HasSubstr("decode_head.conv_seg.bias"));
+    EXPECT_THAT(error.what(), HasSubstr("nothing was written"));
+  }
+  const OnnxOptions encoder{.out_types = {OutType::Featmap}, .model = {.heads = 4}};
+  convert_to_onnx(Checkpoint::open(file), graph_, encoder);
+  EXPECT_TRUE(std::filesystem::exists(graph_));
+}
+
+TEST_F(OnnxRefusals, AnEncoderIsNotWrittenInPlaceOfATaskThatIsAskedFor) {
+  const Error error = error_of(checkpoint_, {.model = {.task = Task::Seg, .heads = 4}});
+  EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
+  EXPECT_THAT(error.what(), HasSubstr("no seg head"));
+}
+
+TEST_F(OnnxRefusals, AnOptionOfDetectorsIsRefusedWithTheModelThatWasFound) {
+  const Error error = error_of(checkpoint_, {.raw_maps = true, .model = {.heads = 4}});
+  EXPECT_EQ(error.detail().option, "raw_maps");
+  EXPECT_THAT(error.detail().actual, HasSubstr("encoder"));
 }
 
 TEST_F(OnnxRefusals, AnExceptionOfTheProgressStopsIt) {
