@@ -44,8 +44,8 @@ class ArchiveReader {
   /// Opens a file. Throws `Error`: NotFound, UnsupportedFormat without the module and for what is
   /// no such archive, CorruptFile, OutOfResources.
   explicit ArchiveReader(const std::filesystem::path& path);
-  /// Reads from `descriptor`, which stays open and is the caller's; a pipe is possible. `name` is
-  /// used in messages.
+  /// Reads from `descriptor`, which stays open and is the caller's; a pipe is possible for a tar.
+  /// `name` is used in messages.
   ArchiveReader(int descriptor, std::string name);
   ArchiveReader(ArchiveReader&&) noexcept;
   ArchiveReader& operator=(ArchiveReader&&) noexcept;

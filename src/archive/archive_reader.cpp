@@ -105,11 +105,13 @@ class ArchiveReader::State {
     if (outcome == archive::Outcome::End) return std::nullopt;
     if (outcome == archive::Outcome::NoMemory) throw std::bad_alloc();
     if (outcome == archive::Outcome::NoArchive) {
-      throw Error(ErrorCode::UnsupportedFormat,
-                  {.summary = "this is not an archive that can be read",
-                   .file = name_,
-                   .expected = "tar, also compressed by gzip, bzip2, xz or zstd, or zip",
-                   .actual = printable(reader_->reason())});
+      throw Error(
+          ErrorCode::UnsupportedFormat,
+          {.summary = "this is not an archive that can be read",
+           .file = name_,
+           .expected = "tar, also compressed by gzip, bzip2, xz or zstd, or zip",
+           .actual = printable(reader_->reason()),
+           .hint = "a zip that was cut off has lost its directory, which zip -FF restores"});
     }
     throw Error(ErrorCode::CorruptFile,
                 {.summary = last_.empty() ? "the archive is damaged"

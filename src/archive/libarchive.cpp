@@ -125,7 +125,9 @@ class Reader final : public RawReader {
   Outcome open() noexcept {
     opened_ = true;
     ::archive_read_support_format_tar(reader_);
-    ::archive_read_support_format_zip(reader_);
+    // By its directory alone: a zip that is read as a stream may have members of unknown size,
+    // which are skipped by expanding them.
+    ::archive_read_support_format_zip_seekable(reader_);
     if (::archive_zlib_version()) ::archive_read_support_filter_gzip(reader_);
     if (::archive_bzlib_version()) ::archive_read_support_filter_bzip2(reader_);
     if (::archive_liblzma_version()) ::archive_read_support_filter_xz(reader_);

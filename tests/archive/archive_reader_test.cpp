@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/types.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cstddef>
@@ -110,6 +112,52 @@ TEST_F(ArchiveReaderTest, AZipMemberWithAnotherChecksumIsDamagedAndTheOthersAreR
   EXPECT_THAT(contents_of(reader),
               ElementsAre(Pair("a.jpg", "first"), Pair("b.jpg", "the member is damaged"),
                           Pair("c.jpg", "third")));
+}
+
+TEST_F(ArchiveReaderTest, AZipWithoutItsDirectoryIsRefusedWithAHint) {
+  StoredZip zip;
+  zip.add("a.jpg", "first");
+  const std::string bytes = zip.bytes();
+  try {
+    open(bytes.substr(0, bytes.size() - 30));
+    ADD_FAILURE() << "opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat);
+    EXPECT_THAT(error.detail().hint, HasSubstr("zip -FF"));
+  }
+}
+
+TEST_F(ArchiveReaderTest, ATarIsReadFromAPipe) {
+  const std::string tar = tar_member("a.jpg", "first") + tar_member("b.jpg", "second") + tar_end();
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::write(ends[1], tar.data(), tar.size()), static_cast<::ssize_t>(tar.size()));
+  ::close(ends[1]);
+  ArchiveReader reader(ends[0], "pipe");
+  EXPECT_THAT(contents_of(reader), ElementsAre(Pair("a.jpg", "first"), Pair("b.jpg", "second")));
+  ::close(ends[0]);
+}
+
+TEST_F(ArchiveReaderTest, ChangedBytesGiveErrorsOfTheLibraryOnly) {
+  StoredZip zip;
+  zip.add("a.jpg", "first");
+  zip.add("b.jpg", "second");
+  const std::string tar =
+      tar_member("x", pax_record("path", "long name"), 'x') + tar_member("a", "first") + tar_end();
+  for (const std::string& whole : {zip.bytes(), tar, gzip(tar)}) {
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      std::string bytes = whole;
+      bytes[at] = static_cast<char>(~bytes[at]);
+      try {
+        ArchiveReader reader = open(bytes);
+        EXPECT_LE(contents_of(reader).size(), 3u) << at;
+      } catch (const Error& error) {
+        EXPECT_TRUE(error.code() == ErrorCode::UnsupportedFormat ||
+                    error.code() == ErrorCode::CorruptFile)
+            << at << ": " << error.what();
+      }
+    }
+  }
 }
 
 TEST_F(ArchiveReaderTest, EncryptedMembersAreRefusedByName) {
