@@ -59,7 +59,8 @@ class ArchiveReader {
 
   /// The whole content of the member that `next` returned. Throws `Error`: UnsupportedFormat if it
   /// has more than `max_bytes`, is encrypted or is not a file; CorruptFile if it is damaged, in
-  /// which case `next` may be called to go on; OutOfResources.
+  /// which case `next` may be called to go on (a zip leads to its other members, unless more than a
+  /// hundred of them are damaged; of a tar, what is behind the damage is lost); OutOfResources.
   std::vector<std::byte> read(std::uint64_t max_bytes = kMaxArchiveMember);
 
  private:

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kExpandedBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxExpansion = 1000;
-// Declared sizes may be absurd, so memory grows with what is there.
+// Declared sizes may be wrong, so memory is touched only for what is there.
 constexpr std::size_t kReadStep = std::size_t{1} << 20;
 
 ArchiveMemberKind kind_of(archive::Kind kind) {
@@ -68,6 +68,8 @@ class ArchiveReader::State {
     if (current_->size.value_or(0) > max_bytes) refuse_size(max_bytes);
 
     std::vector<std::byte> bytes;
+    // Address space only, and no copies while it grows.
+    bytes.reserve(static_cast<std::size_t>(current_->size.value_or(0)) + 1);
     for (std::size_t size = 0;;) {
       // One more than allowed, which shows that there is more.
       const std::uint64_t left = max_bytes - size;

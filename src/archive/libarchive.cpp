@@ -2,6 +2,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <locale.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -13,6 +14,7 @@
 namespace sapiens::archive {
 namespace {
 
+constexpr int kMaxRestarts = 100;
 constexpr std::size_t kBlock = std::size_t{1} << 16;
 
 // Of the formats that are enabled, zip alone can be encrypted. That is known as soon as the archive
@@ -114,8 +116,12 @@ class Reader final : public RawReader {
     }
     if (got == 0) return Outcome::End;
     // A warning is a checksum that does not match.
-    if (got == ARCHIVE_FATAL) return finish(failure(Outcome::ArchiveDamaged));
-    return failure(Outcome::MemberDamaged);
+    if (got != ARCHIVE_FATAL) return failure(Outcome::MemberDamaged);
+    const Outcome outcome = failure(Outcome::ArchiveDamaged);
+    if (outcome == Outcome::NoMemory || !is_zip(reader_)) return finish(outcome);
+    // The directory of a zip still leads to the others.
+    restart_ = true;
+    return Outcome::MemberDamaged;
   }
 
   const char* reason() const noexcept override { return reason_; }
@@ -139,6 +145,7 @@ class Reader final : public RawReader {
   // Skips what is left of the member, which in a compressed archive means decompressing it.
   Outcome skip_content() noexcept {
     if (members_ == 0) return Outcome::Done;
+    if (restart_) return restart();
     if (compressed_) {
       if (size_ > limits_.member_bytes) {
         reason_ = "the member is too large to be decompressed for what is behind it";
@@ -153,6 +160,31 @@ class Reader final : public RawReader {
     }
     const int result = ::archive_read_data_skip(reader_);
     return result == ARCHIVE_FATAL ? failure(Outcome::ArchiveDamaged) : Outcome::Done;
+  }
+
+  // libarchive reads nothing more after most kinds of damage, so the archive is opened again and
+  // its headers are passed. Each time takes as long as all headers before, hence the bound.
+  Outcome restart() noexcept {
+    restart_ = false;
+    if (++restarts_ > kMaxRestarts) {
+      reason_ = "too many of its members are damaged";
+      return Outcome::ArchiveDamaged;
+    }
+    ::archive* const fresh = ::archive_read_new();
+    if (!fresh) return Outcome::NoMemory;
+    ::archive_read_free(reader_);
+    reader_ = fresh;
+    if (::lseek(descriptor_, 0, SEEK_SET) != 0) {
+      reason_ = "the file cannot be read again behind a damaged member";
+      return Outcome::ArchiveDamaged;
+    }
+    if (const Outcome outcome = open(); outcome != Outcome::Done) return outcome;
+    for (std::int64_t i = 0; i < members_; ++i) {
+      ::archive_entry* entry = nullptr;
+      const int result = ::archive_read_next_header(reader_, &entry);
+      if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return failure(Outcome::ArchiveDamaged);
+    }
+    return Outcome::Done;
   }
 
   Outcome failure(Outcome outcome) noexcept {
@@ -172,6 +204,8 @@ class Reader final : public RawReader {
   bool opened_ = false;
   bool checked_filters_ = false;
   bool compressed_ = false;
+  bool restart_ = false;
+  int restarts_ = 0;
   std::int64_t size_ = -1;
   std::int64_t members_ = 0;
   Outcome finished_ = Outcome::Done;

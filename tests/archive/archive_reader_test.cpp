@@ -114,6 +114,26 @@ TEST_F(ArchiveReaderTest, AZipMemberWithAnotherChecksumIsDamagedAndTheOthersAreR
                           Pair("c.jpg", "third")));
 }
 
+TEST_F(ArchiveReaderTest, AZipMemberThatCannotBeExpandedIsDamagedAndTheOthersAreRead) {
+  constexpr int kDamaged = 101;
+  StoredZip zip;
+  zip.add("a.jpg", "first");
+  for (int i = 0; i < kDamaged; ++i) zip.add("damaged.jpg", "\xff no deflate", 0, 8);
+  zip.add("z.jpg", "last");
+  StoredZip few;
+  few.add("a.jpg", "first");
+  few.add("damaged.jpg", "\xff no deflate", 0, 8);
+  few.add("z.jpg", "last");
+  ArchiveReader reader = open(few.bytes());
+  EXPECT_THAT(contents_of(reader),
+              ElementsAre(Pair("a.jpg", "first"), Pair("damaged.jpg", "the member is damaged"),
+                          Pair("z.jpg", "last")));
+  ArchiveReader many = open(zip.bytes());
+  const auto contents = contents_of(many);
+  EXPECT_EQ(contents.size(), 1u + kDamaged + 1u);
+  EXPECT_THAT(contents.back(), Pair("!", HasSubstr("too many of its members are damaged")));
+}
+
 TEST_F(ArchiveReaderTest, AZipWithoutItsDirectoryIsRefusedWithAHint) {
   StoredZip zip;
   zip.add("a.jpg", "first");

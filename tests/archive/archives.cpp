@@ -55,11 +55,12 @@ std::string pax_record(const std::string& key, const std::string& value) {
   return std::to_string(size) + body;
 }
 
-void StoredZip::add(const std::string& name, const std::string& content, std::uint16_t flags) {
+void StoredZip::add(const std::string& name, const std::string& content, std::uint16_t flags,
+                    std::uint16_t method) {
   std::string common;
   put(common, 20, 2);
   put(common, flags, 2);
-  put(common, 0, 2);           // stored
+  put(common, method, 2);
   put(common, 0x00210000, 4);  // 1980-01-01
   put(common, crc32(std::as_bytes(std::span(content))), 4);
   put(common, content.size(), 4);

@@ -21,10 +21,11 @@ std::string pax_record(const std::string& key, const std::string& value);
 /// The end mark of a tar.
 inline std::string tar_end() { return std::string(1024, '\0'); }
 
-/// A zip archive that stores its members.
+/// A zip archive that stores its members, whatever their `method` claims.
 class StoredZip {
  public:
-  void add(const std::string& name, const std::string& content, std::uint16_t flags = 0);
+  void add(const std::string& name, const std::string& content, std::uint16_t flags = 0,
+           std::uint16_t method = 0);
   std::string bytes() const;
 
  private:
