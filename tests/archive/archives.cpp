@@ -68,7 +68,7 @@ void StoredZip::add(const std::string& name, const std::string& content, std::ui
   put(common, name.size(), 2);
   put(common, 0, 2);
   directory_ += std::string("PK\1\2\x14\0", 6) + common;
-  put(directory_, 0, 10);  // comment, disk and attributes
+  directory_.append(10, '\0');  // comment, disk and attributes
   put(directory_, members_.size(), 4);
   directory_ += name;
   members_ += std::string("PK\3\4", 4) + common + name + content;
