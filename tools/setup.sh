@@ -10,6 +10,7 @@ packages=(
   libopencv-core-dev libopencv-imgproc-dev libopencv-videoio-dev
   libjpeg-dev libpng-dev libwebp-dev libopenexr-dev
   libonnx-dev libprotobuf-dev
+  libarchive-dev
   libcurl4-openssl-dev libssl-dev openssl libcpp-httplib-dev
   libgtest-dev libgmock-dev pkg-config dpkg-dev file
   pybind11-dev python3-dev python3-numpy python3-pytest python3-pil python3-pip

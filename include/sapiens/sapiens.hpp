@@ -2,6 +2,7 @@
 
 /// Includes all public headers of the library.
 #include "sapiens/architecture.hpp"
+#include "sapiens/archive.hpp"
 #include "sapiens/boxes.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/current_error.hpp"

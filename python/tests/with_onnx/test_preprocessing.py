@@ -89,7 +89,7 @@ def test_images_for_tasks_are_those_of_the_engine(only_preprocessing, task):
         expected = levels_of(encoder.preprocess(image, "lite"), LITE)
         for _, outputs in graph.everywhere(images=image[None]):
             (found,) = outputs.values()
-            expect_levels(levels_of(found[0], FULL), expected, 1e-3)
+            expect_levels(levels_of(found[0], FULL), expected, 0)
 
 
 def boxes_in(image):

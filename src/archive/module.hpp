@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// The interface between the library and its module `sapiens_archive`, which is linked to
+/// libarchive. They are two files that may come from two builds: no exception and no type of the
+/// standard library crosses it, and a module with another `kModuleVersion` is not used.
+namespace sapiens::archive {
+
+/// Incremented with every change of what the module provides.
+inline constexpr std::uint32_t kModuleVersion = 1;
+inline constexpr const char* kModuleFile = "sapiens_archive.so";
+inline constexpr const char* kModuleEntry = "sapiens_archive_module";
+
+enum class Outcome : std::int32_t {
+  Done,
+  End,            ///< No more members, or no more bytes of this one.
+  MemberDamaged,  ///< The archive can be read on.
+  ArchiveDamaged,
+  NoArchive,  ///< None of the formats, or refused as a whole.
+  NoMemory,
+};
+
+enum class Kind : std::int32_t { File, Link, Folder, Other };
+
+struct RawMember {
+  const char* name = nullptr;  ///< Ends in a zero byte; valid until the next call of `next`.
+  std::int64_t size = -1;      ///< Negative if unknown.
+  Kind kind = Kind::Other;
+  bool encrypted = false;
+};
+
+class RawReader {
+ public:
+  virtual ~RawReader() = default;
+
+  /// Done, End, ArchiveDamaged, NoArchive or NoMemory.
+  virtual Outcome next(RawMember& member) noexcept = 0;
+  /// Up to `capacity` bytes of the member. Done with `size` above 0, End, MemberDamaged,
+  /// ArchiveDamaged or NoMemory.
+  virtual Outcome read(unsigned char* to, std::size_t capacity, std::size_t& size) noexcept = 0;
+  /// Why the last call failed: a text that ends in a zero byte, valid until the next call.
+  virtual const char* reason() const noexcept = 0;
+};
+
+/// Bounds of the reader, which are the library's.
+struct Limits {
+  std::int64_t member_bytes;    ///< Of a member that a compressed archive is read past.
+  std::int64_t expanded_bytes;  ///< From here on, `max_expansion` applies.
+  std::int64_t max_expansion;   ///< Bytes of the archive for each byte of its compressed file.
+};
+
+/// The functions of the module. The caller deletes the result of `open`, which is null if memory
+/// runs out, before it closes `descriptor`.
+struct Module {
+  std::uint32_t version;
+  RawReader* (*open)(int descriptor, Limits limits) noexcept;
+};
+
+/// The module, for the library alone, loaded on first use. Throws Error(UnsupportedFormat) that
+/// names `file` where there is none.
+const Module& require_module(const char* file);
+
+}  // namespace sapiens::archive
