@@ -43,6 +43,7 @@ class Preprocessing {
   static constexpr Index kWarpSteps = 32;
 
   void start();
+  void measure();
   Value length_of(Index axis);
   Value resized_by_opencv();
   Value cut_out();
@@ -96,13 +97,19 @@ Value Preprocessing::length_of(Index axis) {
 
 void Preprocessing::start() {
   levels_ = graph_.input("images", Type::U8, {images_.batch, "height", "width", 3});
-  height_ = {.from = length_of(1), .to = images_.height.size};
-  width_ = {.from = length_of(2), .to = images_.width.size};
+  height_.to = images_.height.size;
+  width_.to = images_.width.size;
+}
+
+void Preprocessing::measure() {
+  height_.from = length_of(1);
+  width_.from = length_of(2);
 }
 
 // As `encoder_input`, but that the width always comes first.
 Value Preprocessing::for_features(Family family) {
   start();
+  measure();
   const bool sapiens2 = family == Family::Sapiens2;
   const Value levels = as_real(ordered(levels_, {0, 3, 1, 2}));
   const Value narrow = to_levels(mix_columns(levels, pillow_weights(width_, !sapiens2)));
@@ -152,6 +159,7 @@ Value Preprocessing::pillow_weights(const Axis& axis, bool bicubic) {
 
 // As `warp_person` of `crop_of_box`.
 Value Preprocessing::cut_out() {
+  measure();
   const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
   const std::vector<Value> box = graph_.nodes(
       "Split", "preprocessing", 4, {boxes, graph_.ints({1, 1, 1, 1})}, {{"axis", Index{1}}});

@@ -27,7 +27,15 @@ class Graph:
         self.model = onnx.load(path, load_external_data=False)
 
     def check(self):
-        """Operators of other domains are not known to the checker's inference of shapes."""
+        """Operators of other domains are not known to the checker's inference of shapes. The checker
+        minds nothing that is unused, or there twice."""
+        graph = self.model.graph
+        used = {name for node in graph.node for name in node.input}
+        used |= {output.name for output in graph.output}
+        made = {name for node in graph.node for name in node.output}
+        made |= {tensor.name for tensor in graph.initializer}
+        assert made <= used
+        assert len({node.name for node in graph.node}) == len(graph.node)
         onnx.checker.check_model(str(self.path))
         if all(opset.domain == "" for opset in self.model.opset_import):
             onnx.checker.check_model(str(self.path), full_check=True)
