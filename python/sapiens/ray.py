@@ -194,7 +194,8 @@ class Features(Stage):
 
     Args:
         checkpoint, options: See `Stage`; options of `sapiens.Encoder`.
-        out_type, layers, norm: As `Encoder.features` takes them. A sequence of blocks gives columns
+        out_type: One form of features.
+        layers, norm: As `Encoder.features` takes them. A sequence of blocks gives columns
             "features_layer05" and so on, counted from 0.
         dtype: "f32", or "f16" for half the size.
     """
@@ -209,6 +210,7 @@ class Features(Stage):
         dtype: str = "f32",
         **options: Any,
     ) -> None:
+        _require(isinstance(out_type, str), "out_type", "the name of one form", out_type)
         _require(dtype in ("f32", "f16"), "dtype", '"f32" or "f16"', dtype)
         self._how = (out_type, layers, norm)
         self._several = layers is not None and not isinstance(layers, (int, np.integer))
@@ -223,10 +225,10 @@ class Features(Stage):
 
     def _results(self, prepared: list[np.ndarray]) -> list[Row]:
         found = {
-            f"features_layer{layer:02}" if self._several else "features": array.astype(
-                self._dtype, copy=False
-            )
-            for layer, array in self._model._forward(np.stack(prepared), *self._how).items()
+            f"features_layer{layer:02}" if self._several else "features": forms[
+                self._how[0]
+            ].astype(self._dtype, copy=False)
+            for layer, forms in self._model._forward(np.stack(prepared), *self._how).items()
         }
         return [{name: array[i] for name, array in found.items()} for i in range(len(prepared))]
 
