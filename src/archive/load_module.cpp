@@ -4,7 +4,6 @@
 
 #include "archive/module.hpp"
 #include "sapiens/archive.hpp"
-#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace archive {
@@ -14,28 +13,17 @@ constexpr ModuleFile kArchiveModule{
     .file = kModuleFile,
     .entry = kModuleEntry,
     .version = kModuleVersion,
-    .needs = "libarchive (Debian, Ubuntu: apt-get install libarchive-dev)"};
+    .needs = "libarchive (Debian, Ubuntu: apt-get install libarchive-dev)",
+    .absent = "this sapiens cannot read archives"};
 
 }  // namespace
 
 const Module& require_module(const char* file) {
-  MissingModule missing;
-  if (const void* const module = load_module(kArchiveModule, missing)) {
-    return *static_cast<const Module*>(module);
-  }
-  throw Error(ErrorCode::UnsupportedFormat, {.summary = "this sapiens cannot read archives",
-                                             .file = file,
-                                             .actual = missing.reason,
-                                             .hint = missing.hint});
+  return *static_cast<const Module*>(sapiens::require_module(kArchiveModule, file));
 }
 
 }  // namespace archive
 
-bool archives_available(std::string* why) {
-  MissingModule missing;
-  if (load_module(archive::kArchiveModule, missing)) return true;
-  if (why) *why = missing.reason + "; " + missing.hint;
-  return false;
-}
+bool archives_available(std::string* why) { return module_available(archive::kArchiveModule, why); }
 
 }  // namespace sapiens

@@ -6,11 +6,19 @@
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "core/find_part.hpp"
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
+
+// Why a module is not available, and how to install it.
+struct MissingModule {
+  std::string reason = {};
+  std::string hint = {};
+};
 
 // The loader of glibc reports it as text, and not always with errno.
 bool mentions_memory(std::string_view reason) {
@@ -48,8 +56,7 @@ void* find_entry(const ModuleFile& name, MissingModule& missing) {
   return function;
 }
 
-}  // namespace
-
+// The table of the module; null with `missing` filled where there is none.
 const void* load_module(const ModuleFile& name, MissingModule& missing) {
   using Entry = const void* (*)() noexcept;
   const auto entry = reinterpret_cast<Entry>(find_entry(name, missing));
@@ -59,6 +66,24 @@ const void* load_module(const ModuleFile& name, MissingModule& missing) {
   missing = {fmt::format("{} belongs to another version of sapiens", name.file),
              "install sapiens again, as a whole"};
   return nullptr;
+}
+
+}  // namespace
+
+const void* require_module(const ModuleFile& module, std::string used_for) {
+  MissingModule missing;
+  if (const void* const table = load_module(module, missing)) return table;
+  throw Error(ErrorCode::UnsupportedFormat, {.summary = module.absent,
+                                             .file = std::move(used_for),
+                                             .actual = missing.reason,
+                                             .hint = missing.hint});
+}
+
+bool module_available(const ModuleFile& module, std::string* why) {
+  MissingModule missing;
+  if (load_module(module, missing)) return true;
+  if (why) *why = missing.reason + "; " + missing.hint;
+  return false;
 }
 
 }  // namespace sapiens

@@ -12,18 +12,17 @@ struct ModuleFile {
   const char* file;
   const char* entry;
   std::uint32_t version;
-  const char* needs;  ///< What it is linked to, and how to install that.
-};
-
-/// Why a module is not available, and how to install it.
-struct MissingModule {
-  std::string reason = {};
-  std::string hint = {};
+  const char* needs;   ///< What it is linked to, and how to install that.
+  const char* absent;  ///< What is not possible without it: "this sapiens cannot write ONNX files".
 };
 
 /// The table of a module, which is loaded on first use and never unloaded (core/find_part.hpp
-/// describes where it is searched). Null with `missing` filled where there is none, and where its
-/// table has another version.
-const void* load_module(const ModuleFile& name, MissingModule& missing);
+/// describes where it is searched). Throws Error(UnsupportedFormat) that names `used_for` where
+/// there is none, and where its table has another version.
+const void* require_module(const ModuleFile& module, std::string used_for);
+
+/// True if `require_module` would return a table. If not, `why`, unless null, receives a text that
+/// says why, and how to install the module.
+bool module_available(const ModuleFile& module, std::string* why);
 
 }  // namespace sapiens

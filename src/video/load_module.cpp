@@ -3,7 +3,6 @@
 #include <string>
 #include <string_view>
 
-#include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
 #include "video/module.hpp"
 
@@ -15,28 +14,17 @@ constexpr ModuleFile kName{
     .file = kModuleFile,
     .entry = kModuleEntry,
     .version = kModuleVersion,
-    .needs = "OpenCV's videoio (Debian, Ubuntu: apt-get install libopencv-videoio-dev)"};
+    .needs = "OpenCV's videoio (Debian, Ubuntu: apt-get install libopencv-videoio-dev)",
+    .absent = "this sapiens cannot use videos or cameras"};
 
 }  // namespace
 
 const Module& require_module(std::string_view file) {
-  MissingModule missing;
-  if (const void* const module = load_module(kName, missing)) {
-    return *static_cast<const Module*>(module);
-  }
-  throw Error(ErrorCode::UnsupportedFormat, {.summary = "this sapiens cannot use videos or cameras",
-                                             .file = std::string(file),
-                                             .actual = missing.reason,
-                                             .hint = missing.hint});
+  return *static_cast<const Module*>(sapiens::require_module(kName, std::string(file)));
 }
 
 }  // namespace video
 
-bool video_available(std::string* why) {
-  MissingModule missing;
-  if (load_module(video::kName, missing)) return true;
-  if (why) *why = missing.reason + "; " + missing.hint;
-  return false;
-}
+bool video_available(std::string* why) { return module_available(video::kName, why); }
 
 }  // namespace sapiens

@@ -64,14 +64,14 @@ def normalised(*squares):
 
 
 @pytest.fixture(scope="module")
-def picture():
+def photo():
     return np.asarray(Image.open(CASE / "image.jpg").convert("RGB"))
 
 
 @pytest.fixture(scope="module")
-def square(picture):
+def square(photo):
     """The golden image, letterboxed as the original does."""
-    found = letterbox(picture)
+    found = letterbox(photo)
     assert f"{zlib.crc32(found[..., ::-1].tobytes()):08x}" == FACTS["letterboxed"]["crc32"]
     return found
 
@@ -185,9 +185,9 @@ def test_boxes_of_16_bit_weights_are_decoded_in_float32(convert, square, dtype):
     np.testing.assert_allclose(found["boxes"], expected[None], rtol=0, atol=1e-3)
 
 
-def test_images_as_they_are_give_the_boxes_of_the_original(convert, picture):
+def test_images_as_they_are_give_the_boxes_of_the_original(convert, photo):
     expected = np.load(CASE / "boxes_after_nms.npy")
-    for _, found in convert(CHECKPOINT, "--with-preprocessing").everywhere(images=picture[None]):
+    for _, found in convert(CHECKPOINT, "--with-preprocessing").everywhere(images=photo[None]):
         assert found["boxes"].shape == expected.shape
         np.testing.assert_allclose(found["boxes"], expected, rtol=0, atol=PIXELS)
 
@@ -216,9 +216,9 @@ def test_the_letterbox_is_the_one_of_the_engine_byte_for_byte(convert, tmp_path,
 @pytest.mark.parametrize(
     "size", [(653, 700), (480, 640), (1280, 853), (97, 61), (33, 700), (640, 640)]
 )
-def test_images_of_every_size_give_the_boxes_of_the_engine(convert, persons, picture, size):
+def test_images_of_every_size_give_the_boxes_of_the_engine(convert, persons, photo, size):
     graph = convert(CHECKPOINT, "--with-preprocessing")
-    image = np.asarray(Image.fromarray(picture).resize(size[::-1], Image.BILINEAR))
+    image = np.asarray(Image.fromarray(photo).resize(size[::-1], Image.BILINEAR))
     mirrored = np.ascontiguousarray(image[:, ::-1])
     for _, found in graph.everywhere(images=np.stack([image, mirrored])):
         expect_persons(found, persons(image))
