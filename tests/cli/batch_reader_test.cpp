@@ -23,13 +23,13 @@ class Batches : public testing::Test {
 
   /// How many images and items each batch has, as "images/items".
   std::vector<std::string> sizes(Index most) {
-    BatchReader<FeatureItem> reader(steps_, jobs_, most);
+    BatchReader<FeatureItem> reader(steps_, source_of(jobs_), most);
     std::vector<std::string> found;
     std::size_t next_job = 0;
     while (const auto batch = reader.next([] { return false; })) {
       Index images = 0;
       for (const FeatureItem& item : *batch) {
-        EXPECT_EQ(item.job, next_job++);
+        EXPECT_EQ(item.number, next_job++);
         expect_own_values(item);
         images += item.count;
       }
@@ -56,7 +56,7 @@ class Batches : public testing::Test {
   static void expect_own_values(const FeatureItem& item) {
     const Index values = item.count * 3 * item.size.height * item.size.width;
     ASSERT_EQ(std::ssize(item.pixels.values), values);
-    for (const float value : item.pixels.values) ASSERT_EQ(value, static_cast<float>(item.job));
+    for (const float value : item.pixels.values) ASSERT_EQ(value, static_cast<float>(item.number));
   }
 
   Scratch scratch_;
@@ -95,7 +95,7 @@ TEST_F(Batches, CountWhatCannotBeReadSoThatItIsSaidSoon) {
 
 TEST_F(Batches, EndWhenTheConsumerStops) {
   add_array({3, 16, 16});
-  BatchReader<FeatureItem> reader(steps_, jobs_, 1);
+  BatchReader<FeatureItem> reader(steps_, source_of(jobs_), 1);
   EXPECT_FALSE(reader.next([] { return true; }));
 }
 

@@ -66,6 +66,10 @@ std::string name_key(const fs::path& path) {
   return key.string();
 }
 
+std::string InputFile::text() const {
+  return member.empty() ? path.string() : path.string() + "/" + member;
+}
+
 bool is_array(const fs::path& path) { return lower_extension(path) == ".npy"; }
 
 InputList parse_input_list(std::string_view text, const std::string& source) {

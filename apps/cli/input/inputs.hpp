@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <istream>
+#include <memory>
 #include <optional>
 #include <sapiens/error.hpp>
 #include <span>
@@ -74,14 +75,29 @@ std::vector<std::string> left_out_lines(const LeftOutList& list);
 /// [{"reason": "hidden", "count": 3, "examples": [".a", ".b", ".c"]}]
 Json left_out_json(const LeftOutList& list);
 
+/// A member of a tar archive beside an image, with the same key: a label or a caption.
+struct Sidecar {
+  std::string field = {};  ///< "json" or "cls.txt": its name without the key.
+  std::vector<std::byte> content = {};
+};
+
 /// One image, array, video or camera to work on.
 struct InputFile {
-  std::filesystem::path path = {};  ///< As it can be opened.
-  std::filesystem::path name =
-      {};  ///< Its place below the folder it was found in; else the file name.
+  std::filesystem::path path = {};  ///< As it can be opened; of a member, its archive.
+  /// Its place below the folder it was found in; else the file name. Of a member "shard/a/b.jpg".
+  std::filesystem::path name = {};
+  std::string member = {};   ///< Of the archive, exactly as it is called there; else empty.
+  std::size_t position = 0;  ///< Of the member among all of the archive.
+  bool archive = false;      ///< All of an archive (InputRules::expand_archives).
+  /// Of a member that was read already: all of its bytes, and the sidecars of its sample.
+  std::shared_ptr<const std::vector<std::byte>> content = {};
+  std::vector<Sidecar> sidecars = {};
   bool video = false;
   std::optional<int> camera = {};                  ///< Its number; `path` is "camera:0" then.
   std::vector<std::filesystem::path> frames = {};  ///< Of a folder that is taken for a video.
+
+  /// What messages and records call it: its path, "shard.tar/a/b.jpg" for a member.
+  std::string text() const;
 };
 
 struct FailedInput {
@@ -100,6 +116,8 @@ struct InputRules {
   bool arrays = false;  ///< Also take .npy files out of folders.
   bool videos = false;  ///< Also take videos, and cameras as "camera:0".
   bool folders_are_videos = false;
+  bool archives = false;        ///< Also take tar and zip archives.
+  bool expand_archives = true;  ///< Each image in an archive is an input; else the archive is one.
   std::filesystem::path output = {};  ///< Never searched for inputs: results are not images.
 };
 

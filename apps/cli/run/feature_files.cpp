@@ -6,6 +6,8 @@
 #include <sapiens/quantize.hpp>
 #include <utility>
 
+#include "core/atomic_file.hpp"
+
 namespace sapiens::cli {
 namespace {
 
@@ -16,7 +18,41 @@ std::string suffix_of(const FeatureName& name, bool scale) {
   return fmt::format("{}{}{}.npy", name.text.empty() ? "" : ".", name.text, scale ? ".scale" : "");
 }
 
+/// `npy` is the file of `shape` numbers of `size` bytes.
+EncodedArray encoded(const FeatureArray& array, std::vector<Index> shape, DType dtype,
+                     std::size_t size, std::vector<std::byte> npy) {
+  std::size_t numbers = size;
+  for (const Index extent : shape) numbers *= static_cast<std::size_t>(extent);
+  const std::size_t offset = npy.size() - numbers;
+  return {.name = array.name,
+          .shape = std::move(shape),
+          .dtype = dtype,
+          .npy = std::move(npy),
+          .offset = offset};
+}
+
 }  // namespace
+
+std::string EncodedArray::suffix() const { return suffix_of(name, scale); }
+
+std::vector<EncodedArray> encode_arrays(std::span<const FeatureArray> arrays, DType dtype) {
+  std::vector<EncodedArray> all;
+  for (const FeatureArray& array : arrays) {
+    if (dtype != DType::I8) {
+      all.push_back(encoded(array, array.shape, dtype, dtype_size(dtype),
+                            encode_npy(array.shape, array.values, dtype)));
+      continue;
+    }
+    QuantizedRows rows = quantize_rows(array.shape, array.values);
+    all.push_back(encoded(array, rows.shape, dtype, sizeof(std::int8_t),
+                          encode_npy_int8(rows.shape, rows.values)));
+    const FloatArray& scales = rows.scales;
+    all.push_back(encoded(array, scales.shape, DType::F32, sizeof(float),
+                          encode_npy(scales.shape, scales.values)));
+    all.back().scale = true;
+  }
+  return all;
+}
 
 std::vector<FeatureName> feature_names(std::span<const Index> layers,
                                        std::span<const OutType> out_types) {
@@ -33,8 +69,8 @@ std::vector<FeatureName> feature_names(std::span<const Index> layers,
   return names;
 }
 
-NpyFeatureFiles::NpyFeatureFiles(fs::path folder, bool partial)
-    : folder_(std::move(folder)), partial_(partial) {}
+NpyFeatureFiles::NpyFeatureFiles(fs::path folder, bool partial, std::string temporary)
+    : folder_(std::move(folder)), partial_(partial), temporary_(std::move(temporary)) {}
 
 fs::path NpyFeatureFiles::file_of(const fs::path& key, const std::string& suffix) const {
   fs::path file = folder_ / key;
@@ -57,19 +93,23 @@ std::vector<JobFile> NpyFeatureFiles::files_of(const fs::path& key,
 
 fs::path NpyFeatureFiles::image_of(const fs::path& key) const { return file_of(key, ".png"); }
 
-void NpyFeatureFiles::write(const fs::path& key, std::span<const FeatureArray> arrays,
-                            DType dtype) {
-  create_parent(file_of(key, ""));
-  for (const FeatureArray& array : arrays) {
-    const fs::path file = file_of(key, suffix_of(array.name, false));
-    if (dtype != DType::I8) {
-      write_npy(file, array.shape, array.values, dtype);
-      continue;
-    }
-    const QuantizedRows rows = quantize_rows(array.shape, array.values);
-    write_npy_int8(file, rows.shape, rows.values);
-    write_npy(file_of(key, suffix_of(array.name, true)), rows.scales.shape, rows.scales.values);
+std::vector<StoredArray> NpyFeatureFiles::write(const FeatureSample& sample,
+                                                std::span<const FeatureArray> arrays, DType dtype) {
+  std::vector<StoredArray> stored;
+  create_parent(file_of(sample.key, ""));
+  for (EncodedArray& array : encode_arrays(arrays, dtype)) {
+    const fs::path path = file_of(sample.key, array.suffix());
+    AtomicFile file(path, temporary_);
+    file.write(array.npy);
+    file.commit();
+    stored.push_back({.name = std::move(array.name),
+                      .scale = array.scale,
+                      .shape = std::move(array.shape),
+                      .dtype = array.dtype,
+                      .file = path.lexically_relative(folder_).generic_string(),
+                      .offset = array.offset});
   }
+  return stored;
 }
 
 }  // namespace sapiens::cli

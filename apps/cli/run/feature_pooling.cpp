@@ -64,7 +64,7 @@ std::vector<std::uint8_t> read_pool_mask(const PoolArguments& pool, const Job& j
     for (const fs::path& candidate : files) names.push_back(candidate.string());
     throw Error(ErrorCode::NotFound,
                 {.summary = "there is no mask for this image",
-                 .file = job.input.path.string(),
+                 .file = job.input.text(),
                  .key = "--mask",
                  .expected = fmt::format("{}", fmt::join(names, " or ")),
                  .hint = "`sapiens seg` writes them; --mask DIR names its folder"});
@@ -86,7 +86,7 @@ std::vector<std::uint8_t> read_pool_mask(const PoolArguments& pool, const Job& j
   }
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "nothing of this image is under its mask",
-               .file = job.input.path.string(),
+               .file = job.input.text(),
                .key = pool.mask_classes.empty() ? "--mask" : "--mask-class",
                .actual = pool.mask_classes.empty()
                              ? fmt::format("{} is empty", file->string())
@@ -99,7 +99,7 @@ PoolRegion boxes_of(const PoolArguments& pool, const PersonBoxes& boxes, const J
   if (given.unclear) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "nothing tells which boxes are about this image",
-                 .file = job.input.path.string(),
+                 .file = job.input.text(),
                  .key = "--boxes",
                  .actual = "a `file_name` or id of " + pool.boxes_file +
                            " that several images have, or several that may mean this one",

@@ -91,7 +91,7 @@ PoolRegion read_region(const FeaturePooling& pooling, const Job& job, const Feat
   if (!item.has_batch_axis) return pooling.region_of(job, item.image_size);
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "a mask, or boxes, are about one image, and this array holds several",
-               .file = job.input.path.string(),
+               .file = job.input.text(),
                .key = "--pool",
                .hint = "give one array [3, H, W] per image"});
 }
@@ -171,7 +171,7 @@ Error overflow(const Job& job, DType dtype) {
   if (half || brain) hint = fmt::format("leave out --dtype {}", dtype_name(dtype));
   return Error(ErrorCode::InvalidArgument,
                {.summary = "the features hold numbers that cannot be written",
-                .file = job.input.path.string(),
+                .file = job.input.text(),
                 .key = half || brain ? "--dtype" : "",
                 .expected = std::move(expected),
                 .hint = std::move(hint)});
@@ -257,7 +257,7 @@ void write_features(const Encoder& encoder, const FeatureArguments& options,
     if (!is_storable(array.values, options.dtype)) throw overflow(job, options.dtype);
     arrays.push_back(std::move(array));
   }
-  output.sink.write(job.name, arrays, options.dtype);
+  output.sink.write({.key = job.name, .sidecars = job.input.sidecars}, arrays, options.dtype);
   result.shape = arrays.front().shape;
   result.shapes_of_files = shapes_of_files(arrays, options.dtype);
   if (!item.region.boxes.empty()) {

@@ -23,7 +23,7 @@ void leave_out_boxes_outside(const TaskContext& context, const Job& job, Frame& 
   if (!frame.place) return context.warn(job, what + " and left out");
   // Once, and not for every frame: all have the same size.
   throw Error(ErrorCode::InvalidArgument,
-              {.summary = what, .file = job.input.path.string(), .key = "--box"});
+              {.summary = what, .file = job.input.text(), .key = "--box"});
 }
 
 void take_boxes_of_file(const TaskContext& context, const Job& job, Frame& frame) {
@@ -32,7 +32,7 @@ void take_boxes_of_file(const TaskContext& context, const Job& job, Frame& frame
   if (given.unclear) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "nothing tells which boxes are about this image",
-                 .file = job.input.path.string(),
+                 .file = job.input.text(),
                  .key = "--boxes",
                  .actual = "a `file_name` or id of " + file +
                            " that several images have, or several that may mean this one",

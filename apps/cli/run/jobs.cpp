@@ -37,7 +37,7 @@ bool is_newer(const fs::path& file, const fs::path& input) {
 /// Files are written atomically, so an existing file is complete.
 bool is_finished(const Job& job, const Manifest& earlier) {
   const auto before = earlier.jobs.find(job.name.string());
-  if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.path)) {
+  if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.text())) {
     return false;
   }
   const std::vector<fs::path> files = files_of(job);
@@ -46,7 +46,7 @@ bool is_finished(const Job& job, const Manifest& earlier) {
 }
 
 ManifestJob record_of(const Job& job, const fs::path& output) {
-  ManifestJob record{.input = absolute_text(job.input.path)};
+  ManifestJob record{.input = absolute_text(job.input.text())};
   for (const fs::path& file : files_of(job)) {
     record.files.push_back(file.lexically_relative(output).generic_string());
   }

@@ -25,13 +25,21 @@ void StageSeconds::add_share(const StageTimes& stages, std::size_t count) {
   post += stages.post / shares;
 }
 
+JobSource source_of(std::span<const Job> jobs) {
+  return [jobs]() mutable -> std::shared_ptr<const Job> {
+    if (jobs.empty()) return nullptr;
+    const Job& job = jobs.front();
+    jobs = jobs.subspan(1);
+    return {std::shared_ptr<const Job>(), &job};  // not its owner
+  };
+}
+
 void RunContext::warn(const Job& job, const std::string& what) const {
-  meter.message(
-      fmt::format("warning: {}: {}", printable(job.input.path.string()), printable(what)));
+  meter.message(fmt::format("warning: {}: {}", printable(job.input.text()), printable(what)));
 }
 
 void RunContext::report_failure(const Job& job, const Error& error) const {
-  meter.message(failure_text(job.input.path.string(), error));
+  meter.message(failure_text(job.input.text(), error));
 }
 
 bool is_about_the_input(const Error& error) {

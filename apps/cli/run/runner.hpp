@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <new>
 #include <optional>
 #include <sapiens/checkpoint.hpp>
@@ -35,9 +36,10 @@ struct StageSeconds {
 
 /// What every run knows of one input on its way from source to sink.
 struct RunItem {
-  std::size_t job = 0;  ///< Its place among the jobs.
-  Image image = {};     ///< Empty for arrays.
-  Index count = 1;      ///< Images in it; 0 after an error.
+  std::shared_ptr<const Job> job = {};
+  std::size_t number = 0;  ///< Of the job in the run.
+  Image image = {};        ///< Empty for arrays.
+  Index count = 1;         ///< Images in it; 0 after an error.
   StageSeconds seconds = {};
   std::string warning = {};         ///< Said when the item is done; mostly empty.
   std::optional<Error> error = {};  ///< Why nothing more is done with it.
@@ -77,6 +79,12 @@ void guarded(const std::vector<Item*>& items, Action action) {
   }
 }
 
+/// The jobs of a run, one after the other; null after the last. Called on the thread of the source.
+using JobSource = std::function<std::shared_ptr<const Job>()>;
+
+/// Jobs that are known beforehand, and outlive the source.
+JobSource source_of(std::span<const Job> jobs);
+
 /// What is done with the input of one job. `Item` is a RunItem and what belongs to the results.
 template <typename Item>
 struct JobSteps {
@@ -98,17 +106,17 @@ template <typename Item>
 class BatchReader {
  public:
   /// `steps` must outlive the reader.
-  BatchReader(const JobSteps<Item>& steps, std::span<const Job> jobs, Index batch)
-      : steps_(steps), jobs_(jobs), batch_(batch) {}
+  BatchReader(const JobSteps<Item>& steps, JobSource jobs, Index batch)
+      : steps_(steps), jobs_(std::move(jobs)), batch_(batch) {}
 
   /// The next inputs, `batch` of them, fewer before one that may not join them, more only if one
   /// array holds more; nothing after the last. Stops between two inputs when `is_cancelled`.
   std::optional<std::vector<Item>> next(const std::function<bool()>& is_cancelled) {
     std::vector<Item> items;
     Index images = 0;
-    while ((waiting_ || next_job_ < jobs_.size()) &&
-           std::max<Index>(images, std::ssize(items)) < batch_ && !is_cancelled()) {
-      if (!waiting_) waiting_ = load(next_job_++);
+    while (std::max<Index>(images, std::ssize(items)) < batch_ && !is_cancelled()) {
+      if (!waiting_) waiting_ = load();
+      if (!waiting_) break;
       if (!fits(*waiting_, items, images)) break;
       images += waiting_->count;
       items.push_back(std::move(*waiting_));
@@ -126,34 +134,36 @@ class BatchReader {
     return !steps_.may_join || steps_.may_join(*first, item);
   }
 
-  Item load(std::size_t number) const {
-    const Job& job = jobs_[number];
+  std::optional<Item> load() {
+    const std::shared_ptr<const Job> job = jobs_();
+    if (!job) return std::nullopt;
     Item item;
     try {
-      item = steps_.load(job);
+      item = steps_.load(*job);
     } catch (const Error& error) {
       item.error = error;
     } catch (const std::bad_alloc&) {
       item.error = Error(ErrorCode::OutOfResources, {.summary = "too large for the memory there is",
-                                                     .file = job.input.path.string()});
+                                                     .file = job->input.text()});
     }
     if (item.error) item.count = 0;
-    item.job = number;
+    item.job = job;
+    item.number = next_++;
     return item;
   }
 
   const JobSteps<Item>& steps_;
-  std::span<const Job> jobs_;
+  const JobSource jobs_;
   const Index batch_;
-  std::size_t next_job_ = 0;
+  std::size_t next_ = 0;
   std::optional<Item> waiting_;  // did not fit into the last batch
 };
 
 /// The sink of a run over jobs: what became of `item`, after its files were written. What is wrong
 /// with one input becomes its result; throws when the disk is full or cannot be written.
 template <typename Item>
-JobResult write_item(const JobSteps<Item>& steps, const Job& job, Item& item,
-                     const RunContext& context) {
+JobResult write_item(const JobSteps<Item>& steps, Item& item, const RunContext& context) {
+  const Job& job = *item.job;
   JobResult result{.error = item.error};
   const Stopwatch watch;
   const auto no_interruption = context.interrupts.hold();
@@ -174,32 +184,45 @@ JobResult write_item(const JobSteps<Item>& steps, const Job& job, Item& item,
   return result;
 }
 
-/// Works through `jobs`, reading ahead and writing behind while the networks compute; one result
-/// per job, said in their order. A job that fails is reported to the meter and the others go on;
-/// when memory or disk run out the error is thrown.
+/// Takes what became of each job, in their order, on the thread that writes.
+using ResultSink = std::function<void(const Job& job, std::size_t number, JobResult result)>;
+
+/// Works through the jobs of a source, reading ahead and writing behind while the networks compute.
+/// A job that fails is reported to the meter and the others go on; when memory or disk run out the
+/// error is thrown.
 template <typename Item>
-std::vector<JobResult> run_jobs(const JobSteps<Item>& steps, std::span<const Job> jobs, Index batch,
-                                const RunContext& context) {
+void run_source(const JobSteps<Item>& steps, JobSource jobs, Index batch, const RunContext& context,
+                const ResultSink& done) {
   using Items = std::vector<Item>;
-  BatchReader<Item> source(steps, jobs, batch);
-  std::vector<JobResult> results(jobs.size());
+  BatchReader<Item> source(steps, std::move(jobs), batch);
   Pipeline<Items>({.read = [&](const auto& is_cancelled) { return source.next(is_cancelled); },
                    .compute =
                        [&](Items& items, const auto& keep_going) {
-                         const auto first = static_cast<double>(items.front().job);
+                         const auto first = static_cast<double>(items.front().number);
                          const auto count = static_cast<double>(items.size());
-                         steps.compute(items, [&](double done) {
+                         steps.compute(items, [&](double share) {
                            keep_going();
-                           context.meter.update(first + done * count);
+                           context.meter.update(first + share * count);
                          });
                        },
                    .write =
                        [&](Items items) {
                          for (Item& item : items) {
-                           results[item.job] = write_item(steps, jobs[item.job], item, context);
+                           done(*item.job, item.number, write_item(steps, item, context));
                          }
                        }})
       .run();
+}
+
+/// The same for jobs that are known beforehand: one result per job.
+template <typename Item>
+std::vector<JobResult> run_jobs(const JobSteps<Item>& steps, std::span<const Job> jobs, Index batch,
+                                const RunContext& context) {
+  std::vector<JobResult> results(jobs.size());
+  run_source(steps, source_of(jobs), batch, context,
+             [&](const Job&, std::size_t number, JobResult result) {
+               results[number] = std::move(result);
+             });
   return results;
 }
 

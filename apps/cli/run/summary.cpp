@@ -16,7 +16,7 @@ Json job_json(const Job& job) {
     outputs.push_back(file.label);
     outputs.back()["path"] = file.path.string();
   }
-  Json json = {{"input", job.input.path.string()}, {"outputs", std::move(outputs)}};
+  Json json = {{"input", job.input.text()}, {"outputs", std::move(outputs)}};
   if (job.images.size() == 1) json["viz"] = job.images.front().string();
   if (job.images.size() > 1) {
     for (const auto& image : job.images) json["viz"].push_back(image.string());
@@ -29,7 +29,7 @@ Json failure_json(const std::string& input, const Error& error) {
 }
 
 Json result_json(const Job& job, const JobResult& result) {
-  if (result.error) return failure_json(job.input.path.string(), *result.error);
+  if (result.error) return failure_json(job.input.text(), *result.error);
   Json json = job_json(job);
   json["shape"] = result.shape;
   for (std::size_t i = 0; i < result.shapes_of_files.size(); ++i) {

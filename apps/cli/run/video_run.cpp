@@ -133,7 +133,7 @@ void write_document(const TaskContext& context, const Job& job, const VideoSourc
   const VideoOptions& options = context.options.video;
   Json document = {
       {"video",
-       {{"source", job.input.path.string()},
+       {{"source", job.input.text()},
         {"width", source.width()},
         {"height", source.height()},
         {"rate", source.rate()},
@@ -231,7 +231,7 @@ JobResult run_whole_video(const TaskContext& run, const Job& job) {
   if (sink.frames() == 0) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no frame of this video was asked for",
-                 .file = job.input.path.string(),
+                 .file = job.input.text(),
                  .actual = fmt::format("{} frames in it", source.video().frames_read()),
                  .hint = "look at --start and --end, in seconds"});
   }
@@ -253,7 +253,7 @@ JobResult run_video(const TaskContext& context, const Job& job) {
     if (context.boxes) {
       throw Error(ErrorCode::InvalidArgument,
                   {.summary = "the boxes of --boxes are about images, not about frames",
-                   .file = job.input.path.string(),
+                   .file = job.input.text(),
                    .hint = "take --detector for videos, or --box"});
     }
     return run_whole_video(context, job);
