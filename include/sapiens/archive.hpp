@@ -72,7 +72,8 @@ class ArchiveReader {
 };
 
 /// Writes a tar member by member: ustar, with a pax header for names that need one. Equal members
-/// give equal bytes, on every machine and at any time, and also where a tar was continued.
+/// give equal bytes: headers hold nothing of the machine, the user or the time, and where a tar was
+/// continued does not show.
 ///
 /// Nothing is kept back: after each call, the file ends where the call says. After one that failed,
 /// it ends in a part of a member, which the caller cuts off, and the writer is used no more.

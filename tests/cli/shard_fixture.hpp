@@ -37,10 +37,8 @@ inline std::vector<TestSample> test_samples(std::size_t count) {
     const std::string caption = "caption " + sample.key;
     const auto bytes = std::as_bytes(std::span(caption));
     if (i % 2 == 0) sample.sidecars.push_back({"txt", {bytes.begin(), bytes.end()}});
-    for (int k = 0; k < 30; ++k)
-      sample.map.push_back(static_cast<float>(k) + 100.0f * static_cast<float>(i));
-    for (int k = 0; k < 7; ++k)
-      sample.vector.push_back(static_cast<float>(k) - static_cast<float>(i));
+    for (std::size_t k = 0; k < 30; ++k) sample.map.push_back(static_cast<float>(100 * i + k));
+    for (std::size_t k = 0; k < 7; ++k) sample.vector.push_back(static_cast<float>(i + k));
     samples.push_back(std::move(sample));
   }
   return samples;

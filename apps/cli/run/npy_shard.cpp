@@ -75,7 +75,7 @@ struct RowFormat {
     return text + "), }";
   }
 
-  /// Of the header, whatever the number of rows, which is known at the end.
+  /// Of the header, which has room for any number of rows, since that is known at the end.
   std::size_t header_bytes() const {
     constexpr std::size_t kAlignment = 64;
     constexpr std::size_t kAround = 11;  // what is in front of the description, and a line end

@@ -105,8 +105,9 @@ class TarShard final : public FeatureShard {
       part = position.at("part").get<std::uint64_t>();
       bytes = position.at("bytes").get<std::uint64_t>();
     });
-    for (std::uint64_t i = 0; i < part; ++i)
-      find_earlier_file(output_of(i), output_of(i), kTarEndMark);
+    for (std::uint64_t i = 0; i < part; ++i) {
+      find_earlier_file(output_of(i), output_of(i), kTarEndMark);  // it has its name already
+    }
     if (bytes > 0) {
       const fs::path earlier =
           find_earlier_file(unfinished_of(unfinished, part), output_of(part), bytes);
