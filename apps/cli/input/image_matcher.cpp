@@ -89,21 +89,21 @@ class Finder {
   Table paths_, names_, ids_;
 };
 
-struct Claim {
+struct ImageClaim {
   const ImageRef* ref;
   Strength strength;
 };
 
 /// Who of those that claim one image has it.
-void settle(std::span<const Claim> claims, std::size_t image, ImageMatches& matches) {
-  const Strength best = std::ranges::max(claims, {}, &Claim::strength).strength;
+void settle(std::span<const ImageClaim> claims, std::size_t image, ImageMatches& matches) {
+  const Strength best = std::ranges::max(claims, {}, &ImageClaim::strength).strength;
   std::set<std::vector<std::string>> names;  // of the best
-  for (const Claim& claim : claims) {
+  for (const ImageClaim& claim : claims) {
     if (claim.strength == best) names.insert(path_parts(claim.ref->text));
   }
   const bool clear = best == Strength::WithinPath || names.size() == 1;
   if (!clear) matches.unclear_images.insert(image);
-  for (const Claim& claim : claims) {
+  for (const ImageClaim& claim : claims) {
     if (claim.strength != best) continue;
     if (clear) {
       matches.image_of.emplace(*claim.ref, image);
@@ -138,7 +138,7 @@ std::vector<std::string> path_parts(std::string_view path) {
 ImageMatches match_images(std::span<const KnownImage> known, const std::set<ImageRef>& refs) {
   const Finder finder(known);
   ImageMatches matches;
-  std::vector<std::vector<Claim>> claims(known.size());
+  std::vector<std::vector<ImageClaim>> claims(known.size());
   std::set<std::pair<const Row*, std::size_t>> unclear;  // rows, once each: they may be many
   for (const ImageRef& ref : refs) {
     const auto [rows, strength] = finder.find(ref);
