@@ -38,6 +38,10 @@ int wait_for(::pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+std::size_t count(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
+}
+
 /// A process that has claimed "a" below `work`.
 ::pid_t start_owner(const fs::path& work) {
   const ::pid_t pid = start([&] {
@@ -46,7 +50,10 @@ int wait_for(::pid_t pid) {
     while (claim) ::pause();
     return 1;
   });
-  while (newest_claim(work / "a").text.empty()) std::this_thread::sleep_for(milliseconds(1));
+  // The folder of the owner is made after its claim.
+  while (!fs::exists(work / "a") || count(work / "a") < 2) {
+    std::this_thread::sleep_for(milliseconds(1));
+  }
   return pid;
 }
 
@@ -70,10 +77,6 @@ std::string claim_of_another_host(std::int64_t beats, const std::string& token =
   record.owner.token = token;
   record.beats = beats;
   return claim_text(record);
-}
-
-std::size_t count(const fs::path& folder) {
-  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
 }
 
 TEST(Claims, OneOfManyProcessesWins) {
