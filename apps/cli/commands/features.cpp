@@ -123,7 +123,7 @@ Findings pooling_findings(const FeaturePooling& pooling) {
 
 void run(const FeatureArguments& options, Session& session) {
   expect_pooling(options);
-  const Inputs inputs = find_inputs(options, {.arrays = true});
+  const Inputs inputs = find_inputs(options, {.arrays = true, .archives = true});
   FeaturePooling pooling(options.pool, inputs.files);
   if (const PersonBoxes* const boxes = pooling.boxes()) {
     for (const std::string& line : boxes->tally().lines()) say("warning: " + line);

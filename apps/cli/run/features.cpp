@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <sapiens/draw.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/npy.hpp>
@@ -10,6 +11,7 @@
 #include <sapiens/prepared.hpp>
 #include <utility>
 
+#include "cli/input/archive_inputs.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
 #include "core/progress.hpp"
@@ -76,9 +78,10 @@ FeatureItem read_array(const Job& job) {
   return item;
 }
 
-FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
+FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, const Job& job,
+                       InputReader& reader) {
   FeatureItem item;
-  item.image = Image::read(job.input.path);
+  item.image = reader.read(job.input);
   item.pixels = encoder.preprocess(item.image, options.preprocess, options.model.input_size);
   item.size = {item.pixels.shape[1], item.pixels.shape[2]};
   item.image_size = {item.image.height, item.image.width};
@@ -97,9 +100,10 @@ PoolRegion read_region(const FeaturePooling& pooling, const Job& job, const Feat
 }
 
 FeatureItem load_input(const Encoder& encoder, const FeatureArguments& options,
-                       const FeaturePooling& pooling, const Job& job) {
+                       const FeaturePooling& pooling, const Job& job, InputReader& reader) {
   const Stopwatch watch;
-  FeatureItem item = is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job);
+  FeatureItem item =
+      is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job, reader);
   item.region = read_region(pooling, job, item);
   if (!item.warning.empty() && !item.region.warning.empty()) item.warning += " ";
   item.warning += item.region.warning;
@@ -286,7 +290,12 @@ PreparedArray read_prepared(const fs::path& path) {
 
 JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options,
                                     const FeatureOutput& output) {
-  return {.load = [&](const Job& job) { return load_input(encoder, options, output.pooling, job); },
+  // Copies of the step share it, one after the other.
+  const auto reader = std::make_shared<InputReader>();
+  return {.load =
+              [&, reader](const Job& job) {
+                return load_input(encoder, options, output.pooling, job, *reader);
+              },
           .may_join = [](const FeatureItem& first,
                          const FeatureItem& next) { return first.size == next.size; },
           .compute =
