@@ -15,13 +15,13 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/options/task_options.hpp"
+#include "cli/run/feature_videos.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/run/video_source.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
-
-bool is_map(OutType type) { return type == OutType::Featmap || type == OutType::Raw; }
 
 std::vector<std::string_view> names_of(std::span<const OutType> types) {
   std::vector<std::string_view> names;
@@ -41,10 +41,14 @@ const std::string& name_of(DType written) {
 
 std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<InputFile>& files,
                            std::span<const FeatureName> names, const NpyFeatureFiles& sink) {
-  const bool viz = options.viz && std::ranges::any_of(options.features.out_types, is_map);
+  const bool viz = draws_features(options);
   if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
   std::vector<Job> jobs = plan_names(files);
   for (Job& job : jobs) {
+    if (job.input.video) {
+      job.files = {{feature_video_document(options, job.name), {{"holds", "what frames are"}}}};
+      continue;
+    }
     job.files = sink.files_of(job.name, names, options.dtype);
     if (viz && !is_array(job.input.path)) job.images = {sink.image_of(job.name)};
   }
@@ -64,6 +68,7 @@ Json settings_of(const FeatureArguments& options, const Encoder& encoder,
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
   settings["dtype"] = name_of(options.dtype);
   settings["pool"] = options.pool.settings();
+  settings["video"] = video_settings(options.video);
   return settings;
 }
 
@@ -123,7 +128,10 @@ Findings pooling_findings(const FeaturePooling& pooling) {
 
 void run(const FeatureArguments& options, Session& session) {
   expect_pooling(options);
-  const Inputs inputs = find_inputs(options, {.arrays = true, .archives = true});
+  const Inputs inputs = find_inputs(options, {.arrays = true,
+                                              .videos = true,
+                                              .folders_are_videos = options.video.folder_rate > 0,
+                                              .archives = true});
   FeaturePooling pooling(options.pool, inputs.files);
   if (const PersonBoxes* const boxes = pooling.boxes()) {
     for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
@@ -151,10 +159,8 @@ void run(const FeatureArguments& options, Session& session) {
   start_plan(plan, session);
 
   const Stopwatch watch;
-  Meter meter("features", std::ssize(plan.jobs), stderr_is_terminal());
   const std::vector<JobResult> results =
-      run_jobs(feature_steps(encoder, options, output), plan.jobs, options.batch,
-               {session.interrupts, meter});
+      run_features(encoder, options, output, sink, session.interrupts, plan.jobs);
   report({.plan = plan,
           .what = fmt::format("{}", fmt::join(names_of(options.features.out_types), ", ")),
           .type = name_of(options.dtype),
@@ -231,11 +237,13 @@ void add_features_command(CLI::App& app, Session& session) {
   CLI::App* features = app.add_subcommand("features", "Compute features of images, as .npy");
   add_checkpoint_argument(*features, *options);
   add_job_options(*features, *options,
-                  "Images, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "
-                  "folders, .txt lists, or - for a list on standard input",
+                  "Images, videos, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed "
+                  "already, folders, tar or zip archives, .txt lists, or - for a list on standard "
+                  "input",
                   "Also draw the features over each image, as .png");
   add_output_options(*features, *options);
   add_pool_options(*features, options->pool);
+  add_video_options(*features, options->video);
   add_compute_options(*features, *options);
   add_json_flag(*features, session);
   features->footer(

@@ -276,6 +276,10 @@ void write_features(const Encoder& encoder, const FeatureArguments& options,
 
 }  // namespace
 
+bool draws_features(const FeatureArguments& options) {
+  return options.viz && std::ranges::any_of(options.features.out_types, has_map);
+}
+
 PreparedArray read_prepared(const fs::path& path) {
   const NpyHeaderInfo info = read_npy_info(path);
   // [3, H, 3] may be both; an image so low is not.

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/options/options.hpp"
+#include "cli/options/task_options.hpp"
 #include "cli/run/feature_files.hpp"
 #include "cli/run/feature_pooling.hpp"
 #include "cli/run/runner.hpp"
@@ -21,7 +21,11 @@ struct FeatureArguments : JobOptions {
   DType dtype = DType::F32;
   PoolArguments pool;
   Index batch = 1;
+  VideoOptions video;
 };
+
+/// True where --viz draws something: a form that is a map.
+bool draws_features(const FeatureArguments& options);
 
 /// What happens to features between the encoder and the files.
 struct FeatureOutput {
