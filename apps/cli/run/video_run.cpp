@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/input/json_file.hpp"
+#include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/run/video_source.hpp"
 

@@ -114,8 +114,8 @@ std::vector<std::string> VideoSource::doubts() const {
                                  video_->frames_read(), video_->frames()));
   }
   if (video_->rate_is_assumed()) {
-    doubts.push_back(fmt::format(
-        "does not say its frame rate: {} frames per second are assumed", video_->rate()));
+    doubts.push_back(fmt::format("does not say its frame rate: {} frames per second are assumed",
+                                 video_->rate()));
   }
   return doubts;
 }
