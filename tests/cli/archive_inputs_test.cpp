@@ -1,9 +1,15 @@
 #include "cli/input/archive_inputs.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <sapiens/image.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -19,8 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::StartsWith;
 
 /// A tar of empty files.
@@ -231,23 +235,58 @@ TEST_F(ArchiveInputs, WhatLiesBeforeTheDamageOfATarIsFound) {
 }
 
 TEST_F(ArchiveInputs, MembersAreReadInAnyOrder) {
-  write_bytes(scratch_ / "a.zip", zip_of({"no.txt", "1.jpg", "2.jpg", "3.jpg"}));
-  Inputs inputs = collect({scratch_ / "a.zip"});
-  ASSERT_EQ(inputs.files.size(), 3u);
-  InputReader reader;
-  const auto problem = [&](std::size_t i) {
-    try {
-      reader.read(inputs.files[i]);
-    } catch (const Error& error) {
-      return error.detail().file + ": " + error.detail().summary;
-    }
-    return std::string("an image");
+  const auto png = [](Index width) {
+    const Image image{width, 1, std::vector<std::uint8_t>(static_cast<std::size_t>(3 * width))};
+    const std::vector<std::byte> bytes = image.encode_png();
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
-  for (const std::size_t i : {0, 2, 1, 1, 0}) {
-    EXPECT_THAT(problem(i), StartsWith(inputs.files[i].text() + ": "));
+  StoredZip zip;
+  std::string tar;
+  for (int i = 1; i <= 3; ++i) {
+    const std::string key = std::to_string(i);
+    zip.add(key + ".txt", "caption");
+    zip.add(key + ".png", png(i));
+    tar += tar_member(key + ".txt", "caption") + tar_member(key + ".png", png(i));
   }
-  inputs.files[1].member = "4.jpg";
-  EXPECT_THAT(problem(1), HasSubstr("was changed while it was read"));
+  write_bytes(scratch_ / "a.zip", zip.bytes());
+  write_bytes(scratch_ / "b.tar", tar + tar_end());
+  Inputs inputs = collect({scratch_ / "a.zip", scratch_ / "b.tar"});
+  ASSERT_EQ(inputs.files.size(), 6u);
+  InputReader reader;
+  for (const std::size_t i : {0, 2, 1, 1, 3, 5, 4, 0, 1, 2}) {
+    EXPECT_EQ(reader.read(inputs.files[i]).width, static_cast<Index>(i % 3 + 1));
+  }
+  inputs.files[1].member = "4.png";
+  EXPECT_EQ(error_code_of([&] { reader.read(inputs.files[1]); }), ErrorCode::CorruptFile)
+      << "the archive was changed";
+  inputs.files[2].content = std::make_shared<const std::vector<std::byte>>();
+  EXPECT_EQ(error_code_of([&] { reader.read(inputs.files[2]); }), ErrorCode::UnsupportedFormat)
+      << "what was read already is not read again";
+}
+
+TEST_F(ArchiveInputs, WhatIsLostIsNotLookedForAgain) {
+  write_bytes(scratch_ / "a.tar", tar_of({"1.jpg", "2.jpg", "3.jpg"}));
+  const Inputs inputs = collect({scratch_ / "a.tar"});
+  ASSERT_EQ(inputs.files.size(), 3u);
+  write_bytes(scratch_ / "a.tar", tar_member("1.jpg", "") + std::string(2048, 'x'));
+  InputReader reader;
+  for (const std::size_t i : {2, 1, 2}) {
+    EXPECT_EQ(error_code_of([&] { reader.read(inputs.files[i]); }), ErrorCode::CorruptFile);
+  }
+  EXPECT_NE(error_code_of([&] { reader.read(inputs.files[0]); }), ErrorCode::CorruptFile)
+      << "it lies before the damage";
+}
+
+TEST_F(ArchiveInputs, ATarIsReadFromStandardInput) {
+  write_bytes(scratch_ / "a.tar", tar_of({"1.jpg", "2.jpg"}));
+  const int before = ::dup(0);
+  const int tar = ::open((scratch_ / "a.tar").c_str(), O_RDONLY | O_CLOEXEC);
+  ::dup2(tar, 0);
+  ::close(tar);
+  EXPECT_THAT(names(ArchiveSamples({.path = "-", .name = "stdin", .archive = true}, {})),
+              ElementsAre("stdin/1.jpg", "stdin/2.jpg"));
+  ::dup2(before, 0);
+  ::close(before);
 }
 
 TEST_F(ArchiveInputs, FoldersGiveTheImagesOfTheirArchives) {
