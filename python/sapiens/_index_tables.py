@@ -15,7 +15,8 @@ from ._run_records import Run
 
 INDEX = "sapiens-index.parquet"
 
-_ROWS = 1 << 15  # of a row group, which is what memory holds
+# Of a row group, which is what memory holds: sidecars may be long.
+_ROWS, _CHARACTERS = 1 << 15, 64 << 20
 _TEXT, _COUNT = "string", "int64"
 _INDEX_COLUMNS = {
     "key": _TEXT,
@@ -157,16 +158,21 @@ def _table(folder: str, name: str, columns: dict[str, str]) -> Iterator[Callable
     }
     schema = pyarrow.schema([(column, types[kind]) for column, kind in columns.items()])
     rows: list[_Row] = []
+    held = 0
     path = os.path.join(folder, name)
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}.tmp")
 
     def flush() -> None:
+        nonlocal held
+        held = 0
         writer.write_batch(pyarrow.RecordBatch.from_pylist(rows, schema))
         rows.clear()
 
     def add(row: _Row) -> None:
+        nonlocal held
         rows.append(row)
-        if len(rows) >= _ROWS:
+        held += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(rows) >= _ROWS or held >= _CHARACTERS:
             flush()
 
     try:
