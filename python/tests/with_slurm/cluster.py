@@ -116,7 +116,7 @@ class Cluster:
             user=getpass.getuser(),
             folder=self.folder,
             ports=ports,
-            cpus=os.cpu_count(),
+            cpus=max(2, os.cpu_count()),
         )
         (self.folder / "slurm.conf").write_text(text)
 
@@ -182,4 +182,4 @@ def wait_for(condition, explain=str, limit=LIMIT):
     end = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < end, f"nothing happened for {limit} s {explain()}"
-        time.sleep(0.1)
+        time.sleep(0.05)

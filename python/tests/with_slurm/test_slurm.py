@@ -15,8 +15,8 @@ import cluster as slurm
 
 SCRIPT = Path(__file__).resolve().parents[3] / "examples" / "slurm" / "features.sbatch"
 TASKS = 8
-SHARDS = 24
-IMAGES = 3
+SHARDS = 40
+IMAGES = 4
 # The plain kernels are so slow that a task can be met at work, on any machine.
 OPTIONS = ["--format", "webdataset", "--pool", "mean", "--isa", "reference", "--size", "256x192"]
 
@@ -112,7 +112,7 @@ def test_tasks_that_are_requeued_stopped_and_killed_leave_the_files_of_one_proce
     cluster, submit, request, tmp_path
 ):
     output = tmp_path / "out"
-    job = submit(output, f"--array=0-{TASKS - 1}")
+    job = submit(output, f"--array=0-{TASKS - 1}", "--cpus-per-task=1")
     actions = {
         1: ["scontrol", "requeue", f"{job}_1"],
         3: ["scancel", "--signal=KILL", f"{job}_3.0"],
@@ -145,7 +145,7 @@ def test_tasks_that_are_requeued_stopped_and_killed_leave_the_files_of_one_proce
 
 def test_two_processes_of_a_node_share_its_part(cluster, submit, request, tmp_path):
     output = tmp_path / "out"
-    job = submit(output, "--array=0-1", "--ntasks=2", "--cpus-per-task=1")
+    job = submit(output, "--array=0-1", "--ntasks=2")
     slurm.wait_for(lambda: not cluster.jobs())
     assert states_of(cluster, job, 2) == ["COMPLETED"] * 2, log_of(tmp_path, job, 0)
     assert_complete(output, request.getfixturevalue("expected"))
