@@ -5,13 +5,16 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sapiens {
 
-/// True if archives can be read. This needs the module `sapiens_archive` and libarchive. If one of
-/// them is missing, `why`, unless null, receives a text that says which, and how to install it.
+/// True if archives can be read and written. This needs the module `sapiens_archive` and
+/// libarchive. If one of them is missing, `why`, unless null, receives a text that says which, and
+/// how to install it.
 bool archives_available(std::string* why = nullptr);
 
 /// Most bytes that a member of an archive may have: 1 GiB. A larger one is not read, and ends a
@@ -62,6 +65,39 @@ class ArchiveReader {
   /// which case `next` may be called to go on (a zip leads to its other members, unless more than a
   /// hundred of them are damaged; of a tar, what is behind the damage is lost); OutOfResources.
   std::vector<std::byte> read(std::uint64_t max_bytes = kMaxArchiveMember);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+/// Writes a tar member by member: ustar, with a pax header for names that need one. Equal members
+/// give equal bytes: headers hold nothing of the machine, the user or the time, and where a tar was
+/// continued does not show.
+///
+/// Nothing is kept back: after each call, the file ends where the call says. After one that failed,
+/// it ends in a part of a member, which the caller cuts off, and the writer is used no more.
+class ArchiveWriter {
+ public:
+  /// Writes to the current position of `descriptor`, which stays open and is the caller's. That is
+  /// `position` bytes behind the beginning of the tar: 0, or the end of a member. `name` is used in
+  /// messages. Throws `Error`: UnsupportedFormat without the module, OutOfResources.
+  ArchiveWriter(int descriptor, std::string name, std::uint64_t position = 0);
+  ArchiveWriter(ArchiveWriter&&) noexcept;
+  ArchiveWriter& operator=(ArchiveWriter&&) noexcept;
+  /// Writes no end mark.
+  ~ArchiveWriter();
+
+  /// Adds a file. Returns how many bytes of the tar are in front of its content. `name` is written
+  /// byte for byte. Throws `Error`: InvalidArgument for a name that is empty or has a NUL byte,
+  /// with nothing written; WriteFailed, or OutOfResources when the disk is full.
+  std::uint64_t add(std::string_view name, std::span<const std::byte> content);
+
+  /// Where the next member begins, in bytes from the beginning of the tar.
+  std::uint64_t position() const noexcept;
+
+  /// Writes the end mark; nothing may be added afterwards. Throws like `add`.
+  void finish();
 
  private:
   class State;

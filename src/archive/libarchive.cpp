@@ -1,7 +1,7 @@
-// The module sapiens_archive: the only code that is linked to libarchive.
+// The module sapiens_archive, with libarchive_writer.cpp: the only code that is linked to
+// libarchive.
 #include <archive.h>
 #include <archive_entry.h>
-#include <locale.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <new>
 
+#include "archive/libarchive_writer.hpp"
 #include "archive/module.hpp"
+#include "archive/name_locale.hpp"
 
 namespace sapiens::archive {
 namespace {
@@ -22,27 +24,6 @@ constexpr std::size_t kBlock = std::size_t{1} << 16;
 bool is_zip(::archive* reader) noexcept {
   return ::archive_read_format_capabilities(reader) > ARCHIVE_READ_FORMAT_CAPS_NONE;
 }
-
-// libarchive converts names to the character set of the thread's locale. It leaves the bytes of a
-// tar alone if they do not fit, so that C keeps all of them; of a zip it would lose the name. The
-// program's own locale decides nothing here.
-::locale_t name_locale(bool zip) noexcept {
-  static const ::locale_t bytes = ::newlocale(LC_CTYPE_MASK, "C", nullptr);
-  static const ::locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  return zip && utf8 ? utf8 : bytes;
-}
-
-class NameLocale {
- public:
-  explicit NameLocale(::archive* reader) noexcept
-      : before_(::uselocale(name_locale(is_zip(reader)))) {}
-  ~NameLocale() { ::uselocale(before_); }
-  NameLocale(const NameLocale&) = delete;
-  NameLocale& operator=(const NameLocale&) = delete;
-
- private:
-  ::locale_t before_;
-};
 
 Kind kind_of(::archive_entry* entry) noexcept {
   if (::archive_entry_hardlink(entry)) return Kind::Link;
@@ -71,7 +52,9 @@ class Reader final : public RawReader {
     if (!opened_) {
       if (const Outcome outcome = open(); outcome != Outcome::Done) return finish(outcome);
     }
-    const NameLocale names(reader_);
+    // The bytes of a tar are left alone if they do not fit, so that C keeps all of them; the name
+    // of a zip would be lost.
+    const NameLocale names(is_zip(reader_) ? NameCharset::Utf8 : NameCharset::Bytes);
     if (const Outcome outcome = skip_content(); outcome != Outcome::Done) return finish(outcome);
 
     const std::int64_t start = ::archive_filter_bytes(reader_, 0);
@@ -220,7 +203,7 @@ RawReader* open(int descriptor, Limits limits) noexcept {
   return result;
 }
 
-constexpr Module kModule = {.version = kModuleVersion, .open = open};
+constexpr Module kModule = {.version = kModuleVersion, .open = open, .create = create_writer};
 
 }  // namespace
 }  // namespace sapiens::archive

@@ -9,7 +9,7 @@
 namespace sapiens::archive {
 
 /// Incremented with every change of what the module provides.
-inline constexpr std::uint32_t kModuleVersion = 1;
+inline constexpr std::uint32_t kModuleVersion = 2;
 inline constexpr const char* kModuleFile = "sapiens_archive.so";
 inline constexpr const char* kModuleEntry = "sapiens_archive_module";
 
@@ -20,6 +20,7 @@ enum class Outcome : std::int32_t {
   ArchiveDamaged,
   NoArchive,  ///< None of the formats, or refused as a whole.
   NoMemory,
+  NotWritten,
 };
 
 enum class Kind : std::int32_t { File, Link, Folder, Other };
@@ -44,6 +45,24 @@ class RawReader {
   virtual const char* reason() const noexcept = 0;
 };
 
+class RawWriter {
+ public:
+  /// Writes no end mark; that is `finish`.
+  virtual ~RawWriter() = default;
+
+  /// Writes a member from its header to its padding. `name` ends in a zero byte. Done, with the
+  /// bytes that the writer had written in front of the content in `before_content` and all of them
+  /// in `written`; NoMemory or NotWritten, after which only the destructor may be called.
+  virtual Outcome add(const char* name, const unsigned char* content, std::size_t size,
+                      std::uint64_t& before_content, std::uint64_t& written) noexcept = 0;
+  /// Writes the end mark. Done, NoMemory or NotWritten.
+  virtual Outcome finish() noexcept = 0;
+  /// The `errno` of the system call that failed last; 0 if it was none.
+  virtual int error_number() const noexcept = 0;
+  /// As in RawReader.
+  virtual const char* reason() const noexcept = 0;
+};
+
 /// Bounds of the reader, which are the library's.
 struct Limits {
   std::int64_t member_bytes;    ///< Of a member that a compressed archive is read past.
@@ -51,11 +70,13 @@ struct Limits {
   std::int64_t max_expansion;   ///< Bytes of the archive for each byte of its compressed file.
 };
 
-/// The functions of the module. The caller deletes the result of `open`, which is null if memory
-/// runs out, before it closes `descriptor`.
+/// The functions of the module. The caller deletes the results, which are null if memory runs out,
+/// before it closes `descriptor`.
 struct Module {
   std::uint32_t version;
   RawReader* (*open)(int descriptor, Limits limits) noexcept;
+  /// Writes a tar to the current position of `descriptor`.
+  RawWriter* (*create)(int descriptor) noexcept;
 };
 
 /// The module, for the library alone, loaded on first use. Throws Error(UnsupportedFormat) that

@@ -42,7 +42,9 @@ class Batches : public testing::Test {
   Encoder encoder_ = Encoder::random({.arch = "tiny"}, {.threads = 1});
   FeatureArguments options_;
   NpyFeatureFiles sink_{"out", false};
-  FeatureOutput output_{.pooling = FeaturePooling({}, {}), .names = {}, .sink = sink_};
+  FeaturePooling pooling_{{}, {}};
+  std::vector<FeatureName> names_;
+  FeatureOutput output_{.pooling = pooling_, .names = names_, .sink = sink_};
   JobSteps<FeatureItem> steps_ = feature_steps(encoder_, options_, output_);
   std::vector<Job> jobs_;
 

@@ -4,7 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <sapiens/archive.hpp>
 #include <sapiens/features.hpp>
 #include <sapiens/printable.hpp>
 #include <span>
@@ -14,7 +18,8 @@
 #include <vector>
 
 #include "cli/commands/commands.hpp"
-#include "cli/options/task_options.hpp"
+#include "cli/dataset/dataset_run.hpp"
+#include "cli/options/feature_options.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
 
@@ -27,16 +32,6 @@ std::vector<std::string_view> names_of(std::span<const OutType> types) {
   std::vector<std::string_view> names;
   for (const OutType type : types) names.push_back(out_type_name(type));
   return names;
-}
-
-const std::vector<std::pair<std::string, DType>>& written_types() {
-  static const std::vector<std::pair<std::string, DType>> types = {
-      {"f32", DType::F32}, {"f16", DType::F16}, {"bf16", DType::BF16}, {"int8", DType::I8}};
-  return types;
-}
-
-const std::string& name_of(DType written) {
-  return std::ranges::find(written_types(), written, &std::pair<std::string, DType>::second)->first;
 }
 
 std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<InputFile>& files,
@@ -121,15 +116,56 @@ Findings pooling_findings(const FeaturePooling& pooling) {
   return found;
 }
 
-void run(const FeatureArguments& options, Session& session) {
-  expect_pooling(options);
-  const Inputs inputs = find_inputs(options, {.arrays = true});
-  FeaturePooling pooling(options.pool, inputs.files);
-  if (const PersonBoxes* const boxes = pooling.boxes()) {
-    for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
+/// Options that have no meaning for shards are refused, as are those that are about them alone.
+void expect_dataset_options(const FeatureArguments& options, const Inputs& inputs) {
+  const auto refuse = [](const char* key, const char* summary, const char* hint) {
+    throw Error(ErrorCode::InvalidArgument, {.summary = summary, .key = key, .hint = hint});
+  };
+  if (options.viz && options.dataset.format != FeatureFormat::Npy) {
+    refuse("--viz", "drawings lie beside single files", "leave out --viz, or --format");
   }
-  prepare_output_folder(options.output);
+  const bool archives = std::ranges::any_of(inputs.files, &InputFile::archive);
+  std::string why;
+  if ((archives || options.dataset.format == FeatureFormat::WebDataset) &&
+      !archives_available(&why)) {
+    throw Error(ErrorCode::UnsupportedFormat,
+                {.summary = "archives can be neither read nor written", .actual = why});
+  }
+  if (archives && options.pool.kind == PoolKind::Boxes) {
+    refuse("--boxes",
+           "boxes are matched with the names of all images, which archives do not tell "
+           "beforehand",
+           "leave out --format, --shared and --shard: then archives are listed first");
+  }
+  const bool arrays = std::ranges::any_of(
+      inputs.files, [](const InputFile& file) { return !file.archive && is_array(file.path); });
+  if (arrays && options.dataset.format == FeatureFormat::NpyShards) {
+    refuse("--format", "a row of npy-shards is about one image, and an array may hold several",
+           "choose webdataset or npy");
+  }
+  if (options.model.allow_partial && options.dataset.format != FeatureFormat::Npy) {
+    refuse("--allow-partial", "files of shards cannot be marked as partial", "leave out --format");
+  }
+}
 
+/// Results of shards, which have records of their own.
+void expect_no_shards(const FeatureArguments& options) {
+  std::error_code none;
+  if (!std::filesystem::exists(index_folder(options.output), none)) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the output folder holds the results of a run by shards",
+               .file = options.output,
+               .key = "--output",
+               .hint = "choose another folder, or go on with that run: --resume --shared"});
+}
+
+struct LoadedEncoder {
+  Encoder encoder;
+  std::vector<Index> layers;
+};
+
+/// Opens the checkpoint, and refuses options that do not fit the model.
+LoadedEncoder load(const FeatureArguments& options, std::span<const InputFile> files) {
   Encoder encoder(Checkpoint::open(options.checkpoint), options.model,
                   with_load_meter(options.engine));
   say(checkpoint_text(options.checkpoint, encoder.inspection()));
@@ -138,15 +174,51 @@ void run(const FeatureArguments& options, Session& session) {
   }
   encoder.expect_out_types(options.features.out_types);
   encoder.expect_preprocess(options.preprocess);
-  expect_grid_within_map(options, encoder, inputs.files);
-  const std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
+  expect_grid_within_map(options, encoder, files);
+  std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
+  return {std::move(encoder), std::move(layers)};
+}
+
+void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
+                   const FeaturePooling& pooling, Session& session) {
+  const RunPart part =
+      choose_part(options.dataset.part, [](const char* name) { return std::getenv(name); });
+  expect_dataset_options(options, inputs);
+  auto [encoder, layers] = load(options, inputs.files);
+  const std::vector<InputShard> shards =
+      plan_shards(inputs.files, images_per_shard(encoder, options, layers.size()));
+  if (!part.origin.empty()) {
+    say(fmt::format("part {} of 0 to {} of all shards, by {}", part.index, part.count - 1,
+                    part.origin));
+  }
+  Json settings = settings_of(options, encoder, layers);
+  settings["checkpoint"] = digest_json(options.checkpoint);
+  settings["format"] = name_of(options.dataset.format);
+  settings["shard_size"] = options.dataset.shard_bytes;
+  const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
+  const Stopwatch watch;
+  DatasetRun run(encoder, options, pooling, names, session);
+  const DatasetResult result = run.run(shards, part, settings);
+  report({.result = result,
+          .options = options,
+          .inputs = inputs,
+          .part = part,
+          .settings = settings,
+          .stats = encoder.stats(),
+          .seconds = watch.seconds()},
+         session);
+}
+
+void run_by_image(const FeatureArguments& options, const Inputs& inputs,
+                  const FeaturePooling& pooling, Session& session) {
+  expect_no_shards(options);
+  auto [encoder, layers] = load(options, inputs.files);
+  const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
   NpyFeatureFiles sink(options.output, encoder.partial());
-  const FeatureOutput output{.pooling = std::move(pooling),
-                             .names = feature_names(layers, options.features.out_types),
-                             .sink = sink};
+  const FeatureOutput output{.pooling = pooling, .names = names, .sink = sink};
   JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
-                           make_jobs(options, inputs.files, output.names, sink));
-  const Findings found = pooling_findings(output.pooling);
+                           make_jobs(options, inputs.files, names, sink));
+  const Findings found = pooling_findings(pooling);
   plan.manifest.boxes_file = found.totals.value("boxes_file", Json());
   start_plan(plan, session);
 
@@ -165,63 +237,18 @@ void run(const FeatureArguments& options, Session& session) {
          session);
 }
 
-void add_output_options(CLI::App& app, FeatureArguments& options) {
-  add_out_types_option(app, options.features.out_types,
-                       "Forms to write, separated by commas. featmap: [C, gh, gw]; raw: [tokens, "
-                       "C]; cls_token, avg_featmap: [C]; registers (Sapiens2): [R, C]")
-      ->default_str("featmap");
-  add_layers_option(app, options.features.layers);
-  app.add_flag("--norm", options.features.norm_layers,
-               "Pass every layer through the final norm, not just the last");
-  add_choice<DType>(
-      app, "--dtype", options.dtype, written_types(),
-      "Type of the numbers written; int8: with a scale for each row in a second file");
-}
-
-void add_pool_options(CLI::App& app, PoolArguments& pool) {
-  app.add_option_function<std::string>(
-         "--pool",
-         [&pool](const std::string& text) {
-           if (parse_pool(text, pool)) return;
-           throw CLI::ValidationError("--pool",
-                                      "`" + text + "` is not mean, grid:HxW, mask or boxes");
-         },
-         "Write less of featmap: the mean of all patches [C]; of the cells of a grid [C, H, W]; of "
-         "the patches under a mask [C]; of those in each box [boxes, C]")
-      ->type_name("mean|grid:HxW|mask|boxes");
-  app.add_option(
-         "--mask", pool.mask,
-         "With --pool mask: folder with the masks or class ids that `sapiens seg` wrote; by "
-         "default photo_seg.png beside photo.jpg")
-      ->type_name(kFolderType);
-  app.add_option_function<std::vector<std::string>>(
-         "--mask-class",
-         [&pool](const std::vector<std::string>& classes) {
-           for (const std::string& name : classes) {
-             pool.mask_classes.push_back(mask_class_id(name));
-           }
-         },
-         "Classes under the mask, by name or id, separated by commas; by default everything but "
-         "the background")
-      ->delimiter(',')
-      ->type_name("CLASS,...");
-  CLI::Option* boxes = app.add_option("--boxes", pool.boxes_file,
-                                      "With --pool boxes: COCO-style JSON with the boxes of each "
-                                      "image, as `sapiens pose` takes it")
-                           ->type_name(kFileType);
-  add_person_category_option(app, "--person-category", pool.person_category,
-                             "Which category_id of --boxes counts")
-      ->needs(boxes);
-}
-
-void add_compute_options(CLI::App& app, FeatureArguments& options) {
-  add_batch_options(app, options.preprocess, options.batch,
-                    "as Sapiens's lite scripts; not for Sapiens2",
-                    "Images of one size per forward pass");
-  add_network_options(app, options);
-  add_checkpoint_options(app, options);
-  app.add_flag("--allow-partial", options.model.allow_partial,
-               "Compute with zeros in place of missing parameters, and mark every output");
+void run(const FeatureArguments& options, Session& session) {
+  expect_pooling(options);
+  const bool by_shards = options.dataset.is_on();
+  const Inputs inputs =
+      find_inputs(options, {.arrays = true, .archives = true, .expand_archives = !by_shards});
+  const FeaturePooling pooling(options.pool, inputs.files);
+  if (const PersonBoxes* const boxes = pooling.boxes()) {
+    for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
+  }
+  prepare_output_folder(options.output);
+  by_shards ? run_by_shards(options, inputs, pooling, session)
+            : run_by_image(options, inputs, pooling, session);
 }
 
 }  // namespace
@@ -231,12 +258,10 @@ void add_features_command(CLI::App& app, Session& session) {
   CLI::App* features = app.add_subcommand("features", "Compute features of images, as .npy");
   add_checkpoint_argument(*features, *options);
   add_job_options(*features, *options,
-                  "Images, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed already, "
-                  "folders, .txt lists, or - for a list on standard input",
+                  "Images, tar and zip archives, .npy arrays [3, H, W] or [N, 3, H, W] that are "
+                  "preprocessed already, folders, .txt lists, or - for a list on standard input",
                   "Also draw the features over each image, as .png");
-  add_output_options(*features, *options);
-  add_pool_options(*features, options->pool);
-  add_compute_options(*features, *options);
+  add_feature_options(*features, *options);
   add_json_flag(*features, session);
   features->footer(
       "Example:\n  sapiens features sapiens_0.3b_epoch_1600_clean.pth photos/ --output out --viz");

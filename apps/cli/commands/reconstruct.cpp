@@ -6,6 +6,7 @@
 #include <sapiens/reconstruct.hpp>
 
 #include "cli/commands/commands.hpp"
+#include "cli/input/archive_inputs.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/run/runner.hpp"
 #include "cli/terminal/messages.hpp"
@@ -67,10 +68,10 @@ struct ReconstructItem : RunItem {
   Reconstruction found = {};
 };
 
-ReconstructItem read_original(const Job& job) {
+ReconstructItem read_original(const Job& job, InputReader& reader) {
   ReconstructItem item;
   const Stopwatch watch;
-  item.image = Image::read(job.input.path);
+  item.image = reader.read(job.input);
   item.seconds.decode = watch.seconds();
   return item;
 }
@@ -104,7 +105,7 @@ Json stage_names_json(const StageSeconds& seconds) {
 }
 
 void run(const ReconstructArguments& options, Session& session) {
-  const Inputs inputs = find_inputs(options, {});
+  const Inputs inputs = find_inputs(options, {.archives = true});
   prepare_output_folder(options.output);
 
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
@@ -116,14 +117,15 @@ void run(const ReconstructArguments& options, Session& session) {
 
   const Stopwatch watch;
   Meter meter(kReconstructCommand, std::ssize(plan.jobs), stderr_is_terminal());
-  const JobSteps<ReconstructItem> steps{.load = read_original,
-                                        .compute =
-                                            [&](auto items, const auto& progress) {
-                                              reconstruct_items(reconstructor, options, items,
-                                                                progress);
-                                            },
-                                        .write = write_drawing,
-                                        .stages = stage_names_json};
+  InputReader reader;
+  const JobSteps<ReconstructItem> steps{
+      .load = [&](const Job& job) { return read_original(job, reader); },
+      .compute =
+          [&](auto items, const auto& progress) {
+            reconstruct_items(reconstructor, options, items, progress);
+          },
+      .write = write_drawing,
+      .stages = stage_names_json};
   const std::vector<JobResult> results = run_jobs(steps, plan.jobs, 1, {session.interrupts, meter});
   report({.plan = plan,
           .what = "masked | reconstruction | original",
@@ -151,8 +153,9 @@ void add_reconstruct_command(CLI::App& app, Session& session) {
       kReconstructCommand,
       "Hide patches of images and predict them with the masked autoencoder, as .png");
   add_checkpoint_argument(*reconstruct, *options);
-  add_job_options(*reconstruct, *options,
-                  "Images, folders, .txt lists, or - for a list on standard input");
+  add_job_options(
+      *reconstruct, *options,
+      "Images, folders, tar or zip archives, .txt lists, or - for a list on standard input");
   add_masking_options(*reconstruct, *options);
   add_engine_options(*reconstruct, options->engine);
   add_model_options(*reconstruct, options->model);

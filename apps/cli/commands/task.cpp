@@ -17,7 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kInputsHelp =
-    "Images, videos, folders, camera:0 and so on, .txt lists, or - for a list on standard input";
+    "Images, videos, folders, tar or zip archives, camera:0 and so on, .txt lists, or - for a list "
+    "on standard input";
 
 void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& meta,
                    Interrupts& interrupts) {
@@ -68,8 +69,9 @@ Findings findings(const std::optional<PersonBoxes>& boxes, std::span<const JobRe
 
 void run(TaskOptions options, Session& session) {
   resolve_task_options(options);
-  const Inputs inputs =
-      find_inputs(options, {.videos = true, .folders_are_videos = options.video.folder_rate > 0});
+  const Inputs inputs = find_inputs(
+      options,
+      {.videos = true, .folders_are_videos = options.video.folder_rate > 0, .archives = true});
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) {
     boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);

@@ -60,10 +60,11 @@ EvalCounts compare_all(const TaskContext& context, const EvalPlan& plan, Measure
     return images[static_cast<std::size_t>(&job - jobs.data())];
   };
   EvalCounts counts;
+  InputReader reader;
   const JobSteps<Frame> steps{
       .load =
           [&](const Job& job) {
-            Frame frame = read_frame(context, job);
+            Frame frame = read_frame(context, job, reader);
             if (plan.true_boxes()) frame.boxes = true_boxes_of(image_of(job));
             return frame;
           },

@@ -71,7 +71,7 @@ class PersonBoxes {
   explicit PersonBoxes(CocoTally tally) : tally_(std::move(tally)) {}
 
   CocoTally tally_;
-  std::map<std::string, ImageBoxes> boxes_ = {};  // by path
+  std::map<std::string, ImageBoxes> boxes_ = {};  // by InputFile::text
 };
 
 }  // namespace sapiens::cli

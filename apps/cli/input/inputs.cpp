@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <optional>
@@ -13,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/input/archive_inputs.hpp"
+#include "cli/input/name_patterns.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -30,17 +31,6 @@ std::optional<FolderId> folder_id(const fs::path& path) {
   struct ::stat status {};
   if (::stat(path.c_str(), &status) != 0) return std::nullopt;
   return FolderId{status.st_dev, status.st_ino};
-}
-
-/// All of a stream; nothing where it cannot be read.
-std::optional<std::string> read_all(std::istream& in) {
-  std::string text;
-  std::array<char, 65536> block{};
-  while (in.read(block.data(), block.size()), in.gcount() > 0) {
-    text.append(block.data(), static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad()) return std::nullopt;
-  return text;
 }
 
 class Collector {
@@ -69,7 +59,7 @@ class Collector {
   /// Names are relative to the working directory or else to `folder`; `source` is the list's name.
   void add_list(std::istream& in, const fs::path& folder, const std::string& source) {
     errno = 0;
-    const std::optional<std::string> text = read_all(in);
+    const std::optional<std::string> text = read_input_list(in, source);
     if (!text) return fail(source, {errno != 0 ? errno : EIO, std::generic_category()});
     const InputList list = parse_input_list(*text, source);
     for (const ListedName& name : list.names) {
@@ -81,7 +71,29 @@ class Collector {
     }
   }
 
-  Inputs take() { return std::move(inputs_); }
+  /// `tar:-`. It is not read here, and could not be read twice.
+  void add_standard_input() {
+    if (rules_.expand_archives) {
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = "a tar on standard input cannot be searched before it is read",
+                   .key = "tar:-",
+                   .hint = "`sapiens features` with --format webdataset or npy-shards takes it; "
+                           "other commands take the file"});
+    }
+    tars_ = true;
+    if (!seen_.insert("tar:-").second) return leave_out(LeftOutReason::Repeated, "tar:-");
+    inputs_.files.push_back({.path = "-", .name = "stdin", .archive = true});
+  }
+
+  Inputs take() {
+    if (!rules_.image_keys.empty() && !tars_) {
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = "there is no tar among the inputs whose samples would have keys",
+                   .key = "--image-key",
+                   .hint = "leave it out: of folders and zips all images are taken"});
+    }
+    return std::move(inputs_);
+  }
 
  private:
   void leave_out(LeftOutReason reason, const fs::path& path) {
@@ -253,7 +265,7 @@ class Collector {
   /// By its name, of what a folder holds.
   bool is_wanted(const fs::path& path) const {
     return is_image_name(path) || (rules_.arrays && is_array(path)) ||
-           (rules_.videos && is_video_file(path));
+           (rules_.videos && is_video_file(path)) || (rules_.archives && is_archive_name(path));
   }
 
   void add_camera(const fs::path& path, int camera) {
@@ -262,15 +274,25 @@ class Collector {
   }
 
   void add_file(const fs::path& path, const fs::path& name) {
-    const bool video = rules_.videos && !is_image_name(path) && is_video_file(path);
-    add_once({.path = path, .name = name, .video = video});
+    InputFile input{.path = path, .name = name};
+    if (!is_image_name(path) && !(rules_.arrays && is_array(path))) {
+      input.video = rules_.videos && is_video_file(path);
+      input.archive =
+          rules_.archives && !input.video && (is_archive_name(path) || is_archive_of_images(path));
+    }
+    add_once(std::move(input));
   }
 
   void add_once(InputFile input) {
     if (!seen_.insert(name_key(input.path)).second) {
       return leave_out(LeftOutReason::Repeated, input.path);
     }
-    inputs_.files.push_back(std::move(input));
+    if (input.archive && archive_bytes_of(input.path) != ArchiveBytes::Zip) tars_ = true;
+    if (input.archive && rules_.expand_archives) {
+      list_archive(input, {.image_keys = rules_.image_keys}, inputs_);
+    } else {
+      inputs_.files.push_back(std::move(input));
+    }
   }
 
   void fail(const fs::path& path, std::error_code why) {
@@ -286,6 +308,7 @@ class Collector {
   std::vector<FolderId> above_;  // the folders that are being searched, outermost first
   std::set<FolderId> searched_;
   int searched_again_ = 0;
+  bool tars_ = false;
   Inputs inputs_;
 };
 
@@ -297,8 +320,10 @@ Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& 
   for (const std::string& argument : arguments) {
     if (argument == "-") {
       collector.add_list(standard_input, {}, "standard input");
+    } else if (rules.archives && argument == "tar:-") {
+      collector.add_standard_input();
     } else {
-      collector.add(argument);
+      for (const std::string& name : expand_pattern(argument)) collector.add(name);
     }
   }
   return collector.take();

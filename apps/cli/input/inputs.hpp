@@ -47,6 +47,9 @@ enum class LeftOutReason {
   Loop,          ///< A linked folder that leads back to one above it.
   OutputFolder,  ///< Results are no inputs.
   Comment,       ///< A line of a list that begins with #.
+  OtherField,    ///< In a tar: not the image of its sample.
+  LargeSidecar,  ///< Beside an image in a tar, with more bytes than labels have.
+  NoContent,     ///< In an archive: a link or a device.
 };
 
 /// What was left out for one reason.
@@ -62,10 +65,13 @@ struct LeftOut {
 class LeftOutList {
  public:
   void add(LeftOutReason reason, const std::string& path);
+  void add(const LeftOutList& more);
   LeftOutList without(LeftOutReason reason) const;
   const std::vector<LeftOut>& entries() const { return entries_; }
 
  private:
+  LeftOut& entry_of(LeftOutReason reason);
+
   std::vector<LeftOut> entries_;
 };
 
@@ -118,15 +124,23 @@ struct InputRules {
   bool folders_are_videos = false;
   bool archives = false;        ///< Also take tar and zip archives.
   bool expand_archives = true;  ///< Each image in an archive is an input; else the archive is one.
-  std::filesystem::path output = {};  ///< Never searched for inputs: results are not images.
+  std::vector<std::string> image_keys = {};  ///< SampleRules::image_keys; empty: those there.
+  std::filesystem::path output = {};         ///< Never searched for inputs: results are not images.
 };
 
 /// Turns files, folders, `.txt` lists and `-` (a list on `standard_input`) into files, in the order
 /// given and sorted within a folder, where photo_seg.png beside photo.jpg is taken for its labels.
 /// Every name counts once, whatever it is a link to; linked folders are searched as others are.
-/// What cannot be found is returned as failed.
-/// Throws InvalidArgument when a folder of inputs is also the output folder, or when links make
-/// ever more of a folder; UnsupportedFormat or CorruptFile for a list that cannot be taken apart.
+/// What cannot be found is returned as failed. Arguments may be patterns (expand_pattern).
+///
+/// Archives are recognised by their names; those that are given or listed, by their content too,
+/// unless they are called as images are. The images of each are in its order. `tar:-` is a tar on
+/// the standard input of the process, for which `path` becomes "-".
+///
+/// Throws InvalidArgument when a folder of inputs is also the output folder, when links make ever
+/// more of a folder, for patterns of too many names, for `tar:-` where archives are expanded, and
+/// for `image_keys` where no tar is among the inputs; UnsupportedFormat or CorruptFile for a list
+/// that cannot be taken apart.
 Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& rules,
                       std::istream& standard_input);
 
@@ -140,6 +154,10 @@ struct InputList {
   std::vector<ListedName> names = {};
   bool separated_by_nul = false;  ///< As `find -print0` writes them: every byte belongs to a name.
 };
+
+/// All of a list; nothing where it cannot be read. Throws `Error(UnsupportedFormat)`, naming
+/// `source`, for an archive, before it is read as a whole.
+std::optional<std::string> read_input_list(std::istream& in, const std::string& source);
 
 /// Takes a list apart: one name per line, or names separated by NUL bytes where it holds any. Empty
 /// names are none; a byte order mark in front is dropped. Throws `Error(UnsupportedFormat)`, naming

@@ -28,20 +28,37 @@ const ReasonText& text_of(LeftOutReason reason) {
        "linked folders that lead back to one above them"},
       {"output-folder", "folder that is the output", "folders that are the output"},
       {"comment", "line of a list that begins with #", "lines of a list that begin with #"},
+      {"other-field", "member of a tar that is not the image of its sample",
+       "members of tars that are not the images of their samples"},
+      {"large-sidecar", "label or caption of an image, too large to be passed on",
+       "labels or captions of images, too large to be passed on"},
+      {"no-content", "link or device in an archive", "links or devices in archives"},
   };
   return kTexts[static_cast<std::size_t>(reason)];
 }
 
 }  // namespace
 
-void LeftOutList::add(LeftOutReason reason, const std::string& path) {
+LeftOut& LeftOutList::entry_of(LeftOutReason reason) {
   const auto place = std::ranges::lower_bound(entries_, reason, {}, &LeftOut::reason);
-  auto entry = place;
-  if (place == entries_.end() || place->reason != reason) {
-    entry = entries_.insert(place, LeftOut{.reason = reason});
+  if (place != entries_.end() && place->reason == reason) return *place;
+  return *entries_.insert(place, LeftOut{.reason = reason});
+}
+
+void LeftOutList::add(LeftOutReason reason, const std::string& path) {
+  LeftOut& entry = entry_of(reason);
+  ++entry.count;
+  if (entry.examples.size() < LeftOut::kMaxExamples) entry.examples.push_back(path);
+}
+
+void LeftOutList::add(const LeftOutList& more) {
+  for (const LeftOut& other : more.entries()) {
+    LeftOut& entry = entry_of(other.reason);
+    entry.count += other.count;
+    for (const std::string& example : other.examples) {
+      if (entry.examples.size() < LeftOut::kMaxExamples) entry.examples.push_back(example);
+    }
   }
-  ++entry->count;
-  if (entry->examples.size() < LeftOut::kMaxExamples) entry->examples.push_back(path);
 }
 
 LeftOutList LeftOutList::without(LeftOutReason reason) const {

@@ -68,10 +68,11 @@ std::vector<KnownImage> known_images(std::span<const InputFile> images) {
   std::vector<KnownImage> known;
   for (const InputFile& image : images) {
     std::error_code error;
-    const fs::path absolute = fs::absolute(image.path, error);
-    known.push_back({.path = (error ? image.path : absolute).string(),
+    const fs::path path = image.text();  // of a member, as if its archive were a folder
+    const fs::path absolute = fs::absolute(path, error);
+    known.push_back({.path = (error ? path : absolute).string(),
                      .name = image.name.string(),
-                     .ids = {id_text(image.path.stem().string())}});
+                     .ids = {id_text(path.stem().string())}});
   }
   return known;
 }
@@ -105,9 +106,9 @@ PersonBoxes PersonBoxes::read(const fs::path& path, std::span<const InputFile> i
   file.name_images();
   expect_listed_images(tally);
 
-  for (const InputFile& image : images) read.boxes_[image.path.string()];
+  for (const InputFile& image : images) read.boxes_[image.text()];
   const auto of_image = [&](std::size_t image) -> ImageBoxes& {
-    return read.boxes_.at(images[image].path.string());
+    return read.boxes_.at(images[image].text());
   };
   const std::vector<KnownImage> known = known_images(images);
   const ImageMatches matches =
@@ -123,7 +124,7 @@ PersonBoxes PersonBoxes::read(const fs::path& path, std::span<const InputFile> i
 
 const ImageBoxes& PersonBoxes::of(const InputFile& image) const {
   static const ImageBoxes nothing;
-  const auto found = boxes_.find(image.path.string());
+  const auto found = boxes_.find(image.text());
   return found == boxes_.end() ? nothing : found->second;
 }
 

@@ -10,6 +10,7 @@
 #include <sapiens/hub.hpp>
 #include <string>
 
+#include "cli/terminal/messages.hpp"
 #include "core/parse_number.hpp"
 
 namespace sapiens::cli {
@@ -68,6 +69,19 @@ std::optional<std::vector<Index>> parse_layers(std::string_view text) {
     layers.push_back(*layer);
     if (comma == std::string_view::npos) return layers;
     text.remove_prefix(comma + 1);
+  }
+}
+
+std::optional<std::vector<std::string>> parse_image_keys(std::string_view text) {
+  std::vector<std::string> keys;
+  while (true) {
+    const std::size_t end = text.find_first_of(";,");
+    std::string_view key = text.substr(0, end);
+    if (key.starts_with('.')) key.remove_prefix(1);
+    if (key.empty() || key.find('/') != key.npos) return std::nullopt;
+    keys.push_back(lower_case(key));
+    if (end == text.npos) return keys;
+    text.remove_prefix(end + 1);
   }
 }
 
@@ -243,6 +257,18 @@ void add_checkpoint_argument(CLI::App& app, JobOptions& options) {
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
                      const std::string& viz_help) {
   app.add_option("INPUT", options.inputs, inputs_help)->required()->type_name(kInputType);
+  app.add_option_function<std::string>(
+         "--image-key",
+         [&options](const std::string& text) {
+           const auto keys = parse_image_keys(text);
+           if (!keys) {
+             throw CLI::ValidationError("--image-key", "`" + text + "` is not a list like jpg;png");
+           }
+           options.image_keys = *keys;
+         },
+         "In tar archives: fields of a sample that hold its image, the best first; by default "
+         "jpg;jpeg;png;webp")
+      ->type_name("KEY;KEY;...");
   app.add_flag("-r,--recursive", options.recursive, "Also search folders inside folders");
   app.add_option("-o,--output", options.output, "Folder for the results")
       ->required()

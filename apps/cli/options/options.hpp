@@ -47,6 +47,9 @@ std::optional<Grid> parse_grid(std::string_view text);
 /// "5,11,-1"; nothing for anything else.
 std::optional<std::vector<Index>> parse_layers(std::string_view text);
 
+/// "jpg;png" or "jpg,png", in small letters; nothing for anything else.
+std::optional<std::vector<std::string>> parse_image_keys(std::string_view text);
+
 /// "x,y,width,height" in pixels, each within a million; nothing for anything else, nor for a box
 /// without area.
 std::optional<Box> parse_box(std::string_view text);
@@ -131,6 +134,7 @@ CLI::Option* takes_checkpoint(CLI::Option* option);
 struct JobOptions {
   std::string checkpoint;
   std::vector<std::string> inputs;
+  std::vector<std::string> image_keys;  ///< InputRules::image_keys.
   std::string output;
   bool recursive = false;
   bool resume = false;
@@ -141,7 +145,8 @@ struct JobOptions {
 
 /// CKPT.
 void add_checkpoint_argument(CLI::App& app, JobOptions& options);
-/// INPUT, --output, --recursive, --resume, and --viz where `viz_help` says what it draws.
+/// INPUT, --image-key, --output, --recursive, --resume, and --viz where `viz_help` says what it
+/// draws.
 void add_job_options(CLI::App& app, JobOptions& options, const std::string& inputs_help,
                      const std::string& viz_help = {});
 /// --preprocess with the words of `lite_help` for what lite does, and --batch.

@@ -6,6 +6,7 @@
 #include <sapiens/quantize.hpp>
 #include <utility>
 
+#include "cli/run/unfinished_file.hpp"
 #include "core/atomic_file.hpp"
 
 namespace sapiens::cli {
@@ -31,9 +32,42 @@ EncodedArray encoded(const FeatureArray& array, std::vector<Index> shape, DType 
           .offset = offset};
 }
 
+class FileShard : public FeatureShard {
+ public:
+  FileShard(const ShardPlace& place, bool partial)
+      : files_(place.output, partial, place.unfinished) {}
+
+  std::vector<StoredArray> write(const FeatureSample& sample, std::span<const FeatureArray> arrays,
+                                 DType dtype) override {
+    return files_.write(sample, arrays, dtype);
+  }
+  Json position() const override { return Json::object(); }
+  void sync() override {}
+  void resume(const fs::path&, const Json&) override {}
+  void finish() override {}
+
+ private:
+  NpyFeatureFiles files_;
+};
+
 }  // namespace
 
+std::unique_ptr<FeatureShard> make_file_shard(const ShardPlace& place, bool partial) {
+  return std::make_unique<FileShard>(place, partial);
+}
+
 std::string EncodedArray::suffix() const { return suffix_of(name, scale); }
+
+Json StoredArray::json() const {
+  return {{"name", name.text},
+          {"layer", name.layer},
+          {"out_type", out_type_name(name.out_type)},
+          {"scale", scale},
+          {"dtype", dtype == DType::I8 ? "int8" : dtype_name(dtype)},
+          {"shape", shape},
+          {"file", file},
+          {"offset", offset}};
+}
 
 std::vector<EncodedArray> encode_arrays(std::span<const FeatureArray> arrays, DType dtype) {
   std::vector<EncodedArray> all;
@@ -69,8 +103,19 @@ std::vector<FeatureName> feature_names(std::span<const Index> layers,
   return names;
 }
 
-NpyFeatureFiles::NpyFeatureFiles(fs::path folder, bool partial, std::string temporary)
-    : folder_(std::move(folder)), partial_(partial), temporary_(std::move(temporary)) {}
+NpyFeatureFiles::NpyFeatureFiles(fs::path folder, bool partial, std::optional<fs::path> unfinished)
+    : folder_(std::move(folder)), partial_(partial), unfinished_(std::move(unfinished)) {}
+
+void NpyFeatureFiles::write_file(const fs::path& path, std::span<const std::byte> bytes) const {
+  if (unfinished_) {
+    UnfinishedFile file(*unfinished_ / "array.npy", path);
+    file.write_at(0, bytes);
+    return file.finish();
+  }
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
 
 fs::path NpyFeatureFiles::file_of(const fs::path& key, const std::string& suffix) const {
   fs::path file = folder_ / key;
@@ -99,9 +144,7 @@ std::vector<StoredArray> NpyFeatureFiles::write(const FeatureSample& sample,
   create_parent(file_of(sample.key, ""));
   for (EncodedArray& array : encode_arrays(arrays, dtype)) {
     const fs::path path = file_of(sample.key, array.suffix());
-    AtomicFile file(path, temporary_);
-    file.write(array.npy);
-    file.commit();
+    write_file(path, array.npy);
     stored.push_back({.name = std::move(array.name),
                       .scale = array.scale,
                       .shape = std::move(array.shape),

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <sapiens/dtype.hpp>
 #include <sapiens/features.hpp>
 #include <span>
@@ -67,6 +68,8 @@ struct StoredArray {
   DType dtype = DType::F32;
   std::string file = {};     ///< Below the output folder.
   std::uint64_t offset = 0;  ///< Of the first number in the file, in bytes.
+
+  Json json() const;  ///< As the index of a shard has it.
 };
 
 /// Where features go. The arrays of one input arrive together, on the thread that writes.
@@ -123,9 +126,11 @@ std::unique_ptr<FeatureShard> make_npy_shard(ShardPlace place);
 /// One .npy file per array; int8 has a second one with the scales of its rows.
 class NpyFeatureFiles : public FeatureSink {
  public:
-  /// Files lie below `folder`, those of `partial` models are called so. Temporary files end in
-  /// `temporary`, which differs between processes that may write the same file.
-  NpyFeatureFiles(std::filesystem::path folder, bool partial, std::string temporary = {});
+  /// Files lie below `folder`, those of `partial` models are called so. Until they are complete
+  /// they lie in `unfinished`, where that is given (ShardPlace), and otherwise beside their final
+  /// names.
+  NpyFeatureFiles(std::filesystem::path folder, bool partial,
+                  std::optional<std::filesystem::path> unfinished = {});
 
   /// The files of one input, in the order of `names`, scales behind their array.
   std::vector<JobFile> files_of(const std::filesystem::path& key,
@@ -138,10 +143,14 @@ class NpyFeatureFiles : public FeatureSink {
 
  private:
   std::filesystem::path file_of(const std::filesystem::path& key, const std::string& suffix) const;
+  void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) const;
 
   std::filesystem::path folder_;
   bool partial_;
-  std::string temporary_;
+  std::optional<std::filesystem::path> unfinished_;
 };
+
+/// NpyFeatureFiles of one shard; each file is complete by itself.
+std::unique_ptr<FeatureShard> make_file_shard(const ShardPlace& place, bool partial);
 
 }  // namespace sapiens::cli

@@ -56,7 +56,18 @@ std::vector<std::uint8_t> read_class_ids(const fs::path& file, std::span<const I
                .hint = "height comes first; an image is turned as its EXIF orientation says"});
 }
 
+/// Nothing lies beside a member.
+void expect_mask_folder(const PoolArguments& pool, const Job& job) {
+  if (job.input.member.empty() || !pool.mask.empty()) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "there is no folder beside an image in an archive to find its mask in",
+               .file = job.input.text(),
+               .key = "--mask",
+               .hint = "add --mask DIR with what `sapiens seg` made of the same archive"});
+}
+
 std::vector<std::uint8_t> read_pool_mask(const PoolArguments& pool, const Job& job, Grid size) {
+  expect_mask_folder(pool, job);
   const std::vector<fs::path> files = mask_files(pool, job);
   const auto file = std::ranges::find_if(files, is_mask_file);
   if (file == files.end()) {
@@ -130,6 +141,22 @@ std::string PoolArguments::text() const {
       return "boxes";
   }
   return "";
+}
+
+std::vector<Index> PoolArguments::shape(std::span<const Index> featmap) const {
+  const Index channels = featmap[0];
+  switch (kind) {
+    case PoolKind::None:
+      return {featmap.begin(), featmap.end()};
+    case PoolKind::Mean:
+    case PoolKind::Mask:
+      return {channels};
+    case PoolKind::Grid:
+      return {channels, grid.height, grid.width};
+    case PoolKind::Boxes:
+      return {10, channels};
+  }
+  return {};
 }
 
 Json PoolArguments::settings() const {

@@ -29,6 +29,8 @@ struct PoolArguments {
 
   /// "mean", "grid:4x3" and so on; empty for none.
   std::string text() const;
+  /// What becomes of a map [C, gh, gw]. As for boxes, as if there were ten.
+  std::vector<Index> shape(std::span<const Index> featmap) const;
   /// What results depend on, for the manifest; null for none.
   Json settings() const;
 };

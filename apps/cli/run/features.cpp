@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <numeric>
 #include <sapiens/draw.hpp>
 #include <sapiens/error.hpp>
 #include <sapiens/npy.hpp>
@@ -10,6 +14,7 @@
 #include <sapiens/prepared.hpp>
 #include <utility>
 
+#include "cli/input/archive_inputs.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
 #include "core/progress.hpp"
@@ -76,9 +81,10 @@ FeatureItem read_array(const Job& job) {
   return item;
 }
 
-FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, const Job& job) {
+FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, const Job& job,
+                       InputReader& reader) {
   FeatureItem item;
-  item.image = Image::read(job.input.path);
+  item.image = reader.read(job.input);
   item.pixels = encoder.preprocess(item.image, options.preprocess, options.model.input_size);
   item.size = {item.pixels.shape[1], item.pixels.shape[2]};
   item.image_size = {item.image.height, item.image.width};
@@ -97,9 +103,10 @@ PoolRegion read_region(const FeaturePooling& pooling, const Job& job, const Feat
 }
 
 FeatureItem load_input(const Encoder& encoder, const FeatureArguments& options,
-                       const FeaturePooling& pooling, const Job& job) {
+                       const FeaturePooling& pooling, const Job& job, InputReader& reader) {
   const Stopwatch watch;
-  FeatureItem item = is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job);
+  FeatureItem item =
+      is_array(job.input.path) ? read_array(job) : read_image(encoder, options, job, reader);
   item.region = read_region(pooling, job, item);
   if (!item.warning.empty() && !item.region.warning.empty()) item.warning += " ";
   item.warning += item.region.warning;
@@ -257,7 +264,11 @@ void write_features(const Encoder& encoder, const FeatureArguments& options,
     if (!is_storable(array.values, options.dtype)) throw overflow(job, options.dtype);
     arrays.push_back(std::move(array));
   }
-  output.sink.write({.key = job.name, .sidecars = job.input.sidecars}, arrays, options.dtype);
+  const FeatureSample sample{.key = job.key.empty() ? job.name : job.key,
+                             .sidecars = job.input.sidecars};
+  for (const StoredArray& stored : output.sink.write(sample, arrays, options.dtype)) {
+    result.arrays.push_back(stored.json());
+  }
   result.shape = arrays.front().shape;
   result.shapes_of_files = shapes_of_files(arrays, options.dtype);
   if (!item.region.boxes.empty()) {
@@ -271,6 +282,24 @@ void write_features(const Encoder& encoder, const FeatureArguments& options,
 }
 
 }  // namespace
+
+std::uint64_t bytes_per_image(const Encoder& encoder, const FeatureArguments& options,
+                              std::size_t layers, Grid size) {
+  const OutputShapes shapes = encoder.output_shapes(size);
+  const std::map<OutType, std::span<const Index>> by_type = {
+      {OutType::Featmap, shapes.featmap},
+      {OutType::Raw, shapes.raw},
+      {OutType::ClsToken, shapes.cls_token},
+      {OutType::AvgFeatmap, shapes.avg_featmap},
+      {OutType::Registers, shapes.registers}};
+  Index numbers = 0;
+  for (const OutType type : options.features.out_types) {
+    const std::vector<Index> pooled = options.pool.shape(shapes.featmap);
+    const std::span<const Index> shape = type == OutType::Featmap ? pooled : by_type.at(type);
+    numbers += std::accumulate(shape.begin(), shape.end(), Index{1}, std::multiplies<>());
+  }
+  return static_cast<std::uint64_t>(numbers) * layers * dtype_size(options.dtype);
+}
 
 PreparedArray read_prepared(const fs::path& path) {
   const NpyHeaderInfo info = read_npy_info(path);
@@ -286,7 +315,12 @@ PreparedArray read_prepared(const fs::path& path) {
 
 JobSteps<FeatureItem> feature_steps(Encoder& encoder, const FeatureArguments& options,
                                     const FeatureOutput& output) {
-  return {.load = [&](const Job& job) { return load_input(encoder, options, output.pooling, job); },
+  // Copies of the step share it, one after the other.
+  const auto reader = std::make_shared<InputReader>();
+  return {.load =
+              [&, reader](const Job& job) {
+                return load_input(encoder, options, output.pooling, job, *reader);
+              },
           .may_join = [](const FeatureItem& first,
                          const FeatureItem& next) { return first.size == next.size; },
           .compute =

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <sapiens/dtype.hpp>
 #include <sapiens/features.hpp>
 #include <string>
@@ -14,21 +16,42 @@
 
 namespace sapiens::cli {
 
+/// What features become: a file for each, or files for many.
+enum class FeatureFormat { Npy, WebDataset, NpyShards };
+
+/// What --format and the options beside it say.
+struct DatasetArguments {
+  FeatureFormat format = FeatureFormat::Npy;
+  std::uint64_t shard_bytes = 1'000'000'000;
+  std::optional<std::string> part = {};  ///< --shard
+  bool shared = false;
+
+  /// True where inputs are worked on by shard.
+  bool is_on() const {
+    return format != FeatureFormat::Npy || shared || (part && *part != "none");
+  }
+};
+
 /// What a user gave to `sapiens features`.
 struct FeatureArguments : JobOptions {
   FeatureOptions features;
   PreprocessMode preprocess = PreprocessMode::Full;
   DType dtype = DType::F32;
   PoolArguments pool;
+  DatasetArguments dataset;
   Index batch = 1;
 };
 
 /// What happens to features between the encoder and the files.
 struct FeatureOutput {
-  FeaturePooling pooling;
-  std::vector<FeatureName> names;  ///< Of the arrays of every input.
+  const FeaturePooling& pooling;
+  const std::vector<FeatureName>& names;  ///< Of the arrays of every input.
   FeatureSink& sink;
 };
+
+/// The bytes of all arrays of one image of `size` pixels; boxes are counted as ten for each.
+std::uint64_t bytes_per_image(const Encoder& encoder, const FeatureArguments& options,
+                              std::size_t layers, Grid size);
 
 /// Inputs that were preprocessed already, [3, H, W] or [N, 3, H, W].
 struct PreparedArray {

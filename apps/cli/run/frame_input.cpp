@@ -97,10 +97,10 @@ void prepare_frame(const TaskContext& context, const Job& job, Frame& frame) {
   frame.seconds.preprocess += watch.seconds();
 }
 
-Frame read_frame(const TaskContext& context, const Job& job) {
+Frame read_frame(const TaskContext& context, const Job& job, InputReader& reader) {
   const Stopwatch watch;
   Frame frame;
-  frame.image = Image::read(job.input.path);
+  frame.image = reader.read(job.input);
   frame.seconds.decode = watch.seconds();
   prepare_frame(context, job, frame);
   return frame;

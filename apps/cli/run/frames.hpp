@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/input/archive_inputs.hpp"
 #include "cli/input/coco_files.hpp"
 #include "cli/options/task_options.hpp"
 #include "cli/run/runner.hpp"
@@ -68,7 +69,7 @@ struct TaskContext : RunContext {
 // frame_input.cpp
 
 /// Reads the image of `job` and prepares it.
-Frame read_frame(const TaskContext& context, const Job& job);
+Frame read_frame(const TaskContext& context, const Job& job, InputReader& reader);
 
 /// Fills in what can be known of a frame before anything is computed: boxes from the command line,
 /// the mask of a folder, the input of the networks.

@@ -117,6 +117,7 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
 Inputs find_inputs(const JobOptions& options, InputRules rules) {
   rules.recursive = options.recursive;
   rules.output = options.output;
+  rules.image_keys = options.image_keys;
   Inputs inputs = collect_inputs(options.inputs, rules, std::cin);
   for (const std::string& line : left_out_lines(inputs.left_out)) say(line);
   for (const FailedInput& failed : inputs.failed) {
@@ -149,8 +150,7 @@ std::vector<Job> plan_names(std::span<const InputFile> files) {
     jobs.push_back({.input = files[i], .name = names[i].stem});
     if (!names[i].distinguished) continue;
     say(fmt::format("{} is written as {}: another input has the same name",
-                    printable(files[i].path.string()),
-                    printable(names[i].stem.filename().string())));
+                    printable(files[i].text()), printable(names[i].stem.filename().string())));
   }
   return jobs;
 }

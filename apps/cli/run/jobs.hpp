@@ -36,6 +36,10 @@ struct Manifest {
 /// Which file it is: path, size, and when it was changed, as the same name may hold other contents.
 Json file_json(const std::filesystem::path& path);
 
+/// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as "crc32:0123abcd".
+/// Throws NotFound or CorruptFile if it cannot be read.
+Json digest_json(const std::filesystem::path& path);
+
 /// The settings that every command records: the checkpoint, what it is, and what computes.
 Json common_settings(const std::filesystem::path& checkpoint, const std::optional<Grid>& size,
                      const Inspection& inspection, const EngineStats& stats);
@@ -85,8 +89,10 @@ struct JobFile {
 struct Job {
   InputFile input = {};
   std::filesystem::path name = {};                 ///< Of its results, below the output folder.
-  std::vector<JobFile> files = {};                 ///< Never empty.
+  std::filesystem::path key = {};                  ///< In its shard, if the run has shards.
+  std::vector<JobFile> files = {};                 ///< Never empty, unless the run has shards.
   std::vector<std::filesystem::path> images = {};  ///< Of --viz.
+  std::optional<Error> error = {};                 ///< Why it is not even read.
 };
 
 /// What became of one job.
@@ -96,6 +102,7 @@ struct JobResult {
   double seconds = 0;                                    ///< Reading, computing and writing.
   std::optional<Error> error = {};
   Json details = Json::object();  ///< Further fields of its JSON.
+  Json arrays = {};               ///< Where its features are, as the index of a shard has it.
 };
 
 /// What a run will do, and what an earlier one did.

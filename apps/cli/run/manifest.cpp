@@ -1,14 +1,22 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <fstream>
 #include <new>
 #include <sapiens/version.hpp>
+#include <span>
+#include <vector>
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
+#include "core/crc32.hpp"
+#include "core/open_file.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -32,6 +40,24 @@ Json file_json(const fs::path& path) {
   return {{"path", absolute_text(path)},
           {"bytes", error ? 0 : bytes},
           {"modified", modification_time(path)}};
+}
+
+Json digest_json(const fs::path& path) {
+  const Descriptor file = open_regular_file(path);
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  std::uint64_t bytes = 0;
+  std::uint32_t sum = 0;
+  while (true) {
+    const ::ssize_t count =
+        uninterrupted([&] { return ::read(file.number(), block.data(), block.size()); });
+    if (count < 0) fail_to_read(path, "the file cannot be read", errno);
+    if (count == 0) break;
+    sum = crc32(std::span(block).first(static_cast<std::size_t>(count)), sum);
+    bytes += static_cast<std::uint64_t>(count);
+  }
+  return {{"name", path.filename().string()},
+          {"bytes", bytes},
+          {"digest", fmt::format("crc32:{:08x}", sum)}};
 }
 
 Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size,

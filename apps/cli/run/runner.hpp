@@ -139,6 +139,7 @@ class BatchReader {
     if (!job) return std::nullopt;
     Item item;
     try {
+      if (job->error) throw *job->error;
       item = steps_.load(*job);
     } catch (const Error& error) {
       item.error = error;

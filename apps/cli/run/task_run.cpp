@@ -36,8 +36,9 @@ void write_image(const TaskContext& context, const Job& job, Frame& frame, JobRe
 }
 
 std::vector<JobResult> run_images(const TaskContext& context, std::span<const Job> jobs) {
+  InputReader reader;
   const JobSteps<Frame> steps{
-      .load = [&](const Job& job) { return read_frame(context, job); },
+      .load = [&](const Job& job) { return read_frame(context, job, reader); },
       .compute = [&](std::span<Frame> frames,
                      const Progress& progress) { compute_frames(context, frames, progress); },
       .write = [&](const Job& job, Frame& frame,

@@ -1,0 +1,121 @@
+#include "cli/dataset/run_records.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <sapiens/version.hpp>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "cli/input/json_file.hpp"
+#include "cli/run/unfinished_file.hpp"
+#include "core/atomic_file.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path with_ending(fs::path path, const char* ending) { return path += ending; }
+
+/// A JSON object in a file; nothing where there is none.
+std::optional<Json> read_object(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  return json;
+}
+
+}  // namespace
+
+fs::path index_folder(const fs::path& output) { return output / "sapiens-index"; }
+
+void RunRecords::begin(const Json& settings, bool joins) const {
+  const fs::path path = manifest_path(output_, "features");
+  const Manifest earlier = read_manifest(path);
+  if (earlier.settings.is_null()) {
+    write_json(path,
+               {{"version", SAPIENS_VERSION}, {"settings", settings}, {"inputs", Json::object()}});
+    // Another process may have written its own at the same moment: the last one counts for all.
+    return expect_same_settings(read_manifest(path).settings, settings, path);
+  }
+  expect_same_settings(earlier.settings, settings, path);
+  if (joins) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the output folder holds shards of an earlier run",
+               .file = path.string(),
+               .hint = "add --resume to go on with it, --shared to work on it together with other "
+                       "processes, or choose another --output"});
+}
+
+fs::path RunRecords::index_of(const InputShard& shard) const {
+  return with_ending(index_folder(output_) / shard.name, ".jsonl");
+}
+
+std::optional<ShardRecord> RunRecords::read(const InputShard& shard) const {
+  const std::optional<Json> json =
+      read_object(with_ending(index_folder(output_) / shard.name, ".json"));
+  if (!json) return std::nullopt;
+  ShardRecord record{.source = json->value("source", Json()),
+                     .counts = {json->value("done", Index{0}), json->value("failed", Index{0})},
+                     .left_out = json->value("left_out", Json())};
+  if (json->contains("error")) record.error = json->at("error");
+  std::error_code none;
+  if (record.source != source_of(shard) || !fs::exists(index_of(shard), none)) return std::nullopt;
+  return record;
+}
+
+void RunRecords::write(const InputShard& shard, const ShardRecord& record,
+                       const fs::path& folder) const {
+  Json json = {{"shard", shard.name.generic_string()},
+               {"number", shard.number},
+               {"source", record.source},
+               {"done", record.counts.done},
+               {"failed", record.counts.failed},
+               {"left_out", record.left_out}};
+  if (record.error) json["error"] = *record.error;
+  const std::string text = documents::json_text(json, 2) + '\n';
+  UnfinishedFile file(folder / "record.json",
+                      with_ending(index_folder(output_) / shard.name, ".json"));
+  file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
+  file.finish();
+}
+
+Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims) const {
+  ShardCounts counts;
+  Json missing = Json::array();
+  Json damaged = Json::array();
+  for (const InputShard& shard : shards) {
+    const std::string name = shard.name.generic_string();
+    if (const std::optional<ShardRecord> record = read(shard)) {
+      counts += record->counts;
+      if (record->error) damaged.push_back({{"shard", name}, {"error", *record->error}});
+      continue;
+    }
+    missing.push_back({{"shard", name}});
+    if (const auto owner = claims.owner(name)) missing.back()["owner"] = owner->text();
+  }
+  Json merged = {{"complete", missing.empty()},
+                 {"shards", shards.size()},
+                 {"finished", shards.size() - missing.size()},
+                 {"done", counts.done},
+                 {"failed", counts.failed},
+                 {"missing", std::move(missing)},
+                 {"damaged", std::move(damaged)}};
+  write_json(with_ending(index_folder(output_), ".json"), merged);
+  return merged;
+}
+
+void RunRecords::write_json(const fs::path& path, const Json& document) const {
+  create_parent(path);
+  const std::string text = documents::json_text(document, 2) + '\n';
+  AtomicFile file(path, "." + process_);
+  file.write(std::as_bytes(std::span(std::string_view(text))));
+  file.commit();
+}
+
+}  // namespace sapiens::cli

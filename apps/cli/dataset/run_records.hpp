@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <sapiens/error.hpp>
+#include <span>
+#include <string>
+
+#include "cli/dataset/shard_journal.hpp"
+#include "cli/dataset/shard_plan.hpp"
+#include "cli/run/claims.hpp"
+
+// What the processes of a run know of each other's work lies in its output folder (docs/datasets.md
+// has the layout).
+namespace sapiens::cli {
+
+/// OUTPUT/sapiens-index.
+std::filesystem::path index_folder(const std::filesystem::path& output);
+
+/// That a shard is complete.
+struct ShardRecord {
+  Json source = {};  ///< `source_of`
+  ShardCounts counts = {};
+  Json left_out = {};              ///< Of an archive; see LeftOutList.
+  std::optional<Json> error = {};  ///< Why the rest of an archive was lost.
+};
+
+/// The records of one run.
+class RunRecords {
+ public:
+  /// `process` differs between processes, and is part of the names of temporary files.
+  RunRecords(std::filesystem::path output, std::string process)
+      : output_(std::move(output)), process_(std::move(process)) {}
+
+  /// Records `settings` as those of the run, or makes sure that the run that is there has them.
+  /// Throws InvalidArgument for other settings; and, unless `joins`, for any run that is there.
+  void begin(const Json& settings, bool joins) const;
+
+  /// The index of a shard, a file.
+  std::filesystem::path index_of(const InputShard& shard) const;
+  /// The record of a shard, if it is complete, and about the inputs that there are now.
+  std::optional<ShardRecord> read(const InputShard& shard) const;
+  /// By way of a file in `folder`, which belongs to the owner of the shard.
+  void write(const InputShard& shard, const ShardRecord& record,
+             const std::filesystem::path& folder) const;
+
+  /// Counts the shards of all processes, writes sapiens-index.json and returns it. `claims` tells
+  /// who works on those that are missing.
+  Json merge(std::span<const InputShard> shards, const Claims& claims) const;
+
+ private:
+  void write_json(const std::filesystem::path& path, const Json& document) const;
+
+  std::filesystem::path output_;
+  std::string process_;
+};
+
+}  // namespace sapiens::cli

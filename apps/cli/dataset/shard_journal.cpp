@@ -1,0 +1,125 @@
+#include "cli/dataset/shard_journal.hpp"
+
+#include <fstream>
+#include <span>
+#include <utility>
+
+#include "cli/input/json_file.hpp"
+#include "core/crc32.hpp"
+
+namespace sapiens::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kJournalFile = "index.jsonl";
+
+/// A line that holds a JSON object; nothing for the end of the file and for what was cut off.
+std::optional<Json> read_object(std::istream& in, std::string& line) {
+  if (!std::getline(in, line) || in.eof()) return std::nullopt;
+  Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  return json;
+}
+
+bool is_entry(const Json& line) { return line.contains("input"); }
+
+}  // namespace
+
+ShardCounts& ShardCounts::operator+=(const ShardCounts& more) {
+  done += more.done;
+  failed += more.failed;
+  return *this;
+}
+
+std::uint32_t input_sum(std::string_view input) {
+  // As it is in a line: bytes that are not UTF-8 are replaced there.
+  const std::string line = json_line(Json(input));
+  return crc32(std::as_bytes(std::span(line)));
+}
+
+ShardJournal::ShardJournal(fs::path folder, const Json& source)
+    : path_(std::move(folder) / kJournalFile), file_(path_, path_) {
+  append(json_line({{"source", source}}) + '\n');
+}
+
+void ShardJournal::append(std::string_view text) {
+  file_.write_at(end_, std::as_bytes(std::span(text)));
+  end_ += text.size();
+}
+
+void ShardJournal::take(const EarlierWork& earlier) {
+  std::ifstream in(earlier.folder / kJournalFile, std::ios::binary);
+  std::string line;
+  std::size_t entries = 0;
+  while (entries < earlier.inputs.size()) {
+    const std::optional<Json> json = read_object(in, line);
+    if (!json) {
+      throw Error(ErrorCode::CorruptFile, {.summary = "the index of a shard is shorter than before",
+                                           .file = (earlier.folder / kJournalFile).string()});
+    }
+    if (!is_entry(*json)) continue;
+    ++entries;
+    waiting_ += line + '\n';
+  }
+  counts_ = earlier.counts;
+  sync(earlier.position);
+}
+
+void ShardJournal::add(const Json& line, bool failed) {
+  waiting_ += json_line(line) + '\n';
+  ++(failed ? counts_.failed : counts_.done);
+}
+
+void ShardJournal::sync(const Json& position) {
+  waiting_ +=
+      json_line({{"position", position}, {"done", counts_.done}, {"failed", counts_.failed}}) +
+      '\n';
+  append(waiting_);
+  waiting_.clear();
+  file_.sync();
+}
+
+void ShardJournal::write_index(const fs::path& path) const {
+  std::ifstream in(path_, std::ios::binary);
+  std::string line;
+  UnfinishedFile index(path_.parent_path() / "complete.jsonl", path);
+  std::uint64_t end = 0;
+  Index entries = 0;
+  while (const std::optional<Json> json = read_object(in, line)) {
+    if (!is_entry(*json)) continue;
+    index.write_at(end, std::as_bytes(std::span(std::string_view(line += '\n'))));
+    end += line.size();
+    ++entries;
+  }
+  if (entries != counts_.done + counts_.failed) {
+    throw Error(ErrorCode::CorruptFile, {.summary = "the index of a shard lost lines",
+                                         .file = path_.string(),
+                                         .hint = "the same command with --resume goes on"});
+  }
+  index.finish();
+}
+
+std::optional<EarlierWork> ShardJournal::read(const fs::path& folder, const Json& source) {
+  std::ifstream in(folder / kJournalFile, std::ios::binary);
+  std::string line;
+  const std::optional<Json> first = read_object(in, line);
+  if (!first || first->value("source", Json()) != source) return std::nullopt;
+  std::optional<EarlierWork> found;
+  std::vector<std::uint32_t> inputs;
+  while (const std::optional<Json> json = read_object(in, line)) {
+    if (is_entry(*json)) {
+      inputs.push_back(input_sum(json->at("input").get_ref<const std::string&>()));
+      continue;
+    }
+    const auto position = json->find("position");
+    if (position == json->end()) return found;
+    found = EarlierWork{.folder = folder,
+                        .inputs = inputs,
+                        .counts = {json->value("done", Index{0}), json->value("failed", Index{0})},
+                        .position = *position};
+  }
+  return found;
+}
+
+}  // namespace sapiens::cli

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace sapiens::cli {
+
+/// Most names that one argument may stand for.
+inline constexpr std::size_t kMaxPatternNames = 1'000'000;
+
+/// The names that an argument stands for, in order: "{000..151}" is replaced by the numbers, as
+/// wide as the wider bound is written if one of them begins with a zero, "{a,b}" by each of its
+/// parts, as WebDataset and shells do it; whether these names exist is not asked. Names with *, ?
+/// or [] become those of the files that match. An argument that is the name of a file, and a name
+/// that matches nothing, is itself. Throws InvalidArgument for more than kMaxPatternNames.
+std::vector<std::string> expand_pattern(const std::string& argument);
+
+}  // namespace sapiens::cli

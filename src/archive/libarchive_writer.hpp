@@ -1,0 +1,10 @@
+#pragma once
+
+#include "archive/module.hpp"
+
+namespace sapiens::archive {
+
+/// Module::create.
+RawWriter* create_writer(int descriptor) noexcept;
+
+}  // namespace sapiens::archive
