@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need, on Debian 12 and Ubuntu 24.04. Does nothing when it is all there.
 # --browser adds Chromium, for the test of the page of the server (140 MB to load, 450 MB on disk); --peers what makes a
-# virtual environment, for packages of PyPI, and a compiler for C# (25 MB on disk).
+# virtual environment, for packages of PyPI, and a compiler for C# (25 MB on disk); --slurm Slurm, for the test of
+# examples/slurm (13 MB on disk).
 set -euo pipefail
 
 packages=(
@@ -22,6 +23,9 @@ if [[ " $* " == *" --browser "* ]] && grep -sqx 'ID=debian' /etc/os-release; the
 fi
 if [[ " $* " == *" --peers "* ]]; then
   packages+=(python3-venv mono-mcs mono-runtime)
+fi
+if [[ " $* " == *" --slurm "* ]]; then
+  packages+=(slurmctld slurmd slurm-client munge)
 fi
 
 missing_packages() {
