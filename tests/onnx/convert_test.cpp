@@ -88,6 +88,14 @@ TEST_F(OnnxRefusals, AWeightThatF16CannotHoldIsNotMadeInfinite) {
   EXPECT_TRUE(std::filesystem::exists(graph_));
 }
 
+TEST_F(OnnxRefusals, AWeightThatBf16CannotHoldIsNotMadeInfinite) {
+  const std::string file = damaged({"layers.1.ffn.layers.1.weight"}, 3.4e38f);
+  const Error error = error_of(file, {.dtype = DType::BF16, .model = {.heads = 4}});
+  EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(error.what(), HasSubstr("too large for bf16"));
+  EXPECT_THAT(error.what(), HasSubstr("layers.1.ffn.layers.1.weight"));
+}
+
 TEST_F(OnnxRefusals, AnIncompleteModelIsRefusedAsByFeatures) {
   const Error error = error_of(checkpoint_, {.model = {.arch = "1b"}});
   EXPECT_EQ(error.code(), ErrorCode::CheckpointRefused);
