@@ -66,6 +66,8 @@ TEST_F(OnnxRefusals, OptionsAreNamed) {
   EXPECT_EQ(option({.opset = 25}), "opset");
   EXPECT_EQ(option({.batch = -1}), "batch");
   EXPECT_EQ(option({.model = {.allow_partial = true}}), "allow_partial");
+  const Grid size{64, 64};
+  EXPECT_EQ(option({.dynamic_size = true, .model = {.input_size = size}}), "input_size");
 }
 
 TEST_F(OnnxRefusals, EveryParameterWithNanOrInfinityIsCounted) {
