@@ -251,7 +251,7 @@ typedef struct sapiens_convert_options {
 /// .pth or .safetensors, selects the format. `model` and `report` are those of
 /// sapiens_checkpoint_inspect; the report also has warnings. Fails with SAPIENS_CHECKPOINT_REFUSED
 /// for an incomplete model, SAPIENS_WRITE_FAILED, and SAPIENS_INVALID_ARGUMENT for another suffix,
-/// for the file of the checkpoint itself and for a value that f16 cannot represent.
+/// for the file of the checkpoint itself and for a value that `dtype` cannot represent.
 SAPIENS_API sapiens_status sapiens_checkpoint_convert(
     const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
     const sapiens_convert_options* options, sapiens_report** report, sapiens_error** error);

@@ -168,8 +168,8 @@ Value Preprocessing::boxes_of_images() {
   const std::string module = "preprocessing/one_box_per_image";
   const Value images =
       graph_.node("Shape", module, {levels_}, {{"start", Index{0}}, {"end", Index{1}}});
-  const Value size = graph_.node("Concat", module + "/size", {images, graph_.ints({1})},
-                                 {{"axis", Index{0}}});
+  const Value size =
+      graph_.node("Concat", module + "/size", {images, graph_.ints({1})}, {{"axis", Index{0}}});
   const Value column = graph_.node("Expand", module, {graph_.floats({0}, {1, 1}), size});
   const Value both = graph_.node("Concat", module, {boxes, column}, {{"axis", Index{1}}});
   return slice(graph_, module, both, 1, 0, 4);

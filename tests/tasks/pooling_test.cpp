@@ -169,11 +169,10 @@ TEST(PoolBoxes, RefuseNumbersThatAreNotFinite) {
   constexpr float endless = std::numeric_limits<float>::infinity();
   const FloatArray map = random_map(1, {2, 2}, 1);
   const PatchPlacement placement{.image = {32, 32}, .input = {32, 32}};
-  for (const Box box : {Box{.x = nan, .width = 5, .height = 5},
-                        Box{.y = nan, .width = 5, .height = 5},
-                        Box{.width = nan, .height = 5},
-                        Box{.width = 5, .height = nan},
-                        Box{.x = -endless, .width = endless, .height = 5}}) {
+  for (const Box box :
+       {Box{.x = nan, .width = 5, .height = 5}, Box{.y = nan, .width = 5, .height = 5},
+        Box{.width = nan, .height = 5}, Box{.width = 5, .height = nan},
+        Box{.x = -endless, .width = endless, .height = 5}}) {
     EXPECT_THROW(pool_boxes(map.view<3>(), {&box, 1}, placement), Error);
   }
 }
@@ -193,9 +192,10 @@ TEST(Pooling, ARefusalSaysWhatPatchesSee) {
     }
     return "";
   };
-  for (const std::string& text :
-       {text_of([&] { pool_boxes(map.view<3>(), {&box, 1}, placement); }),
-        text_of([&] { pool_mask(map.view<3>(), mask, placement); })}) {
+  for (const std::string& text : {text_of([&] {
+                                    pool_boxes(map.view<3>(), {&box, 1}, placement);
+                                  }),
+                                  text_of([&] { pool_mask(map.view<3>(), mask, placement); })}) {
     EXPECT_THAT(text, HasSubstr("covers no patch of the image"));
     EXPECT_THAT(text, HasSubstr("within 92 x 30 (width x height)"));
   }
