@@ -2,6 +2,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -14,23 +15,26 @@
 namespace sapiens::archive {
 namespace {
 
+// Libarchive is not told of a write that failed: it would not free all of its memory then. Nor can
+// it be freed before the end mark without writing that. So from either on, bytes go nowhere.
 class Writer final : public RawWriter {
  public:
-  Writer(::archive* writer, ::archive_entry* entry) noexcept : writer_(writer), entry_(entry) {}
+  Writer(::archive* writer, ::archive_entry* entry, int descriptor) noexcept
+      : writer_(writer), entry_(entry), descriptor_(descriptor) {}
   ~Writer() override {
-    // Otherwise freeing it would write the end mark.
-    if (!finished_) ::archive_write_fail(writer_);
+    // Freeing it would write the end mark.
+    closed_ = true;
     ::archive_write_free(writer_);
     ::archive_entry_free(entry_);
   }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  // Every call of write() goes to the file at once, so that the file ends behind the last member.
-  Outcome open(int descriptor) noexcept {
+  // All that libarchive writes goes to the file at once, which ends behind the last member then.
+  Outcome open() noexcept {
     if (::archive_write_set_format_pax_restricted(writer_) != ARCHIVE_OK ||
         ::archive_write_set_bytes_per_block(writer_, 0) != ARCHIVE_OK ||
-        ::archive_write_open_fd(writer_, descriptor) != ARCHIVE_OK) {
+        ::archive_write_open(writer_, this, nullptr, write_to_file, nullptr) != ARCHIVE_OK) {
       return failure();
     }
     return Outcome::Done;
@@ -47,14 +51,13 @@ class Writer final : public RawWriter {
       content += taken;
       size -= static_cast<std::size_t>(taken);
     }
-    if (::archive_write_finish_entry(writer_) != ARCHIVE_OK) return failure();
+    if (::archive_write_finish_entry(writer_) != ARCHIVE_OK || closed_) return failure();
     written = position();
     return Outcome::Done;
   }
 
   Outcome finish() noexcept override {
-    if (::archive_write_close(writer_) != ARCHIVE_OK) return failure();
-    finished_ = true;
+    if (::archive_write_close(writer_) != ARCHIVE_OK || closed_) return failure();
     return Outcome::Done;
   }
 
@@ -62,6 +65,26 @@ class Writer final : public RawWriter {
   const char* reason() const noexcept override { return reason_; }
 
  private:
+  static ::la_ssize_t write_to_file(::archive*, void* self, const void* bytes,
+                                    std::size_t size) noexcept {
+    static_cast<Writer*>(self)->write(static_cast<const unsigned char*>(bytes), size);
+    return static_cast<::la_ssize_t>(size);
+  }
+
+  void write(const unsigned char* bytes, std::size_t size) noexcept {
+    while (size > 0 && !closed_) {
+      const ::ssize_t written = ::write(descriptor_, bytes, size);
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) {
+        error_number_ = errno;
+        closed_ = true;
+        return;
+      }
+      bytes += written;
+      size -= static_cast<std::size_t>(written);
+    }
+  }
+
   // Nothing of the machine, the user or the time, so that equal members give equal archives.
   bool fill_entry(const char* name, std::size_t size) noexcept {
     ::archive_entry_clear(entry_);
@@ -87,16 +110,16 @@ class Writer final : public RawWriter {
   }
 
   Outcome failure() noexcept {
+    if (error_number_ != 0) return Outcome::NotWritten;
     const char* const text = ::archive_error_string(writer_);
     reason_ = text ? text : "libarchive gives no reason";
-    const int number = ::archive_errno(writer_);
-    error_number_ = number > 0 ? number : 0;  // libarchive's own are negative
-    return number == ENOMEM ? Outcome::NoMemory : Outcome::NotWritten;
+    return ::archive_errno(writer_) == ENOMEM ? Outcome::NoMemory : Outcome::NotWritten;
   }
 
   ::archive* writer_;
   ::archive_entry* entry_;
-  bool finished_ = false;
+  int descriptor_;
+  bool closed_ = false;
   int error_number_ = 0;
   const char* reason_ = "";
 };
@@ -106,13 +129,14 @@ class Writer final : public RawWriter {
 RawWriter* create_writer(int descriptor) noexcept {
   ::archive* const writer = ::archive_write_new();
   ::archive_entry* const entry = ::archive_entry_new();
-  Writer* const result = writer && entry ? new (std::nothrow) Writer(writer, entry) : nullptr;
+  Writer* const result =
+      writer && entry ? new (std::nothrow) Writer(writer, entry, descriptor) : nullptr;
   if (!result) {
     ::archive_write_free(writer);
     ::archive_entry_free(entry);
     return nullptr;
   }
-  if (result->open(descriptor) == Outcome::Done) return result;
+  if (result->open() == Outcome::Done) return result;
   delete result;
   return nullptr;
 }

@@ -76,6 +76,7 @@ class TarShard final : public FeatureShard {
 
     ArchiveWriter tar = take_writer();
     std::vector<std::uint64_t> offsets;
+    offsets.reserve(members.size());
     for (const TarMember& member : members) offsets.push_back(tar.add(member.name, member.content));
     bytes_ = tar.position();
     writer_ = std::move(tar);
