@@ -48,10 +48,13 @@ struct OnnxOptions {
   DType dtype = DType::F32;
   int opset = kDefaultOnnxOpset;  ///< 17 to 24.
   Index batch = 0;                ///< Images of a run; 0: any number.
-  bool dynamic_size = false;      ///< Accept any height and width; else that of the model.
+  /// Accept any height and width from 16 on, of Sapiens2 multiples of 16, instead of those of the
+  /// model. Graphs fail at run time for others. Not together with `model.input_size`.
+  bool dynamic_size = false;
   /// The graph takes images as they are, uint8 [N, H, W, 3] in RGB order of any size, resizes and
   /// normalises them; for pose it also takes "boxes", float32 [N, 4]: x, y, width and height of the
-  /// person in each image, in pixels, which is cut out as `crop_person` does. Otherwise it takes
+  /// person in each image, in pixels, which is cut out as `crop_person` does; it fails at run time
+  /// for another number of boxes than of images. Otherwise it takes
   /// what `Encoder::preprocess` and `TaskModel::prepare` return. Not together with `dynamic_size`.
   bool with_preprocessing = false;
   OnnxAttention attention = OnnxAttention::Plain;
@@ -90,9 +93,8 @@ struct OnnxResult {
 /// atomically, and nothing is left of a conversion that fails. Memory does not grow with the model.
 /// docs/onnx.md describes the graphs. Throws `Error`: CheckpointRefused as Encoder, TaskModel and
 /// PersonDetector do; InvalidArgument for options that the model does not support, for a name that
-/// does not end in ".onnx", for the checkpoint's own file and for a weight that F16 cannot
-/// represent; UnsupportedFormat without
-/// the module; WriteFailed, OutOfResources.
+/// does not end in ".onnx", for the checkpoint's own file and for a weight that `dtype`
+/// cannot represent; UnsupportedFormat without the module; WriteFailed, OutOfResources.
 OnnxResult convert_to_onnx(const Checkpoint& checkpoint, const std::filesystem::path& output,
                            const OnnxOptions& options = {}, const Progress& progress = {});
 

@@ -39,7 +39,8 @@ FloatArray pool_mask(TensorView<const float, 3> featmap, std::span<const std::ui
                      const PatchPlacement& placement);
 
 /// The mean of the patches under each box, [boxes, C], weighted likewise. Boxes are in pixels of
-/// the image and may extend beyond it. Throws InvalidArgument for a box that covers no patch.
+/// the image and may extend beyond it. Throws InvalidArgument for a box that covers no patch, and
+/// for one that is not finite.
 FloatArray pool_boxes(TensorView<const float, 3> featmap, std::span<const Box> boxes,
                       const PatchPlacement& placement);
 

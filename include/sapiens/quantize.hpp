@@ -17,8 +17,9 @@ struct QuantizedRows {
 };
 
 /// Rounds each row to multiples of scale = max|x| / 127, so that |x - q * scale| <= scale / 2. A
-/// row of zeros has scale 0; otherwise a scale is at least the smallest normal float, 1.2e-38. All
-/// `values` must be finite. Throws `Error(ShapeMismatch)` when they do not fill `shape`.
+/// row of zeros has scale 0; otherwise a scale is at least the smallest normal float, 1.2e-38.
+/// Throws `Error`: ShapeMismatch when `values` do not fill `shape`, InvalidArgument for NaN and
+/// infinity.
 QuantizedRows quantize_rows(std::span<const Index> shape, std::span<const float> values);
 
 }  // namespace sapiens

@@ -251,7 +251,7 @@ typedef struct sapiens_convert_options {
 /// .pth or .safetensors, selects the format. `model` and `report` are those of
 /// sapiens_checkpoint_inspect; the report also has warnings. Fails with SAPIENS_CHECKPOINT_REFUSED
 /// for an incomplete model, SAPIENS_WRITE_FAILED, and SAPIENS_INVALID_ARGUMENT for another suffix,
-/// for the file of the checkpoint itself and for a value that f16 cannot represent.
+/// for the file of the checkpoint itself and for a value that `dtype` cannot represent.
 SAPIENS_API sapiens_status sapiens_checkpoint_convert(
     const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
     const sapiens_convert_options* options, sapiens_report** report, sapiens_error** error);
@@ -273,7 +273,8 @@ typedef struct sapiens_onnx_options {
   int32_t dtype;               ///< SAPIENS_DTYPE_*; SAPIENS_DTYPE_OWN means F32.
   int32_t opset;               ///< 17 to 24; 0: 18.
   int64_t batch;               ///< Images of a run; 0: any number.
-  int32_t dynamic_size;        ///< 1: accept any height and width.
+  int32_t dynamic_size;        ///< 1: accept any height and width from 16 on; not with a size in
+                               ///< the options of the model.
   int32_t with_preprocessing;  ///< 1: take uint8 images, and resize and normalise them inside.
   int32_t attention;           ///< SAPIENS_ATTENTION_*
   int32_t raw_maps;            ///< 1: of a detector, the maps of its network instead of boxes.
@@ -290,7 +291,7 @@ typedef struct sapiens_onnx_options {
 /// warning says that data of an earlier graph are left. Fails as loading the model does, with
 /// SAPIENS_UNSUPPORTED_FORMAT where the module for ONNX files is missing, SAPIENS_WRITE_FAILED, and
 /// SAPIENS_INVALID_ARGUMENT for options that the model does not support, another suffix, the file
-/// of the checkpoint itself and a value that f16 cannot represent.
+/// of the checkpoint itself and a value that `dtype` cannot represent.
 SAPIENS_API sapiens_status sapiens_checkpoint_convert_to_onnx(
     const sapiens_checkpoint* checkpoint, const char* output, const sapiens_model_options* model,
     const sapiens_onnx_options* options, sapiens_report** report, sapiens_error** error);

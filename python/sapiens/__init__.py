@@ -38,6 +38,7 @@ from ._errors import (
     WriteFailedError,
 )
 from ._eval import *
+from ._features import Features, open_features
 from ._images import crop_person, read_image, read_labels
 from ._onnx import OnnxResult, OnnxValue, convert_to_onnx
 from ._pooling import dequantize, pool
@@ -52,6 +53,7 @@ __all__ = [
     "Detector",
     "Encoder",
     "Error",
+    "Features",
     "FileInfo",
     "InternalError",
     "InvalidArgumentError",
@@ -77,6 +79,7 @@ __all__ = [
     "dequantize",
     "inspect",
     "load_state_dict",
+    "open_features",
     "pool",
     "read_image",
     "read_labels",

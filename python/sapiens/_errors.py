@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 _FIELDS = ("code", "summary", "file", "key", "expected", "actual", "hint")
@@ -104,6 +105,19 @@ _CLASSES: dict[str, type[Error]] = {
     "internal": InternalError,
 }
 
+# As the program `sapiens` ends, where it is not 2 (docs/conventions.md).
+EXIT_CODES = {
+    "not-found": 4,
+    "corrupt-file": 4,
+    "unsupported-format": 4,
+    "shape-mismatch": 4,
+    "checkpoint-refused": 3,
+    "out-of-resources": 5,
+    "write-failed": 5,
+    "network": 6,
+    "internal": 70,
+}
+
 
 def make_error(
     code: str, text: str, summary: str, file: str, key: str, expected: str, actual: str, hint: str
@@ -117,6 +131,7 @@ def make_refusal(
     kind: type[Error],
     summary: str,
     *,
+    file: str = "",
     key: str = "",
     expected: str = "",
     actual: str = "",
@@ -124,10 +139,27 @@ def make_refusal(
 ) -> Error:
     """The same for what Python refuses itself, with the text that the engine would give it."""
     code = next(code for code, known in _CLASSES.items() if known is kind)
-    fields = {"key": key, "expected": expected, "actual": actual, "hint": hint}
-    lines = [f"[{code}] {summary}"]
-    lines += [f"  {name + ':':<9} {value}" for name, value in fields.items() if value]
-    return kind("\n".join(lines), code=code, summary=summary, **fields)
+    fields = {"file": file, "key": key, "expected": expected, "actual": actual, "hint": hint}
+    return kind(_text(code, summary, fields), code=code, summary=summary, **fields)
+
+
+def error_of(document: Mapping[str, Any]) -> Error:
+    """The error that a JSON document of the program describes."""
+    fields = {name: str(document.get(name, "")) for name in _FIELDS}
+    code, summary = fields["code"], fields["summary"]
+    shown = {name: fields[name] for name in _FIELDS[2:]}
+    return _CLASSES.get(code, Error)(_text(code, summary, shown), **fields)
+
+
+def _text(code: str, summary: str, fields: Mapping[str, str]) -> str:
+    from . import _sapiens  # which imports this module when there is an error
+
+    def shown(text: str) -> str:
+        return _sapiens.printable(text.encode("utf-8", "backslashreplace").decode())
+
+    lines = [f"[{code}] {shown(summary)}"]
+    lines += [f"  {name + ':':<9} {shown(value)}" for name, value in fields.items() if value]
+    return "\n".join(lines)
 
 
 def _rebuild(kind: type[Error], text: str, fields: dict[str, str]) -> Error:

@@ -72,7 +72,8 @@ def convert_to_onnx(
             which is converted to float32 before it is used. Inputs and outputs are float32.
         opset: Version of the operators, 17 to 24.
         batch: Images of a run; by default any number.
-        dynamic_size: Accept any height and width.
+        dynamic_size: Accept any height and width from 16 on, of Sapiens2 multiples of 16; not
+            together with ``size``.
         with_preprocessing: Take images as they are, uint8 (N, height, width, 3) in RGB order of any
             size; otherwise what `Encoder.preprocess` returns.
         attention: "plain": MatMul and Softmax; "fused": one operator.

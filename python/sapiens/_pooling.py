@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Optional, Union
 
 import numpy as np
@@ -26,7 +27,8 @@ def pool(
     """A map of patches (C, rows, columns), reduced, float32. Sums are in double precision.
 
     Args:
-        featmap: What `Encoder.features` gives of one image.
+        featmap: What `Encoder.features` gives of one image; of `--dtype int8` what `dequantize`
+            returns.
         how: "mean": over all patches, (C,). ("grid", H, W): (C, H, W), each cell the mean of the
             patches below it, weighted with the overlap. A mask of bool (height, width) of the
             image: the mean of the patches, each weighted with the share that is covered, (C,).
@@ -36,15 +38,16 @@ def pool(
         patch_padding: Of the encoder, as in `Report.model`.
 
     Raises:
-        InvalidArgumentError: A mask, or a box, that covers nothing of the image; a grid with more
-            cells than there are patches.
+        InvalidArgumentError: A mask, or a box, that covers no patch; a box that is not finite; a
+            grid with more cells than there are patches.
     """
+    featmap = _as_map(featmap)
     if isinstance(how, str):
         if how == "mean":
             return call(_sapiens.pool_mean, featmap)
         raise ValueError(f"pool is 'mean', ('grid', H, W), a mask or boxes, not {how!r}")
     if _is_grid(how):
-        return call(_sapiens.pool_grid, featmap, (int(how[1]), int(how[2])))
+        return call(_sapiens.pool_grid, featmap, (operator.index(how[1]), operator.index(how[2])))
     region = np.asarray(how)
     if input_size is None:
         input_size = (PATCH * featmap.shape[-2], PATCH * featmap.shape[-1])
@@ -66,13 +69,29 @@ def pool(
 
 def dequantize(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """The float32 numbers of int8 `values` and the `scale` of each row, as `--dtype int8` writes
-    them: a row is the last axis, and no number differs by more than half the scale of its row."""
-    return values.astype(np.float32) * np.asarray(scale, np.float32)[..., np.newaxis]
+    them: a row is the last axis, and no number differs by more than half the scale of its row, but
+    for the rounding of float32."""
+    values, scale = np.asarray(values), np.asarray(scale, np.float32)
+    if values.dtype != np.int8:
+        raise TypeError(f"values are int8, not {values.dtype}")
+    if values.ndim == 0 or scale.shape != values.shape[:-1]:
+        raise ValueError(f"values {values.shape} have a scale per row, not scales {scale.shape}")
+    return values.astype(np.float32) * scale[..., np.newaxis]
 
 
 def is_for_any_image(how: Pool) -> bool:
     """Whether it is about no image in particular, as masks and boxes are."""
     return isinstance(how, str) or _is_grid(how)
+
+
+def _as_map(featmap: Any) -> np.ndarray:
+    found = np.asarray(featmap)
+    if found.ndim != 3 or found.dtype.kind != "f":
+        raise TypeError(
+            "a featmap is (C, rows, columns) of floating point, "
+            f"not {found.dtype} of shape {found.shape}"
+        )
+    return found
 
 
 def _is_grid(how: Pool) -> bool:

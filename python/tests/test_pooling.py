@@ -63,9 +63,9 @@ def test_padding_moves_the_patches(featmap):
 
 
 def test_what_covers_nothing_or_means_nothing_is_refused(featmap):
-    with pytest.raises(sapiens.InvalidArgumentError, match="the mask covers nothing"):
+    with pytest.raises(sapiens.InvalidArgumentError, match="the mask covers no patch"):
         sapiens.pool(featmap, np.zeros((9, 9), bool))
-    with pytest.raises(sapiens.InvalidArgumentError, match="a box covers nothing"):
+    with pytest.raises(sapiens.InvalidArgumentError, match="a box covers no patch"):
         sapiens.pool(featmap, [[20, 20, 5, 5]], image_size=(9, 9))
     with pytest.raises(sapiens.InvalidArgumentError, match="6 x 4"):
         sapiens.pool(featmap, ("grid", 7, 1))
@@ -77,6 +77,49 @@ def test_what_covers_nothing_or_means_nothing_is_refused(featmap):
         sapiens.pool(featmap, [[0, 0, 5, 5]])
     with pytest.raises(ValueError, match="the mask has shape"):
         sapiens.pool(featmap, np.ones((9, 9), bool), image_size=(9, 8))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("place", range(4))
+def test_a_box_that_is_not_finite_is_refused(featmap, place, number):
+    box = np.array([[1, 1, 5, 5]], np.float32)
+    box[0, place] = number
+    with pytest.raises(sapiens.InvalidArgumentError, match="a box covers no patch"):
+        sapiens.pool(featmap, box, image_size=(45, 70))
+
+
+def test_a_map_in_8_bits_or_of_several_images_is_refused(featmap):
+    for wrong in (featmap.astype(np.int8), featmap[np.newaxis], featmap[0], np.float32(1), None):
+        for how in ("mean", ("grid", 1, 1), np.ones((9, 9), bool)):
+            with pytest.raises(TypeError, match="a featmap is"):
+                sapiens.pool(wrong, how)
+    assert np.array_equal(sapiens.pool(featmap.tolist(), "mean"), sapiens.pool(featmap, "mean"))
+
+
+def test_cells_are_counted_in_whole_numbers(featmap):
+    for wrong in (2.7, "2", None):
+        with pytest.raises(TypeError):
+            sapiens.pool(featmap, ("grid", wrong, 2))
+
+
+def test_views_of_any_strides_are_read_as_numpy_does(featmap):
+    for view in (featmap[:, ::-1, ::-1], np.asfortranarray(featmap), featmap.astype(">f4")):
+        expected = np.ascontiguousarray(view, np.float32)
+        assert np.array_equal(
+            sapiens.pool(view, ("grid", 2, 2)), sapiens.pool(expected, ("grid", 2, 2))
+        )
+
+
+def test_scales_of_another_array_are_refused():
+    values, scale = np.ones((5, 4, 4), np.int8), np.ones((5, 4), np.float32)
+    assert sapiens.dequantize(values, scale).shape == (5, 4, 4)
+    # Each of these would be repeated by NumPy.
+    for wrong in (scale[0], scale[:1], scale[:, :1], np.float32(1), scale[..., np.newaxis]):
+        with pytest.raises(ValueError, match="a scale per row"):
+            sapiens.dequantize(values, wrong)
+    for wrong in (values.view(np.uint8), values.astype(np.float32)):
+        with pytest.raises(TypeError, match="values are int8"):
+            sapiens.dequantize(wrong, scale)
 
 
 def test_features_are_pooled_as_the_program_does(models, image, pixels, run_sapiens, tmp_path):

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/shape.hpp"
+#include "sapiens/dtype.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -34,12 +35,19 @@ QuantizedRows quantize_rows(std::span<const Index> shape, std::span<const float>
                  .expected = shape_text(shape),
                  .actual = fmt::format("{} values", values.size())});
   }
+  // There is no whole number for NaN.
+  if (!is_storable(values, DType::F32)) {
+    throw Error(
+        ErrorCode::InvalidArgument,
+        {.summary = "the array to quantize holds NaN or infinity", .expected = "finite numbers"});
+  }
   QuantizedRows rows{.shape = {shape.begin(), shape.end()},
                      .scales = {.shape = {shape.begin(), shape.end() - 1}}};
   rows.values.reserve(values.size());
   const auto length = static_cast<std::size_t>(shape.back());
-  for (std::size_t first = 0; first < values.size(); first += length) {
-    const std::span<const float> row = values.subspan(first, length);
+  const auto count = static_cast<std::size_t>(checked_numel(shape.first(shape.size() - 1)).value());
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::span<const float> row = values.subspan(i * length, length);
     const float scale = scale_of(row);
     rows.scales.values.push_back(scale);
     for (const float value : row) {

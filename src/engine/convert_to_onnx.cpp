@@ -80,6 +80,10 @@ void expect_options(const OnnxOptions& options) {
     throw refused("with_preprocessing", "images are resized to one size, which has to be known",
                   "one of `with_preprocessing` and `dynamic_size`", "both");
   }
+  if (options.model.input_size && options.dynamic_size) {
+    throw refused("input_size", "a graph for images of any size has no size of its own",
+                  "one of `input_size` and `dynamic_size`", "both");
+  }
   if (options.model.allow_partial) {
     throw refused("allow_partial", "an incomplete model is not written as an ONNX file", "false",
                   "true");

@@ -34,16 +34,19 @@ Container container_of(const std::filesystem::path& output) {
 
 // A weight that silently became infinite would ruin every feature.
 void expect_range(const std::string& key, std::span<const float> values, DType dtype) {
-  if (dtype != DType::F16) return;
+  if (dtype == DType::F32) return;
   const auto too_large = std::ranges::find_if(values, [&](float v) {
     return std::isfinite(v) && !is_storable({&v, 1}, dtype);
   });
   if (too_large == values.end()) return;
-  throw Error(ErrorCode::InvalidArgument, {.summary = "a weight is too large for f16",
-                                           .key = key,
-                                           .expected = "numbers below 65520",
-                                           .actual = fmt::format("{}", *too_large),
-                                           .hint = "bf16 has the range of f32, at half its size"});
+  const bool half = dtype == DType::F16;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = fmt::format("a weight is too large for {}", dtype_name(dtype)),
+               .key = key,
+               .expected = half ? "numbers below 65520" : "numbers below 3.396e38",
+               .actual = fmt::format("{}", *too_large),
+               .hint = half ? "bf16 has nearly the range of f32, at half its size"
+                            : "f32 holds every number of the file"});
 }
 
 // The keys as they are called within "meta".

@@ -26,7 +26,7 @@ void expect_model_file_name(const std::filesystem::path& output);
 using ReadFloats = std::function<void(Index first, std::span<float> out)>;
 
 /// Values that are generated as float32 and stored as `dtype`. Reading throws
-/// `Error(InvalidArgument)` for a finite value that F16 cannot represent.
+/// `Error(InvalidArgument)` for a finite value that `dtype` cannot represent.
 TensorSource float_source(std::string key, std::vector<Index> shape, DType dtype, ReadFloats read);
 
 /// The values of a parameter as the plan binds it. Refers to `dict` and `binding`.

@@ -114,6 +114,8 @@ HeadConfig detect_head(const OfferedShapes& offered, Task task, Index width) {
     const std::optional<Shape> shape = offered.find(final_layer + leaf);
     if (head.outputs == kAny && shape && !shape->empty()) head.outputs = (*shape)[0];
   }
+  // A layer without outputs has the wrong shape, whatever the task.
+  if (head.outputs == 0) head.outputs = published.outputs;
   return head;
 }
 

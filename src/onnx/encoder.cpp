@@ -65,6 +65,14 @@ Encoded embed_patches(Graph& graph, const EncoderConfig& config, const Images& i
   return patches;
 }
 
+// The number of pixels is then not that of the shape.
+Value expect_size(Graph& graph, const std::string& module, const Value& pixels, const Value& size) {
+  const Value in_front =
+      graph.node("Shape", module, {pixels}, {{"start", Index{0}}, {"end", Index{2}}});
+  const Value shape = graph.node("Concat", module, {in_front, size}, {{"axis", Index{0}}});
+  return graph.node("Reshape", module, {pixels, shape}, {{"allowzero", Index{1}}});
+}
+
 Value size_of(Graph& graph, const std::string& module, const Value& x) {
   return graph.node("Shape", module, {x}, {{"start", Index{2}}, {"end", Index{4}}});
 }

@@ -47,6 +47,10 @@ Encoded encode_sapiens2(Graph& graph, const EncoderConfig& config, const Images&
 /// [N, gh gw, C]. Images of any size have to consist of complete patches where the padding is 0.
 Encoded embed_patches(Graph& graph, const EncoderConfig& config, const Images& images);
 
+/// `pixels` [N, 3, H, W]. The graph fails at run time, at a node named after `module`, unless
+/// `size`, I64 [2], is H and W. A 0 in it is never right.
+Value expect_size(Graph& graph, const std::string& module, const Value& pixels, const Value& size);
+
 /// I64 [2]: the extents of the last two axes of `x` [N, c, h, w].
 Value size_of(Graph& graph, const std::string& module, const Value& x);
 

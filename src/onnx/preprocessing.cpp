@@ -47,6 +47,7 @@ class Preprocessing {
   Value length_of(Index axis);
   Value resized_by_opencv();
   Value cut_out();
+  Value boxes_of_images();
   Pair warp_pair(const Axis& axis, const Side& side, bool rows);
   Value between(const Value& pixels, const Axis& axis, const Pair& pair);
 
@@ -157,10 +158,27 @@ Value Preprocessing::pillow_weights(const Axis& axis, bool bicubic) {
   return quotient(weights, graph_.reduce("ReduceSum", "preprocessing", weights, {-1}, true));
 }
 
+// As many boxes as images: where their numbers are open and differ, the graph fails here at run
+// time. What mixes pixels later would take those of other images in silence. A column for each
+// image is put beside the boxes and dropped again; runtimes leave out a Reshape to the number of
+// images, which they take to be that of boxes.
+Value Preprocessing::boxes_of_images() {
+  const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
+  if (images_.batch.is_fixed()) return boxes;
+  const std::string module = "preprocessing/one_box_per_image";
+  const Value images =
+      graph_.node("Shape", module, {levels_}, {{"start", Index{0}}, {"end", Index{1}}});
+  const Value size =
+      graph_.node("Concat", module + "/size", {images, graph_.ints({1})}, {{"axis", Index{0}}});
+  const Value column = graph_.node("Expand", module, {graph_.floats({0}, {1, 1}), size});
+  const Value both = graph_.node("Concat", module, {boxes, column}, {{"axis", Index{1}}});
+  return slice(graph_, module, both, 1, 0, 4);
+}
+
 // As `warp_person` of `crop_of_box`.
 Value Preprocessing::cut_out() {
   measure();
-  const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
+  const Value boxes = boxes_of_images();
   const std::vector<Value> box = graph_.nodes(
       "Split", "preprocessing", 4, {boxes, graph_.ints({1, 1, 1, 1})}, {{"axis", Index{1}}});
   const auto center = [&](const Value& begin, const Value& length) {

@@ -126,16 +126,11 @@ Value sapiens2_block(Graph& graph, const std::string& name, const EncoderConfig&
   return graph.node("Add", name + "/ffn", {y, linear(graph, ffn + ".w3", hidden)});
 }
 
-// Images of any size fail here at run time unless they consist of complete patches: the number of
-// their pixels is then not that of the shape. A 0 in it is no patch, and not as many as there are.
+// Images of any size fail here at run time unless they consist of complete patches.
 Value only_complete_patches(Graph& graph, const std::string& module, const Value& pixels) {
   const Value side = graph.ints({kPatch});
   const Value patches = graph.node("Div", module, {size_of(graph, module, pixels), side});
-  const Value complete = graph.node("Mul", module, {patches, side});
-  const Value in_front =
-      graph.node("Shape", module, {pixels}, {{"start", Index{0}}, {"end", Index{2}}});
-  const Value shape = graph.node("Concat", module, {in_front, complete}, {{"axis", Index{0}}});
-  return graph.node("Reshape", module, {pixels, shape}, {{"allowzero", Index{1}}});
+  return expect_size(graph, module, pixels, graph.node("Mul", module, {patches, side}));
 }
 
 }  // namespace

@@ -24,6 +24,15 @@ Value block(Graph& graph, const std::string& name, const EncoderConfig& config, 
                     {y, linear(graph, ffn + ".layers.1", gelu(graph, ffn, hidden))});
 }
 
+// Images of any size fail here at run time where a side is shorter than a patch, as the engine
+// refuses them.
+Value at_least_one_patch(Graph& graph, const std::string& module, const Value& pixels) {
+  const Value size = size_of(graph, module, pixels);
+  const Value patches = graph.node("Div", module, {size, graph.ints({kPatch})});
+  const Value is_one = graph.node("Min", module, {patches, graph.ints({1})});
+  return expect_size(graph, module, pixels, graph.node("Mul", module, {size, is_one}));
+}
+
 // As many zeros to the right and at the bottom as complete the last patches of images of any size.
 Value pad_to_patches(Graph& graph, const std::string& module, const Value& pixels) {
   const Value missing = graph.node(
@@ -65,8 +74,11 @@ Value resized_positions(Graph& graph, const EncoderConfig& config, const Value& 
 Encoded encode_sapiens(Graph& graph, const EncoderConfig& config, const Images& images) {
   const Index C = config.width, E = config.extra_tokens();
   Images seen = images;
-  if (!images.has_fixed_size() && config.patch_padding == 0) {
-    seen.pixels = pad_to_patches(graph, "backbone/pad", images.pixels);
+  if (!images.has_fixed_size()) {
+    seen.pixels = at_least_one_patch(graph, "backbone/at_least_one_patch", images.pixels);
+    if (config.patch_padding == 0) {
+      seen.pixels = pad_to_patches(graph, "backbone/pad", seen.pixels);
+    }
   }
   Encoded encoded = embed_patches(graph, config, seen);
   Value x = encoded.tokens;

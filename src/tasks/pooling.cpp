@@ -48,16 +48,17 @@ struct Patches {
 Patches patches_of(TensorView<const float, 3> featmap, const PatchPlacement& placement) {
   expect_map(featmap);
   const auto [image, input, padding] = placement;
-  const auto refuse = [](const char* what, Grid actual, const char* expected) {
+  const auto expect_size = [](const char* what, Grid size, Index least) {
+    constexpr Index kMost = Index{1} << 30;  // pixels can still be counted
+    const auto [shorter, longer] = std::minmax(size.height, size.width);
+    if (shorter >= least && longer <= kMost) return;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = what,
-                 .expected = expected,
-                 .actual = fmt::format("{} x {}", actual.height, actual.width)});
+                 .expected = fmt::format("{} to {} pixels a side", least, kMost),
+                 .actual = fmt::format("{} x {}", size.height, size.width)});
   };
-  if (image.height < 1 || image.width < 1) refuse("not the size of an image", image, "1 or more");
-  if (input.height < kPatch || input.width < kPatch) {
-    refuse("not the size of an input", input, "16 or more");
-  }
+  expect_size("not the size of an image", image, 1);
+  expect_size("not the size of an input", input, kPatch);
   if (padding < 0 || padding >= kPatch) {
     throw Error(ErrorCode::InvalidArgument, {.summary = "not a padding of patches",
                                              .option = "patch_padding",
@@ -68,6 +69,12 @@ Patches patches_of(TensorView<const float, 3> featmap, const PatchPlacement& pla
   expect_shape("featmap", featmap, {kAny, grid.height, grid.width});
   return {patches_of_axis(image.height, input.height, padding, grid.height),
           patches_of_axis(image.width, input.width, padding, grid.width)};
+}
+
+/// What patches see of the image; with padding the last pixels may belong to none.
+std::string seen_size(const Patches& patches) {
+  return fmt::format("{:.6g} x {:.6g} (width x height)", patches.columns.back().last,
+                     patches.rows.back().last);
 }
 
 /// The mean of each channel under weights [gh * gw], whose sum is not 0.
@@ -125,6 +132,11 @@ std::vector<double> covered_shares(const Patches& patches, std::span<const std::
     });
   }
   return shares;
+}
+
+bool is_finite(const Box& box) {
+  return std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) &&
+         std::isfinite(box.height);
 }
 
 std::vector<double> covered_shares(const Patches& patches, const Box& box) {
@@ -217,7 +229,8 @@ FloatArray pool_mask(TensorView<const float, 3> featmap, std::span<const std::ui
   const std::vector<double> shares = covered_shares(patches, mask, placement.image);
   if (is_nowhere(shares)) {
     throw Error(ErrorCode::InvalidArgument,
-                {.summary = "the mask covers nothing of the image",
+                {.summary = "the mask covers no patch of the image",
+                 .expected = "a pixel within " + seen_size(patches),
                  .hint = "there is no mean of no patches; leave this image out"});
   }
   FloatArray pooled{.shape = {featmap.extent(0)}};
@@ -234,12 +247,12 @@ FloatArray pool_boxes(TensorView<const float, 3> featmap, std::span<const Box> b
                     .values = std::vector<float>(boxes.size() * C)};
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     const std::vector<double> shares = covered_shares(patches, boxes[i]);
-    if (is_nowhere(shares)) {
+    // A comparison with NaN would take all patches for covered.
+    if (!is_finite(boxes[i]) || is_nowhere(shares)) {
       const auto& [x, y, width, height, score] = boxes[i];
       throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "a box covers nothing of the image",
-                   .expected = fmt::format("x, y, width and height in pixels, within {} x {}",
-                                           placement.image.width, placement.image.height),
+                  {.summary = "a box covers no patch of the image",
+                   .expected = "x, y, width and height in pixels, within " + seen_size(patches),
                    .actual = fmt::format("{}, {}, {}, {}", x, y, width, height)});
     }
     weighted_mean(featmap, shares, std::span(pooled.values).subspan(i * C, C));

@@ -258,12 +258,5 @@ TEST_F(Video, EndsWhatItWritesOnCtrlC) {
   }
 }
 
-TEST_F(Video, IsNothingForFeatures) {
-  const Finished features = run_sapiens(
-      {"features", checkpoint("pretrain"), clip("c.mp4", 2), "--output", output_, "--json"});
-  EXPECT_EQ(features.code, 1);
-  EXPECT_THAT(features.err, HasSubstr("video"));
-}
-
 }  // namespace
 }  // namespace sapiens

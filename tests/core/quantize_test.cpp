@@ -67,6 +67,19 @@ TEST(QuantizeRows, NoRowsGiveNoScales) {
   EXPECT_THAT(rows.scales.values, IsEmpty());
 }
 
+TEST(QuantizeRows, RowsWithoutNumbersHaveScalesOfZero) {
+  const QuantizedRows rows = quantize_rows(std::vector<Index>{3, 0}, {});
+  EXPECT_THAT(rows.scales.shape, ElementsAre(3));
+  EXPECT_THAT(rows.scales.values, ElementsAre(0.0f, 0.0f, 0.0f));
+}
+
+TEST(QuantizeRows, RefuseNumbersThatAreNotFinite) {
+  using Limits = std::numeric_limits<float>;
+  for (const float number : {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity()}) {
+    EXPECT_THROW(quantize_rows(std::vector<Index>{2}, std::vector<float>{1, number}), Error);
+  }
+}
+
 TEST(QuantizeRows, RefuseWhatDoesNotFillItsShape) {
   const std::vector<float> values(6);
   EXPECT_THROW(quantize_rows(std::vector<Index>{7}, values), Error);

@@ -8,6 +8,7 @@
 
 #include "float_tensors.hpp"
 #include "sapiens/checkpoint.hpp"
+#include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
 #include "support/golden.hpp"
 #include "support/scratch.hpp"
@@ -55,6 +56,12 @@ TEST_F(ShortHead, IsIncompleteUnlessTheFileSaysSo) {
     EXPECT_EQ(inspect(5, {{"sapiens.head_layers", layers}}).report.verdict, Verdict::Incomplete)
         << layers;
   }
+}
+
+TEST_F(ShortHead, WithoutOutputsIsRefused) {
+  const std::map<std::string, std::string> metadata{{"sapiens.head_layers", "0x0"}};
+  EXPECT_EQ(inspect(0, metadata).report.verdict, Verdict::Incomplete);
+  EXPECT_THROW(TaskModel(Checkpoint::open(write(0, metadata))), Error);
 }
 
 TEST_F(ShortHead, RunsAndIsConverted) {

@@ -66,6 +66,8 @@ TEST_F(OnnxRefusals, OptionsAreNamed) {
   EXPECT_EQ(option({.opset = 25}), "opset");
   EXPECT_EQ(option({.batch = -1}), "batch");
   EXPECT_EQ(option({.model = {.allow_partial = true}}), "allow_partial");
+  const Grid size{64, 64};
+  EXPECT_EQ(option({.dynamic_size = true, .model = {.input_size = size}}), "input_size");
 }
 
 TEST_F(OnnxRefusals, EveryParameterWithNanOrInfinityIsCounted) {
@@ -86,6 +88,14 @@ TEST_F(OnnxRefusals, AWeightThatF16CannotHoldIsNotMadeInfinite) {
   EXPECT_THAT(error.what(), HasSubstr("layers.1.ffn.layers.1.weight"));
   convert_to_onnx(Checkpoint::open(file), graph_, {.dtype = DType::BF16, .model = {.heads = 4}});
   EXPECT_TRUE(std::filesystem::exists(graph_));
+}
+
+TEST_F(OnnxRefusals, AWeightThatBf16CannotHoldIsNotMadeInfinite) {
+  const std::string file = damaged({"layers.1.ffn.layers.1.weight"}, 3.4e38f);
+  const Error error = error_of(file, {.dtype = DType::BF16, .model = {.heads = 4}});
+  EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
+  EXPECT_THAT(error.what(), HasSubstr("too large for bf16"));
+  EXPECT_THAT(error.what(), HasSubstr("layers.1.ffn.layers.1.weight"));
 }
 
 TEST_F(OnnxRefusals, AnIncompleteModelIsRefusedAsByFeatures) {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <limits>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "sapiens/error.hpp"
@@ -13,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::FloatNear;
+using testing::HasSubstr;
 using testing::Pointwise;
 
 FloatArray random_map(Index channels, Grid grid, unsigned seed) {
@@ -159,6 +162,52 @@ TEST(PoolBoxes, RefuseBoxesThatCoverNothing) {
     EXPECT_THROW(pool_boxes(map.view<3>(), {&box, 1}, placement), Error);
   }
   EXPECT_THAT(pool_boxes(map.view<3>(), {}, placement).shape, ElementsAre(0, 1));
+}
+
+TEST(PoolBoxes, RefuseNumbersThatAreNotFinite) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float endless = std::numeric_limits<float>::infinity();
+  const FloatArray map = random_map(1, {2, 2}, 1);
+  const PatchPlacement placement{.image = {32, 32}, .input = {32, 32}};
+  for (const Box box :
+       {Box{.x = nan, .width = 5, .height = 5}, Box{.y = nan, .width = 5, .height = 5},
+        Box{.width = nan, .height = 5}, Box{.width = 5, .height = nan},
+        Box{.x = -endless, .width = endless, .height = 5}}) {
+    EXPECT_THROW(pool_boxes(map.view<3>(), {&box, 1}, placement), Error);
+  }
+}
+
+TEST(Pooling, ARefusalSaysWhatPatchesSee) {
+  // 59 pixels and 2 of padding on each side are 3 patches, the last of which ends at 46.
+  const FloatArray map = random_map(1, {2, 3}, 1);
+  const PatchPlacement placement{.image = {32, 118}, .input = {32, 59}, .padding = 2};
+  std::vector<std::uint8_t> mask(32 * 118);
+  mask.back() = 1;
+  const Box box{.x = 100, .width = 9, .height = 9};
+  const auto text_of = [](auto pool) -> std::string {
+    try {
+      pool();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const std::string& text : {text_of([&] {
+                                    pool_boxes(map.view<3>(), {&box, 1}, placement);
+                                  }),
+                                  text_of([&] { pool_mask(map.view<3>(), mask, placement); })}) {
+    EXPECT_THAT(text, HasSubstr("covers no patch of the image"));
+    EXPECT_THAT(text, HasSubstr("within 92 x 30 (width x height)"));
+  }
+}
+
+TEST(Pooling, RefusesSizesWhosePixelsCannotBeCounted) {
+  constexpr Index kHuge = Index{1} << 32, kMost = std::numeric_limits<Index>::max();
+  const FloatArray map = random_map(1, {2, 2}, 1);
+  const Box box{.width = 5, .height = 5};
+  EXPECT_THROW(pool_mask(map.view<3>(), {}, {.image = {kHuge, kHuge}, .input = {32, 32}}), Error);
+  EXPECT_THROW(pool_boxes(map.view<3>(), {&box, 1}, {.image = {9, 9}, .input = {kMost, kMost}}),
+               Error);
 }
 
 TEST(Pooling, RefusesAMapThatDoesNotBelongToThePlacement) {

@@ -20,13 +20,13 @@
 #include "cli/commands/commands.hpp"
 #include "cli/dataset/dataset_run.hpp"
 #include "cli/options/feature_options.hpp"
+#include "cli/run/feature_videos.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/run/video_source.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 namespace {
-
-bool is_map(OutType type) { return type == OutType::Featmap || type == OutType::Raw; }
 
 std::vector<std::string_view> names_of(std::span<const OutType> types) {
   std::vector<std::string_view> names;
@@ -36,10 +36,14 @@ std::vector<std::string_view> names_of(std::span<const OutType> types) {
 
 std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<InputFile>& files,
                            std::span<const FeatureName> names, const NpyFeatureFiles& sink) {
-  const bool viz = options.viz && std::ranges::any_of(options.features.out_types, is_map);
+  const bool viz = draws_features(options);
   if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
   std::vector<Job> jobs = plan_names(files);
   for (Job& job : jobs) {
+    if (job.input.video) {
+      job.files = {{feature_video_document(options, job.name), {{"holds", "what frames are"}}}};
+      continue;
+    }
     job.files = sink.files_of(job.name, names, options.dtype);
     if (viz && !is_array(job.input.path)) job.images = {sink.image_of(job.name)};
   }
@@ -59,6 +63,7 @@ Json settings_of(const FeatureArguments& options, const Encoder& encoder,
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
   settings["dtype"] = name_of(options.dtype);
   settings["pool"] = options.pool.settings();
+  settings["video"] = video_settings(options.video);
   return settings;
 }
 
@@ -223,10 +228,8 @@ void run_by_image(const FeatureArguments& options, const Inputs& inputs,
   start_plan(plan, session);
 
   const Stopwatch watch;
-  Meter meter("features", std::ssize(plan.jobs), stderr_is_terminal());
   const std::vector<JobResult> results =
-      run_jobs(feature_steps(encoder, options, output), plan.jobs, options.batch,
-               {session.interrupts, meter});
+      run_features(encoder, options, output, sink, session.interrupts, plan.jobs);
   report({.plan = plan,
           .what = fmt::format("{}", fmt::join(names_of(options.features.out_types), ", ")),
           .type = name_of(options.dtype),
@@ -240,8 +243,11 @@ void run_by_image(const FeatureArguments& options, const Inputs& inputs,
 void run(const FeatureArguments& options, Session& session) {
   expect_pooling(options);
   const bool by_shards = options.dataset.is_on();
-  const Inputs inputs =
-      find_inputs(options, {.arrays = true, .archives = true, .expand_archives = !by_shards});
+  const Inputs inputs = find_inputs(options, {.arrays = true,
+                                              .videos = true,
+                                              .folders_are_videos = options.video.folder_rate > 0,
+                                              .archives = true,
+                                              .expand_archives = !by_shards});
   const FeaturePooling pooling(options.pool, inputs.files);
   if (const PersonBoxes* const boxes = pooling.boxes()) {
     for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
@@ -258,8 +264,9 @@ void add_features_command(CLI::App& app, Session& session) {
   CLI::App* features = app.add_subcommand("features", "Compute features of images, as .npy");
   add_checkpoint_argument(*features, *options);
   add_job_options(*features, *options,
-                  "Images, tar and zip archives, .npy arrays [3, H, W] or [N, 3, H, W] that are "
-                  "preprocessed already, folders, .txt lists, or - for a list on standard input",
+                  "Images, videos, .npy arrays [3, H, W] or [N, 3, H, W] that are preprocessed "
+                  "already, folders, tar or zip archives, .txt lists, or - for a list on standard "
+                  "input",
                   "Also draw the features over each image, as .png");
   add_feature_options(*features, *options);
   add_json_flag(*features, session);

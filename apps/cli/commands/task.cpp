@@ -114,7 +114,7 @@ void add_task_command(CLI::App& app, Session& session, const TaskOutput& output)
   if (output.is_masked) add_mask_options(*task, *options);
   const std::vector<std::string> formats = task_formats(output.task);
   if (!formats.empty()) add_format_option(*task, *options, formats);
-  add_video_options(*task, *options);
+  add_video_options(*task, options->video);
   add_task_run_options(*task, *options);
   add_network_options(*task, *options);
   add_checkpoint_options(*task, *options);
@@ -158,7 +158,7 @@ void add_run_command(CLI::App& app, Session& session) {
   add_seg_options(*run_all, *options);
   add_mask_options(*run_all, *options);
   add_format_option(*run_all, *options, task_formats());
-  add_video_options(*run_all, *options);
+  add_video_options(*run_all, options->video);
   add_task_run_options(*run_all, *options);
   add_network_options(*run_all, *options);
   add_json_flag(*run_all, session);

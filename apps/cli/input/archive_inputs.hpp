@@ -98,7 +98,7 @@ class InputReader {
   InputReader& operator=(const InputReader&) = delete;
   ~InputReader();
 
-  /// From `content`, the archive or the file. Throws as Image::read and ArchiveReader do.
+  /// From `frame`, `content`, the archive or the file. Throws as Image::read and ArchiveReader do.
   Image read(const InputFile& input);
 
  private:

@@ -89,26 +89,26 @@ class Finder {
   Table paths_, names_, ids_;
 };
 
-struct Candidate {
+struct ImageClaim {
   const ImageRef* ref;
   Strength strength;
 };
 
 /// Who of those that claim one image has it.
-void settle(std::span<const Candidate> candidates, std::size_t image, ImageMatches& matches) {
-  const Strength best = std::ranges::max(candidates, {}, &Candidate::strength).strength;
+void settle(std::span<const ImageClaim> claims, std::size_t image, ImageMatches& matches) {
+  const Strength best = std::ranges::max(claims, {}, &ImageClaim::strength).strength;
   std::set<std::vector<std::string>> names;  // of the best
-  for (const Candidate& candidate : candidates) {
-    if (candidate.strength == best) names.insert(path_parts(candidate.ref->text));
+  for (const ImageClaim& claim : claims) {
+    if (claim.strength == best) names.insert(path_parts(claim.ref->text));
   }
   const bool clear = best == Strength::WithinPath || names.size() == 1;
   if (!clear) matches.unclear_images.insert(image);
-  for (const Candidate& candidate : candidates) {
-    if (candidate.strength != best) continue;
+  for (const ImageClaim& claim : claims) {
+    if (claim.strength != best) continue;
     if (clear) {
-      matches.image_of.emplace(*candidate.ref, image);
+      matches.image_of.emplace(*claim.ref, image);
     } else {
-      matches.unclear.insert(*candidate.ref);
+      matches.unclear.insert(*claim.ref);
     }
   }
 }
@@ -138,7 +138,7 @@ std::vector<std::string> path_parts(std::string_view path) {
 ImageMatches match_images(std::span<const KnownImage> known, const std::set<ImageRef>& refs) {
   const Finder finder(known);
   ImageMatches matches;
-  std::vector<std::vector<Candidate>> candidates(known.size());
+  std::vector<std::vector<ImageClaim>> claims(known.size());
   std::set<std::pair<const Row*, std::size_t>> unclear;  // rows, once each: they may be many
   for (const ImageRef& ref : refs) {
     const auto [rows, strength] = finder.find(ref);
@@ -146,15 +146,15 @@ ImageMatches match_images(std::span<const KnownImage> known, const std::set<Imag
       matches.unclear.insert(ref);
       unclear.emplace(rows.data(), rows.size());
     } else if (!rows.empty()) {
-      candidates[rows.front().second].push_back({&ref, strength});
+      claims[rows.front().second].push_back({&ref, strength});
     }
   }
   for (std::size_t image = 0; image < known.size(); ++image) {
-    if (!candidates[image].empty()) settle(candidates[image], image, matches);
+    if (!claims[image].empty()) settle(claims[image], image, matches);
   }
   for (const auto& [first, count] : unclear) {
     for (const auto& [key, image] : Rows(first, count)) {
-      if (candidates[image].empty()) matches.unclear_images.insert(image);
+      if (claims[image].empty()) matches.unclear_images.insert(image);
     }
   }
   return matches;

@@ -51,6 +51,7 @@ InputReader::InputReader() : state_(std::make_unique<State>()) {}
 InputReader::~InputReader() = default;
 
 Image InputReader::read(const InputFile& input) {
+  if (input.frame) return *input.frame;
   if (input.content) return Image::decode(*input.content, input.text());
   if (input.member.empty()) return Image::read(input.path);
   return Image::decode(state_->read_member(input), input.text());

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "cli/input/archive_inputs.hpp"
+#include "cli/input/input_errors.hpp"
 #include "cli/input/name_patterns.hpp"
 #include "cli/terminal/messages.hpp"
 
@@ -20,9 +21,6 @@ namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Links can make few folders into any number of names, which is never meant.
-constexpr int kMaxSearchedAgain = 10'000;
 
 /// What the system knows a folder by, whatever its name.
 using FolderId = std::pair<::dev_t, ::ino_t>;
@@ -73,25 +71,14 @@ class Collector {
 
   /// `tar:-`. It is not read here, and could not be read twice.
   void add_standard_input() {
-    if (rules_.expand_archives) {
-      throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "a tar on standard input cannot be searched before it is read",
-                   .key = "tar:-",
-                   .hint = "`sapiens features` with --format webdataset or npy-shards takes it; "
-                           "other commands take the file"});
-    }
+    if (rules_.expand_archives) throw_read_once();
     tars_ = true;
     if (!seen_.insert("tar:-").second) return leave_out(LeftOutReason::Repeated, "tar:-");
     inputs_.files.push_back({.path = "-", .name = "stdin", .archive = true});
   }
 
   Inputs take() {
-    if (!rules_.image_keys.empty() && !tars_) {
-      throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "there is no tar among the inputs whose samples would have keys",
-                   .key = "--image-key",
-                   .hint = "leave it out: of folders and zips all images are taken"});
-    }
+    if (!rules_.image_keys.empty() && !tars_) throw_no_tar();
     return std::move(inputs_);
   }
 
@@ -125,13 +112,7 @@ class Collector {
   void add_whole_name(const ListedName& name, const fs::path& folder, const std::string& source) {
     if (const auto found = find_listed(name.text, folder)) return add_found(*found);
     if (name.text.find('\n') == std::string::npos) return add_missing(name.text);
-    throw Error(ErrorCode::CorruptFile,
-                {.summary = "this list of inputs mixes lines and NUL bytes",
-                 .file = source,
-                 .key = fmt::format("line {}", name.line),
-                 .expected = "one name per line, or names separated by NUL bytes as `find -print0` "
-                             "writes them",
-                 .actual = "a name that holds a line feed and does not exist"});
+    throw_mixed_list(source, name.line);
   }
 
   // A list inside a list is opened as an image and refused as one: no endless recursion.
@@ -163,12 +144,7 @@ class Collector {
   }
 
   void add_folder(const fs::path& folder) {
-    if (absolute_text(folder) == output_) {
-      throw Error(ErrorCode::InvalidArgument,
-                  {.summary = "the output folder is also an input folder",
-                   .file = folder.string(),
-                   .hint = "write somewhere else; a folder inside it will do"});
-    }
+    if (absolute_text(folder) == output_) throw_output_is_input(folder);
     if (rules_.folders_are_videos) return add_frames(folder);
     scan(folder, {});
   }
@@ -221,20 +197,11 @@ class Collector {
     const std::vector<fs::path> names = names_in(folder, error);
     if (error) return fail(folder, error);
     const std::optional<FolderId> id = folder_id(folder);
-    if (id && !searched_.insert(*id).second) expect_few_repetitions(folder);
+    const bool again = id && !searched_.insert(*id).second;
+    if (again && ++searched_again_ > kMaxSearchedAgain) throw_searched_again(folder);
     if (id) above_.push_back(*id);
     for (const fs::path& name : names) look_at(folder / name, below / name);
     if (id) above_.pop_back();
-  }
-
-  void expect_few_repetitions(const fs::path& folder) {
-    if (++searched_again_ <= kMaxSearchedAgain) return;
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "links lead to the same folders again and again",
-                 .file = folder.string(),
-                 .expected = fmt::format("at most {} folders that are searched under another name",
-                                         kMaxSearchedAgain),
-                 .hint = "name the folders one by one, without -r"});
   }
 
   void look_at(const fs::path& path, const fs::path& name) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <sapiens/error.hpp>
+#include <sapiens/image.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -99,6 +100,8 @@ struct InputFile {
   std::shared_ptr<const std::vector<std::byte>> content = {};
   std::vector<Sidecar> sidecars = {};
   bool video = false;
+  /// Of a frame of the video `path`: its pixels. `member` is its number.
+  std::shared_ptr<const Image> frame = {};
   std::optional<int> camera = {};                  ///< Its number; `path` is "camera:0" then.
   std::vector<std::filesystem::path> frames = {};  ///< Of a folder that is taken for a video.
 

@@ -60,7 +60,7 @@ std::optional<Names> numbers_between(std::string_view range) {
   const auto first = parse_number<std::uint32_t>(first_text);
   const auto last = parse_number<std::uint32_t>(last_text);
   if (!first || !last) return std::nullopt;
-  const auto [low, high] = std::minmax<std::uint64_t>(*first, *last);
+  const std::uint64_t low = std::min(*first, *last), high = std::max(*first, *last);
   expect_few(high - low + 1);
   const bool is_wide = has_zero_in_front(first_text) || has_zero_in_front(last_text);
   const std::size_t width = is_wide ? std::max(first_text.size(), last_text.size()) : 1;

@@ -110,6 +110,7 @@ void add_feature_options(CLI::App& app, FeatureArguments& options) {
   add_output_options(app, options);
   add_pool_options(app, options.pool);
   add_dataset_options(app, options.dataset);
+  add_video_options(app, options.video);
   add_compute_options(app, options);
 }
 

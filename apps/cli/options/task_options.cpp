@@ -121,16 +121,16 @@ void add_task_run_options(CLI::App& app, TaskOptions& options) {
                     "Images, or persons, per forward pass; their sizes may differ");
 }
 
-void add_video_options(CLI::App& app, TaskOptions& options) {
-  app.add_option("--frames", options.video.folder_rate,
+void add_video_options(CLI::App& app, VideoOptions& video) {
+  app.add_option("--frames", video.folder_rate,
                  "Take each folder for a video: its images, sorted, so many per second")
       ->check(number_between(0.001, 1000.0))
       ->type_name("FPS");
-  add_number(app, "--every", options.video.every, {1, 1'000'000'000},
+  add_number(app, "--every", video.every, {1, 1'000'000'000},
              "In videos: work on every so many frames");
-  app.add_option("--start", options.video.start, "In videos: seconds to leave out at the beginning")
+  app.add_option("--start", video.start, "In videos: seconds to leave out at the beginning")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--end", options.video.end, "In videos: stop at so many seconds from the start")
+  app.add_option("--end", video.end, "In videos: stop at so many seconds from the start")
       ->check(CLI::NonNegativeNumber);
 }
 

@@ -74,6 +74,6 @@ void add_format_option(CLI::App& app, TaskOptions& options, const std::vector<st
 /// --preprocess, --batch.
 void add_task_run_options(CLI::App& app, TaskOptions& options);
 /// --frames, --every, --start, --end.
-void add_video_options(CLI::App& app, TaskOptions& options);
+void add_video_options(CLI::App& app, VideoOptions& video);
 
 }  // namespace sapiens::cli

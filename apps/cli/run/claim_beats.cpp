@@ -56,8 +56,7 @@ std::unique_ptr<ClaimFile> ClaimFile::create(const fs::path& folder, std::int64_
     fail_to_write(path, "a claim cannot be written", errno);
   }
   return std::unique_ptr<ClaimFile>(new ClaimFile(std::move(file), std::move(path),
-                                                  claim_path(folder, number + 1),
-                                                  std::move(text)));
+                                                  claim_path(folder, number + 1), std::move(text)));
 }
 
 ClaimFile::ClaimFile(Descriptor file, fs::path path, fs::path next, std::string text)
@@ -74,9 +73,7 @@ int ClaimFile::write_beats(std::int64_t beats) noexcept {
   try {
     const std::string text = beats_text(beats);
     const auto position = static_cast<::off_t>(beats_position(text_));
-    const auto write = [&] {
-      return ::pwrite(file_.number(), text.data(), text.size(), position);
-    };
+    const auto write = [&] { return ::pwrite(file_.number(), text.data(), text.size(), position); };
     if (uninterrupted(write) < 0) return errno;
     return uninterrupted([&] { return ::fdatasync(file_.number()); }) == 0 ? 0 : errno;
   } catch (const std::exception&) {

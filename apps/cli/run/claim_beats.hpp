@@ -22,8 +22,8 @@ class ClaimFile {
  public:
   /// Creates claim `number` in `folder`; nothing if it exists, or the folder does not. Throws
   /// WriteFailed or OutOfResources.
-  static std::unique_ptr<ClaimFile> create(const std::filesystem::path& folder,
-                                           std::int64_t number, const ClaimRecord& record);
+  static std::unique_ptr<ClaimFile> create(const std::filesystem::path& folder, std::int64_t number,
+                                           const ClaimRecord& record);
   ClaimFile(const ClaimFile&) = delete;
   ClaimFile& operator=(const ClaimFile&) = delete;
   ~ClaimFile();

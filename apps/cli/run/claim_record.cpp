@@ -29,7 +29,7 @@ constexpr std::size_t kBeatsWidth = 12;
 constexpr std::string_view kClaimEnd = "}\n";
 constexpr std::size_t kTokenLength = 32;
 
-std::string text_of(const fs::path& path) {
+std::string content_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -42,7 +42,7 @@ struct ProcessStat {
 
 /// Reads "4711 (name) S ...", of which the name may contain spaces and parentheses.
 std::optional<ProcessStat> process_stat(const std::string& process) {
-  const std::string text = text_of("/proc/" + process + "/stat");
+  const std::string text = content_of("/proc/" + process + "/stat");
   const auto name = text.find(" (");
   const auto name_end = text.rfind(") ");
   if (name == std::string::npos || name_end == std::string::npos) return std::nullopt;
@@ -100,7 +100,7 @@ ClaimRecord this_process() {
   // A container may show the /proc of another one, where this process has another number. Without
   // `boot`, its owner is one of another machine for all.
   if (!stat || stat->pid != record.owner.pid || error) return record;
-  const std::string boot = text_of("/proc/sys/kernel/random/boot_id");
+  const std::string boot = content_of("/proc/sys/kernel/random/boot_id");
   record.boot = boot.substr(0, boot.find('\n'));
   record.pid_namespace = pid_namespace.string();
   record.started = stat->started;
@@ -143,11 +143,8 @@ std::optional<ClaimRecord> parse_claim(std::string_view text) {
     return std::nullopt;
   }
   if (!is_token(*token) || *pid <= 0 || *pid > INT_MAX) return std::nullopt;
-  return ClaimRecord{{*host, *pid, *token},
-                     *boot,
-                     *pid_namespace,
-                     static_cast<std::uint64_t>(*started),
-                     *beats};
+  return ClaimRecord{
+      {*host, *pid, *token}, *boot, *pid_namespace, static_cast<std::uint64_t>(*started), *beats};
 }
 
 Life life_of(const ClaimRecord& record, const ClaimRecord& self) {

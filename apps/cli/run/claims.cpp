@@ -91,13 +91,6 @@ bool Claim::is_lost() const { return state_->file().is_lost(); }
 void Claim::release() { state_->release(); }
 
 class Claims::State {
-  /// What was seen of the newest claim of a piece when it was looked at the last time.
-  struct Sighting {
-    NewestClaim claim;
-    Clock::time_point since;  ///< When it was first seen like this.
-    bool has_shown_life = false;
-  };
-
  public:
   State(fs::path folder, ClaimTimes times)
       : folder_(std::move(folder)),
@@ -114,15 +107,15 @@ class Claims::State {
   bool has_shown_life(const std::string& name) const;
 
  private:
+  /// What was seen of the newest claim of a piece when it was looked at the last time.
+  struct Sighting {
+    NewestClaim claim;
+    Clock::time_point since;  ///< When it was first seen like this.
+    bool has_shown_life = false;
+  };
+
   /// Brings `sighting` up to date with `claim`.
-  static void see(Sighting& sighting, NewestClaim claim) {
-    if (sighting.claim == claim) return;
-    const auto before = parse_claim(sighting.claim.text);
-    const auto now = parse_claim(claim.text);
-    sighting.has_shown_life = before && now && before->owner.token == now->owner.token;
-    sighting.claim = std::move(claim);
-    sighting.since = Clock::now();
-  }
+  static void see(Sighting& sighting, NewestClaim claim);
   bool is_dead(const Sighting& sighting) const { return Clock::now() - sighting.since >= dead_; }
 
   const fs::path folder_;
@@ -131,6 +124,16 @@ class Claims::State {
   std::shared_ptr<ClaimBeats> beats_;  // also of claims that live longer than this
   std::map<std::string, Sighting> seen_;
 };
+
+void Claims::State::see(Sighting& sighting, NewestClaim claim) {
+  if (sighting.claim == claim) return;
+  const auto before = parse_claim(sighting.claim.text);
+  const auto now = parse_claim(claim.text);
+  const bool same_owner = before && now && before->owner.token == now->owner.token;
+  sighting.has_shown_life = same_owner;
+  sighting.claim = std::move(claim);
+  sighting.since = Clock::now();
+}
 
 bool Claims::State::is_free(const std::string& name, NewestClaim claim) {
   if (claim.number == 0) return true;

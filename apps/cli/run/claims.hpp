@@ -38,8 +38,9 @@ struct ClaimTimes {
 };
 
 /// A piece of work that belongs to this process. Shows that it lives until it is released or
-/// destroyed; both leave the folder of the piece as it is, but for its claims if `release` is
-/// called.
+/// destroyed, also if `Claims` is destroyed before. One that is destroyed without `release`
+/// leaves the folder of the piece, for the next owner; others, and this process, may claim the
+/// piece at once.
 class Claim {
  public:
   Claim(Claim&&) noexcept;
@@ -54,7 +55,7 @@ class Claim {
   /// True once another process took the piece over.
   bool is_lost() const;
   /// Removes WORK/NAME with all that is in it: the work is done, and recorded elsewhere. Does
-  /// nothing if the claim is lost.
+  /// nothing if the claim is lost, or that cannot be found out, and leaves what cannot be removed.
   void release();
 
  private:
@@ -67,14 +68,16 @@ class Claim {
 /// The claims below one folder. Not for several threads.
 class Claims {
  public:
-  /// Creates `folder`. Throws WriteFailed.
+  /// Creates `folder`, and removes what killed processes left of released pieces. Throws
+  /// WriteFailed or OutOfResources.
   explicit Claims(std::filesystem::path folder, ClaimTimes times = {});
   Claims(const Claims&) = delete;
   Claims& operator=(const Claims&) = delete;
   ~Claims();
 
   /// Claims the piece `name` (any text; characters that a file name cannot have are replaced) if
-  /// nobody works on it, or who did is dead. Whether an owner on another machine is dead shows only
+  /// nobody works on it, or who did is dead. An owner on this machine whose process runs is alive,
+  /// even if it is stopped. Whether an owner on another machine is dead shows only
   /// after this was called several times in the course of `ClaimTimes::dead`. Throws WriteFailed
   /// or OutOfResources.
   std::optional<Claim> try_claim(const std::string& name);
@@ -82,7 +85,8 @@ class Claims {
   /// Who works on `name`, as far as can be seen; nothing where nobody does.
   std::optional<ClaimOwner> owner(const std::string& name) const;
 
-  /// True once the owner of `name` has given a sign of life since `try_claim` first met it.
+  /// True once the owner of `name` has given a sign of life since `try_claim` first met it, or
+  /// `try_claim` saw its process run on this machine.
   bool has_shown_life(const std::string& name) const;
 
  private:

@@ -301,6 +301,10 @@ std::uint64_t bytes_per_image(const Encoder& encoder, const FeatureArguments& op
   return static_cast<std::uint64_t>(numbers) * layers * dtype_size(options.dtype);
 }
 
+bool draws_features(const FeatureArguments& options) {
+  return options.viz && std::ranges::any_of(options.features.out_types, has_map);
+}
+
 PreparedArray read_prepared(const fs::path& path) {
   const NpyHeaderInfo info = read_npy_info(path);
   // [3, H, 3] may be both; an image so low is not.

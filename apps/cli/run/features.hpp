@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/options/options.hpp"
+#include "cli/options/task_options.hpp"
 #include "cli/run/feature_files.hpp"
 #include "cli/run/feature_pooling.hpp"
 #include "cli/run/runner.hpp"
@@ -40,7 +40,11 @@ struct FeatureArguments : JobOptions {
   PoolArguments pool;
   DatasetArguments dataset;
   Index batch = 1;
+  VideoOptions video;
 };
+
+/// True where --viz draws something: a form that is a map.
+bool draws_features(const FeatureArguments& options);
 
 /// What happens to features between the encoder and the files.
 struct FeatureOutput {

@@ -17,15 +17,10 @@
 #include "cli/options/task_options.hpp"
 #include "cli/run/runner.hpp"
 #include "cli/run/task_models.hpp"
+#include "cli/run/video_source.hpp"
 
 // Images and frames of videos through the networks of one or several tasks.
 namespace sapiens::cli {
-
-/// The place of a frame in a video.
-struct VideoPlace {
-  Index number = 0;    ///< From 0.
-  double seconds = 0;  ///< From the start.
-};
 
 /// One image, or one frame of a video, on its way through a run, with the results found so far.
 struct Frame : RunItem {

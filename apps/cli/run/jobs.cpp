@@ -130,9 +130,10 @@ Inputs find_inputs(const JobOptions& options, InputRules rules) {
                                       .hint = "check the spelling, and the folder you are in"});
   }
   if (inputs.files.empty()) {
-    const char* others = rules.arrays   ? ", arrays .npy"
-                         : rules.videos ? ", videos .mp4 and so on"
-                                        : "";
+    std::string others;
+    if (rules.arrays) others += ", arrays .npy";
+    if (rules.videos) others += ", videos .mp4 and so on";
+    if (rules.archives) others += ", archives .tar and .zip";
     throw Error(
         ErrorCode::InvalidArgument,
         {.summary = "there is no image among the inputs",

@@ -51,16 +51,6 @@ Json boxes_json(const TaskOptions& options) {
   return boxes;
 }
 
-Json video_json(const VideoOptions& video) {
-  if (video.every == 1 && video.start == 0 && video.end < 0 && video.folder_rate == 0) {
-    return nullptr;
-  }
-  return {{"frames", video.folder_rate},
-          {"every", video.every},
-          {"start", video.start},
-          {"end", video.end}};
-}
-
 Json mask_json(const TaskOptions& options) {
   if (options.mask == "none") return nullptr;
   if (options.mask != "auto") return absolute_text(options.mask);
@@ -155,7 +145,7 @@ Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task
   settings["task"] = task_name(model.task());
   settings["outputs"] = model.outputs();
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
-  settings["video"] = video_json(options.video);
+  settings["video"] = video_settings(options.video);
   settings["conventions"] = output_of(task.task).conventions(model);
   if (task.task == Task::Pose) {
     settings["flip_test"] = options.flip_test && model.can_flip_test();

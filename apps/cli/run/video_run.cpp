@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <optional>
 #include <sapiens/tracker.hpp>
 #include <sapiens/video.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/input/json_file.hpp"
+#include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
 #include "cli/run/video_source.hpp"
 
@@ -130,21 +136,7 @@ void remove_frames(const TaskOptions& options, const Job& job) {
 
 void write_document(const TaskContext& context, const Job& job, const VideoSource& source,
                     const VideoSink& sink) {
-  const VideoOptions& options = context.options.video;
-  Json document = {
-      {"video",
-       {{"source", job.input.text()},
-        {"width", source.width()},
-        {"height", source.height()},
-        {"rate", source.rate()},
-        {"rate_is_assumed", source.video().rate_is_assumed()},
-        {"frames_without_time", source.video().frames_without_time()},
-        {"every", options.every},
-        {"start", options.start},
-        {"end", options.end < 0 ? Json(nullptr) : Json(options.end)}}},
-      {"frames", sink.frames()},
-      {"seconds", sink.times()},
-      {"files", "NUMBER of the frame in the video, from 0, in the folder of the same name"}};
+  Json document = source.document(job.input, sink.times());
   if (!context.pose_meta.is_null()) document["meta_info"] = context.pose_meta;
   write_json(job.files.front().path, document, "what the frames are cannot be written");
 }
@@ -152,10 +144,7 @@ void write_document(const TaskContext& context, const Job& job, const VideoSourc
 void warn_about_times(const TaskContext& context, const Job& job, const VideoSource& source,
                       const VideoSink& sink) {
   const FrameStream& video = source.video();
-  if (video.rate_is_assumed()) {
-    context.warn(job, fmt::format("does not say its frame rate: {} frames per second are assumed",
-                                  source.rate()));
-  }
+  for (const std::string& doubt : source.doubts()) context.warn(job, doubt);
   // OpenCV 4.6 tells no stamps of the last frames of most H.264: nothing worth a warning where
   // those before keep to the rate.
   const Index guessed = video.frames_without_time();
@@ -174,12 +163,34 @@ void warn_about_times(const TaskContext& context, const Job& job, const VideoSou
   }
 }
 
+/// The next --batch frames that were asked for, prepared; nothing after the last.
+std::optional<std::vector<Frame>> read_frames(const TaskContext& context, const Job& job,
+                                              VideoSource& source,
+                                              const std::function<bool()>& is_cancelled) {
+  const auto stops = [&] { return is_cancelled() || context.interrupts.requested(); };
+  std::vector<Frame> frames;
+  while (std::ssize(frames) < context.options.batch) {
+    std::optional<VideoFrame> next = source.next(stops);
+    if (!next) break;
+    Frame& frame = frames.emplace_back();
+    frame.place = next->place;
+    frame.image = std::move(next->image);
+    frame.seconds.decode = next->decode_seconds;
+    prepare_frame(context, job, frame);
+  }
+  if (frames.empty()) return std::nullopt;
+  return frames;
+}
+
 /// From the first frame to the last.
-void run_frames(const TaskContext& context, VideoSource& source, VideoSink& sink) {
+void run_frames(const TaskContext& context, const Job& job, VideoSource& source, VideoSink& sink) {
   VideoComputer computer(context);
   Index computed = 0;
   Pipeline<std::vector<Frame>> pipeline(
-      {.read = [&](const auto& is_cancelled) { return source.next(is_cancelled); },
+      {.read =
+           [&](const auto& is_cancelled) {
+             return read_frames(context, job, source, is_cancelled);
+           },
        .compute =
            [&](std::vector<Frame>& frames, const auto& keep_going) {
              computer.compute(frames, [&](double) {
@@ -221,23 +232,19 @@ JobResult result_of(const TaskContext& context, const VideoSource& source, const
 JobResult run_whole_video(const TaskContext& run, const Job& job) {
   const auto no_interruption = run.interrupts.hold();
   const Stopwatch watch;
-  VideoSource source(run, job);
+  VideoSource source(job.input, run.options.video);
   Meter meter(job.input.path.filename().string(), source.expected(), stderr_is_terminal());
   const TaskContext context{
       {run.interrupts, meter}, run.models, run.options, run.boxes, run.pose_meta};
   VideoSink sink(context, job, source.rate() / static_cast<double>(run.options.video.every));
   remove_frames(context.options, job);
-  run_frames(context, source, sink);
+  run_frames(context, job, source, sink);
   if (sink.frames() == 0) {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no frame of this video was asked for",
                  .file = job.input.text(),
                  .actual = fmt::format("{} frames in it", source.video().frames_read()),
                  .hint = "look at --start and --end, in seconds"});
-  }
-  if (source.is_cut_off()) {
-    context.warn(job, fmt::format("ends after {} of the {} frames that it announces",
-                                  source.video().frames_read(), source.video().frames()));
   }
   warn_about_times(context, job, source, sink);
   write_document(context, job, source, sink);

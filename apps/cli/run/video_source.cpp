@@ -7,6 +7,8 @@
 #include <sapiens/video.hpp>
 #include <utility>
 
+#include "core/stopwatch.hpp"
+
 namespace sapiens::cli {
 namespace {
 
@@ -79,16 +81,25 @@ std::unique_ptr<FrameStream> FrameStream::open(const InputFile& input, double fo
                                                     : VideoReader::open(input.path));
 }
 
+Json video_settings(const VideoOptions& options) {
+  if (options.every == 1 && options.start == 0 && options.end < 0 && options.folder_rate == 0) {
+    return nullptr;
+  }
+  return {{"frames", options.folder_rate},
+          {"every", options.every},
+          {"start", options.start},
+          {"end", options.end}};
+}
+
 Index VideoSource::expected() const {
-  const VideoOptions& options = context_.options.video;
   const auto frame_at = [this](double seconds) {
     return static_cast<Index>(std::ceil(seconds * video_->rate()));
   };
-  const Index first = frame_at(options.start);
-  const Index end = options.end < 0 ? 0 : frame_at(options.end);
+  const Index first = frame_at(options_.start);
+  const Index end = options_.end < 0 ? 0 : frame_at(options_.end);
   const Index last = video_->frames() > 0 && end > 0 ? std::min(end, video_->frames())
                                                      : std::max(end, video_->frames());
-  return last == 0 ? 0 : std::max<Index>((last - first + options.every - 1) / options.every, 1);
+  return last == 0 ? 0 : std::max<Index>((last - first + options_.every - 1) / options_.every, 1);
 }
 
 bool VideoSource::is_cut_off() const {
@@ -96,46 +107,60 @@ bool VideoSource::is_cut_off() const {
   return at_end_ && video_->frames_read() + kFew < video_->frames();
 }
 
-std::optional<std::vector<Frame>> VideoSource::next(const std::function<bool()>& is_cancelled) {
-  std::vector<Frame> frames;
-  while (std::ssize(frames) < context_.options.batch) {
-    const Stopwatch watch;
-    if (!advance(is_cancelled)) break;
-    const double skipping = watch.seconds();
-    frames.push_back(read());
-    frames.back().seconds.decode += skipping;
+std::vector<std::string> VideoSource::doubts() const {
+  std::vector<std::string> doubts;
+  if (is_cut_off()) {
+    doubts.push_back(fmt::format("ends after {} of the {} frames that it announces",
+                                 video_->frames_read(), video_->frames()));
   }
-  if (frames.empty()) return std::nullopt;
-  return frames;
+  if (video_->rate_is_assumed()) {
+    doubts.push_back(fmt::format("does not say its frame rate: {} frames per second are assumed",
+                                 video_->rate()));
+  }
+  return doubts;
+}
+
+Json VideoSource::document(const InputFile& input, const std::vector<double>& times) const {
+  return {{"video",
+           {{"source", input.text()},
+            {"width", width_},
+            {"height", height_},
+            {"rate", video_->rate()},
+            {"rate_is_assumed", video_->rate_is_assumed()},
+            {"frames_without_time", video_->frames_without_time()},
+            {"every", options_.every},
+            {"start", options_.start},
+            {"end", options_.end < 0 ? Json(nullptr) : Json(options_.end)}}},
+          {"frames", times.size()},
+          {"seconds", times},
+          {"files", "NUMBER of the frame in the video, from 0, in the folder of the same name"}};
+}
+
+std::optional<VideoFrame> VideoSource::next(const std::function<bool()>& is_cancelled) {
+  const Stopwatch watch;
+  if (!advance(is_cancelled)) return std::nullopt;
+  VideoFrame frame{.place = {video_->frames_read() - 1, video_->seconds()}};
+  video_->retrieve(frame.image);
+  width_ = frame.image.width;
+  height_ = frame.image.height;
+  frame.decode_seconds = watch.seconds();
+  return frame;
 }
 
 // Goes to the next frame that was asked for; false where there is none. By the times of the frames:
 // that is where people have --start and --end from.
 bool VideoSource::advance(const std::function<bool()>& is_cancelled) {
   constexpr double kRounding = 1e-6;  // of time stamps; seconds
-  const VideoOptions& options = context_.options.video;
   while (!at_end_ && !is_behind_) {
-    if (is_cancelled() || context_.interrupts.requested()) return false;
+    if (is_cancelled()) return false;
     at_end_ = !video_->skip();
     if (at_end_) return false;
     const double seconds = video_->seconds();
-    is_behind_ = options.end >= 0 && seconds >= options.end - kRounding;
-    if (is_behind_ || seconds < options.start - kRounding) continue;
-    if (between_++ % options.every == 0) return true;
+    is_behind_ = options_.end >= 0 && seconds >= options_.end - kRounding;
+    if (is_behind_ || seconds < options_.start - kRounding) continue;
+    if (between_++ % options_.every == 0) return true;
   }
   return false;
-}
-
-Frame VideoSource::read() {
-  const Stopwatch watch;
-  Frame frame;
-  frame.place = VideoPlace{video_->frames_read() - 1, video_->seconds()};
-  video_->retrieve(frame.image);
-  width_ = frame.image.width;
-  height_ = frame.image.height;
-  frame.seconds.decode = watch.seconds();
-  prepare_frame(context_, job_, frame);
-  return frame;
 }
 
 }  // namespace sapiens::cli

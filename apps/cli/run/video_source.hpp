@@ -3,9 +3,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <sapiens/image.hpp>
+#include <string>
 #include <vector>
 
-#include "cli/run/frames.hpp"
+#include "cli/input/inputs.hpp"
+#include "cli/options/task_options.hpp"
+#include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 
@@ -30,13 +34,27 @@ class FrameStream {
   virtual Index frames_without_time() const { return 0; }
 };
 
+/// The place of a frame in a video.
+struct VideoPlace {
+  Index number = 0;    ///< From 0.
+  double seconds = 0;  ///< From the start.
+};
+
+struct VideoFrame {
+  VideoPlace place = {};
+  Image image = {};
+  double decode_seconds = 0;  ///< What it took, with the frames before that were passed over.
+};
+
+/// `options` as a record of settings; null where they choose all frames of video files.
+Json video_settings(const VideoOptions& options);
+
 /// The source of a run over a video: its frames that were asked for.
 class VideoSource {
  public:
-  VideoSource(const TaskContext& context, const Job& job)
-      : context_(context),
-        job_(job),
-        video_(FrameStream::open(job.input, context.options.video.folder_rate)) {}
+  /// `options` must outlive the source; `input` is needed as long if it is a folder.
+  VideoSource(const InputFile& input, const VideoOptions& options)
+      : options_(options), video_(FrameStream::open(input, options.folder_rate)) {}
 
   double rate() const { return video_->rate(); }
   const FrameStream& video() const { return *video_; }
@@ -51,15 +69,20 @@ class VideoSource {
   /// formats count by duration and are off by a few.
   bool is_cut_off() const;
 
-  /// The next --batch frames that were asked for, prepared; nothing after the last.
-  std::optional<std::vector<Frame>> next(const std::function<bool()>& is_cancelled);
+  /// What of its times and frames is in doubt, for messages: how it is cut off, and that its rate
+  /// is assumed.
+  std::vector<std::string> doubts() const;
+
+  /// What frames of `times` are, for the document beside them.
+  Json document(const InputFile& input, const std::vector<double>& times) const;
+
+  /// The next frame that was asked for; nothing after the last, and once it `is_cancelled`.
+  std::optional<VideoFrame> next(const std::function<bool()>& is_cancelled);
 
  private:
   bool advance(const std::function<bool()>& is_cancelled);
-  Frame read();
 
-  const TaskContext& context_;
-  const Job& job_;
+  const VideoOptions& options_;
   std::unique_ptr<FrameStream> video_;
   Index between_ = 0;  // frames between --start and --end so far
   bool at_end_ = false;

@@ -9,7 +9,7 @@ import sys
 import traceback
 from typing import Any, Optional, Sequence
 
-from .._errors import Error
+from .._errors import EXIT_CODES, Error
 from ._config import KINDS, RECIPES, Config, ConfigError, make_config, read_config
 from ._log import say
 
@@ -24,18 +24,6 @@ _GROUPS = {
     "log_every": "what it leaves",
 }
 _LENGTHS = ("epochs", "steps", "minutes")
-# As the program `sapiens` ends (docs/conventions.md).
-_EXITS = {
-    "not-found": 4,
-    "corrupt-file": 4,
-    "unsupported-format": 4,
-    "shape-mismatch": 4,
-    "checkpoint-refused": 3,
-    "out-of-resources": 5,
-    "write-failed": 5,
-    "network": 6,
-    "internal": 70,
-}
 _FAILED, _USAGE, _DATA, _RESOURCES, _BUG = 1, 2, 4, 5, 70
 _EXAMPLES = """examples:
   sapiens-train seg --init 0.3b:pretrain --data train/ --validation held_out/ --output run --epochs 20
@@ -147,7 +135,7 @@ def _train(config: Config, resume: bool, overwrite: bool) -> int:
     except NotFinite as error:
         return _end(str(error), _FAILED)
     except Error as error:
-        return _end(str(error), _EXITS.get(error.code, _USAGE))
+        return _end(str(error), EXIT_CODES.get(error.code, _USAGE))
     except (OSError, WriteError) as error:
         return _end(str(error), _DATA if isinstance(error, FileNotFoundError) else _RESOURCES)
     except Exception as error:

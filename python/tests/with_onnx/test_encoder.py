@@ -38,6 +38,15 @@ def flags_of(case):
     return words
 
 
+def open_flags_of(case):
+    """The same without the size."""
+    words = flags_of(case)
+    if "--size" not in words:
+        return words
+    at = words.index("--size")
+    return words[:at] + words[at + 2 :]
+
+
 def encoder_of(case, checkpoint=None, **options):
     return sapiens.Encoder(
         checkpoint or case.checkpoint, precision="fp32", **{**case.options, **options}
@@ -160,7 +169,7 @@ def test_half_types_compute_with_rounded_weights(convert, tmp_path, name, dtype,
 def test_half_types_take_any_size(convert, tmp_path, name, dtype):
     case = CASES[name]
     graph = convert(
-        *(case.checkpoint, *flags_of(case), "--dynamic-size", "--dtype", dtype),
+        *(case.checkpoint, *open_flags_of(case), "--dynamic-size", "--dtype", dtype),
         *("--out-type", ",".join(out_types_of(case))),
     )
     stored, bound = DTYPES[dtype]
@@ -174,7 +183,7 @@ def test_half_types_take_any_size(convert, tmp_path, name, dtype):
 def test_sapiens_of_any_size_pads_and_resizes_positions_as_the_engine(convert, padding, attention):
     case = CASES[SAPIENS]
     out_types = out_types_of(case)
-    flags = flags_of(case)
+    flags = open_flags_of(case)
     flags[flags.index("--patch-padding") + 1] = padding
     graph = convert(
         *(case.checkpoint, *flags, "--dynamic-size"),
@@ -189,7 +198,7 @@ def test_sapiens_of_any_size_pads_and_resizes_positions_as_the_engine(convert, p
 def test_sapiens2_of_any_size_turns_heads_as_the_engine(convert, opset):
     case = CASES[SAPIENS2]
     graph = convert(
-        *(case.checkpoint, *flags_of(case), "--dynamic-size", "--opset", opset),
+        *(case.checkpoint, *open_flags_of(case), "--dynamic-size", "--opset", opset),
         *("--out-type", ",".join(out_types_of(case))),
     )
     encoder = encoder_of(case)
@@ -202,7 +211,7 @@ def test_any_size_equals_golden_arrays_of_other_sizes(convert, name):
     case = CASES[name]
     graph = convert(
         case.checkpoint,
-        *flags_of(case),
+        *open_flags_of(case),
         "--dynamic-size",
         "--out-type",
         ",".join(out_types_of(case)),
@@ -250,12 +259,37 @@ def test_positions_stay_bit_equal_at_the_models_size_and_are_resized_otherwise(c
 
 def test_sapiens2_of_any_size_fails_for_incomplete_patches(convert):
     case = CASES[SAPIENS2]
-    graph = convert(case.checkpoint, *flags_of(case), "--dynamic-size")
+    graph = convert(case.checkpoint, *open_flags_of(case), "--dynamic-size")
     for height, width in ((97, 128), (128, 100), (100, 100), (15, 16), (8, 8)):
         images = random_images(1, height, width)
         for run in (graph.in_onnxruntime, graph.in_openvino):
             with pytest.raises(Exception, match="complete_patches"):
                 run(images=images)
+
+
+@pytest.mark.parametrize("padding", (0, 2))
+def test_sapiens_of_any_size_fails_below_one_patch_as_the_engine(convert, padding):
+    case = CASES[SAPIENS]
+    flags = open_flags_of(case)
+    flags[flags.index("--patch-padding") + 1] = padding
+    graph = convert(case.checkpoint, *flags, "--dynamic-size")
+    encoder = encoder_of(case, patch_padding=padding)
+    expect_equal(graph, encoder, random_images(1, 16, 17))
+    for height, width in ((15, 32), (32, 15), (12, 12), (1, 1)):
+        images = random_images(1, height, width)
+        with pytest.raises(sapiens.ShapeMismatchError):
+            encoder.forward(images)
+        for run in (graph.in_onnxruntime, graph.in_openvino):
+            with pytest.raises(Exception, match="at_least_one_patch"):
+                run(images=images)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_size_is_refused_for_images_of_any_size(convert, name):
+    case = CASES[name]
+    size = ("--dynamic-size", "--size", "64x64")
+    text = refusal(convert, case.checkpoint, *open_flags_of(case), *size)
+    assert "--size" in text and "--dynamic-size" in text
 
 
 def test_a_graph_takes_images_of_its_size_alone(convert):
@@ -273,8 +307,9 @@ def test_shapes_name_what_may_vary(convert, name):
     width = case.facts["arch"]["embed_dims"]
 
     def shapes(*options):
+        flags = open_flags_of(case) if "--dynamic-size" in options else flags_of(case)
         graph = convert(
-            *(case.checkpoint, *flags_of(case), *options, "--out-type", "featmap,raw,avg_featmap")
+            *(case.checkpoint, *flags, *options, "--out-type", "featmap,raw,avg_featmap")
         ).model.graph
         values = [*graph.input, *graph.output]
         return {

@@ -120,6 +120,16 @@ def test_persons_are_cut_out_as_by_the_engine(only_preprocessing):
             assert (difference > 1).mean() < 1e-2
 
 
+def test_another_number_of_boxes_than_of_images_fails(convert):
+    image = IMAGES["small"]
+    graph = convert(tiny("pose"), "--with-preprocessing")
+    for images, boxes in ((2, 1), (2, 3), (1, 3), (3, 1), (2, 4)):
+        inputs = {"images": np.stack([image] * images), "boxes": boxes_in(image)[:boxes]}
+        for run in (graph.in_onnxruntime, graph.in_openvino):
+            with pytest.raises(Exception, match="one_box_per_image"):
+                run(**inputs)
+
+
 def test_persons_are_cut_out_alike_where_openvino_computes_in_bf16(convert, tmp_path):
     whole = convert(tiny("pose"), "--with-preprocessing")
     *_, last = (n for n in whole.model.graph.node if n.name.startswith("preprocessing/"))
