@@ -64,14 +64,12 @@ def submit(cluster, models, shards, stage, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def expected(models, shards, stage, tmp_path_factory):
+def expected(models, shards, tmp_path_factory):
     """What one process writes that nobody interrupts: content by path."""
     output = tmp_path_factory.mktemp("expected")
-    checkpoint = models["pretrain"]
-    # Records name the checkpoint.
-    copy = next(stage.glob(f"*/{checkpoint.name}"), checkpoint)
-    command = [os.environ["SAPIENS_PROGRAM"], "features", copy, shards, "--output", output]
-    subprocess.run([*map(str, command), *OPTIONS], check=True, capture_output=True)
+    command = [os.environ["SAPIENS_PROGRAM"], "features", models["pretrain"], shards]
+    command += ["--output", output, *OPTIONS]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
     return content_of(output)
 
 
@@ -109,7 +107,7 @@ def log_of(folder, job, task):
 
 
 def test_tasks_that_are_requeued_stopped_and_killed_leave_the_files_of_one_process(
-    cluster, submit, request, tmp_path
+    cluster, submit, expected, tmp_path
 ):
     output = tmp_path / "out"
     job = submit(output, f"--array=0-{TASKS - 1}", "--cpus-per-task=1")
@@ -140,15 +138,15 @@ def test_tasks_that_are_requeued_stopped_and_killed_leave_the_files_of_one_proce
     job = submit(output, f"--array=0-{TASKS - 1}")
     slurm.wait_for(lambda: not cluster.jobs())
     assert states_of(cluster, job) == ["COMPLETED"] * TASKS, log_of(tmp_path, job, 3)
-    assert_complete(output, request.getfixturevalue("expected"))
+    assert_complete(output, expected)
 
 
-def test_two_processes_of_a_node_share_its_part(cluster, submit, request, tmp_path):
+def test_two_processes_of_a_node_share_its_part(cluster, submit, expected, tmp_path):
     output = tmp_path / "out"
     job = submit(output, "--array=0-1", "--ntasks=2")
     slurm.wait_for(lambda: not cluster.jobs())
     assert states_of(cluster, job, 2) == ["COMPLETED"] * 2, log_of(tmp_path, job, 0)
-    assert_complete(output, request.getfixturevalue("expected"))
+    assert_complete(output, expected)
 
 
 @pytest.mark.parametrize("given", [[], ["checkpoint.pth"]])
