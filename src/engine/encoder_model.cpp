@@ -31,6 +31,7 @@ struct Encoder::Impl {
   AlignedBuffer<float> tapped;  // tokens of the wanted blocks, kept for the next call
   Inspection inspection;
   bool partial = false;
+  std::optional<Grid> input_size = {};  // ModelOptions::input_size
 };
 
 // Blocks in ascending order, each once; negative ones count from the end.
@@ -133,6 +134,7 @@ Encoder::Encoder(const Checkpoint& checkpoint, const ModelOptions& model,
   const Plan& plan = found.assessment->plan(Use::Features);
   impl_ = std::make_unique<Impl>(found.assessment->model().encoder, engine);
   impl_->inspection = std::move(found.inspection);
+  impl_->input_size = model.input_size;
   impl_->network.load(PlanSource(checkpoint.state_dict(), plan), engine.loading);
   const std::vector<NonFinite>& non_finite = impl_->network.non_finite();
   if (!non_finite.empty() && !model.allow_partial) {
@@ -163,7 +165,9 @@ bool Encoder::partial() const { return impl_->partial; }
 EngineStats Encoder::stats() const { return impl_->network.stats(); }
 
 Grid Encoder::input_size() const {
-  return {impl_->config().grid.height * kPatch, impl_->config().grid.width * kPatch};
+  const Grid grid = impl_->config().grid;
+  // A size that is no multiple of a patch is padded behind the resize, not resized further.
+  return impl_->input_size.value_or(Grid{grid.height * kPatch, grid.width * kPatch});
 }
 
 FloatArray Encoder::preprocess(const Image& image, PreprocessMode mode, std::optional<Grid> size,

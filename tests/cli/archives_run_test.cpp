@@ -141,7 +141,7 @@ TEST_F(ArchiveRuns, MasksAreTakenFromAFolder) {
   EXPECT_THAT(masked.err, testing::Not(HasSubstr("there is no mask")));
   arguments = {scratch_ / "photos.tar"};
   arguments.insert(arguments.end(), pool.begin(), pool.end());
-  EXPECT_THAT(run("features", arguments).err, HasSubstr("there is no mask for this image"))
+  EXPECT_THAT(run("features", arguments).err, HasSubstr("--mask DIR"))
       << "there is nothing beside a member";
 }
 

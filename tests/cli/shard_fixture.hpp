@@ -48,7 +48,7 @@ inline std::vector<StoredArray> write_sample(FeatureShard& shard, const TestSamp
                                              DType dtype = DType::F32) {
   const FeatureArray arrays[] = {{{"cls_token", 5, OutType::ClsToken}, kVectorShape, sample.vector},
                                  {{"featmap", 5, OutType::Featmap}, kMapShape, sample.map}};
-  return shard.write({sample.key, sample.sidecars}, arrays, dtype);
+  return shard.write({.key = sample.key, .sidecars = sample.sidecars}, arrays, dtype);
 }
 
 /// A sample with one array, as most runs have them.

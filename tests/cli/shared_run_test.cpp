@@ -85,15 +85,19 @@ class SharedRun : public testing::Test {
     return names;
   }
 
-  static std::vector<std::string> keys_of_index(const fs::path& output) {
-    std::vector<std::string> keys;
+  static std::vector<Json> lines_of_index(const fs::path& output) {
+    std::vector<Json> all;
     for (const auto& entry : fs::recursive_directory_iterator(output / "sapiens-index")) {
       if (entry.path().extension() != ".jsonl") continue;
       std::istringstream lines(read_bytes(entry.path()));
-      for (std::string line; std::getline(lines, line);) {
-        keys.push_back(Json::parse(line).at("key"));
-      }
+      for (std::string line; std::getline(lines, line);) all.push_back(Json::parse(line));
     }
+    return all;
+  }
+
+  static std::vector<std::string> keys_of_index(const fs::path& output) {
+    std::vector<std::string> keys;
+    for (const Json& line : lines_of_index(output)) keys.push_back(line.at("key"));
     return keys;
   }
 
@@ -163,6 +167,40 @@ TEST_F(SharedRun, OfKilledProcessesEqualsThatOfOneAsArraysOfMany) {
 
 TEST_F(SharedRun, OfKilledProcessesEqualsThatOfOneAsSingleFiles) {
   expect_equal_to_one_process({"--format", "npy", "--shard", "0/1"}, shard_count_, image_count_);
+}
+
+TEST_F(SharedRun, KeepsApartImagesOfOneKeyInDifferentShards) {
+  make_shards(1, 2);
+  fs::create_directories(scratch_ / "more/s-0");
+  make_image(scratch_ / "more/0.png", 7);
+  make_image(scratch_ / "more/s-0/1.png", 8);
+  write_bytes(fs::path(shards_) / "t.tar",
+              tar_member("0.png", read_bytes(scratch_ / "more/0.png")) + tar_end());
+  for (const std::string format : {"npy", "webdataset", "npy-shards"}) {
+    const std::string output = scratch_ / format;
+    std::vector<std::string> words = command(output, {"--format", format, "--shared", "-r"});
+    words.push_back(scratch_ / "more");
+    const Finished finished = run_sapiens(words);
+    ASSERT_EQ(finished.code, 0) << finished.err;
+    std::set<std::string> places;
+    for (const Json& line : lines_of_index(output)) {
+      const Json& array = line.at("arrays").at(0);
+      const std::string file = array.at("file");
+      EXPECT_TRUE(fs::exists(fs::path(output) / file)) << file;
+      places.insert(file + ":" + array.at("offset").dump());
+    }
+    EXPECT_EQ(places.size(), 5u) << format;
+  }
+}
+
+TEST_F(SharedRun, DoesNotReplaceItsInputs) {
+  make_shards(1, 2);
+  const std::string before = read_bytes(fs::path(shards_) / "s-0.tar");
+  const Finished finished = run_sapiens({"features", checkpoint_, shards_ + "/s-0.tar", "--output",
+                                         shards_, "--format", "webdataset"});
+  EXPECT_EQ(finished.code, 2);
+  EXPECT_THAT(finished.err, HasSubstr("would replace an input"));
+  EXPECT_EQ(read_bytes(fs::path(shards_) / "s-0.tar"), before);
 }
 
 TEST_F(SharedRun, PartsMakeTheWhole) {

@@ -11,6 +11,7 @@
 #include <sapiens/archive.hpp>
 #include <sapiens/features.hpp>
 #include <sapiens/printable.hpp>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -148,8 +149,36 @@ void expect_dataset_options(const FeatureArguments& options, const Inputs& input
     refuse("--format", "a row of npy-shards is about one image, and an array may hold several",
            "choose webdataset or npy");
   }
+  const bool videos = std::ranges::any_of(inputs.files, &InputFile::video);
+  if (videos) {
+    refuse("--format", "frames of videos are not grouped by shard",
+           "leave out --format, --shared and --shard, or the videos");
+  }
   if (options.model.allow_partial && options.dataset.format != FeatureFormat::Npy) {
     refuse("--allow-partial", "files of shards cannot be marked as partial", "leave out --format");
+  }
+}
+
+/// Files that the shards become must not replace their inputs, nor each other.
+void expect_files_of_shards(const FeatureArguments& options, std::span<const InputFile> files,
+                            std::span<const InputShard> shards) {
+  if (options.dataset.format != FeatureFormat::WebDataset) return;
+  std::vector<std::filesystem::path> tars;
+  std::set<std::string> names;
+  for (const InputShard& shard : shards) {
+    tars.push_back(std::filesystem::path(options.output) / shard.name);
+    tars.back() += ".tar";
+    names.insert(shard.name.string());
+  }
+  expect_no_input_among(tars, files);
+  for (const std::string& name : names) {
+    const std::size_t part = name.rfind("-part");
+    if (part == name.npos || !names.contains(name.substr(0, part))) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = "the tars of two archives may get the same name",
+                 .file = name,
+                 .actual = name.substr(0, part) + " may have parts",
+                 .hint = "rename one of them, or write them to two folders"});
   }
 }
 
@@ -192,6 +221,7 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
   auto [encoder, layers] = load(options, inputs.files);
   const std::vector<InputShard> shards =
       plan_shards(inputs.files, images_per_shard(encoder, options, layers.size()));
+  expect_files_of_shards(options, inputs.files, shards);
   if (!part.origin.empty()) {
     say(fmt::format("part {} of 0 to {} of all shards, by {}", part.index, part.count - 1,
                     part.origin));

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sapiens/version.hpp>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "cli/input/json_file.hpp"
 #include "cli/run/unfinished_file.hpp"
@@ -86,6 +88,18 @@ void RunRecords::write(const InputShard& shard, const ShardRecord& record,
 }
 
 Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims) const {
+  while (true) {
+    std::vector<const InputShard*> missing;
+    Json merged = merge_once(shards, claims, missing);
+    // One that was completed after its record was looked for: its process may have written the
+    // newer document before this one.
+    const auto is_complete = [&](const InputShard* shard) { return read(*shard).has_value(); };
+    if (std::ranges::none_of(missing, is_complete)) return merged;
+  }
+}
+
+Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& claims,
+                            std::vector<const InputShard*>& without_record) const {
   ShardCounts counts;
   Json missing = Json::array();
   Json damaged = Json::array();
@@ -96,6 +110,7 @@ Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims)
       if (record->error) damaged.push_back({{"shard", name}, {"error", *record->error}});
       continue;
     }
+    without_record.push_back(&shard);
     missing.push_back({{"shard", name}});
     if (const auto owner = claims.owner(name)) missing.back()["owner"] = owner->text();
   }

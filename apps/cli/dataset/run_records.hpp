@@ -5,6 +5,7 @@
 #include <sapiens/error.hpp>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cli/dataset/shard_journal.hpp"
 #include "cli/dataset/shard_plan.hpp"
@@ -49,6 +50,8 @@ class RunRecords {
   Json merge(std::span<const InputShard> shards, const Claims& claims) const;
 
  private:
+  Json merge_once(std::span<const InputShard> shards, const Claims& claims,
+                  std::vector<const InputShard*>& without_record) const;
   void write_json(const std::filesystem::path& path, const Json& document) const;
 
   std::filesystem::path output_;

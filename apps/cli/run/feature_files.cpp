@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <sapiens/npy.hpp>
+#include <sapiens/printable.hpp>
 #include <sapiens/quantize.hpp>
 #include <utility>
 
+#include "cli/input/json_file.hpp"
 #include "cli/run/unfinished_file.hpp"
 #include "core/atomic_file.hpp"
 
@@ -32,6 +34,16 @@ EncodedArray encoded(const FeatureArray& array, std::vector<Index> shape, DType 
           .offset = offset};
 }
 
+/// The index of a shard, which is JSON, could not say where the file is.
+void expect_text(const fs::path& name) {
+  const std::string text = name.string();
+  if (Json::parse(json_line(Json(text))) == Json(text)) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the name of this image is not UTF-8, and its files could not be found",
+               .file = printable(text),
+               .hint = "rename it, or choose --format webdataset or npy-shards"});
+}
+
 class FileShard : public FeatureShard {
  public:
   FileShard(const ShardPlace& place, bool partial)
@@ -39,6 +51,7 @@ class FileShard : public FeatureShard {
 
   std::vector<StoredArray> write(const FeatureSample& sample, std::span<const FeatureArray> arrays,
                                  DType dtype) override {
+    expect_text(sample.name);
     return files_.write(sample, arrays, dtype);
   }
   Json position() const override { return Json::object(); }
@@ -141,9 +154,9 @@ fs::path NpyFeatureFiles::image_of(const fs::path& key) const { return file_of(k
 std::vector<StoredArray> NpyFeatureFiles::write(const FeatureSample& sample,
                                                 std::span<const FeatureArray> arrays, DType dtype) {
   std::vector<StoredArray> stored;
-  create_parent(file_of(sample.key, ""));
+  create_parent(file_of(sample.name, ""));
   for (EncodedArray& array : encode_arrays(arrays, dtype)) {
-    const fs::path path = file_of(sample.key, array.suffix());
+    const fs::path path = file_of(sample.name, array.suffix());
     write_file(path, array.npy);
     stored.push_back({.name = std::move(array.name),
                       .scale = array.scale,

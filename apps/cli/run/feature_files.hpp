@@ -38,8 +38,8 @@ struct FeatureArray {
 
 /// The input that arrays were computed from.
 struct FeatureSample {
-  /// What its results are called: `Job::name`, or in a shard the key, which is unique there.
-  std::filesystem::path key = {};
+  std::filesystem::path name = {};         ///< Of files: `Job::name`.
+  std::filesystem::path key = {};          ///< Of what lies in a file of many: `Job::key`.
   std::span<const Sidecar> sidecars = {};  ///< To be passed on.
 };
 

@@ -35,7 +35,7 @@ bool is_mask_file(const fs::path& path) {
 std::vector<fs::path> mask_files(const PoolArguments& pool, const Job& job) {
   const bool beside = pool.mask.empty();
   const fs::path stem =
-      beside ? fs::path(job.input.text()).replace_extension() : fs::path(pool.mask) / job.name;
+      beside ? fs::path(job.input.path).replace_extension() : fs::path(pool.mask) / job.name;
   std::vector<fs::path> files;
   // Beside an image, this name may be that of any array; and it has no classes.
   if (!beside && pool.mask_classes.empty()) files.push_back(with_ending(stem, ".npy"));

@@ -264,8 +264,7 @@ void write_features(const Encoder& encoder, const FeatureArguments& options,
     if (!is_storable(array.values, options.dtype)) throw overflow(job, options.dtype);
     arrays.push_back(std::move(array));
   }
-  const FeatureSample sample{.key = job.key.empty() ? job.name : job.key,
-                             .sidecars = job.input.sidecars};
+  const FeatureSample sample{.name = job.name, .key = job.key, .sidecars = job.input.sidecars};
   for (const StoredArray& stored : output.sink.write(sample, arrays, options.dtype)) {
     result.arrays.push_back(stored.json());
   }

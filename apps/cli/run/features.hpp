@@ -27,9 +27,7 @@ struct DatasetArguments {
   bool shared = false;
 
   /// True where inputs are worked on by shard.
-  bool is_on() const {
-    return format != FeatureFormat::Npy || shared || (part && *part != "none");
-  }
+  bool is_on() const { return format != FeatureFormat::Npy || shared || (part && *part != "none"); }
 };
 
 /// What a user gave to `sapiens features`.

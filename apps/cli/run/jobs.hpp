@@ -36,8 +36,8 @@ struct Manifest {
 /// Which file it is: path, size, and when it was changed, as the same name may hold other contents.
 Json file_json(const std::filesystem::path& path);
 
-/// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as "crc32:0123abcd".
-/// Throws NotFound or CorruptFile if it cannot be read.
+/// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as
+/// "crc32:0123abcd". Throws NotFound or CorruptFile if it cannot be read.
 Json digest_json(const std::filesystem::path& path);
 
 /// The settings that every command records: the checkpoint, what it is, and what computes.

@@ -10,6 +10,7 @@
 #include <sapiens/error.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,10 +45,27 @@ std::uint64_t most_bytes_of(const TarMember& member) {
   return name + kTarBlock + in_blocks(member.content.size());
 }
 
+/// `key` for readers that end a key at the first dot of the file name, as WebDataset does: a dot
+/// there is written %2E, and a percent sign that would look like one of these, %25.
+std::string key_without_dots(const std::string& key) {
+  std::string text = key.substr(0, key.rfind('/') + 1);
+  for (std::size_t i = text.size(); i < key.size(); ++i) {
+    const std::string_view next = std::string_view(key).substr(i + 1, 2);
+    if (key[i] == '.') {
+      text += "%2E";
+    } else if (key[i] == '%' && (next == "2E" || next == "25")) {
+      text += "%25";
+    } else {
+      text += key[i];
+    }
+  }
+  return text;
+}
+
 /// The arrays in their order, and then the sidecars.
 std::vector<TarMember> members_of(const FeatureSample& sample,
                                   std::span<const EncodedArray> arrays) {
-  const std::string key = sample.key.string();
+  const std::string key = key_without_dots(sample.key.string());
   std::vector<TarMember> members;
   for (const EncodedArray& array : arrays) members.push_back({key + array.suffix(), array.npy});
   for (const Sidecar& sidecar : sample.sidecars) {
