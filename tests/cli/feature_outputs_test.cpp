@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <sapiens/image.hpp>
 #include <sapiens/npy.hpp>
 #include <sapiens/pooling.hpp>
 #include <sapiens/quantize.hpp>
@@ -250,6 +253,27 @@ TEST_F(FeatureOutputs, Bfloat16IsHalfAsLong) {
   const std::vector<std::byte> expected = encode_npy(map.shape, map.values, DType::BF16);
   EXPECT_TRUE(read_bytes(out("photo.npy")) ==
               std::string(reinterpret_cast<const char*>(expected.data()), expected.size()));
+}
+
+TEST_F(FeatureOutputs, OfAnotherMaskAreNotKeptByResume) {
+  const Image image = Image::read(photo_);
+  const std::vector<Index> shape = {image.height, image.width};
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(image.height * image.width), 1);
+  fs::create_directories(scratch_ / "masks");
+  write_npy_mask(scratch_ / "masks/photo.npy", shape, mask);
+  const std::vector<std::string> words = {photo_,   "--pool",           "mask",
+                                          "--mask", scratch_ / "masks", "--resume"};
+  ASSERT_EQ(features(words).json().at("totals").at("done"), 1);
+  const FloatArray before = array("photo.npy");
+  EXPECT_EQ(features(words).json().at("totals").at("finished_before"), 1);
+
+  std::fill(mask.begin() + std::ssize(mask) / 4, mask.end(), 0);
+  write_npy_mask(scratch_ / "masks/photo.npy", shape, mask);
+  // Whatever the resolution of the clock of the file system is.
+  const auto later = fs::last_write_time(out("photo.npy")) + std::chrono::seconds(2);
+  fs::last_write_time(scratch_ / "masks/photo.npy", later);
+  EXPECT_EQ(features(words).json().at("totals").at("done"), 1);
+  EXPECT_NE(array("photo.npy").values, before.values);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ std::vector<std::string_view> names_of(std::span<const OutType> types) {
 }
 
 std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<InputFile>& files,
-                           std::span<const FeatureName> names, const NpyFeatureFiles& sink) {
+                           std::span<const FeatureName> names, const FeaturePooling& pooling,
+                           const NpyFeatureFiles& sink) {
   const bool viz = draws_features(options);
   if (options.viz && !viz) say("--viz needs --out-type featmap or raw: no images are drawn");
   std::vector<Job> jobs = plan_names(files);
@@ -46,6 +47,7 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
       continue;
     }
     job.files = sink.files_of(job.name, names, options.dtype);
+    if (const auto mask = pooling.mask_of(job)) job.masks = {*mask};
     if (viz && !is_array(job.input.path)) job.images = {sink.image_of(job.name)};
   }
   return jobs;
@@ -252,7 +254,7 @@ void run_by_image(const FeatureArguments& options, const Inputs& inputs,
   NpyFeatureFiles sink(options.output, encoder.partial());
   const FeatureOutput output{.pooling = pooling, .names = names, .sink = sink};
   JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
-                           make_jobs(options, inputs.files, names, sink));
+                           make_jobs(options, inputs.files, names, pooling, sink));
   const Findings found = pooling_findings(pooling);
   plan.manifest.boxes_file = found.totals.value("boxes_file", Json());
   start_plan(plan, session);

@@ -215,6 +215,14 @@ FeaturePooling::FeaturePooling(const PoolArguments& arguments, std::span<const I
   boxes_ = PersonBoxes::read(arguments.boxes_file, inputs, arguments.person_category);
 }
 
+std::optional<fs::path> FeaturePooling::mask_of(const Job& job) const {
+  if (arguments_.kind != PoolKind::Mask) return std::nullopt;
+  const std::vector<fs::path> files = mask_files(arguments_, job);
+  const auto file = std::ranges::find_if(files, is_mask_file);
+  if (file == files.end()) return std::nullopt;
+  return *file;
+}
+
 bool FeaturePooling::needs_region() const {
   return arguments_.kind == PoolKind::Mask || arguments_.kind == PoolKind::Boxes;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <sapiens/features.hpp>
 #include <sapiens/pooling.hpp>
@@ -60,6 +61,8 @@ class FeaturePooling {
   /// Of an image of `size` pixels. Throws `Error` where there is no mask or it is empty, or where
   /// nothing tells which boxes are about the image.
   PoolRegion region_of(const Job& job, Grid size) const;
+  /// The file that the mask of an input is read from, if that is what counts and there is one.
+  std::optional<std::filesystem::path> mask_of(const Job& job) const;
   /// Of the map of one image. Throws as the functions of sapiens/pooling.hpp do.
   FloatArray pool(TensorView<const float, 3> featmap, const PoolRegion& region,
                   const PatchPlacement& placement) const;

@@ -41,8 +41,10 @@ bool is_finished(const Job& job, const Manifest& earlier) {
     return false;
   }
   const std::vector<fs::path> files = files_of(job);
-  return std::all_of(files.begin(), files.end(),
-                     [&](const fs::path& file) { return is_newer(file, job.input.path); });
+  return std::all_of(files.begin(), files.end(), [&](const fs::path& file) {
+    const auto is_older = [&](const fs::path& mask) { return is_newer(file, mask); };
+    return is_newer(file, job.input.path) && std::ranges::all_of(job.masks, is_older);
+  });
 }
 
 ManifestJob record_of(const Job& job, const fs::path& output) {

@@ -92,6 +92,7 @@ struct Job {
   std::filesystem::path key = {};                  ///< In its shard, if the run has shards.
   std::vector<JobFile> files = {};                 ///< Never empty, unless the run has shards.
   std::vector<std::filesystem::path> images = {};  ///< Of --viz.
+  std::vector<std::filesystem::path> masks = {};   ///< Files that the results depend on as well.
   std::optional<Error> error = {};                 ///< Why it is not even read.
 };
 

@@ -124,6 +124,10 @@ std::vector<Job> make_task_jobs(const TaskOptions& options, const std::vector<In
   std::vector<Job> jobs = plan_names(files);
   for (Job& job : jobs) {
     job.input.video ? add_video_files(options, job) : add_image_files(options, job);
+    if (!job.input.video && options.mask != "auto" && options.mask != "none") {
+      job.masks = {std::filesystem::path(options.mask) / job.name};
+      job.masks.front() += ".npy";
+    }
     if (!options.viz) continue;
     for (const TaskCheckpoint& task : options.tasks) {
       job.images.push_back(
