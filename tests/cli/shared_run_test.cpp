@@ -233,6 +233,28 @@ TEST_F(SharedRun, WithOtherSettingsIsRefused) {
   EXPECT_THAT(plain.err, HasSubstr("by shards"));
 }
 
+TEST_F(SharedRun, SharesItsFolderWithNoOtherCommand) {
+  make_image(scratch_ / "photo.png");
+  const std::string output = scratch_ / "out";
+  const std::string seg = scratch_ / "seg.pth";
+  ASSERT_EQ(run_sapiens({"synth", seg, "--arch", "tiny", "--task", "seg"}).code, 0);
+  ASSERT_EQ(run_sapiens({"seg", seg, scratch_ / "photo.png", "--output", output}).code, 0);
+  const std::string before = read_bytes(fs::path(output) / "photo.npy");
+  const std::vector<std::string> by_shards = {"features", checkpoint_, scratch_ / "photo.png",
+                                              "--output", output,      "--shared"};
+  const Finished refused = run_sapiens(by_shards);
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("`sapiens seg`"));
+  EXPECT_EQ(read_bytes(fs::path(output) / "photo.npy"), before);
+
+  fs::remove_all(output);
+  ASSERT_EQ(run_sapiens(by_shards).code, 0);
+  const Finished seg_refused =
+      run_sapiens({"seg", seg, scratch_ / "photo.png", "--output", output});
+  EXPECT_EQ(seg_refused.code, 2);
+  EXPECT_THAT(seg_refused.err, HasSubstr("by shards"));
+}
+
 TEST_F(SharedRun, DoesAgainAShardWhoseInputsChanged) {
   make_shards(2, 2);
   const std::string output = scratch_ / "out";

@@ -184,17 +184,6 @@ void expect_files_of_shards(const FeatureArguments& options, std::span<const Inp
   }
 }
 
-/// Results of shards, which have records of their own.
-void expect_no_shards(const FeatureArguments& options) {
-  std::error_code none;
-  if (!std::filesystem::exists(index_folder(options.output), none)) return;
-  throw Error(ErrorCode::InvalidArgument,
-              {.summary = "the output folder holds the results of a run by shards",
-               .file = options.output,
-               .key = "--output",
-               .hint = "choose another folder, or go on with that run: --resume --shared"});
-}
-
 struct LoadedEncoder {
   Encoder encoder;
   std::vector<Index> layers;
@@ -220,6 +209,7 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
   const RunPart part =
       choose_part(options.dataset.part, [](const char* name) { return std::getenv(name); });
   expect_dataset_options(options, inputs);
+  expect_no_other_command(options.output, "features");
   auto [encoder, layers] = load(options, inputs.files);
   const std::vector<InputShard> shards =
       plan_shards(inputs.files, images_per_shard(encoder, options, layers.size()));
@@ -248,7 +238,7 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
 
 void run_by_image(const FeatureArguments& options, const Inputs& inputs,
                   const FeaturePooling& pooling, Session& session) {
-  expect_no_shards(options);
+  expect_no_shards(options.output);  // before the weights are loaded
   auto [encoder, layers] = load(options, inputs.files);
   const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
   NpyFeatureFiles sink(options.output, encoder.partial());

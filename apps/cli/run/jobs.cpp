@@ -86,6 +86,13 @@ std::set<fs::path> folders_of_records(const fs::path& output, std::span<const Jo
   return folders;
 }
 
+std::vector<std::string> commands_with_records() {
+  std::vector<std::string> commands = head_task_names();
+  commands.insert(commands.begin(), "features");
+  commands.insert(commands.end(), {"run", "reconstruct"});
+  return commands;
+}
+
 /// `sapiens seg` and `sapiens depth` both make photo.npy of photo.jpg.
 void expect_no_results_of_others(const JobOptions& options, const std::string& command,
                                  std::span<const Job> jobs) {
@@ -93,9 +100,7 @@ void expect_no_results_of_others(const JobOptions& options, const std::string& c
   for (const Job& job : jobs) {
     for (const fs::path& file : files_of(job)) ours.emplace(absolute_text(file), file);
   }
-  std::vector<std::string> others = head_task_names();
-  others.insert(others.begin(), "features");
-  others.insert(others.end(), {"run", "reconstruct"});
+  const std::vector<std::string> others = commands_with_records();
   for (const fs::path& folder : folders_of_records(options.output, jobs)) {
     for (const std::string& other : others) {
       if (other == command) continue;
@@ -165,6 +170,7 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
   std::set<fs::path> of_the_run(more_files.begin(), more_files.end());
   of_the_run.insert(record);
   expect_files_of_their_own(jobs, of_the_run);
+  expect_no_shards(options.output);
   expect_no_results_of_others(options, command, jobs);
   const Manifest earlier = options.resume ? read_manifest(record) : Manifest{};
   if (!earlier.settings.is_null()) expect_same_settings(earlier.settings, settings, record);
@@ -181,6 +187,30 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
     list.push_back(std::move(job));
   }
   return plan;
+}
+
+void expect_no_other_command(const fs::path& output, const std::string& command) {
+  for (const std::string& other : commands_with_records()) {
+    std::error_code none;
+    const fs::path record = manifest_path(output, other);
+    if (other == command || !fs::exists(record, none)) continue;
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = fmt::format("the output folder holds results of `sapiens {}`", other),
+                 .file = record.string(),
+                 .key = "--output",
+                 .hint = "choose a folder of its own for every command"});
+  }
+}
+
+void expect_no_shards(const fs::path& output) {
+  std::error_code none;
+  if (!fs::exists(output / "sapiens-index", none)) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the output folder holds the results of a run by shards",
+               .file = output.string(),
+               .key = "--output",
+               .hint = "choose another folder, or go on with that run: `sapiens features` with "
+                       "--resume and its --format or --shared"});
 }
 
 void start_plan(const JobPlan& plan, Session& session) {

@@ -130,6 +130,13 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
                   const Inputs& inputs, std::vector<Job> jobs,
                   const std::vector<std::filesystem::path>& more_files = {});
 
+/// Throws InvalidArgument if a command other than `command` recorded results in `output`.
+void expect_no_other_command(const std::filesystem::path& output, const std::string& command);
+
+/// Throws InvalidArgument if `output` holds a run by shards, whose files only their own records
+/// name.
+void expect_no_shards(const std::filesystem::path& output);
+
 /// Removes what earlier runs left under the names of this one, and records what it will do: files
 /// of an earlier run must not pass for results of this one if this one is interrupted. From now on
 /// Ctrl-C says how to go on.
