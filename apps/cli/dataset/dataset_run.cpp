@@ -99,7 +99,7 @@ DatasetRun::DatasetRun(Encoder& encoder, const FeatureArguments& options,
       names_(names),
       session_(session),
       records_(options.output, process_name()),
-      claims_(index_folder(options.output) / "work") {}
+      claims_(index_folder(options.output) / kWorkFolder) {}
 
 DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart& part,
                               const Json& settings) {
@@ -110,6 +110,7 @@ DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart&
   for (const InputShard& shard : shards) {
     if (!part.has(shard.number)) continue;
     if (records_.read(shard)) {
+      if (shard.archive.path == "-") expect_inputs_of_record(shard);
       ++result_.finished_before;
     } else if (!try_shard(shard)) {
       others.push_back(&shard);
@@ -118,6 +119,12 @@ DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart&
   wait_for_others(std::move(others));
   result_.merged = records_.merge(shards, claims_);
   return std::move(result_);
+}
+
+void DatasetRun::expect_inputs_of_record(const InputShard& shard) {
+  ShardInputs inputs(shard, {.image_keys = options_.image_keys});
+  inputs.skip(ShardJournal::inputs_of_index(records_.index_of(shard)));
+  inputs.expect_end();
 }
 
 bool DatasetRun::try_shard(const InputShard& shard) {
@@ -155,7 +162,9 @@ void DatasetRun::wait_for_others(std::vector<const InputShard*> others) {
 }
 
 void DatasetRun::work_on(const InputShard& shard, Claim& claim) {
+  // Of before the inputs are read: if they change meanwhile, the shard is done again.
   const Json source = source_of(shard);
+  records_.forget(shard);
   const std::unique_ptr<FeatureShard> files = open_files(shard, claim);
   ShardJournal journal(claim.folder(), source);
   ShardInputs inputs(shard, {.image_keys = options_.image_keys, .with_content = true});
@@ -168,7 +177,7 @@ void DatasetRun::work_on(const InputShard& shard, Claim& claim) {
   compute(shard, inputs, *files, journal, claim);
   result_.counts.done += journal.counts().done - before.done;
   result_.counts.failed += journal.counts().failed - before.failed;
-  if (!claim.is_lost()) return complete(shard, inputs, *files, journal, claim);
+  if (!claim.is_lost()) return complete(shard, source, inputs, *files, journal, claim);
   say(fmt::format("{}: another process took it over, as this one gave no sign of life",
                   printable(shard.name.string())));
   result_.elsewhere.push_back(shard.name.generic_string());
@@ -199,9 +208,9 @@ void DatasetRun::compute(const InputShard& shard, ShardInputs& inputs, FeatureSh
   sync(files, journal);
 }
 
-void DatasetRun::complete(const InputShard& shard, const ShardInputs& inputs, FeatureShard& files,
-                          const ShardJournal& journal, Claim& claim) {
-  ShardRecord record{.source = source_of(shard),
+void DatasetRun::complete(const InputShard& shard, const Json& source, const ShardInputs& inputs,
+                          FeatureShard& files, const ShardJournal& journal, Claim& claim) {
+  ShardRecord record{.source = source,
                      .counts = journal.counts(),
                      .left_out = left_out_json(inputs.left_out())};
   if (const std::optional<Error>& damage = inputs.damage()) {
@@ -212,6 +221,7 @@ void DatasetRun::complete(const InputShard& shard, const ShardInputs& inputs, Fe
   }
   const auto no_interruption = session_.interrupts.hold();
   files.finish();
+  record.files = files.files();
   create_parent(records_.index_of(shard));
   journal.write_index(records_.index_of(shard));
   records_.write(shard, record, claim.folder());

@@ -48,13 +48,15 @@ class DatasetRun {
   DatasetResult run(std::span<const InputShard> shards, const RunPart& part, const Json& settings);
 
  private:
+  /// Of standard input, which no size and no time tells from what it was. Throws InvalidArgument.
+  void expect_inputs_of_record(const InputShard& shard);
   bool try_shard(const InputShard& shard);
   void wait_for_others(std::vector<const InputShard*> others);
   void work_on(const InputShard& shard, Claim& claim);
   void compute(const InputShard& shard, ShardInputs& inputs, FeatureShard& files,
                ShardJournal& journal, const Claim& claim);
-  void complete(const InputShard& shard, const ShardInputs& inputs, FeatureShard& files,
-                const ShardJournal& journal, Claim& claim);
+  void complete(const InputShard& shard, const Json& source, const ShardInputs& inputs,
+                FeatureShard& files, const ShardJournal& journal, Claim& claim);
   std::unique_ptr<FeatureShard> open_files(const InputShard& shard, const Claim& claim) const;
   void note_failure(const std::string& input, const Error& error);
 

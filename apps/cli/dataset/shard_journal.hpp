@@ -54,6 +54,8 @@ class ShardJournal {
   /// What the journal in `folder` has of a shard with this `source`, up to its last position;
   /// nothing if there is none.
   static std::optional<EarlierWork> read(const std::filesystem::path& folder, const Json& source);
+  /// `input_sum` of each input in a file that `write_index` made.
+  static std::vector<std::uint32_t> inputs_of_index(const std::filesystem::path& path);
 
  private:
   void append(std::string_view text);

@@ -58,6 +58,7 @@ class FileShard : public FeatureShard {
   void sync() override {}
   void resume(const fs::path&, const Json&) override {}
   void finish() override {}
+  std::vector<fs::path> files() const override { return {}; }
 
  private:
   NpyFeatureFiles files_;

@@ -110,6 +110,8 @@ class FeatureShard : public FeatureSink {
   virtual void resume(const std::filesystem::path& unfinished, const Json& position) = 0;
   /// Gives the files their names. Nothing may be written afterwards.
   virtual void finish() = 0;
+  /// Below the output folder, after `finish`; none of a file for each array.
+  virtual std::vector<std::filesystem::path> files() const = 0;
 };
 
 /// Tar files as WebDataset reads them: NAME.tar, and NAME-part0001.tar and so on where it would
