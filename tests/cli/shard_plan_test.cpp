@@ -175,6 +175,17 @@ TEST(AShardJournal, ThatWasCutOffAnywhereCountsUpToAWholePosition) {
   }
 }
 
+TEST(AShardJournal, ThatCountsOtherInputsThanItHasIsNone) {
+  const Scratch scratch;
+  const std::string folder = scratch.path();
+  for (const std::string end :
+       {R"({"position":{},"done":"x","failed":0})", R"({"position":{},"done":2,"failed":0})",
+        R"({"position":{},"done":-5,"failed":6})", R"({"input":5})"}) {
+    write_bytes(folder + "/index.jsonl", "{\"source\":\"s\"}\n{\"input\":\"a\"}\n" + end + "\n");
+    EXPECT_FALSE(ShardJournal::read(folder, "s")) << end;
+  }
+}
+
 TEST(AShardJournal, GoesOnWithAnEarlierOne) {
   const Scratch scratch;
   const std::string first = scratch / "first", second = scratch / "second";

@@ -22,7 +22,7 @@ std::filesystem::path index_folder(const std::filesystem::path& output);
 struct ShardRecord {
   Json source = {};  ///< `source_of`
   ShardCounts counts = {};
-  Json left_out = {};              ///< Of an archive; see LeftOutList.
+  Json left_out = {};  ///< Of an archive; see LeftOutList.
   /// Below the output folder, those of `FeatureShard::files`.
   std::vector<std::filesystem::path> files = {};
   std::optional<Json> error = {};  ///< Why the rest of an archive was lost.

@@ -37,7 +37,8 @@ std::optional<ShardCounts> counts_of(const Json& line, std::size_t inputs) {
   if (done == line.end() || failed == line.end()) return std::nullopt;
   if (!done->is_number_unsigned() || !failed->is_number_unsigned()) return std::nullopt;
   const ShardCounts counts{done->get<Index>(), failed->get<Index>()};
-  const bool valid = counts.done >= 0 && counts.failed >= 0 && std::cmp_less_equal(counts.done, inputs) &&
+  const bool valid = counts.done >= 0 && counts.failed >= 0 &&
+                     std::cmp_less_equal(counts.done, inputs) &&
                      std::cmp_equal(counts.failed, inputs - static_cast<std::size_t>(counts.done));
   return valid ? std::optional(counts) : std::nullopt;
 }
@@ -143,10 +144,8 @@ std::optional<EarlierWork> ShardJournal::read(const fs::path& folder, const Json
     const auto position = json->find("position");
     const std::optional<ShardCounts> counts = counts_of(*json, inputs.size());
     if (position == json->end() || !counts) return found;
-    found = EarlierWork{.folder = folder,
-                        .inputs = inputs,
-                        .counts = *counts,
-                        .position = *position};
+    found =
+        EarlierWork{.folder = folder, .inputs = inputs, .counts = *counts, .position = *position};
   }
   return found;
 }
