@@ -153,7 +153,7 @@ TEST(AShardJournal, IsReadUpToItsLastPosition) {
   write_journal(folder, "source", 3);
   const auto work = ShardJournal::read(folder, "source");
   ASSERT_TRUE(work);
-  EXPECT_THAT(work->inputs, ElementsAre(input_sum("s/0"), input_sum("s/1"), input_sum("s/2")));
+  EXPECT_THAT(work->inputs, ElementsAre(input_sum("0"), input_sum("1"), input_sum("2")));
   EXPECT_EQ(work->position, Json({{"bytes", 3}}));
   EXPECT_EQ(work->counts.done, 2);
   EXPECT_EQ(work->counts.failed, 1);
@@ -180,8 +180,8 @@ TEST(AShardJournal, ThatCountsOtherInputsThanItHasIsNone) {
   const std::string folder = scratch.path();
   for (const std::string end :
        {R"({"position":{},"done":"x","failed":0})", R"({"position":{},"done":2,"failed":0})",
-        R"({"position":{},"done":-5,"failed":6})", R"({"input":5})"}) {
-    write_bytes(folder + "/index.jsonl", "{\"source\":\"s\"}\n{\"input\":\"a\"}\n" + end + "\n");
+        R"({"position":{},"done":-5,"failed":6})", R"({"key":5})"}) {
+    write_bytes(folder + "/index.jsonl", "{\"source\":\"s\"}\n{\"key\":\"a\"}\n" + end + "\n");
     EXPECT_FALSE(ShardJournal::read(folder, "s")) << end;
   }
 }

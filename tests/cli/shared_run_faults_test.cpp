@@ -174,6 +174,46 @@ TEST_F(SharedRunFaults, AnOwnerWhoseShardWasCompletedMeanwhileEndsWithoutAnError
   EXPECT_EQ(finished.json().at("run").at("done"), 400);
 }
 
+TEST_F(SharedRunFaults, ProcessesThatSeeTheInputsUnderOtherPathsGoOnWithEachOthersWork) {
+  const std::string tar = make_long_tar();
+  fs::create_directories(scratch_ / "in");
+  make_image(scratch_ / "in/x.png");
+  fs::create_directories(scratch_ / "other");
+  Running killed(command({tar, scratch_ / "in", "--shared", "--format", "webdataset"}));
+  wait_for("sapiens-index/long.json");
+  killed.send(SIGKILL);
+  killed.wait();
+  const std::string other = scratch_ / "other/../";
+  const std::vector<std::string> words = {other + "long.tar", other + "in", "--shared", "--format",
+                                          "webdataset"};
+  ASSERT_EQ(run(words).code, 0);
+  const Finished again = run({tar, scratch_ / "in", "--shared", "--format", "webdataset"});
+  EXPECT_EQ(again.json().at("totals").at("shards_finished_before"), 2);
+}
+
+TEST_F(SharedRunFaults, AKilledProcessThatSawTheInputsUnderAnotherPathIsSucceeded) {
+  const std::string tar = make_tar("a.tar", {"0.png", "1.png"});
+  const std::vector<std::string> words = {tar, "--shared"};
+  ASSERT_EQ(run(words).code, 0);
+  const std::string record = output_ + "/sapiens-index/a.json", token(32, '0');
+  const std::string work = output_ + "/sapiens-index/work/a", folder = work + "/" + token;
+  Json head = Json::object();
+  head["source"] = Json::parse(read_bytes(record)).at("source");
+  std::string lines = read_bytes(output_ + "/sapiens-index/a.jsonl");
+  Json line = Json::parse(lines.substr(0, lines.find('\n')));
+  line["input"] = "elsewhere/a.tar/0.png";
+  fs::remove(record);
+  fs::create_directories(folder);
+  write_bytes(work + "/claim.1",
+              R"({"host":"h","boot":"b","pid_namespace":"p","pid":1,"started":1,"token":")" +
+                  token + "\",\"beats\":-1}\n");
+  write_bytes(folder + "/index.jsonl",
+              head.dump() + "\n" + line.dump() + "\n{\"position\":{},\"done\":1,\"failed\":0}\n");
+  const Finished other = run(words);
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_EQ(other.json().at("totals").at("done_before"), 1);
+}
+
 TEST_F(SharedRunFaults, ShardsInAFolderCalledAsThatOfClaimsHaveRecords) {
   make_tar("in/work/a.tar", {"0.png"});
   ASSERT_EQ(run({scratch_ / "in", "-r", "--shared"}).code, 0);

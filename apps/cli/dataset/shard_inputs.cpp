@@ -39,7 +39,7 @@ ShardInputs::ShardInputs(const InputShard& shard, const SampleRules& rules) : sh
 void ShardInputs::skip(std::span<const std::uint32_t> done) {
   for (std::size_t i = 0; i < done.size(); ++i) {
     const std::shared_ptr<const Job> job = next();
-    if (job && input_sum(job->input.text()) == done[i]) continue;
+    if (job && input_sum(job->key.generic_string()) == done[i]) continue;
     refuse(fmt::format("input {}", i), job ? job->input.text() : "nothing");
   }
 }

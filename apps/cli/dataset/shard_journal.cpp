@@ -23,12 +23,12 @@ std::optional<Json> read_object(std::istream& in, std::string& line) {
 }
 
 bool is_entry(const Json& line) {
-  const auto input = line.find("input");
-  return input != line.end() && input->is_string();
+  const auto key = line.find("key");
+  return key != line.end() && key->is_string();
 }
 
 std::uint32_t sum_of_entry(const Json& line) {
-  return input_sum(line.at("input").get_ref<const std::string&>());
+  return input_sum(line.at("key").get_ref<const std::string&>());
 }
 
 /// Of a line with a position; nothing where they are not those of so many inputs.
@@ -51,9 +51,9 @@ ShardCounts& ShardCounts::operator+=(const ShardCounts& more) {
   return *this;
 }
 
-std::uint32_t input_sum(std::string_view input) {
+std::uint32_t input_sum(std::string_view key) {
   // As it is in a line: bytes that are not UTF-8 are replaced there.
-  const std::string line = json_line(Json(input));
+  const std::string line = json_line(Json(key));
   return crc32(std::as_bytes(std::span(line)));
 }
 

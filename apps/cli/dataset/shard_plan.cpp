@@ -134,7 +134,7 @@ Json source_of(const InputShard& shard) {
     sum = crc32(std::as_bytes(std::span(line)), sum);
   }
   return {{"images", shard.jobs.size()},
-          {"first", shard.jobs.front().input.text()},
+          {"first", shard.jobs.front().name.generic_string()},
           {"crc32_of_names_sizes_times", fmt::format("{:08x}", sum)}};
 }
 
