@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sapiens/archive.hpp>
 #include <string>
 #include <thread>
@@ -197,8 +198,8 @@ TEST_F(SharedRunFaults, AKilledProcessThatSawTheInputsUnderAnotherPathIsSucceede
   ASSERT_EQ(run(words).code, 0);
   const std::string record = output_ + "/sapiens-index/a.json", token(32, '0');
   const std::string work = output_ + "/sapiens-index/work/a", folder = work + "/" + token;
-  Json head = Json::object();
-  head["source"] = Json::parse(read_bytes(record)).at("source");
+  auto head = nlohmann::ordered_json::object();  // in the order of the record
+  head["source"] = nlohmann::ordered_json::parse(read_bytes(record)).at("source");
   std::string lines = read_bytes(output_ + "/sapiens-index/a.jsonl");
   Json line = Json::parse(lines.substr(0, lines.find('\n')));
   line["input"] = "elsewhere/a.tar/0.png";
