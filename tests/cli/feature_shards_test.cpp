@@ -113,11 +113,19 @@ TEST_P(FeatureShards, AnEarlierFileThatIsTooShortIsRefusedAndNothingHasChanged) 
   EXPECT_TRUE(files_below(output("run")) == expected);
 }
 
+/// Of a row of one array, and nothing for tars.
+Json position_of_array(const std::string& name, const std::vector<Index>& shape) {
+  const Json array = {{"name", name}, {"scale", false}, {"dtype", "f32"}, {"shape", shape}};
+  return {{"rows", 1}, {"arrays", Json::array({array})}};
+}
+
 TEST_P(FeatureShards, APositionThatMeansNothingIsRefused) {
   const auto files = shard("run", "owner");
   for (const Json& position :
        {Json(), Json::object(), Json{{"part", "x"}, {"bytes", 0}, {"rows", "x"}},
-        Json{{"rows", 1}, {"arrays", {{{"name", ""}}}}, {"part", 0}, {"bytes", 512}}}) {
+        Json{{"rows", 1}, {"arrays", {{{"name", ""}}}}, {"part", 0}, {"bytes", 512}},
+        position_of_array("../../x", {1}), position_of_array("x", {-1}),
+        position_of_array("x", {Index{1} << 62, 4})}) {
     EXPECT_EQ(error_code_of([&] { files->resume(unfinished("none"), position); }),
               ErrorCode::CorruptFile)
         << position;

@@ -153,7 +153,7 @@ TEST(AShardJournal, IsReadUpToItsLastPosition) {
   write_journal(folder, "source", 3);
   const auto work = ShardJournal::read(folder, "source");
   ASSERT_TRUE(work);
-  EXPECT_THAT(work->inputs, ElementsAre(input_sum("s/0"), input_sum("s/1"), input_sum("s/2")));
+  EXPECT_THAT(work->inputs, ElementsAre(input_sum("0"), input_sum("1"), input_sum("2")));
   EXPECT_EQ(work->position, Json({{"bytes", 3}}));
   EXPECT_EQ(work->counts.done, 2);
   EXPECT_EQ(work->counts.failed, 1);
@@ -172,6 +172,17 @@ TEST(AShardJournal, ThatWasCutOffAnywhereCountsUpToAWholePosition) {
     const std::size_t inputs = work ? work->inputs.size() : 0;
     EXPECT_EQ(inputs, work ? work->position.at("bytes").get<std::size_t>() : 0) << size;
     EXPECT_LT(inputs, 2u) << size;
+  }
+}
+
+TEST(AShardJournal, ThatCountsOtherInputsThanItHasIsNone) {
+  const Scratch scratch;
+  const std::string folder = scratch.path();
+  for (const std::string end :
+       {R"({"position":{},"done":"x","failed":0})", R"({"position":{},"done":2,"failed":0})",
+        R"({"position":{},"done":-5,"failed":6})", R"({"key":5})"}) {
+    write_bytes(folder + "/index.jsonl", "{\"source\":\"s\"}\n{\"key\":\"a\"}\n" + end + "\n");
+    EXPECT_FALSE(ShardJournal::read(folder, "s")) << end;
   }
 }
 

@@ -217,6 +217,18 @@ TEST_F(SharedRun, PartsMakeTheWhole) {
   EXPECT_EQ(keys_of_index(output).size(), 15u);
 }
 
+TEST_F(SharedRun, IsNotCompleteWithoutAnArchiveThatWasNamed) {
+  make_shards(2, 2);
+  const std::string output = scratch_ / "out";
+  const Finished finished = run_sapiens({"features", checkpoint_, shards_ + "/s-{0..2}.tar",
+                                         "--output", output, "--format", "webdataset", "--json"});
+  EXPECT_EQ(finished.code, 1);
+  const Json run = finished.json().at("run");
+  EXPECT_EQ(run.at("complete"), false);
+  EXPECT_EQ(run.at("finished"), 2);
+  EXPECT_THAT(run.at("missing").at(0).at("shard").get<std::string>(), HasSubstr("s-2.tar"));
+}
+
 TEST_F(SharedRun, WithOtherSettingsIsRefused) {
   make_shards(1, 2);
   const std::string output = scratch_ / "out";

@@ -222,10 +222,13 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
   settings["checkpoint"] = digest_json(options.checkpoint);
   settings["format"] = name_of(options.dataset.format);
   settings["shard_size"] = options.dataset.shard_bytes;
+  settings["image_keys"] = options.image_keys;
+  // Files are called by the numbers of shards: those of other inputs would replace them.
+  if (options.dataset.format == FeatureFormat::NpyShards) settings["shards"] = names_json(shards);
   const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
   const Stopwatch watch;
   DatasetRun run(encoder, options, pooling, names, session);
-  const DatasetResult result = run.run(shards, part, settings);
+  const DatasetResult result = run.run(shards, part, settings, inputs.failed);
   report({.result = result,
           .options = options,
           .inputs = inputs,

@@ -99,10 +99,10 @@ DatasetRun::DatasetRun(Encoder& encoder, const FeatureArguments& options,
       names_(names),
       session_(session),
       records_(options.output, process_name()),
-      claims_(index_folder(options.output) / "work") {}
+      claims_(index_folder(options.output) / kWorkFolder) {}
 
 DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart& part,
-                              const Json& settings) {
+                              const Json& settings, std::span<const FailedInput> failed) {
   records_.begin(settings, options_.resume || options_.dataset.shared || !part.origin.empty());
   session_.interrupts.set_exit_message(
       "what is written is complete; the same command with --resume goes on", session_.json);
@@ -110,14 +110,21 @@ DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart&
   for (const InputShard& shard : shards) {
     if (!part.has(shard.number)) continue;
     if (records_.read(shard)) {
+      if (shard.archive.path == "-") expect_inputs_of_record(shard);
       ++result_.finished_before;
     } else if (!try_shard(shard)) {
       others.push_back(&shard);
     }
   }
   wait_for_others(std::move(others));
-  result_.merged = records_.merge(shards, claims_);
+  result_.merged = records_.merge(shards, claims_, failed);
   return std::move(result_);
+}
+
+void DatasetRun::expect_inputs_of_record(const InputShard& shard) {
+  ShardInputs inputs(shard, {.image_keys = options_.image_keys});
+  inputs.skip(ShardJournal::inputs_of_index(records_.index_of(shard)));
+  inputs.expect_end();
 }
 
 bool DatasetRun::try_shard(const InputShard& shard) {
@@ -128,7 +135,7 @@ bool DatasetRun::try_shard(const InputShard& shard) {
     ++result_.finished_before;
     claim->release();
   } else {
-    work_on(shard, *claim);
+    return work_on(shard, *claim);
   }
   return true;
 }
@@ -154,8 +161,10 @@ void DatasetRun::wait_for_others(std::vector<const InputShard*> others) {
   }
 }
 
-void DatasetRun::work_on(const InputShard& shard, Claim& claim) {
+bool DatasetRun::work_on(const InputShard& shard, Claim& claim) {
+  // Of before the inputs are read: if they change meanwhile, the shard is done again.
   const Json source = source_of(shard);
+  records_.forget(shard);
   const std::unique_ptr<FeatureShard> files = open_files(shard, claim);
   ShardJournal journal(claim.folder(), source);
   ShardInputs inputs(shard, {.image_keys = options_.image_keys, .with_content = true});
@@ -165,13 +174,23 @@ void DatasetRun::work_on(const InputShard& shard, Claim& claim) {
     result_.before += earlier->counts;
   }
   const ShardCounts before = journal.counts();
-  compute(shard, inputs, *files, journal, claim);
-  result_.counts.done += journal.counts().done - before.done;
-  result_.counts.failed += journal.counts().failed - before.failed;
-  if (!claim.is_lost()) return complete(shard, inputs, *files, journal, claim);
-  say(fmt::format("{}: another process took it over, as this one gave no sign of life",
+  try {
+    compute(shard, inputs, *files, journal, claim);
+    result_.counts.done += journal.counts().done - before.done;
+    result_.counts.failed += journal.counts().failed - before.failed;
+    if (!claim.is_lost()) {
+      complete(shard, source, inputs, *files, journal, claim);
+      return true;
+    }
+  } catch (const Error&) {
+    // Who completed it removed the folder of this claim.
+    if (!claim.look_whether_lost()) throw;
+  }
+  say(
+      fmt::format("{}: its claim is gone; another process took it over if this one gave no sign of "
+                  "life",
                   printable(shard.name.string())));
-  result_.elsewhere.push_back(shard.name.generic_string());
+  return false;
 }
 
 void DatasetRun::compute(const InputShard& shard, ShardInputs& inputs, FeatureShard& files,
@@ -199,19 +218,23 @@ void DatasetRun::compute(const InputShard& shard, ShardInputs& inputs, FeatureSh
   sync(files, journal);
 }
 
-void DatasetRun::complete(const InputShard& shard, const ShardInputs& inputs, FeatureShard& files,
-                          const ShardJournal& journal, Claim& claim) {
-  ShardRecord record{.source = source_of(shard),
-                     .counts = journal.counts(),
-                     .left_out = left_out_json(inputs.left_out())};
+void DatasetRun::complete(const InputShard& shard, const Json& source, const ShardInputs& inputs,
+                          FeatureShard& files, const ShardJournal& journal, Claim& claim) {
+  ShardRecord record{
+      .source = source, .counts = journal.counts(), .left_out = left_out_json(inputs.left_out())};
   if (const std::optional<Error>& damage = inputs.damage()) {
-    ++result_.damaged;
-    note_failure(shard.archive.path.string(), *damage);
-    say(failure_text(shard.archive.path.string(), *damage));
+    note_damage(shard, *damage);
     record.error = error_json(*damage);
+  }
+  if (source_of(shard) != source) {
+    note_damage(shard, Error(ErrorCode::CorruptFile,
+                             {.summary = "the inputs of a shard changed while they were read",
+                              .key = shard.name.string(),
+                              .hint = "the same command with --resume works on them again"}));
   }
   const auto no_interruption = session_.interrupts.hold();
   files.finish();
+  record.files = files.files();
   create_parent(records_.index_of(shard));
   journal.write_index(records_.index_of(shard));
   records_.write(shard, record, claim.folder());
@@ -239,6 +262,14 @@ std::unique_ptr<FeatureShard> DatasetRun::open_files(const InputShard& shard,
       break;
   }
   return make_file_shard(place, encoder_.partial());
+}
+
+void DatasetRun::note_damage(const InputShard& shard, const Error& error) {
+  const std::string input =
+      shard.is_archive() ? shard.archive.path.string() : shard.name.generic_string();
+  ++result_.damaged;
+  note_failure(input, error);
+  say(failure_text(input, error));
 }
 
 void DatasetRun::note_failure(const std::string& input, const Error& error) {

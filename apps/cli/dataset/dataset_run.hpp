@@ -29,10 +29,10 @@ struct DatasetResult {
   Index finished_before = 0;  ///< Shards of its part that were complete, or became so elsewhere.
   std::vector<std::string> elsewhere = {};  ///< Shards of its part that others work on.
   std::vector<FailedInput> failures = {};   ///< Inputs and archives, the first kMaxFailures.
-  Index damaged = 0;                        ///< Archives of which something was lost.
-  LeftOutList left_out = {};                ///< Of archives.
-  std::vector<Index> shape = {};            ///< Of the first array.
-  Json merged = {};                         ///< RunRecords::merge
+  Index damaged = 0;  ///< Archives of which something was lost, and shards that changed meanwhile.
+  LeftOutList left_out = {};      ///< Of archives.
+  std::vector<Index> shape = {};  ///< Of the first array.
+  Json merged = {};               ///< RunRecords::merge
 };
 
 /// Computes features shard by shard.
@@ -45,17 +45,23 @@ class DatasetRun {
   /// Works through the shards of `part` that are not complete and that no other process works on;
   /// what is wrong with one input is recorded. Throws as run_source does, and for `settings` that
   /// are not those of the run in the output folder.
-  DatasetResult run(std::span<const InputShard> shards, const RunPart& part, const Json& settings);
+  /// `failed` are inputs that were named and cannot be read, which the run lacks.
+  DatasetResult run(std::span<const InputShard> shards, const RunPart& part, const Json& settings,
+                    std::span<const FailedInput> failed);
 
  private:
+  /// Of standard input, which no size and no time tells from what it was. Throws InvalidArgument.
+  void expect_inputs_of_record(const InputShard& shard);
+  /// False where another process owns it, and where it took it over meanwhile.
   bool try_shard(const InputShard& shard);
   void wait_for_others(std::vector<const InputShard*> others);
-  void work_on(const InputShard& shard, Claim& claim);
+  bool work_on(const InputShard& shard, Claim& claim);
   void compute(const InputShard& shard, ShardInputs& inputs, FeatureShard& files,
                ShardJournal& journal, const Claim& claim);
-  void complete(const InputShard& shard, const ShardInputs& inputs, FeatureShard& files,
-                const ShardJournal& journal, Claim& claim);
+  void complete(const InputShard& shard, const Json& source, const ShardInputs& inputs,
+                FeatureShard& files, const ShardJournal& journal, Claim& claim);
   std::unique_ptr<FeatureShard> open_files(const InputShard& shard, const Claim& claim) const;
+  void note_damage(const InputShard& shard, const Error& error);
   void note_failure(const std::string& input, const Error& error);
 
   Encoder& encoder_;

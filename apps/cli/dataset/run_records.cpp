@@ -1,8 +1,10 @@
 #include "cli/dataset/run_records.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <sapiens/version.hpp>
@@ -40,9 +42,8 @@ void RunRecords::begin(const Json& settings, bool joins) const {
   const fs::path path = manifest_path(output_, "features");
   const Manifest earlier = read_manifest(path);
   if (earlier.settings.is_null()) {
-    write_json(path,
-               {{"version", SAPIENS_VERSION}, {"settings", settings}, {"inputs", Json::object()}});
-    // Another process may have written its own at the same moment: the last one counts for all.
+    create_json(path,
+                {{"version", SAPIENS_VERSION}, {"settings", settings}, {"inputs", Json::object()}});
     return expect_same_settings(read_manifest(path).settings, settings, path);
   }
   expect_same_settings(earlier.settings, settings, path);
@@ -58,17 +59,51 @@ fs::path RunRecords::index_of(const InputShard& shard) const {
   return with_ending(index_folder(output_) / shard.name, ".jsonl");
 }
 
+fs::path RunRecords::record_of(const InputShard& shard) const {
+  return with_ending(index_folder(output_) / shard.name, ".json");
+}
+
+bool RunRecords::has_files(const Json& record) const {
+  return std::ranges::all_of(record.at("files"), [&](const Json& file) {
+    std::error_code error;
+    const std::uintmax_t bytes = fs::file_size(output_ / file.at("file").get<std::string>(), error);
+    return !error && file.at("bytes") == bytes;
+  });
+}
+
 std::optional<ShardRecord> RunRecords::read(const InputShard& shard) const {
-  const std::optional<Json> json =
-      read_object(with_ending(index_folder(output_) / shard.name, ".json"));
+  const std::optional<Json> json = read_object(record_of(shard));
   if (!json) return std::nullopt;
-  ShardRecord record{.source = json->value("source", Json()),
-                     .counts = {json->value("done", Index{0}), json->value("failed", Index{0})},
-                     .left_out = json->value("left_out", Json())};
-  if (json->contains("error")) record.error = json->at("error");
-  std::error_code none;
-  if (record.source != source_of(shard) || !fs::exists(index_of(shard), none)) return std::nullopt;
-  return record;
+  try {
+    ShardRecord record{.source = json->at("source"),
+                       .counts = {json->at("done").get<Index>(), json->at("failed").get<Index>()},
+                       .left_out = json->at("left_out")};
+    if (json->contains("error")) record.error = json->at("error");
+    std::error_code none;
+    if (record.source != source_of(shard) || !fs::exists(index_of(shard), none)) {
+      return std::nullopt;
+    }
+    if (!has_files(*json)) return std::nullopt;
+    return record;
+  } catch (const Json::exception&) {
+    return std::nullopt;  // somebody changed it
+  }
+}
+
+void RunRecords::forget(const InputShard& shard) const {
+  const std::optional<Json> json = read_object(record_of(shard));
+  std::error_code ignored;
+  if (json && json->contains("files")) {
+    for (const Json& file : json->at("files")) {
+      if (!file.is_object() || !file.contains("file") || !file["file"].is_string()) continue;
+      const std::string name = file["file"];
+      // Nothing else, whatever the record says.
+      const std::string parts = shard.name.generic_string() + "-part";
+      if (!name.starts_with(parts) || name.find('/', parts.size()) != name.npos) continue;
+      fs::remove(output_ / name, ignored);
+    }
+  }
+  fs::remove(record_of(shard), ignored);
 }
 
 void RunRecords::write(const InputShard& shard, const ShardRecord& record,
@@ -80,17 +115,22 @@ void RunRecords::write(const InputShard& shard, const ShardRecord& record,
                {"failed", record.counts.failed},
                {"left_out", record.left_out}};
   if (record.error) json["error"] = *record.error;
+  json["files"] = Json::array();
+  for (const fs::path& file : record.files) {
+    json["files"].push_back(
+        {{"file", file.generic_string()}, {"bytes", fs::file_size(output_ / file)}});
+  }
   const std::string text = documents::json_text(json, 2) + '\n';
-  UnfinishedFile file(folder / "record.json",
-                      with_ending(index_folder(output_) / shard.name, ".json"));
+  UnfinishedFile file(folder / "record.json", record_of(shard));
   file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
   file.finish();
 }
 
-Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims) const {
+Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims,
+                       std::span<const FailedInput> failed) const {
   while (true) {
     std::vector<const InputShard*> missing;
-    Json merged = merge_once(shards, claims, missing);
+    Json merged = merge_once(shards, claims, failed, missing);
     // One that was completed after its record was looked for: its process may have written the
     // newer document before this one.
     const auto is_complete = [&](const InputShard* shard) { return read(*shard).has_value(); };
@@ -99,6 +139,7 @@ Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims)
 }
 
 Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& claims,
+                            std::span<const FailedInput> failed,
                             std::vector<const InputShard*>& without_record) const {
   ShardCounts counts;
   Json missing = Json::array();
@@ -114,15 +155,27 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
     missing.push_back({{"shard", name}});
     if (const auto owner = claims.owner(name)) missing.back()["owner"] = owner->text();
   }
-  Json merged = {{"complete", missing.empty()},
-                 {"shards", shards.size()},
-                 {"finished", shards.size() - missing.size()},
-                 {"done", counts.done},
-                 {"failed", counts.failed},
-                 {"missing", std::move(missing)},
+  const std::size_t finished = shards.size() - missing.size();
+  for (const FailedInput& input : failed) {
+    missing.push_back({{"shard", input.path}, {"error", error_json(input.error)}});
+  }
+  Json merged = {{"complete", missing.empty()},  {"shards", shards.size()},
+                 {"finished", finished},         {"done", counts.done},
+                 {"failed", counts.failed},      {"missing", std::move(missing)},
                  {"damaged", std::move(damaged)}};
   write_json(with_ending(index_folder(output_), ".json"), merged);
   return merged;
+}
+
+void RunRecords::create_json(const fs::path& path, const Json& document) const {
+  create_parent(path);
+  const std::string text = documents::json_text(document, 2) + '\n';
+  AtomicFile file(path, "." + process_);
+  file.write(std::as_bytes(std::span(std::string_view(text))));
+  file.flush();
+  // Of several processes that begin at once the first one counts.
+  if (::link(file.temporary_path().c_str(), path.c_str()) == 0 || errno == EEXIST) return;
+  file.commit();  // a file system without links
 }
 
 void RunRecords::write_json(const fs::path& path, const Json& document) const {

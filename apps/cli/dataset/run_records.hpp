@@ -22,7 +22,9 @@ std::filesystem::path index_folder(const std::filesystem::path& output);
 struct ShardRecord {
   Json source = {};  ///< `source_of`
   ShardCounts counts = {};
-  Json left_out = {};              ///< Of an archive; see LeftOutList.
+  Json left_out = {};  ///< Of an archive; see LeftOutList.
+  /// Below the output folder, those of `FeatureShard::files`.
+  std::vector<std::filesystem::path> files = {};
   std::optional<Json> error = {};  ///< Why the rest of an archive was lost.
 };
 
@@ -39,19 +41,28 @@ class RunRecords {
 
   /// The index of a shard, a file.
   std::filesystem::path index_of(const InputShard& shard) const;
-  /// The record of a shard, if it is complete, and about the inputs that there are now.
+  /// The record of a shard, if it is complete, and about the inputs that there are now; and if its
+  /// files have the sizes that are recorded.
   std::optional<ShardRecord> read(const InputShard& shard) const;
+  /// Removes what is recorded of a shard that has to be done again, so that the old record is not
+  /// taken for one of the new files, and parts of its tar, of which there may be fewer now.
+  void forget(const InputShard& shard) const;
   /// By way of a file in `folder`, which belongs to the owner of the shard.
   void write(const InputShard& shard, const ShardRecord& record,
              const std::filesystem::path& folder) const;
 
   /// Counts the shards of all processes, writes sapiens-index.json and returns it. `claims` tells
-  /// who works on those that are missing.
-  Json merge(std::span<const InputShard> shards, const Claims& claims) const;
+  /// who works on those that are missing; `failed` inputs are missing as well.
+  Json merge(std::span<const InputShard> shards, const Claims& claims,
+             std::span<const FailedInput> failed) const;
 
  private:
   Json merge_once(std::span<const InputShard> shards, const Claims& claims,
+                  std::span<const FailedInput> failed,
                   std::vector<const InputShard*>& without_record) const;
+  std::filesystem::path record_of(const InputShard& shard) const;
+  bool has_files(const Json& record) const;
+  void create_json(const std::filesystem::path& path, const Json& document) const;
   void write_json(const std::filesystem::path& path, const Json& document) const;
 
   std::filesystem::path output_;

@@ -39,14 +39,22 @@ ShardInputs::ShardInputs(const InputShard& shard, const SampleRules& rules) : sh
 void ShardInputs::skip(std::span<const std::uint32_t> done) {
   for (std::size_t i = 0; i < done.size(); ++i) {
     const std::shared_ptr<const Job> job = next();
-    if (job && input_sum(job->input.text()) == done[i]) continue;
-    throw Error(ErrorCode::InvalidArgument,
-                {.summary = "these are not the inputs that the run began with",
-                 .file = shard_.is_archive() ? shard_.archive.path.string() : shard_.name.string(),
-                 .key = fmt::format("input {}", i),
-                 .actual = job ? job->input.text() : "nothing",
-                 .hint = "choose another --output"});
+    if (job && input_sum(job->key.generic_string()) == done[i]) continue;
+    refuse(fmt::format("input {}", i), job ? job->input.text() : "nothing");
   }
+}
+
+void ShardInputs::expect_end() {
+  if (const std::shared_ptr<const Job> job = next()) refuse("one more input", job->input.text());
+}
+
+void ShardInputs::refuse(const std::string& key, const std::string& actual) const {
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "these are not the inputs that the run began with",
+               .file = shard_.is_archive() ? shard_.archive.path.string() : shard_.name.string(),
+               .key = key,
+               .actual = actual,
+               .hint = "choose another --output"});
 }
 
 std::shared_ptr<const Job> ShardInputs::next() {

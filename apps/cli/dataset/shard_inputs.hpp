@@ -23,6 +23,9 @@ class ShardInputs {
   /// they are others, which happens if they come from standard input.
   void skip(std::span<const std::uint32_t> done);
 
+  /// Throws InvalidArgument where there are more.
+  void expect_end();
+
   /// The next one; null after the last, and where the rest of an archive is lost.
   std::shared_ptr<const Job> next();
 
@@ -33,6 +36,7 @@ class ShardInputs {
 
  private:
   std::shared_ptr<const Job> next_sample();
+  [[noreturn]] void refuse(const std::string& key, const std::string& actual) const;
 
   const InputShard& shard_;
   std::size_t next_ = 0;  // of the jobs of the shard

@@ -22,7 +22,26 @@ std::optional<Json> read_object(std::istream& in, std::string& line) {
   return json;
 }
 
-bool is_entry(const Json& line) { return line.contains("input"); }
+bool is_entry(const Json& line) {
+  const auto key = line.find("key");
+  return key != line.end() && key->is_string();
+}
+
+std::uint32_t sum_of_entry(const Json& line) {
+  return input_sum(line.at("key").get_ref<const std::string&>());
+}
+
+/// Of a line with a position; nothing where they are not those of so many inputs.
+std::optional<ShardCounts> counts_of(const Json& line, std::size_t inputs) {
+  const auto done = line.find("done"), failed = line.find("failed");
+  if (done == line.end() || failed == line.end()) return std::nullopt;
+  if (!done->is_number_unsigned() || !failed->is_number_unsigned()) return std::nullopt;
+  const ShardCounts counts{done->get<Index>(), failed->get<Index>()};
+  const bool valid = counts.done >= 0 && counts.failed >= 0 &&
+                     std::cmp_less_equal(counts.done, inputs) &&
+                     std::cmp_equal(counts.failed, inputs - static_cast<std::size_t>(counts.done));
+  return valid ? std::optional(counts) : std::nullopt;
+}
 
 }  // namespace
 
@@ -32,9 +51,9 @@ ShardCounts& ShardCounts::operator+=(const ShardCounts& more) {
   return *this;
 }
 
-std::uint32_t input_sum(std::string_view input) {
+std::uint32_t input_sum(std::string_view key) {
   // As it is in a line: bytes that are not UTF-8 are replaced there.
-  const std::string line = json_line(Json(input));
+  const std::string line = json_line(Json(key));
   return crc32(std::as_bytes(std::span(line)));
 }
 
@@ -100,6 +119,16 @@ void ShardJournal::write_index(const fs::path& path) const {
   index.finish();
 }
 
+std::vector<std::uint32_t> ShardJournal::inputs_of_index(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string line;
+  std::vector<std::uint32_t> inputs;
+  while (const std::optional<Json> json = read_object(in, line)) {
+    if (is_entry(*json)) inputs.push_back(sum_of_entry(*json));
+  }
+  return inputs;
+}
+
 std::optional<EarlierWork> ShardJournal::read(const fs::path& folder, const Json& source) {
   std::ifstream in(folder / kJournalFile, std::ios::binary);
   std::string line;
@@ -109,15 +138,14 @@ std::optional<EarlierWork> ShardJournal::read(const fs::path& folder, const Json
   std::vector<std::uint32_t> inputs;
   while (const std::optional<Json> json = read_object(in, line)) {
     if (is_entry(*json)) {
-      inputs.push_back(input_sum(json->at("input").get_ref<const std::string&>()));
+      inputs.push_back(sum_of_entry(*json));
       continue;
     }
     const auto position = json->find("position");
-    if (position == json->end()) return found;
-    found = EarlierWork{.folder = folder,
-                        .inputs = inputs,
-                        .counts = {json->value("done", Index{0}), json->value("failed", Index{0})},
-                        .position = *position};
+    const std::optional<ShardCounts> counts = counts_of(*json, inputs.size());
+    if (position == json->end() || !counts) return found;
+    found =
+        EarlierWork{.folder = folder, .inputs = inputs, .counts = *counts, .position = *position};
   }
   return found;
 }

@@ -29,8 +29,9 @@ struct EarlierWork {
   Json position = {};  ///< FeatureShard::position behind them.
 };
 
-/// Short enough for millions; to be compared with an input that is at the same place.
-std::uint32_t input_sum(std::string_view input);
+/// Short enough for millions; to be compared with an input that is at the same place. Of its key,
+/// as processes with other working directories may see it under another path.
+std::uint32_t input_sum(std::string_view key);
 
 /// The index of a shard while it is written: a line for each input, and after what is safely on the
 /// disk a line with the position there. Lies in the folder of the owner.
@@ -54,6 +55,8 @@ class ShardJournal {
   /// What the journal in `folder` has of a shard with this `source`, up to its last position;
   /// nothing if there is none.
   static std::optional<EarlierWork> read(const std::filesystem::path& folder, const Json& source);
+  /// `input_sum` of each input in a file that `write_index` made.
+  static std::vector<std::uint32_t> inputs_of_index(const std::filesystem::path& path);
 
  private:
   void append(std::string_view text);

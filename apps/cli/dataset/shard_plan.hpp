@@ -18,6 +18,9 @@
 // what a process claims, what is recorded as complete, and what a file of results is about.
 namespace sapiens::cli {
 
+/// The folder of claims in that of the index, in which shards have files of their names.
+inline constexpr const char* kWorkFolder = "work";
+
 /// One shard of the inputs.
 struct InputShard {
   std::filesystem::path name = {};  ///< Of its results, below the output folder.
@@ -35,6 +38,9 @@ std::vector<InputShard> plan_shards(std::span<const InputFile> files, std::size_
 /// What tells whether the inputs of a shard are those that a record is about: names, sizes, times
 /// of change.
 Json source_of(const InputShard& shard);
+
+/// What tells whether the shards of two runs have the same names and numbers.
+Json names_json(std::span<const InputShard> shards);
 
 /// The part of all shards that one process works on: those whose number is `index` modulo `count`.
 struct RunPart {

@@ -43,6 +43,7 @@ class Claim::State {
     beats_ = std::move(beats);
   }
   void release();
+  bool look_whether_lost();
 
   const std::string& token() const { return token_; }
   const fs::path& folder() const { return folder_; }
@@ -63,15 +64,19 @@ class Claim::State {
   std::shared_ptr<ClaimBeats> beats_;  // null once the claim is released
 };
 
-void Claim::State::release() {
-  if (beats_ == nullptr) return;
-  stop();
+bool Claim::State::look_whether_lost() {
   try {
     file_->look();
   } catch (const Error&) {
-    return;  // what is there may belong to another process
+    return true;  // what is there may belong to another process
   }
-  if (file_->is_lost()) return;
+  return file_->is_lost();
+}
+
+void Claim::State::release() {
+  if (beats_ == nullptr) return;
+  stop();
+  if (look_whether_lost()) return;
   const auto remains = set_aside(piece_, token_);
   if (!remains) return;
   file_->close();  // NFS would keep it, under another name, in the folder that is to go
@@ -88,6 +93,7 @@ const std::string& Claim::token() const { return state_->token(); }
 const fs::path& Claim::folder() const { return state_->folder(); }
 const std::vector<fs::path>& Claim::earlier_folders() const { return state_->earlier(); }
 bool Claim::is_lost() const { return state_->file().is_lost(); }
+bool Claim::look_whether_lost() { return state_->look_whether_lost(); }
 void Claim::release() { state_->release(); }
 
 class Claims::State {

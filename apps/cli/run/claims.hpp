@@ -54,6 +54,8 @@ class Claim {
   const std::vector<std::filesystem::path>& earlier_folders() const;
   /// True once another process took the piece over.
   bool is_lost() const;
+  /// The same as of now. Also true where that cannot be found out.
+  bool look_whether_lost();
   /// Removes WORK/NAME with all that is in it: the work is done, and recorded elsewhere. Does
   /// nothing if the claim is lost, or that cannot be found out, and leaves what cannot be removed.
   void release();

@@ -44,6 +44,16 @@ void expect_text(const fs::path& name) {
                .hint = "rename it, or choose --format webdataset or npy-shards"});
 }
 
+/// Whether there is such an image may be known to another process alone.
+void expect_no_scales(const fs::path& name, std::span<const FeatureArray> arrays, DType dtype) {
+  const bool scales = name.extension() == ".scale" && dtype == DType::I8;
+  if (!scales || !arrays.front().name.text.empty()) return;
+  throw Error(ErrorCode::InvalidArgument,
+              {.summary = "the file of this image would be called as the scales of another one",
+               .file = printable(name.string()),
+               .hint = "rename it, or choose --format webdataset or npy-shards"});
+}
+
 class FileShard : public FeatureShard {
  public:
   FileShard(const ShardPlace& place, bool partial)
@@ -52,12 +62,15 @@ class FileShard : public FeatureShard {
   std::vector<StoredArray> write(const FeatureSample& sample, std::span<const FeatureArray> arrays,
                                  DType dtype) override {
     expect_text(sample.name);
+    expect_no_scales(sample.name, arrays, dtype);
+    files_.expect_no_folders(sample.name, arrays, dtype);
     return files_.write(sample, arrays, dtype);
   }
   Json position() const override { return Json::object(); }
   void sync() override {}
   void resume(const fs::path&, const Json&) override {}
   void finish() override {}
+  std::vector<fs::path> files() const override { return {}; }
 
  private:
   NpyFeatureFiles files_;
@@ -147,6 +160,28 @@ std::vector<JobFile> NpyFeatureFiles::files_of(const fs::path& key,
     files.back().label["scale"] = true;
   }
   return files;
+}
+
+void NpyFeatureFiles::expect_no_folders(const fs::path& key, std::span<const FeatureArray> arrays,
+                                        DType dtype) const {
+  std::vector<FeatureName> names;
+  for (const FeatureArray& array : arrays) names.push_back(array.name);
+  const auto refuse = [](const fs::path& path, const char* summary) {
+    throw Error(ErrorCode::InvalidArgument,
+                {.summary = summary,
+                 .file = path.string(),
+                 .hint = "rename the image, or choose --format webdataset or npy-shards"});
+  };
+  std::error_code none;
+  for (const JobFile& file : files_of(key, names, dtype)) {
+    if (fs::is_directory(file.path, none)) refuse(file.path, "a folder is called as this file");
+  }
+  for (fs::path folder = key.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+    const fs::path path = folder_ / folder;
+    if (fs::exists(path, none) && !fs::is_directory(path, none)) {
+      refuse(path, "a file is called as this folder");
+    }
+  }
 }
 
 fs::path NpyFeatureFiles::image_of(const fs::path& key) const { return file_of(key, ".png"); }

@@ -110,6 +110,8 @@ class FeatureShard : public FeatureSink {
   virtual void resume(const std::filesystem::path& unfinished, const Json& position) = 0;
   /// Gives the files their names. Nothing may be written afterwards.
   virtual void finish() = 0;
+  /// Below the output folder, after `finish`; none of a file for each array.
+  virtual std::vector<std::filesystem::path> files() const = 0;
 };
 
 /// Tar files as WebDataset reads them: NAME.tar, and NAME-part0001.tar and so on where it would
@@ -135,6 +137,10 @@ class NpyFeatureFiles : public FeatureSink {
   /// The files of one input, in the order of `names`, scales behind their array.
   std::vector<JobFile> files_of(const std::filesystem::path& key,
                                 std::span<const FeatureName> names, DType dtype) const;
+  /// Throws InvalidArgument where a file would be called as a folder, or a folder as a file, since
+  /// images may be called "a.npy/b.jpg".
+  void expect_no_folders(const std::filesystem::path& key, std::span<const FeatureArray> arrays,
+                         DType dtype) const;
   /// The drawing of --viz.
   std::filesystem::path image_of(const std::filesystem::path& key) const;
 

@@ -108,6 +108,21 @@ std::string text_of(std::span<const RowFormat> formats) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
+/// Of a position, which anybody may have written: the name becomes one of files.
+void expect_possible(const RowFormat& format, std::uint64_t rows) {
+  constexpr double kMost = 1e18;  // offsets are within 64 bits
+  double bytes = static_cast<double>(rows) * static_cast<double>(dtype_size(format.dtype));
+  bool possible = format.name.find('/') == std::string::npos && format.shape.size() <= 8;
+  for (const Index extent : format.shape) {
+    possible = possible && extent > 0;
+    bytes *= static_cast<double>(extent);
+  }
+  if (possible && bytes < kMost) return;
+  throw Error(ErrorCode::CorruptFile,
+              {.summary = "the position of an earlier process describes no array",
+               .actual = printable(format.text())});
+}
+
 class NpyShard final : public FeatureShard {
  public:
   explicit NpyShard(ShardPlace place) : place_(std::move(place)) {}
@@ -163,6 +178,7 @@ class NpyShard final : public FeatureShard {
                                     array.at("shape").get<std::vector<Index>>()});
       }
     });
+    for (const RowFormat& format : earlier.formats_) expect_possible(format, earlier.rows_);
     if (earlier.rows_ == 0) return;
     std::vector<fs::path> found;
     for (const RowFormat& format : earlier.formats_) {
@@ -188,6 +204,14 @@ class NpyShard final : public FeatureShard {
       files_[i].write_at(0, std::as_bytes(std::span(header)));
     }
     for (UnfinishedFile& file : files_) file.finish();
+  }
+
+  std::vector<fs::path> files() const override {
+    std::vector<fs::path> names;
+    for (const RowFormat& format : formats_) {
+      if (rows_ > 0) names.push_back(file_of(format));
+    }
+    return names;
   }
 
  private:

@@ -141,6 +141,12 @@ class TarShard final : public FeatureShard {
     if (bytes_ > 0 || part_ == 0) finish_part();
   }
 
+  std::vector<fs::path> files() const override {
+    std::vector<fs::path> names;
+    for (std::uint64_t part = 0; part < part_; ++part) names.push_back(part_name(part));
+    return names;
+  }
+
  private:
   fs::path part_name(std::uint64_t part) const {
     fs::path name = place_.name;
