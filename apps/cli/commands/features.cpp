@@ -215,7 +215,7 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
       plan_shards(inputs.files, images_per_shard(encoder, options, layers.size()));
   expect_files_of_shards(options, inputs.files, shards);
   if (!part.origin.empty()) {
-    say(fmt::format("part {} of 0 to {} of all shards, by {}", part.index, part.count - 1,
+    say(fmt::format("part {}/{} of the shards, counted from 0, by {}", part.index, part.count,
                     part.origin));
   }
   Json settings = settings_of(options, encoder, layers);

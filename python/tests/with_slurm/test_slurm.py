@@ -16,7 +16,7 @@ import cluster as slurm
 SCRIPT = Path(__file__).resolve().parents[3] / "examples" / "slurm" / "features.sbatch"
 TASKS = 8
 SHARDS = 40
-IMAGES = 4
+IMAGES = 6
 # The plain kernels are so slow that a task can be met at work, on any machine.
 OPTIONS = ["--format", "webdataset", "--pool", "mean", "--isa", "reference", "--size", "256x192"]
 
@@ -91,10 +91,10 @@ def assert_complete(output, expected):
 
 
 def is_amid_its_shards(output, task):
-    """True while an array task has finished some of its shards, and not all."""
+    """True while an array task has finished some of its shards and has most before it, so that it can be met."""
     own = range(task, SHARDS, TASKS)
     done = [(output / "sapiens-index" / f"shard-{i:06}.json").exists() for i in own]
-    return any(done) and not all(done)
+    return 0 < sum(done) < len(done) / 2
 
 
 def states_of(cluster, job, tasks=TASKS):
