@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from array import array as numbers
 from collections.abc import Iterator, Mapping
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, TypeVar, Union
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ._pooling import dequantize as dequantized
 from ._run_records import Row, Run
 
 Value = Union[np.ndarray, dict[str, np.ndarray]]
+_Item = TypeVar("_Item")
 
 _NAMES: dict[str, Callable[[Any], str]] = {
     "key": lambda sample: sample.key,
@@ -110,7 +111,22 @@ class _Rows:
         return sample
 
 
-class Features(Mapping[str, Value]):
+class _ByRows(Mapping[str, _Item]):
+    """A mapping whose keys are the names of rows."""
+
+    _rows: _Rows
+
+    def __len__(self) -> int:
+        return len(self._rows.by_name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows.by_name)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._rows.by_name
+
+
+class Features(_ByRows[Value]):
     """Features of images by key; made by `open_features`.
 
     A value is an array; where the run wrote several arrays for each image and `array` chose none, a
@@ -146,15 +162,6 @@ class Features(Mapping[str, Value]):
         self._chosen = self._choice(array)
         self.folder, self.settings, self.record = run.files.folder, run.settings, run.record
         self.errors = _Errors(run, failed, by)
-
-    def __len__(self) -> int:
-        return len(self._rows.by_name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows.by_name)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows.by_name
 
     def __getitem__(self, key: str) -> Value:
         return self._values(key, self._value)
@@ -270,20 +277,11 @@ class Features(Mapping[str, Value]):
         )
 
 
-class _Errors(Mapping[str, Error]):
+class _Errors(_ByRows[Error]):
     """Errors of the inputs that failed, made when they are asked for."""
 
     def __init__(self, run: Run, rows: _Rows, by: str) -> None:
         self._run, self._rows, self._by = run, rows, by
-
-    def __len__(self) -> int:
-        return len(self._rows.by_name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows.by_name)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows.by_name
 
     def __getitem__(self, key: str) -> Error:
         return self._rows.read(self._run, key, _NAMES[self._by]).failure()
