@@ -49,12 +49,12 @@ Patches patches_of(TensorView<const float, 3> featmap, const PatchPlacement& pla
   expect_map(featmap);
   const auto [image, input, padding] = placement;
   const auto expect_size = [](const char* what, Grid size, Index least) {
-    constexpr Index kMost = Index{1} << 30;  // pixels can still be counted
+    constexpr Index kMax = Index{1} << 30;  // pixels can still be counted
     const auto [shorter, longer] = std::minmax(size.height, size.width);
-    if (shorter >= least && longer <= kMost) return;
+    if (shorter >= least && longer <= kMax) return;
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = what,
-                 .expected = fmt::format("{} to {} pixels a side", least, kMost),
+                 .expected = fmt::format("{} to {} pixels a side", least, kMax),
                  .actual = fmt::format("{} x {}", size.height, size.width)});
   };
   expect_size("not the size of an image", image, 1);

@@ -202,11 +202,11 @@ TEST(Pooling, ARefusalSaysWhatPatchesSee) {
 }
 
 TEST(Pooling, RefusesSizesWhosePixelsCannotBeCounted) {
-  constexpr Index kHuge = Index{1} << 32, kMost = std::numeric_limits<Index>::max();
+  constexpr Index kHuge = Index{1} << 32, kMax = std::numeric_limits<Index>::max();
   const FloatArray map = random_map(1, {2, 2}, 1);
   const Box box{.width = 5, .height = 5};
   EXPECT_THROW(pool_mask(map.view<3>(), {}, {.image = {kHuge, kHuge}, .input = {32, 32}}), Error);
-  EXPECT_THROW(pool_boxes(map.view<3>(), {&box, 1}, {.image = {9, 9}, .input = {kMost, kMost}}),
+  EXPECT_THROW(pool_boxes(map.view<3>(), {&box, 1}, {.image = {9, 9}, .input = {kMax, kMax}}),
                Error);
 }
 

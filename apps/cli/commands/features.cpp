@@ -105,8 +105,7 @@ void expect_grid_within_map(const FeatureArguments& options, const Encoder& enco
                             std::span<const InputFile> files) {
   if (options.pool.kind != PoolKind::Grid) return;
   if (std::ranges::all_of(files, [](const InputFile& file) { return is_array(file.path); })) return;
-  const auto map =
-      encoder.output_shapes(options.model.input_size.value_or(encoder.input_size())).featmap;
+  const auto map = encoder.output_shapes(encoder.input_size()).featmap;
   const Grid grid = options.pool.grid;
   if (grid.height <= map[1] && grid.width <= map[2]) return;
   refuse_pooling("--pool", "this grid has more cells than there are patches", options.pool.text(),

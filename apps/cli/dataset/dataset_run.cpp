@@ -83,9 +83,7 @@ std::optional<EarlierWork> resume_earlier(const Claim& claim, const Json& source
 std::size_t images_per_shard(const Encoder& encoder, const FeatureArguments& options,
                              std::size_t layers) {
   if (options.dataset.format == FeatureFormat::Npy) return kImagesPerShardOfFiles;
-  const Grid size = options.model.input_size.value_or(encoder.input_size());
-  const std::uint64_t each =
-      std::max<std::uint64_t>(bytes_per_image(encoder, options, layers, size), 1);
+  const std::uint64_t each = std::max<std::uint64_t>(bytes_per_image(encoder, options, layers), 1);
   return static_cast<std::size_t>(
       std::clamp<std::uint64_t>(options.dataset.shard_bytes / each, 1, kMaxImagesPerShard));
 }
@@ -207,7 +205,6 @@ void DatasetRun::compute(const InputShard& shard, ShardInputs& inputs, FeatureSh
       steps, source, options_.batch, {session_.interrupts, meter},
       [&](const Job& job, std::size_t, JobResult result) {
         if (result.error) note_failure(job.input.text(), *result.error);
-        if (result_.shape.empty()) result_.shape = result.shape;
         journal.add(index_line(shard, job, result, with_sidecars), result.error.has_value());
         if (since_sync.seconds() < kSecondsBetweenSyncs && journal.waiting() < kMaxWaitingBytes) {
           return;

@@ -30,9 +30,8 @@ struct DatasetResult {
   std::vector<std::string> elsewhere = {};  ///< Shards of its part that others work on.
   std::vector<FailedInput> failures = {};   ///< Inputs and archives, the first kMaxFailures.
   Index damaged = 0;  ///< Archives of which something was lost, and shards that changed meanwhile.
-  LeftOutList left_out = {};      ///< Of archives.
-  std::vector<Index> shape = {};  ///< Of the first array.
-  Json merged = {};               ///< RunRecords::merge
+  LeftOutList left_out = {};  ///< Of archives.
+  Json merged = {};           ///< RunRecords::merge
 };
 
 /// Computes features shard by shard.

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <sapiens/printable.hpp>
 #include <sapiens/version.hpp>
@@ -16,11 +15,7 @@ std::string DatasetSummary::text() const {
   const Json& merged = result.merged;
   std::string text = fmt::format("{} done", result.counts.done);
   if (failures() > 0) text += fmt::format(", {} failed", failures());
-  if (result.counts.done > 0) {
-    text += fmt::format(", {} each ({}, {} threads, {})",
-                        seconds_text(seconds / static_cast<double>(result.counts.done)),
-                        stats.precision, stats.threads, stats.isa);
-  }
+  text += pace_text(seconds, result.counts.done, stats);
   text += fmt::format("\n{} shards finished, {} before or by other processes", result.finished,
                       result.finished_before);
   if (!result.elsewhere.empty()) {
@@ -54,11 +49,11 @@ Json DatasetSummary::json() const {
           ? Json(nullptr)
           : Json{{"index", part.index}, {"count", part.count}, {"from", part.origin}};
   document["failures"] = Json::array();
-  for (const FailedInput& failed : inputs.failed) {
-    document["failures"].push_back({{"input", failed.path}, {"error", error_json(failed.error)}});
-  }
-  for (const FailedInput& failed : result.failures) {
-    document["failures"].push_back({{"input", failed.path}, {"error", error_json(failed.error)}});
+  for (const std::span<const FailedInput> list :
+       {std::span(inputs.failed), std::span(result.failures)}) {
+    for (const FailedInput& failed : list) {
+      document["failures"].push_back(failure_json(failed.path, failed.error));
+    }
   }
   LeftOutList left_out = inputs.left_out;
   left_out.add(result.left_out);

@@ -163,7 +163,8 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
                  {"finished", finished},         {"done", counts.done},
                  {"failed", counts.failed},      {"missing", std::move(missing)},
                  {"damaged", std::move(damaged)}};
-  write_json(with_ending(index_folder(output_), ".json"), merged);
+  write_json(with_ending(index_folder(output_), ".json"), merged,
+             "cannot record which shards are complete", "." + process_);
   return merged;
 }
 
@@ -176,14 +177,6 @@ void RunRecords::create_json(const fs::path& path, const Json& document) const {
   // Of several processes that begin at once the first one counts.
   if (::link(file.temporary_path().c_str(), path.c_str()) == 0 || errno == EEXIST) return;
   file.commit();  // a file system without links
-}
-
-void RunRecords::write_json(const fs::path& path, const Json& document) const {
-  create_parent(path);
-  const std::string text = documents::json_text(document, 2) + '\n';
-  AtomicFile file(path, "." + process_);
-  file.write(std::as_bytes(std::span(std::string_view(text))));
-  file.commit();
 }
 
 }  // namespace sapiens::cli

@@ -63,7 +63,6 @@ class RunRecords {
   std::filesystem::path record_of(const InputShard& shard) const;
   bool has_files(const Json& record) const;
   void create_json(const std::filesystem::path& path, const Json& document) const;
-  void write_json(const std::filesystem::path& path, const Json& document) const;
 
   std::filesystem::path output_;
   std::string process_;

@@ -143,10 +143,13 @@ std::optional<EarlierWork> ShardJournal::read(const fs::path& folder, const Json
     }
     const auto position = json->find("position");
     const std::optional<ShardCounts> counts = counts_of(*json, inputs.size());
-    if (position == json->end() || !counts) return found;
-    found =
-        EarlierWork{.folder = folder, .inputs = inputs, .counts = *counts, .position = *position};
+    if (position == json->end() || !counts) break;
+    found = EarlierWork{.folder = folder, .counts = *counts, .position = *position};
   }
+  if (!found) return std::nullopt;
+  // What is behind the last position is not on the disk for certain.
+  inputs.resize(static_cast<std::size_t>(found->counts.done + found->counts.failed));
+  found->inputs = std::move(inputs);
   return found;
 }
 

@@ -85,7 +85,7 @@ FeatureItem read_image(const Encoder& encoder, const FeatureArguments& options, 
                        InputReader& reader) {
   FeatureItem item;
   item.image = reader.read(job.input);
-  item.pixels = encoder.preprocess(item.image, options.preprocess, options.model.input_size);
+  item.pixels = encoder.preprocess(item.image, options.preprocess);
   item.size = {item.pixels.shape[1], item.pixels.shape[2]};
   item.image_size = {item.image.height, item.image.width};
   if (job.images.empty()) item.image = {};  // nothing will be drawn on it
@@ -283,8 +283,8 @@ void write_features(const Encoder& encoder, const FeatureArguments& options,
 }  // namespace
 
 std::uint64_t bytes_per_image(const Encoder& encoder, const FeatureArguments& options,
-                              std::size_t layers, Grid size) {
-  const OutputShapes shapes = encoder.output_shapes(size);
+                              std::size_t layers) {
+  const OutputShapes shapes = encoder.output_shapes(encoder.input_size());
   const std::map<OutType, std::span<const Index>> by_type = {
       {OutType::Featmap, shapes.featmap},
       {OutType::Raw, shapes.raw},

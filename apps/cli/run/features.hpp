@@ -51,9 +51,9 @@ struct FeatureOutput {
   FeatureSink& sink;
 };
 
-/// The bytes of all arrays of one image of `size` pixels; boxes are counted as ten for each.
+/// The bytes of all arrays of one image; boxes are counted as ten for each.
 std::uint64_t bytes_per_image(const Encoder& encoder, const FeatureArguments& options,
-                              std::size_t layers, Grid size);
+                              std::size_t layers);
 
 /// Inputs that were preprocessed already, [3, H, W] or [N, 3, H, W].
 struct PreparedArray {

@@ -167,6 +167,12 @@ struct JobsSummary {
   Json json() const;
 };
 
+/// ", 0.4 s each (bf16, 8 threads, avx512)" of `done` inputs; empty for none.
+std::string pace_text(double seconds, Index done, const EngineStats& stats);
+
+/// {"input": ..., "error": ...}
+Json failure_json(const std::string& input, const Error& error);
+
 /// Prints the summary, as text or JSON, and sets the exit code.
 void report(const JobsSummary& summary, Session& session);
 

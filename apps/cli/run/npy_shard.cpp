@@ -110,14 +110,14 @@ std::string text_of(std::span<const RowFormat> formats) {
 
 /// Of a position, which anybody may have written: the name becomes one of files.
 void expect_possible(const RowFormat& format, std::uint64_t rows) {
-  constexpr double kMost = 1e18;  // offsets are within 64 bits
+  constexpr double kMax = 1e18;  // offsets are within 64 bits
   double bytes = static_cast<double>(rows) * static_cast<double>(dtype_size(format.dtype));
   bool possible = format.name.find('/') == std::string::npos && format.shape.size() <= 8;
   for (const Index extent : format.shape) {
     possible = possible && extent > 0;
     bytes *= static_cast<double>(extent);
   }
-  if (possible && bytes < kMost) return;
+  if (possible && bytes < kMax) return;
   throw Error(ErrorCode::CorruptFile,
               {.summary = "the position of an earlier process describes no array",
                .actual = printable(format.text())});

@@ -24,10 +24,6 @@ Json job_json(const Job& job) {
   return json;
 }
 
-Json failure_json(const std::string& input, const Error& error) {
-  return {{"input", input}, {"error", error_json(error)}};
-}
-
 Json result_json(const Job& job, const JobResult& result) {
   if (result.error) return failure_json(job.input.text(), *result.error);
   Json json = job_json(job);
@@ -41,6 +37,17 @@ Json result_json(const Job& job, const JobResult& result) {
 }
 
 }  // namespace
+
+std::string pace_text(double seconds, Index done, const EngineStats& stats) {
+  if (done == 0) return "";
+  return fmt::format(", {} each ({}, {} threads, {})",
+                     seconds_text(seconds / static_cast<double>(done)), stats.precision,
+                     stats.threads, stats.isa);
+}
+
+Json failure_json(const std::string& input, const Error& error) {
+  return {{"input", input}, {"error", error_json(error)}};
+}
 
 Index JobsSummary::failures() const {
   return static_cast<Index>(plan.inputs.failed.size()) +
@@ -56,12 +63,7 @@ std::string JobsSummary::text() const {
   std::string text = fmt::format("{} done", done());
   if (failures() > 0) text += fmt::format(", {} failed", failures());
   if (!plan.finished.empty()) text += fmt::format(", {} finished before", plan.finished.size());
-  if (done() > 0) {
-    text += fmt::format(", {} each ({}, {} threads, {})",
-                        seconds_text(seconds / static_cast<double>(done())), stats.precision,
-                        stats.threads, stats.isa);
-  }
-  text += "\n";
+  text += pace_text(seconds, done(), stats) + "\n";
   const auto shown = std::find_if(results.begin(), results.end(),
                                   [](const JobResult& result) { return !result.error; });
   if (shown != results.end()) {
