@@ -37,7 +37,10 @@ AssessedModel assess_as(std::optional<Use> use, const Checkpoint& checkpoint,
   }
   if (!use) {
     const std::shared_ptr<const Assessment> found = checkpoint.assess(options);
-    if (is_usable(found->inspection().report.verdict)) use = use_of(found->model().task);
+    const Verdict verdict = found->inspection().report.verdict;
+    // A head with a gap is refused: the encoder alone is another model than the file holds.
+    const bool recognised = is_usable(verdict) || verdict == Verdict::Incomplete;
+    if (recognised) use = use_of(found->model().task);
   }
   if (use.value_or(Use::Features) == Use::Features) {
     EncoderAssessment found = assess_encoder(checkpoint, options);

@@ -1,19 +1,24 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "checkpoint/write.hpp"
 #include "sapiens/checkpoint.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/features.hpp"
 #include "sapiens/tensors.hpp"
 #include "support/error_code_of.hpp"
 #include "support/golden.hpp"
+#include "support/scratch.hpp"
 
 namespace sapiens {
 namespace {
 
+using testing::AllOf;
 using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
@@ -102,6 +107,32 @@ TEST(ModelTensors, AreRefusedAsTheModelsAre) {
   EXPECT_EQ(error_code_of([&] { read_model(plain, Use::Detect, options); }),
             ErrorCode::InvalidArgument);
   EXPECT_EQ(error_code_of([&] { read_model(plain); }), ErrorCode::InvalidArgument);  // heads
+}
+
+TEST(ModelTensors, AHeadWithAGapIsNotLeftOutInSilence) {
+  const Golden pose("pose_21_user");
+  ConvertedTensors converted =
+      convert_in_memory(Checkpoint::open(pose.file("pose.pth")), {.model = pose.options()});
+  std::vector<TensorSource> sources;
+  for (const Tensor& tensor : converted.tensors) {
+    if (tensor.key.ends_with("final_layer.bias")) continue;
+    const auto read = [&tensor](Index first, std::span<std::byte> out) {
+      const std::size_t size = dtype_size(tensor.dtype);
+      const auto from = std::span(tensor.bytes).subspan(static_cast<std::size_t>(first) * size);
+      std::ranges::copy(from.first(out.size()), out.begin());
+    };
+    sources.push_back(
+        {.key = tensor.key, .dtype = tensor.dtype, .shape = tensor.shape, .read = read});
+  }
+  const Scratch scratch;
+  write_safetensors(scratch / "cut.safetensors", sources, {});
+  const Checkpoint cut = Checkpoint::open(scratch / "cut.safetensors");
+  ModelOptions options = pose.options();
+  EXPECT_THAT(text_of([&] { read_model(cut, {}, options); }),
+              AllOf(HasSubstr("final_layer.bias"), HasSubstr("nothing was computed")));
+  options.allow_partial = true;  // is about encoders
+  EXPECT_EQ(error_code_of([&] { read_model(cut, {}, options); }), ErrorCode::CheckpointRefused);
+  EXPECT_FALSE(read_model(cut, Use::Features, pose.options()).tensors.empty());
 }
 
 TEST(ModelTensors, PartialModelsAreMarked) {
