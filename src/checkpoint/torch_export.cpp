@@ -4,7 +4,10 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/number_types.hpp"
 #include "checkpoint/readers.hpp"
@@ -19,13 +22,14 @@
 namespace sapiens {
 namespace {
 
-using json = nlohmann::ordered_json;  // file order is kept
+using nlohmann::json;
 
 // 2.1 named the member .json although it never was.
 constexpr std::array<std::string_view, 2> kNestedNames = {"serialized_state_dict.pt",
                                                           "serialized_state_dict.json"};
 constexpr std::string_view kWeights = "/data/weights/";
 constexpr std::string_view kTableSuffix = "_weights_config.json";
+constexpr const char* kParameters = "config";
 // The limit allows 200000 parameters of about 300 bytes each.
 constexpr std::size_t kMaxTable = std::size_t{1} << 26;
 
@@ -119,6 +123,35 @@ struct Pt2Reader {
   }
 };
 
+/// The table, and the parameters in the order of the file. A document that keeps the order itself
+/// takes quadratic time, and none notices a name that comes twice.
+struct Table {
+  json document;
+  std::vector<std::string> names;
+};
+
+Table parse_table(std::string_view text) {
+  Table table;
+  std::unordered_set<std::string> seen;
+  std::string section;
+  std::string problem;
+  // The parser would take a NUL for the end of the text.
+  if (text.find('\0') != std::string_view::npos) problem = "a NUL in the text";
+  const auto see = [&](int depth, json::parse_event_t event, const json& value) {
+    if (event != json::parse_event_t::key || depth > 2) return true;
+    const auto& name = value.get_ref<const std::string&>();
+    if (depth == 1) section = name;
+    if (depth == 2 && section == kParameters) table.names.push_back(name);
+    if (!seen.insert(depth == 1 ? name : fmt::format("{}\n{}", section, name)).second) {
+      problem = fmt::format("the name \"{}\" comes twice", name);
+    }
+    return true;
+  };
+  if (problem.empty()) table.document = json::parse(text, see);
+  if (!problem.empty()) throw json::other_error::create(501, problem, nullptr);
+  return table;
+}
+
 void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out) {
   if (table.size > kMaxTable) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is too long",
@@ -130,9 +163,10 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
   const bool big = order != nullptr && as_text(archive.checked_contents(*order)) == "big";
   const Pt2Reader reader{.archive = archive, .folder = folder, .byte_swapped = big};
   try {
-    const json document = json::parse(as_text(archive.checked_contents(table)));
-    for (const auto& [key, described] : document.at("config").items()) {
-      out.tensors.push_back(reader.tensor(key, described));
+    const Table parsed = parse_table(as_text(archive.checked_contents(table)));
+    const json& parameters = parsed.document.at(kParameters);
+    for (const std::string& key : parsed.names) {
+      out.tensors.push_back(reader.tensor(key, parameters.at(key)));
     }
   } catch (const json::exception& error) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is damaged",
