@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -123,33 +124,53 @@ struct Pt2Reader {
   }
 };
 
-/// The table, and the parameters in the order of the file. A document that keeps the order itself
-/// takes quadratic time, and none notices a name that comes twice.
-struct Table {
-  json document;
+/// Collects the parameters in the order of the file, and finds names that come twice. A document
+/// that keeps the order itself takes quadratic time, and so does a parser with a callback.
+class TableNames : public nlohmann::json_sax<json> {
+ public:
   std::vector<std::string> names;
+  std::string problem;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(std::int64_t) override { return true; }
+  bool number_unsigned(std::uint64_t) override { return true; }
+  bool number_float(double, const std::string&) override { return true; }
+  bool string(std::string&) override { return true; }
+  bool binary(json::binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ > 0; }
+  bool end_object() override { return depth_-- > 0; }
+  bool start_array(std::size_t) override { return ++depth_ > 0; }
+  bool end_array() override { return depth_-- > 0; }
+  bool key(std::string& name) override {
+    if (depth_ > 2) return true;
+    if (depth_ == 1) section_ = name;
+    if (depth_ == 2 && section_ == kParameters) names.push_back(name);
+    if (seen_.insert(depth_ == 1 ? name : fmt::format("{}\n{}", section_, name)).second)
+      return true;
+    problem = fmt::format("the name \"{}\" comes twice", name);
+    return false;
+  }
+  bool parse_error(std::size_t, const std::string&, const json::exception& error) override {
+    problem = error.what();
+    return false;
+  }
+
+ private:
+  int depth_ = 0;
+  std::string section_;
+  std::unordered_set<std::string> seen_;
 };
 
-Table parse_table(std::string_view text) {
-  Table table;
-  std::unordered_set<std::string> seen;
-  std::string section;
-  std::string problem;
+std::vector<std::string> read_names(std::string_view text) {
+  TableNames listener;
   // The parser would take a NUL for the end of the text.
-  if (text.find('\0') != std::string_view::npos) problem = "a NUL in the text";
-  const auto see = [&](int depth, json::parse_event_t event, const json& value) {
-    if (event != json::parse_event_t::key || depth > 2) return true;
-    const auto& name = value.get_ref<const std::string&>();
-    if (depth == 1) section = name;
-    if (depth == 2 && section == kParameters) table.names.push_back(name);
-    if (!seen.insert(depth == 1 ? name : fmt::format("{}\n{}", section, name)).second) {
-      problem = fmt::format("the name \"{}\" comes twice", name);
-    }
-    return true;
-  };
-  if (problem.empty()) table.document = json::parse(text, see);
-  if (!problem.empty()) throw json::other_error::create(501, problem, nullptr);
-  return table;
+  if (text.find('\0') != std::string_view::npos) {
+    listener.problem = "a NUL in the text";
+  } else if (json::sax_parse(text, &listener)) {
+    return std::move(listener.names);
+  }
+  throw json::other_error::create(501, listener.problem, nullptr);
 }
 
 void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out) {
@@ -163,9 +184,11 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
   const bool big = order != nullptr && as_text(archive.checked_contents(*order)) == "big";
   const Pt2Reader reader{.archive = archive, .folder = folder, .byte_swapped = big};
   try {
-    const Table parsed = parse_table(as_text(archive.checked_contents(table)));
-    const json& parameters = parsed.document.at(kParameters);
-    for (const std::string& key : parsed.names) {
+    const std::string_view text = as_text(archive.checked_contents(table));
+    const std::vector<std::string> names = read_names(text);
+    const json document = json::parse(text);
+    const json& parameters = document.at(kParameters);
+    for (const std::string& key : names) {
       out.tensors.push_back(reader.tensor(key, parameters.at(key)));
     }
   } catch (const json::exception& error) {

@@ -185,7 +185,7 @@ def identifiers(base):
     yield Case(
         "storage_of_unknown_type",
         with_value(p.tensor(p.storage("0", 1, kind="os.system"), 0, [1])),
-        "harmless",
+        says="two types",
     )
 
 
