@@ -2,9 +2,9 @@
 
 import json
 
-from cases import Case
+from cases import SCALE, Case
 
-MANY = 100_000
+MANY = 100_000 * SCALE
 
 
 def cases(base):

@@ -1,15 +1,12 @@
 """Small files that ask for much: sizes, counts, depths, repetitions and shared bytes that multiply."""
 
 import json
-import os
 import struct
 
 import pickle_ops as p
-from cases import Case
+from cases import SCALE, Case
 from containers import Member, archive, body, end_record, exported, legacy, safetensors
 
-# A larger number makes the same files longer; 10 gives 10^6 entries and levels everywhere.
-SCALE = int(os.environ.get("SAPIENS_TEST_MALICE", "1"))
 MANY = 100_000 * SCALE
 
 
@@ -185,6 +182,7 @@ def archives(base):
         legacy(base.state(), ["0", *keys], [(base.count, base.data)] + [(0, b"")] * MANY),
         says="unused",
         payload=False,
+        memory_mib=96 + 20 * SCALE,
     )
 
 
@@ -193,7 +191,9 @@ def headers(base):
     end = len(data)
     text = json.dumps(header).encode()
 
-    many = base.described() | {f"x{i}": base.description(0, [0]) for i in range(MANY // 4)}
+    many = base.described() | {
+        f"x{i}": base.description(0, [0]) for i in range(min(MANY // 4, 100_000))
+    }
     table = json.dumps({"config": many}).encode()
     yield Case(
         "export_tensors_many",
@@ -227,7 +227,7 @@ def headers(base):
         f"x.{i}": {"dtype": "F32", "shape": [0], "data_offsets": [end, end]} for i in range(MANY)
     }
     yield safe(
-        "tensors_many", safetensors(header | many, data), "harmless", memory_mib=160 + 120 * SCALE
+        "tensors_many", safetensors(header | many, data), "harmless", memory_mib=160 + 240 * SCALE
     )
     yield safe("depth_lists", safetensors(text[:-1] + b', "x": ' + b"[" * (10 * MANY), data))
     yield safe("depth_objects", safetensors(text[:-1] + b', "x": ' + b'{"a":' * (10 * MANY), data))

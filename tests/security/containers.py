@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import struct
 import tarfile
 import zlib
@@ -133,6 +134,8 @@ def legacy(program, keys, storages, before=b"", behind=b""):
     system = p.proto(2) + p.table((p.text("little_endian"), p.TRUE)) + p.STOP
     names = p.proto(2) + p.rows([p.text(key) for key in keys]) + p.STOP
     data = b"".join(struct.pack("<q", count) + values for count, values in storages)
+    # Here a persistent id has a sixth part, a view of the storage or None.
+    program = re.sub(rb"(?<!t)tQ", b"NtQ", program)
     return magic + version + system + before + program + names + data + behind
 
 

@@ -23,12 +23,12 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from cases import CPU_SECONDS
+from cases import CPU_SECONDS, SCALE
 from pickle_ops import MARKER
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Nothing that one of these commands writes is larger than this for the small model.
-OUTPUT_BYTES = 16 << 20
+OUTPUT_BYTES = (16 << 20) * SCALE * SCALE
 DONE, SOME_FAILED, USAGE, REFUSED, BAD_FILE = range(5)
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
