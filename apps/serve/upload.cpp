@@ -124,7 +124,10 @@ void read_json(const std::string& bytes, Upload& upload) {
       },
       false);
   if (too_much) throw bad_json("JSON that is longer, or nests deeper, than any field");
-  if (document.is_discarded()) throw bad_json("not JSON, or not all of it");
+  // The parser takes a NUL for the end of the text.
+  if (document.is_discarded() || bytes.find('\0') != std::string::npos) {
+    throw bad_json("not JSON, or not all of it");
+  }
   if (!document.is_object()) throw bad_json("JSON, but not an object");
   if (!document.contains(kImageField)) throw without_image("an object without a field `image`");
   for (const auto& [name, value] : document.items()) {

@@ -14,11 +14,11 @@
 namespace sapiens {
 namespace {
 
-// The limit is far above real files (a training checkpoint of the largest model visits about 20000
-// values) and low enough that a file made to exhaust time is refused within a second. It counts
-// visits, so a valid file may hold any number of plain values.
-constexpr std::size_t kMaxVisits = std::size_t{1} << 20;
-constexpr std::size_t kMaxText = std::size_t{1} << 28;
+// The limits are far above real files (a training checkpoint of the largest model visits about
+// 20000 values) and low enough that a small file made to exhaust time or memory is refused within a
+// second and about 130 MB. They count visits, so a valid file may hold any number of plain values.
+constexpr std::size_t kMaxVisits = std::size_t{1} << 18;
+constexpr std::size_t kMaxText = std::size_t{1} << 26;
 constexpr std::size_t kMaxLevels = 64;
 
 std::string join(std::string_view left, std::string_view right) {
@@ -65,6 +65,7 @@ class Flattener {
   bool push(Level level);
   void close_level();
   void charge(std::size_t visits, std::size_t text);
+  void refuse_repeated_key(const Level& level) const;
   void refuse_duplicates() const;
   void note_unread_tensors();
   void note_missing_tensors();
@@ -311,6 +312,7 @@ bool Flattener::push(Level level) {
                                       join(level.container, level.prefix), kMaxLevels));
     return false;
   }
+  if (level.pairs) refuse_repeated_key(level);
   if (level.opened != kNoNode) open_[level.opened] = true;
   levels_.push_back(std::move(level));
   return true;
@@ -332,6 +334,17 @@ void Flattener::charge(std::size_t visits, std::size_t text) {
                .file = source_,
                .actual = fmt::format("more than {} values", kMaxVisits),
                .hint = "no training program writes such a file; do not trust it"});
+}
+
+// In Python the last value of a key replaces the earlier ones. No writer makes such a dictionary.
+void Flattener::refuse_repeated_key(const Level& level) const {
+  const auto key = tensors_.repeated_key(level.items);
+  if (!key) return;
+  throw Error(ErrorCode::CorruptFile,
+              {.summary = "a dictionary holds a key twice",
+               .file = source_,
+               .key = join(level.container, join(level.prefix, *key)),
+               .hint = "readers differ in which value they take; do not trust the file"});
 }
 
 void Flattener::refuse_duplicates() const {

@@ -1,8 +1,25 @@
 #include "checkpoint/graph_tensors.hpp"
 
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "checkpoint/pickle_text.hpp"
+
 namespace sapiens {
+namespace {
+
+// The kind of a key and its text, so that keys of different kinds are different.
+std::optional<std::string> typed_key(const PickleGraph& graph, NodeId node) {
+  auto key = read_key(graph, node);
+  if (!key) return std::nullopt;
+  const PickleKind kind = graph[node].kind;
+  const bool text = kind == PickleKind::Text || kind == PickleKind::Bytes;
+  key->text.push_back(text ? static_cast<char>(kind) : '\0');
+  return std::move(key->text);
+}
+
+}  // namespace
 
 template <typename Visit>
 void GraphTensors::for_each_child(NodeId node, Visit&& visit) const {
@@ -92,6 +109,29 @@ std::size_t GraphTensors::count_arrays() const {
            graph_.is_global(callable, "numpy._core.numeric", "_frombuffer") ||
            graph_.is_global(callable, "numpy.core.numeric", "_frombuffer");
   });
+}
+
+std::optional<std::string> GraphTensors::repeated_key(std::span<const NodeId> pairs) const {
+  std::unordered_set<std::string> of_tensors;
+  std::unordered_set<NodeId> read;
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    if (!below(pairs[i + 1]) || !read.insert(pairs[i]).second) continue;
+    if (auto key = typed_key(graph_, pairs[i])) of_tensors.insert(std::move(*key));
+  }
+  if (of_tensors.empty()) return std::nullopt;
+  // One value of a pickle may be the key of many pairs; its text is read once.
+  std::unordered_map<NodeId, std::size_t> occurrences;
+  std::unordered_set<std::string> seen;
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    const bool again = ++occurrences[pairs[i]] > 1;
+    if (occurrences[pairs[i]] > 2) continue;
+    auto key = typed_key(graph_, pairs[i]);
+    if (!key || !of_tensors.contains(*key)) continue;
+    if (!again && seen.insert(*key).second) continue;
+    key->pop_back();
+    return key;
+  }
+  return std::nullopt;
 }
 
 std::size_t GraphTensors::count_storages() const {

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "checkpoint/pickle.hpp"
@@ -16,6 +19,11 @@ class GraphTensors {
 
   /// Whether `node` is a tensor or contains one.
   bool below(NodeId node) const noexcept { return node != kNoNode && below_[node]; }
+
+  /// A key that occurs twice among `pairs` (key, value, key, value), where one of its values is a
+  /// tensor or contains one; nullopt if there is none. Text is not a number's key, nor that of
+  /// bytes.
+  std::optional<std::string> repeated_key(std::span<const NodeId> pairs) const;
 
   /// Marks `node`, and the values that it is made of, as taken.
   void take(NodeId node);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -76,6 +77,29 @@ void refuse_truncated_zip(const FileBytes& file) {
   throw Error(ErrorCode::CorruptFile, std::move(detail));
 }
 
+// Tensors may share bytes and repeat them, as tied and expanded parameters do. A file of a few
+// bytes must not become gigabytes in memory or on disk by that, so together its tensors may have
+// some times the bytes of the file.
+void refuse_multiplied(const FileBytes& file, const StateDict& out) {
+  constexpr std::uint64_t kTimes = 16;
+  constexpr std::uint64_t kSmallFile = std::uint64_t{1} << 22;
+  const std::uint64_t limit = kTimes * std::max<std::uint64_t>(file.bytes.size(), kSmallFile);
+  std::uint64_t total = 0;
+  for (const TensorEntry& tensor : out.tensors) {
+    if (tensor.unreadable) continue;
+    // The reader has limited the elements of a tensor, so that neither number overflows.
+    total += static_cast<std::uint64_t>(tensor.numel()) * dtype_size(tensor.dtype);
+    if (total <= limit) continue;
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "the tensors repeat the bytes of the file too often",
+                 .file = file.source,
+                 .key = tensor.path(),
+                 .expected = fmt::format("at most {} bytes in all", limit),
+                 .actual = fmt::format("more than {} bytes up to this tensor", total),
+                 .hint = "save tensors that were expanded or share memory with clone()"});
+  }
+}
+
 void read_archive(const FileBytes& file, StateDict& out) {
   refuse_truncated_zip(file);
   const auto archive = std::make_shared<const ZipArchive>(file);
@@ -114,6 +138,7 @@ void read_checkpoint(const FileBytes& file, StateDict& out) {
   } else {
     refuse_file(file);
   }
+  refuse_multiplied(file, out);
   for (TensorEntry& tensor : out.tensors) {
     tensor.mapped = file.mapped;
     if (tensor.member) tensor.member->add_tensor(tensor.path());

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/number_types.hpp"
 #include "checkpoint/readers.hpp"
@@ -19,13 +23,14 @@
 namespace sapiens {
 namespace {
 
-using json = nlohmann::ordered_json;  // file order is kept
+using nlohmann::json;
 
 // 2.1 named the member .json although it never was.
 constexpr std::array<std::string_view, 2> kNestedNames = {"serialized_state_dict.pt",
                                                           "serialized_state_dict.json"};
 constexpr std::string_view kWeights = "/data/weights/";
 constexpr std::string_view kTableSuffix = "_weights_config.json";
+constexpr const char* kParameters = "config";
 // The limit allows 200000 parameters of about 300 bytes each.
 constexpr std::size_t kMaxTable = std::size_t{1} << 26;
 
@@ -119,6 +124,55 @@ struct Pt2Reader {
   }
 };
 
+/// Collects the parameters in the order of the file, and finds names that come twice. A document
+/// that keeps the order itself takes quadratic time, and so does a parser with a callback.
+class TableNames : public nlohmann::json_sax<json> {
+ public:
+  std::vector<std::string> names;
+  std::string problem;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(std::int64_t) override { return true; }
+  bool number_unsigned(std::uint64_t) override { return true; }
+  bool number_float(double, const std::string&) override { return true; }
+  bool string(std::string&) override { return true; }
+  bool binary(json::binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return ++depth_ > 0; }
+  bool end_object() override { return depth_-- > 0; }
+  bool start_array(std::size_t) override { return ++depth_ > 0; }
+  bool end_array() override { return depth_-- > 0; }
+  bool key(std::string& name) override {
+    if (depth_ > 2) return true;
+    if (depth_ == 1) section_ = name;
+    if (depth_ == 2 && section_ == kParameters) names.push_back(name);
+    if (seen_.insert(depth_ == 1 ? name : fmt::format("{}\n{}", section_, name)).second)
+      return true;
+    problem = fmt::format("the name \"{}\" comes twice", name);
+    return false;
+  }
+  bool parse_error(std::size_t, const std::string&, const json::exception& error) override {
+    problem = error.what();
+    return false;
+  }
+
+ private:
+  int depth_ = 0;
+  std::string section_;
+  std::unordered_set<std::string> seen_;
+};
+
+std::vector<std::string> read_names(std::string_view text) {
+  TableNames listener;
+  // The parser would take a NUL for the end of the text.
+  if (text.find('\0') != std::string_view::npos) {
+    listener.problem = "a NUL in the text";
+  } else if (json::sax_parse(text, &listener)) {
+    return std::move(listener.names);
+  }
+  throw json::other_error::create(501, listener.problem, nullptr);
+}
+
 void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out) {
   if (table.size > kMaxTable) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is too long",
@@ -130,9 +184,12 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
   const bool big = order != nullptr && as_text(archive.checked_contents(*order)) == "big";
   const Pt2Reader reader{.archive = archive, .folder = folder, .byte_swapped = big};
   try {
-    const json document = json::parse(as_text(archive.checked_contents(table)));
-    for (const auto& [key, described] : document.at("config").items()) {
-      out.tensors.push_back(reader.tensor(key, described));
+    const std::string_view text = as_text(archive.checked_contents(table));
+    const std::vector<std::string> names = read_names(text);
+    const json document = json::parse(text);
+    const json& parameters = document.at(kParameters);
+    for (const std::string& key : names) {
+      out.tensors.push_back(reader.tensor(key, parameters.at(key)));
     }
   } catch (const json::exception& error) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the table of weights is damaged",

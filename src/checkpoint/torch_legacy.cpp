@@ -61,10 +61,7 @@ std::map<std::string, std::size_t, std::less<>> element_sizes(const PickleGraph&
                    .actual = std::string(storage->type),
                    .hint = "load it with torch.load and write it again with torch.save"});
     }
-    const auto [known, inserted] = sizes.emplace(std::string(storage->key), storage->element);
-    if (inserted || known->second == storage->element) continue;
-    throw Error(ErrorCode::CorruptFile,
-                {.summary = "a storage has two types", .file = source, .key = known->first});
+    sizes.emplace(std::string(storage->key), storage->element);
   }
   return sizes;
 }
@@ -134,6 +131,7 @@ void read_torch_legacy(const FileBytes& file, StateDict& out) {
   expect_protocol(reader);
   read_pickle(reader);  // system info: the data are little-endian whatever it says
   const PickleGraph object = read_pickle(reader);
+  refuse_storages_of_two_types(object, file.source);
   const Storages storages = read_storages(reader, file, object);
   const TensorBuilder builder(
       object, [&](const StorageRef& wanted) { return find_storage(storages, wanted, file.source); },

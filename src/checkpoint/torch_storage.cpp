@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include <unordered_map>
+
 #include "checkpoint/number_types.hpp"
 #include "checkpoint/torch_tensors.hpp"
 #include "sapiens/error.hpp"
@@ -48,6 +52,22 @@ std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node
     ref.view_count = storage_integer(graph, view[2], source);
   }
   return ref;
+}
+
+void refuse_storages_of_two_types(const PickleGraph& graph, const std::string& source) {
+  std::unordered_map<std::string_view, std::string_view> types;
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const auto storage = read_storage_ref(graph, id, source);
+    if (!storage) continue;
+    const auto [known, inserted] = types.emplace(storage->key, storage->type);
+    if (inserted || known->second == storage->type) continue;
+    throw Error(ErrorCode::CorruptFile,
+                {.summary = "a storage has two types",
+                 .file = source,
+                 .key = std::string(storage->key),
+                 .actual = fmt::format("{} and {}", known->second, storage->type),
+                 .hint = "PyTorch would read other values; write the file again with torch.save"});
+  }
 }
 
 }  // namespace sapiens

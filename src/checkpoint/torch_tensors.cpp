@@ -87,7 +87,9 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
   // Parameters and subclasses wrap the function that makes the tensor; valid files nest a few
   // layers.
   constexpr int kMaxWrappers = 8;
-  for (int layer = 0; layer < kMaxWrappers && unwrap(tensor); ++layer) {
+  for (int layer = 0;; ++layer) {
+    note_changes(tensor);
+    if (layer == kMaxWrappers || !unwrap(tensor)) break;
   }
   const std::string_view function = graph_[tensor.callable].name;
   const bool dense = graph_[tensor.callable].kind == PickleKind::Global &&
@@ -106,19 +108,28 @@ std::optional<TensorEntry> TensorBuilder::build(NodeId node, const std::string& 
   return entry;
 }
 
+// A pickle can go on with a tensor that it has made. Python would assign to elements of the tensor,
+// and the values that are stored would not be those that PyTorch loads.
+void TensorBuilder::note_changes(Wrapped& tensor) const {
+  if (tensor.node == kNoNode) return;
+  if (!graph_.items(tensor.node).empty() || !graph_.appended(tensor.node).empty()) {
+    tensor.note("has elements that the file assigns after making it");
+  }
+  const NodeId state = graph_[tensor.node].state;
+  if (state == kNoNode) return;
+  // (requires_grad, volatile, hooks) of an old parameter; nothing else has any.
+  const bool understood =
+      is_old_parameter(graph_[tensor.callable]) &&
+      std::ranges::all_of(graph_.items(state), [&](NodeId part) {
+        return graph_[part].kind == PickleKind::Bool || is_empty_value(graph_, part);
+      });
+  if (!understood) tensor.note("carries a state of its own");
+}
+
 // Unwraps one layer; false when the remaining call makes the tensor itself.
 bool TensorBuilder::unwrap(Wrapped& tensor) const {
   const PickleNode& function = graph_[tensor.callable];
   const auto count = tensor.args.size();
-  const NodeId state = tensor.node == kNoNode ? kNoNode : graph_[tensor.node].state;
-  if (state != kNoNode) {
-    // (requires_grad, volatile, hooks) of an old parameter; nothing else has any.
-    const bool understood =
-        is_old_parameter(function) && std::ranges::all_of(graph_.items(state), [&](NodeId part) {
-          return graph_[part].kind == PickleKind::Bool || is_empty_value(graph_, part);
-        });
-    if (!understood) tensor.note("carries a state of its own");
-  }
   if (function.kind != PickleKind::Global) return false;
   if ((function.name == "_rebuild_parameter" && count == 3) ||
       (function.name == "_rebuild_parameter_with_state" && count == 4) ||

@@ -44,6 +44,10 @@ using FindStorage = std::function<StorageBytes(const StorageRef&)>;
 std::optional<StorageRef> read_storage_ref(const PickleGraph& graph, NodeId node,
                                            const std::string& source);
 
+/// Throws `Error(CorruptFile)` where a pickle describes the bytes of one storage as numbers of two
+/// types. PyTorch never writes such a file, and takes all of them for the type that it meets first.
+void refuse_storages_of_two_types(const PickleGraph& graph, const std::string& source);
+
 /// Whether a storage is counted in bytes, and its tensors alone know their type.
 bool is_untyped(std::string_view storage_type) noexcept;
 
@@ -64,6 +68,7 @@ class TensorBuilder {
 
  private:
   struct Wrapped;
+  void note_changes(Wrapped& tensor) const;
   bool unwrap(Wrapped& tensor) const;
   void enter(Wrapped& tensor, NodeId inner) const;
   void unwrap_parameter(Wrapped& tensor) const;

@@ -136,6 +136,10 @@ void read_torch_zip(const ZipArchive& archive, StateDict& out) {
   ByteReader reader(archive.checked_contents(entry),
                     fmt::format("{}: {}", archive.file().source, entry.name));
   const PickleGraph graph = read_pickle(reader);
+  // The reader of TorchScript lets every tensor have its own type.
+  if (out.format == CheckpointFormat::TorchZip) {
+    refuse_storages_of_two_types(graph, archive.file().source);
+  }
   const TensorBuilder builder(
       graph,
       [&](const StorageRef& storage) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <vector>
 
 #include "checkpoint/byte_writer.hpp"
@@ -15,6 +16,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t kHeaderAlignment = 64;
+constexpr std::string_view kMetadata = "__metadata__";
 
 // Sorts wide elements first and otherwise keeps the given order. The format allows no gaps, and a
 // loader that maps the file needs every tensor aligned to its element.
@@ -29,13 +31,19 @@ std::vector<const TensorSource*> by_alignment(std::span<const TensorSource> tens
 std::string make_header(std::span<const TensorSource* const> order,
                         const std::map<std::string, std::string>& metadata) {
   ordered_json header = ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  if (!metadata.empty()) header[std::string(kMetadata)] = metadata;
+  // Access by name would compare every name with all others; they are known to be different.
+  auto& members = header.get_ref<ordered_json::object_t&>();
   std::uint64_t begin = 0;
   for (const TensorSource* tensor : order) {
+    if (tensor->key == kMetadata) {
+      throw Error(ErrorCode::InvalidArgument,
+                  {.summary = "safetensors keeps this name for its metadata", .key = tensor->key});
+    }
     const std::uint64_t end = begin + byte_size(*tensor);
-    header[tensor->key] = {{"dtype", names_of(tensor->dtype).safetensors},
-                           {"shape", tensor->shape},
-                           {"data_offsets", {begin, end}}};
+    members.emplace_back(tensor->key, ordered_json{{"dtype", names_of(tensor->dtype).safetensors},
+                                                   {"shape", tensor->shape},
+                                                   {"data_offsets", {begin, end}}});
     begin = end;
   }
   std::string text;

@@ -28,12 +28,17 @@ std::string_view folder_of(std::string_view name) noexcept {
 
 void refuse_what_is_not_stored(const std::string& source, const ZipEntry& entry) {
   const bool encrypted = (entry.flags & zip::kEncryptedFlag) != 0;
-  if (entry.method == zip::kStored && !encrypted) return;
+  // A patch of another file, and headers without numbers, are for readers that know the rest.
+  const bool unknown = (entry.flags & ~zip::kKnownFlags) != 0;
+  if (entry.method == zip::kStored && !encrypted && !unknown) return;
   throw Error(ErrorCode::UnsupportedFormat,
-              {.summary = encrypted ? "the archive is encrypted" : "the archive is compressed",
+              {.summary = encrypted                      ? "the archive is encrypted"
+                          : entry.method != zip::kStored ? "the archive is compressed"
+                                                         : "the archive has unknown flags",
                .file = source,
                .key = std::string(entry.name),
                .expected = "members that are stored as they are, as torch.save writes them",
+               .actual = unknown ? fmt::format("flags {:04x}", entry.flags) : "",
                .hint = "load the file with torch.load and write it again with torch.save"});
 }
 

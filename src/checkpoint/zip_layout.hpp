@@ -26,6 +26,8 @@ inline constexpr std::uint16_t kEncryptedFlag = 1;
 inline constexpr std::uint16_t kLevelFlags = 3 << 1;  // the compression level
 inline constexpr std::uint16_t kDescriptorFlag = 1 << 3;
 inline constexpr std::uint16_t kUtf8Flag = 1 << 11;
+inline constexpr std::uint16_t kKnownFlags =
+    kEncryptedFlag | kLevelFlags | kDescriptorFlag | kUtf8Flag;
 inline constexpr std::uint16_t kStored = 0;
 
 }  // namespace sapiens::zip

@@ -5,6 +5,8 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "checkpoint/write.hpp"
@@ -107,6 +109,8 @@ void Conversion::add_parameters() {
 }
 
 void Conversion::add_unused() {
+  std::unordered_set<std::string> taken;
+  for (const TensorSource& source : sources_) taken.insert(source.key);
   std::vector<bool> used(dict_.tensors.size());
   for (const Binding& binding : plan_.bindings) {
     for (const std::size_t tensor : binding.tensors) used[tensor] = true;
@@ -122,9 +126,8 @@ void Conversion::add_unused() {
     const std::string_view parent = assessed_->names().parent();
     std::string key(path.starts_with(parent) ? path.substr(parent.size()) : path);
     key = name_in(options_.layout, family(), with_head(), key);
-    const bool taken =
-        std::ranges::any_of(sources_, [&](const TensorSource& other) { return other.key == key; });
-    if (taken) key = tensor.path();
+    if (taken.contains(key)) key = tensor.path();
+    taken.insert(key);
     if (options_.dtype && is_floating(tensor.dtype)) {
       sources_.push_back(float_source(
           std::move(key), tensor.shape, *options_.dtype,

@@ -145,6 +145,11 @@ TEST(Write, RefusesInvalidNames) {
               write_safetensors(folder / "a", {&no_utf8, 1}, {});
             })->code(),
             ErrorCode::InvalidArgument);
+  const TensorSource metadata{.key = "__metadata__", .shape = {0}, .read = nothing};
+  EXPECT_EQ(error_of([&] {
+              write_safetensors(folder / "a", {&metadata, 1}, {});
+            })->code(),
+            ErrorCode::InvalidArgument);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

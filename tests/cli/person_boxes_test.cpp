@@ -279,6 +279,7 @@ TEST_F(BoxesFile, IsRefusedWhenItIsSomethingElse) {
   }
   EXPECT_THAT(refusal("[\n{\"file_name\": oops}]"), HasSubstr("line 2, column 15"));
   refusal("[" + std::string(100'000, '['));
+  refusal("[]" + std::string(1, '\0') + "[]");
   EXPECT_EQ(error_code_of([&] { PersonBoxes::read(scratch_ / "none.json", images_); }),
             ErrorCode::NotFound);
   EXPECT_EQ(error_code_of([&] { PersonBoxes::read(scratch_.path(), images_); }),

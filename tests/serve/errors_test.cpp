@@ -135,6 +135,10 @@ TEST_F(Errors, InvalidJsonIs400) {
           {{"Content-Type", "application/json"}, {"Content-Length", std::to_string(body.size())}},
           body);
   }
+  const std::string hidden = R"({"image": "QUJD"})" + std::string(1, '\0') + R"({"image": "QUJE"})";
+  EXPECT_THAT(
+      error(400, "POST", "/v1/depth", {{"Content-Type", "application/json"}}, hidden)["actual"],
+      HasSubstr("not JSON"));
   const std::string deep = R"({"image": )" + std::string(100000, '[') + "}";
   error(400, "POST", "/v1/depth", {{"Content-Type", "application/json"}}, deep);
   std::string many = R"({"image": "QUJD", "boxes": [0)";

@@ -169,6 +169,10 @@ std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& 
         CocoValue::parse(file, [&](int depth, EntryReader::Event event, CocoValue& value) {
           return reader.see(depth, event, value);
         });
+    // The parser takes a NUL for the end of the text.
+    if (!file.eof()) {
+      throw_not_coco(path, kind, parse_problem(path, static_cast<std::size_t>(file.tellg())));
+    }
   } catch (const CocoValue::parse_error& error) {
     throw_not_coco(path, kind, reader.where() + parse_problem(path, error.byte));
   } catch (const CocoValue::out_of_range& error) {
