@@ -25,7 +25,7 @@ constexpr auto kGrace = std::chrono::milliseconds(100);
 }  // namespace
 
 Connection::Connection(socket_t socket, double limit, Beginning beginning,
-                       std::function<bool()> is_crowded)
+                       std::function<bool()> is_crowded) try
     : socket_(socket),
       limit_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit))),
       is_crowded_(std::move(is_crowded)),
@@ -35,6 +35,8 @@ Connection::Connection(socket_t socket, double limit, Beginning beginning,
       body_left_(beginning.body_bytes),
       expects_continue_(beginning.expects_continue && beginning.body.empty()) {
   buffer_ += beginning.body;
+} catch (...) {
+  close(socket);
 }
 
 Connection::~Connection() {

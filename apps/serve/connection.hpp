@@ -32,9 +32,9 @@ struct Beginning {
 /// library's own starts its limit anew with every byte.
 class Connection : public httplib::Stream {
  public:
-  /// Owns `socket`. The body has to be there within `limit` seconds, and the answer is to be taken
-  /// within as many. While `is_crowded` says that others wait for this thread, a body has less
-  /// time.
+  /// Owns `socket`, and closes it where memory runs out here. The body has to be there within
+  /// `limit` seconds, and the answer is to be taken within as many. While `is_crowded` says that
+  /// others wait for this thread, a body has less time.
   Connection(socket_t socket, double limit, Beginning beginning, std::function<bool()> is_crowded);
   /// Lets a client that was answered before its body was read send that to its end, for some
   /// seconds: one that is still sending reads no answer, and a reset would take it away.

@@ -251,12 +251,18 @@ void HttpServer::receive(int socket, std::string bytes, Arrival how) noexcept tr
 
 void HttpServer::converse(int socket, const RequestHead& head, const std::string& body,
                           std::function<bool()> is_crowded) {
-  Connection connection(socket, limits_.seconds,
-                        {.head = bare_head(head),
-                         .body = body,
-                         .body_bytes = body_bytes(head),
-                         .expects_continue = head.has("Expect")},
-                        std::move(is_crowded));
+  const auto beginning = [&]() -> Beginning {
+    try {
+      return {.head = bare_head(head),
+              .body = body,
+              .body_bytes = body_bytes(head),
+              .expects_continue = head.has("Expect")};
+    } catch (...) {  // memory ran out before the connection has the socket
+      close(socket);
+      throw;
+    }
+  };
+  Connection connection(socket, limits_.seconds, beginning(), std::move(is_crowded));
   bool closed = false;  // by the request; here it always is
   process_request(connection, true, closed, [&](httplib::Request& request) {
     request.headers = headers_of(head);

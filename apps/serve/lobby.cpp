@@ -42,17 +42,26 @@ Lobby::Lobby(double head_seconds, Receive receive)
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (wake_ < 0) throw_no_lobby(std::strerror(errno));
   try {
+    // The thread takes no memory of its own: an exception there would end the process.
+    guests_.reserve(kMaxWaiting);
+    watched_.reserve(kMaxWaiting + 1);
     thread_ = std::thread([this] { watch(); });
   } catch (const std::system_error& error) {
+    close(wake_);
+    throw_no_lobby(error.what());
+  } catch (const std::bad_alloc& error) {
     close(wake_);
     throw_no_lobby(error.what());
   }
 }
 
 void Lobby::add(int socket) {
-  {
+  try {
     const std::lock_guard lock(mutex_);
     newcomers_.push_back(socket);
+  } catch (const std::bad_alloc&) {
+    close(socket);
+    return;
   }
   eventfd_write(wake_, 1);
 }
@@ -76,12 +85,14 @@ void Lobby::watch() {
 bool Lobby::take_newcomers() {
   const std::lock_guard lock(mutex_);
   const Clock::time_point now = Clock::now();
-  for (const int socket : newcomers_) guests_.push_back({socket, now + head_time_});
-  newcomers_.clear();
-  while (guests_.size() > kMaxWaiting) {
-    close(guests_.front().socket);
-    guests_.erase(guests_.begin());
+  for (const int socket : newcomers_) {
+    if (guests_.size() == kMaxWaiting) {
+      close(guests_.front().socket);
+      guests_.erase(guests_.begin());
+    }
+    guests_.push_back({socket, now + head_time_});
   }
+  newcomers_.clear();
   if (finished_ && !std::exchange(last_call_, true)) {
     for (Guest& guest : guests_) {
       if (guest.bytes.empty()) guest.deadline = std::min(guest.deadline, now + kLastMoment);
@@ -91,21 +102,21 @@ bool Lobby::take_newcomers() {
 }
 
 void Lobby::wait_for_bytes() {
-  std::vector<pollfd> watched = {{.fd = wake_, .events = POLLIN, .revents = 0}};
+  watched_.assign(1, {.fd = wake_, .events = POLLIN, .revents = 0});
   Clock::time_point first = Clock::now() + std::chrono::seconds(10);
   for (const Guest& guest : guests_) {
-    watched.push_back({.fd = guest.socket, .events = POLLIN, .revents = 0});
+    watched_.push_back({.fd = guest.socket, .events = POLLIN, .revents = 0});
     first = std::min(first, guest.deadline);
   }
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now()).count();
-  poll(watched.data(), watched.size(), static_cast<int>(std::max<std::int64_t>(0, left)));
-  if (watched.front().revents != 0) {
+  poll(watched_.data(), watched_.size(), static_cast<int>(std::max<std::int64_t>(0, left)));
+  if (watched_.front().revents != 0) {
     eventfd_t count = 0;
     eventfd_read(wake_, &count);
   }
   for (std::size_t i = 0; i < guests_.size(); ++i) {
     Guest& guest = guests_[i];
-    if (!stays(guest, watched[i + 1].revents != 0)) guest.socket = kNone;
+    if (!stays(guest, watched_[i + 1].revents != 0)) guest.socket = kNone;
   }
   std::erase_if(guests_, [](const Guest& guest) { return guest.socket == kNone; });
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <poll.h>
+
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -34,7 +36,7 @@ class Lobby {
   Lobby(const Lobby&) = delete;
   Lobby& operator=(const Lobby&) = delete;
 
-  /// Takes a socket. From any thread.
+  /// Takes a socket, which is closed where memory runs out. From any thread.
   void add(int socket);
 
   /// Waits for those who have begun to ask, and a moment for the others. Nothing may be added
@@ -61,6 +63,7 @@ class Lobby {
   bool finished_ = false;
   bool last_call_ = false;     // of the thread: no new connection can arrive
   std::vector<Guest> guests_;  // of the thread; the one who waits longest first
+  std::vector<pollfd> watched_;
   std::thread thread_;
 };
 

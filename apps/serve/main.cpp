@@ -1,6 +1,7 @@
 // The program sapiens-serve, which `sapiens serve` becomes: the only one that is linked to
 // cpp-httplib, and with it to libraries for TLS and compression.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -60,6 +61,18 @@ void introduce(const serve::ServerOptions& options, const serve::Models& models,
   }
 }
 
+/// Bounds what the C library keeps of freed memory. It gives the threads of connections up to eight
+/// heaps per core, each of which keeps as much as its largest requests took; and it comes to take
+/// images and results from these heaps, of which it returns only what is free at the end. In a soak
+/// (bench/soak) the server had 190 MB after two minutes and 256 MB after an hour, with this 95 MB.
+void bound_free_memory() {
+#ifdef M_ARENA_MAX
+  constexpr int kHeaps = 4, kOwnPagesFrom = 256 << 10;
+  mallopt(M_ARENA_MAX, kHeaps);
+  mallopt(M_MMAP_THRESHOLD, kOwnPagesFrom);
+#endif
+}
+
 void run(const ServeArguments& arguments, Session& session) {
   serve::ServerOptions options = arguments.server;
   for (const std::string& model : arguments.models) options.models.push_back(parse_model(model));
@@ -82,6 +95,7 @@ void run(const ServeArguments& arguments, Session& session) {
 
 int main(int argc, char** argv) {
   using namespace sapiens::cli;
+  bound_free_memory();
   return run_part(argc, argv, "serve",
                   [](CLI::App& app, Session& session) { add_serve_command(app, session, run); });
 }

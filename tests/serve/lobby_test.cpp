@@ -6,6 +6,10 @@
 
 #include <condition_variable>
 #include <map>
+#include <new>
+
+#include "capi/failing_new.hpp"
+#include "serve/connection.hpp"
 
 // Where connections wait for the head of their request.
 namespace sapiens::serve {
@@ -58,6 +62,34 @@ class LobbyTest : public testing::Test {
   std::vector<Arrived> arrived_;
   std::unique_ptr<Lobby> lobby_;
 };
+
+TEST_F(LobbyTest, ClosesAConnectionForWhichThereIsNoMemory) {
+  start(10);
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  fail_after_allocations(0);
+  lobby_->add(ends[1]);
+  allocate_again();
+  EXPECT_TRUE(is_closed(ends[0]));
+  close(ends[0]);
+}
+
+TEST_F(LobbyTest, AConnectionClosesItsSocketWhereMemoryRunsOut) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  Beginning beginning{.head = std::string(100, 'h'), .body = std::string(100, 'b')};
+  bool is_out_of_memory = false;
+  fail_after_allocations(0);
+  try {
+    const Connection connection(ends[1], 1, std::move(beginning), [] { return false; });
+  } catch (const std::bad_alloc&) {
+    is_out_of_memory = true;
+  }
+  allocate_again();
+  EXPECT_TRUE(is_out_of_memory);
+  EXPECT_TRUE(is_closed(ends[0]));
+  close(ends[0]);
+}
 
 TEST_F(LobbyTest, GivesAHeadThatIsWholeHoweverItCame) {
   start(100);
