@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "checkpoint/state_dict.hpp"
+#include "sapiens/error.hpp"
+
+namespace sapiens::fuzz {
+
+/// Reads all values of all tensors, in both ways. A tensor that cannot be read, because its
+/// checksum does not match, is no reason to leave the others.
+inline void read_tensors(const StateDict& state) {
+  constexpr Index kMaxElements = 1 << 16;  // an expanded tensor may be larger than the file
+  for (const TensorEntry& tensor : state.tensors) {
+    if (tensor.numel() > kMaxElements || tensor.unreadable) continue;
+    std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
+    std::vector<std::byte> raw(values.size() * dtype_size(tensor.dtype));
+    try {
+      read_f32(tensor, 0, values);
+      read_raw(tensor, 0, raw);
+    } catch (const Error&) {
+      continue;
+    }
+  }
+}
+
+}  // namespace sapiens::fuzz
