@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <ostream>
 #include <string>
 
 #include "checkpoint/zip.hpp"
@@ -21,6 +22,8 @@ struct Fuzzer {
   std::string name;
   int (*run)(const std::uint8_t*, std::size_t);
 };
+
+void PrintTo(const Fuzzer& fuzzer, std::ostream* out) { *out << fuzzer.name; }
 
 const Fuzzer kFuzzers[] = {
 #define SAPIENS_REPLAYED(name) {#name, fuzz_##name},
