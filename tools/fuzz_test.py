@@ -134,8 +134,8 @@ class FuzzTool(unittest.TestCase):
         counter = {"executions": 5_000_000, "cpu_seconds": 7200, "edges": 1, "edges_total": 4}
         (fuzz.FUZZ / "record.json").write_text(json.dumps({"one": counter}))
         _, said = self.quietly(fuzz.table)
-        self.assertIn("| `one` | things | 5,000,000 | 2.00 | 1 of 4 (25 %) | `Zip.Refuses` |", said)
-        self.assertIn("5,000,000 executions in 2.0 hours", said)
+        self.assertIn("| `one` | things | 5,000,000 | 2.000 | 1 of 4 (25 %) | `Zip.Refuses` |", said)
+        self.assertIn("5,000,000 executions in 2.00 hours", said)
         self.assertIn("0.5 % of the goal", said)
 
 
