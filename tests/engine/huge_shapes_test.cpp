@@ -59,16 +59,24 @@ TEST(HugeShapes, OfAPositionTableAreNoGrid) {
   }
 }
 
-TEST(HugeShapes, OfQueryKeyAndValueDoNotAddUpToAnother) {
-  Shapes shapes = model_with("backbone.layers.0.norm1.weight", {8});
+TEST(HugeShapes, OfQueryKeyAndValueDoNotFit) {
+  const std::string block = "encoder.layer.0.";
+  Shapes shapes = {{"embeddings.cls_token", {1, 1, 8}},
+                   {"embeddings.position_embeddings", {1, 17, 8}},
+                   {"embeddings.patch_embeddings.projection.weight", {8, 3, 16, 16}},
+                   {"embeddings.patch_embeddings.projection.bias", {8}},
+                   {block + "layernorm_before.weight", {8}},
+                   {block + "attention.output.dense.bias", {8}},
+                   {block + "intermediate.dense.bias", {32}}};
   for (const char* const part : {"query", "key", "value"}) {
-    shapes.emplace_back("encoder.layer.0.attention.attention." + std::string(part) + ".weight",
+    shapes.emplace_back(block + "attention.attention." + part + ".weight",
                         std::vector<Index>{kMost / 2, 2});
-    shapes.emplace_back("encoder.layer.0.attention.attention." + std::string(part) + ".bias",
-                        std::vector<Index>{kMost});
+    shapes.emplace_back(block + "attention.attention." + part + ".bias", std::vector<Index>{kMost});
   }
   const Inspection inspection = inspect(shapes);
-  EXPECT_FALSE(is_usable(inspection.report.verdict));
+  EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
+  EXPECT_EQ(inspection.model.width, 8);
+  EXPECT_FALSE(inspection.report.mismatched.empty());
 }
 
 TEST(HugeShapes, OfAHeadGiveNoNegativeNumberOfParameters) {
