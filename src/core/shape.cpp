@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <limits>
 #include <vector>
 
 #include "sapiens/error.hpp"
@@ -24,6 +25,11 @@ std::optional<Index> checked_numel(std::span<const Index> shape) noexcept {
     if (extent < 0 || __builtin_mul_overflow(numel, extent, &numel)) return std::nullopt;
   }
   return numel;
+}
+
+Index saturating_add(Index a, Index b) noexcept {
+  Index sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<Index>::max() : sum;
 }
 
 void throw_shape_mismatch(std::string_view what, std::span<const Index> expected,

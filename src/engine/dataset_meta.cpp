@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 #include "core/parse_number.hpp"
@@ -82,19 +84,21 @@ std::vector<std::string> DatasetMeta::names_of_ids(const std::string& list, Inde
 // {"nose": 0, ...}
 std::vector<std::string> DatasetMeta::ids_of_names(const std::string& list, Index count) const {
   const std::string prefix = kPrefix + list;
+  const auto first = metadata_.lower_bound(prefix);
+  const auto last = std::find_if(
+      first, metadata_.end(), [&](const auto& entry) { return !entry.first.starts_with(prefix); });
+  // The file's head may say that there are any number of outputs; memory is for names that exist.
+  if (std::distance(first, last) != count) return {};
   std::vector<std::string> names(static_cast<std::size_t>(count));
-  Index known = 0;
-  for (auto entry = metadata_.lower_bound(prefix);
-       entry != metadata_.end() && entry->first.starts_with(prefix); ++entry) {
+  for (auto entry = first; entry != last; ++entry) {
     const std::string text = entry->first.substr(prefix.size());
     const auto id = parse<Index>(&entry->second);
     if (!is_name(text) || !id || *id < 0 || *id >= count) return {};
     std::string& place = names[static_cast<std::size_t>(*id)];
     if (!place.empty()) return {};
     place = text;
-    ++known;
   }
-  return known == count ? names : std::vector<std::string>{};
+  return names;
 }
 
 }  // namespace sapiens

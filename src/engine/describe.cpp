@@ -18,7 +18,7 @@ Index count_values(std::span<const ParamSpec> params) {
   Index values = 0;
   for (const ParamSpec& param : params) {
     if (std::ranges::find(param.shape, kAny) == param.shape.end())
-      values += checked_numel(param.shape).value_or(0);
+      values = saturating_add(values, checked_numel(param.shape).value_or(0));
   }
   return values;
 }
@@ -39,7 +39,7 @@ FileInfo file_info(const StateDict& dict) {
                 .dtypes = {}};
   std::vector<std::string_view> dtypes;
   for (const TensorEntry& tensor : dict.tensors) {
-    if (!tensor.unreadable) file.values += tensor.numel();
+    if (!tensor.unreadable) file.values = saturating_add(file.values, tensor.numel());
     const std::string_view dtype = tensor.type_name();
     if (std::ranges::find(dtypes, dtype) == dtypes.end()) dtypes.push_back(dtype);
   }

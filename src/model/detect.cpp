@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/shape.hpp"
 #include "model/shape_vote.hpp"
 
 namespace sapiens {
@@ -55,7 +56,7 @@ std::optional<std::vector<Index>> OfferedShapes::find(std::string_view key) cons
     if (!joined) {
       joined = shape;
     } else if (!shape.empty() && !joined->empty()) {
-      (*joined)[0] += shape[0];
+      (*joined)[0] = saturating_add((*joined)[0], shape[0]);
     }
   }
   return joined;

@@ -42,7 +42,8 @@ Index vote_mlp_width(const OfferedShapes& offered, Index depth) {
 
 std::optional<Grid> square_grid(Index patches) {
   const auto side = static_cast<Index>(std::llround(std::sqrt(static_cast<double>(patches))));
-  if (patches > 0 && side * side == patches) return Grid{side, side};
+  // A division, as the square of a rounded root may leave 63 bits.
+  if (patches > 0 && patches % side == 0 && patches / side == side) return Grid{side, side};
   return std::nullopt;
 }
 

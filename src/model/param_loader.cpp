@@ -29,7 +29,9 @@ ParamLoader::ParamLoader(std::span<const ParamSpec> params, const ParamSource& s
       ops_(ops),
       progress_(progress),
       scratch_(static_cast<std::size_t>(ops.pool().threads())) {
-  for (const ParamSpec& param : params) total_ += checked_numel(param.shape).value_or(0);
+  for (const ParamSpec& param : params) {
+    total_ = saturating_add(total_, checked_numel(param.shape).value_or(0));
+  }
 }
 
 AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {

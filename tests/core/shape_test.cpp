@@ -25,6 +25,14 @@ TEST(Shape, CountsElementsAndNoticesOverflow) {
   EXPECT_EQ(checked_numel(std::vector<Index>{-1, 2}), std::nullopt);
 }
 
+TEST(Shape, SumsStopAtTheLargestNumber) {
+  constexpr Index kHuge = std::numeric_limits<Index>::max();
+  EXPECT_EQ(saturating_add(2, 3), 5);
+  EXPECT_EQ(saturating_add(kHuge, 0), kHuge);
+  EXPECT_EQ(saturating_add(kHuge, 1), kHuge);
+  EXPECT_EQ(saturating_add(kHuge - 1, kHuge), kHuge);
+}
+
 TEST(Shape, MismatchNamesBothSides) {
   std::vector<float> numbers(6);
   const Matrix x(numbers.data(), {2, 3});

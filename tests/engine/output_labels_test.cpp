@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "engine/mirror_partners.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/tasks.hpp"
@@ -40,6 +42,15 @@ TEST(OutputLabels, AreThePublishedOnesWhereTheFileSaysNothing) {
   EXPECT_EQ(nothing.labels(Task::Seg, 3).classes(), nullptr);
   EXPECT_EQ(nothing.labels(Task::Normal, 3).keypoints(), nullptr);
   EXPECT_EQ(nothing.labels(Task::Normal, 3).classes(), nullptr);
+}
+
+// The shape of an expanded tensor says how many outputs a head has, and may say anything.
+TEST(OutputLabels, TakeMemoryOnlyForNamesThatExist) {
+  const Index most = std::numeric_limits<Index>::max();
+  const Notes notes = Notes().add("keypoint_name2id.a", "0").add("keypoint_name2id.b", "1");
+  EXPECT_EQ(notes.labels(Task::Pose, most).keypoints(), nullptr);
+  EXPECT_EQ(notes.labels(Task::Pose, 3).keypoints(), nullptr);
+  ASSERT_NE(notes.labels(Task::Pose, 2).keypoints(), nullptr);
 }
 
 TEST(OutputLabels, AreWhatTrainingWroteIntoTheFile) {

@@ -1,13 +1,11 @@
 // Any bytes as a tar or zip archive, and every member of it. libarchive itself is not instrumented:
 // what is looked for is what it does to the reader, and that every archive ends.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
-#include "core/open_file.hpp"
+#include "fuzz/support/entry_points.hpp"
+#include "fuzz/support/memory_file.hpp"
 #include "sapiens/archive.hpp"
 #include "sapiens/error.hpp"
 
@@ -25,10 +23,11 @@ void read_member(sapiens::ArchiveReader& reader) {
 
 }  // namespace
 
+SAPIENS_FUZZ_MUTATOR(mutate_archive)
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const sapiens::Descriptor file(::memfd_create("archive", 0));
-  if (::write(file.number(), data, size) != static_cast<::ssize_t>(size)) return 0;
-  ::lseek(file.number(), 0, SEEK_SET);
+  const sapiens::fuzz::MemoryFile file(data, size);
+  if (!file.complete()) return 0;
   try {
     sapiens::ArchiveReader reader(file.number(), "input");
     for (bool read = true; reader.next(); read = !read) {

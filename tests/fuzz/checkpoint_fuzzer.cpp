@@ -1,26 +1,23 @@
 // Any bytes as a checkpoint file: chosen by content, then every tensor read.
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include "checkpoint/readers.hpp"
+#include "fuzz/support/entry_points.hpp"
+#include "fuzz/support/read_tensors.hpp"
 #include "sapiens/error.hpp"
+
+SAPIENS_FUZZ_MUTATOR(mutate_checkpoint)
+SAPIENS_FUZZ_CROSSOVER(cross_checkpoints)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sapiens;
-  const auto bytes = std::as_bytes(std::span(data, size));
-  StateDict state;
+  const FileBytes file{.bytes = std::as_bytes(std::span(data, size)), .source = "input"};
   try {
-    read_checkpoint({.bytes = bytes, .source = "input"}, state);
+    StateDict state;
+    read_checkpoint(file, state);
+    fuzz::read_tensors(state);
   } catch (const Error&) {
-    return 0;
-  }
-  constexpr Index kMaxElements = 1 << 16;  // an expanded tensor may be larger than the file
-  for (const TensorEntry& tensor : state.tensors) {
-    if (tensor.numel() > kMaxElements || tensor.unreadable) continue;
-    std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
-    read_f32(tensor, 0, values);
-    std::vector<std::byte> raw(values.size() * dtype_size(tensor.dtype));
-    read_raw(tensor, 0, raw);
   }
   return 0;
 }

@@ -3,7 +3,11 @@
 #include <cstdint>
 
 #include "checkpoint/torch_tensors.hpp"
+#include "fuzz/support/entry_points.hpp"
 #include "sapiens/error.hpp"
+
+SAPIENS_FUZZ_MUTATOR(mutate_pickle)
+SAPIENS_FUZZ_CROSSOVER(cross_pickles)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sapiens;

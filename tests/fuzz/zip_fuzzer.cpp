@@ -2,7 +2,11 @@
 #include <cstdint>
 
 #include "checkpoint/zip.hpp"
+#include "fuzz/support/entry_points.hpp"
 #include "sapiens/error.hpp"
+
+SAPIENS_FUZZ_MUTATOR(mutate_zip)
+SAPIENS_FUZZ_CROSSOVER(cross_zips)
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sapiens;
