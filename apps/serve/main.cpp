@@ -64,7 +64,8 @@ void introduce(const serve::ServerOptions& options, const serve::Models& models,
 /// Bounds what the C library keeps of freed memory. It gives the threads of connections up to eight
 /// heaps per core, each of which keeps as much as its largest requests took; and it comes to take
 /// images and results from these heaps, of which it returns only what is free at the end. In a soak
-/// (bench/soak) the server had 190 MB after two minutes and 256 MB after an hour, with this 95 MB.
+/// (bench/soak) the server had 190 MB after 2 minutes and 256 MB after an hour, with this 95 MB
+/// after 44.
 void bound_free_memory() {
 #ifdef M_ARENA_MAX
   constexpr int kHeaps = 4, kOwnPagesFrom = 256 << 10;
