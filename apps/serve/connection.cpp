@@ -3,7 +3,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -24,9 +23,9 @@ constexpr auto kGrace = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Connection::Connection(socket_t socket, double limit, Beginning beginning,
-                       std::function<bool()> is_crowded) try
-    : socket_(socket),
+Connection::Connection(Descriptor socket, double limit, Beginning beginning,
+                       std::function<bool()> is_crowded)
+    : socket_(std::move(socket)),
       limit_(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(limit))),
       is_crowded_(std::move(is_crowded)),
       deadline_(start_ + limit_ + kGrace),
@@ -35,26 +34,23 @@ Connection::Connection(socket_t socket, double limit, Beginning beginning,
       body_left_(beginning.body_bytes),
       expects_continue_(beginning.expects_continue && beginning.body.empty()) {
   buffer_ += beginning.body;
-} catch (...) {
-  close(socket);
 }
 
 Connection::~Connection() {
-  shutdown(socket_, SHUT_WR);
+  shutdown(socket_.number(), SHUT_WR);
   if (body_left_ > 0 && !expects_continue_) discard_body();
-  close(socket_);
 }
 
 void Connection::discard_body() {
   deadline_ = Clock::now() + seconds(kLingerSeconds);
   std::array<char, 4096> waste;
   while (!is_crowded_() && wait(POLLIN, seconds(2)) &&
-         recv(socket_, waste.data(), waste.size(), MSG_DONTWAIT) > 0) {
+         recv(socket_.number(), waste.data(), waste.size(), MSG_DONTWAIT) > 0) {
   }
 }
 
 bool Connection::is_gone() const {
-  pollfd one{.fd = socket_, .events = POLLRDHUP, .revents = 0};
+  pollfd one{.fd = socket_.number(), .events = POLLRDHUP, .revents = 0};
   return poll(&one, 1, 0) > 0;
 }
 
@@ -88,7 +84,7 @@ ssize_t Connection::fill() {
   }
   constexpr std::size_t kBlock = 16 << 10;
   buffer_.resize(kBlock);
-  const ssize_t count = recv(socket_, buffer_.data(), kBlock, MSG_DONTWAIT);
+  const ssize_t count = recv(socket_.number(), buffer_.data(), kBlock, MSG_DONTWAIT);
   buffer_.resize(static_cast<std::size_t>(std::max<ssize_t>(0, count)));
   begin_ = 0;
   body_read_ += buffer_.size();
@@ -113,7 +109,8 @@ bool Connection::send_all(const char* from, std::size_t size) {
   std::size_t sent = 0;
   while (sent < size) {
     if (!wait_in_steps(POLLOUT, seconds(kWriteSeconds))) return false;
-    const ssize_t count = send(socket_, from + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count =
+        send(socket_.number(), from + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -128,7 +125,7 @@ void Connection::get_remote_ip_and_port(std::string& ip, int&) const {
   socklen_t size = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
   std::array<char, NI_MAXHOST> host{};
-  if (getpeername(socket_, address, &size) == 0 &&
+  if (getpeername(socket_.number(), address, &size) == 0 &&
       getnameinfo(address, size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST) == 0) {
     ip = host.data();
   }
@@ -152,7 +149,7 @@ bool Connection::wait(short event, Clock::duration most) const {
   const Clock::time_point end = std::min(deadline_, Clock::now() + most);
   while (true) {
     const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
-    pollfd one{.fd = socket_, .events = event, .revents = 0};
+    pollfd one{.fd = socket_.number(), .events = event, .revents = 0};
     const int ready = poll(&one, 1, static_cast<int>(std::max<milliseconds::rep>(0, left.count())));
     if (ready >= 0) return ready > 0;
     if (errno != EINTR) return false;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "core/open_file.hpp"
 #include "serve/options.hpp"
 
 namespace sapiens::serve {
@@ -32,10 +33,10 @@ struct Beginning {
 /// library's own starts its limit anew with every byte.
 class Connection : public httplib::Stream {
  public:
-  /// Owns `socket`, and closes it where memory runs out here. The body has to be there within
-  /// `limit` seconds, and the answer is to be taken within as many. While `is_crowded` says that
-  /// others wait for this thread, a body has less time.
-  Connection(socket_t socket, double limit, Beginning beginning, std::function<bool()> is_crowded);
+  /// The body has to be there within `limit` seconds, and the answer is to be taken within as many.
+  /// While `is_crowded` says that others wait for this thread, a body has less time.
+  Connection(Descriptor socket, double limit, Beginning beginning,
+             std::function<bool()> is_crowded);
   /// Lets a client that was answered before its body was read send that to its end, for some
   /// seconds: one that is still sending reads no answer, and a reset would take it away.
   ~Connection() override;
@@ -55,7 +56,7 @@ class Connection : public httplib::Stream {
   /// server's own address, are of no use here.
   void get_remote_ip_and_port(std::string& ip, int& port) const override;
   void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return socket_; }
+  socket_t socket() const override { return socket_.number(); }
 
  private:
   bool wait(short event, Clock::duration most) const;
@@ -65,7 +66,7 @@ class Connection : public httplib::Stream {
   bool send_all(const char* from, std::size_t size);
   void discard_body();
 
-  const socket_t socket_;
+  const Descriptor socket_;
   const Clock::duration limit_;
   const std::function<bool()> is_crowded_;
   const Clock::time_point start_ = Clock::now();

@@ -251,18 +251,13 @@ void HttpServer::receive(int socket, std::string bytes, Arrival how) noexcept tr
 
 void HttpServer::converse(int socket, const RequestHead& head, const std::string& body,
                           std::function<bool()> is_crowded) {
-  const auto beginning = [&]() -> Beginning {
-    try {
-      return {.head = bare_head(head),
-              .body = body,
-              .body_bytes = body_bytes(head),
-              .expects_continue = head.has("Expect")};
-    } catch (...) {  // memory ran out before the connection has the socket
-      close(socket);
-      throw;
-    }
-  };
-  Connection connection(socket, limits_.seconds, beginning(), std::move(is_crowded));
+  Descriptor owner(socket);  // of its own, so that it is closed also where memory runs out below
+  Connection connection(std::move(owner), limits_.seconds,
+                        {.head = bare_head(head),
+                         .body = body,
+                         .body_bytes = body_bytes(head),
+                         .expects_continue = head.has("Expect")},
+                        std::move(is_crowded));
   bool closed = false;  // by the request; here it always is
   process_request(connection, true, closed, [&](httplib::Request& request) {
     request.headers = headers_of(head);
@@ -276,7 +271,7 @@ void HttpServer::converse(int socket, const RequestHead& head, const std::string
 
 /// Answers what the library is not to see.
 void HttpServer::refuse(int socket, const HttpError& error) {
-  Connection connection(socket, limits_.seconds, {}, [] { return false; });
+  Connection connection(Descriptor(socket), limits_.seconds, {}, [] { return false; });
   std::string remote;
   int port = 0;
   connection.get_remote_ip_and_port(remote, port);

@@ -15,7 +15,7 @@
 namespace sapiens {
 namespace {
 
-constexpr Index kMost = std::numeric_limits<Index>::max();
+constexpr Index kMaxLength = std::numeric_limits<Index>::max();
 
 using Shapes = std::vector<std::pair<std::string, std::vector<Index>>>;
 
@@ -45,13 +45,14 @@ Shapes model_with(const std::string& key, const std::vector<Index>& shape) {
 }
 
 TEST(HugeShapes, AreCountedUpToTheLargestNumber) {
-  const Inspection inspection = inspect({{"a", {kMost}}, {"b", {16000}}, {"c", {kMost, 1}}});
-  EXPECT_EQ(inspection.file.values, kMost);
+  const Inspection inspection =
+      inspect({{"a", {kMaxLength}}, {"b", {16000}}, {"c", {kMaxLength, 1}}});
+  EXPECT_EQ(inspection.file.values, kMaxLength);
   EXPECT_THAT(inspection.text(), testing::HasSubstr("9,223,372,036,854,775,807 values"));
 }
 
 TEST(HugeShapes, OfAPositionTableAreNoGrid) {
-  for (const Index length : {kMost, kMost - 1, Index{3037000500} * 3037000499}) {
+  for (const Index length : {kMaxLength, kMaxLength - 1, Index{3037000500} * 3037000499}) {
     const Inspection inspection = inspect(model_with("backbone.pos_embed", {1, length, 1}));
     EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete) << length;
     EXPECT_GE(inspection.model.grid.patches(), 0) << length;
@@ -70,8 +71,9 @@ TEST(HugeShapes, OfQueryKeyAndValueDoNotFit) {
                    {block + "intermediate.dense.bias", {32}}};
   for (const char* const part : {"query", "key", "value"}) {
     shapes.emplace_back(block + "attention.attention." + part + ".weight",
-                        std::vector<Index>{kMost / 2, 2});
-    shapes.emplace_back(block + "attention.attention." + part + ".bias", std::vector<Index>{kMost});
+                        std::vector<Index>{kMaxLength / 2, 2});
+    shapes.emplace_back(block + "attention.attention." + part + ".bias",
+                        std::vector<Index>{kMaxLength});
   }
   const Inspection inspection = inspect(shapes);
   EXPECT_EQ(inspection.report.verdict, Verdict::Incomplete);
@@ -80,13 +82,14 @@ TEST(HugeShapes, OfQueryKeyAndValueDoNotFit) {
 }
 
 TEST(HugeShapes, OfAHeadGiveNoNegativeNumberOfParameters) {
-  Shapes shapes = model_with("decode_head.conv_seg.weight", {kMost, 1, 1, 1});
-  shapes.emplace_back("decode_head.deconv_layers.0.weight", std::vector<Index>{1, kMost, 1, 1});
-  shapes.emplace_back("decode_head.conv_layers.0.weight", std::vector<Index>{kMost, 1, 1, 1});
+  Shapes shapes = model_with("decode_head.conv_seg.weight", {kMaxLength, 1, 1, 1});
+  shapes.emplace_back("decode_head.deconv_layers.0.weight",
+                      std::vector<Index>{1, kMaxLength, 1, 1});
+  shapes.emplace_back("decode_head.conv_layers.0.weight", std::vector<Index>{kMaxLength, 1, 1, 1});
   const Inspection inspection = inspect(shapes);
   EXPECT_FALSE(is_usable(inspection.report.verdict));
   EXPECT_GE(inspection.model.parameters, 0);
-  EXPECT_EQ(inspection.file.values, kMost);
+  EXPECT_EQ(inspection.file.values, kMaxLength);
 }
 
 }  // namespace

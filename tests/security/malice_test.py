@@ -106,64 +106,19 @@ class Suite:
         self.results = []
 
     def command(self, name, path):
-        if name == "convert":
-            return [self.program, "convert", path, "out.safetensors", "--heads", "4"]
-        if name == "keep":
-            return [
-                self.program,
-                "convert",
-                path,
-                "out.safetensors",
-                "--heads",
-                "4",
-                "--keep-unused",
-            ]
-        if name == "features":
-            return [
-                self.program,
-                "features",
-                path,
-                self.image,
-                "--output",
-                "out",
-                "--heads",
-                "4",
-                "--threads",
-                "1",
-            ]
-        if name == "image":
-            return [
-                self.program,
-                "features",
-                self.base,
-                path,
-                "--output",
-                "out",
-                "--heads",
-                "4",
-                "--threads",
-                "1",
-                "--size",
-                "128x128",
-            ]
-        if name == "boxes":
-            return [
-                self.program,
-                "features",
-                self.base,
-                self.image,
-                "--pool",
-                "boxes",
-                "--boxes",
-                path,
-                "--output",
-                "out",
-                "--heads",
-                "4",
-                "--threads",
-                "1",
-            ]
-        return [self.program, "inspect", path, "--verify", "--tensors", "--heads", "4"]
+        model = ["--heads", "4"]
+        compute = [*model, "--output", "out", "--threads", "1"]
+        convert = ["convert", path, "out.safetensors", *model]
+        boxes = ["--pool", "boxes", "--boxes", path]
+        words = {
+            "inspect": ["inspect", path, "--verify", "--tensors", *model],
+            "convert": convert,
+            "keep": [*convert, "--keep-unused"],
+            "features": ["features", path, self.image, *compute],
+            "image": ["features", self.base, path, *compute, "--size", "128x128"],
+            "boxes": ["features", self.base, self.image, *boxes, *compute],
+        }
+        return [self.program, *words[name]]
 
     def written(self, at):
         """The tensors or arrays below `at`, without notes that name their source."""

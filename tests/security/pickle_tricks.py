@@ -215,7 +215,7 @@ def cases(base):
         yield Case(f"protocol_{number}", base.checkpoint(program), "harmless")
     yield from broken(base)
     yield from identifiers(base)
-    # What follows STOP belongs to another pickle, which nobody asked for.
+    # What follows STOP belongs to another pickle, which is not read.
     second = p.proto(2) + p.system() + p.STOP
     yield Case("behind_stop", base.checkpoint(base.state() + second), "harmless")
     yield Case(

@@ -81,7 +81,7 @@ TEST_F(LobbyTest, AConnectionClosesItsSocketWhereMemoryRunsOut) {
   bool is_out_of_memory = false;
   fail_after_allocations(0);
   try {
-    const Connection connection(ends[1], 1, std::move(beginning), [] { return false; });
+    const Connection connection(Descriptor(ends[1]), 1, std::move(beginning), [] { return false; });
   } catch (const std::bad_alloc&) {
     is_out_of_memory = true;
   }
