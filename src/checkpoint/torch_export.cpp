@@ -58,11 +58,21 @@ constexpr int kStrided = 7;  // torch/_export/serde/schema.py, Layout
 constexpr std::array<std::string_view, 7> kKnownFields = {
     "dtype", "sizes", "requires_grad", "device", "strides", "storage_offset", "layout"};
 
+// The library would cut off a fraction, and what the type cannot hold.
+template <typename Integer>
+Integer whole(const json& value) {
+  const bool fits = value.is_number_unsigned()
+                        ? std::in_range<Integer>(value.get<std::uint64_t>())
+                        : value.is_number_integer() && std::in_range<Integer>(value.get<Index>());
+  if (fits) return value.get<Integer>();
+  throw json::other_error::create(501, "a number is no integer, or too large", nullptr);
+}
+
 std::optional<Unreadable> problem_of(const json& meta) {
-  const int type = meta.at("dtype").get<int>();
+  const int type = whole<int>(meta.at("dtype"));
   const auto dtype = dtype_of_scalar_type(type);
   if (!dtype) return unreadable_scalar_type(type);
-  if (meta.contains("layout") && meta.at("layout").get<int>() != kStrided) {
+  if (meta.contains("layout") && whole<int>(meta.at("layout")) != kStrided) {
     return unreadable_kind("sparse");
   }
   for (const auto& [field, value] : meta.items()) {
@@ -75,7 +85,7 @@ std::optional<Unreadable> problem_of(const json& meta) {
 }
 
 // {"as_int": 4}; an extent that depends on the input has no number here.
-Index integer(const json& value) { return value.at("as_int").get<Index>(); }
+Index integer(const json& value) { return whole<Index>(value.at("as_int")); }
 
 std::vector<Index> integers(const json& values) {
   std::vector<Index> numbers;
@@ -107,7 +117,7 @@ struct Pt2Reader {
       if (!checked_numel(entry.shape)) entry.shape.clear();
       return entry;
     }
-    entry.dtype = *dtype_of_scalar_type(meta.at("dtype").get<int>());
+    entry.dtype = *dtype_of_scalar_type(whole<int>(meta.at("dtype")));
     entry.strides = integers(meta.at("strides"));
     entry.byte_swapped = byte_swapped;
     entry.location =

@@ -34,6 +34,11 @@ std::optional<Json> read_object(const fs::path& path) {
   return json;
 }
 
+/// Throws `Json::exception` for what is no whole number.
+Index count_of(const Json& record, const char* key) {
+  return static_cast<Index>(record.at(key).get_ref<const Json::number_unsigned_t&>());
+}
+
 }  // namespace
 
 fs::path index_folder(const fs::path& output) { return output / "sapiens-index"; }
@@ -76,7 +81,7 @@ std::optional<ShardRecord> RunRecords::read(const InputShard& shard) const {
   if (!json) return std::nullopt;
   try {
     ShardRecord record{.source = json->at("source"),
-                       .counts = {json->at("done").get<Index>(), json->at("failed").get<Index>()},
+                       .counts = {count_of(*json, "done"), count_of(*json, "failed")},
                        .left_out = json->at("left_out")};
     if (json->contains("error")) record.error = json->at("error");
     std::error_code none;

@@ -170,7 +170,7 @@ class NpyShard final : public FeatureShard {
   void resume(const fs::path& unfinished, const Json& position) override {
     NpyShard earlier(place_);
     read_position(place_.name, [&] {
-      earlier.rows_ = position.at("rows").get<std::uint64_t>();
+      earlier.rows_ = position.at("rows").get_ref<const Json::number_unsigned_t&>();
       for (const Json& array : position.at("arrays")) {
         earlier.formats_.push_back({array.at("name").get<std::string>(),
                                     array.at("scale").get<bool>(),

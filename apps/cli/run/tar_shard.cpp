@@ -121,8 +121,8 @@ class TarShard final : public FeatureShard {
     std::uint64_t part = 0;
     std::uint64_t bytes = 0;
     read_position(place_.name, [&] {
-      part = position.at("part").get<std::uint64_t>();
-      bytes = position.at("bytes").get<std::uint64_t>();
+      part = position.at("part").get_ref<const Json::number_unsigned_t&>();
+      bytes = position.at("bytes").get_ref<const Json::number_unsigned_t&>();
     });
     for (std::uint64_t i = 0; i < part; ++i) {
       find_earlier_file(output_of(i), output_of(i), kTarEndMark);  // it has its name already
