@@ -59,6 +59,13 @@ extern "C" {
 /// The version of the library that is running, such as "0.1.0".
 SAPIENS_API const char* sapiens_version(void);
 
+/// Makes functions that read a file fail with SAPIENS_CORRUPT_FILE where another program cuts the
+/// file short, or the disk cannot give any more of it, while they read. Without this call such a
+/// file ends the process with SIGBUS. It installs a handler of SIGBUS for the whole process, which
+/// acts on files that this library has mapped alone, and passes all other faults to the handler
+/// before it. To be called early, before threads start; further calls do nothing.
+SAPIENS_API void sapiens_guard_mapped_files(void);
+
 // ---- Status and errors ----
 
 /// Status of a call. The number in each comment is the exit code of the `sapiens` program.

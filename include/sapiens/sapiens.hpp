@@ -12,6 +12,7 @@
 #include "sapiens/error.hpp"
 #include "sapiens/eval.hpp"
 #include "sapiens/features.hpp"
+#include "sapiens/file_guard.hpp"
 #include "sapiens/float_array.hpp"
 #include "sapiens/hub.hpp"
 #include "sapiens/image.hpp"

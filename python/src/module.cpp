@@ -1,3 +1,4 @@
+#include <sapiens/file_guard.hpp>
 #include <sapiens/version.hpp>
 
 #include "bindings.hpp"
@@ -5,6 +6,7 @@
 PYBIND11_MODULE(_sapiens, module) {
   using namespace sapiens::python;
   module.doc() = "The engine behind the package sapiens; import that instead.";
+  sapiens::guard_mapped_files();
   module.attr("__version__") = SAPIENS_VERSION;
   bind_errors(module);
   bind_arrays(module);

@@ -45,6 +45,36 @@ def test_a_missing_file_is_a_file_not_found(tmp_path):
         assert error.file == str(missing) and str(missing) in str(error)
 
 
+CUT_WHILE_READING = """
+import os, sys, threading, sapiens
+path, refused = sys.argv[1], 0
+with open(path, "rb") as file:
+    whole = file.read()
+for number in range(20):
+    with open(path, "wb") as file:
+        file.write(whole)
+    cut = threading.Timer(number / 2000, os.truncate, (path, 5000 * number))
+    cut.start()
+    try:
+        sapiens.load_state_dict(path)
+    except sapiens.Error as error:
+        assert error.code == "corrupt-file" and path in str(error), error
+        refused += 1
+    cut.join()
+print(refused)
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-X", "faulthandler"]])
+def test_a_file_that_is_cut_short_while_it_is_read_is_an_error(models, tmp_path, options):
+    path = tmp_path / "model.pth"
+    path.write_bytes(models["pretrain"].read_bytes())
+    command = [sys.executable, *options, "-c", CUT_WHILE_READING, path]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0 and not ran.stderr
+    assert int(ran.stdout) > 0
+
+
 def test_a_file_of_something_else_is_a_value_error(tmp_path):
     text = tmp_path / "text.pth"
     text.write_text("no checkpoint at all")

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sapiens/current_error.hpp"
+#include "sapiens/file_guard.hpp"
 #include "sapiens/version.hpp"
 
 using sapiens::ErrorCode;
@@ -137,6 +138,8 @@ sapiens_status status_from_exception(sapiens_error** error) noexcept {
 }  // namespace sapiens::capi
 
 const char* sapiens_version(void) { return SAPIENS_VERSION; }
+
+void sapiens_guard_mapped_files(void) { sapiens::guard_mapped_files(); }
 
 const char* sapiens_status_name(sapiens_status status) {
   if (status == SAPIENS_OK) return "ok";

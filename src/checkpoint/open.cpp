@@ -140,7 +140,7 @@ void read_checkpoint(const FileBytes& file, StateDict& out) {
   }
   refuse_multiplied(file, out);
   for (TensorEntry& tensor : out.tensors) {
-    tensor.mapped = file.mapped;
+    tensor.map = file.map;
     if (tensor.member) tensor.member->add_tensor(tensor.path());
   }
 }
@@ -154,7 +154,9 @@ StateDict open_checkpoint(const std::filesystem::path& path) {
   out.path = path.string();
   out.file_bytes = map->bytes().size();
   out.mapping = map;
-  read_checkpoint({.bytes = map->bytes(), .mapped = true, .source = out.path}, out);
+  map->checked([&](std::span<const std::byte> bytes) {
+    read_checkpoint({.bytes = bytes, .map = map.get(), .source = out.path}, out);
+  });
   map->expect_normal_access();
   return out;
 }

@@ -177,22 +177,7 @@ void require_intact(const TensorEntry& tensor, std::size_t wanted) {
   if (tensor.member && wanted > 0) tensor.member->require_intact();
 }
 
-}  // namespace
-
-Index TensorEntry::numel() const noexcept {
-  // The reader has proved that the product exists.
-  return checked_numel(shape).value_or(0);
-}
-
-std::string TensorEntry::path() const {
-  return container.empty() ? key : key.empty() ? container : container + "." + key;
-}
-
-std::string_view TensorEntry::type_name() const noexcept {
-  return unreadable ? std::string_view(unreadable->type) : dtype_name(dtype);
-}
-
-void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
+void convert_values(const TensorEntry& tensor, Index first, std::span<float> out) {
   expect_readable(tensor);
   require_intact(tensor, out.size());
   if (tensor.negated) return read_negated(tensor, first, out);
@@ -219,7 +204,7 @@ void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
   }
 }
 
-void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+void copy_values(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
   expect_readable(tensor);
   require_intact(tensor, out.size());
   switch (dtype_size(tensor.dtype)) {
@@ -234,8 +219,32 @@ void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) 
   }
 }
 
+}  // namespace
+
+Index TensorEntry::numel() const noexcept {
+  // The reader has proved that the product exists.
+  return checked_numel(shape).value_or(0);
+}
+
+std::string TensorEntry::path() const {
+  return container.empty() ? key : key.empty() ? container : container + "." + key;
+}
+
+std::string_view TensorEntry::type_name() const noexcept {
+  return unreadable ? std::string_view(unreadable->type) : dtype_name(dtype);
+}
+
+void read_f32(const TensorEntry& tensor, Index first, std::span<float> out) {
+  convert_values(tensor, first, out);
+  if (tensor.map != nullptr) tensor.map->require_unchanged();
+}
+
+void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) {
+  copy_values(tensor, first, out);
+  if (tensor.map != nullptr) tensor.map->require_unchanged();
+}
 void release_pages(const TensorEntry& tensor) noexcept {
-  if (!tensor.mapped || tensor.unreadable || tensor.numel() == 0) return;
+  if (tensor.map == nullptr || tensor.unreadable || tensor.numel() == 0) return;
   Index last = 0;
   for (std::size_t axis = 0; axis < tensor.shape.size(); ++axis) {
     last += (tensor.shape[axis] - 1) * tensor.strides[axis];

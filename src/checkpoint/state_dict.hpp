@@ -17,6 +17,7 @@
 
 namespace sapiens {
 
+class FileMap;
 class StoredMember;
 class ZipArchive;
 
@@ -51,7 +52,8 @@ struct TensorEntry {
   /// True where the values are the negated stored numbers, as a lazy negation of PyTorch leaves
   /// them. `read_f32` and `read_raw` apply the negation.
   bool negated = false;
-  bool mapped = false;        ///< `data` is in the mapped file: `release_pages` works.
+  /// The mapped file that `data` is in, which `StateDict::mapping` keeps; null for other memory.
+  const FileMap* map = nullptr;
   std::string location = {};  ///< Where in the file, for messages: "archive/data/17".
   /// The archive member that may have a checksum of the bytes, which is compared before values are
   /// read; null in formats without checksums.
@@ -102,7 +104,8 @@ StateDict open_checkpoint(const std::filesystem::path& path);
 /// Elements [first, first + out.size()) of the tensor in row-major order, converted to float
 /// (f64 rounds to nearest; integers convert). Strides, byte order and a pending negation are
 /// resolved. Throws `Error(CorruptFile)` where the file has a checksum of the bytes and it does not
-/// match, `Error(UnsupportedFormat)` for an unreadable tensor; so does `read_raw`.
+/// match, or where the file was cut short after it was opened (`guard_mapped_files`),
+/// `Error(UnsupportedFormat)` for an unreadable tensor; so does `read_raw`.
 void read_f32(const TensorEntry& tensor, Index first, std::span<float> out);
 
 /// The same elements in the tensor's own dtype, native byte order; `out` holds whole elements.

@@ -28,7 +28,7 @@ StoredMember::StoredMember(const FileBytes& archive, std::string name,
     : source_(archive.source),
       name_(std::move(name)),
       bytes_(bytes),
-      mapped_(archive.mapped),
+      map_(archive.map),
       crc_(crc) {}
 
 void StoredMember::add_tensor(std::string path) {
@@ -63,6 +63,7 @@ bool StoredMember::is_intact() const {
     compute_pieces();
     state_.wait(State::Unknown);  // waits for pieces that other threads compute
   }
+  if (map_ != nullptr) map_->require_unchanged();
   return state_.load() == State::Intact;
 }
 
@@ -75,7 +76,7 @@ void StoredMember::compute_pieces() const {
     if (number >= count) return;
     const std::span<const std::byte> bytes = piece(number);
     piece_crcs_[number] = crc32(bytes);
-    if (mapped_ && bytes_.size() > kMaxKeptBytes) release_mapped(bytes);
+    if (map_ != nullptr && bytes_.size() > kMaxKeptBytes) release_mapped(bytes);
     if (done_.fetch_add(1) + 1 == count) finish();
   }
 }
@@ -91,7 +92,7 @@ void StoredMember::finish() const {
 }
 
 void StoredMember::forget() const noexcept {
-  if (mapped_ && !bytes_.empty()) release_mapped(bytes_);
+  if (map_ != nullptr && !bytes_.empty()) release_mapped(bytes_);
 }
 
 void StoredMember::require_intact() const {

@@ -30,7 +30,8 @@ class StoredMember {
   /// The tensors as text: "backbone.pos_embed" or "a, b, c and 4 more"; empty where there are none.
   std::string tensors_text() const;
 
-  /// Whether the bytes match their checksum; true where there is none to compare.
+  /// Whether the bytes match their checksum; true where there is none to compare. Throws
+  /// `Error(CorruptFile)` where they are not those of the file any more.
   bool is_intact() const;
   /// True once `is_intact` has returned true.
   bool was_checked() const noexcept { return state_.load() == State::Intact; }
@@ -55,7 +56,7 @@ class StoredMember {
   std::string source_;
   std::string name_;
   std::span<const std::byte> bytes_;
-  bool mapped_;
+  const FileMap* map_;  // null for bytes in other memory
   std::optional<std::uint32_t> crc_;
   std::vector<std::string> tensors_;  // the first few, for messages
   std::size_t tensor_count_ = 0;

@@ -226,7 +226,7 @@ void read_nested(const ZipArchive& archive, const ZipEntry& entry, StateDict& ou
   const auto outer = archive.member(entry);
   const auto nested = std::make_shared<const ZipArchive>(
       FileBytes{.bytes = outer->bytes(),
-                .mapped = archive.file().mapped,
+                .map = archive.file().map,
                 .source = fmt::format("{}: {}", archive.file().source, entry.name)});
   if (!is_torch_zip(*nested)) {
     throw Error(ErrorCode::CorruptFile,

@@ -193,42 +193,45 @@ template <typename Convert>
 std::vector<std::uint8_t> read_pixels(const std::filesystem::path& path,
                                       std::span<const Index> shape, const NumberType& type,
                                       const char* wrong_shape, Convert convert) {
-  const FileMap map(path);
-  ByteReader in(map.bytes(), path.string());
-  const NpyHeader header = read_header_of(type, in);
-  if (!std::ranges::equal(header.shape, shape)) {
-    throw Error(ErrorCode::ShapeMismatch, {.summary = wrong_shape,
-                                           .file = in.source(),
-                                           .expected = shape_text(shape),
-                                           .actual = shape_text(header.shape)});
-  }
-  const auto bytes = in.bytes(in.remaining());
-  const auto size = static_cast<std::size_t>(type.bytes);
-  std::vector<std::uint8_t> pixels;
-  pixels.reserve(bytes.size() / size);
-  for (std::size_t at = 0; at < bytes.size(); at += size) {
-    pixels.push_back(convert(bytes.subspan(at, size), in.source()));
-  }
-  return pixels;
+  return FileMap(path).checked([&](std::span<const std::byte> content) {
+    ByteReader in(content, path.string());
+    const NpyHeader header = read_header_of(type, in);
+    if (!std::ranges::equal(header.shape, shape)) {
+      throw Error(ErrorCode::ShapeMismatch, {.summary = wrong_shape,
+                                             .file = in.source(),
+                                             .expected = shape_text(shape),
+                                             .actual = shape_text(header.shape)});
+    }
+    const auto bytes = in.bytes(in.remaining());
+    const auto size = static_cast<std::size_t>(type.bytes);
+    std::vector<std::uint8_t> pixels;
+    pixels.reserve(bytes.size() / size);
+    for (std::size_t at = 0; at < bytes.size(); at += size) {
+      pixels.push_back(convert(bytes.subspan(at, size), in.source()));
+    }
+    return pixels;
+  });
 }
 
 }  // namespace
 
 FloatArray read_npy(const std::filesystem::path& path) {
-  const FileMap map(path);
-  ByteReader in(map.bytes(), path.string());
-  NpyHeader header = read_header_of(kFloat, in);
-  const auto bytes = in.bytes(in.remaining());
-  FloatArray array{std::move(header.shape), std::vector<float>(bytes.size() / sizeof(float))};
-  if (!bytes.empty()) std::memcpy(array.values.data(), bytes.data(), bytes.size());
-  return array;
+  return FileMap(path).checked([&](std::span<const std::byte> content) {
+    ByteReader in(content, path.string());
+    NpyHeader header = read_header_of(kFloat, in);
+    const auto bytes = in.bytes(in.remaining());
+    FloatArray array{std::move(header.shape), std::vector<float>(bytes.size() / sizeof(float))};
+    if (!bytes.empty()) std::memcpy(array.values.data(), bytes.data(), bytes.size());
+    return array;
+  });
 }
 
 NpyHeaderInfo read_npy_info(const std::filesystem::path& path) {
-  const FileMap map(path);
-  ByteReader in(map.bytes(), path.string());
-  NpyHeader header = read_npy_header(in);
-  return {std::move(header.descr), std::move(header.shape), header.fortran_order};
+  return FileMap(path).checked([&](std::span<const std::byte> content) {
+    ByteReader in(content, path.string());
+    NpyHeader header = read_npy_header(in);
+    return NpyHeaderInfo{std::move(header.descr), std::move(header.shape), header.fortran_order};
+  });
 }
 
 std::vector<std::uint8_t> read_npy_mask(const std::filesystem::path& path,

@@ -1,6 +1,7 @@
 #include "core/open_file.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/mapped_ranges.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -57,22 +59,49 @@ Descriptor open_regular_file(const std::filesystem::path& path) {
   return file;
 }
 
-FileMap::FileMap(const std::filesystem::path& path) {
-  const Descriptor file = open_regular_file(path);
-  struct ::stat status {};
-  if (::fstat(file.number(), &status) != 0) {
-    fail_to_read(path, "the file cannot be examined", errno);
-  }
-  if (status.st_size == 0) return;
-
-  const auto size = static_cast<std::size_t>(status.st_size);
-  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number(), 0);
+FileMap::FileMap(const std::filesystem::path& path)
+    : path_(path), file_(open_regular_file(path)), version_(current_version()) {
+  if (version_.bytes == 0) return;
+  const auto size = static_cast<std::size_t>(version_.bytes);
+  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file_.number(), 0);
   if (start == MAP_FAILED) fail_to_read(path, "the file cannot be mapped into memory", errno);
   bytes_ = {static_cast<const std::byte*>(start), size};
+  range_ = add_mapped_range(bytes_);
+  if (range_ == nullptr) {
+    ::munmap(start, size);
+    fail_to_read(path, "too many files are mapped into memory", EMFILE);
+  }
 }
 
 FileMap::~FileMap() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (bytes_.empty()) return;
+  remove_mapped_range(*range_);
+  ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+FileMap::Version FileMap::current_version() const {
+  struct ::stat status {};
+  if (::fstat(file_.number(), &status) != 0) {
+    fail_to_read(path_, "the file cannot be examined", errno);
+  }
+  return {status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+void FileMap::require_unchanged() const {
+  const Version now = current_version();
+  const bool unreadable = range_ != nullptr && range_->unreadable.load();
+  if (now == version_ && !unreadable) return;
+  ErrorDetail details{.summary = "the file was changed while it was read",
+                      .file = path_.string(),
+                      .hint = "try again once no other program writes to it"};
+  if (now.bytes != version_.bytes) {
+    details.expected = fmt::format("{} bytes, as when it was opened", version_.bytes);
+    details.actual = fmt::format("{} bytes", now.bytes);
+  } else if (now == version_) {
+    details.summary = "a part of the file cannot be read";
+    details.hint = "the disk or the network folder that holds it fails: copy the file, try again";
+  }
+  throw Error(ErrorCode::CorruptFile, std::move(details));
 }
 
 void FileMap::expect_random_access() const noexcept { advise(bytes_, MADV_RANDOM); }

@@ -2,9 +2,13 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
+#include <type_traits>
 #include <utility>
+
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 
@@ -44,11 +48,17 @@ auto uninterrupted(Call call) {
   return result;
 }
 
+struct MappedRange;
+
 /// A whole file mapped read-only into memory. Pages are read when they are touched, so mapping a
 /// file larger than memory costs nothing.
 ///
 /// Throws `Error`: NotFound for a file that is not there or may not be read, UnsupportedFormat for
-/// a folder or a device. An empty file maps to an empty span.
+/// a folder or a device, OutOfResources for one file too many. An empty file maps to an empty span.
+///
+/// Another program may write to the file, or cut it short, meanwhile. What is read then is neither
+/// the old nor the new content, and zeros behind the end if the program called
+/// `guard_mapped_files`; so whoever has read from `bytes` calls `require_unchanged`.
 class FileMap {
  public:
   explicit FileMap(const std::filesystem::path& path);
@@ -58,14 +68,53 @@ class FileMap {
 
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
+  /// Throws `Error(CorruptFile)` if the file was written to or cut short since it was opened, or a
+  /// part of it could not be read from the disk.
+  void require_unchanged() const;
+  /// What `read(bytes())` returns, if the file is unchanged; if it is not, that is the error, also
+  /// where `read` throws another.
+  template <typename Read>
+  auto checked(Read read) const;
+
   /// Advises the system that pages will be read at random, so that it reads no neighbours.
   void expect_random_access() const noexcept;
   /// Restores the default, in which the system reads ahead.
   void expect_normal_access() const noexcept;
 
  private:
+  /// What changes when somebody writes to a file.
+  struct Version {
+    std::int64_t bytes = 0;
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
+    bool operator==(const Version&) const = default;
+  };
+  /// Throws `Error(NotFound)` where the system cannot say it.
+  Version current_version() const;
+
+  std::filesystem::path path_;
+  Descriptor file_;
+  Version version_;
   std::span<const std::byte> bytes_;
+  MappedRange* range_ = nullptr;
 };
+
+template <typename Read>
+auto FileMap::checked(Read read) const {
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<Read, std::span<const std::byte>>>) {
+      read(bytes_);
+      require_unchanged();
+    } else {
+      auto result = read(bytes_);
+      require_unchanged();
+      return result;
+    }
+  } catch (const Error&) {
+    require_unchanged();
+    throw;
+  }
+}
 
 /// Allows the system to drop the pages behind `part` of a FileMap; the next access reads them
 /// again. It must not be called on other memory: anonymous pages would lose their content.

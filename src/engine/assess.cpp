@@ -37,7 +37,10 @@ Task task_of(Use use) noexcept {
 StateDict without_values(StateDict dict) {
   dict.mapping.reset();
   dict.archives.clear();
-  for (TensorEntry& tensor : dict.tensors) tensor.member.reset();
+  for (TensorEntry& tensor : dict.tensors) {
+    tensor.map = nullptr;
+    tensor.member.reset();
+  }
   return dict;
 }
 

@@ -160,7 +160,7 @@ void link_snapshot(const fs::path& blob, const fs::path& pointer, bool may_move)
   }
   const FileMap content(blob);
   AtomicFile copy(pointer);
-  copy.write(content.bytes());
+  content.checked([&](std::span<const std::byte> bytes) { copy.write(bytes); });
   copy.commit();
 }
 

@@ -86,7 +86,7 @@ void expect_checkpoint(std::span<const std::byte> head, const std::string& url) 
   const std::string_view text = as_text(head);
   if (looks_like_zip(text) || looks_like_safetensors(text) || looks_like_torch_legacy(text)) return;
   try {
-    refuse_file({.bytes = head, .mapped = false, .source = url});
+    refuse_file({.bytes = head, .source = url});
   } catch (const Error& error) {
     throw Error(
         ErrorCode::UnsupportedFormat,

@@ -147,8 +147,8 @@ ImageSize measure_image(std::span<const std::byte> bytes, const std::string& nam
 }
 
 Image Image::read(const std::filesystem::path& path) {
-  const FileMap file(path);
-  return decode(file.bytes(), path.string());
+  return FileMap(path).checked(
+      [&](std::span<const std::byte> bytes) { return decode(bytes, path.string()); });
 }
 
 Image Image::decode(std::span<const std::byte> bytes, const std::string& name,

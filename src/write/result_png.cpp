@@ -62,8 +62,8 @@ void write_class_png(const std::filesystem::path& path, const Segmentation& segm
 }
 
 Segmentation read_class_png(const std::filesystem::path& path) {
-  const FileMap file(path);
-  PngValues png = stored_png_values(file.bytes(), path.string());
+  PngValues png = FileMap(path).checked(
+      [&](std::span<const std::byte> bytes) { return stored_png_values(bytes, path.string()); });
   const Index largest = *std::ranges::max_element(png.values);
   return {.width = png.width,
           .height = png.height,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <stdexcept>
 
@@ -386,6 +387,19 @@ TEST(CApi, NamesEveryStatus) {
   EXPECT_STREQ(sapiens_status_name(SAPIENS_CANCELLED), "cancelled");
   EXPECT_STREQ(sapiens_status_name(SAPIENS_CANCELLED + 1), "unknown");
   EXPECT_STREQ(sapiens_status_name(-1), "unknown");
+}
+
+TEST_F(CErrors, AFileCutShortAfterItWasOpenedIsACorruptFile) {
+  sapiens_guard_mapped_files();
+  const std::string path = tiny.file("pretrain");
+  const CCheckpoint checkpoint = open_c(path);
+  std::filesystem::resize_file(path, 10'000);
+  const CError error =
+      error_of<sapiens_encoder>([&](sapiens_encoder** out, sapiens_error** failure) {
+        return sapiens_encoder_load(checkpoint.get(), nullptr, nullptr, out, failure);
+      });
+  EXPECT_EQ(sapiens_error_status(error.get()), SAPIENS_CORRUPT_FILE);
+  EXPECT_EQ(sapiens_error_file(error.get()), path);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ Bytes to_bytes(std::string_view text) {
 
 StateDict parse(std::span<const std::byte> bytes) {
   StateDict state;
-  read_checkpoint({.bytes = bytes, .mapped = false, .source = "memory"}, state);
+  read_checkpoint({.bytes = bytes, .source = "memory"}, state);
   return state;
 }
 

@@ -14,6 +14,7 @@
 #include <new>
 #include <optional>
 #include <sapiens/current_error.hpp>
+#include <sapiens/file_guard.hpp>
 #include <sapiens/version.hpp>
 #include <string>
 #include <string_view>
@@ -124,6 +125,7 @@ int run_program(Words words, AddCommands add_commands) {
   occupy_standard_streams();
   handler_of_the_system();
   std::set_terminate(end_process);
+  guard_mapped_files();
   std::signal(SIGXFSZ, SIG_IGN);         // a file too large for `ulimit -f` is an error of write()
   std::optional<Interrupts> interrupts;  // until the last byte is out
   const int code = start_and_run(words, add_commands, interrupts);
