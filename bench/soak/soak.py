@@ -136,7 +136,8 @@ def main() -> int:
     with open(output / "server.log", "w") as log:
         server, port = start_server(program, models, environment, log)
     arguments = [sys.executable, HERE / "python_work.py", files, str(options.share), str(seconds)]
-    python = subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True)
+    modules = {**environment, "SAPIENS_MODULE_DIR": str(build / "lib/sapiens")}
+    python = subprocess.Popen(arguments, env=modules, stdout=subprocess.PIPE, text=True)
     started = time.monotonic()
     answers, told = measure.Answers(), {"calls": 0, "faults": [], "kinds": 0}
     threading.Thread(target=follow, args=(python, told), daemon=True).start()

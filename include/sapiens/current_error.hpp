@@ -6,7 +6,7 @@ namespace sapiens {
 
 /// Converts the exception that is being handled to an `Error`; call it inside of `catch (...)`.
 /// std::bad_alloc, std::length_error and a failure to start a thread become OutOfResources, and the
-/// text names the resource limits of the process. Other exceptions become Internal.
+/// text says what memory the process has and may have. Other exceptions become Internal.
 Error current_error();
 
 }  // namespace sapiens

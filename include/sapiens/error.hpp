@@ -43,7 +43,8 @@ struct ErrorDetail {
 /// complete message and may have several lines.
 class Error : public std::runtime_error {
  public:
-  /// Formats the message from the fields of `detail`.
+  /// Formats the message from the fields of `detail`. For OutOfResources without `actual`, that
+  /// becomes the memory in use and its limits.
   Error(ErrorCode code, ErrorDetail detail);
 
   /// The category.

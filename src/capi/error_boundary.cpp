@@ -93,10 +93,6 @@ sapiens_error* describe_exception() {
   } catch (const Cancelled&) {
     const ErrorDetail detail{.summary = "the caller's progress function asked to stop"};
     return new OwnedError(SAPIENS_CANCELLED, detail, "[cancelled] " + detail.summary);
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  } catch (const std::length_error&) {
-    return out_of_memory();  // a container asked for more than there can be
   } catch (...) {
     const Error error = current_error();
     return error.code() == ErrorCode::Internal ? internal(error.detail().summary) : owned(error);

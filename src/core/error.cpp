@@ -1,7 +1,6 @@
 #include "sapiens/error.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <exception>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "sapiens/current_error.hpp"
+#include "sapiens/memory_use.hpp"
 #include "sapiens/option_names.hpp"
 #include "sapiens/printable.hpp"
 
@@ -46,27 +46,17 @@ std::string render(ErrorCode code, const ErrorDetail& detail) {
   return text;
 }
 
-// The advice for a damaged file does not depend on where the damage was found.
+// The advice for a damaged file does not depend on where the damage was found, and std::bad_alloc
+// does not say how much memory was asked for.
 ErrorDetail completed(ErrorCode code, ErrorDetail detail) {
   if (!detail.option.empty()) detail.key = detail.option;
   if (code == ErrorCode::CorruptFile && detail.hint.empty()) {
     detail.hint = "the file is damaged or incomplete; fetch or copy it again";
   }
+  if (code == ErrorCode::OutOfResources && detail.actual.empty()) {
+    detail.actual = MemoryUseText().view();
+  }
   return detail;
-}
-
-/// The memory limits of this process, because std::bad_alloc does not say how much was requested.
-std::string limits_text() {
-  std::string text;
-  const auto add = [&](auto resource, const char* name, rlim_t unit, const char* unit_name) {
-    rlimit limit{};
-    if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    text += fmt::format("{}{} limited to {}{}", text.empty() ? "" : ", ", name,
-                        limit.rlim_cur / unit, unit_name);
-  };
-  add(RLIMIT_AS, "address space (ulimit -v)", 1000000, " MB");
-  add(RLIMIT_DATA, "data (ulimit -d)", 1000000, " MB");
-  return text;
 }
 
 bool is_shortage(const std::error_code& code) {
@@ -78,7 +68,6 @@ bool is_shortage(const std::error_code& code) {
 Error shortage(std::string summary) {
   return Error(ErrorCode::OutOfResources,
                {.summary = std::move(summary),
-                .actual = limits_text(),
                 .hint = "use a smaller batch, fewer threads, or a machine with more memory"});
 }
 

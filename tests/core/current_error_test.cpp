@@ -1,10 +1,17 @@
 #include "sapiens/current_error.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
+#include <cstdint>
+#include <cstring>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <system_error>
+
+#include "sapiens/memory_use.hpp"
 
 namespace sapiens {
 namespace {
@@ -34,6 +41,37 @@ TEST(CurrentError, AShortageOfMemoryIsNoBug) {
     const Error error = error_of(std::system_error(std::make_error_code(shortage), "thread"));
     EXPECT_EQ(error.code(), ErrorCode::OutOfResources) << error.what();
   }
+}
+
+TEST(CurrentError, AShortageTellsTheMemoryInUseWhereNoAmountIsKnown) {
+  const std::string actual = error_of(std::bad_alloc()).detail().actual;
+  EXPECT_NE(actual.find(" MB of memory and "), actual.npos) << actual;
+  const Error known(ErrorCode::OutOfResources, {.summary = "s", .actual = "8 bytes"});
+  EXPECT_EQ(known.detail().actual, "8 bytes");
+}
+
+TEST(MemoryUse, CountsWhatIsMappedAndWhatIsTouched) {
+  constexpr std::size_t kBytes = std::size_t{64} << 20;
+  const MemoryUse before = memory_use();
+  void* const mapped =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
+  std::memset(mapped, 1, kBytes);
+  const MemoryUse after = memory_use();
+  munmap(mapped, kBytes);
+  EXPECT_GE(after.address_space, before.address_space + kBytes);
+  EXPECT_GE(after.resident, before.resident + kBytes / 2);
+}
+
+TEST(MemoryUse, NamesTheLimitsThatThereAre) {
+  rlimit old{};
+  ASSERT_EQ(getrlimit(RLIMIT_DATA, &old), 0);
+  const rlimit tight{.rlim_cur = std::uint64_t{1} << 42, .rlim_max = old.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_DATA, &tight), 0);
+  const std::string text(MemoryUseText().view());
+  EXPECT_EQ(memory_use().data_limit, tight.rlim_cur);
+  ASSERT_EQ(setrlimit(RLIMIT_DATA, &old), 0);
+  EXPECT_NE(text.find("data limited to 4398047 MB (ulimit -d)"), text.npos) << text;
 }
 
 TEST(CurrentError, OtherExceptionsAreReportedAsBugs) {

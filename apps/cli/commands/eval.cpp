@@ -43,7 +43,7 @@ void run(const EvalOptions& options, Session& session) {
   const EvalReport report =
       options.detections.empty() ? evaluate_model(options, session) : evaluate_detections(options);
   if (report.images == 0) {
-    throw Error(ErrorCode::InvalidArgument,
+    throw Error(report.memory_ran_out ? ErrorCode::OutOfResources : ErrorCode::InvalidArgument,
                 {.summary = "no image could be compared",
                  .actual = fmt::format("{} failed, {} have nothing to compare", report.failed,
                                        report.without_truth)});
@@ -56,7 +56,7 @@ void run(const EvalOptions& options, Session& session) {
   } else {
     print(report_text(report));
   }
-  session.exit_code = report.failed > 0 ? kSomeFailed : kDone;
+  session.exit_code = exit_code_of_failures(report.failed, report.memory_ran_out);
 }
 
 void add_pose_eval_options(CLI::App& app, EvalOptions& options) {

@@ -162,6 +162,7 @@ Gaps fill(ContactSheet& sheet, const std::vector<SheetColumn>& columns,
       try {
         sheet.set(static_cast<Index>(r), static_cast<Index>(c), Image::read(*file));
       } catch (const Error& error) {
+        if (error.code() == ErrorCode::OutOfResources) throw;
         meter.message(failure_text(file->string(), error));
         gaps.failed.push_back(error_json(error));
       }

@@ -270,6 +270,7 @@ void DatasetRun::note_damage(const InputShard& shard, const Error& error) {
 }
 
 void DatasetRun::note_failure(const std::string& input, const Error& error) {
+  if (error.code() == ErrorCode::OutOfResources) result_.memory_ran_out = true;
   if (result_.failures.size() < DatasetResult::kMaxFailures) {
     result_.failures.push_back({input, error});
   }

@@ -29,6 +29,7 @@ struct DatasetResult {
   Index finished_before = 0;  ///< Shards of its part that were complete, or became so elsewhere.
   std::vector<std::string> elsewhere = {};  ///< Shards of its part that others work on.
   std::vector<FailedInput> failures = {};   ///< Inputs and archives, the first kMaxFailures.
+  bool memory_ran_out = false;              ///< For an input of this process.
   Index damaged = 0;  ///< Archives of which something was lost, and shards that changed meanwhile.
   LeftOutList left_out = {};  ///< Of archives.
   Json merged = {};           ///< RunRecords::merge

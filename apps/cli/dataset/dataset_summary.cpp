@@ -82,7 +82,7 @@ void report(const DatasetSummary& summary, Session& session) {
     for (const std::string& line : left_out_lines(summary.result.left_out)) say(line);
     print(summary.text());
   }
-  session.exit_code = summary.failures() > 0 ? kSomeFailed : kDone;
+  session.exit_code = exit_code_of_failures(summary.failures(), summary.result.memory_ran_out);
 }
 
 }  // namespace sapiens::cli

@@ -153,6 +153,7 @@ struct EvalReport {
   std::string boxes = {};  ///< Where persons were looked for; empty for tasks without.
   Index images = 0;        ///< Compared.
   Index without_truth = 0, failed = 0;
+  bool memory_ran_out = false;  ///< For an image that failed.
   Json files = Json::object();  ///< What of COCO files and folders was used.
   Scores scores = {};
 };

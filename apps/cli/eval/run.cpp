@@ -14,6 +14,7 @@ namespace {
 /// What became of the images of an evaluation.
 struct EvalCounts {
   Index compared = 0, nothing_to_compare = 0, failed = 0;
+  bool memory_ran_out = false;
   Index boxes_outside = 0;       ///< Of --boxes, outside of their image and left out.
   Index unlisted = 0;            ///< Images without an entry in --boxes.
   Index true_boxes_outside = 0;  ///< Of their image, and looked into nevertheless.
@@ -81,6 +82,9 @@ EvalCounts compare_all(const TaskContext& context, const EvalPlan& plan, Measure
           }};
   for (const JobResult& result : run_jobs(steps, jobs, context.options.batch, context)) {
     counts.failed += result.error.has_value();
+    if (result.error && result.error->code() == ErrorCode::OutOfResources) {
+      counts.memory_ran_out = true;
+    }
   }
   return counts;
 }
@@ -161,6 +165,7 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
           .images = counts.compared,
           .without_truth = plan.set.without_truth + counts.nothing_to_compare,
           .failed = counts.failed,
+          .memory_ran_out = counts.memory_ran_out,
           .files = std::move(files),
           .scores = scores_of(*measure, counts, plan)};
 }

@@ -118,7 +118,10 @@ void report(const JobsSummary& summary, Session& session) {
   } else {
     print(summary.text());
   }
-  session.exit_code = summary.failures() > 0 ? kSomeFailed : kDone;
+  const bool memory_ran_out = std::ranges::any_of(summary.results, [](const JobResult& result) {
+    return result.error && result.error->code() == ErrorCode::OutOfResources;
+  });
+  session.exit_code = exit_code_of_failures(summary.failures(), memory_ran_out);
 }
 
 }  // namespace sapiens::cli

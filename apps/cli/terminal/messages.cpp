@@ -55,6 +55,11 @@ void say(std::string_view message) {
   std::fputs((printable_lines(message) + '\n').c_str(), stderr);
 }
 
+ExitCode exit_code_of_failures(Index failures, bool memory_ran_out) noexcept {
+  if (memory_ran_out) return kOutOfResources;
+  return failures > 0 ? kSomeFailed : kDone;
+}
+
 ExitCode exit_code(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::InvalidArgument:

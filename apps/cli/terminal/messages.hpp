@@ -28,6 +28,10 @@ enum ExitCode : int {
 
 ExitCode exit_code(ErrorCode code) noexcept;
 
+/// The exit code of a run of which `failures` inputs failed: kOutOfResources if memory ran out for
+/// one of them, because it may succeed with more.
+ExitCode exit_code_of_failures(Index failures, bool memory_ran_out) noexcept;
+
 struct ExitCodeMeaning {
   ExitCode code;
   const char* meaning;

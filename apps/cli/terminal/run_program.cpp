@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <sapiens/current_error.hpp>
 #include <sapiens/file_guard.hpp>
+#include <sapiens/memory_use.hpp>
 #include <sapiens/version.hpp>
 #include <string>
 #include <string_view>
@@ -110,8 +112,13 @@ std::terminate_handler handler_of_the_system() noexcept {
   try {
     if (std::current_exception()) throw;
   } catch (const std::bad_alloc&) {
-    constexpr std::string_view kMessage = "error[out-of-resources] memory ran out\n";
-    [[maybe_unused]] const auto count = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    const MemoryUseText use;
+    std::array<char, 300> message;
+    const int length = std::snprintf(message.data(), message.size(),
+                                     "error[out-of-resources] memory ran out\n  actual:   %.*s\n",
+                                     static_cast<int>(use.view().size()), use.view().data());
+    [[maybe_unused]] const auto count =
+        write(STDERR_FILENO, message.data(), static_cast<std::size_t>(length));
     _exit(kOutOfResources);
   } catch (...) {  // reported below
   }
