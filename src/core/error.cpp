@@ -1,7 +1,6 @@
 #include "sapiens/error.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <exception>
 #include <iterator>
@@ -11,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "sapiens/current_error.hpp"
 #include "sapiens/option_names.hpp"
 #include "sapiens/printable.hpp"
@@ -55,20 +55,6 @@ ErrorDetail completed(ErrorCode code, ErrorDetail detail) {
   return detail;
 }
 
-/// The memory limits of this process, because std::bad_alloc does not say how much was requested.
-std::string limits_text() {
-  std::string text;
-  const auto add = [&](auto resource, const char* name, rlim_t unit, const char* unit_name) {
-    rlimit limit{};
-    if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    text += fmt::format("{}{} limited to {}{}", text.empty() ? "" : ", ", name,
-                        limit.rlim_cur / unit, unit_name);
-  };
-  add(RLIMIT_AS, "address space (ulimit -v)", 1000000, " MB");
-  add(RLIMIT_DATA, "data (ulimit -d)", 1000000, " MB");
-  return text;
-}
-
 bool is_shortage(const std::error_code& code) {
   return code == std::errc::resource_unavailable_try_again ||
          code == std::errc::not_enough_memory || code == std::errc::no_space_on_device ||
@@ -78,7 +64,7 @@ bool is_shortage(const std::error_code& code) {
 Error shortage(std::string summary) {
   return Error(ErrorCode::OutOfResources,
                {.summary = std::move(summary),
-                .actual = limits_text(),
+                .actual = memory_in_use(),
                 .hint = "use a smaller batch, fewer threads, or a machine with more memory"});
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/half.hpp"
+#include "core/memory_in_use.hpp"
 #include "core/npy_header.hpp"
 #include "core/open_file.hpp"
 #include "core/shape.hpp"
@@ -184,7 +185,8 @@ std::vector<std::byte> in_memory(std::size_t number_bytes, Write write) {
     write(out);
     return std::move(out.bytes);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the array"});
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "not enough memory to encode the array", .actual = memory_in_use()});
   }
 }
 

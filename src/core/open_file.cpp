@@ -7,9 +7,11 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <string>
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -34,7 +36,8 @@ void fail_to_read(const std::filesystem::path& path, const char* summary, int er
       out_of_resources ? ErrorCode::OutOfResources : ErrorCode::NotFound,
       {.summary = summary,
        .file = path.string(),
-       .actual = std::generic_category().message(error_number),
+       .actual = std::generic_category().message(error_number) +
+                 (error_number == ENOMEM ? "; " + memory_in_use() : ""),
        .hint = error_number == ENOMEM ? "raise the limit on address space (ulimit -v)" : ""});
 }
 

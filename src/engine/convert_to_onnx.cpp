@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "checkpoint/state_dict.hpp"
+#include "core/memory_in_use.hpp"
 #include "core/shape.hpp"
 #include "engine/assess.hpp"
 #include "engine/assess_as.hpp"
@@ -224,7 +225,9 @@ class OnnxConversion {
       : checkpoint_(checkpoint),
         options_(options),
         raw_(onnx::require_module(output.c_str()).create()) {
-    if (!raw_) throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory"});
+    if (!raw_)
+      throw Error(ErrorCode::OutOfResources,
+                  {.summary = "not enough memory", .actual = memory_in_use()});
   }
 
   void build();

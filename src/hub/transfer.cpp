@@ -8,6 +8,7 @@
 #include <ctime>
 #include <exception>
 
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens::hub {
@@ -198,7 +199,8 @@ std::string origin_of(const std::string& address) {
 }
 
 void fail_for_memory() {
-  throw Error(ErrorCode::OutOfResources, {.summary = "memory ran out during a download"});
+  throw Error(ErrorCode::OutOfResources,
+              {.summary = "memory ran out during a download", .actual = memory_in_use()});
 }
 
 }  // namespace sapiens::hub

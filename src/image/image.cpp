@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "core/open_file.hpp"
 #include "image/byte_view.hpp"
 #include "image/file_kind.hpp"
@@ -85,8 +86,9 @@ auto explained(const Wanted& wanted, const FileKind& kind, const std::string& na
   } catch (const UnreadableImage& unreadable) {
     throw_unsupported(wanted, unreadable.what(), unreadable.hint, name);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to decode the image", .file = name});
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to decode the image",
+                                            .file = name,
+                                            .actual = memory_in_use()});
   }
 }
 
@@ -179,7 +181,8 @@ std::vector<std::byte> Image::encode_png(const StopCheck& check) const {
   try {
     return sapiens::encode_png({.width = width, .height = height, .pixels = rgb.data()}, check);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the image"});
+    throw Error(ErrorCode::OutOfResources,
+                {.summary = "not enough memory to encode the image", .actual = memory_in_use()});
   }
 }
 

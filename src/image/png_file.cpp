@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/atomic_file.hpp"
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 // As in png.cpp, nothing between `fail_writing` and `setjmp` has a destructor.
@@ -142,8 +143,9 @@ void write_png_file(const std::filesystem::path& path, const PngImage& image) {
   try {
     png = encode_png(image);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to encode the image", .file = path.string()});
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the image",
+                                            .file = path.string(),
+                                            .actual = memory_in_use()});
   }
   AtomicFile file(path);
   file.write(png);

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "core/half.hpp"
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens::onnx {
@@ -83,7 +84,8 @@ std::span<const std::byte> bytes_of(const std::vector<T>& values) {
 
 void expect_memory(bool done) {
   if (done) return;
-  throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory for the graph"});
+  throw Error(ErrorCode::OutOfResources,
+              {.summary = "not enough memory for the graph", .actual = memory_in_use()});
 }
 
 Type type_of(DType dtype) noexcept {

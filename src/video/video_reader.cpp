@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "core/open_file.hpp"
 #include "image/file_kind.hpp"
 #include "image/pixels.hpp"
@@ -92,8 +93,9 @@ double value_within(double value, double max) {
 [[noreturn]] void throw_frame(video::Outcome outcome, const std::string& name,
                               const std::string& reason) {
   if (outcome == video::Outcome::OutOfMemory) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory for a frame of the video", .file = name});
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory for a frame of the video",
+                                            .file = name,
+                                            .actual = memory_in_use()});
   }
   throw Error(
       ErrorCode::CorruptFile,

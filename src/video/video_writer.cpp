@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/atomic_file.hpp"
+#include "core/memory_in_use.hpp"
 #include "image/pixels.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/video.hpp"
@@ -202,8 +203,9 @@ void VideoWriter::write(const Image& frame) {
   try {
     impl_->write(frame);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory for a frame of the video", .file = impl_->name});
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory for a frame of the video",
+                                            .file = impl_->name,
+                                            .actual = memory_in_use()});
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/atomic_file.hpp"
+#include "core/memory_in_use.hpp"
 #include "core/shape.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
@@ -149,8 +150,9 @@ void write_exr(const std::filesystem::path& path, TensorView<const float, 3> val
   try {
     bytes = encode(values, channels, path.string());
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::OutOfResources,
-                {.summary = "not enough memory to encode the image", .file = path.string()});
+    throw Error(ErrorCode::OutOfResources, {.summary = "not enough memory to encode the image",
+                                            .file = path.string(),
+                                            .actual = memory_in_use()});
   }
   AtomicFile file(path);
   file.write(bytes);

@@ -1,5 +1,6 @@
 #include "sapiens/current_error.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <new>
@@ -34,6 +35,12 @@ TEST(CurrentError, AShortageOfMemoryIsNoBug) {
     const Error error = error_of(std::system_error(std::make_error_code(shortage), "thread"));
     EXPECT_EQ(error.code(), ErrorCode::OutOfResources) << error.what();
   }
+}
+
+TEST(CurrentError, AShortageOfMemorySaysHowMuchThereIs) {
+  EXPECT_THAT(error_of(std::bad_alloc()).detail().actual,
+              testing::MatchesRegex("at most [0-9]+ MB of address space and [0-9]+ MB of memory in "
+                                    "use.*"));
 }
 
 TEST(CurrentError, OtherExceptionsAreReportedAsBugs) {

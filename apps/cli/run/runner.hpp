@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/current_error.hpp>
 #include <sapiens/image.hpp>
 #include <span>
 #include <string>
@@ -145,7 +146,8 @@ class BatchReader {
       item.error = error;
     } catch (const std::bad_alloc&) {
       item.error = Error(ErrorCode::OutOfResources, {.summary = "too large for the memory there is",
-                                                     .file = job->input.text()});
+                                                     .file = job->input.text(),
+                                                     .actual = current_error().detail().actual});
     }
     if (item.error) item.count = 0;
     item.job = job;

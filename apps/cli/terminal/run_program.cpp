@@ -22,6 +22,7 @@
 #include "cli/shell/completion.hpp"
 #include "cli/terminal/messages.hpp"
 #include "core/find_part.hpp"
+#include "core/memory_in_use.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -104,13 +105,21 @@ std::terminate_handler handler_of_the_system() noexcept {
   return handler;
 }
 
-/// For memory that runs out where nothing may be thrown, as in the destructors of nlohmann-json.
+/// For memory that runs out where nothing may be thrown: the destructor of nlohmann's documents
+/// moves their members to a std::vector, so that deep ones do not overflow the stack; and where the
+/// error that says so is written. Allocates nothing.
 [[noreturn]] void end_process() noexcept {
   try {
     if (std::current_exception()) throw;
   } catch (const std::bad_alloc&) {
-    constexpr std::string_view kMessage = "error[out-of-resources] memory ran out\n";
-    [[maybe_unused]] const auto count = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    char amount[kMemoryTextSize];
+    write_memory_in_use(amount);
+    char message[kMemoryTextSize + 64];
+    const int size =
+        std::snprintf(message, sizeof message,
+                      "error[out-of-resources] memory ran out\n  actual:   %s\n", amount);
+    [[maybe_unused]] const auto count =
+        write(STDERR_FILENO, message, static_cast<std::size_t>(size));
     _exit(kOutOfResources);
   } catch (...) {  // reported below
   }
