@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "serve/request_head.hpp"
 
 namespace sapiens::serve {
@@ -29,7 +30,7 @@ constexpr auto kLastMoment = std::chrono::milliseconds(500);
 [[noreturn]] void throw_no_lobby(const char* what) {
   throw Error(ErrorCode::OutOfResources,
               {.summary = "the server cannot have a thread that watches its connections",
-               .actual = what,
+               .actual = what + ("; " + memory_in_use()),
                .hint = "allow more memory, threads or open files (ulimit -v, -u, -n)"});
 }
 

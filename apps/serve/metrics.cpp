@@ -1,16 +1,24 @@
 #include "serve/metrics.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <iterator>
-#include <sapiens/memory_use.hpp>
 #include <sapiens/version.hpp>
 
 #include "serve/operations.hpp"
 
 namespace sapiens::serve {
 namespace {
+
+/// Resident bytes of this process; 0 if /proc is not available.
+std::uint64_t resident_bytes() {
+  std::uint64_t size = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
 
 class Text {
  public:
@@ -123,7 +131,7 @@ std::string Metrics::text(const Models& models) const {
   }
   text.family("sapiens_build_info", "gauge", "Version of the program");
   text.row("version=\"" SAPIENS_VERSION "\"", 1);
-  text.single("process_resident_memory_bytes", "gauge", "Resident memory", memory_use().resident);
+  text.single("process_resident_memory_bytes", "gauge", "Resident memory", resident_bytes());
   text.single("process_start_time_seconds", "gauge", "Start, in seconds since 1970", start_);
   return text.take();
 }

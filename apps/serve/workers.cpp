@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
+
 namespace sapiens::serve {
 
 Workers::Workers(std::size_t threads) {
@@ -19,7 +21,7 @@ Workers::Workers(std::size_t threads) {
                 {.summary = "the server cannot have a thread for each connection",
                  .key = "--connections",
                  .expected = fmt::format("at most {}", started),
-                 .actual = fmt::format("{}: {}", threads, error.what()),
+                 .actual = fmt::format("{}: {}; {}", threads, error.what(), memory_in_use()),
                  .hint = "allow fewer connections, or more threads (ulimit -u, ulimit -v)"});
   } catch (...) {  // no memory; destroying threads that are not joined would end the process
     finish();

@@ -19,7 +19,6 @@
 #include "sapiens/keypoint_layout.hpp"
 #include "sapiens/labels.hpp"
 #include "sapiens/machine.hpp"
-#include "sapiens/memory_use.hpp"
 #include "sapiens/npy.hpp"
 #include "sapiens/onnx.hpp"
 #include "sapiens/pooling.hpp"

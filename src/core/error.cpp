@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "sapiens/current_error.hpp"
-#include "sapiens/memory_use.hpp"
 #include "sapiens/option_names.hpp"
 #include "sapiens/printable.hpp"
 
@@ -54,7 +54,7 @@ ErrorDetail completed(ErrorCode code, ErrorDetail detail) {
     detail.hint = "the file is damaged or incomplete; fetch or copy it again";
   }
   if (code == ErrorCode::OutOfResources && detail.actual.empty()) {
-    detail.actual = MemoryUseText().view();
+    detail.actual = memory_in_use();
   }
   return detail;
 }

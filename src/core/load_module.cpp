@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/find_part.hpp"
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -18,6 +19,7 @@ namespace {
 struct MissingModule {
   std::string reason = {};
   std::string hint = {};
+  bool lacks_memory = false;
 };
 
 // The loader of glibc reports it as text, and not always with errno.
@@ -47,6 +49,8 @@ void* find_entry(const ModuleFile& name, MissingModule& missing) {
     const char* const why = ::dlerror();
     missing.reason = fmt::format("the module cannot be loaded: {}", why ? why : "no reason");
     if (mentions_memory(missing.reason)) {
+      missing.lacks_memory = true;
+      missing.reason += "; " + memory_in_use();
       missing.hint = "allow more memory or address space (ulimit -v)";
     }
     return nullptr;
@@ -73,10 +77,11 @@ const void* load_module(const ModuleFile& name, MissingModule& missing) {
 const void* require_module(const ModuleFile& module, std::string used_for) {
   MissingModule missing;
   if (const void* const table = load_module(module, missing)) return table;
-  throw Error(ErrorCode::UnsupportedFormat, {.summary = module.absent,
-                                             .file = std::move(used_for),
-                                             .actual = missing.reason,
-                                             .hint = missing.hint});
+  throw Error(missing.lacks_memory ? ErrorCode::OutOfResources : ErrorCode::UnsupportedFormat,
+              {.summary = module.absent,
+               .file = std::move(used_for),
+               .actual = missing.reason,
+               .hint = missing.hint});
 }
 
 bool module_available(const ModuleFile& module, std::string* why) {

@@ -8,10 +8,12 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <string>
 #include <system_error>
 #include <utility>
 
 #include "core/mapped_ranges.hpp"
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -36,7 +38,8 @@ void fail_to_read(const std::filesystem::path& path, const char* summary, int er
       out_of_resources ? ErrorCode::OutOfResources : ErrorCode::NotFound,
       {.summary = summary,
        .file = path.string(),
-       .actual = std::generic_category().message(error_number),
+       .actual = std::generic_category().message(error_number) +
+                 (error_number == ENOMEM ? "; " + memory_in_use() : ""),
        .hint = error_number == ENOMEM ? "raise the limit on address space (ulimit -v)" : ""});
 }
 

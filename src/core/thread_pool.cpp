@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/cpu_count.hpp"
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -155,7 +156,7 @@ class ThreadPool::Impl {
       stop();
       throw Error(ErrorCode::OutOfResources, {.summary = "a worker thread did not start",
                                               .expected = std::to_string(threads) + " threads",
-                                              .actual = error.what(),
+                                              .actual = error.what() + ("; " + memory_in_use()),
                                               .hint = "ask for fewer threads"});
     } catch (...) {
       // Out of memory or threads: those already started must be joined, or they would end the

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <typeinfo>
 
+#include "core/memory_in_use.hpp"
 #include "image/image_header.hpp"
 #include "sapiens/error.hpp"
 
@@ -80,7 +81,7 @@ void rethrow_from_opencv() {
     if (typeid(failure) != typeid(std::runtime_error)) throw;
     throw Error(ErrorCode::OutOfResources,
                 {.summary = "a thread of OpenCV did not start",
-                 .actual = failure.what(),
+                 .actual = failure.what() + ("; " + memory_in_use()),
                  .hint = "allow more threads or memory (ulimit -u, ulimit -v)"});
   }
 }

@@ -5,6 +5,8 @@
 #include <google/protobuf/stubs/logging.h>
 #include <onnx/onnx_pb.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <new>
 #include <string>
 #include <utility>
@@ -16,8 +18,8 @@ namespace sapiens::onnx {
 namespace {
 
 namespace pb = ::onnx;
+using google::protobuf::io::ArrayOutputStream;
 using google::protobuf::io::CodedOutputStream;
-using google::protobuf::io::StringOutputStream;
 
 // A length-delimited field of a message of the wire format.
 constexpr std::uint32_t tag_of(int field) { return (static_cast<std::uint32_t>(field) << 3) | 2; }
@@ -183,14 +185,11 @@ class Model final : public RawModel {
   // order of fields is free.
   bool begin(Bytes& bytes) noexcept override {
     return guarded([&] {
-      buffer_.clear();
-      {
-        StringOutputStream stream(&buffer_);
-        CodedOutputStream out(&stream);
+      fill_buffer(model_.ByteSizeLong() + graph_.ByteSizeLong(), [&](CodedOutputStream& out) {
         model_.SerializeToCodedStream(&out);
         write_length(out, pb::ModelProto::kGraphFieldNumber, graph_size());
         graph_.SerializeToCodedStream(&out);
-      }
+      });
       bytes = buffer();
     });
   }
@@ -198,14 +197,11 @@ class Model final : public RawModel {
   bool begin_weight(std::size_t index, Bytes& bytes) noexcept override {
     return guarded([&] {
       const Weight& weight = weights_.at(index);
-      buffer_.clear();
-      {
-        StringOutputStream stream(&buffer_);
-        CodedOutputStream out(&stream);
+      fill_buffer(weight.tensor.ByteSizeLong(), [&](CodedOutputStream& out) {
         write_length(out, pb::GraphProto::kInitializerFieldNumber, weight.size());
         weight.tensor.SerializeToCodedStream(&out);
         write_length(out, pb::TensorProto::kRawDataFieldNumber, weight.values);
-      }
+      });
       bytes = buffer();
     });
   }
@@ -222,6 +218,22 @@ class Model final : public RawModel {
     std::uint64_t size = graph_.ByteSizeLong();
     for (const Weight& weight : weights_) size += size_of_field(weight.size());
     return size;
+  }
+
+  /// `write` writes messages of `size` bytes and at most two lengths. A stream whose memory grows
+  /// is no choice: where growing throws, its destructor writes into memory that is not there.
+  template <class Write>
+  void fill_buffer(std::size_t size, Write write) {
+    constexpr std::size_t kMostOfLength = 1 + 10;  // a tag, and 64 bits in groups of seven
+    buffer_.resize(size + 2 * kMostOfLength);
+    ArrayOutputStream stream(buffer_.data(), static_cast<int>(buffer_.size()));
+    int written = 0;
+    {
+      CodedOutputStream out(&stream);
+      write(out);
+      written = out.ByteCount();
+    }
+    buffer_.resize(static_cast<std::size_t>(written));
   }
 
   Bytes buffer() const {

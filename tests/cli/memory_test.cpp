@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sapiens/image.hpp>
+#include <sapiens/onnx.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -114,6 +116,93 @@ TEST(Memory, ShortageIsNeverReportedAsABug) {
     }
     EXPECT_EQ(done, 3) << arguments;
     EXPECT_TRUE(short_of_memory > 0 || arguments.find("--viz") == std::string::npos) << arguments;
+  }
+}
+
+/// How a run ended within a limit.
+enum class Ending { NotStarted, ShortOfMemory, Done };
+
+/// Every end that a limit may bring about: the loader finds no room for the program, the program
+/// says how much memory there was, or it is done. Fails the test for any other.
+Ending ending_within(int megabytes, const std::string& arguments, const Scratch& scratch) {
+  const auto [code, err] = run_within(megabytes, arguments, scratch);
+  SCOPED_TRACE(std::to_string(megabytes) + " MB: " + arguments + "\n" + err);
+  if (code == 127 && err.find("error while loading shared libraries") != err.npos) {
+    return Ending::NotStarted;
+  }
+  if (code == 0) return Ending::Done;
+  // 1: an image could not be decoded, and the run went on with the others.
+  EXPECT_TRUE(code == 5 || (code == 1 && err.find("failed: ") != err.npos)) << code;
+  const std::size_t at = err.find("[out-of-resources]");
+  EXPECT_NE(at, err.npos);
+  const std::string said = at == err.npos ? "" : err.substr(at);
+  EXPECT_TRUE(said.find(" MB") != said.npos || said.find(" bytes") != said.npos);
+  return Ending::ShortOfMemory;
+}
+
+/// Temporary files in the output folder, which no error may leave there.
+int temporary_files(const std::string& folder) {
+  int count = 0;
+  if (!std::filesystem::exists(folder)) return count;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().filename().string().find(".tmp") != std::string::npos) ++count;
+  }
+  return count;
+}
+
+// SAPIENS_TEST_ROUNDS=30 tries thirty times as many limits.
+TEST(Memory, EveryCommandSaysHowMuchThereWasWhereverItRunsOut) {
+  if (kUnderSanitizer) GTEST_SKIP() << "a sanitizer needs more address space than that";
+  const char* const rounds = std::getenv("SAPIENS_TEST_ROUNDS");
+  const int steps = 8 * (rounds ? std::max(1, std::atoi(rounds)) : 1);
+  const Scratch scratch;
+  const auto path = [&](const std::string& name) { return " '" + (scratch / name) + "'"; };
+  make_checkpoint(scratch / "model.pth");
+  ASSERT_EQ(
+      run_sapiens({"synth", scratch / "pretrain.pth", "--arch", "tiny", "--layout", "mmengine"})
+          .code,
+      0);
+  for (const std::string task : {"pose", "seg", "depth", "normal"}) {
+    ASSERT_EQ(
+        run_sapiens({"synth", scratch / (task + ".pth"), "--arch", "tiny", "--task", task}).code,
+        0);
+  }
+  make_image(scratch / "in/a.png");
+  const std::string images = path("in/a.png") + " --threads 2 --viz --output" + path("out");
+  const std::string coco = "'" SAPIENS_TEST_DATA "/coco_eval/mixed_3.";
+  constexpr int kTooLittle = 20, kEnough = 600;
+  for (const std::string& arguments :
+       {"inspect" + path("model.pth") + " --json", "features" + path("model.pth") + images,
+        "pose" + path("pose.pth") + images + " --json", "seg" + path("seg.pth") + images,
+        "depth" + path("depth.pth") + images, "normal" + path("normal.pth") + images,
+        "run --pose" + path("pose.pth") + " --seg" + path("seg.pth") + images,
+        "reconstruct" + path("pretrain.pth") + path("in/a.png") + " --output" + path("out"),
+        "eval --annotations " + coco + "annotations.json' --detections " + coco + "results.json'",
+        "sheet" + path("in") + " --output" + path("out/sheet.png"),
+        "convert" + path("pose.pth") + path("out/copy.safetensors"),
+        "convert" + path("pose.pth") + path("out/copy.onnx"),
+        "synth" + path("out/new.pth") + " --arch tiny",
+        "bench" + path("model.pth") + " --threads 2 --repeat 1", std::string("pull --list"),
+        std::string("completion bash"), std::string("man features")}) {
+    int without = kTooLittle, with = kEnough;  // the least with which it is done is in between
+    const auto end = [&](int megabytes) {
+      std::filesystem::remove_all(scratch / "out");
+      std::filesystem::create_directory(scratch / "out");
+      const Ending ending = ending_within(megabytes, arguments, scratch);
+      EXPECT_EQ(temporary_files(scratch / "out"), 0) << megabytes << " MB: " << arguments;
+      return ending;
+    };
+    ASSERT_EQ(end(kTooLittle), Ending::NotStarted) << arguments;
+    if (arguments.find(".onnx") != arguments.npos && !onnx_available()) continue;
+    ASSERT_EQ(end(kEnough), Ending::Done) << arguments;
+    int stopped = kTooLittle;
+    while (with - without > 1) {
+      const int middle = (without + with) / 2;
+      const Ending ending = end(middle);
+      (ending == Ending::Done ? with : without) = middle;
+      if (ending == Ending::NotStarted) stopped = middle;
+    }
+    for (int step = 1; step < steps; ++step) end(stopped + (with - stopped) * step / steps);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <future>
 #include <mutex>
 #include <optional>
+#include <sapiens/current_error.hpp>
 #include <sapiens/error.hpp>
 #include <system_error>
 #include <utility>
@@ -130,9 +131,11 @@ class Pipeline {
   static std::future<void> start(Body body) {
     try {
       return std::async(std::launch::async, std::move(body));
-    } catch (const std::system_error& error) {
-      throw Error(ErrorCode::OutOfResources,
-                  {.summary = "a thread did not start", .actual = error.what()});
+    } catch (const std::system_error&) {
+      const Error error = current_error();
+      throw Error(error.code(), {.summary = "a thread did not start",
+                                 .actual = error.detail().summary + "; " + error.detail().actual,
+                                 .hint = error.detail().hint});
     }
   }
 

@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 #include <sapiens/checkpoint.hpp>
+#include <sapiens/current_error.hpp>
 #include <sapiens/image.hpp>
 #include <span>
 #include <string>

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -16,7 +15,6 @@
 #include <optional>
 #include <sapiens/current_error.hpp>
 #include <sapiens/file_guard.hpp>
-#include <sapiens/memory_use.hpp>
 #include <sapiens/version.hpp>
 #include <string>
 #include <string_view>
@@ -25,6 +23,7 @@
 #include "cli/shell/completion.hpp"
 #include "cli/terminal/messages.hpp"
 #include "core/find_part.hpp"
+#include "core/memory_in_use.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -107,18 +106,21 @@ std::terminate_handler handler_of_the_system() noexcept {
   return handler;
 }
 
-/// For memory that runs out where nothing may be thrown, as in the destructors of nlohmann-json.
+/// For memory that runs out where nothing may be thrown: the destructor of nlohmann's documents
+/// moves their members to a std::vector, so that deep ones do not overflow the stack; and where the
+/// error that says so is written. Allocates nothing.
 [[noreturn]] void end_process() noexcept {
   try {
     if (std::current_exception()) throw;
   } catch (const std::bad_alloc&) {
-    const MemoryUseText use;
-    std::array<char, 300> message;
-    const int length = std::snprintf(message.data(), message.size(),
-                                     "error[out-of-resources] memory ran out\n  actual:   %.*s\n",
-                                     static_cast<int>(use.view().size()), use.view().data());
+    char amount[kMemoryTextSize];
+    write_memory_in_use(amount);
+    char message[kMemoryTextSize + 64];
+    const int size =
+        std::snprintf(message, sizeof message,
+                      "error[out-of-resources] memory ran out\n  actual:   %s\n", amount);
     [[maybe_unused]] const auto count =
-        write(STDERR_FILENO, message.data(), static_cast<std::size_t>(length));
+        write(STDERR_FILENO, message, static_cast<std::size_t>(size));
     _exit(kOutOfResources);
   } catch (...) {  // reported below
   }
