@@ -110,7 +110,7 @@ TEST_F(Disturbances, AClockThatJumpsByADayChangesNothing) {
 }
 
 TEST_F(Disturbances, AnOutputFolderThatVanishesIsANamedError) {
-  make_images(60);
+  make_images(25);
   for (const bool renamed : {false, true}) {
     for (std::vector<std::string> words : commands()) {
       SCOPED_TRACE(words.front() + (renamed ? ", renamed" : ", removed"));

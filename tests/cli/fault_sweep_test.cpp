@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <sapiens/archive.hpp>
+#include <sapiens/result_files.hpp>
 #include <string>
 #include <vector>
 
@@ -116,7 +117,7 @@ TEST_F(FaultSweep, FeaturesGoOnAfterEachOfThem) {
 }
 
 TEST_F(FaultSweep, PoseGoesOnAfterEachOfThem) {
-  sweep_with_resume({"pose", checkpoint("pose"), "--viz"}, scratch_.path().string());
+  sweep_with_resume({"pose", checkpoint("pose"), "--viz", "--coco"}, scratch_.path().string());
 }
 
 TEST_F(FaultSweep, RunGoesOnAfterEachOfThem) {
@@ -135,6 +136,21 @@ TEST_F(FaultSweep, SharedRunsGoOnAfterEachOfThem) {
     sweep_with_resume({"features", tiny_, "--size", "32x32", "--shared", "--format", format},
                       output_);
   }
+}
+
+TEST_F(FaultSweep, EvalCountsEveryImageOrSaysWhichItCouldNotRead) {
+  for (const std::string name : {"1", "2", "3"}) {
+    write_class_png(scratch_ / ("in/" + name + "_seg.png"),
+                    {.width = kWidth,
+                     .height = kHeight,
+                     .classes = 28,
+                     .ids = std::vector<std::uint8_t>(kWidth * kHeight)});
+  }
+  // A record of the run: without an image it is another one, and says so.
+  const std::vector<std::string> words = {
+      "eval",     checkpoint("seg"),          "--data",    scratch_ / "in",
+      "--output", out("sapiens-report.json"), "--threads", "1"};
+  sweep(words, words, scratch_.path().string());
 }
 
 TEST_F(FaultSweep, ConvertLeavesAWholeFileOrNone) {
