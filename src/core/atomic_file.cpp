@@ -44,11 +44,18 @@ Descriptor take_temporary(const OutputPlace& place, const std::string& temporary
 // between.
 constexpr std::size_t kMaxWrite = std::size_t{1} << 26;
 
-bool is_still_called(const Descriptor& file, int folder, const char* name, int flags) noexcept {
+/// Whether `name` still leads to this file. Throws where the file system does not tell, which is no
+/// reason to try again.
+bool is_still_called(const Descriptor& file, int folder, const char* name, int flags,
+                     const std::filesystem::path& shown) {
   struct stat opened {};
   struct stat named {};
-  return ::fstat(file.number(), &opened) == 0 && ::fstatat(folder, name, &named, flags) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+  if (::fstat(file.number(), &opened) != 0 || ::fstatat(folder, name, &named, flags) != 0) {
+    // ESTALE: another machine removed it.
+    if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE) return false;
+    fail_to_write(shown, "the output file cannot be examined", errno);
+  }
+  return opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {
@@ -70,7 +77,7 @@ Descriptor open_locked_in(int folder, const char* name, const std::filesystem::p
                    .hint = "wait for it, or write to another folder"});
     }
     // Tries again where its owner renamed or removed it between opening and locking.
-    if (is_still_called(file, folder, name, AT_SYMLINK_NOFOLLOW)) return file;
+    if (is_still_called(file, folder, name, AT_SYMLINK_NOFOLLOW, shown)) return file;
   }
 }
 
@@ -126,7 +133,7 @@ Descriptor OutputPlace::open_locked(const std::string& name) const {
 
 void OutputPlace::commit(const Descriptor& file, const std::string& name) const {
   flush_file(file, path_);
-  if (!is_still_called(folder_, AT_FDCWD, folder_of(path_).c_str(), 0)) {
+  if (!is_still_called(folder_, AT_FDCWD, folder_of(path_).c_str(), 0, path_)) {
     throw Error(ErrorCode::WriteFailed,
                 {.summary = "the folder of the output file was renamed or removed meanwhile",
                  .file = path_.string()});

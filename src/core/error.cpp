@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <filesystem>
 #include <iterator>
 #include <new>
 #include <stdexcept>
@@ -76,6 +77,14 @@ Error unexpected(std::string what) {
                {.summary = std::move(what), .hint = "please report this as a bug"});
 }
 
+/// Of the file system's own questions and lists; the functions that read and write say more.
+Error unreadable(const std::filesystem::filesystem_error& error) {
+  return Error(is_shortage(error.code()) ? ErrorCode::OutOfResources : ErrorCode::NotFound,
+               {.summary = "the file or folder cannot be examined",
+                .file = error.path1().string(),
+                .actual = error.code().message()});
+}
+
 }  // namespace
 
 std::string_view error_code_name(ErrorCode code) noexcept {
@@ -136,6 +145,8 @@ Error current_error() {
     return shortage("memory ran out");
   } catch (const std::length_error&) {  // a container exceeded its max_size
     return shortage("memory ran out");
+  } catch (const std::filesystem::filesystem_error& error) {
+    return unreadable(error);
   } catch (const std::system_error& error) {
     if (is_shortage(error.code())) return shortage(error.what());
     return unexpected(error.what());

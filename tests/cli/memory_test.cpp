@@ -106,9 +106,9 @@ TEST(Memory, ShortageIsNeverReportedAsABug) {
       const auto [code, err] = run_within(megabytes, arguments, scratch);
       SCOPED_TRACE(std::to_string(megabytes) + " MB: " + arguments + "\n" + err);
       const bool not_loaded = code == 127 && err.find("shared libraries") != std::string::npos;
-      EXPECT_TRUE(code == 0 || code == 1 || code == 5 || not_loaded) << code;
+      EXPECT_TRUE(code == 0 || code == 5 || not_loaded) << code;
       EXPECT_EQ(err.find("bug"), std::string::npos);
-      if (code == 1 || code == 5) {
+      if (code == 5) {
         EXPECT_NE(err.find("[out-of-resources]"), std::string::npos);
         ++short_of_memory;
       }
@@ -131,8 +131,7 @@ Ending ending_within(int megabytes, const std::string& arguments, const Scratch&
     return Ending::NotStarted;
   }
   if (code == 0) return Ending::Done;
-  // 1: an image could not be decoded, and the run went on with the others.
-  EXPECT_TRUE(code == 5 || (code == 1 && err.find("failed: ") != err.npos)) << code;
+  EXPECT_EQ(code, 5);
   const std::size_t at = err.find("[out-of-resources]");
   EXPECT_NE(at, err.npos);
   const std::string said = at == err.npos ? "" : err.substr(at);

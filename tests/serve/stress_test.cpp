@@ -4,8 +4,10 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <mutex>
+#include <random>
 #include <vector>
 
 #include "serve/server_fixture.hpp"
@@ -142,6 +144,50 @@ TEST_F(Stress, AThousandMixedRequestsLeaveTheServerAsItWas) {
   }
   server.program().send(SIGTERM);
   EXPECT_EQ(server.program().wait().code, 0);
+}
+
+/// Whether these bytes are an answer with all of its body.
+bool is_whole(const std::string& bytes) {
+  const std::string line = "\r\nContent-Length: ";
+  const std::size_t head = bytes.find("\r\n\r\n"), length = bytes.find(line);
+  return bytes.starts_with("HTTP/1.1 ") && head != bytes.npos && length < head &&
+         bytes.size() - head - 4 == std::stoul(bytes.substr(length + line.size()));
+}
+
+TEST_F(Stress, ASignalLeavesNoAnswerHalf) {
+  const std::vector<Kind> all = kinds();
+  const char* const wanted = std::getenv("SAPIENS_TEST_KILLS");
+  const int rounds = wanted == nullptr ? 2 : std::atoi(wanted);
+  std::mt19937 random(21);
+  std::uniform_int_distribution<int> moment(0, 400);
+  std::atomic<int> answered = 0, refused = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::vector<std::string> arguments = Models::get().arguments();
+    arguments.emplace_back("--quiet");
+    Serving server(arguments);
+    std::atomic<bool> over = false;
+    std::vector<std::thread> clients;
+    for (std::size_t i = 0; i < 16; ++i) {
+      clients.emplace_back([&, i] {
+        for (std::size_t number = i; !over; ++number) {
+          const Connection connection(server.port());
+          if (!connection.is_open()) break;  // it listens no more
+          connection.send(all[number % all.size()].request);
+          const std::string bytes = connection.receive(std::size_t{1} << 24);
+          EXPECT_TRUE(bytes.empty() || is_whole(bytes)) << bytes.substr(0, 300);
+          ++(bytes.empty() ? refused : answered);
+        }
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(moment(random)));
+    server.program().send(round % 2 == 0 ? SIGTERM : SIGINT);
+    EXPECT_EQ(server.program().wait().code, 0);
+    over = true;
+    for (std::thread& client : clients) client.join();
+  }
+  EXPECT_GT(answered, 0);
+  std::printf("%d requests answered whole, %d closed without an answer\n", answered.load(),
+              refused.load());
 }
 
 }  // namespace

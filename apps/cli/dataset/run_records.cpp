@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
+#include <optional>
 #include <sapiens/version.hpp>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -26,10 +26,9 @@ fs::path with_ending(fs::path path, const char* ending) { return path += ending;
 
 /// A JSON object in a file; nothing where there is none.
 std::optional<Json> read_object(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  Json json = Json::parse(text, nullptr, false);
+  const std::optional<std::string> text = read_if_there(path);
+  if (!text) return std::nullopt;
+  Json json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) return std::nullopt;
   return json;
 }

@@ -1,7 +1,7 @@
 #include "cli/dataset/shard_journal.hpp"
 
-#include <fstream>
 #include <span>
+#include <sstream>
 #include <utility>
 
 #include "cli/input/json_file.hpp"
@@ -68,7 +68,7 @@ void ShardJournal::append(std::string_view text) {
 }
 
 void ShardJournal::take(const EarlierWork& earlier) {
-  std::ifstream in(earlier.folder / kJournalFile, std::ios::binary);
+  std::istringstream in(read_if_there(earlier.folder / kJournalFile).value_or(""));
   std::string line;
   std::size_t entries = 0;
   while (entries < earlier.inputs.size()) {
@@ -100,7 +100,7 @@ void ShardJournal::sync(const Json& position) {
 }
 
 void ShardJournal::write_index(const fs::path& path) const {
-  std::ifstream in(path_, std::ios::binary);
+  std::istringstream in(read_if_there(path_).value_or(""));
   std::string line;
   UnfinishedFile index(path_.parent_path() / "complete.jsonl", path);
   std::uint64_t end = 0;
@@ -120,7 +120,7 @@ void ShardJournal::write_index(const fs::path& path) const {
 }
 
 std::vector<std::uint32_t> ShardJournal::inputs_of_index(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
+  std::istringstream in(read_if_there(path).value_or(""));
   std::string line;
   std::vector<std::uint32_t> inputs;
   while (const std::optional<Json> json = read_object(in, line)) {
@@ -130,7 +130,7 @@ std::vector<std::uint32_t> ShardJournal::inputs_of_index(const fs::path& path) {
 }
 
 std::optional<EarlierWork> ShardJournal::read(const fs::path& folder, const Json& source) {
-  std::ifstream in(folder / kJournalFile, std::ios::binary);
+  std::istringstream in(read_if_there(folder / kJournalFile).value_or(""));
   std::string line;
   const std::optional<Json> first = read_object(in, line);
   if (!first || first->value("source", Json()) != source) return std::nullopt;

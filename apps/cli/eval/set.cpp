@@ -20,9 +20,16 @@ fs::path images_folder(const EvalOptions& options) {
   return options.images.empty() ? options.data : options.images;
 }
 
+/// Throws where it cannot be found out: the scores without that file would look as good.
 bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::none && error != std::errc::filename_too_long) {
+    throw Error(ErrorCode::NotFound, {.summary = "the file cannot be examined",
+                                      .file = path.string(),
+                                      .actual = error.message()});
+  }
+  return fs::is_regular_file(status);
 }
 
 /// Where an image of the annotations lies: some files name it with folders in front, and some are

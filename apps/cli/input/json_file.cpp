@@ -1,14 +1,24 @@
 #include "cli/input/json_file.hpp"
 
+#include <fcntl.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <span>
 #include <string_view>
 
 #include "core/atomic_file.hpp"
+#include "core/open_file.hpp"
 
 namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kBlock = std::size_t{1} << 16;
 
 /// Errors of files say `summary` first.
 template <typename Write>
@@ -41,6 +51,23 @@ void write_json_parts(const fs::path& path, const std::string& summary,
     write([&](std::string_view text) { file.write(std::as_bytes(std::span(text))); });
     file.commit();
   });
+}
+
+std::optional<std::string> read_if_there(const fs::path& path) {
+  const Descriptor file(
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
+  std::string text;
+  ::ssize_t size = file.number() < 0 ? -1 : 1;
+  while (size > 0) {
+    const std::size_t before = text.size();
+    text.resize(before + kBlock);
+    size = uninterrupted([&] { return ::read(file.number(), text.data() + before, kBlock); });
+    text.resize(before + static_cast<std::size_t>(std::max<::ssize_t>(size, 0)));
+  }
+  if (size == 0) return text;
+  // ESTALE: another machine replaced it.
+  if (errno == ENOENT || errno == ENOTDIR || errno == ESTALE) return std::nullopt;
+  fail_to_read(path, "the record cannot be read", errno);
 }
 
 std::string json_line(const Json& document) { return documents::json_text(document); }

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,10 @@ void write_json_parts(const std::filesystem::path& path, const std::string& summ
 
 /// `document` in one line; bytes that are not UTF-8 (file names) are replaced.
 std::string json_line(const Json& document);
+
+/// What a file holds; nothing where there is none. Throws `Error` where it cannot be read, which
+/// must not be taken for a file that is not there.
+std::optional<std::string> read_if_there(const std::filesystem::path& path);
 
 /// Throws as `write_json` would where nothing can be written; for those with hours of work ahead.
 void expect_json_writable(const std::filesystem::path& path, const std::string& summary);

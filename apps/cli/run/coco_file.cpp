@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <fstream>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,10 +32,10 @@ std::vector<std::int64_t> ids_of(std::span<const Job* const> jobs) {
 /// may have been changed since.
 template <typename Take>
 bool with_document(const Job& job, Take take) {
-  std::ifstream file(job.files.front().path);
-  if (!file) return false;
+  const std::optional<std::string> text = read_if_there(job.files.front().path);
+  if (!text) return false;
   try {
-    take(Json::parse(file));
+    take(Json::parse(*text));
   } catch (const Json::exception&) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the keypoints of an image cannot be read",
                                          .file = job.files.front().path.string(),

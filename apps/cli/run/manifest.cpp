@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <fstream>
 #include <new>
+#include <optional>
 #include <sapiens/version.hpp>
 #include <span>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/input/json_file.hpp"
@@ -23,11 +25,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A file that is gone has no size and no time, and fails by itself when it is read. Any other
+/// error is one: with a wrong size in its record a run could not be resumed.
+bool is_gone(const std::error_code& error, const fs::path& path) {
+  if (error && error != std::errc::no_such_file_or_directory) {
+    fail_to_read(path, "the file cannot be examined", error.value());
+  }
+  return static_cast<bool>(error);
+}
+
 /// Microseconds since 1970.
 std::int64_t modification_time(const fs::path& path) {
   std::error_code error;
   const fs::file_time_type time = fs::last_write_time(path, error);
-  if (error) return 0;
+  if (is_gone(error, path)) return 0;
   const auto since_1970 = std::chrono::file_clock::to_sys(time).time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(since_1970).count();
 }
@@ -38,7 +49,7 @@ Json file_json(const fs::path& path) {
   std::error_code error;
   const std::uintmax_t bytes = fs::file_size(path, error);
   return {{"path", absolute_text(path)},
-          {"bytes", error ? 0 : bytes},
+          {"bytes", is_gone(error, path) ? 0 : bytes},
           {"modified", modification_time(path)}};
 }
 
@@ -93,10 +104,10 @@ fs::path manifest_path(const fs::path& output, const std::string& command) {
 }
 
 Manifest read_manifest(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) return {};
+  const std::optional<std::string> text = read_if_there(path);
+  if (!text) return {};
   try {
-    const Json json = Json::parse(file);
+    const Json json = Json::parse(*text);
     Manifest manifest{.path = path, .settings = json.at("settings")};
     for (const auto& [name, job] : json.at("inputs").items()) {
       manifest.jobs[name] = {job.at("input").get<std::string>(),
@@ -105,7 +116,7 @@ Manifest read_manifest(const fs::path& path) {
     return manifest;
   } catch (const std::bad_alloc&) {
     throw;
-  } catch (const std::exception&) {  // also of the stream: it may be a folder
+  } catch (const std::exception&) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the record of the earlier run cannot be read",
                                          .file = path.string(),
                                          .expected = "the JSON that the earlier run wrote",

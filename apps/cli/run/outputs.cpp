@@ -1,14 +1,15 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <map>
 #include <set>
 #include <system_error>
 
 #include "cli/run/jobs.hpp"
 #include "cli/terminal/messages.hpp"
+#include "core/open_file.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -40,12 +41,12 @@ fs::path first_free(const fs::path& name, const std::set<fs::path>& taken) {
 
 /// One byte, because an empty file fits on a full disk.
 std::error_code try_to_write(const fs::path& probe) {
-  std::error_code error;
-  errno = 0;
-  if (!std::ofstream(probe).put('\n').flush()) error = {errno, std::generic_category()};
-  std::error_code ignored;
-  fs::remove(probe, ignored);
-  return error;
+  const Descriptor file(uninterrupted(
+      [&] { return ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }));
+  if (file.number() < 0) return {errno, std::generic_category()};
+  ::unlink(probe.c_str());  // before it is written, so that a killed process leaves nothing
+  if (uninterrupted([&] { return ::write(file.number(), "", 1); }) == 1) return {};
+  return {errno, std::generic_category()};
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <new>
 #include <optional>
 #include <sapiens/checkpoint.hpp>
-#include <sapiens/current_error.hpp>
 #include <sapiens/image.hpp>
 #include <span>
 #include <string>
