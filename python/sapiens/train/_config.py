@@ -306,7 +306,9 @@ def _part(name: str, value: Any, kind: Any, where: str) -> Any:
         )
     bounds = _FIELDS[name].metadata["bounds"]
     if bounds and not bounds[0] <= value <= bounds[1]:
-        raise ConfigError(f"{where}{name}: expected {bounds[0]} to {bounds[1]}, not {_shown(value)}")
+        raise ConfigError(
+            f"{where}{name}: expected {bounds[0]} to {bounds[1]}, not {_shown(value)}"
+        )
     return value
 
 
