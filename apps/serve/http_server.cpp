@@ -42,12 +42,6 @@ std::size_t body_bytes(const RequestHead& head) {
                   : 0;
 }
 
-/// What the library is to read: it sees a request line and nothing that it would act on by itself.
-/// The headers come to it later, as they were sent.
-std::string bare_head(const RequestHead& head) {
-  return fmt::format("{} {} {}\r\n\r\n", head.method, head.target, head.version);
-}
-
 httplib::Headers headers_of(const RequestHead& head) {
   httplib::Headers headers;
   for (const auto& [name, value] : head.headers) {
@@ -110,6 +104,15 @@ void send(Response from, httplib::Response& to) {
 }
 
 }  // namespace
+
+std::string bare_head(const RequestHead& head) {
+  return fmt::format("{} {} {}\r\n\r\n", head.method, head.target, head.version);
+}
+
+void take_head(const RequestHead& head, httplib::Request& request) {
+  request.headers = headers_of(head);
+  request.params = {head.query.begin(), head.query.end()};
+}
 
 HttpServer::HttpServer(const ServerOptions& options, Service& service)
     : limits_(options.limits),
@@ -260,8 +263,7 @@ void HttpServer::converse(int socket, const RequestHead& head, const std::string
                         std::move(is_crowded));
   bool closed = false;  // by the request; here it always is
   process_request(connection, true, closed, [&](httplib::Request& request) {
-    request.headers = headers_of(head);
-    request.params = {head.query.begin(), head.query.end()};
+    take_head(head, request);
     // Nothing else goes from here to the handlers; the library has no use of its own for it.
     request.progress = [&](std::uint64_t question, std::uint64_t) {
       return question == kIsThere ? !connection.is_gone() : !connection.was_too_slow();

@@ -22,6 +22,11 @@ enum Question : std::uint64_t { kIsThere, kIsFastEnough };
 Body read_body(const httplib::Request& request, const httplib::ContentReader* reader,
                const Limits& limits, Clock::time_point deadline);
 
+/// What the library is to read: it sees a request line and nothing that it would act on by itself.
+std::string bare_head(const RequestHead& head);
+/// Gives the library's request the headers and the query as they were sent.
+void take_head(const RequestHead& head, httplib::Request& request);
+
 /// Brings requests from sockets to the service. cpp-httplib accepts connections and writes answers;
 /// it sees of a connection what this class has found to be a request.
 ///

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "hub/environment.hpp"
+#include "hub/origin.hpp"
 
 namespace sapiens::hub {
 namespace {

@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "core/atomic_file.hpp"
-#include "hub/transfer.hpp"
+#include "hub/refusals.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens::hub {

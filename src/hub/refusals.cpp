@@ -124,6 +124,10 @@ void refuse_unreadable(const RemoteFile& file, const Error& why) {
                "proxy or a mirror gives out another file"});
 }
 
+void fail_for_memory() {
+  throw Error(ErrorCode::OutOfResources, {.summary = "memory ran out during a download"});
+}
+
 void refuse_digest(const RemoteFile& file, const std::string& actual) {
   throw Error(ErrorCode::CorruptFile,
               {.summary = "the download is not the file that the hub describes",

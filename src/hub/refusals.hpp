@@ -21,6 +21,9 @@ void expect_no_page(const Answer& answer);
 /// Throws what `why`, the error of opening the file, says.
 [[noreturn]] void refuse_unreadable(const RemoteFile& file, const Error& why);
 
+/// Throws OutOfResources: memory ran out during a download.
+[[noreturn]] void fail_for_memory();
+
 /// Throws CorruptFile.
 [[noreturn]] void refuse_digest(const RemoteFile& file, const std::string& actual);
 

@@ -1,4 +1,4 @@
-// The only file that knows libcurl, which brings thirty libraries along.
+// With origin.cpp the only file that knows libcurl, which brings thirty libraries along.
 #include "hub/transfer.hpp"
 
 #include <curl/curl.h>
@@ -8,7 +8,7 @@
 #include <ctime>
 #include <exception>
 
-#include "sapiens/error.hpp"
+#include "hub/refusals.hpp"
 
 namespace sapiens::hub {
 namespace {
@@ -130,14 +130,12 @@ void prepare(CURL* handle, const Request& request, Guarded& receiver) {
   curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
 }
 
-struct FreeCurl {
-  void operator()(char* text) const { curl_free(text); }
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
-std::unique_ptr<curl_slist, FreeCurl> list_of(const std::vector<std::string>& lines) {
-  std::unique_ptr<curl_slist, FreeCurl> list;
+std::unique_ptr<curl_slist, FreeList> list_of(const std::vector<std::string>& lines) {
+  std::unique_ptr<curl_slist, FreeList> list;
   for (const std::string& line : lines) {
     curl_slist* const longer = curl_slist_append(list.get(), line.c_str());
     if (!longer) fail_for_memory();
@@ -179,26 +177,6 @@ Response Transfer::perform(const Request& request, Receiver& receiver) {
           .status = static_cast<int>(status),
           .redirect = redirect ? redirect : "",
           .reason = reason[0] == '\0' ? curl_easy_strerror(code) : reason};
-}
-
-std::string origin_of(const std::string& address) {
-  const std::unique_ptr<CURLU, FreeCurl> url(curl_url());
-  if (!url || curl_url_set(url.get(), CURLUPART_URL, address.c_str(), 0) != CURLUE_OK) return {};
-  const auto part = [&](CURLUPart which) {
-    char* text = nullptr;
-    curl_url_get(url.get(), which, &text, CURLU_DEFAULT_PORT);
-    const std::unique_ptr<char, FreeCurl> owned(text);
-    return std::string(text ? text : "");
-  };
-  const std::string scheme = part(CURLUPART_SCHEME);
-  const std::string host = part(CURLUPART_HOST), port = part(CURLUPART_PORT);
-  const bool web = scheme == "http" || scheme == "https";
-  if (!web || host.empty() || port.empty()) return {};
-  return scheme + "://" + host + ":" + port;
-}
-
-void fail_for_memory() {
-  throw Error(ErrorCode::OutOfResources, {.summary = "memory ran out during a download"});
 }
 
 }  // namespace sapiens::hub

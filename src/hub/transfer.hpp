@@ -61,10 +61,4 @@ class Transfer {
   std::unique_ptr<void, Close> handle_;  // a CURL*
 };
 
-/// "scheme://host:port" of an address; empty for one that is not http or https.
-std::string origin_of(const std::string& url);
-
-/// Throws Error(OutOfResources): memory ran out during a download.
-[[noreturn]] void fail_for_memory();
-
 }  // namespace sapiens::hub

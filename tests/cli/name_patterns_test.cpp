@@ -55,5 +55,16 @@ TEST(NamePatterns, TooManyNamesAreRefused) {
   }
 }
 
+TEST(NamePatterns, AMillionLongNamesAreTooManyBytes) {
+  const std::string wide = "{1.." + std::string(1000, '0') + "1000000}";
+  for (const std::string& pattern : {std::string(1000, 'a') + "{1..1000000}", wide}) {
+    EXPECT_EQ(error_code_of([&] { expand_pattern(pattern); }), ErrorCode::InvalidArgument);
+  }
+  std::string chain;  // in which every part would copy all names once more
+  for (int i = 0; i < 500; ++i) chain += "{1..1}";
+  EXPECT_EQ(error_code_of([&] { expand_pattern(chain + "{1..1000000}"); }),
+            ErrorCode::InvalidArgument);
+}
+
 }  // namespace
 }  // namespace sapiens::cli

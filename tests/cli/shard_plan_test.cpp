@@ -204,5 +204,19 @@ TEST(AShardJournal, GoesOnWithAnEarlierOne) {
             "{\"key\":\"2\",\"input\":\"s/2\"}\n");
 }
 
+TEST(AShardJournal, DoesNotTakeTheLineOfItsSourceForAnInput) {
+  const Scratch scratch;
+  write_bytes(scratch / "first/index.jsonl",
+              "{\"source\":\"s\",\"key\":\"x\"}\n{\"key\":\"a\"}\n"
+              "{\"position\":{},\"done\":1,\"failed\":0}\n");
+  const auto work = ShardJournal::read(scratch / "first", "s");
+  ASSERT_TRUE(work);
+  std::filesystem::create_directory(scratch / "second");
+  ShardJournal journal(scratch / "second", "s");
+  journal.take(*work);
+  journal.write_index(scratch / "index.jsonl");
+  EXPECT_EQ(read_bytes(scratch / "index.jsonl"), "{\"key\":\"a\"}\n");
+}
+
 }  // namespace
 }  // namespace sapiens::cli

@@ -7,6 +7,7 @@
 
 #include "engine/nested_meta.hpp"
 #include "engine/output_labels.hpp"
+#include "fuzz/support/check.hpp"
 #include "fuzz/support/entry_points.hpp"
 #include "fuzz/support/lines.hpp"
 
@@ -15,10 +16,7 @@ SAPIENS_FUZZ_MUTATOR(mutate_lines)
 namespace {
 
 using namespace sapiens;
-
-void check(bool claim) {
-  if (!claim) __builtin_trap();
-}
+using fuzz::check;
 
 void check_keypoints(const OutputLabels& labels, Index outputs) {
   if (!labels.keypoints()) return;

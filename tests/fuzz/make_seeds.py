@@ -7,8 +7,10 @@ They are what corpora/ was grown from, and are needed again only where a format 
 PyTorch.
 """
 
+import base64
 import io
 import itertools
+import json
 import pickle
 import random
 import struct
@@ -184,13 +186,15 @@ def archives():
             link = tarfile.TarInfo("link")
             link.type, link.linkname = tarfile.SYMTYPE, "a.jpg"
             archive.addfile(link)
-        keep("archive", name, buffer.getvalue())
+        for target in ("archive", "archive_samples"):
+            keep(target, name, buffer.getvalue())
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", method) as archive:
             archive.writestr("a.jpg", b"x" * 100)
             archive.writestr("b/c.png", b"y" * 10)
-        keep("archive", f"zip-{method}", buffer.getvalue())
+        for target in ("archive", "archive_samples"):
+            keep(target, f"zip-{method}", buffer.getvalue())
         keep("zip", f"{method}", buffer.getvalue())
 
 
@@ -202,5 +206,143 @@ def kernels():
             keep("kernels", f"{operation}-{level}-{i}", bytes([operation, level]) + rest)
 
 
-for make in (pickles, names_and_shapes, dataset_meta, images, arrays, archives, kernels):
+def coco():
+    points = [1.5, 2, 2, 30, 40, 0]
+    person = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40.5], "area": 900}
+    person.update(keypoints=points, num_keypoints=1, iscrowd=0)
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "photos/b/a.jpg"}],
+        "annotations": [person, {**person, "image_id": 2, "category_id": 3}],
+        "categories": [{"id": 1, "name": "person", "keypoints": ["a", "b"]}],
+    }
+    one = {"image_id": 1, "keypoints": [1.5, 2, 0.7], "score": 0.5}
+    boxes = [
+        {"file_name": "a.jpg", "bbox": [1, 2, 3, 4]},
+        {"image_id": "007", "bbox": [0, 0, 9, 9]},
+    ]
+    documents = (document, [one, {**one, "image_id": "2"}], boxes, [], {"annotations": [one]})
+    for i, value in enumerate(documents):
+        keep("coco", str(i), json.dumps(value).encode())
+
+
+def requests():
+    host, image = "Host: localhost\r\n", b"\x89PNG\r\n\x1a\nx"
+    fields = {"boxes": "1,2,3,4;5,6,7,8", "out_type": "featmap,cls_token", "layer": "2"}
+    form = b""
+    for name, value in {**fields, "image": image}.items():
+        value = value if isinstance(value, bytes) else value.encode()
+        head = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+        form += head.encode() + value + b"\r\n"
+    document = {
+        "image": base64.b64encode(image).decode(),
+        "boxes": [[1, 2, 3, 4]],
+        "flip_test": True,
+    }
+    bodies = {
+        "image/png": image,
+        "multipart/form-data; boundary=b": form + b"--b--\r\n",
+        "application/json": json.dumps(document).encode(),
+    }
+    for task, (kind, body) in itertools.product(("pose", "seg", "features"), bodies.items()):
+        head = f"POST /v1/{task}?model=a HTTP/1.1\r\n{host}Content-Type: {kind}\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
+        keep("request", f"{task}-{kind[:5]}", head.encode() + body)
+    lines = [
+        "Accept: image/*;q=0.5, */*;q=0.1\r\nAccept: application/json",
+        "Authorization: Bearer a-token-of-the-server",
+        "Origin: http://localhost:8080",
+        "Sec-Fetch-Site: same-origin\r\nExpect: 100-continue",
+        "Content-Length: 5\r\nContent-Length: 5\r\nContent-Type: Image/PNG; a=b",
+    ]
+    for i, line in enumerate(lines):
+        head = f"POST /v1/pose?a=1&b=%20x+y HTTP/1.1\r\nHost: [::1]:8080\r\n{line}\r\n\r\n"
+        keep("request_head", str(i), head.encode())
+
+
+def hub():
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    told = f'x-linked-size: @size\nx-linked-etag: "@digest"\nx-repo-commit: {commit}\n'
+    to = "location: https://storage.test/x?signature\n"
+    look_up = f"HTTP/1.1 302 Found\n{told}{to}.\n"
+    hop = f"HTTP/2 302\n{to}.\n"
+    whole = 'HTTP/2 200\ncontent-length: @size\netag: "a"\n<0 9999\n.\n'
+    rest = "HTTP/2 206\ncontent-range: bytes 700-9/9\n<700 9999\n.\n"
+    cut = 'HTTP/2 200\ncontent-length: @size\netag: "a"\n<0 700\ndrop\n'
+    plain = 'HTTP/1.1 200 OK\ncontent-length: @size\netag: W/"a"\n.\n'
+    page = "HTTP/1.1 200 OK\ncontent-type: text/html\n.\n"
+    wrong = "HTTP/2 200\ncontent-length: 9\n>no check\n.\n"
+    kept = "=partial 700\n=record @record\n"
+    answers = {
+        "whole": look_up + hop + whole,
+        "cache": "=cache\n" + look_up + hop + whole,
+        "cut": look_up + cut + look_up + hop + rest,
+        "kept": kept + look_up + rest,
+        "cache-cut": "=cache\n" + look_up + cut + look_up + rest + look_up,
+        "not-told": plain + whole,
+        "page": page + look_up + page,
+        "other": look_up + wrong + look_up + "HTTP/1.1 416\n.\n" + look_up + whole,
+        "none": "HTTP/1.1 401\nx-error-code: GatedRepo\n.\nHTTP/1.1 404\n.\nfail\n",
+        "busy": "HTTP/1.1 429\nretry-after: 999\n.\nHTTP/1.1 503\n.\ndrop\n",
+        "down": "HTTP/1.1 302\nlocation: http://hub.test/\n.\nHTTP/1.1 302\nlocation: /a\n.\n"
+        + plain,
+    }
+    for name, text in answers.items():
+        keep("hub", name, text.encode())
+
+
+def records():
+    entry = {"key": "a", "shard": "s", "input": "s.tar/a.jpg", "arrays": []}
+    rows = {"rows": 3, "arrays": [{"name": "", "scale": False, "dtype": "f32", "shape": [4]}]}
+    for name, position in {"npy": rows, "tar": {"part": 0, "bytes": 1024}}.items():
+        lines = [
+            {"source": {"name": "s.tar"}},
+            entry,
+            {**entry, "key": "b"},
+            {"key": "c", "error": {}},
+        ]
+        lines += [{"position": position, "done": 2, "failed": 1}, entry]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        keep("records", f"journal-{name}", b"journal\n" + text.encode())
+    claim = {"host": "node", "boot": "b", "pid_namespace": "pid:[1]", "pid": 4711, "started": 12}
+    claim.update(token="0123456789abcdef" * 2, beats=7)
+    keep("records", "claim", b"claim\n" + json.dumps(claim).encode())
+    record = {
+        "shard": "s",
+        "number": 0,
+        "source": "@source",
+        "done": 2,
+        "failed": 1,
+        "left_out": [],
+    }
+    record["files"] = [{"file": name, "bytes": 10} for name in ("s.tar", "s-part0001.tar")]
+    text = json.dumps(record).replace('"@source"', "@source")
+    keep("records", "record", b"record\n" + text.encode())
+    manifest = {"version": "0", "settings": {"precision": "bf16"}}
+    manifest["inputs"] = {"a": {"input": "a.jpg", "files": ["a.npy"]}}
+    keep("records", "manifest", b"manifest\n" + json.dumps(manifest).encode())
+
+
+def arguments():
+    words = (
+        "s-{008..011}.tar {a,b{1..2},}.{x,y} camera:0 1/4 1,2,3.5,4 facebook/name a/b.pth a.tar.gz"
+    )
+    keep("arguments", "words", "\n".join(words.split()).encode())
+    keep("arguments", "nul", b"a\nb\0c d\0\0")
+    keep("arguments", "spaces", b"\xef\xbb\xbf a.jpg \r\n\n#b\r\n\t\n")
+
+
+for make in (
+    pickles,
+    names_and_shapes,
+    dataset_meta,
+    images,
+    arrays,
+    archives,
+    kernels,
+    coco,
+    requests,
+    hub,
+    records,
+    arguments,
+):
     make()

@@ -208,5 +208,24 @@ TEST(FuzzMutators, ChangeADocumentOfAnyKind) {
   }
 }
 
+TEST(FuzzMutators, LeaveJsonJsonInManyCases) {
+  const std::string line = R"({"key": "a", "arrays": [{"shape": [1, 2]}]})";
+  std::set<std::string> different;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Random random(seed);
+    const std::string made = mutate_json_text(line, random);
+    EXPECT_TRUE(nlohmann::json::accept(made)) << made;
+    different.insert(made);
+  }
+  EXPECT_GT(different.size(), 50u);
+  const int whole = accepted("kind\n" + line + "\n" + line, mutate_json_lines, [](auto& made) {
+    const auto lines = take_lines_apart(made);
+    if (lines.size() < 2 || !nlohmann::json::accept(lines[1])) {
+      throw Error(ErrorCode::CorruptFile, {.summary = "no JSON"});
+    }
+  });
+  EXPECT_GT(whole, 100);
+}
+
 }  // namespace
 }  // namespace sapiens::fuzz

@@ -38,6 +38,13 @@ Index count_of(const Json& record, const char* key) {
   return static_cast<Index>(record.at(key).get_ref<const Json::number_unsigned_t&>());
 }
 
+/// Whether a shard can have so many inputs; the counts of all shards are added up.
+bool is_possible(const ShardCounts& counts) {
+  constexpr Index kMax = Index{1} << 40;
+  const auto fits = [](Index count) { return 0 <= count && count <= kMax; };
+  return fits(counts.done) && fits(counts.failed);
+}
+
 }  // namespace
 
 fs::path index_folder(const fs::path& output) { return output / "sapiens-index"; }
@@ -87,7 +94,7 @@ std::optional<ShardRecord> RunRecords::read(const InputShard& shard) const {
     if (record.source != source_of(shard) || !fs::exists(index_of(shard), none)) {
       return std::nullopt;
     }
-    if (!has_files(*json)) return std::nullopt;
+    if (!is_possible(record.counts) || !has_files(*json)) return std::nullopt;
     return record;
   } catch (const Json::exception&) {
     return std::nullopt;  // somebody changed it

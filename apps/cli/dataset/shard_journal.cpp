@@ -71,6 +71,7 @@ void ShardJournal::take(const EarlierWork& earlier) {
   std::istringstream in(read_if_there(earlier.folder / kJournalFile).value_or(""));
   std::string line;
   std::size_t entries = 0;
+  std::getline(in, line);  // the source, whatever else it says
   while (entries < earlier.inputs.size()) {
     const std::optional<Json> json = read_object(in, line);
     if (!json) {

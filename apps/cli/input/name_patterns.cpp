@@ -27,11 +27,13 @@ bool is_a_file(const std::string& name) {
   return std::filesystem::exists(name, error);
 }
 
-void expect_few(std::uint64_t count) {
-  if (count <= kMaxPatternNames) return;
+/// Names are at most as long as their pattern.
+void expect_few(std::uint64_t count, std::string_view pattern) {
+  if (count <= kMaxPatternNames && count * pattern.size() <= kMaxPatternBytes) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "a pattern stands for too many inputs",
-               .expected = fmt::format("at most {} names", kMaxPatternNames),
+               .expected = fmt::format("at most {} names, and {} MiB of them", kMaxPatternNames,
+                                       kMaxPatternBytes >> 20),
                .hint = "name a folder, or give the names in a .txt list"});
 }
 
@@ -61,7 +63,7 @@ std::optional<Names> numbers_between(std::string_view range) {
   const auto last = parse_number<std::uint32_t>(last_text);
   if (!first || !last) return std::nullopt;
   const std::uint64_t low = std::min(*first, *last), high = std::max(*first, *last);
-  expect_few(high - low + 1);
+  expect_few(high - low + 1, range);
   const bool is_wide = has_zero_in_front(first_text) || has_zero_in_front(last_text);
   const std::size_t width = is_wide ? std::max(first_text.size(), last_text.size()) : 1;
   Names numbers;
@@ -89,7 +91,7 @@ std::optional<Names> alternatives(std::string_view inside) {
   for (const std::string_view part : parts) {
     const Names names = expand_braces(part);
     all.insert(all.end(), names.begin(), names.end());
-    expect_few(all.size());
+    expect_few(all.size(), inside);
   }
   return all;
 }
@@ -101,7 +103,7 @@ Names expand_braces(std::string_view text) {
     const std::optional<Names> middles = alternatives(text.substr(open + 1, close - open - 1));
     if (!middles) continue;
     const Names ends = expand_braces(text.substr(close + 1));
-    expect_few(std::uint64_t{middles->size()} * ends.size());
+    expect_few(std::uint64_t{middles->size()} * ends.size(), text);
     Names names;
     for (const std::string& middle : *middles) {
       for (const std::string& end : ends) {
@@ -137,7 +139,7 @@ Names expand_pattern(const std::string& argument) {
     } else {
       for (std::string& match : matches_of(name)) all.push_back(std::move(match));
     }
-    expect_few(all.size());
+    expect_few(all.size(), "");
   }
   return all;
 }

@@ -108,7 +108,8 @@ Manifest read_manifest(const fs::path& path) {
   if (!text) return {};
   try {
     const Json json = Json::parse(*text);
-    Manifest manifest{.path = path, .settings = json.at("settings")};
+    Manifest manifest{.path = path,
+                      .settings = json.at("settings").get_ref<const Json::object_t&>()};
     for (const auto& [name, job] : json.at("inputs").items()) {
       manifest.jobs[name] = {job.at("input").get<std::string>(),
                              job.at("files").get<std::vector<std::string>>()};

@@ -85,7 +85,7 @@ class ArrayData:
     def _array(self, name: str) -> np.ndarray:
         try:
             array = np.load(self._path(name), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # numpy parses the header as Python
             raise DataError(f"{self._path(name)}: {error}") from None
         kinds, form = _FORMS[name]
         sides = form.strip("[]").split(", ")

@@ -13,7 +13,7 @@ import numpy as np
 
 from .._images import read_image
 from ._errors import DataError
-from ._strings import Strings
+from ._strings import Strings, is_encodable
 
 if TYPE_CHECKING:
     from ._samples import Sample
@@ -65,7 +65,7 @@ class Entry:
 
     def text(self, field: str) -> str:
         value = self.get(field)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not is_encodable(value):
             self.refuse(field, f"is {_short(value)}, not a text")
         return value
 
@@ -326,7 +326,9 @@ def _person_category(path: str, categories: list) -> _Category:
         return _Category(chosen[0], ())
     entry = found[chosen[0]]
     names = entry.get("keypoints")
-    if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
+    if not isinstance(names, list) or not all(
+        isinstance(n, str) and n and is_encodable(n) for n in names
+    ):
         entry.refuse("keypoints", "is not a list of names")
     if len(set(names)) != len(names):
         entry.refuse("keypoints", "has a name twice")

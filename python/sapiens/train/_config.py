@@ -280,7 +280,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if many and isinstance(value, (str, int, float)) and name in ("data", "validation", "names"):
         value = [value]
     if many and not isinstance(value, (list, tuple)):
-        raise ConfigError(f"{where}{name}: expected a list, not {value!r}")
+        raise ConfigError(f"{where}{name}: expected a list, not {_shown(value)}")
     parts = tuple(_part(name, part, kind, where) for part in (value if many else [value]))
     if many and len(parts) not in _LENGTHS.get(name, (len(parts),)):
         lengths = " or ".join(map(str, _LENGTHS[name]))
@@ -290,10 +290,13 @@ def _checked(name: str, value: Any, where: str) -> Any:
 
 def _part(name: str, value: Any, kind: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ConfigError(f"{where}{name}: expected a number, not {_shown(value)}") from None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        raise ConfigError(f"{where}{name}: expected {words[kind]}, not {value!r}")
+        raise ConfigError(f"{where}{name}: expected {words[kind]}, not {_shown(value)}")
     if kind is str and ("\0" in value or not _is_unicode(value)):
         raise ConfigError(f"{where}{name}: {value!r} is no text of UTF-8, which config.toml keeps")
     hint = _HINTS[name]
@@ -303,8 +306,18 @@ def _part(name: str, value: Any, kind: Any, where: str) -> Any:
         )
     bounds = _FIELDS[name].metadata["bounds"]
     if bounds and not bounds[0] <= value <= bounds[1]:
-        raise ConfigError(f"{where}{name}: expected {bounds[0]} to {bounds[1]}, not {value}")
+        raise ConfigError(
+            f"{where}{name}: expected {bounds[0]} to {bounds[1]}, not {_shown(value)}"
+        )
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value in a message; TOML has whole numbers of more digits than Python converts to text."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "such a number"
 
 
 def _is_unicode(text: str) -> bool:

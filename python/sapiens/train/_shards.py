@@ -148,6 +148,8 @@ class ShardData:
                 file.seek(0)
                 with tarfile.open(fileobj=file, mode="r:") as tar:
                     for member in tar:
+                        if member.size < 0:  # the list would go on before it, for ever
+                            raise DataError(f"{path}: {member.name} of {member.size} bytes")
                         if member.isdir():
                             continue
                         if not member.isreg() or member.issparse():
@@ -166,9 +168,11 @@ class ShardData:
                             f"{path}: no member and no end at byte {tar.offset}: "
                             "it is truncated or damaged"
                         )
+        except DataError:
+            raise
         except OSError as error:
             raise DataError(f"{path}: {error.strerror or error}") from None
-        except tarfile.TarError as error:
+        except Exception as error:  # tarfile lets errors of many kinds out of headers
             raise DataError(f"{path}: no tar, or a damaged one: {error}") from None
 
     def _add_persons(

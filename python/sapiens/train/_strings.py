@@ -7,8 +7,17 @@ from typing import Iterable
 import numpy as np
 
 
+def is_encodable(text: str) -> bool:
+    """Not so for halves of surrogate pairs, which JSON may hold; names of files may be other bytes."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Strings:
-    """A list of strings that does not change."""
+    """A list of strings that does not change; all are `is_encodable`."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         parts = [text.encode("utf-8", "surrogateescape") for text in texts]

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/support/lines.hpp"
 #include "fuzz/support/mutators.hpp"
 
 namespace sapiens::fuzz {
@@ -98,6 +99,25 @@ void mutate_json(json& document, Random& random) {
   } else {
     node = odd_value(random);
   }
+}
+
+std::string mutate_json_text(std::string_view text, Random& random) {
+  json document = json::parse(text, nullptr, false);
+  if (document.is_discarded()) return mutate_bytes(std::string(text), text.size() + 16);
+  for (std::size_t changes = 1 + random.below(3); changes > 0; --changes) {
+    mutate_json(document, random);
+  }
+  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string mutate_json_lines(std::string_view text, Random& random) {
+  std::vector<std::string> lines = take_lines_apart(text);
+  if (lines.empty() || random.one_in(3)) return mutate_lines(text, random);
+  std::string& line = lines[random.below(lines.size())];
+  line = mutate_json_text(line, random);
+  std::string made;
+  for (const std::string& one : lines) made += one + '\n';
+  return made;
 }
 
 }  // namespace sapiens::fuzz

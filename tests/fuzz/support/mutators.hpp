@@ -38,6 +38,10 @@ std::string mutate_safetensors(std::string_view file, Random& random);
 
 /// Changes one value, key or list of a document.
 void mutate_json(nlohmann::ordered_json& document, Random& random);
+/// The same of a text with a document in it.
+std::string mutate_json_text(std::string_view text, Random& random);
+/// Changes lines, or the document in one of them.
+std::string mutate_json_lines(std::string_view text, Random& random);
 
 /// Chooses one of the above by the first bytes.
 std::string mutate_checkpoint(std::string_view file, Random& random);
