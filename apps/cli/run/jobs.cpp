@@ -223,6 +223,18 @@ void start_plan(const JobPlan& plan, Session& session) {
       "what is written is complete; the same command with --resume goes on", session.json);
 }
 
+void expect_record(const JobPlan& plan) {
+  std::error_code unknown;
+  if (fs::status(plan.manifest.path, unknown).type() != fs::file_type::not_found) return;
+  throw Error(
+      ErrorCode::WriteFailed,
+      {.summary = "the output folder was removed or renamed during the run, so files of this "
+                  "run are missing there",
+       .file = plan.options.output,
+       .expected = plan.manifest.path.string(),
+       .hint = "run the same command again"});
+}
+
 EngineOptions with_load_meter(EngineOptions engine) {
   auto meter = std::make_shared<Meter>("loading weights", 1, stderr_is_terminal());
   engine.loading = [meter, watch = Stopwatch()](double done) {

@@ -142,6 +142,10 @@ void expect_no_shards(const std::filesystem::path& output);
 /// Ctrl-C says how to go on.
 void start_plan(const JobPlan& plan, Session& session);
 
+/// Throws WriteFailed if that record has gone, and so what was written before: files are written
+/// into a folder that is made anew.
+void expect_record(const JobPlan& plan);
+
 /// The same options, with a meter for the loading of weights that takes long.
 EngineOptions with_load_meter(EngineOptions engine);
 

@@ -113,6 +113,7 @@ Json JobsSummary::json() const {
 }
 
 void report(const JobsSummary& summary, Session& session) {
+  expect_record(summary.plan);
   if (session.json) {
     print_json(summary.json());
   } else {
