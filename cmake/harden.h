@@ -5,8 +5,7 @@
 #define _GLIBCXX_ASSERTIONS
 #endif
 
-/* Copies into buffers of known size are checked; 3 also knows sizes at run time. It needs
- * optimisation. */
+/* Copies into buffers of known size are checked, by 3 also of sizes at run time, if optimised. */
 #if defined(__OPTIMIZE__) && !defined(_FORTIFY_SOURCE)
 #if (defined(__clang__) && __clang_major__ >= 9) || (!defined(__clang__) && __GNUC__ >= 12)
 #define _FORTIFY_SOURCE 3
