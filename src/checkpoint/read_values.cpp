@@ -243,6 +243,7 @@ void read_raw(const TensorEntry& tensor, Index first, std::span<std::byte> out) 
   copy_values(tensor, first, out);
   if (tensor.map != nullptr) tensor.map->require_unchanged();
 }
+
 void release_pages(const TensorEntry& tensor) noexcept {
   if (tensor.map == nullptr || tensor.unreadable || tensor.numel() == 0) return;
   Index last = 0;

@@ -104,7 +104,7 @@ StateDict open_checkpoint(const std::filesystem::path& path);
 /// Elements [first, first + out.size()) of the tensor in row-major order, converted to float
 /// (f64 rounds to nearest; integers convert). Strides, byte order and a pending negation are
 /// resolved. Throws `Error(CorruptFile)` where the file has a checksum of the bytes and it does not
-/// match, or where the file was cut short after it was opened (`guard_mapped_files`),
+/// match, or where the file was changed or cut short after it was opened (`guard_mapped_files`),
 /// `Error(UnsupportedFormat)` for an unreadable tensor; so does `read_raw`.
 void read_f32(const TensorEntry& tensor, Index first, std::span<float> out);
 

@@ -40,7 +40,7 @@ MappedRange* range_of(std::uintptr_t address) noexcept {
   return nullptr;
 }
 
-// Zeros take the place of the rest of the file. Nobody takes them for content, because
+// Zeros take the place of the rest of the file. They are not taken for content, because
 // `FileMap::require_unchanged` is called after every read.
 bool replace_with_zeros(MappedRange& range, std::uintptr_t address) noexcept {
   range.unreadable.store(true);

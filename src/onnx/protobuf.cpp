@@ -224,8 +224,8 @@ class Model final : public RawModel {
   /// is no choice: where growing throws, its destructor writes into memory that is not there.
   template <class Write>
   void fill_buffer(std::size_t size, Write write) {
-    constexpr std::size_t kMostOfLength = 1 + 10;  // a tag, and 64 bits in groups of seven
-    buffer_.resize(size + 2 * kMostOfLength);
+    constexpr std::size_t kMaxLengthBytes = 1 + 10;  // a tag, and 64 bits in groups of seven
+    buffer_.resize(size + 2 * kMaxLengthBytes);
     ArrayOutputStream stream(buffer_.data(), static_cast<int>(buffer_.size()));
     int written = 0;
     {

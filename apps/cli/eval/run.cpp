@@ -80,12 +80,9 @@ EvalCounts compare_all(const TaskContext& context, const EvalPlan& plan, Measure
               result.error = error;
             }
           }};
-  for (const JobResult& result : run_jobs(steps, jobs, context.options.batch, context)) {
-    counts.failed += result.error.has_value();
-    if (result.error && result.error->code() == ErrorCode::OutOfResources) {
-      counts.memory_ran_out = true;
-    }
-  }
+  const std::vector<JobResult> results = run_jobs(steps, jobs, context.options.batch, context);
+  for (const JobResult& result : results) counts.failed += result.error.has_value();
+  counts.memory_ran_out = memory_ran_out(results);
   return counts;
 }
 

@@ -106,6 +106,9 @@ struct JobResult {
   Json arrays = {};               ///< Where its features are, as the index of a shard has it.
 };
 
+/// Whether one of the inputs failed because memory ran out.
+bool memory_ran_out(std::span<const JobResult> results);
+
 /// What a run will do, and what an earlier one did.
 struct JobPlan {
   const JobOptions& options;

@@ -49,6 +49,12 @@ Json failure_json(const std::string& input, const Error& error) {
   return {{"input", input}, {"error", error_json(error)}};
 }
 
+bool memory_ran_out(std::span<const JobResult> results) {
+  return std::ranges::any_of(results, [](const JobResult& result) {
+    return result.error && result.error->code() == ErrorCode::OutOfResources;
+  });
+}
+
 Index JobsSummary::failures() const {
   return static_cast<Index>(plan.inputs.failed.size()) +
          std::count_if(results.begin(), results.end(),
@@ -119,10 +125,7 @@ void report(const JobsSummary& summary, Session& session) {
   } else {
     print(summary.text());
   }
-  const bool memory_ran_out = std::ranges::any_of(summary.results, [](const JobResult& result) {
-    return result.error && result.error->code() == ErrorCode::OutOfResources;
-  });
-  session.exit_code = exit_code_of_failures(summary.failures(), memory_ran_out);
+  session.exit_code = exit_code_of_failures(summary.failures(), memory_ran_out(summary.results));
 }
 
 }  // namespace sapiens::cli
