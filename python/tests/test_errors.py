@@ -55,6 +55,8 @@ for number in range(20):
         file.write(whole)
     cut = threading.Timer(number / 2000, os.truncate, (path, 5000 * number))
     cut.start()
+    if number == 19:
+        cut.join()  # the last one is cut for certain
     try:
         sapiens.load_state_dict(path)
     except sapiens.Error as error:

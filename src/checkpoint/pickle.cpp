@@ -52,12 +52,14 @@ class PickleMachine {
   }
   void push(NodeId id) { stack_.push_back(id); }
   void push(const PickleNode& node) { push(add(node)); }
-  void push_text(std::string_view text) { push({.kind = PickleKind::Text, .text = text}); }
+  void push_text(std::string_view text) {
+    push({.kind = PickleKind::Text, .text = graph_.keep(text)});
+  }
   void push_bytes(std::string_view text) { push({.kind = PickleKind::Bytes, .text = text}); }
   void push_int(std::int64_t value) { push({.kind = PickleKind::Int, .integer = value}); }
   void push_long(std::string_view bytes) {
     if (bytes.size() <= sizeof(std::int64_t)) return push_int(decode_pickle_long(bytes));
-    push({.kind = PickleKind::BigInt, .text = bytes});
+    push({.kind = PickleKind::BigInt, .text = graph_.keep(bytes)});
   }
   void push_float(double value) {
     push({.kind = PickleKind::Float, .integer = std::bit_cast<std::int64_t>(value)});
@@ -130,7 +132,7 @@ class PickleMachine {
     graph_.edit(object).state = state;
   }
 
-  std::string_view quoted_line();
+  std::string quoted_line();
   std::int64_t memo_line();
   void remember(std::uint64_t slot) { memo_[slot] = top(); }
   void recall(std::uint64_t slot) {
@@ -202,7 +204,7 @@ void PickleMachine::execute(Opcode opcode) {
         return push(false_);  // protocol 0 writes bools as integers
       if (opcode == Opcode::Int && line == "01") return push(true_);
       if (const auto value = parse_pickle_int(line)) return push_int(*value);
-      return push({.kind = PickleKind::BigInt, .text = line});
+      return push({.kind = PickleKind::BigInt, .text = graph_.keep(line)});
     }
     case Opcode::Float: {
       const auto value = parse_number<double>(reader_.line());
@@ -235,7 +237,7 @@ void PickleMachine::execute(Opcode opcode) {
     case Opcode::Unicode: {
       const std::string_view line = reader_.line();
       const bool plain = line.find('\\') == std::string_view::npos;
-      return push_text(plain ? line : graph_.keep(decode_raw_unicode(line)));
+      return plain ? push_text(line) : push_text(decode_raw_unicode(line));
     }
 
     // Containers.
@@ -281,8 +283,8 @@ void PickleMachine::execute(Opcode opcode) {
 
     // Classes and objects.
     case Opcode::Global: {
-      const std::string_view module = reader_.line();
-      return push_global(module, reader_.line());
+      const std::string_view module = graph_.keep(reader_.line());
+      return push_global(module, graph_.keep(reader_.line()));
     }
     case Opcode::StackGlobal: {
       const PickleNode name = graph_[pop()];
@@ -293,8 +295,8 @@ void PickleMachine::execute(Opcode opcode) {
       return push_global(module.text, name.text);
     }
     case Opcode::Inst: {
-      const std::string_view module = reader_.line();
-      const std::string_view name = reader_.line();
+      const std::string_view module = graph_.keep(reader_.line());
+      const std::string_view name = graph_.keep(reader_.line());
       push_container(PickleKind::Tuple, pop_to_mark());
       const NodeId args = pop();
       push_global(module, name);
@@ -356,10 +358,10 @@ void PickleMachine::execute(Opcode opcode) {
   }
 }
 
-std::string_view PickleMachine::quoted_line() {
+std::string PickleMachine::quoted_line() {
   auto text = unquote_python(reader_.line());
   if (!text) fail("the pickle has a string without its quotes");
-  return graph_.keep(std::move(*text));
+  return std::move(*text);
 }
 
 std::int64_t PickleMachine::memo_line() {
@@ -408,7 +410,12 @@ std::vector<NodeId>& PickleGraph::edit_list(std::uint32_t& index) {
   return lists_[index];
 }
 
-std::string_view PickleGraph::keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+std::string_view PickleGraph::keep(std::string_view text) {
+  if (text.empty()) return {};
+  char* const copy = static_cast<char*>(kept_->allocate(text.size(), 1));
+  std::ranges::copy(text, copy);
+  return {copy, text.size()};
+}
 
 PickleGraph read_pickle(ByteReader& reader) { return PickleMachine(reader).run(); }
 

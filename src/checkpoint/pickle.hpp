@@ -2,9 +2,9 @@
 
 #include <bit>
 #include <cstdint>
-#include <deque>
+#include <memory>
+#include <memory_resource>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -106,7 +106,8 @@ enum class PickleKind : std::uint8_t {
   Persistent,  ///< Data outside the pickle; `args` describes it.
 };
 
-/// One value of a pickle. Text is a window onto the pickle wherever it needs no decoding.
+/// One value of a pickle. The graph owns texts and names, as the file may change while they are
+/// compared; Bytes are a window onto the pickle, because they may be large.
 struct PickleNode {
   PickleKind kind = PickleKind::None;
   std::uint32_t list = ~std::uint32_t{0};      ///< Index into the graph's item lists.
@@ -142,15 +143,16 @@ class PickleGraph {
   /// The list of a Tuple, List, Dict, Set or Object, created on first use.
   std::vector<NodeId>& edit_items(NodeId id);
   std::vector<NodeId>& edit_appended(NodeId id);
-  /// Keeps text that had to be decoded.
-  std::string_view keep(std::string text);
+  /// A copy of `text` that lives as long as the graph.
+  std::string_view keep(std::string_view text);
 
  private:
   std::vector<NodeId>& edit_list(std::uint32_t& index);
 
   std::vector<PickleNode> nodes_;
   std::vector<std::vector<NodeId>> lists_;
-  std::deque<std::string> kept_;
+  std::unique_ptr<std::pmr::monotonic_buffer_resource> kept_ =
+      std::make_unique<std::pmr::monotonic_buffer_resource>();
 };
 
 /// Reads one pickle (protocols 0 to 5) and leaves `reader` behind its STOP. Executes nothing:

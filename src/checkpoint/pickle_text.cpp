@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <utility>
 
 #include "core/parse_number.hpp"
 
@@ -82,7 +83,7 @@ std::optional<PickleKey> simple_key(const PickleGraph& graph, NodeId node) {
     case PickleKind::Text:
       return PickleKey{.text = std::string(key.text)};
     case PickleKind::Bytes:
-      return PickleKey{.text = text_of_bytes(key.text), .from_bytes = true};
+      return PickleKey{.text = text_of_bytes(std::string(key.text)), .from_bytes = true};
     case PickleKind::Int:
     case PickleKind::Bool:
     case PickleKind::Float:
@@ -90,8 +91,8 @@ std::optional<PickleKey> simple_key(const PickleGraph& graph, NodeId node) {
     case PickleKind::None:
       return PickleKey{.text = "None"};
     case PickleKind::Object:
-      if (const auto bytes = encoded_bytes(graph, key)) {
-        return PickleKey{.text = text_of_bytes(*bytes), .from_bytes = true};
+      if (auto bytes = encoded_bytes(graph, key)) {
+        return PickleKey{.text = text_of_bytes(std::move(*bytes)), .from_bytes = true};
       }
       return std::nullopt;
     default:
@@ -177,14 +178,14 @@ std::optional<std::string> latin1_bytes(std::string_view utf8) {
   return bytes;
 }
 
-std::string text_of_bytes(std::string_view bytes) {
+std::string text_of_bytes(std::string bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
     const std::size_t length = utf8_length(bytes, at);
     if (length == 0) break;
     at += length;
   }
-  if (at == bytes.size()) return std::string(bytes);
+  if (at == bytes.size()) return bytes;
   std::string text;
   for (const char byte : bytes) append_utf8(text, static_cast<unsigned char>(byte));
   return text;

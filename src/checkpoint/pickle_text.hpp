@@ -26,7 +26,7 @@ std::string decode_raw_unicode(std::string_view text);
 std::optional<std::string> latin1_bytes(std::string_view utf8);
 
 /// `bytes` as they are where they are UTF-8, and otherwise as Latin-1.
-std::string text_of_bytes(std::string_view bytes);
+std::string text_of_bytes(std::string bytes);
 
 /// A number of a pickle as text: "12", "0.5" or "true".
 std::string number_text(const PickleNode& node);

@@ -135,9 +135,11 @@ std::uint64_t descriptor_bytes(std::span<const std::byte> bytes, const ZipEntry&
 }  // namespace
 
 ZipArchive::ZipArchive(FileBytes file)
-    : file_(std::move(file)), entries_(read_zip_directory(file_)), members_(entries_.size()) {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const ZipEntry& entry = entries_[i];
+    : file_(std::move(file)),
+      directory_(read_zip_directory(file_)),
+      members_(directory_.entries.size()) {
+  for (std::size_t i = 0; i < entries().size(); ++i) {
+    const ZipEntry& entry = entries()[i];
     if (!by_name_.emplace(entry.name, i).second) {
       fail(file_.source, entry, fmt::format("the archive holds \"{}\" twice", entry.name));
     }
@@ -147,7 +149,7 @@ ZipArchive::ZipArchive(FileBytes file)
 
 const ZipEntry* ZipArchive::find(std::string_view name) const noexcept {
   const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : &entries_[found->second];
+  return found == by_name_.end() ? nullptr : &entries()[found->second];
 }
 
 bool ZipArchive::has_checksum(const ZipEntry& entry) const {
@@ -199,7 +201,7 @@ void ZipArchive::check_tail(const ZipEntry& entry, std::uint64_t data_end) const
 std::shared_ptr<StoredMember> ZipArchive::member(const ZipEntry& entry) const {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<StoredMember>& member =
-      members_[static_cast<std::size_t>(&entry - entries_.data())];
+      members_[static_cast<std::size_t>(&entry - entries().data())];
   if (!member) {
     const auto bytes = locate(entry);
     member = std::make_shared<StoredMember>(

@@ -17,7 +17,7 @@ namespace sapiens {
 
 /// One member of a zip archive, as the central directory describes it.
 struct ZipEntry {
-  std::string_view name;
+  std::string_view name;            ///< In `ZipDirectory::bytes`.
   std::uint64_t header_offset = 0;  ///< Offset of the local header in the archive.
   /// The offset of the next member's header or of the directory; this member may not reach beyond
   /// it.
@@ -32,11 +32,18 @@ struct ZipEntry {
 /// True if the file ends with an end record that points to a table of contents.
 bool has_zip_directory(std::span<const std::byte> bytes) noexcept;
 
+/// The table of contents and a copy of its bytes, because the file may change while names are
+/// compared.
+struct ZipDirectory {
+  std::vector<std::byte> bytes;
+  std::vector<ZipEntry> entries;
+};
+
 /// The table of contents, zip64 included. Reads the end of the file only.
 ///
 /// Throws `Error(CorruptFile)` for a table that is not directly in front of its end record, two
 /// tables to choose from, and members that leave no room for each other.
-std::vector<ZipEntry> read_zip_directory(const FileBytes& file);
+ZipDirectory read_zip_directory(const FileBytes& file);
 
 /// What a size or offset in `header` is: itself, or the next number of the zip64 field of `extra`.
 /// The field's numbers come in the order of the calls.
@@ -58,7 +65,7 @@ class ZipArchive {
   explicit ZipArchive(FileBytes file);
 
   const FileBytes& file() const noexcept { return file_; }
-  const std::vector<ZipEntry>& entries() const noexcept { return entries_; }
+  const std::vector<ZipEntry>& entries() const noexcept { return directory_.entries; }
 
   /// The member of that name, or null.
   const ZipEntry* find(std::string_view name) const noexcept;
@@ -85,7 +92,7 @@ class ZipArchive {
   void check_tail(const ZipEntry& entry, std::uint64_t data_end) const;
 
   FileBytes file_;
-  std::vector<ZipEntry> entries_;
+  ZipDirectory directory_;
   std::unordered_map<std::string_view, std::size_t> by_name_;
   std::unordered_map<std::string_view, bool> folder_has_checksums_;
   mutable std::mutex mutex_;

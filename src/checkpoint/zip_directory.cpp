@@ -205,7 +205,7 @@ bool has_zip_directory(std::span<const std::byte> bytes) noexcept {
   return find_end_record(as_text(bytes)).has_value();
 }
 
-std::vector<ZipEntry> read_zip_directory(const FileBytes& file) {
+ZipDirectory read_zip_directory(const FileBytes& file) {
   const auto end_record = find_end_record(as_text(file.bytes));
   if (!end_record) {
     fail(file.source, "the zip archive has no table of contents at its end",
@@ -213,15 +213,17 @@ std::vector<ZipEntry> read_zip_directory(const FileBytes& file) {
   }
   const Directory directory = read_end_record(file, *end_record);
   refuse_second_table(file, *end_record);
-  ByteReader reader(file.bytes.subspan(directory.offset, directory.size), file.source);
-  std::vector<ZipEntry> entries;
+  const auto table = file.bytes.subspan(directory.offset, directory.size);
+  ZipDirectory read{.bytes = {table.begin(), table.end()}, .entries = {}};
+  ByteReader reader(read.bytes, file.source);
+  std::vector<ZipEntry>& entries = read.entries;
   while (reader.remaining() > 0) entries.push_back(read_directory_entry(reader));
   if (entries.size() != directory.count) {
     fail(file.source, "the zip table of contents is incomplete",
          fmt::format("{} entries of {}", entries.size(), directory.count));
   }
   set_limits(entries, directory.offset, file.source);
-  return entries;
+  return read;
 }
 
 }  // namespace sapiens

@@ -1,7 +1,14 @@
 #include "image/file_kind.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
+#include <new>
+
+#include "core/open_file.hpp"
+#include "sapiens/error.hpp"
 
 namespace sapiens {
 namespace {
@@ -77,6 +84,10 @@ constexpr Signature kTextSignatures[] = {
     {0, "{"sv, ImageFormat::Other, "a JSON document", kDownloadHint},
 };
 
+constexpr std::size_t kHeadBytes = 512;
+// The pixels of the largest image, 16 bits of 4 channels, take as much.
+constexpr std::size_t kMaxImageFileBytes = std::size_t{1} << 31;
+
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // Recognises text as browsers do: after a byte order mark and white space, in any case.
@@ -98,7 +109,7 @@ bool is_text(std::string_view head) noexcept {
 
 FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
-                              std::min<std::size_t>(bytes.size(), 512));
+                              std::min(bytes.size(), kHeadBytes));
   if (head.empty()) {
     return {ImageFormat::Other, "an empty file", "copy or download it again"};
   }
@@ -116,6 +127,29 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept {
   }
   if (is_text(head)) return {ImageFormat::Other, "a text file", "check the path"};
   return {ImageFormat::Unknown, "a file of unknown format", "check the path"};
+}
+
+std::vector<std::byte> read_image_file(const std::filesystem::path& path) {
+  return FileMap(path).checked([&](std::span<const std::byte> bytes) {
+    const ImageFormat format = detect_file_kind(bytes).format;
+    const bool is_image =
+        format == ImageFormat::Jpeg || format == ImageFormat::Png || format == ImageFormat::WebP;
+    if (!is_image) bytes = bytes.first(std::min(bytes.size(), kHeadBytes));
+    if (bytes.size() > kMaxImageFileBytes) {
+      throw Error(ErrorCode::UnsupportedFormat,
+                  {.summary = "the image file is too large",
+                   .file = path.string(),
+                   .expected = fmt::format("at most {} bytes", kMaxImageFileBytes),
+                   .actual = fmt::format("{} bytes", bytes.size()),
+                   .hint = "save it anew with an image editor"});
+    }
+    try {
+      return std::vector<std::byte>(bytes.begin(), bytes.end());
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorCode::OutOfResources,
+                  {.summary = "not enough memory to read the image", .file = path.string()});
+    }
+  });
 }
 
 }  // namespace sapiens

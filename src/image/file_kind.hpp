@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace sapiens {
 
@@ -17,5 +19,12 @@ struct FileKind {
 };
 
 FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept;
+
+/// The content of an image file, copied, because decoders look at bytes more than once and the file
+/// may change meanwhile. Of a file of another kind only its start, which tells the kind.
+///
+/// Throws `Error`: as FileMap, CorruptFile for a file that changes while it is copied,
+/// UnsupportedFormat for one of more than 2 GiB, OutOfResources.
+std::vector<std::byte> read_image_file(const std::filesystem::path& path);
 
 }  // namespace sapiens

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "core/open_file.hpp"
 #include "image/byte_view.hpp"
 #include "image/file_kind.hpp"
 #include "image/image_header.hpp"
@@ -147,8 +146,7 @@ ImageSize measure_image(std::span<const std::byte> bytes, const std::string& nam
 }
 
 Image Image::read(const std::filesystem::path& path) {
-  return FileMap(path).checked(
-      [&](std::span<const std::byte> bytes) { return decode(bytes, path.string()); });
+  return decode(read_image_file(path), path.string());
 }
 
 Image Image::decode(std::span<const std::byte> bytes, const std::string& name,

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "core/open_file.hpp"
+#include "image/file_kind.hpp"
 #include "image/png_file.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/result_files.hpp"
@@ -62,8 +62,7 @@ void write_class_png(const std::filesystem::path& path, const Segmentation& segm
 }
 
 Segmentation read_class_png(const std::filesystem::path& path) {
-  PngValues png = FileMap(path).checked(
-      [&](std::span<const std::byte> bytes) { return stored_png_values(bytes, path.string()); });
+  PngValues png = stored_png_values(read_image_file(path), path.string());
   const Index largest = *std::ranges::max_element(png.values);
   return {.width = png.width,
           .height = png.height,

@@ -1,7 +1,10 @@
-// A checkpoint that another program cuts short after it was opened: no value of it is given out.
+// A checkpoint that another program changes while or after it is opened: no value of it is given
+// out, and no reader relies on finding what it found before.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "checkpoint/state_dict.hpp"
@@ -9,6 +12,7 @@
 #include "checkpoint/support.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/file_guard.hpp"
+#include "support/changing_file.hpp"
 #include "support/error_code_of.hpp"
 #include "support/scratch.hpp"
 
@@ -44,6 +48,32 @@ TEST(ChangedCheckpoint, OfEveryFormatGivesNoValueOnceItIsCutShort) {
     }
   }
   EXPECT_GT(tensors, 100);
+}
+
+// SAPIENS_TEST_ROUNDS=10 opens every file ten times as often.
+TEST(ChangedCheckpoint, OfEveryFormatIsReadOrRefusedWhileItChanges) {
+  guard_mapped_files();
+  const Scratch folder;
+  const char* const rounds = std::getenv("SAPIENS_TEST_ROUNDS");
+  const int opened = 500 * (rounds != nullptr ? std::atoi(rounds) : 1);
+  for (const char* const name : {"zip_new.pth", "legacy_113.pth", "script_113.pt", "export_23.pt2",
+                                 "export_new.pt2", "all.safetensors", "training.pth", "module.pth",
+                                 "stress/stress.pth", "stress/stress_legacy.pth"}) {
+    SCOPED_TRACE(name);
+    const ChangingFile file(test::fixture(name), folder / "changing");
+    for (int i = 0; i < opened; ++i) {
+      try {
+        const StateDict state = open_checkpoint(folder / "changing");
+        for (const TensorEntry& tensor : state.tensors) {
+          if (tensor.unreadable || tensor.numel() > 1 << 16) continue;
+          test::Bytes raw(static_cast<std::size_t>(tensor.numel()) * dtype_size(tensor.dtype));
+          read_raw(tensor, 0, raw);
+        }
+      } catch (const Error& error) {
+        EXPECT_FALSE(error.detail().summary.empty());
+      }
+    }
+  }
 }
 
 TEST(ChangedCheckpoint, IsNotComparedWithItsChecksums) {
