@@ -107,7 +107,8 @@ DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart&
   std::vector<const InputShard*> others;
   for (const InputShard& shard : shards) {
     if (!part.has(shard.number)) continue;
-    if (records_.read(shard)) {
+    const std::optional<ShardRecord> record = records_.read(shard);
+    if (record && !(options_.resume && record->retry > 0)) {
       if (shard.archive.path == "-") expect_inputs_of_record(shard);
       ++result_.finished_before;
     } else if (!try_shard(shard)) {
@@ -129,7 +130,8 @@ bool DatasetRun::try_shard(const InputShard& shard) {
   std::optional<Claim> claim = claims_.try_claim(shard.name.generic_string());
   if (!claim) return false;
   // Its owner may have completed it between the look at the record and the claim.
-  if (records_.read(shard)) {
+  const std::optional<ShardRecord> record = records_.read(shard);
+  if (record && !(options_.resume && record->retry > 0)) {
     ++result_.finished_before;
     claim->release();
   } else {
@@ -233,7 +235,7 @@ void DatasetRun::complete(const InputShard& shard, const Json& source, const Sha
   files.finish();
   record.files = files.files();
   create_parent(records_.index_of(shard));
-  journal.write_index(records_.index_of(shard));
+  record.retry = journal.write_index(records_.index_of(shard));
   records_.write(shard, record, claim.folder());
   claim.release();
   ++result_.finished;

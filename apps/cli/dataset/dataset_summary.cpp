@@ -25,6 +25,12 @@ std::string DatasetSummary::text() const {
       fmt::format("\nthe run: {} of {} shards, {} images done, {} failed\n",
                   merged.at("finished").get<std::size_t>(), merged.at("shards").get<std::size_t>(),
                   merged.at("done").get<Index>(), merged.at("failed").get<Index>());
+  if (const Index retry = merged.at("retry").get<Index>(); retry > 0) {
+    text += fmt::format(
+        "{} of the failed could not be opened, or memory ran out: the same command with --resume "
+        "works on their shards again\n",
+        retry);
+  }
   constexpr std::size_t kShown = 5;
   std::size_t shown = 0;
   for (const Json& missing : merged.at("missing")) {

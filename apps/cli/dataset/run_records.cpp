@@ -88,6 +88,7 @@ std::optional<ShardRecord> RunRecords::read(const InputShard& shard) const {
   try {
     ShardRecord record{.source = json->at("source"),
                        .counts = {count_of(*json, "done"), count_of(*json, "failed")},
+                       .retry = json->contains("retry") ? count_of(*json, "retry") : 0,
                        .left_out = json->at("left_out")};
     if (json->contains("error")) record.error = json->at("error");
     std::error_code none;
@@ -124,6 +125,7 @@ void RunRecords::write(const InputShard& shard, const ShardRecord& record,
                {"source", record.source},
                {"done", record.counts.done},
                {"failed", record.counts.failed},
+               {"retry", record.retry},
                {"left_out", record.left_out}};
   if (record.error) json["error"] = *record.error;
   json["files"] = Json::array();
@@ -153,12 +155,14 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
                             std::span<const FailedInput> failed,
                             std::vector<const InputShard*>& without_record) const {
   ShardCounts counts;
+  Index retry = 0;
   Json missing = Json::array();
   Json damaged = Json::array();
   for (const InputShard& shard : shards) {
     const std::string name = shard.name.generic_string();
     if (const std::optional<ShardRecord> record = read(shard)) {
       counts += record->counts;
+      retry += record->retry;
       if (record->error) damaged.push_back({{"shard", name}, {"error", *record->error}});
       continue;
     }
@@ -170,10 +174,10 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
   for (const FailedInput& input : failed) {
     missing.push_back({{"shard", input.path}, {"error", error_json(input.error)}});
   }
-  Json merged = {{"complete", missing.empty()},  {"shards", shards.size()},
-                 {"finished", finished},         {"done", counts.done},
-                 {"failed", counts.failed},      {"missing", std::move(missing)},
-                 {"damaged", std::move(damaged)}};
+  Json merged = {{"complete", missing.empty()},   {"shards", shards.size()},
+                 {"finished", finished},          {"done", counts.done},
+                 {"failed", counts.failed},       {"retry", retry},
+                 {"missing", std::move(missing)}, {"damaged", std::move(damaged)}};
   write_json(with_ending(index_folder(output_), ".json"), merged,
              "cannot record which shards are complete", "." + process_);
   return merged;

@@ -22,6 +22,7 @@ std::filesystem::path index_folder(const std::filesystem::path& output);
 struct ShardRecord {
   Json source = {};  ///< `source_of`
   ShardCounts counts = {};
+  Index retry = 0;     ///< Of `counts.failed`, those that `ShardJournal::write_index` returned.
   Json left_out = {};  ///< Of an archive; see LeftOutList.
   /// Below the output folder, those of `FeatureShard::files`.
   std::vector<std::filesystem::path> files = {};

@@ -27,6 +27,15 @@ bool is_entry(const Json& line) {
   return key != line.end() && key->is_string();
 }
 
+bool may_succeed_later(const Json& line) {
+  const auto error = line.find("error");
+  if (error == line.end() || !error->is_object()) return false;
+  const auto code = error->find("code");
+  if (code == error->end()) return false;
+  return *code == error_code_name(ErrorCode::OutOfResources) ||
+         *code == error_code_name(ErrorCode::NotFound);
+}
+
 std::uint32_t sum_of_entry(const Json& line) {
   return input_sum(line.at("key").get_ref<const std::string&>());
 }
@@ -100,17 +109,18 @@ void ShardJournal::sync(const Json& position) {
   file_.sync();
 }
 
-void ShardJournal::write_index(const fs::path& path) const {
+Index ShardJournal::write_index(const fs::path& path) const {
   std::istringstream in(read_if_there(path_).value_or(""));
   std::string line;
   UnfinishedFile index(path_.parent_path() / "complete.jsonl", path);
   std::uint64_t end = 0;
-  Index entries = 0;
+  Index entries = 0, retry = 0;
   while (const std::optional<Json> json = read_object(in, line)) {
     if (!is_entry(*json)) continue;
     index.write_at(end, std::as_bytes(std::span(std::string_view(line += '\n'))));
     end += line.size();
     ++entries;
+    if (may_succeed_later(*json)) ++retry;
   }
   if (entries != counts_.done + counts_.failed) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the index of a shard lost lines",
@@ -118,6 +128,7 @@ void ShardJournal::write_index(const fs::path& path) const {
                                          .hint = "the same command with --resume goes on"});
   }
   index.finish();
+  return retry;
 }
 
 std::vector<std::uint32_t> ShardJournal::inputs_of_index(const fs::path& path) {

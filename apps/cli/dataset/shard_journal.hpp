@@ -49,8 +49,10 @@ class ShardJournal {
   /// Bytes that wait for `sync`.
   std::size_t waiting() const { return waiting_.size(); }
   const ShardCounts& counts() const { return counts_; }
-  /// Makes the lines of all inputs, which were synced, the file `path`, in one step.
-  void write_index(const std::filesystem::path& path) const;
+  /// Makes the lines of all inputs, which were synced, the file `path`, in one step. Returns how
+  /// many inputs failed for a reason that may be gone another time: memory or descriptors ran out,
+  /// or the file could not be opened.
+  Index write_index(const std::filesystem::path& path) const;
 
   /// What the journal in `folder` has of a shard with this `source`, up to its last position;
   /// nothing if there is none.
