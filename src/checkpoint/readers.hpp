@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "checkpoint/file_bytes.hpp"
 #include "checkpoint/state_dict.hpp"
 #include "checkpoint/zip.hpp"
@@ -16,6 +18,9 @@ void read_safetensors(const FileBytes& file, StateDict& out);
 void read_torch_zip(const ZipArchive& archive, StateDict& out);
 /// Whether read_torch_zip is the reader for this archive.
 bool is_torch_zip(const ZipArchive& archive) noexcept;
+/// What the record "byteorder" of the archive's folder says; without one, as before torch 2.0,
+/// false. Throws CorruptFile for anything but "little" and "big".
+bool is_big_endian(const ZipArchive& archive, std::string_view folder);
 
 /// Reads files of `torch.export.save`, programs with their parameters, in either of two layouts.
 void read_torch_export(const ZipArchive& archive, StateDict& out);

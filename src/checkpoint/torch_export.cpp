@@ -190,9 +190,8 @@ void read_table(const ZipArchive& archive, const ZipEntry& table, StateDict& out
                                          .key = std::string(table.name)});
   }
   const std::string_view folder = table.name.substr(0, table.name.find(kWeights));
-  const ZipEntry* const order = archive.find(fmt::format("{}/byteorder", folder));
-  const bool big = order != nullptr && as_text(archive.checked_contents(*order)) == "big";
-  const Pt2Reader reader{.archive = archive, .folder = folder, .byte_swapped = big};
+  const Pt2Reader reader{
+      .archive = archive, .folder = folder, .byte_swapped = is_big_endian(archive, folder)};
   try {
     const std::string_view text = as_text(archive.checked_contents(table));
     const std::vector<std::string> names = read_names(text);

@@ -51,21 +51,6 @@ void compare_names_but_storages(const ZipArchive& archive, std::string_view fold
   }
 }
 
-bool is_big_endian(const ZipArchive& archive, std::string_view folder) {
-  const ZipEntry* const record = archive.find(fmt::format("{}/byteorder", folder));
-  if (record == nullptr) {
-    compare_names_but_storages(archive, folder);
-    return false;  // before torch 2.0 files are always little-endian
-  }
-  const std::string_view order = as_text(archive.checked_contents(*record));
-  if (order == "little") return false;
-  if (order == "big") return true;
-  throw Error(ErrorCode::CorruptFile, {.summary = "the byte order record is neither little nor big",
-                                       .file = archive.file().source,
-                                       .key = std::string(record->name),
-                                       .actual = std::string(order.substr(0, 20))});
-}
-
 StorageBytes find_storage(const ZipArchive& archive, std::string_view folder, bool byte_swapped,
                           const StorageRef& storage) {
   StorageBytes found{.byte_swapped = byte_swapped,
@@ -123,6 +108,21 @@ bool is_script(const ZipArchive& archive, std::string_view folder) {
 }
 
 }  // namespace
+
+bool is_big_endian(const ZipArchive& archive, std::string_view folder) {
+  const ZipEntry* const record = archive.find(fmt::format("{}/byteorder", folder));
+  if (record == nullptr) {
+    compare_names_but_storages(archive, folder);
+    return false;  // before torch 2.0 files are always little-endian
+  }
+  const std::string_view order = as_text(archive.checked_contents(*record));
+  if (order == "little") return false;
+  if (order == "big") return true;
+  throw Error(ErrorCode::CorruptFile, {.summary = "the byte order record is neither little nor big",
+                                       .file = archive.file().source,
+                                       .key = std::string(record->name),
+                                       .actual = std::string(order.substr(0, 20))});
+}
 
 bool is_torch_zip(const ZipArchive& archive) noexcept { return top_folder(archive).has_value(); }
 

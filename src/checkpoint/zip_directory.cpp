@@ -67,9 +67,9 @@ std::optional<EndRecord64> read_end_record64(ByteReader reader, std::uint64_t en
     fail(reader.source(), "the zip64 end record is not where the archive says");
   }
   const std::uint64_t length = reader.u64();  // the size of the rest of the record
-  if (locator - reader.position() != length) {
+  if (reader.position() > locator || locator - reader.position() != length) {
     fail(reader.source(), "the zip64 end record does not lead to the end of the archive",
-         fmt::format("{} bytes of {}", locator - reader.position(), length));
+         fmt::format("{} bytes from {}, its locator is at {}", length, reader.position(), locator));
   }
   reader.bytes(2 + 2 + 4 + 4 + 8);  // versions, disks, entries on this disk
   record.directory.count = reader.u64();

@@ -85,8 +85,9 @@ constexpr Signature kTextSignatures[] = {
 };
 
 constexpr std::size_t kHeadBytes = 512;
-// The pixels of the largest image, 16 bits of 4 channels, take as much.
-constexpr std::size_t kMaxImageFileBytes = std::size_t{1} << 31;
+// More than the pixels of the largest image take as they are, 8 bits of 3 channels.
+constexpr std::size_t kMaxImageFileBytes = std::size_t{1} << 30;
+constexpr std::size_t kPieceBytes = std::size_t{1} << 22;
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
@@ -144,7 +145,15 @@ std::vector<std::byte> read_image_file(const std::filesystem::path& path) {
                    .hint = "save it anew with an image editor"});
     }
     try {
-      return std::vector<std::byte>(bytes.begin(), bytes.end());
+      std::vector<std::byte> copy;
+      copy.reserve(bytes.size());
+      while (copy.size() < bytes.size()) {
+        const auto rest = bytes.subspan(copy.size());
+        const auto piece = rest.first(std::min(rest.size(), kPieceBytes));
+        copy.insert(copy.end(), piece.begin(), piece.end());
+        release_mapped(piece);  // so that memory holds the file once
+      }
+      return copy;
     } catch (const std::bad_alloc&) {
       throw Error(ErrorCode::OutOfResources,
                   {.summary = "not enough memory to read the image", .file = path.string()});

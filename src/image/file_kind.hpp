@@ -24,7 +24,7 @@ FileKind detect_file_kind(std::span<const std::byte> bytes) noexcept;
 /// may change meanwhile. Of a file of another kind only its start, which tells the kind.
 ///
 /// Throws `Error`: as FileMap, CorruptFile for a file that changes while it is copied,
-/// UnsupportedFormat for one of more than 2 GiB, OutOfResources.
+/// UnsupportedFormat for one of more than 1 GiB, OutOfResources.
 std::vector<std::byte> read_image_file(const std::filesystem::path& path);
 
 }  // namespace sapiens

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "core/crc32.hpp"
@@ -7,6 +9,7 @@
 #include "image_files.hpp"
 #include "sapiens/error.hpp"
 #include "sapiens/image.hpp"
+#include "support/scratch.hpp"
 
 namespace sapiens {
 namespace {
@@ -65,6 +68,21 @@ TEST(ImageBounds, RefuseFilesBeforeTheyAreDecoded) {
     }
   }
   EXPECT_EQ(measure_image(png_of_size(1, 1000), "a.png").height, 1000);
+}
+
+TEST(ImageBounds, RefuseFilesThatAreLargerThanAnyImage) {
+  const Scratch folder;
+  const std::string path = folder / "padded.png";
+  std::filesystem::copy_file(image_path("grey.png"), path);
+  EXPECT_GT(Image::read(path).width, 0);
+  std::filesystem::resize_file(path, (std::uintmax_t{1} << 30) + 1);
+  try {
+    Image::read(path);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat);
+    EXPECT_EQ(error.detail().summary, "the image file is too large");
+  }
 }
 
 TEST(ImageBounds, RefuseImagesThatCallersMake) {

@@ -214,6 +214,19 @@ def tables(base):
         + end_record(1, 46, 0)
     )
     yield Case("zip64_disagrees", two, says="do not agree", payload=False)
+    # The record that the locator names lies behind it, in the comment, with a table of its own
+    # directly in front; its length leads back to the locator modulo 2^64.
+    locator = len(out + central) + 56
+    behind = locator + 20 + 22 + len(central)
+    length = (locator - behind - 12) % 2**64
+    hidden = central + zip64_end(count, len(central), locator + 42, 0, length)[:56]
+    turned = (
+        out
+        + central
+        + zip64_end(count, len(central), len(out), behind)
+        + end_record(0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, hidden)
+    )
+    yield Case("zip64_behind_locator", turned, says="does not lead to the end", payload=False)
     state = base.state(first=[(p.text("extra"), p.system())])
     see = {"size": 2**32 - 1, "packed_size": 2**32 - 1}
     for label, extra, outcome in (

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/input/coco_entries.hpp"
+#include "core/open_file.hpp"
 
 // The entries of a file, one after the other, as its text is read.
 namespace sapiens::cli {
@@ -156,12 +157,8 @@ std::string quoted_number(std::string_view message) {
   return std::string(message.substr(first, message.rfind('\'') - first));
 }
 
-}  // namespace
-
-std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& kind,
-                                          const std::function<void(const CocoEntry& entry)>& take) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) throw_not_coco(path, kind, "a folder");
+std::set<std::string> read_entries(const fs::path& path, const CocoKind& kind,
+                                   const std::function<void(const CocoEntry& entry)>& take) {
   std::ifstream file = open(path);
   EntryReader reader(path, kind, take);
   try {
@@ -183,6 +180,18 @@ std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& 
     throw_not_coco(path, kind, "it cannot be read to its end");
   }
   return reader.lists();
+}
+
+}  // namespace
+
+std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& kind,
+                                          const std::function<void(const CocoEntry& entry)>& take) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) throw_not_coco(path, kind, "a folder");
+  // Refuses pipes, which a process without a writer would wait for, and tells whether the file
+  // changed while its entries were read.
+  const FileMap file(path);
+  return file.checked([&](std::span<const std::byte>) { return read_entries(path, kind, take); });
 }
 
 }  // namespace sapiens::cli
