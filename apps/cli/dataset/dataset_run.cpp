@@ -107,8 +107,7 @@ DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart&
   std::vector<const InputShard*> others;
   for (const InputShard& shard : shards) {
     if (!part.has(shard.number)) continue;
-    const std::optional<ShardRecord> record = records_.read(shard);
-    if (record && !(options_.resume && record->retry > 0)) {
+    if (is_done(shard)) {
       if (shard.archive.path == "-") expect_inputs_of_record(shard);
       ++result_.finished_before;
     } else if (!try_shard(shard)) {
@@ -118,6 +117,11 @@ DatasetResult DatasetRun::run(std::span<const InputShard> shards, const RunPart&
   wait_for_others(std::move(others));
   result_.merged = records_.merge(shards, claims_, failed);
   return std::move(result_);
+}
+
+bool DatasetRun::is_done(const InputShard& shard) const {
+  const std::optional<ShardRecord> record = records_.read(shard);
+  return record && !(options_.resume && record->retry > 0);
 }
 
 void DatasetRun::expect_inputs_of_record(const InputShard& shard) {
@@ -130,8 +134,7 @@ bool DatasetRun::try_shard(const InputShard& shard) {
   std::optional<Claim> claim = claims_.try_claim(shard.name.generic_string());
   if (!claim) return false;
   // Its owner may have completed it between the look at the record and the claim.
-  const std::optional<ShardRecord> record = records_.read(shard);
-  if (record && !(options_.resume && record->retry > 0)) {
+  if (is_done(shard)) {
     ++result_.finished_before;
     claim->release();
   } else {

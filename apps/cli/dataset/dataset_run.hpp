@@ -51,6 +51,8 @@ class DatasetRun {
 
  private:
   /// Of standard input, which no size and no time tells from what it was. Throws InvalidArgument.
+  /// Whether there is nothing to do: it is complete, and `--resume` has no input to try again.
+  bool is_done(const InputShard& shard) const;
   void expect_inputs_of_record(const InputShard& shard);
   /// False where another process owns it, and where it took it over meanwhile.
   bool try_shard(const InputShard& shard);

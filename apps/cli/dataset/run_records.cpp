@@ -39,10 +39,10 @@ Index count_of(const Json& record, const char* key) {
 }
 
 /// Whether a shard can have so many inputs; the counts of all shards are added up.
-bool is_possible(const ShardCounts& counts) {
+bool is_possible(const ShardCounts& counts, Index retry) {
   constexpr Index kMax = Index{1} << 40;
   const auto fits = [](Index count) { return 0 <= count && count <= kMax; };
-  return fits(counts.done) && fits(counts.failed);
+  return fits(counts.done) && fits(counts.failed) && 0 <= retry && retry <= counts.failed;
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ std::optional<ShardRecord> RunRecords::read(const InputShard& shard) const {
     if (record.source != source_of(shard) || !fs::exists(index_of(shard), none)) {
       return std::nullopt;
     }
-    if (!is_possible(record.counts) || !has_files(*json)) return std::nullopt;
+    if (!is_possible(record.counts, record.retry) || !has_files(*json)) return std::nullopt;
     return record;
   } catch (const Json::exception&) {
     return std::nullopt;  // somebody changed it
