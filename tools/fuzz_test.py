@@ -54,6 +54,7 @@ class FuzzTool(unittest.TestCase):
         program = self.build / "bin" / f"fuzz_{name}"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
+        (fuzz.FUZZ / f"{name}_fuzzer.cpp").touch()
         targets = fuzz.read_json(fuzz.FUZZ / "targets.json", {})
         targets[name] = target
         (fuzz.FUZZ / "targets.json").write_text(json.dumps(targets))
@@ -79,6 +80,14 @@ class FuzzTool(unittest.TestCase):
             {"one": 1000, "two": 1000},
         )
         self.assertIn("40 edges", said)
+
+    def test_runs_what_sources_name_and_is_built(self):
+        self.add("built", QUIET)
+        self.add("stale", QUIET)
+        (fuzz.FUZZ / "stale_fuzzer.cpp").unlink()
+        (fuzz.FUZZ / "absent_fuzzer.cpp").touch()
+        self.assertEqual(self.fuzzers().sources(), ["absent", "built"])
+        self.assertEqual(self.fuzzers().names(), ["built"])
 
     def test_goes_on_behind_a_crash_and_says_so(self):
         self.add("bad", CRASH)
