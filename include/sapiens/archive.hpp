@@ -42,6 +42,9 @@ struct ArchiveMember {
 ///
 /// A tar that is compressed more than a thousandfold is given up after the first GiB, and one that
 /// is compressed twice is refused: neither holds images.
+///
+/// A file that another program writes to meanwhile is refused, CorruptFile, by `next` and `read`,
+/// before a member that may consist of two versions is returned.
 class ArchiveReader {
  public:
   /// Opens a file. Throws `Error`: NotFound, UnsupportedFormat without the module and for what is

@@ -55,8 +55,9 @@ class VideoReader {
   Index height() const noexcept;
 
   /// Reads the next frame into `frame`, whose memory is reused. Returns false at the end, also of a
-  /// truncated file (see `frames_read`). Throws `Error`: CorruptFile (no frame could be decoded, or
-  /// a frame cannot be converted), OutOfResources, NotFound (the camera was disconnected).
+  /// truncated file (see `frames_read`). Throws `Error`: CorruptFile (no frame could be decoded, a
+  /// frame cannot be converted, or the file was changed since it was opened), OutOfResources,
+  /// NotFound (the camera was disconnected).
   bool read(Image& frame);
   /// Decodes the next frame without converting it, which is faster than `read`; `retrieve` can
   /// convert it later. Returns false at the end. There is no seeking, because that of OpenCV is not

@@ -83,7 +83,7 @@ class IndexedRun:
         number, offset, size, line = at
         lines = self.shards[number].lines
         place = f"{lines}:{line}"
-        return parse_sample(bytes(self.files.bytes_at(lines, offset, size)), place)
+        return parse_sample(self.files.bytes_at(lines, offset, size, place), place)
 
     def _lines(self, shard: Shard) -> Iterator[tuple[int, int, int, Sample]]:
         """Offset, size and number of each line, and what it says."""

@@ -131,8 +131,9 @@ class Features(_ByRows[Value]):
 
     A value is an array; where the run wrote several arrays for each image and `array` chose none, a
     dict of them by name. What is returned as it was written cannot be written to, and is mapped from
-    the files, which must not be shortened meanwhile. While arrays of 256 files are in use, those of
-    other files are copied, so that there are never too many open files.
+    the files, which must not be shortened while it is in use, as with `numpy.memmap`. While arrays
+    of 224 files are in use, those of other files are copied, so that there are never too many open
+    files. A file that was cut short before is a CorruptFileError.
 
     float32 and float16 are as they were written. bfloat16 is ``ml_dtypes.bfloat16`` where that
     package is installed, and else converted to float32, which represents it exactly.
@@ -251,15 +252,15 @@ class Features(_ByRows[Value]):
         raise corrupt(sample.place, f"there is no array {self._chosen!r}")
 
     def _value(self, array: ArrayPlace, place: str) -> np.ndarray:
-        values = self._stored(array, place)
         if array.dtype == "bf16":
             try:
-                return values.view(_bfloat16())
+                bfloat16 = _bfloat16()
             except ImportError:
-                return _widened(values)
+                return _widened(self._copied(array, place))
+            return self._mapped(array, place).view(bfloat16)
         if array.scales is None or not self._dequantize:
-            return values
-        return dequantized(values, self._stored(array.scales, place))
+            return self._mapped(array, place)
+        return dequantized(self._copied(array, place), self._copied(array.scales, place))
 
     def _scale(self, array: ArrayPlace, place: str) -> np.ndarray:
         if array.scales is None:
@@ -269,12 +270,16 @@ class Features(_ByRows[Value]):
                 expected="int8",
                 actual=array.dtype,
             )
-        return self._stored(array.scales, place)
+        return self._mapped(array.scales, place)
 
-    def _stored(self, array: ArrayPlace, place: str) -> np.ndarray:
-        return self._run.files.array(
-            array.file, array.offset, NUMBERS[array.dtype], array.shape, place
-        )
+    def _mapped(self, array: ArrayPlace, place: str) -> np.ndarray:
+        number = NUMBERS[array.dtype]
+        return self._run.files.mapped_array(array.file, array.offset, number, array.shape, place)
+
+    def _copied(self, array: ArrayPlace, place: str) -> np.ndarray:
+        # For what is read here: a map of a file that is cut short would end the process.
+        number = NUMBERS[array.dtype]
+        return self._run.files.array(array.file, array.offset, number, array.shape, place)
 
 
 class _Errors(_ByRows[Error]):

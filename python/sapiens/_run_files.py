@@ -11,16 +11,24 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Optional
 
 import numpy as np
 
 from ._errors import CorruptFileError, Error, NotFoundError, OutOfResourcesError, make_refusal
 
-# Maps that are kept for the next array, and all that are alive, each with a descriptor of its own.
-_KEPT, _ALIVE = 32, 256
+# Files that are kept open for the next array, and maps that are alive, each with a descriptor.
+_KEPT, _ALIVE = 32, 224
 _MAX_BYTES = 1 << 48
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+class _Opened:
+    """A file, and a map of it from the first view on."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.map: Optional[mmap.mmap] = None
 
 
 class RunFiles:
@@ -34,7 +42,7 @@ class RunFiles:
         # The folder may be a link; what is in it may be one to something in it.
         self._real = os.path.realpath(folder)
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, mmap.mmap] = OrderedDict()
+        self._kept: OrderedDict[str, _Opened] = OrderedDict()
         self._alive: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
     def __reduce__(self) -> Any:
@@ -81,38 +89,34 @@ class RunFiles:
                 if file.endswith(ending) and not file.startswith("."):
                     yield os.path.relpath(os.path.join(path, file), self._real)
 
-    def bytes_at(self, name: str, offset: int, size: int, place: str = "") -> Any:
-        """That many bytes of a file: a view of its map, or a copy where too many maps are alive.
-        Raises as `open` does, and CorruptFileError where the file ends before."""
+    def bytes_at(self, name: str, offset: int, size: int, place: str = "") -> bytes:
+        """That many bytes of a file. Raises as `open` does, CorruptFileError where the file ends
+        before, and OSError."""
         with self._lock:
-            mapped = self._kept.get(name)
-            if mapped is not None:
-                self._kept.move_to_end(name)
-                self._expect(name, offset, size, len(mapped), place)
-                return memoryview(mapped)[offset : offset + size]
-            with self.open(name, place) as file:
-                total = os.fstat(file.fileno()).st_size
-                self._expect(name, offset, size, total, place)
-                if size == 0:
-                    return b""
-                while len(self._kept) >= _KEPT or (self._kept and len(self._alive) >= _ALIVE):
-                    self._kept.popitem(last=False)
-                if len(self._alive) >= _ALIVE:
-                    return _copied(file, offset, size)
-                try:
-                    mapped = mmap.mmap(file.fileno(), total, access=mmap.ACCESS_READ)
-                except OSError:  # some file systems cannot map
-                    return _copied(file, offset, size)
-            self._kept[name] = mapped
-            self._alive.add(mapped)
-            return memoryview(mapped)[offset : offset + size]
+            file = self._opened(name, place).file
+        # Another thread may let go of the file meanwhile, which closes it only when this one has.
+        return self._copied(file, name, offset, size, place)
 
     def array(
         self, name: str, offset: int, dtype: str, shape: tuple[int, ...], place: str = ""
     ) -> np.ndarray:
-        """The numbers at a place of a file, which cannot be written to. Raises as `bytes_at`."""
+        """The numbers at a place of a file, copied, read-only. Raises as `bytes_at`."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         return np.frombuffer(self.bytes_at(name, offset, size, place), dtype).reshape(shape)
+
+    def mapped_array(
+        self, name: str, offset: int, dtype: str, shape: tuple[int, ...], place: str = ""
+    ) -> np.ndarray:
+        """The same as a view of the file, which must then not be shortened; a copy where too many
+        files are mapped, or the file system cannot map."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        with self._lock:
+            opened = self._opened(name, place)
+            self._expect(name, offset, size, os.fstat(opened.file.fileno()).st_size, place)
+            mapped = self._map(opened, offset + size) if size > 0 else None
+        if mapped is None:
+            return self.array(name, offset, dtype, shape, place)
+        return np.frombuffer(memoryview(mapped)[offset : offset + size], dtype).reshape(shape)
 
     def npy_header(self, name: str, place: str = "") -> tuple[np.dtype, tuple[int, ...], int]:
         """Type, shape and first byte of what a .npy file in C order holds. Raises as `open` does,
@@ -130,9 +134,49 @@ class RunFiles:
                     "this is no array of features",
                     file=self._shown(name),
                     key=place,
-                    actual=str(error),
+                    # Python's parser has no other error for what is nested too deeply.
+                    actual=str(error) or "nested too deeply, or memory ran out",
                 ) from None
             return dtype, shape, file.tell()
+
+    def _opened(self, name: str, place: str) -> _Opened:
+        """One of the last that were used, or opened. Needs the lock."""
+        opened = self._kept.pop(name, None)
+        if opened is None:
+            while len(self._kept) >= _KEPT:
+                self._kept.popitem(last=False)
+            opened = _Opened(self.open(name, place))
+        self._kept[name] = opened
+        return opened
+
+    def _map(self, opened: _Opened, end: int) -> Optional[mmap.mmap]:
+        """A map of the file up to `end` at least. Needs the lock."""
+        if opened.map is not None and len(opened.map) >= end:
+            return opened.map
+        opened.map = None
+        if len(self._alive) >= _ALIVE:
+            for other in self._kept.values():
+                other.map = None
+        if len(self._alive) >= _ALIVE:
+            return None
+        try:
+            opened.map = mmap.mmap(opened.file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # such a file system, or the file was cut short just now
+            return None
+        self._alive.add(opened.map)
+        return opened.map if len(opened.map) >= end else None
+
+    def _copied(self, file: BinaryIO, name: str, offset: int, size: int, place: str) -> bytes:
+        # What an index says is not allocated before the file is known to hold it.
+        total = os.fstat(file.fileno()).st_size
+        self._expect(name, offset, size, total, place)
+        parts, done = [], 0
+        while done < size:
+            parts.append(os.pread(file.fileno(), size - done, offset + done))
+            done += len(parts[-1])
+            if not parts[-1]:  # cut short meanwhile
+                self._expect(name, offset, size, offset + done, place)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _path(self, name: str, place: str) -> str:
         if "\0" in name or any(part in ("", ".", "..") for part in name.split("/")):
@@ -169,8 +213,3 @@ class RunFiles:
         return make_refusal(
             kind, "this file cannot be opened", file=self._shown(name), key=place, actual=actual
         )
-
-
-def _copied(file: BinaryIO, offset: int, size: int) -> bytes:
-    file.seek(offset)
-    return file.read(size)

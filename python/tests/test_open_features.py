@@ -262,6 +262,19 @@ def test_a_folder_that_changed_is_noticed(tmp_path):
         features["a/000000"]
 
 
+@pytest.mark.parametrize("ending", [".jsonl", ".tar", ".npy"])
+@pytest.mark.parametrize("dtype", ["f32", "int8"])
+def test_files_that_are_cut_short_are_refused(tmp_path, ending, dtype):
+    file_format = {".tar": "webdataset", ".npy": "npy-shards"}.get(ending, "webdataset")
+    finished(tmp_path, file_format, dtype, samples=feature_runs.vectors(600))
+    features = sapiens.open_features(tmp_path)
+    assert features["a/000599"].shape == features["a/000000"].shape  # both files are open now
+    for path in tmp_path.rglob(f"*{ending}"):
+        os.truncate(path, 512)
+    with pytest.raises(sapiens.CorruptFileError, match="shorter than the index says"):
+        features["a/000599"]
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts descriptors in /proc")
 @pytest.mark.parametrize("file_format", ["npy", "webdataset"])
 def test_descriptors_are_bounded_however_many_arrays_are_kept(tmp_path, file_format):

@@ -1,3 +1,7 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -36,12 +40,22 @@ ArchiveMemberKind kind_of(archive::Kind kind) {
   return ArchiveMemberKind::Other;
 }
 
+/// The same file once more, to notice changes; nothing for a pipe.
+std::optional<OpenFile> if_regular(int descriptor, const std::string& name) {
+  struct ::stat status {};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  Descriptor copy(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (copy.number() < 0) fail_to_read(name, "the file cannot be opened", errno);
+  return OpenFile(std::move(copy), name);
+}
+
 }  // namespace
 
 class ArchiveReader::State {
  public:
-  State(std::optional<Descriptor> own, int descriptor, std::string name)
-      : own_(std::move(own)), name_(std::move(name)) {
+  /// `file` is not there for what is no regular file.
+  State(std::optional<OpenFile> file, int descriptor, std::string name)
+      : file_(std::move(file)), name_(std::move(name)) {
     reader_.reset(archive::require_module(name_.c_str())
                       .open(descriptor, {.member_bytes = kMaxArchiveMember,
                                          .expanded_bytes = kExpandedBytes,
@@ -80,6 +94,7 @@ class ArchiveReader::State {
       const archive::Outcome outcome = reader_->read(
           reinterpret_cast<unsigned char*>(bytes.data() + size), bytes.size() - size, got);
       if (outcome == archive::Outcome::End) {
+        require_unchanged();
         bytes.resize(size);
         return bytes;
       }
@@ -104,8 +119,9 @@ class ArchiveReader::State {
     }
     ended_ = true;
     current_.reset();
-    if (outcome == archive::Outcome::End) return std::nullopt;
     if (outcome == archive::Outcome::NoMemory) throw std::bad_alloc();
+    require_unchanged();
+    if (outcome == archive::Outcome::End) return std::nullopt;
     if (outcome == archive::Outcome::NoArchive) {
       throw Error(
           ErrorCode::UnsupportedFormat,
@@ -124,6 +140,11 @@ class ArchiveReader::State {
                  .actual = printable(reader_->reason())});
   }
 
+  /// Before anything is said or given of what was read: it may be parts of two archives.
+  void require_unchanged() const {
+    if (file_) file_->require_unchanged();
+  }
+
   [[noreturn]] void refuse(const char* summary) const {
     throw Error(ErrorCode::UnsupportedFormat,
                 {.summary = summary, .file = name_, .key = printable(current_->name)});
@@ -140,6 +161,7 @@ class ArchiveReader::State {
 
   [[noreturn]] void fail_to_read_member(archive::Outcome outcome) {
     if (outcome == archive::Outcome::NoMemory) throw std::bad_alloc();
+    require_unchanged();
     const bool all = outcome != archive::Outcome::MemberDamaged;
     throw Error(ErrorCode::CorruptFile,
                 {.summary = all ? "the archive is damaged, and this member and all behind it are "
@@ -150,7 +172,7 @@ class ArchiveReader::State {
                  .actual = printable(reader_->reason())});
   }
 
-  std::optional<Descriptor> own_;  // closed after `reader_`
+  std::optional<OpenFile> file_;  // closed after `reader_`
   std::string name_;
   std::unique_ptr<archive::RawReader> reader_;
   std::optional<ArchiveMember> first_;
@@ -160,13 +182,15 @@ class ArchiveReader::State {
 };
 
 ArchiveReader::ArchiveReader(const std::filesystem::path& path) {
-  Descriptor file = open_regular_file(path);
+  OpenFile file(path);
   const int number = file.number();
   state_ = std::make_unique<State>(std::move(file), number, path.string());
 }
 
-ArchiveReader::ArchiveReader(int descriptor, std::string name)
-    : state_(std::make_unique<State>(std::nullopt, descriptor, std::move(name))) {}
+ArchiveReader::ArchiveReader(int descriptor, std::string name) {
+  std::optional<OpenFile> file = if_regular(descriptor, name);
+  state_ = std::make_unique<State>(std::move(file), descriptor, std::move(name));
+}
 
 ArchiveReader::ArchiveReader(ArchiveReader&&) noexcept = default;
 ArchiveReader& ArchiveReader::operator=(ArchiveReader&&) noexcept = default;

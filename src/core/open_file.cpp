@@ -62,10 +62,38 @@ Descriptor open_regular_file(const std::filesystem::path& path) {
   return file;
 }
 
-FileMap::FileMap(const std::filesystem::path& path)
-    : path_(path), file_(open_regular_file(path)), version_(current_version()) {
-  if (version_.bytes == 0) return;
-  const auto size = static_cast<std::size_t>(version_.bytes);
+OpenFile::OpenFile(const std::filesystem::path& path) : OpenFile(open_regular_file(path), path) {}
+
+OpenFile::OpenFile(Descriptor file, const std::filesystem::path& path)
+    : path_(path), file_(std::move(file)), version_(current_version()) {}
+
+OpenFile::Version OpenFile::current_version() const {
+  struct ::stat status {};
+  if (::fstat(file_.number(), &status) != 0) {
+    fail_to_read(path_, "the file cannot be examined", errno);
+  }
+  return {status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+void OpenFile::require_unchanged(bool unreadable) const {
+  const Version now = current_version();
+  if (now == version_ && !unreadable) return;
+  ErrorDetail details{.summary = "the file was changed while it was read",
+                      .file = path_.string(),
+                      .hint = "try again once no other program writes to it"};
+  if (now.bytes != version_.bytes) {
+    details.expected = fmt::format("{} bytes, as when it was opened", version_.bytes);
+    details.actual = fmt::format("{} bytes", now.bytes);
+  } else if (now == version_) {
+    details.summary = "a part of the file cannot be read";
+    details.hint = "the disk or the network folder that holds it fails: copy the file, try again";
+  }
+  throw Error(ErrorCode::CorruptFile, std::move(details));
+}
+
+FileMap::FileMap(const std::filesystem::path& path) : file_(path) {
+  if (file_.size() == 0) return;
+  const auto size = static_cast<std::size_t>(file_.size());
   void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file_.number(), 0);
   if (start == MAP_FAILED) fail_to_read(path, "the file cannot be mapped into memory", errno);
   bytes_ = {static_cast<const std::byte*>(start), size};
@@ -82,29 +110,8 @@ FileMap::~FileMap() {
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
-FileMap::Version FileMap::current_version() const {
-  struct ::stat status {};
-  if (::fstat(file_.number(), &status) != 0) {
-    fail_to_read(path_, "the file cannot be examined", errno);
-  }
-  return {status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
-}
-
 void FileMap::require_unchanged() const {
-  const Version now = current_version();
-  const bool unreadable = range_ != nullptr && range_->unreadable.load();
-  if (now == version_ && !unreadable) return;
-  ErrorDetail details{.summary = "the file was changed while it was read",
-                      .file = path_.string(),
-                      .hint = "try again once no other program writes to it"};
-  if (now.bytes != version_.bytes) {
-    details.expected = fmt::format("{} bytes, as when it was opened", version_.bytes);
-    details.actual = fmt::format("{} bytes", now.bytes);
-  } else if (now == version_) {
-    details.summary = "a part of the file cannot be read";
-    details.hint = "the disk or the network folder that holds it fails: copy the file, try again";
-  }
-  throw Error(ErrorCode::CorruptFile, std::move(details));
+  file_.require_unchanged(range_ != nullptr && range_->unreadable.load());
 }
 
 void FileMap::expect_random_access() const noexcept { advise(bytes_, MADV_RANDOM); }

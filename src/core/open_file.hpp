@@ -34,6 +34,40 @@ class Descriptor {
 /// UnsupportedFormat for a folder, a device or a pipe.
 Descriptor open_regular_file(const std::filesystem::path& path);
 
+/// An open regular file, and whether another program has written to it since it was opened.
+///
+/// Two writes within one tick of the file system's clock, about 4 ms, that leave the size as it was
+/// look like one.
+class OpenFile {
+ public:
+  /// Throws as `open_regular_file`.
+  explicit OpenFile(const std::filesystem::path& path);
+  /// Of a file that is open; `path` is for errors.
+  OpenFile(Descriptor file, const std::filesystem::path& path);
+
+  int number() const noexcept { return file_.number(); }
+  /// In bytes, when it was opened.
+  std::int64_t size() const noexcept { return version_.bytes; }
+  /// Throws `Error(CorruptFile)` if the file was written to or cut short since it was opened, or if
+  /// a part of it was `unreadable`, as the caller found.
+  void require_unchanged(bool unreadable = false) const;
+
+ private:
+  /// What changes when somebody writes to a file.
+  struct Version {
+    std::int64_t bytes = 0;
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
+    bool operator==(const Version&) const = default;
+  };
+  /// Throws `Error(NotFound)` where the system cannot say it.
+  Version current_version() const;
+
+  std::filesystem::path path_;
+  Descriptor file_;
+  Version version_;
+};
+
 /// Throws the `Error` that the functions of this file throw for `error_number`.
 [[noreturn]] void fail_to_read(const std::filesystem::path& path, const char* summary,
                                int error_number);
@@ -82,19 +116,7 @@ class FileMap {
   void expect_normal_access() const noexcept;
 
  private:
-  /// What changes when somebody writes to a file.
-  struct Version {
-    std::int64_t bytes = 0;
-    std::int64_t seconds = 0;
-    std::int64_t nanoseconds = 0;
-    bool operator==(const Version&) const = default;
-  };
-  /// Throws `Error(NotFound)` where the system cannot say it.
-  Version current_version() const;
-
-  std::filesystem::path path_;
-  Descriptor file_;
-  Version version_;
+  OpenFile file_;
   std::span<const std::byte> bytes_;
   MappedRange* range_ = nullptr;
 };
@@ -110,7 +132,7 @@ auto FileMap::checked(Read read) const {
       require_unchanged();
       return result;
     }
-  } catch (const Error&) {
+  } catch (...) {
     require_unchanged();
     throw;
   }

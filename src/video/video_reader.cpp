@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <new>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -40,23 +41,23 @@ bool has_video_name(const std::filesystem::path& path) {
 
 /// An open regular file and its kind by its first bytes.
 struct VideoFile {
-  Descriptor descriptor;
+  OpenFile file;
   FileKind kind;
 
   /// A name of exactly this file for libraries that need one. It contains no protocol ("http:"),
   /// pattern ("%03d") or extension, which FFmpeg would act upon.
-  std::string plain_name() const { return fmt::format("/proc/self/fd/{}", descriptor.number()); }
+  std::string plain_name() const { return fmt::format("/proc/self/fd/{}", file.number()); }
 };
 
 /// Throws `Error` as `open_regular_file` does, and NotFound when reading fails.
 VideoFile open_video_file(const std::filesystem::path& path) {
-  Descriptor descriptor = open_regular_file(path);
+  OpenFile file(path);
   std::array<std::byte, kHead> head{};
   const ::ssize_t count =
-      uninterrupted([&] { return ::pread(descriptor.number(), head.data(), head.size(), 0); });
+      uninterrupted([&] { return ::pread(file.number(), head.data(), head.size(), 0); });
   if (count < 0) fail_to_read(path, "the file cannot be read", errno);
   const FileKind kind = detect_file_kind(std::span(head).first(static_cast<std::size_t>(count)));
-  return {std::move(descriptor), kind};
+  return {std::move(file), kind};
 }
 
 // A header with larger values is damaged.
@@ -138,25 +139,30 @@ bool is_video_file(const std::filesystem::path& path) {
 
 struct VideoReader::Impl {
   std::string name;
-  bool live = false;  ///< True for a camera, which has no end.
+  std::optional<OpenFile> file;  ///< Nothing for a camera, which has no end.
   const video::Module* module = nullptr;
   std::unique_ptr<video::FrameSource> source;
   Index frames_read = 0;
   video::FrameTimes times = video::FrameTimes();
 
   bool grab();
+  /// Frames may be of two versions where another program writes to the file.
+  void require_unchanged() const {
+    if (file) file->require_unchanged();
+  }
 };
 
 bool VideoReader::Impl::grab() {
   module->forget_reason();
   const video::Outcome outcome = source->grab();
+  require_unchanged();
   if (outcome == video::Outcome::Done) {
     ++frames_read;
     times.add(source->position());
     return true;
   }
   if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
-  if (live) {
+  if (!file) {
     throw Error(ErrorCode::NotFound, {.summary = "the camera stopped delivering images",
                                       .file = name,
                                       .hint = "is it still connected?"});
@@ -176,7 +182,7 @@ VideoReader::~VideoReader() = default;
 
 VideoReader VideoReader::open(const std::filesystem::path& path) {
   const std::string name = path.string();
-  const VideoFile file = open_video_file(path);
+  VideoFile file = open_video_file(path);
   if (file.kind.format != ImageFormat::Video && file.kind.format != ImageFormat::Unknown) {
     throw_no_video(name, file.kind);  // Includes text: playlists refer to other files.
   }
@@ -188,6 +194,7 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   }
   const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
+                                                 .file = std::move(file.file),
                                                  .module = &module,
                                                  .source = std::move(source),
                                                  .times = video::FrameTimes(rate)}));
@@ -218,7 +225,6 @@ VideoReader VideoReader::camera(int index) {
   }
   const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
-                                                 .live = true,
                                                  .module = &module,
                                                  .source = std::move(source),
                                                  .times = video::FrameTimes(rate, true)}));
@@ -229,7 +235,7 @@ double VideoReader::rate() const noexcept {
 }
 
 Index VideoReader::frames() const noexcept {
-  if (impl_->live) return 0;
+  if (!impl_->file) return 0;
   return static_cast<Index>(value_within(impl_->source->frames(), kMaxFrames));
 }
 

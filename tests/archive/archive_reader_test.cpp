@@ -1,14 +1,17 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -333,6 +336,35 @@ TEST_F(ArchiveReaderTest, AMillionEmptyMembersAreCounted) {
 TEST_F(ArchiveReaderTest, ReadingBeforeTheFirstMemberIsAnError) {
   ArchiveReader reader = open(tar_member("a", "a") + tar_end());
   EXPECT_EQ(error_code_of([&] { reader.read(); }), ErrorCode::InvalidArgument);
+}
+
+TEST_F(ArchiveReaderTest, AFileThatIsWrittenToMeanwhileIsRefused) {
+  const std::string path = folder_ / "archive";
+  const std::string old = tar_member("a", "one") + tar_member("b", "two") + tar_end();
+  for (const bool by_descriptor : {false, true}) {
+    SCOPED_TRACE(by_descriptor);
+    write_bytes(path, old);
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    ASSERT_GE(descriptor, 0);
+    ArchiveReader reader = by_descriptor ? ArchiveReader(descriptor, path)
+                                         : ArchiveReader(std::filesystem::path(path));
+    ASSERT_TRUE(reader.next());
+    EXPECT_EQ(text_of(reader.read()), "one");
+    ASSERT_TRUE(reader.next());
+    // Of the same size, so the clock of the file system must go on.
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_EQ(::pwrite(descriptor, "TWO", 3, static_cast<off_t>(old.find("two"))), 3);
+    try {
+      reader.read();
+      ADD_FAILURE() << "was read";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::CorruptFile);
+      EXPECT_EQ(error.detail().summary, "the file was changed while it was read");
+      EXPECT_EQ(error.detail().file, path);
+    }
+    EXPECT_EQ(error_code_of([&] { reader.next(); }), ErrorCode::CorruptFile);
+    ::close(descriptor);
+  }
 }
 
 }  // namespace

@@ -103,6 +103,13 @@ TEST_F(InputFiles, AListIsRelativeToItsFolderAndMayHaveComments) {
   EXPECT_EQ(inputs.failed[0].path, "missing.png");
 }
 
+TEST_F(InputFiles, AListThatIsAPipeIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((scratch_ / "list.txt").c_str(), 0600), 0);
+  const Inputs inputs = collect({scratch_ / "list.txt"});
+  ASSERT_EQ(inputs.failed.size(), 1u);
+  EXPECT_EQ(inputs.failed[0].error.detail().summary, "this is a device or a pipe, not a file");
+}
+
 TEST_F(InputFiles, StandardInputIsAList) {
   touch("in/a.png");
   touch("in/b.png");

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 
@@ -49,6 +50,24 @@ TEST_F(VideoTest, WhatIsNoVideoIsRefusedByName) {
     EXPECT_EQ(error.code(), ErrorCode::UnsupportedFormat) << file.name;
     EXPECT_THAT(error.what(), HasSubstr(file.says)) << file.name;
     EXPECT_THAT(error.what(), HasSubstr(file.name));
+  }
+}
+
+TEST_F(VideoTest, AFileThatIsWrittenToMeanwhileIsRefused) {
+  const Scratch folder;
+  const std::string path = folder / "clip.mp4";
+  write_clip(path, 20);
+  VideoReader video = VideoReader::open(path);
+  Image frame;
+  ASSERT_TRUE(video.read(frame));
+  std::ofstream(path, std::ios::binary | std::ios::app) << "more";
+  try {
+    video.read(frame);
+    ADD_FAILURE() << "was read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::CorruptFile);
+    EXPECT_EQ(error.detail().summary, "the file was changed while it was read");
+    EXPECT_EQ(error.detail().file, path);
   }
 }
 

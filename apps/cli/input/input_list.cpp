@@ -21,6 +21,16 @@ bool is_wide(std::string_view text) {
   return text.size() >= 4 && static_cast<std::size_t>(zeros) * 2 >= text.size() - 1;
 }
 
+void refuse_archive(std::string_view text, const std::string& source) {
+  if (archive_bytes(text) == ArchiveBytes::None) return;
+  throw Error(ErrorCode::UnsupportedFormat,
+              {.summary = "this is an archive, not a list of inputs",
+               .file = source,
+               .expected = "names in UTF-8, one per line or separated by NUL bytes",
+               .hint = "archives are recognised by endings as .tar; tar:- is a tar on standard "
+                       "input"});
+}
+
 }  // namespace
 
 std::optional<std::string> read_input_list(std::istream& in, const std::string& source) {
@@ -29,21 +39,14 @@ std::optional<std::string> read_input_list(std::istream& in, const std::string& 
   while (in.read(block.data(), block.size()), in.gcount() > 0) {
     const bool first = text.empty();
     text.append(block.data(), static_cast<std::size_t>(in.gcount()));
-    // Before gigabytes of it are read.
-    if (first && archive_bytes(text) != ArchiveBytes::None) {
-      throw Error(ErrorCode::UnsupportedFormat,
-                  {.summary = "this is an archive, not a list of inputs",
-                   .file = source,
-                   .expected = "names in UTF-8, one per line or separated by NUL bytes",
-                   .hint = "archives are recognised by endings as .tar; tar:- is a tar on standard "
-                           "input"});
-    }
+    if (first) refuse_archive(text, source);  // before gigabytes of it are read
   }
   if (in.bad()) return std::nullopt;
   return text;
 }
 
 InputList parse_input_list(std::string_view text, const std::string& source) {
+  refuse_archive(text, source);
   if (is_wide(text)) {
     throw Error(ErrorCode::UnsupportedFormat,
                 {.summary = "this list of inputs is not UTF-8 text",

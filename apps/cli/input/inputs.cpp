@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <optional>
 #include <sapiens/video.hpp>
 #include <set>
@@ -16,6 +15,7 @@
 #include "cli/input/input_errors.hpp"
 #include "cli/input/name_patterns.hpp"
 #include "cli/terminal/messages.hpp"
+#include "core/open_file.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -54,12 +54,17 @@ class Collector {
     }
   }
 
-  /// Names are relative to the working directory or else to `folder`; `source` is the list's name.
-  void add_list(std::istream& in, const fs::path& folder, const std::string& source) {
+  /// A list on standard input.
+  void add_standard_input_list(std::istream& in) {
+    const std::string source = "standard input";
     errno = 0;
     const std::optional<std::string> text = read_input_list(in, source);
     if (!text) return fail(source, {errno != 0 ? errno : EIO, std::generic_category()});
-    const InputList list = parse_input_list(*text, source);
+    add_list(parse_input_list(*text, source), {}, source);
+  }
+
+  /// Names are relative to the working directory or else to `folder`; `source` is the list's name.
+  void add_list(const InputList& list, const fs::path& folder, const std::string& source) {
     for (const ListedName& name : list.names) {
       if (list.separated_by_nul) {
         add_whole_name(name, folder, source);
@@ -137,10 +142,19 @@ class Collector {
   }
 
   void add_list_file(const fs::path& path) {
-    errno = 0;
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return fail(path, {errno, std::generic_category()});
-    add_list(in, path.parent_path(), path.string());
+    std::optional<FileMap> file;
+    try {
+      file.emplace(path);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::OutOfResources) throw;
+      inputs_.failed.push_back({path.string(), error});
+      return;
+    }
+    const InputList list = file->checked([&](std::span<const std::byte> bytes) {
+      return parse_input_list({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                              path.string());
+    });
+    add_list(list, path.parent_path(), path.string());
   }
 
   void add_folder(const fs::path& folder) {
@@ -286,7 +300,7 @@ Inputs collect_inputs(std::span<const std::string> arguments, const InputRules& 
   Collector collector(rules);
   for (const std::string& argument : arguments) {
     if (argument == "-") {
-      collector.add_list(standard_input, {}, "standard input");
+      collector.add_standard_input_list(standard_input);
     } else if (rules.archives && argument == "tar:-") {
       collector.add_standard_input();
     } else {

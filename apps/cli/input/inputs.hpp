@@ -158,13 +158,13 @@ struct InputList {
   bool separated_by_nul = false;  ///< As `find -print0` writes them: every byte belongs to a name.
 };
 
-/// All of a list; nothing where it cannot be read. Throws `Error(UnsupportedFormat)`, naming
+/// All of a list on standard input; nothing where it cannot be read. Throws `Error(UnsupportedFormat)`, naming
 /// `source`, for an archive, before it is read as a whole.
 std::optional<std::string> read_input_list(std::istream& in, const std::string& source);
 
 /// Takes a list apart: one name per line, or names separated by NUL bytes where it holds any. Empty
 /// names are none; a byte order mark in front is dropped. Throws `Error(UnsupportedFormat)`, naming
-/// `source`, for text in UTF-16 or UTF-32.
+/// `source`, for text in UTF-16 or UTF-32 and for an archive.
 InputList parse_input_list(std::string_view text, const std::string& source);
 
 /// The spellings that a line may stand for, the likeliest first: the line itself, without the
