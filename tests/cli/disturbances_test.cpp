@@ -152,6 +152,31 @@ TEST_F(Disturbances, AnOutputFolderThatVanishesLeavesNoHalfFileAndNothingHangs) 
   }
 }
 
+TEST_F(Disturbances, ASubfolderThatVanishesIsNoticed) {
+  make_images(3);
+  std::vector<std::string> words = commands()[2];
+  words.insert(words.end(), {"--isa", "reference"});
+  int noticed = 0;
+  for (int round = 0; round < 20 && noticed == 0; ++round) {
+    fs::remove_all(output_);
+    Running program(words);
+    while (!fs::exists(output_ + "/depth/100.npy") && !program.ended()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    program.send(SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const bool done_before = program.ended() || fs::exists(output_ + "/depth/102.npy");
+    fs::remove_all(output_ + "/depth");
+    program.send(SIGCONT);
+    const Finished ended = program.wait();
+    if (done_before) continue;
+    EXPECT_EQ(ended.code, 5) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("depth"));
+    ++noticed;
+  }
+  EXPECT_EQ(noticed, 1);
+}
+
 /// A file system of its own, gone afterwards.
 class SmallDisk {
  public:

@@ -153,6 +153,35 @@ TEST_F(Resume, ComputesAgainWhatHasChanged) {
   EXPECT_NE(read_bytes(output_ + "/a.npy"), read_bytes(output_ + "/b.npy"));
 }
 
+TEST_F(Resume, ComputesAgainWhatWasReplacedByAnOlderFile) {
+  fs::remove_all(scratch_ / "in");
+  make_image(scratch_ / "in/a.png", 1);
+  make_image(scratch_ / "older.png", 2);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  const std::string before = read_bytes(output_ + "/a.npy");
+  // As if it were replaced between being read and its result being written.
+  fs::rename(scratch_ / "older.png", scratch_ / "in/a.png");
+  fs::last_write_time(scratch_ / "in/a.png",
+                      fs::last_write_time(output_ + "/a.npy") - std::chrono::hours(1));
+  EXPECT_EQ(run_sapiens(command(output_, {"--resume", "--json"})).json()["totals"]["done"], 1);
+  EXPECT_NE(read_bytes(output_ + "/a.npy"), before);
+  const Finished again = run_sapiens(command(output_, {"--resume", "--json"}));
+  EXPECT_EQ(again.json()["totals"]["finished_before"], 1);
+}
+
+TEST_F(Resume, ComputesAgainWhatARecordOfAnEarlierVersionHas) {
+  fs::remove_all(scratch_ / "in");
+  make_image(scratch_ / "in/a.png", 1);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  std::string record = read_bytes(output_ + "/sapiens-features.json");
+  const std::size_t version = record.find("\"crc32_of_sizes_times\"");
+  ASSERT_NE(version, record.npos);
+  record.erase(version, record.find("\"files\"", version) - version);
+  write_bytes(output_ + "/sapiens-features.json", record);
+  const Finished again = run_sapiens(command(output_, {"--resume", "--json"}));
+  EXPECT_EQ(again.json()["totals"]["done"], 1);
+}
+
 TEST_F(Resume, IsRefusedWithOtherWeightsOfTheSameNameAndSize) {
   fs::remove_all(scratch_ / "in");
   make_image(scratch_ / "in/a.png", 1);

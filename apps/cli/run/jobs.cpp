@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <sapiens/printable.hpp>
@@ -26,33 +27,35 @@ std::vector<fs::path> files_of(const Job& job) {
   return files;
 }
 
-/// True for a file made after `input` was last changed.
-bool is_newer(const fs::path& file, const fs::path& input) {
-  std::error_code no_file, no_input;
-  const auto made = fs::last_write_time(file, no_file);
-  const auto changed = fs::last_write_time(input, no_input);
-  return !no_file && !no_input && made >= changed;
+bool exists(const fs::path& file) {
+  std::error_code unknown;
+  return fs::status(file, unknown).type() != fs::file_type::not_found;
 }
 
-/// Files are written atomically, so an existing file is complete.
-bool is_finished(const Job& job, const Manifest& earlier) {
-  const auto before = earlier.jobs.find(job.name.string());
-  if (before == earlier.jobs.end() || before->second.input != absolute_text(job.input.text())) {
-    return false;
-  }
-  const std::vector<fs::path> files = files_of(job);
-  return std::all_of(files.begin(), files.end(), [&](const fs::path& file) {
-    const auto is_older = [&](const fs::path& mask) { return is_newer(file, mask); };
-    return is_newer(file, job.input.path) && std::ranges::all_of(job.masks, is_older);
-  });
+/// Nothing for a camera.
+std::string version_of_job(const Job& job) {
+  if (job.input.camera) return {};
+  std::vector<fs::path> files = job.input.frames;
+  if (files.empty()) files = {job.input.path};
+  files.insert(files.end(), job.masks.begin(), job.masks.end());
+  return version_of(files);
 }
 
 ManifestJob record_of(const Job& job, const fs::path& output) {
-  ManifestJob record{.input = absolute_text(job.input.text())};
+  ManifestJob record{.input = absolute_text(job.input.text()), .version = version_of_job(job)};
   for (const fs::path& file : files_of(job)) {
     record.files.push_back(file.lexically_relative(output).generic_string());
   }
   return record;
+}
+
+/// Files are written atomically, and those of earlier runs are removed before `earlier` is written,
+/// so an existing file is complete and was made of that version.
+bool is_finished(const Job& job, const ManifestJob& now, const Manifest& earlier) {
+  const auto before = earlier.jobs.find(job.name.string());
+  return before != earlier.jobs.end() && before->second.input == now.input &&
+         before->second.version == now.version && !now.version.empty() &&
+         std::ranges::all_of(files_of(job), exists);
 }
 
 /// `of_the_run` are not the results of one job.
@@ -182,8 +185,9 @@ JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json se
                             .jobs = earlier.jobs,
                             .left_out = left_out_json(inputs.left_out)}};
   for (Job& job : jobs) {
-    std::vector<Job>& list = is_finished(job, earlier) ? plan.finished : plan.jobs;
-    plan.manifest.jobs[job.name.string()] = record_of(job, options.output);
+    ManifestJob now = record_of(job, options.output);
+    std::vector<Job>& list = is_finished(job, now, earlier) ? plan.finished : plan.jobs;
+    plan.manifest.jobs[job.name.string()] = std::move(now);
     list.push_back(std::move(job));
   }
   return plan;
@@ -223,15 +227,19 @@ void start_plan(const JobPlan& plan, Session& session) {
       "what is written is complete; the same command with --resume goes on", session.json);
 }
 
-void expect_record(const JobPlan& plan) {
-  std::error_code unknown;
-  if (fs::status(plan.manifest.path, unknown).type() != fs::file_type::not_found) return;
+void expect_files(const JobPlan& plan, std::span<const JobResult> results) {
+  std::vector<fs::path> expected = {plan.manifest.path};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].error) std::ranges::move(files_of(plan.jobs[i]), std::back_inserter(expected));
+  }
+  const auto missing = std::ranges::find_if_not(expected, exists);
+  if (missing == expected.end()) return;
   throw Error(
       ErrorCode::WriteFailed,
-      {.summary = "the output folder was removed or renamed during the run, so files of this "
-                  "run are missing there",
+      {.summary = "the output folder, or one in it, was removed or renamed during the run, so "
+                  "files of this run are missing there",
        .file = plan.options.output,
-       .expected = plan.manifest.path.string(),
+       .expected = missing->string(),
        .hint = "run the same command again"});
 }
 

@@ -21,6 +21,7 @@ namespace sapiens::cli {
 /// What one input became.
 struct ManifestJob {
   std::string input = {};               ///< Its absolute path.
+  std::string version = {};             ///< `version_of` what it was read from, before that.
   std::vector<std::string> files = {};  ///< Below the folder of the manifest.
 };
 
@@ -35,6 +36,10 @@ struct Manifest {
 
 /// Which file it is: path, size, and when it was changed, as the same name may hold other contents.
 Json file_json(const std::filesystem::path& path);
+
+/// A text that is another one after one of `files` was changed or replaced, by their sizes and times
+/// of change. Empty if the system cannot say them, which equals nothing.
+std::string version_of(std::span<const std::filesystem::path> files);
 
 /// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as
 /// "crc32:0123abcd". Throws NotFound or CorruptFile if it cannot be read.
@@ -145,9 +150,9 @@ void expect_no_shards(const std::filesystem::path& output);
 /// Ctrl-C says how to go on.
 void start_plan(const JobPlan& plan, Session& session);
 
-/// Throws WriteFailed if that record has gone, and so what was written before: files are written
-/// into a folder that is made anew.
-void expect_record(const JobPlan& plan);
+/// Throws WriteFailed if that record has gone, or a file that was written for one of the jobs with
+/// `results`: the folder, or one in it, was removed meanwhile.
+void expect_files(const JobPlan& plan, std::span<const JobResult> results);
 
 /// The same options, with a meter for the loading of weights that takes long.
 EngineOptions with_load_meter(EngineOptions engine);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +25,8 @@ namespace sapiens::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kVersionKey = "crc32_of_sizes_times";
 
 /// A file that is gone has no size and no time, and fails by itself when it is read. Any other
 /// error is one: with a wrong size in its record a run could not be resumed.
@@ -51,6 +54,18 @@ Json file_json(const fs::path& path) {
   return {{"path", absolute_text(path)},
           {"bytes", is_gone(error, path) ? 0 : bytes},
           {"modified", modification_time(path)}};
+}
+
+std::string version_of(std::span<const fs::path> files) {
+  std::uint32_t sum = 0;
+  for (const fs::path& path : files) {
+    struct ::stat status {};
+    if (::stat(path.c_str(), &status) != 0) return {};
+    const std::string line = fmt::format("{} {}.{}\n", status.st_size, status.st_mtim.tv_sec,
+                                         status.st_mtim.tv_nsec);
+    sum = crc32(std::as_bytes(std::span(line)), sum);
+  }
+  return fmt::format("{:08x}", sum);
 }
 
 Json digest_json(const fs::path& path) {
@@ -111,8 +126,10 @@ Manifest read_manifest(const fs::path& path) {
     Manifest manifest{.path = path,
                       .settings = json.at("settings").get_ref<const Json::object_t&>()};
     for (const auto& [name, job] : json.at("inputs").items()) {
-      manifest.jobs[name] = {job.at("input").get<std::string>(),
-                             job.at("files").get<std::vector<std::string>>()};
+      // Records of earlier versions have none: what they are about is done anew.
+      manifest.jobs[name] = {.input = job.at("input").get<std::string>(),
+                             .version = job.value(kVersionKey, ""),
+                             .files = job.at("files").get<std::vector<std::string>>()};
     }
     return manifest;
   } catch (const std::bad_alloc&) {
@@ -129,7 +146,7 @@ Manifest read_manifest(const fs::path& path) {
 void write_manifest(const Manifest& manifest) {
   Json inputs = Json::object();
   for (const auto& [name, job] : manifest.jobs) {
-    inputs[name] = {{"input", job.input}, {"files", job.files}};
+    inputs[name] = {{"input", job.input}, {kVersionKey, job.version}, {"files", job.files}};
   }
   Json json = {
       {"version", SAPIENS_VERSION}, {"settings", manifest.settings}, {"inputs", std::move(inputs)}};

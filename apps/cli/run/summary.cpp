@@ -119,7 +119,7 @@ Json JobsSummary::json() const {
 }
 
 void report(const JobsSummary& summary, Session& session) {
-  expect_record(summary.plan);
+  expect_files(summary.plan, summary.results);
   if (session.json) {
     print_json(summary.json());
   } else {
