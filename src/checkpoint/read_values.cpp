@@ -16,6 +16,7 @@ namespace sapiens {
 namespace {
 
 bool is_packed(const TensorEntry& tensor) noexcept {
+  if (tensor.numel() == 0) return true;  // its other extents may have any product
   Index step = 1;
   for (std::size_t axis = tensor.shape.size(); axis-- > 0;) {
     if (tensor.shape[axis] != 1 && tensor.strides[axis] != step) return false;

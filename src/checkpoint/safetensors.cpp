@@ -27,17 +27,6 @@ constexpr std::uint64_t kMaxHeaderLength = 100'000'000;  // the reference implem
                                        .hint = "the file is damaged; download it again"});
 }
 
-std::vector<Index> packed_strides(std::span<const Index> shape) {
-  std::vector<Index> strides(shape.size());
-  Index step = 1;
-  for (std::size_t axis = shape.size(); axis-- > 0;) {
-    strides[axis] = step;
-    // Strides have no meaning where an extent is 0, but they must not overflow.
-    if (__builtin_mul_overflow(step, std::max<Index>(shape[axis], 1), &step)) step = 0;
-  }
-  return strides;
-}
-
 // The tensors must cover the data exactly, without gaps and without sharing bytes.
 void check_ranges(const FileBytes& file, const std::vector<SafetensorsEntry>& entries,
                   std::uint64_t available) {

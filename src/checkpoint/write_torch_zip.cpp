@@ -8,6 +8,7 @@
 #include "checkpoint/write.hpp"
 #include "checkpoint/write_sources.hpp"
 #include "checkpoint/zip_writer.hpp"
+#include "core/shape.hpp"
 
 namespace sapiens {
 namespace {
@@ -35,18 +36,12 @@ void put_storage(PickleWriter& out, const TensorSource& tensor, std::size_t numb
 
 // torch._utils._rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())
 void put_tensor(PickleWriter& out, const TensorSource& tensor, std::size_t number) {
-  std::vector<Index> strides(tensor.shape.size());
-  Index numel = 1;
-  for (std::size_t axis = tensor.shape.size(); axis-- > 0;) {
-    strides[axis] = numel;
-    numel *= tensor.shape[axis];
-  }
   out.global("torch._utils", "_rebuild_tensor_v2");
   out.op(Opcode::Mark);
-  put_storage(out, tensor, number, numel);
+  put_storage(out, tensor, number, checked_numel(tensor.shape).value_or(0));
   out.integer(0);
   out.integers(tensor.shape);
-  out.integers(strides);
+  out.integers(packed_strides(tensor.shape));
   out.op(Opcode::NewFalse);
   put_ordered_dict(out);
   out.op(Opcode::Tuple);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <vector>
 
@@ -25,6 +27,16 @@ std::optional<Index> checked_numel(std::span<const Index> shape) noexcept {
     if (extent < 0 || __builtin_mul_overflow(numel, extent, &numel)) return std::nullopt;
   }
   return numel;
+}
+
+std::vector<Index> packed_strides(std::span<const Index> shape) {
+  std::vector<Index> strides(shape.size());
+  Index step = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    strides[axis] = step;
+    if (__builtin_mul_overflow(step, std::max<Index>(shape[axis], 1), &step)) step = 0;
+  }
+  return strides;
 }
 
 Index saturating_add(Index a, Index b) noexcept {

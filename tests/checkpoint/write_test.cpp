@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <limits>
 
 #include "checkpoint/support.hpp"
+#include "core/shape.hpp"
 
 namespace sapiens {
 namespace {
@@ -36,6 +38,24 @@ PlainValue::Dict as_dict(const Notes& notes) {
   PlainValue::Dict dict;
   for (const auto& [key, value] : notes) dict.emplace_back(PlainValue{key}, PlainValue{value});
   return dict;
+}
+
+TEST(Write, AnEmptyTensorMayHaveExtentsWhoseProductOverflows) {
+  const TemporaryFolder folder;
+  const std::vector<Index> shape = {0, 3, std::numeric_limits<Index>::max()};
+  const TensorSource empty{.key = "x", .shape = shape, .read = [](Index, std::span<std::byte>) {}};
+  write_safetensors(folder / "x.safetensors", std::vector{empty}, {});
+  const StateDict first = open_checkpoint(folder / "x.safetensors");
+  write_torch_zip(folder / "x.pth", sources(first), {});
+  const StateDict second = open_checkpoint(folder / "x.pth");
+  for (const StateDict* state : {&first, &second}) {
+    ASSERT_EQ(state->tensors.size(), 1u);
+    EXPECT_EQ(state->tensors[0].shape, shape);
+    EXPECT_EQ(state->tensors[0].strides, packed_strides(shape));
+    EXPECT_EQ(state->tensors[0].numel(), 0);
+    read_f32(state->tensors[0], 0, {});
+    read_raw(state->tensors[0], 0, {});
+  }
 }
 
 TEST(WriteSafetensors, ComesBackBitForBit) {

@@ -57,5 +57,14 @@ TEST(TensorView, SlicesOneHeadOutOfAFusedMatrix) {
   EXPECT_EQ(head.size(), 4);
 }
 
+TEST(PackedStrides, AreThoseOfPyTorchAndNeverOverflow) {
+  constexpr Index kMax = std::numeric_limits<Index>::max();
+  const auto strides = [](std::vector<Index> shape) { return packed_strides(shape); };
+  EXPECT_EQ(strides({}), (std::vector<Index>{}));
+  EXPECT_EQ(strides({2, 3, 4}), (std::vector<Index>{12, 4, 1}));
+  EXPECT_EQ(strides({2, 0, 4}), (std::vector<Index>{4, 4, 1}));
+  EXPECT_EQ(strides({0, 3, kMax}), (std::vector<Index>{0, kMax, 1}));
+}
+
 }  // namespace
 }  // namespace sapiens
