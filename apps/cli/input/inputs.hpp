@@ -158,8 +158,8 @@ struct InputList {
   bool separated_by_nul = false;  ///< As `find -print0` writes them: every byte belongs to a name.
 };
 
-/// All of a list on standard input; nothing where it cannot be read. Throws `Error(UnsupportedFormat)`, naming
-/// `source`, for an archive, before it is read as a whole.
+/// All of a list on standard input; nothing where it cannot be read. Throws
+/// `Error(UnsupportedFormat)`, naming `source`, for an archive, before it is read as a whole.
 std::optional<std::string> read_input_list(std::istream& in, const std::string& source);
 
 /// Takes a list apart: one name per line, or names separated by NUL bytes where it holds any. Empty

@@ -37,8 +37,8 @@ struct Manifest {
 /// Which file it is: path, size, and when it was changed, as the same name may hold other contents.
 Json file_json(const std::filesystem::path& path);
 
-/// A text that is another one after one of `files` was changed or replaced, by their sizes and times
-/// of change. Empty if the system cannot say them, which equals nothing.
+/// A text that is another one after one of `files` was changed or replaced, by their sizes and
+/// times of change. Empty if the system cannot say them, which equals nothing.
 std::string version_of(std::span<const std::filesystem::path> files);
 
 /// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as

@@ -61,8 +61,8 @@ std::string version_of(std::span<const fs::path> files) {
   for (const fs::path& path : files) {
     struct ::stat status {};
     if (::stat(path.c_str(), &status) != 0) return {};
-    const std::string line = fmt::format("{} {}.{}\n", status.st_size, status.st_mtim.tv_sec,
-                                         status.st_mtim.tv_nsec);
+    const std::string line =
+        fmt::format("{} {}.{}\n", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
     sum = crc32(std::as_bytes(std::span(line)), sum);
   }
   return fmt::format("{:08x}", sum);
