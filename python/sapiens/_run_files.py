@@ -24,11 +24,17 @@ _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class _Opened:
-    """A file, and a map of it from the first view on."""
+    """An open file, closed with the last reference, and a map of it from the first view on."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self.file = file
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.map: Optional[mmap.mmap] = None
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+    def size(self) -> int:
+        return os.fstat(self.number).st_size
 
 
 class RunFiles:
@@ -59,20 +65,7 @@ class RunFiles:
             CorruptFileError: The name leads out of the folder, or to what is no file.
             NotFoundError: There is no such file, or it may not be read.
         """
-        path = os.path.realpath(self._path(name, place))
-        if not path.startswith(os.path.join(self._real, "")):
-            raise self._leads_out(name, place)
-        try:
-            # Without O_NONBLOCK a FIFO would be waited for.
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except (OSError, ValueError) as error:
-            raise self._unopened(name, place, error) from None
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise make_refusal(
-                CorruptFileError, "this is not a file", file=self._shown(name), key=place
-            )
-        return os.fdopen(handle, "rb")
+        return os.fdopen(self._open(name, place), "rb")
 
     def exists(self, name: str, place: str = "") -> bool:
         """Whether there is something of that name. Raises CorruptFileError as `open` does."""
@@ -93,9 +86,9 @@ class RunFiles:
         """That many bytes of a file. Raises as `open` does, CorruptFileError where the file ends
         before, and OSError."""
         with self._lock:
-            file = self._opened(name, place).file
-        # Another thread may let go of the file meanwhile, which closes it only when this one has.
-        return self._copied(file, name, offset, size, place)
+            opened = self._opened(name, place)
+        # Another thread may let go of it meanwhile, which closes it only when this one has.
+        return self._copied(opened, name, offset, size, place)
 
     def array(
         self, name: str, offset: int, dtype: str, shape: tuple[int, ...], place: str = ""
@@ -112,7 +105,7 @@ class RunFiles:
         size = math.prod(shape) * np.dtype(dtype).itemsize
         with self._lock:
             opened = self._opened(name, place)
-            self._expect(name, offset, size, os.fstat(opened.file.fileno()).st_size, place)
+            self._expect(name, offset, size, opened.size(), place)
             mapped = self._map(opened, offset + size) if size > 0 else None
         if mapped is None:
             return self.array(name, offset, dtype, shape, place)
@@ -139,13 +132,29 @@ class RunFiles:
                 ) from None
             return dtype, shape, file.tell()
 
+    def _open(self, name: str, place: str) -> int:
+        path = os.path.realpath(self._path(name, place))
+        if not path.startswith(os.path.join(self._real, "")):
+            raise self._leads_out(name, place)
+        try:
+            # Without O_NONBLOCK a FIFO would be waited for.
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except (OSError, ValueError) as error:
+            raise self._unopened(name, place, error) from None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise make_refusal(
+                CorruptFileError, "this is not a file", file=self._shown(name), key=place
+            )
+        return handle
+
     def _opened(self, name: str, place: str) -> _Opened:
         """One of the last that were used, or opened. Needs the lock."""
         opened = self._kept.pop(name, None)
         if opened is None:
             while len(self._kept) >= _KEPT:
                 self._kept.popitem(last=False)
-            opened = _Opened(self.open(name, place))
+            opened = _Opened(self._open(name, place))
         self._kept[name] = opened
         return opened
 
@@ -160,19 +169,18 @@ class RunFiles:
         if len(self._alive) >= _ALIVE:
             return None
         try:
-            opened.map = mmap.mmap(opened.file.fileno(), 0, access=mmap.ACCESS_READ)
+            opened.map = mmap.mmap(opened.number, 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):  # such a file system, or the file was cut short just now
             return None
         self._alive.add(opened.map)
         return opened.map if len(opened.map) >= end else None
 
-    def _copied(self, file: BinaryIO, name: str, offset: int, size: int, place: str) -> bytes:
+    def _copied(self, opened: _Opened, name: str, offset: int, size: int, place: str) -> bytes:
         # What an index says is not allocated before the file is known to hold it.
-        total = os.fstat(file.fileno()).st_size
-        self._expect(name, offset, size, total, place)
+        self._expect(name, offset, size, opened.size(), place)
         parts, done = [], 0
         while done < size:
-            parts.append(os.pread(file.fileno(), size - done, offset + done))
+            parts.append(os.pread(opened.number, size - done, offset + done))
             done += len(parts[-1])
             if not parts[-1]:  # cut short meanwhile
                 self._expect(name, offset, size, offset + done, place)

@@ -81,7 +81,9 @@ class Run:
         return self.folder
 
     def lines(self, shard):
-        return [json.loads(line) for line in (self.index / f"{shard}.jsonl").open()]
+        return [
+            json.loads(line) for line in (self.index / f"{shard}.jsonl").read_text().splitlines()
+        ]
 
     def rewrite(self, shard, lines):
         (self.index / f"{shard}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
