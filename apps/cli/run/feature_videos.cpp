@@ -122,6 +122,7 @@ void expect_no_boxes(const FeatureArguments& options, const Job& job) {
 JobResult run_feature_video(const JobSteps<FeatureItem>& steps, const FeatureArguments& options,
                             const RunContext& run, FeatureVideo& video, const Job& job) {
   try {
+    if (job.error) throw *job.error;
     const Stopwatch watch;
     expect_no_boxes(options, job);
     VideoSource source(job.input, options.video);

@@ -41,8 +41,14 @@ std::string version_of_job(const Job& job) {
   return version_of(files);
 }
 
-ManifestJob record_of(const Job& job, const fs::path& output) {
-  ManifestJob record{.input = absolute_text(job.input.text()), .version = version_of_job(job)};
+/// A job whose input cannot be examined gets that error.
+ManifestJob record_of(Job& job, const fs::path& output) {
+  ManifestJob record{.input = absolute_text(job.input.text())};
+  try {
+    record.version = version_of_job(job);
+  } catch (const Error& error) {
+    job.error = error;
+  }
   for (const fs::path& file : files_of(job)) {
     record.files.push_back(file.lexically_relative(output).generic_string());
   }

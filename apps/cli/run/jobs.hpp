@@ -38,7 +38,7 @@ struct Manifest {
 Json file_json(const std::filesystem::path& path);
 
 /// A text that is another one after one of `files` was changed or replaced, by their sizes and
-/// times of change. Empty if the system cannot say them, which equals nothing.
+/// times of change. Empty if one of them is gone. Throws NotFound if the system cannot say them.
 std::string version_of(std::span<const std::filesystem::path> files);
 
 /// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as

@@ -60,7 +60,8 @@ std::string version_of(std::span<const fs::path> files) {
   std::uint32_t sum = 0;
   for (const fs::path& path : files) {
     struct ::stat status {};
-    if (::stat(path.c_str(), &status) != 0) return {};
+    const int failed = uninterrupted([&] { return ::stat(path.c_str(), &status); });
+    if (is_gone({failed == 0 ? 0 : errno, std::generic_category()}, path)) return {};
     const std::string line =
         fmt::format("{} {}.{}\n", status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
     sum = crc32(std::as_bytes(std::span(line)), sum);

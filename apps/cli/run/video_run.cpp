@@ -257,6 +257,7 @@ JobResult run_whole_video(const TaskContext& run, const Job& job) {
 
 JobResult run_video(const TaskContext& context, const Job& job) {
   try {
+    if (job.error) throw *job.error;
     if (context.boxes) {
       throw Error(ErrorCode::InvalidArgument,
                   {.summary = "the boxes of --boxes are about images, not about frames",
