@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 22;
 
-Index numel_of(const TensorSource& tensor) { return checked_numel(tensor.shape).value_or(0); }
-
 }  // namespace
+
+Index numel_of(const TensorSource& tensor) { return checked_numel(tensor.shape).value_or(0); }
 
 void check_sources(std::span<const TensorSource> tensors) {
   std::unordered_set<std::string_view> keys;

@@ -13,6 +13,8 @@ namespace sapiens {
 /// or with an impossible shape.
 void check_sources(std::span<const TensorSource> tensors);
 
+/// The number of elements of a tensor that `check_sources` let pass.
+Index numel_of(const TensorSource& tensor);
 std::uint64_t byte_size(const TensorSource& tensor);
 std::uint64_t total_bytes(std::span<const TensorSource> tensors);
 

@@ -38,7 +38,7 @@ void put_storage(PickleWriter& out, const TensorSource& tensor, std::size_t numb
 void put_tensor(PickleWriter& out, const TensorSource& tensor, std::size_t number) {
   out.global("torch._utils", "_rebuild_tensor_v2");
   out.op(Opcode::Mark);
-  put_storage(out, tensor, number, checked_numel(tensor.shape).value_or(0));
+  put_storage(out, tensor, number, numel_of(tensor));
   out.integer(0);
   out.integers(tensor.shape);
   out.integers(packed_strides(tensor.shape));

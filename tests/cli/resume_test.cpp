@@ -182,6 +182,15 @@ TEST_F(Resume, ComputesAgainWhatARecordOfAnEarlierVersionHas) {
   EXPECT_EQ(again.json()["totals"]["done"], 1);
 }
 
+TEST_F(Resume, TakesAFolderForNoResult) {
+  fs::remove_all(scratch_ / "in");
+  make_image(scratch_ / "in/a.png", 1);
+  ASSERT_EQ(run_sapiens(command(output_)).code, 0);
+  fs::remove(output_ + "/a.npy");
+  fs::create_directories(output_ + "/a.npy");
+  EXPECT_EQ(run_sapiens(command(output_, {"--resume"})).code, 5);
+}
+
 TEST_F(Resume, IsRefusedWithOtherWeightsOfTheSameNameAndSize) {
   fs::remove_all(scratch_ / "in");
   make_image(scratch_ / "in/a.png", 1);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <sapiens/printable.hpp>
@@ -27,9 +26,16 @@ std::vector<fs::path> files_of(const Job& job) {
   return files;
 }
 
-bool exists(const fs::path& file) {
+/// False where the system cannot say it.
+bool is_there(const fs::path& file) {
   std::error_code unknown;
-  return fs::status(file, unknown).type() != fs::file_type::not_found;
+  return fs::is_regular_file(file, unknown);
+}
+
+/// Likewise.
+bool is_missing(const fs::path& file) {
+  std::error_code unknown;
+  return fs::status(file, unknown).type() == fs::file_type::not_found;
 }
 
 /// Nothing for a camera.
@@ -61,7 +67,7 @@ bool is_finished(const Job& job, const ManifestJob& now, const Manifest& earlier
   const auto before = earlier.jobs.find(job.name.string());
   return before != earlier.jobs.end() && before->second.input == now.input &&
          before->second.version == now.version && !now.version.empty() &&
-         std::ranges::all_of(files_of(job), exists);
+         std::ranges::all_of(files_of(job), is_there);
 }
 
 /// `of_the_run` are not the results of one job.
@@ -234,19 +240,20 @@ void start_plan(const JobPlan& plan, Session& session) {
 }
 
 void expect_files(const JobPlan& plan, std::span<const JobResult> results) {
-  std::vector<fs::path> expected = {plan.manifest.path};
+  const auto expect = [&plan](const fs::path& file) {
+    if (!is_missing(file)) return;
+    throw Error(
+        ErrorCode::WriteFailed,
+        {.summary = "the output folder, or one in it, was removed or renamed during the run, so "
+                    "files of this run are missing there",
+         .file = plan.options.output,
+         .expected = file.string(),
+         .hint = "run the same command again"});
+  };
+  expect(plan.manifest.path);
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i].error) std::ranges::move(files_of(plan.jobs[i]), std::back_inserter(expected));
+    if (!results[i].error) std::ranges::for_each(files_of(plan.jobs[i]), expect);
   }
-  const auto missing = std::ranges::find_if_not(expected, exists);
-  if (missing == expected.end()) return;
-  throw Error(
-      ErrorCode::WriteFailed,
-      {.summary = "the output folder, or one in it, was removed or renamed during the run, so "
-                  "files of this run are missing there",
-       .file = plan.options.output,
-       .expected = missing->string(),
-       .hint = "run the same command again"});
 }
 
 EngineOptions with_load_meter(EngineOptions engine) {
