@@ -1,17 +1,31 @@
 #include "serve/access.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
+#include <cstddef>
 #include <string_view>
+#include <system_error>
 
+#include "core/open_file.hpp"
 #include "core/parse_number.hpp"
 #include "serve/http_message.hpp"
 #include "serve/request_head.hpp"
 
 namespace sapiens::serve {
 namespace {
+
+constexpr std::size_t kMaxTokenBytes = 1024;
+
+Error unreadable_token(const std::filesystem::path& path, int error_number) {
+  return Error(ErrorCode::NotFound, {.summary = "the token cannot be read",
+                                     .file = path.string(),
+                                     .actual = std::generic_category().message(error_number)});
+}
 
 bool is_port(std::string_view text) {
   const int port = parse_number<int>(text).value_or(0);
@@ -107,23 +121,36 @@ bool is_token(std::string_view given, std::string_view token) noexcept {
   return difference == 0;
 }
 
-std::string read_token(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!file || !std::getline(file, line)) {
-    throw Error(ErrorCode::NotFound,
-                {.summary = "the token cannot be read", .file = path.string()});
+std::string read_token(const std::filesystem::path& path, std::chrono::milliseconds wait) {
+  // O_NONBLOCK, because opening a pipe that nobody writes to would wait for ever.
+  const Descriptor file(
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
+  if (file.number() < 0) throw unreadable_token(path, errno);
+  std::string text(kMaxTokenBytes + 2, '\0');  // with the end of its line
+  std::size_t count = 0;
+  while (count < text.size() && text.find('\n') >= count) {
+    pollfd ready = {.fd = file.number(), .events = POLLIN, .revents = 0};
+    const int polled =
+        uninterrupted([&] { return ::poll(&ready, 1, static_cast<int>(wait.count())); });
+    if (polled == 0) throw unreadable_token(path, ETIMEDOUT);
+    const ::ssize_t more = uninterrupted(
+        [&] { return ::read(file.number(), text.data() + count, text.size() - count); });
+    if (more < 0) throw unreadable_token(path, errno);
+    if (more == 0) break;
+    count += static_cast<std::size_t>(more);
   }
+  if (count == 0) throw unreadable_token(path, ENODATA);
+  std::string line = text.substr(0, std::min(count, text.find('\n')));
   if (line.ends_with('\r')) line.pop_back();
   expect_token(line, path.string());
   return line;
 }
 
 void expect_token(std::string_view token, const std::string& source) {
-  constexpr std::size_t kMin = 8, kMax = 1024;
+  constexpr std::size_t kMin = 8;
   const bool printable =
       std::all_of(token.begin(), token.end(), [](char c) { return '!' <= c && c <= '~'; });
-  if (printable && kMin <= token.size() && token.size() <= kMax) return;
+  if (printable && kMin <= token.size() && token.size() <= kMaxTokenBytes) return;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "this is no token",
                .file = source,

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "serve/http_message.hpp"
 
 namespace sapiens::serve {
@@ -34,12 +35,13 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 
 ComputeQueue::ComputeQueue(const Limits& limits, Metrics& metrics)
     : limits_(limits), metrics_(metrics) {
+  jobs_.reserve(static_cast<std::size_t>(limits_.batch));
   try {
     worker_ = std::thread([this] { work(); });
   } catch (const std::system_error& error) {
     throw Error(ErrorCode::OutOfResources,
                 {.summary = "the server cannot have a thread that computes",
-                 .actual = error.what(),
+                 .actual = fmt::format("{}; {}", error.what(), memory_in_use()),
                  .hint = "allow more memory or threads (ulimit -v, -u)"});
   }
 }
@@ -107,30 +109,27 @@ void ComputeQueue::give_up(const std::shared_ptr<Job>& job) {
 }
 
 void ComputeQueue::work() {
-  while (true) {
-    const Jobs jobs = next_jobs();
-    if (jobs.empty()) return;
-    run(jobs);
+  while (wait_for_jobs()) {
+    run(jobs_);
+    jobs_.clear();
   }
 }
 
-ComputeQueue::Jobs ComputeQueue::next_jobs() {
-  Jobs jobs;
-  jobs.reserve(static_cast<std::size_t>(limits_.batch));
+bool ComputeQueue::wait_for_jobs() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return closed_ || !waiting_.empty(); });
-  if (waiting_.empty()) return jobs;
-  jobs.push_back(std::move(waiting_.front()));
+  if (waiting_.empty()) return false;
+  jobs_.push_back(std::move(waiting_.front()));
   waiting_.pop_front();
   for (auto next = waiting_.begin(); next != waiting_.end();) {
-    if (!fit_together(jobs, **next)) {
+    if (!fit_together(jobs_, **next)) {
       ++next;
       continue;
     }
-    jobs.push_back(std::move(*next));
+    jobs_.push_back(std::move(*next));
     next = waiting_.erase(next);
   }
-  return jobs;
+  return true;
 }
 
 bool ComputeQueue::fit_together(const Jobs& jobs, const Job& more) const {

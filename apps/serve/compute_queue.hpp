@@ -73,7 +73,8 @@ class ComputeQueue {
   void leave();
   void give_up(const std::shared_ptr<Job>& job);
   void work();
-  Jobs next_jobs();
+  /// Takes the next into `jobs_`; false once closed, and nothing waits.
+  bool wait_for_jobs();
   bool fit_together(const Jobs& jobs, const Job& more) const;
   void run(const Jobs& jobs);
   std::vector<Computed> forward(const Jobs& jobs);
@@ -85,6 +86,7 @@ class ComputeQueue {
   std::deque<std::shared_ptr<Job>> waiting_;
   Index places_taken_ = 0;
   bool closed_ = false;
+  Jobs jobs_;  // of the worker, which could tell nobody that memory for them ran out
   std::thread worker_;
 };
 

@@ -29,7 +29,7 @@ struct Body {
 struct Request {
   std::string method;
   std::string path;
-  std::string remote;  ///< Address of the client.
+  std::string remote = {};  ///< Address of the client.
   std::multimap<std::string, std::string> query = {};
   Clock::time_point deadline = {};
   /// Whether the client has hung up, and will take no answer.

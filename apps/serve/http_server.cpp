@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <exception>
 #include <limits>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "core/parse_number.hpp"
@@ -171,26 +171,28 @@ void HttpServer::listen_on(const ServerOptions& options) {
   }
   // Again, for a longer backlog than the library's 5.
   if (port_ > 0 && ::listen(listener_, SOMAXCONN) == 0) return;
+  const std::error_code why(errno, std::generic_category());
   const bool has_address = listener_ >= 0;
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "the server cannot listen there",
                .actual = fmt::format("{}:{}: {}", options.host, options.port,
-                                     has_address ? std::strerror(errno) : "no such host"),
-               .hint = has_address && errno == EADDRINUSE
+                                     has_address ? why.message() : "no such host"),
+               .hint = has_address && why == std::errc::address_in_use
                            ? "another program may use the port; --port 0 takes any that is free"
                            : "--host takes an address of this machine; 0.0.0.0 is all of them"});
 }
 
 void HttpServer::serve() {
   listen_after_bind();
+  const std::error_code why(errno, std::generic_category());
   lobby_.finish();
   quick_.finish();
   workers_.finish();
   const std::lock_guard lock(mutex_);
   listener_ = -1;
   if (stopped_) return;
-  throw Error(ErrorCode::OutOfResources, {.summary = "connections cannot be accepted any more",
-                                          .actual = std::strerror(errno)});
+  throw Error(ErrorCode::OutOfResources,
+              {.summary = "connections cannot be accepted any more", .actual = why.message()});
 }
 
 // Wakes the library out of accept(), even where it has not come there yet.
@@ -237,9 +239,8 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
 }
 
 void HttpServer::receive(int socket, std::string bytes, Arrival how) noexcept try {
-  const auto all = std::make_shared<std::string>(std::move(bytes));
   try {
-    const auto [head, body] = read_beginning(*all, how);
+    const auto [head, body] = read_beginning(bytes, how);
     Workers& workers = body_bytes(head) > 0 ? workers_ : quick_;
     workers.run([this, socket, &workers, head = head, body = body] {
       within_memory(

@@ -34,7 +34,16 @@ bool has_zip_directory(std::span<const std::byte> bytes) noexcept;
 
 /// The table of contents and a copy of its bytes, because the file may change while names are
 /// compared.
+///
+/// A copy would have names in the bytes of the original.
 struct ZipDirectory {
+  ZipDirectory() = default;
+  ZipDirectory(ZipDirectory&&) = default;
+  ZipDirectory& operator=(ZipDirectory&&) = default;
+  ZipDirectory(const ZipDirectory&) = delete;
+  ZipDirectory& operator=(const ZipDirectory&) = delete;
+  ~ZipDirectory() = default;
+
   std::vector<std::byte> bytes;
   std::vector<ZipEntry> entries;
 };

@@ -214,7 +214,8 @@ ZipDirectory read_zip_directory(const FileBytes& file) {
   const Directory directory = read_end_record(file, *end_record);
   refuse_second_table(file, *end_record);
   const auto table = file.bytes.subspan(directory.offset, directory.size);
-  ZipDirectory read{.bytes = {table.begin(), table.end()}, .entries = {}};
+  ZipDirectory read;
+  read.bytes.assign(table.begin(), table.end());
   ByteReader reader(read.bytes, file.source);
   std::vector<ZipEntry>& entries = read.entries;
   while (reader.remaining() > 0) entries.push_back(read_directory_entry(reader));

@@ -64,7 +64,7 @@ class Disturbances : public TaskFixture {
 
   /// Waits until the program has written a file.
   void wait_for_first_file(Running& program) const {
-    while (tree_below(output_).size() < 3 && !program.ended()) {
+    while (files_so_far(output_) < 3 && !program.ended()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }

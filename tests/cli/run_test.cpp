@@ -133,6 +133,15 @@ TEST_F(Run, ResumesWhatIsNotFinished) {
   EXPECT_EQ(nothing.json()["totals"]["finished_before"], 2);
 }
 
+TEST_F(Run, WritesACocoFileWhereNoImageCouldBeRead) {
+  write_bytes(scratch_ / "bad.png", "no image");
+  const Finished run = run_sapiens(
+      {"run", scratch_ / "bad.png", "--output", output_, "--pose", checkpoint("pose"), "--coco"});
+  EXPECT_EQ(run.code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("0 of 1 images"));
+  EXPECT_TRUE(document("pose/sapiens-keypoints.coco.json")["images"].empty());
+}
+
 TEST_F(Run, NeedsSomethingToDo) {
   EXPECT_EQ(run_sapiens({"run", image("a.png"), "--output", output_}).code, 2);
   const Finished unseen = run_sapiens({"run", image("a.png"), "--output", output_, "--normal",

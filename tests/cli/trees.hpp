@@ -25,6 +25,16 @@ inline Tree tree_below(const std::filesystem::path& folder) {
   return files;
 }
 
+/// How many files a program that is running has written so far. Folders that it removes meanwhile
+/// are no error.
+inline std::size_t files_so_far(const std::filesystem::path& folder) {
+  try {
+    return tree_below(folder).size();
+  } catch (const std::filesystem::filesystem_error&) {
+    return 0;
+  }
+}
+
 inline void expect_equal_trees(const Tree& now, const Tree& whole) {
   for (const auto& [name, bytes] : whole) {
     const auto found = now.find(name);

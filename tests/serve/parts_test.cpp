@@ -1,15 +1,22 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <sapiens/error.hpp>
+#include <string>
+#include <thread>
 
 #include "serve/access.hpp"
 #include "serve/media_types.hpp"
 #include "serve/workers.hpp"
+#include "support/error_code_of.hpp"
 #include "support/sanitizers.hpp"
+#include "support/scratch.hpp"
 
 namespace sapiens::serve {
 namespace {
@@ -57,6 +64,42 @@ TEST(Tokens, AreEqualOnlyToThemselves) {
   for (const char* other : {"", "a", "abcdefg", "abcdefgi", "abcdefghabcdefgh", "ABCDEFGH"}) {
     EXPECT_FALSE(is_token(other, "abcdefgh")) << other;
   }
+}
+
+TEST(Tokens, AreTheFirstLineOfAFile) {
+  const Scratch scratch;
+  for (const char* text :
+       {"a-secret-of-tests", "a-secret-of-tests\r\n", "a-secret-of-tests\nmore"}) {
+    write_bytes(scratch / "token", text);
+    EXPECT_EQ(read_token(scratch / "token"), "a-secret-of-tests");
+  }
+  write_bytes(scratch / "longest", std::string(1024, 'a') + "\r\n");
+  EXPECT_EQ(read_token(scratch / "longest"), std::string(1024, 'a'));
+}
+
+TEST(Tokens, AreNotReadFromWhatHasNone) {
+  const Scratch scratch;
+  write_bytes(scratch / "empty", "");
+  write_bytes(scratch / "long", std::string(1025, 'a'));
+  const auto code_of = [](const std::string& path) {
+    return error_code_of([&] { read_token(path); });
+  };
+  EXPECT_EQ(code_of(scratch / "empty"), ErrorCode::NotFound);
+  EXPECT_EQ(code_of(scratch / "none"), ErrorCode::NotFound);
+  EXPECT_EQ(code_of(scratch.path()), ErrorCode::NotFound);
+  EXPECT_EQ(code_of(scratch / "long"), ErrorCode::InvalidArgument);
+  EXPECT_EQ(code_of("/dev/zero"), ErrorCode::InvalidArgument);
+}
+
+TEST(Tokens, ComeThroughAPipeOrAreNotWaitedForLong) {
+  const Scratch scratch;
+  const std::string pipe = scratch / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(error_code_of([&] { read_token(pipe, std::chrono::milliseconds(20)); }),
+            ErrorCode::NotFound);
+  std::thread writer([&] { std::ofstream(pipe) << "a-secret" << std::flush << "-of-tests\n"; });
+  EXPECT_EQ(read_token(pipe), "a-secret-of-tests");
+  writer.join();
 }
 
 TEST(Workers, RunAllThatTheyWereGiven) {

@@ -23,6 +23,7 @@
 #include "cli/options/feature_options.hpp"
 #include "cli/run/feature_videos.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/run/run_files.hpp"
 #include "cli/run/video_source.hpp"
 #include "cli/terminal/messages.hpp"
 
@@ -53,9 +54,9 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
   return jobs;
 }
 
-Json settings_of(const FeatureArguments& options, const Encoder& encoder,
+Json settings_of(const FeatureArguments& options, const RunFiles& files, const Encoder& encoder,
                  const std::vector<Index>& layers) {
-  Json settings = common_settings(options.checkpoint, options.model.input_size,
+  Json settings = common_settings(files.json(options.checkpoint), options.model.input_size,
                                   encoder.inspection(), encoder.stats());
   settings["partial"] = encoder.partial();
   // One form is a word, as earlier versions recorded it.
@@ -65,7 +66,7 @@ Json settings_of(const FeatureArguments& options, const Encoder& encoder,
   settings["norm"] = options.features.norm_layers;
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
   settings["dtype"] = name_of(options.dtype);
-  settings["pool"] = options.pool.settings();
+  settings["pool"] = options.pool.settings(files);
   settings["video"] = video_settings(options.video);
   return settings;
 }
@@ -204,12 +205,13 @@ LoadedEncoder load(const FeatureArguments& options, std::span<const InputFile> f
 }
 
 void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
-                   const FeaturePooling& pooling, Session& session) {
+                   const FeaturePooling& pooling, const RunFiles& files, Session& session) {
   const RunPart part =
       choose_part(options.dataset.part, [](const char* name) { return std::getenv(name); });
   expect_dataset_options(options, inputs);
   expect_no_other_command(options.output, "features");
   auto [encoder, layers] = load(options, inputs.files);
+  files.require_unchanged();
   const std::vector<InputShard> shards =
       plan_shards(inputs.files, images_per_shard(encoder, options, layers.size()));
   expect_files_of_shards(options, inputs.files, shards);
@@ -217,8 +219,9 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
     say(fmt::format("part {}/{} of the shards, counted from 0, by {}", part.index, part.count,
                     part.origin));
   }
-  Json settings = settings_of(options, encoder, layers);
+  Json settings = settings_of(options, files, encoder, layers);
   settings["checkpoint"] = digest_json(options.checkpoint);
+  files.require_unchanged();
   settings["format"] = name_of(options.dataset.format);
   settings["shard_size"] = options.dataset.shard_bytes;
   settings["image_keys"] = options.image_keys;
@@ -239,14 +242,15 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
 }
 
 void run_by_image(const FeatureArguments& options, const Inputs& inputs,
-                  const FeaturePooling& pooling, Session& session) {
+                  const FeaturePooling& pooling, const RunFiles& files, Session& session) {
   expect_no_shards(options.output);  // before the weights are loaded
   auto [encoder, layers] = load(options, inputs.files);
+  files.require_unchanged();
   const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
   NpyFeatureFiles sink(options.output, encoder.partial());
   const FeatureOutput output{.pooling = pooling, .names = names, .sink = sink};
-  JobPlan plan = plan_jobs(options, "features", settings_of(options, encoder, layers), inputs,
-                           make_jobs(options, inputs.files, names, pooling, sink));
+  JobPlan plan = plan_jobs(options, "features", settings_of(options, files, encoder, layers),
+                           inputs, make_jobs(options, inputs.files, names, pooling, sink));
   const Findings found = pooling_findings(pooling);
   plan.manifest.boxes_file = found.totals.value("boxes_file", Json());
   start_plan(plan, session);
@@ -272,13 +276,14 @@ void run(const FeatureArguments& options, Session& session) {
                                               .folders_are_videos = options.video.folder_rate > 0,
                                               .archives = true,
                                               .expand_archives = !by_shards});
+  const RunFiles files({options.checkpoint, options.pool.boxes_file});
   const FeaturePooling pooling(options.pool, inputs.files);
   if (const PersonBoxes* const boxes = pooling.boxes()) {
     for (const std::string& line : boxes->tally().lines()) say("warning: " + line);
   }
   prepare_output_folder(options.output);
-  by_shards ? run_by_shards(options, inputs, pooling, session)
-            : run_by_image(options, inputs, pooling, session);
+  by_shards ? run_by_shards(options, inputs, pooling, files, session)
+            : run_by_image(options, inputs, pooling, files, session);
 }
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <optional>
 #include <sapiens/printable.hpp>
 #include <sapiens/tasks.hpp>
+#include <system_error>
+#include <utility>
 
 #include "cli/commands/commands.hpp"
 #include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/run/run_files.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -30,6 +33,10 @@ void write_coco_of(const TaskOptions& options, const JobPlan& plan, const Json& 
   }
   std::sort(jobs.begin(), jobs.end(), [](const Job* a, const Job* b) { return a->name < b->name; });
   const auto no_interruption = interrupts.hold();
+  // The folder that `run` writes keypoints to is not there if it could read no image. The one that
+  // holds it is not made again, as then the output folder itself was removed.
+  std::error_code is_there;
+  fs::create_directory(coco_path(options).parent_path(), is_there);
   const Index documents = write_coco(coco_path(options), jobs, meta);
   const std::string which = documents == std::ssize(jobs)
                                 ? fmt::format("all {} images", documents)
@@ -72,6 +79,7 @@ void run(TaskOptions options, Session& session) {
   const Inputs inputs = find_inputs(
       options,
       {.videos = true, .folders_are_videos = options.video.folder_rate > 0, .archives = true});
+  RunFiles files = files_of(options);
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) {
     boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);
@@ -79,7 +87,7 @@ void run(TaskOptions options, Session& session) {
   }
   prepare_output_folder(options.output);
 
-  TaskModels models(options);
+  TaskModels models(options, std::move(files));
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
   JobPlan plan = plan_jobs(options, options.command(), models.settings(options), inputs,

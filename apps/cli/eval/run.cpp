@@ -6,6 +6,7 @@
 
 #include "cli/eval/eval.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/run/run_files.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -140,13 +141,14 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
   const EvalPlan plan = make_eval_plan(given);
   const TaskOptions& run = plan.options.run;
   std::optional<PersonBoxes> boxes;
+  RunFiles files_read = files_of(run);
   Json files = plan.files;
   if (!run.boxes_file.empty()) {
     boxes = PersonBoxes::read(run.boxes_file, images_of(plan.set), run.person_category);
     files["boxes"] = boxes->tally().json();
     warn_of(boxes->tally());
   }
-  TaskModels models(run);
+  TaskModels models(run, std::move(files_read));
   const std::unique_ptr<Measure> measure = make_measure(plan, models);
 
   session.interrupts.set_exit_message({}, session.json);
@@ -174,8 +176,10 @@ EvalReport evaluate_detections(const EvalOptions& options) {
                                              .hint = "leave out --task"});
   }
   Annotations annotations = read_annotations(options);
+  const RunFiles files_read({options.detections});
   const Predictions found =
       Predictions::read(options.detections, annotations, found_category(options));
+  files_read.require_unchanged();
   warn_of(found.tally);
   Json files = {{"annotations", annotations.tally.json()}, {"detections", found.tally.json()}};
   PoseMeasure measure({.keypoints = annotations.keypoints,
@@ -190,7 +194,7 @@ EvalReport evaluate_detections(const EvalOptions& options) {
   }
   return {.task = Task::Pose,
           .what = options.detections,
-          .settings = {{"detections", file_json(options.detections)}},
+          .settings = {{"detections", files_read.json(options.detections)}},
           .truth = truth_text(options, Task::Pose),
           .boxes = "as they were found",
           .images = std::ssize(set.images),

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <fstream>
+#include <cstddef>
 #include <map>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <tuple>
@@ -19,26 +19,14 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxDepth = 64;  // of an entry; outlines of persons have three
 
-std::ifstream open(const fs::path& path) {
-  errno = 0;
-  std::ifstream file(path);
-  if (file) return file;
-  throw Error(ErrorCode::NotFound,
-              {.summary = "this file cannot be read",
-               .file = path.string(),
-               .actual = std::error_code(errno, std::generic_category()).message()});
-}
-
 /// Where the parser stopped.
 struct Place {
   std::size_t line = 1, column = 0;
   char last = 0, before = 0;  ///< The byte that it did not expect, and the one before.
 
-  static Place find(const fs::path& path, std::size_t position) {
-    std::ifstream file(path);
+  static Place find(std::string_view text, std::size_t position) {
     Place place;
-    char c = 0;
-    for (std::size_t at = 0; at < position && file.get(c); ++at) {
+    for (const char c : text.substr(0, position)) {
       place.column = c == '\n' ? 0 : place.column + 1;
       place.line += c == '\n';
       place.before = std::exchange(place.last, c);
@@ -143,8 +131,8 @@ class EntryReader {
   std::size_t number_ = 0;
 };
 
-std::string parse_problem(const fs::path& path, std::size_t position) {
-  const Place place = Place::find(path, position);
+std::string parse_problem(std::string_view text, std::size_t position) {
+  const Place place = Place::find(text, position);
   return fmt::format("{} at {}",
                      place.is_no_number() ? "NaN or Infinity, which JSON does not have,"
                                           : "the text is no JSON, or ends too early,",
@@ -157,27 +145,25 @@ std::string quoted_number(std::string_view message) {
   return std::string(message.substr(first, message.rfind('\'') - first));
 }
 
-std::set<std::string> read_entries(const fs::path& path, const CocoKind& kind,
+std::set<std::string> read_entries(std::string_view text, const fs::path& path,
+                                   const CocoKind& kind,
                                    const std::function<void(const CocoEntry& entry)>& take) {
-  std::ifstream file = open(path);
   EntryReader reader(path, kind, take);
   try {
-    std::ignore =
-        CocoValue::parse(file, [&](int depth, EntryReader::Event event, CocoValue& value) {
-          return reader.see(depth, event, value);
-        });
+    const auto see = [&](int depth, EntryReader::Event event, CocoValue& value) {
+      return reader.see(depth, event, value);
+    };
+    std::ignore = CocoValue::parse(text.begin(), text.end(), see);
     // The parser takes a NUL for the end of the text.
-    if (!file.eof()) {
-      throw_not_coco(path, kind, parse_problem(path, static_cast<std::size_t>(file.tellg())));
+    if (const std::size_t nul = text.find('\0'); nul != text.npos) {
+      throw_not_coco(path, kind, parse_problem(text, nul + 1));
     }
   } catch (const CocoValue::parse_error& error) {
-    throw_not_coco(path, kind, reader.where() + parse_problem(path, error.byte));
+    throw_not_coco(path, kind, reader.where() + parse_problem(text, error.byte));
   } catch (const CocoValue::out_of_range& error) {
     throw_not_coco(
         path, kind,
         fmt::format("{}the number {} is too large", reader.where(), quoted_number(error.what())));
-  } catch (const std::ios_base::failure&) {
-    throw_not_coco(path, kind, "it cannot be read to its end");
   }
   return reader.lists();
 }
@@ -188,10 +174,11 @@ std::set<std::string> for_each_coco_entry(const fs::path& path, const CocoKind& 
                                           const std::function<void(const CocoEntry& entry)>& take) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) throw_not_coco(path, kind, "a folder");
-  // Refuses pipes, which a process without a writer would wait for, and tells whether the file
-  // changed while its entries were read.
   const FileMap file(path);
-  return file.checked([&](std::span<const std::byte>) { return read_entries(path, kind, take); });
+  return file.checked([&](std::span<const std::byte> bytes) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return read_entries(text, path, kind, take);
+  });
 }
 
 }  // namespace sapiens::cli

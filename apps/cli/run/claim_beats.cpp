@@ -1,6 +1,7 @@
 #include "cli/run/claim_beats.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "cli/run/claim_folder.hpp"
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens::cli {
@@ -129,7 +131,8 @@ void ClaimBeats::start() {
   } catch (const std::system_error& error) {
     throw Error(ErrorCode::OutOfResources,
                 {.summary = "no thread can be started that shows that this process lives",
-                 .actual = error.what()});
+                 .actual = fmt::format("{}; {}", error.what(), memory_in_use()),
+                 .hint = "allow more memory or threads (ulimit -v, -u)"});
   }
 }
 

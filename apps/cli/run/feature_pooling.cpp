@@ -159,7 +159,7 @@ std::vector<Index> PoolArguments::shape(std::span<const Index> featmap) const {
   return {};
 }
 
-Json PoolArguments::settings() const {
+Json PoolArguments::settings(const RunFiles& files) const {
   if (kind == PoolKind::None) return nullptr;
   Json json = {{"by", text()}};
   if (kind == PoolKind::Mask) {
@@ -167,7 +167,7 @@ Json PoolArguments::settings() const {
     json["classes"] = mask_classes;
   }
   if (kind == PoolKind::Boxes) {
-    json["boxes"] = file_json(boxes_file);
+    json["boxes"] = files.json(boxes_file);
     if (person_category.chosen) json["person_category"] = person_category.id;
   }
   return json;

@@ -14,6 +14,7 @@
 
 #include "cli/input/coco_files.hpp"
 #include "cli/run/jobs.hpp"
+#include "cli/run/run_files.hpp"
 
 namespace sapiens::cli {
 
@@ -33,7 +34,7 @@ struct PoolArguments {
   /// What becomes of a map [C, gh, gw]. As for boxes, as if there were ten.
   std::vector<Index> shape(std::span<const Index> featmap) const;
   /// What results depend on, for the manifest; null for none.
-  Json settings() const;
+  Json settings(const RunFiles& files) const;
 };
 
 /// Reads "mean", "grid:4x3", "mask" and "boxes"; false for anything else.

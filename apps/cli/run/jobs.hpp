@@ -45,8 +45,9 @@ std::string version_of(std::span<const std::filesystem::path> files);
 /// "crc32:0123abcd". Throws NotFound or CorruptFile if it cannot be read.
 Json digest_json(const std::filesystem::path& path);
 
-/// The settings that every command records: the checkpoint, what it is, and what computes.
-Json common_settings(const std::filesystem::path& checkpoint, const std::optional<Grid>& size,
+/// The settings that every command records: the checkpoint (its `file_json` of before it was
+/// loaded), what it is, and what computes.
+Json common_settings(const Json& checkpoint, const std::optional<Grid>& size,
                      const Inspection& inspection, const EngineStats& stats);
 
 /// OUTPUT/sapiens-features.json for the command `features`.

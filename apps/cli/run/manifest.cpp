@@ -87,11 +87,11 @@ Json digest_json(const fs::path& path) {
           {"digest", fmt::format("crc32:{:08x}", sum)}};
 }
 
-Json common_settings(const fs::path& checkpoint, const std::optional<Grid>& size,
+Json common_settings(const Json& checkpoint, const std::optional<Grid>& size,
                      const Inspection& inspection, const EngineStats& stats) {
   const ModelInfo& model = inspection.model;
   Json settings = {
-      {"checkpoint", file_json(checkpoint)},
+      {"checkpoint", checkpoint},
       {"verdict", verdict_name(inspection.report.verdict)},
       {"model",
        {{"arch", model.arch},

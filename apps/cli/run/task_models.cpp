@@ -32,16 +32,16 @@ Error with_own_hint(const Error& error, const ModelInfo& found, Task wanted) {
 /// 0.3 and not 0.30000001192092896.
 double as_written(float number) { return std::stod(fmt::format("{}", number)); }
 
-Json boxes_json(const TaskOptions& options) {
+Json boxes_json(const TaskOptions& options, const RunFiles& files) {
   if (!options.detector.empty()) {
-    Json json = {{"detector", file_json(options.detector)},
+    Json json = {{"detector", files.json(options.detector)},
                  {"bbox_thr", as_written(options.detect.min_score)},
                  {"nms_thr", as_written(options.detect.nms_iou)}};
     if (options.video.detect_every > 1) json["detect_every"] = options.video.detect_every;
     return json;
   }
   if (!options.boxes_file.empty()) {
-    Json json = file_json(options.boxes_file);
+    Json json = files.json(options.boxes_file);
     if (options.person_category.chosen) json["person_category"] = options.person_category.id;
     return json;
   }
@@ -51,18 +51,25 @@ Json boxes_json(const TaskOptions& options) {
   return boxes;
 }
 
-Json mask_json(const TaskOptions& options) {
+Json mask_json(const TaskOptions& options, const RunFiles& files) {
   if (options.mask == "none") return nullptr;
   if (options.mask != "auto") return absolute_text(options.mask);
   for (const TaskCheckpoint& task : options.tasks) {
-    if (task.task == Task::Seg) return file_json(task.path);
+    if (task.task == Task::Seg) return files.json(task.path);
   }
-  return file_json(options.seg_checkpoint);
+  return files.json(options.seg_checkpoint);
 }
 
 }  // namespace
 
-TaskModels::TaskModels(const TaskOptions& options) {
+RunFiles files_of(const TaskOptions& options) {
+  std::vector<std::filesystem::path> paths = {options.detector, options.boxes_file,
+                                              options.seg_checkpoint};
+  for (const TaskCheckpoint& task : options.tasks) paths.emplace_back(task.path);
+  return RunFiles(paths);
+}
+
+TaskModels::TaskModels(const TaskOptions& options, RunFiles files) : files_(std::move(files)) {
   if (!options.detector.empty()) {
     // --precision is about the networks behind it: narrow differences decide about boxes, and the
     // detector is a small part of the work.
@@ -73,6 +80,7 @@ TaskModels::TaskModels(const TaskOptions& options) {
   }
   for (const TaskCheckpoint& task : options.tasks) load(options, task);
   if (!options.seg_checkpoint.empty()) load(options, {Task::Seg, options.seg_checkpoint});
+  files_.require_unchanged();
   models_.sort([](const TaskModel& a, const TaskModel& b) {  // stable
     return a.task() == Task::Seg && b.task() != Task::Seg;
   });
@@ -140,8 +148,8 @@ EngineStats TaskModels::stats() const {
 
 Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task) const {
   const TaskModel& model = *find(task.task);
-  Json settings =
-      common_settings(task.path, options.model.input_size, model.inspection(), model.stats());
+  Json settings = common_settings(files_.json(task.path), options.model.input_size,
+                                  model.inspection(), model.stats());
   settings["task"] = task_name(model.task());
   settings["outputs"] = model.outputs();
   settings["preprocess"] = options.preprocess == PreprocessMode::Full ? "full" : "lite";
@@ -149,11 +157,11 @@ Json TaskModels::settings(const TaskOptions& options, const TaskCheckpoint& task
   settings["conventions"] = output_of(task.task).conventions(model);
   if (task.task == Task::Pose) {
     settings["flip_test"] = options.flip_test && model.can_flip_test();
-    settings["boxes"] = boxes_json(options);
+    settings["boxes"] = boxes_json(options, files_);
     settings["keypoints"] =
         options.keypoints.empty() ? Json("as the model's") : Json(options.keypoints);
   }
-  if (output_of(task.task).is_masked) settings["mask"] = mask_json(options);
+  if (output_of(task.task).is_masked) settings["mask"] = mask_json(options, files_);
   return settings;
 }
 

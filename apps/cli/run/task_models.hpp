@@ -9,16 +9,21 @@
 #include <vector>
 
 #include "cli/options/task_options.hpp"
+#include "cli/run/run_files.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 
+/// The checkpoints of a run and its file of boxes. To be called before they are read.
+RunFiles files_of(const TaskOptions& options);
+
 /// The networks of a run.
 class TaskModels {
  public:
-  /// Opens and loads every checkpoint of `options`, and says what it is. Throws CheckpointRefused
-  /// for a file that is for another task, before gigabytes of the wrong weights are loaded.
-  explicit TaskModels(const TaskOptions& options);
+  /// Opens and loads every checkpoint of `options`, and says what it is; `files` are those of
+  /// `files_of`. Throws CheckpointRefused for a file that is for another task, before gigabytes of
+  /// the wrong weights are loaded, and CorruptFile if one of `files` was replaced meanwhile.
+  TaskModels(const TaskOptions& options, RunFiles files);
 
   /// Null where the run has none.
   const TaskModel* find(Task task) const;
@@ -47,6 +52,7 @@ class TaskModels {
   void load(const TaskOptions& options, const TaskCheckpoint& checkpoint);
   void choose_labels(const TaskOptions& options);
 
+  RunFiles files_;
   std::list<TaskModel> models_;
   std::optional<PersonDetector> detector_;
   std::optional<KeypointConversion> conversion_;
