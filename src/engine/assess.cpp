@@ -156,8 +156,10 @@ void Assessment::choose(FoundEncoders encoders, std::string_view prefix) {
   const std::vector<Contender> contenders = contenders_of(encoders);
   Choice choice = choose_model(dict_, contenders, prefix);
   if (!choice.taken) {
-    without_encoder_ = undecided(dict_, choice.found[choice.rivals.front()].family,
-                                 ambiguous_report(choice, "encoders"));
+    Report report = ambiguous_report(choice, "encoders");
+    report.notes = notes_on_others(index_, encoders.left_out, {});
+    without_encoder_ =
+        undecided(dict_, choice.found[choice.rivals.front()].family, std::move(report));
     return;
   }
   add_detectors(detector_, choice.found);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -41,14 +43,20 @@ std::vector<std::size_t> parameter_tensors(const Plan& plan) {
 std::size_t limit_places(std::vector<EncoderNames>& places) {
   // No honest file has more.
   constexpr std::size_t kMaxPlaces = 32;
-  const std::size_t left_out = places.size() - std::min(places.size(), kMaxPlaces);
-  places.resize(places.size() - left_out);
+  const auto end =
+      places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), kMaxPlaces));
+  // One place is there once for every layout that it has names of.
+  std::set<std::string_view> left_out;
+  for (auto left = end; left != places.end(); ++left) left_out.insert(left->root);
+  for (auto kept = places.begin(); kept != end; ++kept) left_out.erase(kept->root);
+  const std::size_t count = left_out.size();
+  places.erase(end, places.end());
   // Of copies the first is taken: rather one whose prefix is known, or that has none.
   std::ranges::stable_sort(places, {}, [](const EncoderNames& names) {
     return std::tuple(!names.undescribed().empty(), names.role(), count_prefixes(names),
                       names.root);
   });
-  return left_out;
+  return count;
 }
 
 void name_contenders(std::vector<Contender>& contenders) {

@@ -24,11 +24,13 @@ namespace sapiens {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::StartsWith;
 
 // Files that are put together from the tensors of others, under other names.
 class SeveralModels : public testing::Test {
@@ -225,6 +227,15 @@ TEST_F(SeveralModels, ThousandsOfFalseStartsAreBoundedAndCounted) {
   EXPECT_EQ(taken(inspection), "net");
   EXPECT_LE(inspection.report.candidates.size(), 32u);
   EXPECT_THAT(inspection.text(), HasSubstr("more places with some of an encoder's names"));
+}
+
+TEST_F(SeveralModels, PlacesThatWereNotExaminedAreCountedWhereNoneIsTaken) {
+  for (int i = 0; i < 40; ++i) add(model("backbone", 1), "net" + std::to_string(i) + ".");
+  const Inspection inspection = inspect();
+  EXPECT_EQ(inspection.report.verdict, Verdict::Ambiguous);
+  EXPECT_EQ(inspection.report.candidates.size(), 32u);
+  EXPECT_THAT(inspection.report.notes, Contains(StartsWith("8 more places")));
+  EXPECT_THAT(inspection.text(), HasSubstr("8 more places"));
 }
 
 TEST_F(SeveralModels, ADetectorBesideAPoseModelIsFoundByBothCommands) {
