@@ -81,6 +81,14 @@ class FuzzTool(unittest.TestCase):
         )
         self.assertIn("40 edges", said)
 
+    def test_never_runs_one_fuzzer_twice_at_once(self):
+        busy, twice = self.root / "busy", self.root / "twice"
+        self.add("one", f"mkdir {busy} || touch {twice}; sleep 0.05; rmdir {busy}; {QUIET}")
+        fuzzers = self.fuzzers()
+        self.quietly(lambda: fuzzers.run(["one"], 4 * fuzz.SLICE_SECONDS / 60 / 3, 3))
+        self.assertEqual(self.record()["one"]["executions"], 4000)
+        self.assertFalse(twice.exists())
+
     def test_runs_what_sources_name_and_is_built(self):
         self.add("built", QUIET)
         self.add("stale", QUIET)
@@ -143,7 +151,9 @@ class FuzzTool(unittest.TestCase):
         counter = {"executions": 5_000_000, "cpu_seconds": 7200, "edges": 1, "edges_total": 4}
         (fuzz.FUZZ / "record.json").write_text(json.dumps({"one": counter}))
         _, said = self.quietly(fuzz.table)
-        self.assertIn("| `one` | things | 5,000,000 | 2.000 | 1 of 4 (25 %) | `Zip.Refuses` |", said)
+        self.assertIn(
+            "| `one` | things | 5,000,000 | 2.000 | 1 of 4 (25 %) | `Zip.Refuses` |", said
+        )
         self.assertIn("5,000,000 executions in 2.00 hours", said)
         self.assertIn("0.5 % of the goal", said)
 

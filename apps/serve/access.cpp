@@ -128,11 +128,13 @@ std::string read_token(const std::filesystem::path& path, std::chrono::milliseco
   if (file.number() < 0) throw unreadable_token(path, errno);
   std::string text(kMaxTokenBytes + 2, '\0');  // with the end of its line
   std::size_t count = 0;
+  const auto deadline = Clock::now() + wait;
   while (count < text.size() && text.find('\n') >= count) {
     pollfd ready = {.fd = file.number(), .events = POLLIN, .revents = 0};
-    const int polled =
-        uninterrupted([&] { return ::poll(&ready, 1, static_cast<int>(wait.count())); });
-    if (polled == 0) throw unreadable_token(path, ETIMEDOUT);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    const int polled = uninterrupted(
+        [&] { return ::poll(&ready, 1, std::max(0, static_cast<int>(left.count()))); });
+    if (polled <= 0) throw unreadable_token(path, polled == 0 ? ETIMEDOUT : errno);
     const ::ssize_t more = uninterrupted(
         [&] { return ::read(file.number(), text.data() + count, text.size() - count); });
     if (more < 0) throw unreadable_token(path, errno);

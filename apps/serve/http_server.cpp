@@ -51,13 +51,14 @@ httplib::Headers headers_of(const RequestHead& head) {
   return headers;
 }
 
-std::pair<RequestHead, std::string> read_beginning(const std::string& bytes, Arrival how) {
+std::pair<RequestHead, std::string> read_beginning(const std::string& bytes, Arrival how,
+                                                   double head_seconds) {
   const std::size_t end = end_of_head(bytes);
   if (how == Arrival::Late) {
     throw HttpError(
         408, "bad-request",
         {.summary = "the request did not arrive in time",
-         .expected = fmt::format("a request line and headers within {} seconds", kReadSeconds)});
+         .expected = fmt::format("a request line and headers within {} seconds", head_seconds)});
   }
   if (how == Arrival::Cut || end == bytes.npos) {
     throw HttpError(400, "bad-request",
@@ -119,14 +120,15 @@ HttpServer::HttpServer(const ServerOptions& options, Service& service)
       service_(service),
       workers_(static_cast<std::size_t>(limits_.connections)),
       quick_(kQuickThreads),
-      lobby_(std::min<double>(limits_.seconds, kReadSeconds),
-             [this](int socket, std::string bytes, Arrival how) {
-               receive(socket, std::move(bytes), how);
-             }) {
+      lobby_(head_seconds(), [this](int socket, std::string bytes, Arrival how) {
+        receive(socket, std::move(bytes), how);
+      }) {
   set_options();
   set_handlers();
   listen_on(options);
 }
+
+double HttpServer::head_seconds() const { return std::min<double>(limits_.seconds, kReadSeconds); }
 
 void HttpServer::set_options() {
   new_task_queue = [] { return new TaskQueue; };
@@ -185,14 +187,21 @@ void HttpServer::listen_on(const ServerOptions& options) {
 void HttpServer::serve() {
   listen_after_bind();
   const std::error_code why(errno, std::generic_category());
+  const bool stopped = forget_listener();
   lobby_.finish();
   quick_.finish();
   workers_.finish();
-  const std::lock_guard lock(mutex_);
-  listener_ = -1;
-  if (stopped_) return;
+  if (stopped) return;
   throw Error(ErrorCode::OutOfResources,
               {.summary = "connections cannot be accepted any more", .actual = why.message()});
+}
+
+// The library has closed it, and the number may be another file's. Whether stop() was called
+// before.
+bool HttpServer::forget_listener() {
+  const std::lock_guard lock(mutex_);
+  listener_ = -1;
+  return stopped_;
 }
 
 // Wakes the library out of accept(), even where it has not come there yet.
@@ -240,7 +249,7 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
 
 void HttpServer::receive(int socket, std::string bytes, Arrival how) noexcept try {
   try {
-    const auto [head, body] = read_beginning(bytes, how);
+    const auto [head, body] = read_beginning(bytes, how, head_seconds());
     Workers& workers = body_bytes(head) > 0 ? workers_ : quick_;
     workers.run([this, socket, &workers, head = head, body = body] {
       within_memory(

@@ -51,6 +51,9 @@ class HttpServer : private httplib::Server {
   void stop();
 
  private:
+  /// From the start of a connection to the end of the head of a request.
+  double head_seconds() const;
+  bool forget_listener();
   void set_options();
   void set_handlers();
   void listen_on(const ServerOptions& options);

@@ -9,9 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <sapiens/error.hpp>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -27,10 +27,10 @@ constexpr int kNone = -1;
 // may be on its way.
 constexpr auto kLastMoment = std::chrono::milliseconds(500);
 
-[[noreturn]] void throw_no_lobby(const char* what) {
+[[noreturn]] void throw_no_lobby(const std::string& what) {
   throw Error(ErrorCode::OutOfResources,
               {.summary = "the server cannot have a thread that watches its connections",
-               .actual = what + ("; " + memory_in_use()),
+               .actual = what + "; " + memory_in_use(),
                .hint = "allow more memory, threads or open files (ulimit -v, -u, -n)"});
 }
 
@@ -41,7 +41,7 @@ Lobby::Lobby(double head_seconds, Receive receive)
           std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(head_seconds))),
       receive_(std::move(receive)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (wake_ < 0) throw_no_lobby(std::strerror(errno));
+  if (wake_ < 0) throw_no_lobby(std::generic_category().message(errno));
   try {
     // The thread takes no memory of its own: an exception there would end the process.
     guests_.reserve(kMaxWaiting);

@@ -84,8 +84,8 @@ void run(const ServeArguments& arguments, Session& session) {
   serve::Service service(options);
   serve::HttpServer server(options, service);
   const auto stop_on_signal = session.interrupts.on_signal([&server] {
-    say("stopping: requests that have been accepted are answered first");
     server.stop();
+    say("stopping: requests that have been accepted are answered first");
   });
   introduce(options, service.models(), server.port());
   server.serve();

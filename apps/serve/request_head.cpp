@@ -102,6 +102,9 @@ void read_header(std::string_view line, RequestHead& head) {
   if (line.size() > kMaxLineBytes) {
     throw bad_head(fmt::format("headers of at most {} bytes each", kMaxLineBytes), line);
   }
+  if (head.headers.size() == kMaxHeaders) {
+    throw bad_head(fmt::format("at most {} headers", kMaxHeaders));
+  }
   const std::size_t colon = line.find(':');
   const std::string_view name = line.substr(0, colon);
   if (colon == line.npos || !is_token(name)) {

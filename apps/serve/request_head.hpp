@@ -10,6 +10,7 @@ namespace sapiens::serve {
 
 inline constexpr std::size_t kMaxHeadBytes = 64 << 10;
 inline constexpr std::size_t kMaxLineBytes = 8 << 10;
+inline constexpr std::size_t kMaxHeaders = 100;
 
 /// The request line and the headers of a request, as they were sent: the HTTP library would decode
 /// percent signs in values, and reads past much that two readers of one request could understand in

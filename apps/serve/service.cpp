@@ -84,7 +84,7 @@ Service::Service(const ServerOptions& options)
       metrics_(options.limits.queue),
       queue_(options.limits, metrics_) {}
 
-Response Service::handle(const Request& request) noexcept {
+Response Service::handle(const Request& request) {
   const Stopwatch watch;
   const auto attempt = [&]() -> Response {
     try {
@@ -106,7 +106,7 @@ Response Service::handle(const Request& request) noexcept {
   return response;
 }
 
-Response Service::refuse(const HttpError& error, const std::string& remote) noexcept {
+Response Service::refuse(const HttpError& error, const std::string& remote) {
   Response response = error.response();
   note({.method = "?", .path = "?", .remote = remote}, response, 0);
   return response;

@@ -55,9 +55,9 @@ class Service {
 
   /// Answers a request; what goes wrong becomes an answer too. Many threads may call it. It also
   /// counts and logs what it answers.
-  Response handle(const Request& request) noexcept;
+  Response handle(const Request& request);
   /// The answer to what is not HTTP enough to become a request; `remote` is the client's address.
-  Response refuse(const HttpError& error, const std::string& remote) noexcept;
+  Response refuse(const HttpError& error, const std::string& remote);
 
   const Models& models() const { return models_; }
 

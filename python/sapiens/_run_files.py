@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import math
 import mmap
 import os
@@ -20,15 +21,18 @@ from ._errors import CorruptFileError, Error, NotFoundError, OutOfResourcesError
 # Files that are kept open for the next array, and maps that are alive, each with a descriptor.
 _KEPT, _ALIVE = 32, 224
 _MAX_BYTES = 1 << 48
+_HEADER_BYTES = 10 + (1 << 16)  # of a .npy file of version 1.0, at most
 _SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class _Opened:
-    """An open file, closed with the last reference, and a map of it from the first view on."""
+    """An open file, closed with the last reference, a map of it from the first view on, and what
+    the header of a .npy file says, once it is asked for."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.map: Optional[mmap.mmap] = None
+        self.header: Optional[tuple[np.dtype, tuple[int, ...], int]] = None
 
     def __del__(self) -> None:
         os.close(self.number)
@@ -95,7 +99,11 @@ class RunFiles:
     ) -> np.ndarray:
         """The numbers at a place of a file, copied, read-only. Raises as `bytes_at`."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
-        return np.frombuffer(self.bytes_at(name, offset, size, place), dtype).reshape(shape)
+        with self._lock:
+            opened = self._opened(name, place)
+        self._expect_array(opened, name, offset, dtype, shape, place)
+        copied = self._copied(opened, name, offset, size, place)
+        return np.frombuffer(copied, dtype).reshape(shape)
 
     def mapped_array(
         self, name: str, offset: int, dtype: str, shape: tuple[int, ...], place: str = ""
@@ -106,6 +114,7 @@ class RunFiles:
         with self._lock:
             opened = self._opened(name, place)
             self._expect(name, offset, size, opened.size(), place)
+            self._expect_array(opened, name, offset, dtype, shape, place)
             mapped = self._map(opened, offset + size) if size > 0 else None
         if mapped is None:
             return self.array(name, offset, dtype, shape, place)
@@ -114,23 +123,66 @@ class RunFiles:
     def npy_header(self, name: str, place: str = "") -> tuple[np.dtype, tuple[int, ...], int]:
         """Type, shape and first byte of what a .npy file in C order holds. Raises as `open` does,
         and CorruptFileError where it is none."""
-        with self.open(name, place) as file:
-            try:
-                if np.lib.format.read_magic(file) != (1, 0):
-                    raise ValueError("a header of another version")
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-                if fortran or dtype.hasobject or dtype.fields:
-                    raise ValueError(f"{dtype}{', in Fortran order' if fortran else ''}")
-            except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-                raise make_refusal(
-                    CorruptFileError,
-                    "this is no array of features",
-                    file=self._shown(name),
-                    key=place,
-                    # Python's parser has no other error for what is nested too deeply.
-                    actual=str(error) or "nested too deeply, or memory ran out",
-                ) from None
-            return dtype, shape, file.tell()
+        with self._lock:
+            opened = self._opened(name, place)
+        return self._header(opened, name, place)
+
+    def _header(
+        self, opened: _Opened, name: str, place: str
+    ) -> tuple[np.dtype, tuple[int, ...], int]:
+        if opened.header is not None:
+            return opened.header
+        beginning = self._copied(opened, name, 0, min(opened.size(), _HEADER_BYTES), place)
+        file = io.BytesIO(beginning)
+        try:
+            if np.lib.format.read_magic(file) != (1, 0):
+                raise ValueError("a header of another version")
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            if any(type(extent) is not int or extent < 0 for extent in shape):
+                raise ValueError(f"the shape {shape}")
+            if fortran or dtype.hasobject or dtype.fields:
+                raise ValueError(f"{dtype}{', in Fortran order' if fortran else ''}")
+        except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+            raise make_refusal(
+                CorruptFileError,
+                "this is no array of features",
+                file=self._shown(name),
+                key=place,
+                # Python's parser has no other error for what is nested too deeply.
+                actual=str(error) or "nested too deeply, or memory ran out",
+            ) from None
+        opened.header = dtype, shape, file.tell()
+        return opened.header
+
+    def _expect_array(
+        self,
+        opened: _Opened,
+        name: str,
+        offset: int,
+        dtype: str,
+        shape: tuple[int, ...],
+        place: str,
+    ) -> None:
+        """Refuses a .npy file that holds other numbers than `dtype`, or rows of another shape, as
+        one that was replaced does."""
+        if not name.endswith(".npy"):
+            return
+        found, extents, start = self._header(opened, name, place)
+        wanted = np.dtype(dtype)
+        same = found == wanted or (found.kind == "V" and found.itemsize == wanted.itemsize)
+        rows = shape in (extents, extents[1:]) or shape[1:] == extents[1:]
+        end = start + math.prod(extents) * found.itemsize
+        size = math.prod(shape) * wanted.itemsize
+        if same and rows and start <= offset and offset + size <= end:
+            return
+        raise make_refusal(
+            CorruptFileError,
+            "the file holds another array than the index says: was it replaced?",
+            file=self._shown(name),
+            key=place,
+            expected=f"{wanted} {list(shape)} from byte {offset}",
+            actual=f"{found} {list(extents)} from byte {start}",
+        )
 
     def _open(self, name: str, place: str) -> int:
         path = os.path.realpath(self._path(name, place))
@@ -151,12 +203,20 @@ class RunFiles:
     def _opened(self, name: str, place: str) -> _Opened:
         """One of the last that were used, or opened. Needs the lock."""
         opened = self._kept.pop(name, None)
-        if opened is None:
+        if opened is None or not self._is_still(opened, name, place):
             while len(self._kept) >= _KEPT:
                 self._kept.popitem(last=False)
             opened = _Opened(self._open(name, place))
         self._kept[name] = opened
         return opened
+
+    def _is_still(self, opened: _Opened, name: str, place: str) -> bool:
+        """Whether the name still leads to that file."""
+        try:
+            now = os.stat(self._path(name, place))
+        except OSError:
+            return True  # removed, as a file that is open may be
+        return os.path.samestat(now, os.fstat(opened.number))
 
     def _map(self, opened: _Opened, end: int) -> Optional[mmap.mmap]:
         """A map of the file up to `end` at least. Needs the lock."""

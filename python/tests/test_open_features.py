@@ -310,6 +310,55 @@ def test_features_go_to_other_threads_and_processes(tmp_path):
     assert all(np.array_equal(one, expected) for one in found) and len(found) == 4
 
 
+def replace(path, array):
+    """As a program does that writes a new file and renames it."""
+    np.save(path.with_name("new.npy"), array)
+    os.replace(path.with_name("new.npy"), path)
+
+
+def test_files_that_are_replaced_are_read_anew(models, image, run_sapiens, tmp_path):
+    out = tmp_path / "out"
+    run_sapiens("features", models["pretrain"], image, "--output", out, "--out-type", "cls_token")
+    features = sapiens.open_features(out)
+    [key] = features
+    [path] = out.glob("*.npy")
+    before = features[key].copy()
+    replace(path, before + np.float32(1))
+    assert np.array_equal(features[key], before + np.float32(1))
+    replace(path, np.full(before.shape, 1.5, np.float16))
+    assert np.array_equal(features[key], np.full(before.shape, 1.5, np.float16))
+    replace(path, before[:3])
+    assert np.array_equal(features[key], before[:3])
+
+
+@pytest.mark.parametrize(
+    "other", [np.full(6, 7.0), np.zeros(7, "f4"), np.zeros((2, 3), "f4"), np.zeros(6, "i4")]
+)
+def test_an_array_that_the_index_does_not_tell_of_is_refused(tmp_path, other):
+    run = finished(tmp_path, "npy", samples={"x": np.ones(6, "f4"), "y": np.ones(6, "f4")})
+    features = sapiens.open_features(run.folder)
+    assert np.array_equal(features["x"], np.ones(6))
+    for path in tmp_path.rglob("x.npy"):
+        replace(path, other)
+    with pytest.raises(sapiens.CorruptFileError, match="another array than the index says"):
+        features["x"]
+    assert np.array_equal(features["y"], np.ones(6))
+
+
+@pytest.mark.parametrize("shape", [(-1, 4), (-2, -2), (True, 2)])
+def test_shapes_that_are_none_are_refused(models, image, run_sapiens, tmp_path, shape):
+    out = tmp_path / "out"
+    run_sapiens("features", models["pretrain"], image, "--output", out, "--out-type", "cls_token")
+    [path] = out.glob("*.npy")
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(64))
+    features = sapiens.open_features(out)
+    with pytest.raises(sapiens.CorruptFileError, match="no array of features"):
+        features[next(iter(features))]
+
+
 def test_arrays_without_numbers_are_read(tmp_path):
     finished(tmp_path, samples={"x": np.zeros((0, 6), "f4")})
     assert sapiens.open_features(tmp_path)["x"].shape == (0, 6)

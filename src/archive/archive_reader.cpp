@@ -66,6 +66,7 @@ class ArchiveReader::State {
   }
 
   std::optional<ArchiveMember> next() {
+    is_read_ = false;
     if (first_) return current_ = std::exchange(first_, std::nullopt);
     if (!ended_) current_ = advance();
     return ended_ ? std::nullopt : current_;
@@ -77,10 +78,17 @@ class ArchiveReader::State {
                                                .file = name_,
                                                .hint = "call next() before read()"});
     }
+    if (is_read_) {
+      throw Error(ErrorCode::InvalidArgument, {.summary = "the member has been read already",
+                                               .file = name_,
+                                               .key = printable(current_->name),
+                                               .hint = "call next() between two calls of read()"});
+    }
     if (current_->kind != ArchiveMemberKind::File) refuse("the member is not a file");
     if (current_->encrypted) refuse("the member is encrypted");
     if (current_->size.value_or(0) > max_bytes) refuse_size(max_bytes);
 
+    is_read_ = true;
     std::vector<std::byte> bytes;
     // Address space only, and no copies while it grows.
     bytes.reserve(static_cast<std::size_t>(current_->size.value_or(0)) + 1);
@@ -177,6 +185,7 @@ class ArchiveReader::State {
   std::unique_ptr<archive::RawReader> reader_;
   std::optional<ArchiveMember> first_;
   std::optional<ArchiveMember> current_;
+  bool is_read_ = false;  // of `current_`
   std::string last_;
   bool ended_ = false;
 };

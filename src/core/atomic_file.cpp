@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/memory_in_use.hpp"
 #include "sapiens/error.hpp"
 
 namespace sapiens {
@@ -175,13 +176,15 @@ void commit_file(const Descriptor& file, const std::filesystem::path& temporary,
 
 void fail_to_write(const std::filesystem::path& shown, const char* summary, int error_number) {
   const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  const bool no_memory = error_number == ENOMEM;
   std::string hint;
   if (full) hint = "free some space, or write to another disk";
   if (error_number == ENOENT) hint = "create the folder first";
-  throw Error(full ? ErrorCode::OutOfResources : ErrorCode::WriteFailed,
+  throw Error(full || no_memory ? ErrorCode::OutOfResources : ErrorCode::WriteFailed,
               {.summary = summary,
                .file = shown.string(),
-               .actual = std::generic_category().message(error_number),
+               .actual = std::generic_category().message(error_number) +
+                         (no_memory ? "; " + memory_in_use() : ""),
                .hint = hint});
 }
 

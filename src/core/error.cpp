@@ -82,7 +82,9 @@ Error unreadable(const std::filesystem::filesystem_error& error) {
   return Error(is_shortage(error.code()) ? ErrorCode::OutOfResources : ErrorCode::NotFound,
                {.summary = "the file or folder cannot be examined",
                 .file = error.path1().string(),
-                .actual = error.code().message()});
+                .actual = error.code() == std::errc::not_enough_memory
+                              ? error.code().message() + "; " + memory_in_use()
+                              : error.code().message()});
 }
 
 }  // namespace

@@ -23,6 +23,12 @@ const Module& require_module(std::string_view file) {
   return *static_cast<const Module*>(sapiens::require_module(kName, std::string(file)));
 }
 
+std::string reason_of(const Module& module) {
+  std::string reason = module.reason();
+  while (!reason.empty() && (reason.back() == '\n' || reason.back() == ' ')) reason.pop_back();
+  return reason;
+}
+
 }  // namespace video
 
 bool video_available(std::string* why) { return module_available(video::kName, why); }

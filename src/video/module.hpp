@@ -2,6 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
 #include <string_view>
 
 /// The interface between the library and its module `sapiens_videoio`. They are two files that may
@@ -10,7 +13,7 @@
 namespace sapiens::video {
 
 /// Incremented with every change of what the module provides.
-inline constexpr std::uint32_t kModuleVersion = 2;
+inline constexpr std::uint32_t kModuleVersion = 3;
 inline constexpr const char* kModuleFile = "sapiens_videoio.so";
 inline constexpr const char* kModuleEntry = "sapiens_videoio_module";
 
@@ -48,15 +51,15 @@ class FrameSink {
   virtual void finish() noexcept = 0;
 };
 
-/// The functions of the module. The caller deletes the results of `open_file`, `open_camera` and
-/// `create_file`; null means failure.
+/// The functions of the module. What `open_file`, `open_camera` and `create_file` put into their
+/// last argument the caller deletes; it stays null unless they return Done.
 struct Module {
   std::uint32_t version;
-  FrameSource* (*open_file)(const char* path) noexcept;
-  FrameSource* (*open_camera)(int index) noexcept;
+  Outcome (*open_file)(const char* path, FrameSource*& source) noexcept;
+  Outcome (*open_camera)(int index, FrameSource*& source) noexcept;
   /// `code` is the FourCC of the codec; the extension of the path determines the container.
-  FrameSink* (*create_file)(const char* path, const char* code, double rate, int width,
-                            int height) noexcept;
+  Outcome (*create_file)(const char* path, const char* code, double rate, int width, int height,
+                         FrameSink*& sink) noexcept;
   /// The last error message of FFmpeg or OpenCV in this thread since `forget_reason`; may be empty.
   const char* (*reason)() noexcept;
   void (*forget_reason)() noexcept;
@@ -65,5 +68,18 @@ struct Module {
 /// The video module, for the library alone, loaded on first use (core/find_part.hpp describes where
 /// it is searched). Throws Error(UnsupportedFormat) that names `file` where there is none.
 const Module& require_module(std::string_view file);
+
+/// What `open` puts into its argument; null where it failed. Throws std::bad_alloc.
+template <typename T, typename Open>
+std::unique_ptr<T> open_part(Open open) {
+  T* opened = nullptr;
+  const Outcome outcome = open(opened);
+  std::unique_ptr<T> part(opened);
+  if (outcome == Outcome::OutOfMemory) throw std::bad_alloc();
+  return part;
+}
+
+/// `Module::reason` without the line feed in which a message of FFmpeg ends.
+std::string reason_of(const Module& module);
 
 }  // namespace sapiens::video

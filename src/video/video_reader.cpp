@@ -101,13 +101,6 @@ double value_within(double value, double max) {
       {.summary = "a frame of the video cannot be decoded", .file = name, .actual = reason});
 }
 
-// A message of FFmpeg ends in a line feed.
-std::string text_of(const char* reason) {
-  std::string text = reason;
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  return text;
-}
-
 void convert(const video::Frame& frame, Image& image) try {
   image.width = frame.width;
   image.height = frame.height;
@@ -161,7 +154,7 @@ bool VideoReader::Impl::grab() {
     times.add(source->position());
     return true;
   }
-  if (outcome != video::Outcome::End) throw_frame(outcome, name, text_of(module->reason()));
+  if (outcome != video::Outcome::End) throw_frame(outcome, name, video::reason_of(*module));
   if (!file) {
     throw Error(ErrorCode::NotFound, {.summary = "the camera stopped delivering images",
                                       .file = name,
@@ -170,7 +163,7 @@ bool VideoReader::Impl::grab() {
   if (frames_read == 0) {
     throw Error(ErrorCode::CorruptFile, {.summary = "the video has no frame that can be decoded",
                                          .file = name,
-                                         .actual = text_of(module->reason())});
+                                         .actual = video::reason_of(*module)});
   }
   return false;
 }
@@ -188,9 +181,11 @@ VideoReader VideoReader::open(const std::filesystem::path& path) {
   }
   const video::Module& module = video::require_module(name);
   module.forget_reason();
-  std::unique_ptr<video::FrameSource> source(module.open_file(file.plain_name().c_str()));
+  auto source = video::open_part<video::FrameSource>([&](video::FrameSource*& opened) {
+    return module.open_file(file.plain_name().c_str(), opened);
+  });
   if (!source || source->width() <= 0 || source->height() <= 0) {
-    throw_cannot_open(name, file.kind, text_of(module.reason()));
+    throw_cannot_open(name, file.kind, video::reason_of(module));
   }
   const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
@@ -215,7 +210,8 @@ VideoReader VideoReader::camera(int index) {
                          "is given"});
   }
   const video::Module& module = video::require_module(name);
-  std::unique_ptr<video::FrameSource> source(module.open_camera(index));
+  auto source = video::open_part<video::FrameSource>(
+      [&](video::FrameSource*& opened) { return module.open_camera(index, opened); });
   if (!source) {
     throw Error(ErrorCode::NotFound,
                 {.summary = "the camera cannot be opened",
@@ -259,7 +255,7 @@ void VideoReader::retrieve(Image& frame) {
   video::Frame decoded;
   const video::Outcome outcome = impl_->source->retrieve(decoded);
   if (outcome != video::Outcome::Done) {
-    throw_frame(outcome, impl_->name, text_of(impl_->module->reason()));
+    throw_frame(outcome, impl_->name, video::reason_of(*impl_->module));
   }
   try {
     convert(decoded, frame);

@@ -112,27 +112,28 @@ VideoWriter::Impl::Impl(const std::filesystem::path& target, const Container& co
   const std::string path = std::filesystem::absolute(file.temporary_path()).string();
   for (const char* code : container.codes) {
     if (code && !sink) {
-      sink.reset(module.create_file(path.c_str(), code, rate, even(width), even(height)));
+      sink = video::open_part<video::FrameSink>([&](video::FrameSink*& created) {
+        return module.create_file(path.c_str(), code, rate, even(width), even(height), created);
+      });
     }
   }
   if (!sink) {
-    throw Error(ErrorCode::UnsupportedFormat,
-                {.summary = "no encoder for this video",
-                 .file = name,
-                 .actual = fmt::format("{} x {} pixels, {} frames per second{}{}", width, height,
-                                       rate, *module.reason() ? "; " : "", module.reason()),
-                 .hint = "choose another size, or .avi"});
+    throw Error(
+        ErrorCode::UnsupportedFormat,
+        {.summary = "no encoder for this video",
+         .file = name,
+         .actual = fmt::format("{} x {} pixels, {} frames per second{}{}", width, height, rate,
+                               *module.reason() ? "; " : "", video::reason_of(module)),
+         .hint = "choose another size, or .avi"});
   }
 }
 
 void VideoWriter::Impl::fail(const char* summary) const {
   const bool full = disk_is_full(file.temporary_path());
-  std::string reason = module.reason();
-  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
   throw Error(full ? ErrorCode::OutOfResources : ErrorCode::WriteFailed,
               {.summary = summary,
                .file = name,
-               .actual = full ? "the disk is full" : reason,
+               .actual = full ? "the disk is full" : video::reason_of(module),
                .hint = full ? "free some space, or write to another disk"
                             : "is there room on the disk, and may files grow that large?"});
 }
@@ -182,7 +183,8 @@ void VideoWriter::Impl::finish() {
   sink->finish();
   finished = true;
   const std::string path = std::filesystem::absolute(file.temporary_path()).string();
-  const std::unique_ptr<video::FrameSource> written(module.open_file(path.c_str()));
+  const auto written = video::open_part<video::FrameSource>(
+      [&](video::FrameSource*& opened) { return module.open_file(path.c_str(), opened); });
   if (!written || written->frames() != static_cast<double>(frames)) {
     fail("the video could not be written completely");
   }

@@ -152,45 +152,39 @@ class Writer final : public FrameSink {
 
 // The back ends are named: left to itself, OpenCV tries GStreamer, which starts processes to look
 // through its plugins, and reads "frame_%03d.png" as a pattern.
-FrameSource* open_file(const char* path) noexcept {
-  std::unique_ptr<FrameSource> source;
-  guarded([&] {
+Outcome open_file(const char* path, FrameSource*& source) noexcept {
+  return guarded([&] {
     cv::VideoCapture capture(
         path, cv::CAP_FFMPEG,
         {cv::CAP_PROP_HW_ACCELERATION, static_cast<int>(cv::VIDEO_ACCELERATION_NONE)});
     if (!capture.isOpened()) return Outcome::Failed;
     const int turn = clockwise_turn(capture);
     capture.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);
-    source = std::make_unique<Capture>(std::move(capture), turn);
+    source = std::make_unique<Capture>(std::move(capture), turn).release();
     return Outcome::Done;
   });
-  return source.release();
 }
 
-FrameSource* open_camera(int index) noexcept {
-  std::unique_ptr<FrameSource> source;
-  guarded([&] {
+Outcome open_camera(int index, FrameSource*& source) noexcept {
+  return guarded([&] {
     cv::VideoCapture capture(index, cv::CAP_V4L2);
     if (!capture.isOpened()) return Outcome::Failed;
-    source = std::make_unique<Capture>(std::move(capture), 0);
+    source = std::make_unique<Capture>(std::move(capture), 0).release();
     return Outcome::Done;
   });
-  return source.release();
 }
 
-FrameSink* create_file(const char* path, const char* code, double rate, int width,
-                       int height) noexcept {
-  std::unique_ptr<FrameSink> sink;
-  guarded([&] {
+Outcome create_file(const char* path, const char* code, double rate, int width, int height,
+                    FrameSink*& sink) noexcept {
+  return guarded([&] {
     cv::VideoWriter writer(
         path, cv::CAP_FFMPEG, cv::VideoWriter::fourcc(code[0], code[1], code[2], code[3]), rate,
         cv::Size(width, height),
         {cv::VIDEOWRITER_PROP_HW_ACCELERATION, static_cast<int>(cv::VIDEO_ACCELERATION_NONE)});
     if (!writer.isOpened()) return Outcome::Failed;
-    sink = std::make_unique<Writer>(std::move(writer));
+    sink = std::make_unique<Writer>(std::move(writer)).release();
     return Outcome::Done;
   });
-  return sink.release();
 }
 
 const char* reason() noexcept { return last_reason; }

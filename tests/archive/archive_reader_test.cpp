@@ -96,6 +96,15 @@ TEST_F(ArchiveReaderTest, SkipsContentThatIsNotRead) {
   EXPECT_EQ(text_of(reader.read()), "b");
 }
 
+TEST_F(ArchiveReaderTest, AMemberIsReadOnce) {
+  ArchiveReader reader = open(tar_member("a", "abc") + tar_member("b", "b") + tar_end());
+  reader.next();
+  EXPECT_EQ(text_of(reader.read()), "abc");
+  EXPECT_EQ(error_code_of([&] { reader.read(); }), ErrorCode::InvalidArgument);
+  reader.next();
+  EXPECT_EQ(text_of(reader.read()), "b");
+}
+
 TEST_F(ArchiveReaderTest, ReadsZip) {
   StoredZip zip;
   zip.add("folder/a.jpg", "first");

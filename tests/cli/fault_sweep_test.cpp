@@ -129,6 +129,23 @@ TEST_F(FaultSweep, FeaturesGoOnAfterEachOfThem) {
   sweep_with_resume({"features", tiny_, "--size", "32x32"}, scratch_.path().string());
 }
 
+// Where it stays, --resume would take it for a result of the new image.
+TEST_F(FaultSweep, AnEarlierResultThatCannotBeRemovedEndsTheRun) {
+  if (const std::string why = why_no_faults(); !why.empty()) GTEST_SKIP() << why;
+  const std::string png = image("in/a.png", 1);
+  const std::vector<std::string> words = {"pose",  checkpoint("pose"), png, "-o",
+                                          output_, "--resume"};
+  ASSERT_EQ(run_sapiens(words).code, 0);
+  const std::string before = read_bytes(out("a.json"));
+  image("in/a.png", 2);
+  const FaultedRun run =
+      run_with_fault(output_, {.calls = " remove ", .error = EACCES, .first = 1, .step = 1}, words);
+  EXPECT_EQ(run.finished.code, 5) << run.finished.err;
+  EXPECT_THAT(run.finished.err, testing::HasSubstr(out("a.json")));
+  ASSERT_EQ(run_sapiens(words).code, 0);
+  EXPECT_NE(read_bytes(out("a.json")), before);
+}
+
 TEST_F(FaultSweep, PoseGoesOnAfterEachOfThem) {
   sweep_with_resume({"pose", checkpoint("pose"), "--viz", "--coco"}, scratch_.path().string());
 }

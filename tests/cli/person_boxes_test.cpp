@@ -278,6 +278,9 @@ TEST_F(BoxesFile, IsRefusedWhenItIsSomethingElse) {
     refusal(json);
   }
   EXPECT_THAT(refusal("[\n{\"file_name\": oops}]"), HasSubstr("line 2, column 15"));
+  EXPECT_THAT(refusal("[{\"file_name\": \"a\nb\"}]"), HasSubstr("line 1, column 18"));
+  EXPECT_THAT(refusal("[{\"bbox\": [" + std::string(1000, '9') + "]}]"),
+              HasSubstr("9... of 1000 characters"));
   refusal("[" + std::string(100'000, '['));
   refusal("[]" + std::string(1, '\0') + "[]");
   EXPECT_EQ(error_code_of([&] { PersonBoxes::read(scratch_ / "none.json", images_); }),

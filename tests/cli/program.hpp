@@ -34,6 +34,7 @@ class Running {
   Running& operator=(const Running&) = delete;
   ~Running();
 
+  pid_t id() const { return pid_; }
   void send(int signal) const;
   bool ended();
   /// What it has written on standard error so far.

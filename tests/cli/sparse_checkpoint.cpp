@@ -21,20 +21,20 @@ void make_sparse_2b(const std::string& path) {
     add(name + ".weight", shape);
     add(name + ".bias", {shape[0]});
   };
-  constexpr std::uint64_t kWidth = 1920;
-  add("cls_token", {1, 1, kWidth});
-  add("pos_embed", {1, 4097, kWidth});
-  add_layer("patch_embed.projection", {kWidth, 3, 16, 16});
+  constexpr std::uint64_t kEncoderWidth = 1920;
+  add("cls_token", {1, 1, kEncoderWidth});
+  add("pos_embed", {1, 4097, kEncoderWidth});
+  add_layer("patch_embed.projection", {kEncoderWidth, 3, 16, 16});
   for (int i = 0; i < 48; ++i) {
     const std::string layer = "layers." + std::to_string(i) + ".";
-    add_layer(layer + "ln1", {kWidth});
-    add_layer(layer + "attn.qkv", {3 * kWidth, kWidth});
-    add_layer(layer + "attn.proj", {kWidth, kWidth});
-    add_layer(layer + "ln2", {kWidth});
-    add_layer(layer + "ffn.layers.0.0", {4 * kWidth, kWidth});
-    add_layer(layer + "ffn.layers.1", {kWidth, 4 * kWidth});
+    add_layer(layer + "ln1", {kEncoderWidth});
+    add_layer(layer + "attn.qkv", {3 * kEncoderWidth, kEncoderWidth});
+    add_layer(layer + "attn.proj", {kEncoderWidth, kEncoderWidth});
+    add_layer(layer + "ln2", {kEncoderWidth});
+    add_layer(layer + "ffn.layers.0.0", {4 * kEncoderWidth, kEncoderWidth});
+    add_layer(layer + "ffn.layers.1", {kEncoderWidth, 4 * kEncoderWidth});
   }
-  add_layer("ln1", {kWidth});
+  add_layer("ln1", {kEncoderWidth});
 
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "cli/program.hpp"
 #include "support/scratch.hpp"
 
 namespace sapiens {
@@ -47,6 +48,7 @@ inline void expect_equal_trees(const Tree& now, const Tree& whole) {
 /// temporary files are left by one that was killed alone, and taken over by the next.
 inline void expect_whole_files(const Tree& now, const Tree& whole, bool killed = false) {
   for (const auto& [name, bytes] : now) {
+    EXPECT_TRUE(!name.ends_with(".coco.json") || Json::accept(bytes)) << name;
     if (name.find("sapiens-") != name.npos || (killed && name.ends_with(".tmp"))) continue;
     const auto good = whole.find(name);
     EXPECT_TRUE(good != whole.end() && good->second == bytes) << name;

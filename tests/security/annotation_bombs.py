@@ -19,6 +19,8 @@ def cases(base):
     yield boxes("good", [one], "accepted")
     yield boxes("depth_lists", b"[" * (10 * MANY))
     yield boxes("depth_objects", b'{"a":' * (10 * MANY))
+    nested = b"[" * (20 * MANY) + b"]" * (20 * MANY)
+    yield boxes("depth_beside_lists", b'{"info": ' + nested + b', "annotations": []}')
     yield boxes(
         "depth_in_an_entry", b"[" + text + b', "x": ' + b"[" * MANY + b"]" * MANY + b"}]", ""
     )

@@ -42,6 +42,13 @@ TEST(RequestHead, KeepsValuesAsTheyWereSent) {
   EXPECT_FALSE(head.has("X-None"));
 }
 
+TEST(RequestHead, HasAHundredHeadersAtMost) {
+  std::string headers;
+  for (std::size_t i = 1; i < kMaxHeaders; ++i) headers += "a" + std::to_string(i) + ":\r\n";
+  EXPECT_EQ(refusal_of(headers), 0);
+  EXPECT_EQ(refusal_of(headers + "b:\r\n"), 400);
+}
+
 TEST(RequestHead, JoinsListsAndEqualLengths) {
   const RequestHead head = head_with(kHost +
                                      "Accept: image/png\r\nAccept: */*;q=0.1\r\n"

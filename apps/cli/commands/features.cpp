@@ -23,7 +23,7 @@
 #include "cli/options/feature_options.hpp"
 #include "cli/run/feature_videos.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/run_files.hpp"
+#include "cli/run/used_files.hpp"
 #include "cli/run/video_source.hpp"
 #include "cli/terminal/messages.hpp"
 
@@ -45,16 +45,20 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
   for (Job& job : jobs) {
     if (job.input.video) {
       job.files = {{feature_video_document(options, job.name), {{"holds", "what frames are"}}}};
-      continue;
+      job.frames = feature_frames(sink.files_of(job.name / "0", names, options.dtype),
+                                  sink.image_of(job.name / "0"), viz);
+      if (viz) job.options = "viz";
+    } else {
+      job.files = sink.files_of(job.name, names, options.dtype);
     }
-    job.files = sink.files_of(job.name, names, options.dtype);
-    if (const auto mask = pooling.mask_of(job)) job.masks = {*mask};
+    job.masks = pooling.masks_of(job);
+    if (job.input.video) continue;
     if (viz && !is_array(job.input.path)) job.images = {sink.image_of(job.name)};
   }
   return jobs;
 }
 
-Json settings_of(const FeatureArguments& options, const RunFiles& files, const Encoder& encoder,
+Json settings_of(const FeatureArguments& options, const UsedFiles& files, const Encoder& encoder,
                  const std::vector<Index>& layers) {
   Json settings = common_settings(files.json(options.checkpoint), options.model.input_size,
                                   encoder.inspection(), encoder.stats());
@@ -129,8 +133,9 @@ void expect_dataset_options(const FeatureArguments& options, const Inputs& input
   const auto refuse = [](const char* key, const char* summary, const char* hint) {
     throw Error(ErrorCode::InvalidArgument, {.summary = summary, .key = key, .hint = hint});
   };
-  if (options.viz && options.dataset.format != FeatureFormat::Npy) {
-    refuse("--viz", "drawings lie beside single files", "leave out --viz, or --format");
+  if (options.viz) {
+    refuse("--viz", "runs by shards make no drawings",
+           "leave out --viz, or --format, --shared and --shard");
   }
   const bool archives = std::ranges::any_of(inputs.files, &InputFile::archive);
   std::string why;
@@ -161,18 +166,31 @@ void expect_dataset_options(const FeatureArguments& options, const Inputs& input
   }
 }
 
-/// Files that the shards become must not replace their inputs, nor each other.
+/// Files that the shards become must not replace what is read, nor each other.
 void expect_files_of_shards(const FeatureArguments& options, std::span<const InputFile> files,
+                            const UsedFiles& used, std::span<const FeatureName> features,
                             std::span<const InputShard> shards) {
-  if (options.dataset.format != FeatureFormat::WebDataset) return;
-  std::vector<std::filesystem::path> tars;
+  std::vector<InputFile> read(files.begin(), files.end());
+  for (const std::filesystem::path& path : used.paths()) read.push_back({.path = path});
+  std::vector<std::filesystem::path> written;
   std::set<std::string> names;
+  const NpyFeatureFiles npy(options.output, options.model.allow_partial);
   for (const InputShard& shard : shards) {
-    tars.push_back(std::filesystem::path(options.output) / shard.name);
-    tars.back() += ".tar";
     names.insert(shard.name.string());
+    if (options.dataset.format == FeatureFormat::WebDataset) {
+      written.push_back(std::filesystem::path(options.output) / shard.name);
+      written.back() += ".tar";
+    }
+    for (const Job& job : shard.jobs) {
+      for (const std::filesystem::path& mask : job.masks) read.push_back({.path = mask});
+      if (options.dataset.format != FeatureFormat::Npy) continue;
+      for (JobFile& file : npy.files_of(job.name, features, options.dtype)) {
+        written.push_back(std::move(file.path));
+      }
+    }
   }
-  expect_no_input_among(tars, files);
+  expect_no_input_among(written, read);
+  if (options.dataset.format != FeatureFormat::WebDataset) return;
   for (const std::string& name : names) {
     const std::size_t part = name.rfind("-part");
     if (part == name.npos || !names.contains(name.substr(0, part))) continue;
@@ -190,31 +208,36 @@ struct LoadedEncoder {
 };
 
 /// Opens the checkpoint, and refuses options that do not fit the model.
-LoadedEncoder load(const FeatureArguments& options, std::span<const InputFile> files) {
+LoadedEncoder load(const FeatureArguments& options, std::span<const InputFile> inputs,
+                   const UsedFiles& files) {
   Encoder encoder(Checkpoint::open(options.checkpoint), options.model,
                   with_load_meter(options.engine));
+  files.require_unchanged();
   say(checkpoint_text(options.checkpoint, encoder.inspection()));
   if (encoder.partial()) {
     say("warning: parameters without a value count as zero; every output is marked as partial");
   }
   encoder.expect_out_types(options.features.out_types);
   encoder.expect_preprocess(options.preprocess);
-  expect_grid_within_map(options, encoder, files);
+  expect_grid_within_map(options, encoder, inputs);
   std::vector<Index> layers = encoder.resolve_layers(options.features.layers);
   return {std::move(encoder), std::move(layers)};
 }
 
 void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
-                   const FeaturePooling& pooling, const RunFiles& files, Session& session) {
+                   const FeaturePooling& pooling, const UsedFiles& files, Session& session) {
   const RunPart part =
       choose_part(options.dataset.part, [](const char* name) { return std::getenv(name); });
   expect_dataset_options(options, inputs);
   expect_no_other_command(options.output, "features");
-  auto [encoder, layers] = load(options, inputs.files);
-  files.require_unchanged();
-  const std::vector<InputShard> shards =
+  auto [encoder, layers] = load(options, inputs.files, files);
+  std::vector<InputShard> shards =
       plan_shards(inputs.files, images_per_shard(encoder, options, layers.size()));
-  expect_files_of_shards(options, inputs.files, shards);
+  for (InputShard& shard : shards) {
+    for (Job& job : shard.jobs) job.masks = pooling.masks_of(job);
+  }
+  const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
+  expect_files_of_shards(options, inputs.files, files, names, shards);
   if (!part.origin.empty()) {
     say(fmt::format("part {}/{} of the shards, counted from 0, by {}", part.index, part.count,
                     part.origin));
@@ -227,7 +250,6 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
   settings["image_keys"] = options.image_keys;
   // Files are called by the numbers of shards: those of other inputs would replace them.
   if (options.dataset.format == FeatureFormat::NpyShards) settings["shards"] = names_json(shards);
-  const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
   const Stopwatch watch;
   DatasetRun run(encoder, options, pooling, names, session);
   const DatasetResult result = run.run(shards, part, settings, inputs.failed);
@@ -242,14 +264,13 @@ void run_by_shards(const FeatureArguments& options, const Inputs& inputs,
 }
 
 void run_by_image(const FeatureArguments& options, const Inputs& inputs,
-                  const FeaturePooling& pooling, const RunFiles& files, Session& session) {
+                  const FeaturePooling& pooling, const UsedFiles& files, Session& session) {
   expect_no_shards(options.output);  // before the weights are loaded
-  auto [encoder, layers] = load(options, inputs.files);
-  files.require_unchanged();
+  auto [encoder, layers] = load(options, inputs.files, files);
   const std::vector<FeatureName> names = feature_names(layers, options.features.out_types);
   NpyFeatureFiles sink(options.output, encoder.partial());
   const FeatureOutput output{.pooling = pooling, .names = names, .sink = sink};
-  JobPlan plan = plan_jobs(options, "features", settings_of(options, files, encoder, layers),
+  JobPlan plan = plan_jobs(options, "features", settings_of(options, files, encoder, layers), files,
                            inputs, make_jobs(options, inputs.files, names, pooling, sink));
   const Findings found = pooling_findings(pooling);
   plan.manifest.boxes_file = found.totals.value("boxes_file", Json());
@@ -276,7 +297,7 @@ void run(const FeatureArguments& options, Session& session) {
                                               .folders_are_videos = options.video.folder_rate > 0,
                                               .archives = true,
                                               .expand_archives = !by_shards});
-  const RunFiles files({options.checkpoint, options.pool.boxes_file});
+  const UsedFiles files({options.checkpoint, options.pool.boxes_file});
   const FeaturePooling pooling(options.pool, inputs.files);
   if (const PersonBoxes* const boxes = pooling.boxes()) {
     for (const std::string& line : boxes->tally().lines()) say("warning: " + line);

@@ -8,8 +8,8 @@
 #include "cli/commands/commands.hpp"
 #include "cli/input/archive_inputs.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/run_files.hpp"
 #include "cli/run/runner.hpp"
+#include "cli/run/used_files.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -34,7 +34,7 @@ std::vector<Job> make_jobs(const ReconstructArguments& options,
   return jobs;
 }
 
-Json settings_of(const ReconstructArguments& options, const RunFiles& files,
+Json settings_of(const ReconstructArguments& options, const UsedFiles& files,
                  const Reconstructor& reconstructor) {
   Json settings = common_settings(files.json(options.checkpoint), options.model.input_size,
                                   reconstructor.inspection(), reconstructor.stats());
@@ -110,14 +110,14 @@ void run(const ReconstructArguments& options, Session& session) {
   const Inputs inputs = find_inputs(options, {.archives = true});
   prepare_output_folder(options.output);
 
-  const RunFiles files({options.checkpoint});
+  const UsedFiles files({options.checkpoint});
   Reconstructor reconstructor(Checkpoint::open(options.checkpoint), options.model,
                               with_load_meter(options.engine));
   files.require_unchanged();
   say(checkpoint_text(options.checkpoint, reconstructor.inspection()));
   const JobPlan plan =
-      plan_jobs(options, kReconstructCommand, settings_of(options, files, reconstructor), inputs,
-                make_jobs(options, inputs.files));
+      plan_jobs(options, kReconstructCommand, settings_of(options, files, reconstructor), files,
+                inputs, make_jobs(options, inputs.files));
   start_plan(plan, session);
 
   const Stopwatch watch;

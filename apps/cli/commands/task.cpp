@@ -12,7 +12,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/run/frames.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/run_files.hpp"
+#include "cli/run/used_files.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -79,7 +79,7 @@ void run(TaskOptions options, Session& session) {
   const Inputs inputs = find_inputs(
       options,
       {.videos = true, .folders_are_videos = options.video.folder_rate > 0, .archives = true});
-  RunFiles files = files_of(options);
+  UsedFiles files = files_of(options);
   std::optional<PersonBoxes> boxes;
   if (!options.boxes_file.empty()) {
     boxes = PersonBoxes::read(options.boxes_file, images_of(inputs), options.person_category);
@@ -90,8 +90,8 @@ void run(TaskOptions options, Session& session) {
   TaskModels models(options, std::move(files));
   const std::vector<fs::path> more_files =
       options.coco ? std::vector{coco_path(options)} : std::vector<fs::path>{};
-  JobPlan plan = plan_jobs(options, options.command(), models.settings(options), inputs,
-                           make_task_jobs(options, inputs.files), more_files);
+  JobPlan plan = plan_jobs(options, options.command(), models.settings(options), models.files(),
+                           inputs, make_task_jobs(options, inputs.files), more_files);
   if (boxes) plan.manifest.boxes_file = boxes->tally().json();
   start_plan(plan, session);
 
@@ -99,7 +99,12 @@ void run(TaskOptions options, Session& session) {
   const Stopwatch watch;
   const std::vector<JobResult> results =
       run_tasks(models, options, boxes, meta, session.interrupts, plan.jobs);
-  if (options.coco) write_coco_of(options, plan, meta, session.interrupts);
+  if (options.coco) {
+    write_coco_of(options, plan, meta, session.interrupts);
+  } else if (std::error_code none; fs::exists(coco_path(options), none)) {
+    say(fmt::format("{} is of an earlier run; --coco writes it anew",
+                    printable(coco_path(options).string())));
+  }
   const TaskFile& first = *task_files(options).front();
   report({.plan = plan,
           .what = std::string(first.holds),

@@ -132,6 +132,9 @@ Json source_of(const InputShard& shard) {
     const std::string line = fmt::format("{}\n{}\n{}\n", job.name.string(), file["bytes"].dump(),
                                          file["modified"].dump());
     sum = crc32(std::as_bytes(std::span(line)), sum);
+    if (job.masks.empty()) continue;
+    const std::string masks = version_of(job.masks) + '\n';
+    sum = crc32(std::as_bytes(std::span(masks)), sum);
   }
   return {{"images", shard.jobs.size()},
           {"first", shard.jobs.front().name.generic_string()},

@@ -6,7 +6,7 @@
 
 #include "cli/eval/eval.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/run_files.hpp"
+#include "cli/run/used_files.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -141,7 +141,7 @@ EvalReport evaluate_model(const EvalOptions& given, Session& session) {
   const EvalPlan plan = make_eval_plan(given);
   const TaskOptions& run = plan.options.run;
   std::optional<PersonBoxes> boxes;
-  RunFiles files_read = files_of(run);
+  UsedFiles files_read = files_of(run);
   Json files = plan.files;
   if (!run.boxes_file.empty()) {
     boxes = PersonBoxes::read(run.boxes_file, images_of(plan.set), run.person_category);
@@ -176,7 +176,7 @@ EvalReport evaluate_detections(const EvalOptions& options) {
                                              .hint = "leave out --task"});
   }
   Annotations annotations = read_annotations(options);
-  const RunFiles files_read({options.detections});
+  const UsedFiles files_read({options.detections});
   const Predictions found =
       Predictions::read(options.detections, annotations, found_category(options));
   files_read.require_unchanged();

@@ -63,8 +63,8 @@ class CocoEntry {
 };
 
 /// Hands over the entries of a list of them, or of the lists `images`, `annotations` and
-/// `categories` of a document, one after the other. The file is never in memory as a whole. Returns
-/// the lists there were; "" is the file itself.
+/// `categories` of a document, one after the other. The entries are never in memory as a whole.
+/// Returns the lists there were; "" is the file itself.
 ///
 /// Throws NotFound, and CorruptFile for text that is no JSON, for a field that stands twice, and
 /// for entries that are no objects.

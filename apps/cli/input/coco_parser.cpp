@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMaxDepth = 64;  // of an entry; outlines of persons have three
+constexpr int kMaxDepth = 64;  // of an entry, or beside the lists; outlines of persons have three
 
 /// Where the parser stopped.
 struct Place {
@@ -27,8 +27,9 @@ struct Place {
   static Place find(std::string_view text, std::size_t position) {
     Place place;
     for (const char c : text.substr(0, position)) {
-      place.column = c == '\n' ? 0 : place.column + 1;
-      place.line += c == '\n';
+      const bool begins_line = place.last == '\n';
+      place.column = begins_line ? 1 : place.column + 1;
+      place.line += begins_line;
       place.before = std::exchange(place.last, c);
     }
     return place;
@@ -90,12 +91,11 @@ class EntryReader {
   }
 
   bool see_start(int depth, bool is_array) {
-    names_[depth + 1].clear();
-    if (!in_list_) return (depth == 0 && !is_array) || start_list(depth, is_array);
-    if (depth - depth_of_entries_ == kMaxDepth) {
+    if (depth - (in_list_ ? depth_of_entries_ : 0) == kMaxDepth) {
       throw_not_coco(path_, kind_, fmt::format("{}lists are nested {} deep", where(), kMaxDepth));
     }
-    return true;
+    names_[depth + 1].clear();
+    return in_list_ || (depth == 0 && !is_array) || start_list(depth, is_array);
   }
 
   /// True where a list begins: the file itself, or one of the lists in it.
@@ -141,8 +141,11 @@ std::string parse_problem(std::string_view text, std::size_t position) {
 
 /// "1e999" of the parser's "... parsing '1e999'".
 std::string quoted_number(std::string_view message) {
+  constexpr std::size_t kMax = 40;
   const std::size_t first = message.find('\'') + 1;
-  return std::string(message.substr(first, message.rfind('\'') - first));
+  const std::string_view number = message.substr(first, message.rfind('\'') - first);
+  if (number.size() <= kMax) return std::string(number);
+  return fmt::format("{}... of {} characters", number.substr(0, kMax), number.size());
 }
 
 std::set<std::string> read_entries(std::string_view text, const fs::path& path,

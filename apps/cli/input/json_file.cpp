@@ -20,13 +20,15 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kBlock = std::size_t{1} << 16;
 
-/// Errors of files say `summary` first.
+/// Errors of the file say `summary` first.
 template <typename Write>
 void with_summary(const fs::path& path, const std::string& summary, Write write) {
   try {
     write();
   } catch (const Error& error) {
     ErrorDetail detail = error.detail();
+    // Of a file that its contents are made of.
+    if (!detail.file.empty() && detail.file != path.string()) throw;
     if (detail.actual.empty()) detail.actual = detail.summary;
     detail.summary = summary;
     detail.file = path.string();

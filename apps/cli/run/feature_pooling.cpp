@@ -159,7 +159,7 @@ std::vector<Index> PoolArguments::shape(std::span<const Index> featmap) const {
   return {};
 }
 
-Json PoolArguments::settings(const RunFiles& files) const {
+Json PoolArguments::settings(const UsedFiles& files) const {
   if (kind == PoolKind::None) return nullptr;
   Json json = {{"by", text()}};
   if (kind == PoolKind::Mask) {
@@ -215,12 +215,19 @@ FeaturePooling::FeaturePooling(const PoolArguments& arguments, std::span<const I
   boxes_ = PersonBoxes::read(arguments.boxes_file, inputs, arguments.person_category);
 }
 
-std::optional<fs::path> FeaturePooling::mask_of(const Job& job) const {
-  if (arguments_.kind != PoolKind::Mask) return std::nullopt;
+std::vector<fs::path> FeaturePooling::masks_of(const Job& job) const {
+  if (arguments_.kind != PoolKind::Mask) return {};
+  if (job.input.video && !arguments_.mask.empty()) {
+    std::vector<fs::path> masks;
+    for (const char* suffix : {".npy", "_seg.npy", "_seg.png"}) {
+      std::ranges::move(FrameFiles{fs::path(arguments_.mask) / job.name, suffix}.there(),
+                        std::back_inserter(masks));
+    }
+    return masks;
+  }
   const std::vector<fs::path> files = mask_files(arguments_, job);
   const auto file = std::ranges::find_if(files, is_mask_file);
-  if (file == files.end()) return std::nullopt;
-  return *file;
+  return file == files.end() ? std::vector<fs::path>{} : std::vector{*file};
 }
 
 bool FeaturePooling::needs_region() const {

@@ -14,7 +14,7 @@
 
 #include "cli/input/coco_files.hpp"
 #include "cli/run/jobs.hpp"
-#include "cli/run/run_files.hpp"
+#include "cli/run/used_files.hpp"
 
 namespace sapiens::cli {
 
@@ -34,7 +34,7 @@ struct PoolArguments {
   /// What becomes of a map [C, gh, gw]. As for boxes, as if there were ten.
   std::vector<Index> shape(std::span<const Index> featmap) const;
   /// What results depend on, for the manifest; null for none.
-  Json settings(const RunFiles& files) const;
+  Json settings(const UsedFiles& files) const;
 };
 
 /// Reads "mean", "grid:4x3", "mask" and "boxes"; false for anything else.
@@ -62,8 +62,8 @@ class FeaturePooling {
   /// Of an image of `size` pixels. Throws `Error` where there is no mask or it is empty, or where
   /// nothing tells which boxes are about the image.
   PoolRegion region_of(const Job& job, Grid size) const;
-  /// The file that the mask of an input is read from, if that is what counts and there is one.
-  std::optional<std::filesystem::path> mask_of(const Job& job) const;
+  /// The files that the masks of an input are read from, as far as there are any.
+  std::vector<std::filesystem::path> masks_of(const Job& job) const;
   /// Of the map of one image. Throws as the functions of sapiens/pooling.hpp do.
   FloatArray pool(TensorView<const float, 3> featmap, const PoolRegion& region,
                   const PatchPlacement& placement) const;

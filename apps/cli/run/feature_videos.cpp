@@ -6,9 +6,7 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
-#include <set>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -44,19 +42,6 @@ class FeatureVideo {
     };
   }
 
-  /// Frames that an earlier run left under other --every, --start or --end.
-  void remove_frames() const {
-    std::error_code error;
-    const fs::path folder = files_.image_of(job_.name / "000000").parent_path();
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-      const std::string name = entry.path().filename().string();
-      const std::string number = name.substr(0, name.find_first_not_of("0123456789"));
-      if (!number.empty() && files_of(number).contains(entry.path())) {
-        fs::remove(entry.path(), error);
-      }
-    }
-  }
-
   void take(const JobResult& result) {
     failed_ += result.error.has_value();
     if (shape_.empty()) shape_ = result.shape;
@@ -85,15 +70,6 @@ class FeatureVideo {
   }
 
  private:
-  std::set<fs::path> files_of(const std::string& number) const {
-    const fs::path name = job_.name / number;
-    std::set<fs::path> paths = {files_.image_of(name)};
-    for (const JobFile& file : files_.files_of(name, output_.names, options_.dtype)) {
-      paths.insert(file.path);
-    }
-    return paths;
-  }
-
   [[noreturn]] void throw_no_frame(const VideoSource& source) const {
     throw Error(ErrorCode::InvalidArgument,
                 {.summary = "no frame of this video was asked for",
@@ -128,7 +104,7 @@ JobResult run_feature_video(const JobSteps<FeatureItem>& steps, const FeatureArg
     VideoSource source(job.input, options.video);
     Meter meter(job.input.path.filename().string(), source.expected(), stderr_is_terminal());
     const RunContext context{run.interrupts, meter};
-    video.remove_frames();
+    remove_frames(job);
     run_source(steps, video.jobs(source), options.batch, context,
                [&](const Job&, std::size_t, const JobResult& result) { video.take(result); });
     JobResult result = video.finish(source);
@@ -149,6 +125,16 @@ JobResult run_feature_video(const JobSteps<FeatureItem>& steps, const FeatureArg
 fs::path feature_video_document(const FeatureArguments& options, const fs::path& name) {
   fs::path document = fs::path(options.output) / name;
   return document += ".json";
+}
+
+std::vector<FrameFiles> feature_frames(const std::vector<JobFile>& files, const fs::path& drawing,
+                                       bool drawn) {
+  const auto as_frames = [](const fs::path& first, bool expected) {
+    return FrameFiles{first.parent_path(), first.filename().string().substr(1), expected};
+  };
+  std::vector<FrameFiles> frames = {as_frames(drawing, drawn)};
+  for (const JobFile& file : files) frames.push_back(as_frames(file.path, true));
+  return frames;
 }
 
 std::vector<JobResult> run_features(Encoder& encoder, const FeatureArguments& options,

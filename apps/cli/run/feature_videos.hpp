@@ -12,6 +12,11 @@ namespace sapiens::cli {
 std::filesystem::path feature_video_document(const FeatureArguments& options,
                                              const std::filesystem::path& name);
 
+/// The files of its frames: `files` and `drawing` are those of frame "0" in its folder. Drawings
+/// are `drawn` by this run, or were by an earlier one.
+std::vector<FrameFiles> feature_frames(const std::vector<JobFile>& files,
+                                       const std::filesystem::path& drawing, bool drawn);
+
 /// Works through the jobs of a plan: images first, then one video after the other, whose `files`
 /// are the document alone. Each frame is written as an image `NAME/000012` would be; `files` says
 /// where. One result per job, in their order.

@@ -4,14 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <sapiens/printable.hpp>
 #include <set>
+#include <string_view>
+#include <system_error>
 
+#include "cli/input/json_file.hpp"
 #include "cli/run/meter.hpp"
 #include "cli/terminal/messages.hpp"
+#include "core/atomic_file.hpp"
+#include "core/open_file.hpp"
 #include "core/stopwatch.hpp"
 
 namespace sapiens::cli {
@@ -44,7 +51,7 @@ std::string version_of_job(const Job& job) {
   std::vector<fs::path> files = job.input.frames;
   if (files.empty()) files = {job.input.path};
   files.insert(files.end(), job.masks.begin(), job.masks.end());
-  return version_of(files);
+  return version_of(files, job.options);
 }
 
 /// A job whose input cannot be examined gets that error.
@@ -61,22 +68,72 @@ ManifestJob record_of(Job& job, const fs::path& output) {
   return record;
 }
 
+/// Whether all frames are there that the video's document tells of.
+bool has_frames(const Job& job) {
+  const bool none_expected = std::ranges::none_of(job.frames, &FrameFiles::expected);
+  if (none_expected) return true;
+  const std::optional<std::string> text = read_if_there(job.files.front().path);
+  const Json document = Json::parse(text.value_or(""), nullptr, false);
+  const Index frames = document.is_object() ? document.value("frames", Index{-1}) : -1;
+  return std::ranges::all_of(job.frames, [&](const FrameFiles& files) {
+    return !files.expected || std::ssize(files.there()) == frames;
+  });
+}
+
 /// Files are written atomically, and those of earlier runs are removed before `earlier` is written,
 /// so an existing file is complete and was made of that version.
 bool is_finished(const Job& job, const ManifestJob& now, const Manifest& earlier) {
   const auto before = earlier.jobs.find(job.name.string());
   return before != earlier.jobs.end() && before->second.input == now.input &&
          before->second.version == now.version && !now.version.empty() &&
-         std::ranges::all_of(files_of(job), is_there);
+         std::ranges::all_of(files_of(job), is_there) && has_frames(job);
 }
 
-/// `of_the_run` are not the results of one job.
-void expect_files_of_their_own(std::span<const Job> jobs, const std::set<fs::path>& of_the_run) {
+/// A file that stays would be taken for a result of this run by the next one with --resume.
+void remove_earlier(const fs::path& file) {
+  // Not fs::remove(), which takes empty folders away too: those are refused when it is written.
+  if (uninterrupted([&] { return ::unlink(file.c_str()); }) == 0) return;
+  if (errno == ENOENT || errno == ENOTDIR || errno == EISDIR) return;
+  fail_to_write(file, "a file of an earlier run cannot be removed", errno);
+}
+
+/// What the run reads may not be among the frames that it writes, and removes before.
+void expect_no_frames_among(std::span<const InputFile> inputs, std::span<const Job> jobs) {
+  std::map<std::string, std::vector<const FrameFiles*>> written;
+  for (const Job& job : jobs) {
+    for (const FrameFiles& frames : job.frames) {
+      written[absolute_text(frames.folder)].push_back(&frames);
+    }
+  }
+  if (written.empty()) return;
+  for (const InputFile& input : inputs) {
+    const auto folder = written.find(absolute_text(input.path.parent_path()));
+    if (folder == written.end()) continue;
+    for (const FrameFiles* frames : folder->second) {
+      if (frames->is_name(input.path.filename().string())) {
+        throw Error(ErrorCode::InvalidArgument,
+                    {.summary = "the results of a frame would replace an input",
+                     .file = input.path.string(),
+                     .hint = "choose another --output folder"});
+      }
+    }
+  }
+}
+
+/// `of_the_run` are not the results of one job, and `used` not its input.
+void expect_files_of_their_own(std::span<const Job> jobs, const std::set<fs::path>& of_the_run,
+                               const UsedFiles& used) {
   std::vector<InputFile> inputs;
+  const auto add_inputs = [&inputs](const std::vector<fs::path>& paths) {
+    for (const fs::path& path : paths) inputs.push_back({.path = path});
+  };
+  add_inputs(used.paths());
   std::vector<fs::path> outputs(of_the_run.begin(), of_the_run.end());
   std::set<fs::path> seen = of_the_run;
   for (const Job& job : jobs) {
     inputs.push_back(job.input);
+    add_inputs(job.input.frames);
+    add_inputs(job.masks);
     for (const fs::path& file : files_of(job)) {
       outputs.push_back(file);
       if (seen.insert(file).second) continue;
@@ -89,6 +146,7 @@ void expect_files_of_their_own(std::span<const Job> jobs, const std::set<fs::pat
     }
   }
   expect_no_input_among(outputs, inputs);
+  expect_no_frames_among(inputs, jobs);
 }
 
 /// Where runs that wrote such files may have left their records: `sapiens run` writes to folders
@@ -179,12 +237,12 @@ std::vector<Job> plan_names(std::span<const InputFile> files) {
 }
 
 JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
-                  const Inputs& inputs, std::vector<Job> jobs,
+                  const UsedFiles& used, const Inputs& inputs, std::vector<Job> jobs,
                   const std::vector<fs::path>& more_files) {
   const fs::path record = manifest_path(options.output, command);
   std::set<fs::path> of_the_run(more_files.begin(), more_files.end());
   of_the_run.insert(record);
-  expect_files_of_their_own(jobs, of_the_run);
+  expect_files_of_their_own(jobs, of_the_run, used);
   expect_no_shards(options.output);
   expect_no_results_of_others(options, command, jobs);
   const Manifest earlier = options.resume ? read_manifest(record) : Manifest{};
@@ -229,10 +287,28 @@ void expect_no_shards(const fs::path& output) {
                        "--resume and its --format or --shared"});
 }
 
+bool FrameFiles::is_name(std::string_view name) const {
+  const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  return digits > 0 && name.substr(digits) == suffix;
+}
+
+std::vector<fs::path> FrameFiles::there() const {
+  std::vector<fs::path> files;
+  std::error_code none;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none)) {
+    if (is_name(entry.path().filename().string())) files.push_back(entry.path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+void remove_frames(const Job& job) {
+  for (const FrameFiles& frames : job.frames) std::ranges::for_each(frames.there(), remove_earlier);
+}
+
 void start_plan(const JobPlan& plan, Session& session) {
   for (const Job& job : plan.jobs) {
-    // Not fs::remove(), which takes empty folders away too: those are refused when it is written.
-    for (const fs::path& file : files_of(job)) ::unlink(file.c_str());
+    for (const fs::path& file : files_of(job)) remove_earlier(file);
   }
   write_manifest(plan.manifest);
   session.interrupts.set_exit_message(

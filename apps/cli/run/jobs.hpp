@@ -10,10 +10,12 @@
 #include <sapiens/tensor_view.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/input/inputs.hpp"
 #include "cli/options/options.hpp"
+#include "cli/run/used_files.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
@@ -39,7 +41,8 @@ Json file_json(const std::filesystem::path& path);
 
 /// A text that is another one after one of `files` was changed or replaced, by their sizes and
 /// times of change. Empty if one of them is gone. Throws NotFound if the system cannot say them.
-std::string version_of(std::span<const std::filesystem::path> files);
+/// `options` is a text that other results have been made with, too.
+std::string version_of(std::span<const std::filesystem::path> files, std::string_view options = {});
 
 /// Which file it is, wherever it lies: name, size, and the CRC-32 of all of it, as
 /// "crc32:0123abcd". Throws NotFound or CorruptFile if it cannot be read.
@@ -91,6 +94,17 @@ struct JobFile {
   Json label = Json::object();  ///< What to say of it: `{"layer": 3}`.
 };
 
+/// The files that the frames of a video become: the number of the frame, and then `suffix`.
+struct FrameFiles {
+  std::filesystem::path folder = {};
+  std::string suffix = {};
+  bool expected = true;  ///< False for what runs with other options write.
+
+  bool is_name(std::string_view name) const;
+  /// Those in the folder, sorted.
+  std::vector<std::filesystem::path> there() const;
+};
+
 /// One input and the files it becomes.
 struct Job {
   InputFile input = {};
@@ -99,7 +113,9 @@ struct Job {
   std::vector<JobFile> files = {};                 ///< Never empty, unless the run has shards.
   std::vector<std::filesystem::path> images = {};  ///< Of --viz.
   std::vector<std::filesystem::path> masks = {};   ///< Files that the results depend on as well.
-  std::optional<Error> error = {};                 ///< Why it is not even read.
+  std::vector<FrameFiles> frames = {};             ///< Of a video: beside `files`.
+  std::string options = {};  ///< What results depend on that is not among the settings of the run.
+  std::optional<Error> error = {};  ///< Why it is not even read.
 };
 
 /// What became of one job.
@@ -111,6 +127,9 @@ struct JobResult {
   Json details = Json::object();  ///< Further fields of its JSON.
   Json arrays = {};               ///< Where its features are, as the index of a shard has it.
 };
+
+/// Removes frames that an earlier run left, perhaps under other options. Throws WriteFailed.
+void remove_frames(const Job& job);
 
 /// Whether one of the inputs failed because memory ran out.
 bool memory_ran_out(std::span<const JobResult> results);
@@ -132,11 +151,12 @@ Inputs find_inputs(const JobOptions& options, InputRules rules);
 std::vector<Job> plan_names(std::span<const InputFile> files);
 
 /// Sorts out what an earlier run of `command` with equal `settings` has finished, if --resume was
-/// given; `inputs` are what `jobs` are about. Throws InvalidArgument for other settings, and for
-/// files that would replace an input, each other, one of `more_files` that the run writes at its
-/// end, or what another command made.
+/// given; `inputs` are what `jobs` are about, and `used` what all of them need. Throws
+/// InvalidArgument for other settings, and for files that would replace an input, a mask, one of
+/// `used`, each other, one of `more_files` that the run writes at its end, or what another command
+/// made.
 JobPlan plan_jobs(const JobOptions& options, const std::string& command, Json settings,
-                  const Inputs& inputs, std::vector<Job> jobs,
+                  const UsedFiles& used, const Inputs& inputs, std::vector<Job> jobs,
                   const std::vector<std::filesystem::path>& more_files = {});
 
 /// Throws InvalidArgument if a command other than `command` recorded results in `output`.

@@ -12,6 +12,7 @@
 #include <sapiens/version.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -56,8 +57,8 @@ Json file_json(const fs::path& path) {
           {"modified", modification_time(path)}};
 }
 
-std::string version_of(std::span<const fs::path> files) {
-  std::uint32_t sum = 0;
+std::string version_of(std::span<const fs::path> files, std::string_view options) {
+  std::uint32_t sum = crc32(std::as_bytes(std::span(options)));
   for (const fs::path& path : files) {
     struct ::stat status {};
     const int failed = uninterrupted([&] { return ::stat(path.c_str(), &status); });

@@ -32,7 +32,7 @@ Error with_own_hint(const Error& error, const ModelInfo& found, Task wanted) {
 /// 0.3 and not 0.30000001192092896.
 double as_written(float number) { return std::stod(fmt::format("{}", number)); }
 
-Json boxes_json(const TaskOptions& options, const RunFiles& files) {
+Json boxes_json(const TaskOptions& options, const UsedFiles& files) {
   if (!options.detector.empty()) {
     Json json = {{"detector", files.json(options.detector)},
                  {"bbox_thr", as_written(options.detect.min_score)},
@@ -51,7 +51,7 @@ Json boxes_json(const TaskOptions& options, const RunFiles& files) {
   return boxes;
 }
 
-Json mask_json(const TaskOptions& options, const RunFiles& files) {
+Json mask_json(const TaskOptions& options, const UsedFiles& files) {
   if (options.mask == "none") return nullptr;
   if (options.mask != "auto") return absolute_text(options.mask);
   for (const TaskCheckpoint& task : options.tasks) {
@@ -62,14 +62,14 @@ Json mask_json(const TaskOptions& options, const RunFiles& files) {
 
 }  // namespace
 
-RunFiles files_of(const TaskOptions& options) {
+UsedFiles files_of(const TaskOptions& options) {
   std::vector<std::filesystem::path> paths = {options.detector, options.boxes_file,
                                               options.seg_checkpoint};
   for (const TaskCheckpoint& task : options.tasks) paths.emplace_back(task.path);
-  return RunFiles(paths);
+  return UsedFiles(paths);
 }
 
-TaskModels::TaskModels(const TaskOptions& options, RunFiles files) : files_(std::move(files)) {
+TaskModels::TaskModels(const TaskOptions& options, UsedFiles files) : files_(std::move(files)) {
   if (!options.detector.empty()) {
     // --precision is about the networks behind it: narrow differences decide about boxes, and the
     // detector is a small part of the work.

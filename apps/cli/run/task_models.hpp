@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "cli/options/task_options.hpp"
-#include "cli/run/run_files.hpp"
+#include "cli/run/used_files.hpp"
 #include "cli/terminal/messages.hpp"
 
 namespace sapiens::cli {
 
 /// The checkpoints of a run and its file of boxes. To be called before they are read.
-RunFiles files_of(const TaskOptions& options);
+UsedFiles files_of(const TaskOptions& options);
 
 /// The networks of a run.
 class TaskModels {
@@ -23,7 +23,7 @@ class TaskModels {
   /// Opens and loads every checkpoint of `options`, and says what it is; `files` are those of
   /// `files_of`. Throws CheckpointRefused for a file that is for another task, before gigabytes of
   /// the wrong weights are loaded, and CorruptFile if one of `files` was replaced meanwhile.
-  TaskModels(const TaskOptions& options, RunFiles files);
+  TaskModels(const TaskOptions& options, UsedFiles files);
 
   /// Null where the run has none.
   const TaskModel* find(Task task) const;
@@ -45,6 +45,8 @@ class TaskModels {
   Json settings(const TaskOptions& options) const;
   /// What the keypoints of the run are, and how they are made; null without any.
   Json pose_meta(const TaskOptions& options) const;
+  /// The checkpoints and the file of boxes.
+  const UsedFiles& files() const { return files_; }
   /// The sums over all networks; threads and precision are those of the first.
   EngineStats stats() const;
 
@@ -52,7 +54,7 @@ class TaskModels {
   void load(const TaskOptions& options, const TaskCheckpoint& checkpoint);
   void choose_labels(const TaskOptions& options);
 
-  RunFiles files_;
+  UsedFiles files_;
   std::list<TaskModel> models_;
   std::optional<PersonDetector> detector_;
   std::optional<KeypointConversion> conversion_;

@@ -2,7 +2,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
+#include <string>
 #include <utility>
 
 #include "cli/run/frames.hpp"
@@ -50,6 +52,34 @@ std::vector<JobResult> run_images(const TaskContext& context, std::span<const Jo
 void add_video_files(const TaskOptions& options, Job& job) {
   const Task first = options.tasks.front().task;
   job.files = {{result_path(options, first, job.name, ".json"), {{"holds", "what frames are"}}}};
+  for (const TaskFile* file : task_files(options)) {
+    job.frames.push_back(
+        {result_path(options, file->task, job.name, ""), std::string(file->suffix)});
+  }
+}
+
+/// `sapiens seg` gave masks the names that the results of this input have.
+void add_masks(const TaskOptions& options, Job& job) {
+  if (options.mask == "auto" || options.mask == "none") return;
+  const std::filesystem::path mask = std::filesystem::path(options.mask) / job.name;
+  if (job.input.video) {
+    job.masks = FrameFiles{mask, ".npy"}.there();
+  } else {
+    job.masks = {mask.string() + ".npy"};
+  }
+}
+
+/// How drawings are made, and what frames become: the settings do not tell of it, so that results
+/// that depend on neither are kept when it changes.
+std::string text_of(const TaskOptions& options, const Job& job) {
+  std::string text;
+  if (job.input.video) text = fmt::format("{}", fmt::join(options.formats, ","));
+  if (!options.viz) return text;
+  const PoseDrawing& pose = options.pose_drawing;
+  const SegDrawing& seg = options.seg_drawing;
+  return text + fmt::format(" viz: {} {} {} {} {}, {} {} {} {}", pose.min_score, pose.radius,
+                            pose.thickness, pose.alpha, pose.boxes, seg.opacity, seg.labels,
+                            seg.legend, seg.side_by_side);
 }
 
 void add_image_files(const TaskOptions& options, Job& job) {
@@ -124,10 +154,8 @@ std::vector<Job> make_task_jobs(const TaskOptions& options, const std::vector<In
   std::vector<Job> jobs = plan_names(files);
   for (Job& job : jobs) {
     job.input.video ? add_video_files(options, job) : add_image_files(options, job);
-    if (!job.input.video && options.mask != "auto" && options.mask != "none") {
-      job.masks = {std::filesystem::path(options.mask) / job.name};
-      job.masks.front() += ".npy";
-    }
+    add_masks(options, job);
+    job.options = text_of(options, job);
     if (!options.viz) continue;
     for (const TaskCheckpoint& task : options.tasks) {
       job.images.push_back(

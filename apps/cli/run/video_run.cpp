@@ -119,21 +119,6 @@ class VideoSink {
   StageSeconds seconds_;
 };
 
-/// Frames that an earlier run left under other --every, --start or --end.
-void remove_frames(const TaskOptions& options, const Job& job) {
-  for (const TaskFile* file : task_files(options)) {
-    const fs::path folder = result_path(options, file->task, job.name, "");
-    std::error_code error;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-      const std::string name = entry.path().filename().string();
-      const std::size_t digits = name.find_first_not_of("0123456789");
-      if (digits > 0 && digits != std::string::npos && name.substr(digits) == file->suffix) {
-        fs::remove(entry.path(), error);
-      }
-    }
-  }
-}
-
 void write_document(const TaskContext& context, const Job& job, const VideoSource& source,
                     const VideoSink& sink) {
   Json document = source.document(job.input, sink.times());
@@ -237,7 +222,7 @@ JobResult run_whole_video(const TaskContext& run, const Job& job) {
   const TaskContext context{
       {run.interrupts, meter}, run.models, run.options, run.boxes, run.pose_meta};
   VideoSink sink(context, job, source.rate() / static_cast<double>(run.options.video.every));
-  remove_frames(context.options, job);
+  remove_frames(job);
   run_frames(context, job, source, sink);
   if (sink.frames() == 0) {
     throw Error(ErrorCode::InvalidArgument,

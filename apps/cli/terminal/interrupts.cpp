@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 
 #include "cli/terminal/messages.hpp"
 
@@ -81,7 +82,11 @@ Interrupts::Call::~Call() {
 bool Interrupts::call_stop() {
   const std::lock_guard lock(stop_mutex_);
   if (!stop_) return false;
-  stop_();
+  try {
+    stop_();
+  } catch (const std::exception&) {
+    // Memory ran out for a message, after the program was told to stop.
+  }
   stop_ = nullptr;
   return true;
 }
@@ -98,10 +103,14 @@ void Interrupts::wait_for_signal() {
   const std::lock_guard no_write_is_running(writing_);
   const std::lock_guard lock(exit_message_mutex_);
   if (isatty(STDERR_FILENO)) std::fputc('\n', stderr);  // leave the progress line alone
-  say(hint_.empty() ? "interrupted" : "interrupted: " + hint_);
-  if (json_) {
-    print_json({{"error",
-                 documents::error_json("interrupted", {.summary = "interrupted", .hint = hint_})}});
+  try {
+    say(hint_.empty() ? "interrupted" : "interrupted: " + hint_);
+    if (json_) {
+      print_json({{"error", documents::error_json("interrupted",
+                                                  {.summary = "interrupted", .hint = hint_})}});
+    }
+  } catch (const std::exception&) {
+    // Memory ran out: the exit code says it.
   }
   std::fflush(stdout);  // not all: standard input is locked while a list is read from it
   _exit(kInterrupted);

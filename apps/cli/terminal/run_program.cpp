@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <optional>
@@ -18,6 +17,7 @@
 #include <sapiens/version.hpp>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "cli/shell/completion.hpp"
@@ -170,7 +170,9 @@ void start_part(const Part& part, const Session& session) {
   const bool memory = why == ENOMEM || why == EAGAIN;
   throw Error(memory ? ErrorCode::OutOfResources : ErrorCode::InvalidArgument,
               {.summary = part.cannot,
-               .actual = fmt::format("{} cannot be started: {}", program, std::strerror(why)),
+               .actual = fmt::format("{} cannot be started: {}{}", program,
+                                     std::generic_category().message(why),
+                                     memory ? "; " + memory_in_use() : ""),
                .hint = "install sapiens again, as a whole"});
 }
 

@@ -1,4 +1,4 @@
-#include "cli/run/run_files.hpp"
+#include "cli/run/used_files.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class RunFilesTest : public testing::Test {
+class UsedFilesTest : public testing::Test {
  protected:
   std::string write(const std::string& name, const std::string& bytes) {
     write_bytes(scratch_ / name, bytes);
@@ -34,9 +34,9 @@ class RunFilesTest : public testing::Test {
   Scratch scratch_;
 };
 
-TEST_F(RunFilesTest, TellOfFilesAsTheyWereBefore) {
+TEST_F(UsedFilesTest, TellOfFilesAsTheyWereBefore) {
   const std::string path = write("a.pth", "abc");
-  const RunFiles files({path, ""});
+  const UsedFiles files({path, ""});
   EXPECT_EQ(files.json(path)["bytes"], 3);
   EXPECT_NO_THROW(files.require_unchanged());
   replace(path, "four");
@@ -44,29 +44,29 @@ TEST_F(RunFilesTest, TellOfFilesAsTheyWereBefore) {
   EXPECT_EQ(error_code_of([&] { files.require_unchanged(); }), ErrorCode::CorruptFile);
 }
 
-TEST_F(RunFilesTest, NoticeAFileOfTheSameSizeAndOneThatIsGone) {
+TEST_F(UsedFilesTest, NoticeAFileOfTheSameSizeAndOneThatIsGone) {
   const std::string same = write("a.pth", "abc");
   const std::string gone = write("b.pth", "abc");
-  const RunFiles first({same}), second({gone});
+  const UsedFiles first({same}), second({gone});
   fs::rename(same, scratch_ / "c.pth");
   replace(same, "xyz");
-  fs::last_write_time(same, fs::last_write_time(scratch_ / "c.pth") + std::chrono::seconds(1));
+  fs::last_write_time(same, fs::last_write_time(scratch_ / "c.pth"));  // as `cp -p` does
   fs::remove(gone);
   EXPECT_EQ(error_code_of([&] { first.require_unchanged(); }), ErrorCode::CorruptFile);
   EXPECT_EQ(error_code_of([&] { second.require_unchanged(); }), ErrorCode::CorruptFile);
 }
 
-TEST_F(RunFilesTest, AFileThatIsNotThereIsNotRefusedHere) {
-  const RunFiles files({scratch_ / "none.pth"});
+TEST_F(UsedFilesTest, AFileThatIsNotThereIsNotRefusedHere) {
+  const UsedFiles files({scratch_ / "none.pth"});
   EXPECT_NO_THROW(files.require_unchanged());
 }
 
 // Results must not be recorded as those of the file that took the checkpoint's place.
-TEST_F(RunFilesTest, ModelsOfACheckpointThatWasReplacedAreRefused) {
+TEST_F(UsedFilesTest, ModelsOfACheckpointThatWasReplacedAreRefused) {
   TaskOptions options;
   options.only = Task::Depth;
   options.tasks = {{Task::Depth, checkpoint("depth.pth", Task::Depth, 1)}};
-  const RunFiles files = files_of(options);
+  const UsedFiles files = files_of(options);
   const TaskModels models(options, files);
   EXPECT_EQ(models.settings(options)["checkpoint"], files.json(options.tasks[0].path));
   fs::rename(checkpoint("other.pth", Task::Depth, 2), options.tasks[0].path);
