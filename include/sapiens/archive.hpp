@@ -55,6 +55,8 @@ class ArchiveReader {
   ArchiveReader(int descriptor, std::string name);
   ArchiveReader(ArchiveReader&&) noexcept;
   ArchiveReader& operator=(ArchiveReader&&) noexcept;
+  ArchiveReader(const ArchiveReader&) = delete;
+  ArchiveReader& operator=(const ArchiveReader&) = delete;
   ~ArchiveReader();
 
   /// The next member; nothing at the end. What is left of the content of the last one is skipped.
@@ -88,6 +90,8 @@ class ArchiveWriter {
   ArchiveWriter(int descriptor, std::string name, std::uint64_t position = 0);
   ArchiveWriter(ArchiveWriter&&) noexcept;
   ArchiveWriter& operator=(ArchiveWriter&&) noexcept;
+  ArchiveWriter(const ArchiveWriter&) = delete;
+  ArchiveWriter& operator=(const ArchiveWriter&) = delete;
   /// Writes no end mark.
   ~ArchiveWriter();
 

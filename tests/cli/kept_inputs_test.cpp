@@ -108,6 +108,10 @@ TEST_F(KeptInputs, VideosAreDoneAgainOnceMasksFramesOrFormsChange) {
   fs::remove(out("clip/000002.npy"));
   EXPECT_EQ(done(words), 1);
   EXPECT_TRUE(fs::exists(out("clip/000002.npy")));
+  for (const char* changed : {"", "[]", "{}", R"({"frames": "3"})"}) {
+    write_bytes(out("clip.json"), changed);
+    EXPECT_EQ(done(words), 1) << changed;
+  }
   words.emplace_back("--viz");
   EXPECT_EQ(done(words), 1);
   EXPECT_TRUE(fs::exists(out("clip.mp4")));

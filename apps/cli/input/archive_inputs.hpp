@@ -59,6 +59,8 @@ class ArchiveSamples {
   ArchiveSamples(const InputFile& archive, SampleRules rules);
   ArchiveSamples(ArchiveSamples&&) noexcept;
   ArchiveSamples& operator=(ArchiveSamples&&) noexcept;
+  ArchiveSamples(const ArchiveSamples&) = delete;
+  ArchiveSamples& operator=(const ArchiveSamples&) = delete;
   ~ArchiveSamples();
 
   /// An image, or why it is none: the member is damaged, encrypted or too large, its name cannot be

@@ -45,6 +45,8 @@ class Claim {
  public:
   Claim(Claim&&) noexcept;
   Claim& operator=(Claim&&) noexcept;
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
   ~Claim();
 
   const std::string& token() const;

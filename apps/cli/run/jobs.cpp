@@ -74,9 +74,9 @@ bool has_frames(const Job& job) {
   if (none_expected) return true;
   const std::optional<std::string> text = read_if_there(job.files.front().path);
   const Json document = Json::parse(text.value_or(""), nullptr, false);
-  const Index frames = document.is_object() ? document.value("frames", Index{-1}) : -1;
+  if (!document.is_object() || !document.contains("frames")) return false;  // somebody changed it
   return std::ranges::all_of(job.frames, [&](const FrameFiles& files) {
-    return !files.expected || std::ssize(files.there()) == frames;
+    return !files.expected || document["frames"] == files.there().size();
   });
 }
 

@@ -144,8 +144,9 @@ class BatchReader {
     } catch (const Error& error) {
       item.error = error;
     } catch (const std::bad_alloc&) {
-      item.error = Error(ErrorCode::OutOfResources, {.summary = "too large for the memory there is",
-                                                     .file = job->input.text()});
+      item.error.emplace(
+          ErrorCode::OutOfResources,
+          ErrorDetail{.summary = "too large for the memory there is", .file = job->input.text()});
     }
     if (item.error) item.count = 0;
     item.job = job;
