@@ -120,8 +120,8 @@ HttpServer::HttpServer(const ServerOptions& options, Service& service)
       service_(service),
       workers_(static_cast<std::size_t>(limits_.connections)),
       quick_(kQuickThreads),
-      lobby_(head_seconds(), [this](int socket, std::string bytes, Arrival how) {
-        receive(socket, std::move(bytes), how);
+      lobby_(head_seconds(), [this](int socket, const std::string& bytes, Arrival how) {
+        receive(socket, bytes, how);
       }) {
   set_options();
   set_handlers();
@@ -247,7 +247,7 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
   return true;
 }
 
-void HttpServer::receive(int socket, std::string bytes, Arrival how) noexcept try {
+void HttpServer::receive(int socket, const std::string& bytes, Arrival how) noexcept try {
   try {
     const auto [head, body] = read_beginning(bytes, how, head_seconds());
     Workers& workers = body_bytes(head) > 0 ? workers_ : quick_;

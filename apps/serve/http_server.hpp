@@ -58,7 +58,7 @@ class HttpServer : private httplib::Server {
   void set_handlers();
   void listen_on(const ServerOptions& options);
   bool process_and_close_socket(socket_t socket) override;
-  void receive(int socket, std::string bytes, Arrival how) noexcept;
+  void receive(int socket, const std::string& bytes, Arrival how) noexcept;
   void converse(int socket, const RequestHead& head, const std::string& body,
                 std::function<bool()> is_crowded);
   void answer(const httplib::Request& from, httplib::Response& to,

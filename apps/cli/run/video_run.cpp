@@ -18,8 +18,6 @@
 namespace sapiens::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 /// Computes frames in order. Where a detector finds persons they get ids that last.
 class VideoComputer {
  public:
