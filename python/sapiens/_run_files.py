@@ -170,7 +170,7 @@ class RunFiles:
         found, extents, start = self._header(opened, name, place)
         wanted = np.dtype(dtype)
         same = found == wanted or (found.kind == "V" and found.itemsize == wanted.itemsize)
-        rows = shape in (extents, extents[1:]) or shape[1:] == extents[1:]
+        rows = shape in (extents, extents[1:]) or (shape[1:] == extents[1:] and len(shape) > 1)
         end = start + math.prod(extents) * found.itemsize
         size = math.prod(shape) * wanted.itemsize
         if same and rows and start <= offset and offset + size <= end:
