@@ -50,10 +50,9 @@ std::vector<Job> make_jobs(const FeatureArguments& options, const std::vector<In
       if (viz) job.options = "viz";
     } else {
       job.files = sink.files_of(job.name, names, options.dtype);
+      if (viz && !is_array(job.input.path)) job.images = {sink.image_of(job.name)};
     }
     job.masks = pooling.masks_of(job);
-    if (job.input.video) continue;
-    if (viz && !is_array(job.input.path)) job.images = {sink.image_of(job.name)};
   }
   return jobs;
 }

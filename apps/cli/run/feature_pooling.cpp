@@ -23,24 +23,27 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kGridPrefix = "grid:";
 
-fs::path with_ending(fs::path stem, const char* ending) { return stem += ending; }
-
 bool is_mask_file(const fs::path& path) {
   std::error_code error;
   return fs::is_regular_file(path, error);
 }
 
-/// The files that the mask of an image may be in, the first that exists counts. `sapiens seg` gave
-/// them the name that the results of this input have.
+/// The endings of files with masks, the first that exists counts.
+std::vector<std::string> mask_endings(const PoolArguments& pool) {
+  std::vector<std::string> endings = {"_seg.npy", "_seg.png"};
+  // Beside an image, this name may be that of any array; and it has no classes.
+  if (!pool.mask.empty() && pool.mask_classes.empty()) endings.insert(endings.begin(), ".npy");
+  return endings;
+}
+
+/// The files that the mask of an image may be in. `sapiens seg` gave them the name that the results
+/// of this input have.
 std::vector<fs::path> mask_files(const PoolArguments& pool, const Job& job) {
   const bool beside = pool.mask.empty();
   const fs::path stem =
       beside ? fs::path(job.input.path).replace_extension() : fs::path(pool.mask) / job.name;
   std::vector<fs::path> files;
-  // Beside an image, this name may be that of any array; and it has no classes.
-  if (!beside && pool.mask_classes.empty()) files.push_back(with_ending(stem, ".npy"));
-  files.push_back(with_ending(stem, "_seg.npy"));
-  files.push_back(with_ending(stem, "_seg.png"));
+  for (const std::string& ending : mask_endings(pool)) files.push_back(fs::path(stem) += ending);
   return files;
 }
 
@@ -219,8 +222,8 @@ std::vector<fs::path> FeaturePooling::masks_of(const Job& job) const {
   if (arguments_.kind != PoolKind::Mask) return {};
   if (job.input.video && !arguments_.mask.empty()) {
     std::vector<fs::path> masks;
-    for (const char* suffix : {".npy", "_seg.npy", "_seg.png"}) {
-      std::ranges::move(FrameFiles{fs::path(arguments_.mask) / job.name, suffix}.there(),
+    for (const std::string& ending : mask_endings(arguments_)) {
+      std::ranges::move(FrameFiles{fs::path(arguments_.mask) / job.name, ending}.there(),
                         std::back_inserter(masks));
     }
     return masks;
