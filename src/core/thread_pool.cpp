@@ -188,6 +188,7 @@ class ThreadPool::Impl {
     state_.open_next();
     loop.work(0);
     state_.close();
+    loop_ = nullptr;
     if (loop.error) std::rethrow_exception(loop.error);
   }
 

@@ -221,6 +221,7 @@ VideoReader VideoReader::camera(int index) {
   }
   const double rate = value_within(source->rate(), kMaxReadRate);
   return VideoReader(std::make_unique<Impl>(Impl{.name = name,
+                                                 .file = std::nullopt,
                                                  .module = &module,
                                                  .source = std::move(source),
                                                  .times = video::FrameTimes(rate, true)}));

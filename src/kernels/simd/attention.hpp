@@ -33,6 +33,7 @@
 #pragma once
 
 #include "kernels/kernel_table.hpp"
+#include "kernels/simd/elementary.hpp"
 #include "kernels/simd/tile.hpp"
 
 namespace sapiens::kernels {
@@ -229,7 +230,8 @@ template <class Operands>
     tile.is_fresh[r] = 0;
     for (int c = 0; c < kColumnTile; ++c) t[c] -= step;
     if (is_fresh) continue;
-    const Vec power = Operands::exp2(broadcast(-step));
+    // Not the exponential of Operands, which may be off by more than rounding.
+    const Vec power = kernels::exp2(broadcast(-step));
     const auto scale = [power](float* x, std::int64_t count) {
       for (std::int64_t i = 0; i < count; i += kLanes) store(x + i, mul(load(x + i), power));
     };
