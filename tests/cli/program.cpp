@@ -6,9 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <sapiens/image.hpp>
 #include <stdexcept>
+#include <thread>
 
 namespace sapiens {
 namespace {
@@ -41,6 +43,11 @@ Running::Running(const std::vector<std::string>& arguments, const std::string& s
 }
 
 Running::~Running() {
+  // A program that is killed leaves no record of the lines that it ran (tools/coverage.sh).
+  send(SIGTERM);
+  for (int wait = 0; wait < 200 && !ended(); ++wait) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   if (pid_ < 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
