@@ -59,6 +59,7 @@ class ServedModel {
   ServedModel(const NamedCheckpoint& file, const ServerOptions& options, PersonDetector* detector);
   ServedModel(const ServedModel&) = delete;
   ServedModel& operator=(const ServedModel&) = delete;
+  ~ServedModel() = default;
 
   /// Of the whole file, as `sapiens inspect` tells it.
   const Inspection& inspection() const { return inspection_; }

@@ -52,6 +52,7 @@ class Service {
   explicit Service(const ServerOptions& options);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
+  ~Service() = default;
 
   /// Answers a request; what goes wrong becomes an answer too. Many threads may call it. It also
   /// counts and logs what it answers.

@@ -53,7 +53,7 @@ class Flattener {
   void visit(NodeId node, const Level& parent, std::string_view key, bool root = false);
   void visit_object(NodeId node, const Level& parent, std::string_view key, bool root);
   bool visit_module(NodeId node, const Level& parent, std::string_view key, bool root);
-  bool visit_pickled_module(NodeId state, Level level);
+  bool visit_pickled_module(NodeId state, const Level& level);
   void visit_parts(NodeId node, const Level& parent, std::string_view key, bool root);
   void enter(NodeId node, const Level& parent, std::string_view key, bool root);
   void read_attributes(NodeId object);
@@ -177,7 +177,7 @@ bool Flattener::visit_module(NodeId node, const Level& parent, std::string_view 
               .in_module = true};
   const PickleNode& callable = graph_[object.callable];
   const bool script = callable.kind == PickleKind::Global && callable.text.starts_with("__torch__");
-  if (!script) return visit_pickled_module(state, std::move(level));
+  if (!script) return visit_pickled_module(state, level);
   if (open_[state]) return true;
   level.items = graph_.items(state);
   level.opened = state;
@@ -185,7 +185,7 @@ bool Flattener::visit_module(NodeId node, const Level& parent, std::string_view 
   return true;
 }
 
-bool Flattener::visit_pickled_module(NodeId state, Level level) {
+bool Flattener::visit_pickled_module(NodeId state, const Level& level) {
   if (find_item(graph_, state, "_modules") == kNoNode) return false;
   const auto left_out = non_persistent_buffers(graph_, state);
   charge(left_out.size(), 0);
@@ -198,7 +198,7 @@ bool Flattener::visit_pickled_module(NodeId state, Level level) {
     of_part.items = graph_.items(dict);
     of_part.opened = dict;
     if (part == "_buffers" && !hidden.empty()) {
-      of_part.hidden = std::make_shared<const Hidden>(std::move(hidden));
+      of_part.hidden = std::make_shared<const Hidden>(std::exchange(hidden, {}));
     }
     push(std::move(of_part));
   }

@@ -45,7 +45,7 @@ fs::path find_part(const char* file) {
   std::error_code error;
   for (const fs::path& folder : folders()) {
     // An absolute path, because dlopen() would search its own folders for a bare name.
-    const fs::path path = fs::absolute(folder / file, error);
+    fs::path path = fs::absolute(folder / file, error);
     if (!error && fs::is_regular_file(path, error)) return path;
   }
   return {};

@@ -60,6 +60,7 @@ class Conversion {
              std::string_view consequence);
   Conversion(const Conversion&) = delete;
   Conversion& operator=(const Conversion&) = delete;
+  ~Conversion() = default;
 
   std::span<const TensorSource> sources() const { return sources_; }
   bool with_head() const { return has_head(model().task); }

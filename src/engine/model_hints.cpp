@@ -48,8 +48,8 @@ void expect_family(const EncoderConfig& encoder, const Arch* arch) {
        .hint = "leave `arch` out: the size is recognised from the weights"});
 }
 
-[[noreturn]] void refuse_for_sapiens2(const char* option, std::string reason, std::string expected,
-                                      std::string actual) {
+[[noreturn]] void refuse_for_sapiens2(const char* option, const std::string& reason,
+                                      std::string expected, std::string actual) {
   throw Error(ErrorCode::InvalidArgument,
               {.summary = "this option does not apply to an encoder of Sapiens2: " + reason,
                .option = option,

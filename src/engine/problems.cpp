@@ -38,7 +38,7 @@ std::string without_block_number(std::string_view key) {
 
 class Grouper {
  public:
-  void add(Problem problem) { add(problem, problem.facts); }
+  void add(const Problem& problem) { add(problem, problem.facts); }
   /// `shared_facts` are those of a group of several blocks.
   void add(Problem problem, const std::string& shared_facts) {
     const auto place = std::tuple(problem.kind, without_block_number(problem.key), shared_facts);

@@ -41,7 +41,7 @@ fs::path hugging_face_home() {
 
 fs::path hugging_face_cache() {
   for (const char* variable : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
-    if (const fs::path chosen = environment_path(variable); !chosen.empty()) return chosen;
+    if (fs::path chosen = environment_path(variable); !chosen.empty()) return chosen;
   }
   const fs::path home = hugging_face_home();
   return home.empty() ? home : home / "hub";

@@ -37,7 +37,7 @@ Token checked(std::string text, std::string source) {
 
 fs::path token_file() {
   if (is_set("HF_HUB_DISABLE_IMPLICIT_TOKEN")) return {};
-  const fs::path chosen = environment_path("HF_TOKEN_PATH");
+  fs::path chosen = environment_path("HF_TOKEN_PATH");
   if (!chosen.empty()) return chosen;
   const fs::path home = hugging_face_home();
   return home.empty() ? home : home / "token";

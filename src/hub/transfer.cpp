@@ -79,7 +79,6 @@ int hear_progress(void* receiver, curl_off_t, curl_off_t, curl_off_t, curl_off_t
 Outcome outcome_of(CURLcode code) {
   switch (code) {
     case CURLE_OK:
-      return Outcome::Done;
     case CURLE_WRITE_ERROR:
     case CURLE_ABORTED_BY_CALLBACK:
       return Outcome::Done;

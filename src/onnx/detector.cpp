@@ -113,8 +113,8 @@ class DetectorNetwork {
     for (std::size_t i = 0; i < stages.size(); ++i) {
       const std::string stage = fmt::format("backbone.stage{}", i + 1);
       const bool last = i + 1 == stages.size();
-      x = conv(stage + ".0", x, 3, 2);
-      if (last) x = pyramid_pool(stage + ".1", x);
+      x = conv(fmt::format("{}.0", stage), x, 3, 2);
+      if (last) x = pyramid_pool(fmt::format("{}.1", stage), x);
       const CspKind kind{
           .width = config_.widths[i], .blocks = config_.blocks[i], .add = !last, .attention = true};
       x = stages[i] = csp(fmt::format("{}.{}", stage, last ? 2 : 1), x, kind);
@@ -249,8 +249,9 @@ Value points(Graph& graph) {
   for (const Index stride : kDetectorStrides) {
     const Index side = side_of(stride);
     for (Index point = 0; point < side * side; ++point) {
-      x.push_back(static_cast<float>(point % side * stride));
-      y.push_back(static_cast<float>(point / side * stride));
+      const Index row = point / side, column = point % side;
+      x.push_back(static_cast<float>(column * stride));
+      y.push_back(static_cast<float>(row * stride));
     }
   }
   const Index count = std::ssize(x);

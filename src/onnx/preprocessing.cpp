@@ -163,7 +163,7 @@ Value Preprocessing::pillow_weights(const Axis& axis, bool bicubic) {
 // image is put beside the boxes and dropped again; runtimes leave out a Reshape to the number of
 // images, which they take to be that of boxes.
 Value Preprocessing::boxes_of_images() {
-  const Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
+  Value boxes = graph_.input("boxes", Type::F32, {images_.batch, 4});
   if (images_.batch.is_fixed()) return boxes;
   const std::string module = "preprocessing/one_box_per_image";
   const Value images =

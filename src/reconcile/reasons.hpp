@@ -46,6 +46,7 @@ struct Leftover {
   std::string what = {};
   std::string type = {};  ///< The type of values that cannot be read: "float8_e4m3fn".
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): what clang-tidy 14 says of every such operator
   friend auto operator<=>(const Leftover&, const Leftover&) = default;
 };
 std::string leftover_text(const Leftover& leftover);

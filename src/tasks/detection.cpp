@@ -16,8 +16,9 @@ float sigmoid(float x) noexcept { return 1.0f / (1.0f + std::exp(-x)); }
 
 // The point is the corner of its cell, not the middle, as in training.
 ScoredBox box_at(const DetectorLevel& level, Index point, const InputFrame& frame) {
-  const auto x = static_cast<float>(point % level.size.width * level.stride);
-  const auto y = static_cast<float>(point / level.size.width * level.stride);
+  const Index row = point / level.size.width, column = point % level.size.width;
+  const auto x = static_cast<float>(column * level.stride);
+  const auto y = static_cast<float>(row * level.stride);
   const float* const distances = level.distances[point].data();
   const auto across = [&](float edge) {
     return std::clamp(edge, 0.0f, static_cast<float>(frame.size.width)) / frame.scale_x;

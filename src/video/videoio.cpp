@@ -68,8 +68,7 @@ int clockwise_turn(const cv::VideoCapture& capture) {
 
 class Capture final : public FrameSource {
  public:
-  explicit Capture(cv::VideoCapture capture, int turn)
-      : capture_(std::move(capture)), turn_(turn) {}
+  explicit Capture(const cv::VideoCapture& capture, int turn) : capture_(capture), turn_(turn) {}
 
   double rate() const noexcept override { return number(cv::CAP_PROP_FPS); }
   double frames() const noexcept override { return number(cv::CAP_PROP_FRAME_COUNT); }
@@ -128,7 +127,7 @@ class Capture final : public FrameSource {
 
 class Writer final : public FrameSink {
  public:
-  explicit Writer(cv::VideoWriter writer) : writer_(std::move(writer)) {}
+  explicit Writer(const cv::VideoWriter& writer) : writer_(writer) {}
 
   Outcome write(const Frame& frame) noexcept override {
     return guarded([&] {
@@ -160,7 +159,7 @@ Outcome open_file(const char* path, FrameSource*& source) noexcept {
     if (!capture.isOpened()) return Outcome::Failed;
     const int turn = clockwise_turn(capture);
     capture.set(cv::CAP_PROP_ORIENTATION_AUTO, 0);
-    source = std::make_unique<Capture>(std::move(capture), turn).release();
+    source = std::make_unique<Capture>(capture, turn).release();
     return Outcome::Done;
   });
 }
@@ -169,7 +168,7 @@ Outcome open_camera(int index, FrameSource*& source) noexcept {
   return guarded([&] {
     cv::VideoCapture capture(index, cv::CAP_V4L2);
     if (!capture.isOpened()) return Outcome::Failed;
-    source = std::make_unique<Capture>(std::move(capture), 0).release();
+    source = std::make_unique<Capture>(capture, 0).release();
     return Outcome::Done;
   });
 }
@@ -182,7 +181,7 @@ Outcome create_file(const char* path, const char* code, double rate, int width, 
         cv::Size(width, height),
         {cv::VIDEOWRITER_PROP_HW_ACCELERATION, static_cast<int>(cv::VIDEO_ACCELERATION_NONE)});
     if (!writer.isOpened()) return Outcome::Failed;
-    sink = std::make_unique<Writer>(std::move(writer)).release();
+    sink = std::make_unique<Writer>(writer).release();
     return Outcome::Done;
   });
 }

@@ -62,11 +62,12 @@ class SharedRun : public testing::Test {
     return words;
   }
 
-  /// Everything in a folder, by name.
+  /// Everything in a folder, by name, but for settings that a killed process had not yet renamed.
   static std::map<std::string, std::string> tree(const fs::path& folder) {
     std::map<std::string, std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (entry.is_directory()) continue;
+      const std::string name = entry.path().filename();
+      if (entry.is_directory() || name.starts_with(".sapiens-features.json.tmp.")) continue;
       files[entry.path().lexically_relative(folder).string()] = read_bytes(entry.path());
     }
     return files;

@@ -66,8 +66,8 @@ std::uint32_t input_sum(std::string_view key) {
   return crc32(std::as_bytes(std::span(line)));
 }
 
-ShardJournal::ShardJournal(fs::path folder, const Json& source)
-    : path_(std::move(folder) / kJournalFile), file_(path_, path_) {
+ShardJournal::ShardJournal(const fs::path& folder, const Json& source)
+    : path_(folder / kJournalFile), file_(path_, path_) {
   append(json_line({{"source", source}}) + '\n');
 }
 

@@ -38,7 +38,7 @@ std::uint32_t input_sum(std::string_view key);
 class ShardJournal {
  public:
   /// Starts one in `folder`. Throws WriteFailed or OutOfResources, as all of it does.
-  ShardJournal(std::filesystem::path folder, const Json& source);
+  ShardJournal(const std::filesystem::path& folder, const Json& source);
 
   /// Begins with the lines of an earlier one, which `read` has found.
   void take(const EarlierWork& earlier);

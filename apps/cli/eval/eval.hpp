@@ -42,9 +42,6 @@ struct Scores {
 /// Compares results with what is true, one image after the other.
 class Measure {
  public:
-  Measure() = default;
-  Measure(const Measure&) = delete;
-  Measure& operator=(const Measure&) = delete;
   virtual ~Measure() = default;
   /// False where the image has nothing to compare. Throws what is wrong with it.
   virtual bool add(const EvalImage& image, const Frame& frame) = 0;

@@ -35,7 +35,7 @@ bool is_file(const fs::path& path) {
 /// Where an image of the annotations lies: some files name it with folders in front, and some are
 /// written on Windows.
 fs::path find_image(const fs::path& folder, const std::string& name) {
-  const fs::path path = folder / name;  // `name` alone where it is absolute
+  fs::path path = folder / name;  // `name` alone where it is absolute
   if (is_file(path)) return path;
   const std::vector<std::string> parts = path_parts(name);
   for (std::size_t first = 0; first < parts.size(); ++first) {
