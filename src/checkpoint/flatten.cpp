@@ -189,17 +189,15 @@ bool Flattener::visit_pickled_module(NodeId state, const Level& level) {
   if (find_item(graph_, state, "_modules") == kNoNode) return false;
   const auto left_out = non_persistent_buffers(graph_, state);
   charge(left_out.size(), 0);
-  Hidden hidden;
-  for (const std::string_view name : left_out) hidden.emplace(name, kNoNode);
+  const auto hidden = std::make_shared<Hidden>();
+  for (const std::string_view name : left_out) hidden->emplace(name, kNoNode);
   for (const std::string_view part : {"_modules", "_buffers", "_parameters"}) {
     const NodeId dict = find_item(graph_, state, part);
     if (dict == kNoNode || open_[dict]) continue;
     Level of_part = level;
     of_part.items = graph_.items(dict);
     of_part.opened = dict;
-    if (part == "_buffers" && !hidden.empty()) {
-      of_part.hidden = std::make_shared<const Hidden>(std::exchange(hidden, {}));
-    }
+    if (part == "_buffers" && !hidden->empty()) of_part.hidden = hidden;
     push(std::move(of_part));
   }
   // Attributes outside these three dictionaries are not part of a state_dict.

@@ -248,10 +248,11 @@ Value points(Graph& graph) {
   std::vector<float> x, y;
   for (const Index stride : kDetectorStrides) {
     const Index side = side_of(stride);
-    for (Index point = 0; point < side * side; ++point) {
-      const Index row = point / side, column = point % side;
-      x.push_back(static_cast<float>(column * stride));
-      y.push_back(static_cast<float>(row * stride));
+    for (Index row = 0; row < side; ++row) {
+      for (Index column = 0; column < side; ++column) {
+        x.push_back(static_cast<float>(column * stride));
+        y.push_back(static_cast<float>(row * stride));
+      }
     }
   }
   const Index count = std::ssize(x);
