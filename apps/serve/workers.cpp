@@ -12,6 +12,7 @@ namespace sapiens::serve {
 
 Workers::Workers(std::size_t threads) {
   threads_.reserve(threads);
+  idle_.reserve(threads);
   try {
     while (threads_.size() < threads) threads_.emplace_back([this] { loop(); });
   } catch (const std::system_error& error) {
@@ -30,11 +31,16 @@ Workers::Workers(std::size_t threads) {
 }
 
 void Workers::run(std::function<void()> work) {
-  {
-    const std::lock_guard lock(mutex_);
-    given_.push_back(std::move(work));
-  }
-  changed_.notify_all();
+  const std::lock_guard lock(mutex_);
+  given_.push_back(std::move(work));
+  if (!idle_.empty()) call_last_idle();
+}
+
+void Workers::call_last_idle() {
+  Idle& idle = *idle_.back();
+  idle_.pop_back();
+  idle.is_called = true;
+  idle.called.notify_one();  // under the lock: it may be gone as soon as the thread has that
 }
 
 bool Workers::are_all_taken() const {
@@ -44,15 +50,16 @@ bool Workers::are_all_taken() const {
 
 void Workers::wait_for_room(std::size_t most) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return finished_ || given_.size() < most; });
+  taken_.wait(lock, [&] { return finished_ || given_.size() < most; });
 }
 
 void Workers::finish() {
   {
     const std::lock_guard lock(mutex_);
     finished_ = true;
+    while (!idle_.empty()) call_last_idle();
   }
-  changed_.notify_all();
+  taken_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -60,13 +67,17 @@ void Workers::finish() {
 void Workers::loop() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return finished_ || !given_.empty(); });
+    while (given_.empty() && !finished_) {
+      Idle idle;
+      idle_.push_back(&idle);
+      idle.called.wait(lock, [&] { return idle.is_called; });
+    }
     if (given_.empty()) return;
     {
       const std::function<void()> work = std::move(given_.front());
       given_.pop_front();
       lock.unlock();
-      changed_.notify_all();
+      taken_.notify_all();
       work();
     }
     lock.lock();

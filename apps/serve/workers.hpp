@@ -9,7 +9,8 @@
 
 namespace sapiens::serve {
 
-/// Threads that run what they are given, in its order.
+/// Threads that run what they are given, in its order. Of idle threads the one that worked last is
+/// called: each thread that has ever worked keeps memory in caches of the C library.
 class Workers {
  public:
   /// Throws `Error(OutOfResources)` if the system cannot start that many threads.
@@ -30,11 +31,18 @@ class Workers {
   void finish();
 
  private:
+  struct Idle {
+    std::condition_variable called;
+    bool is_called = false;
+  };
+
   void loop();
+  void call_last_idle();
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable taken_;
   std::deque<std::function<void()>> given_;
+  std::vector<Idle*> idle_;  // the one that worked last is the last one
   bool finished_ = false;
   std::vector<std::thread> threads_;
 };

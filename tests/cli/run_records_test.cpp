@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
 
+#include "cli/run/claim_folder.hpp"
 #include "cli/run/jobs.hpp"
 #include "support/error_code_of.hpp"
 #include "support/scratch.hpp"
@@ -37,6 +39,26 @@ TEST(ARecordOfAShard, CountsNoMoreInputsThanCanBeAddedUp) {
     EXPECT_FALSE(is_complete("3", done)) << done;
   }
   EXPECT_FALSE(is_complete("3", "2"));  // more than failed
+}
+
+TEST(RecordsOfARun, LeaveNoFileOfAKilledProcess) {
+  const Scratch scratch;
+  const auto work = index_folder(scratch.path()) / kWorkFolder;
+  const Claims claims(work);
+  const auto left = removable_path(work, "killed");
+  write_bytes(left, "{");
+  const RunRecords records(scratch.path(), "1");
+  records.begin({{"dtype", "f16"}}, false);
+  EXPECT_EQ(read_manifest(manifest_path(scratch.path(), "features")).settings["dtype"], "f16");
+  EXPECT_EQ(error_code_of([&] {
+              records.begin({{"dtype", "f32"}}, true);
+            }),
+            ErrorCode::InvalidArgument);
+  const InputShard missing = {.name = "s", .archive = {.path = "s.tar", .archive = true}};
+  EXPECT_EQ(records.merge(std::span(&missing, 1), claims, {})["complete"], false);
+  EXPECT_TRUE(exists(left));  // others may still work
+  EXPECT_EQ(records.merge({}, claims, {})["complete"], true);
+  EXPECT_TRUE(is_empty(work));
 }
 
 }  // namespace

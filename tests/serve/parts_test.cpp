@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <sapiens/error.hpp>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -114,6 +116,20 @@ TEST(Workers, RunAllThatTheyWereGiven) {
   }
   workers.finish();
   EXPECT_EQ(done, 100);
+}
+
+TEST(Workers, LeaveThreadsAloneThatAreNotNeeded) {
+  constexpr std::size_t kThreads = 16;
+  Workers workers(kThreads);
+  std::set<std::thread::id> used;
+  for (int i = 0; i < 200; ++i) {
+    std::promise<std::thread::id> done;
+    workers.run([&] { done.set_value(std::this_thread::get_id()); });
+    used.insert(done.get_future().get());
+    // The thread becomes idle meanwhile, mostly.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_LT(used.size(), kThreads);
 }
 
 TEST(WorkersDeathTest, TooManyThreadsAreAnErrorWithTheNumber) {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "cli/input/json_file.hpp"
+#include "cli/run/claim_folder.hpp"
 #include "cli/run/unfinished_file.hpp"
-#include "core/atomic_file.hpp"
 
 namespace sapiens::cli {
 namespace {
@@ -49,12 +49,18 @@ bool is_possible(const ShardCounts& counts, Index retry) {
 
 fs::path index_folder(const fs::path& output) { return output / "sapiens-index"; }
 
+RunRecords::RunRecords(fs::path output, const std::string& process)
+    : output_(std::move(output)),
+      temporary_(removable_path(index_folder(output_) / kWorkFolder, process)) {}
+
 void RunRecords::begin(const Json& settings, bool joins) const {
   const fs::path path = manifest_path(output_, "features");
   const Manifest earlier = read_manifest(path);
   if (earlier.settings.is_null()) {
-    create_json(path,
-                {{"version", SAPIENS_VERSION}, {"settings", settings}, {"inputs", Json::object()}});
+    // Of several processes that begin at once the first one counts.
+    write_json(path,
+               {{"version", SAPIENS_VERSION}, {"settings", settings}, {"inputs", Json::object()}},
+               Existing::Keep);
     return expect_same_settings(read_manifest(path).settings, settings, path);
   }
   expect_same_settings(earlier.settings, settings, path);
@@ -147,7 +153,9 @@ Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims,
     // One that was completed after its record was looked for: its process may have written the
     // newer document before this one.
     const auto is_complete = [&](const InputShard* shard) { return read(*shard).has_value(); };
-    if (std::ranges::none_of(missing, is_complete)) return merged;
+    if (!std::ranges::none_of(missing, is_complete)) continue;
+    if (missing.empty()) remove_remains(temporary_.parent_path());
+    return merged;
   }
 }
 
@@ -178,20 +186,30 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
                  {"finished", finished},          {"done", counts.done},
                  {"failed", counts.failed},       {"retry", retry},
                  {"missing", std::move(missing)}, {"damaged", std::move(damaged)}};
-  write_json(with_ending(index_folder(output_), ".json"), merged,
-             "cannot record which shards are complete", "." + process_);
+  write_json(with_ending(index_folder(output_), ".json"), merged, Existing::Replace);
   return merged;
 }
 
-void RunRecords::create_json(const fs::path& path, const Json& document) const {
-  create_parent(path);
+void RunRecords::write_json(const fs::path& path, const Json& document, Existing existing) const {
   const std::string text = documents::json_text(document, 2) + '\n';
-  AtomicFile file(path, "." + process_);
-  file.write(std::as_bytes(std::span(std::string_view(text))));
-  file.flush();
-  // Of several processes that begin at once the first one counts.
-  if (::link(file.temporary_path().c_str(), path.c_str()) == 0 || errno == EEXIST) return;
-  file.commit();  // a file system without links
+  create_parent(path);
+  std::error_code error;
+  do {
+    create_parent(temporary_);
+    UnfinishedFile file(temporary_, path);
+    file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
+    file.sync();
+    if (existing == Existing::Keep &&
+        (::link(temporary_.c_str(), path.c_str()) == 0 || errno == EEXIST)) {
+      fs::remove(temporary_, error);
+      return;
+    }
+    try {
+      return file.finish();  // also on a file system without links
+    } catch (const Error&) {
+      if (fs::exists(temporary_, error)) throw;
+    }
+  } while (true);  // a process that started meanwhile has removed the temporary file
 }
 
 }  // namespace sapiens::cli

@@ -32,9 +32,9 @@ struct ShardRecord {
 /// The records of one run.
 class RunRecords {
  public:
-  /// `process` differs between processes, and is part of the names of temporary files.
-  RunRecords(std::filesystem::path output, std::string process)
-      : output_(std::move(output)), process_(std::move(process)) {}
+  /// `process` differs between processes, and is the name of temporary files in the folder of
+  /// claims.
+  RunRecords(std::filesystem::path output, const std::string& process);
 
   /// Records `settings` as those of the run, or makes sure that the run that is there has them.
   /// Throws InvalidArgument for other settings; and, unless `joins`, for any run that is there.
@@ -63,10 +63,12 @@ class RunRecords {
                   std::vector<const InputShard*>& without_record) const;
   std::filesystem::path record_of(const InputShard& shard) const;
   bool has_files(const Json& record) const;
-  void create_json(const std::filesystem::path& path, const Json& document) const;
+  enum class Existing { Keep, Replace };
+  /// Writes `document` unless there is a file that has to stay.
+  void write_json(const std::filesystem::path& path, const Json& document, Existing existing) const;
 
   std::filesystem::path output_;
-  std::string process_;
+  std::filesystem::path temporary_;
 };
 
 }  // namespace sapiens::cli

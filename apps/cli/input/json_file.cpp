@@ -38,18 +38,15 @@ void with_summary(const fs::path& path, const std::string& summary, Write write)
 
 }  // namespace
 
-void write_json(const fs::path& path, const Json& document, const std::string& summary,
-                std::string_view ending) {
-  write_json_parts(
-      path, summary,
-      [&](const Append& append) { append(documents::json_text(document, 2) + '\n'); }, ending);
+void write_json(const fs::path& path, const Json& document, const std::string& summary) {
+  write_json_parts(path, summary,
+                   [&](const Append& append) { append(documents::json_text(document, 2) + '\n'); });
 }
 
 void write_json_parts(const fs::path& path, const std::string& summary,
-                      const std::function<void(const Append& append)>& write,
-                      std::string_view ending) {
+                      const std::function<void(const Append& append)>& write) {
   with_summary(path, summary, [&] {
-    AtomicFile file(path, ending);
+    AtomicFile file(path);
     write([&](std::string_view text) { file.write(std::as_bytes(std::span(text))); });
     file.commit();
   });

@@ -10,18 +10,16 @@
 
 namespace sapiens::cli {
 
-/// Writes `document` atomically. The temporary file ends in `ending`, which differs between
-/// processes that may write at once. Throws WriteFailed, or OutOfResources for a full disk, with
+/// Writes `document` atomically. Throws WriteFailed, or OutOfResources for a full disk, with
 /// `summary`.
-void write_json(const std::filesystem::path& path, const Json& document, const std::string& summary,
-                std::string_view ending = {});
+void write_json(const std::filesystem::path& path, const Json& document,
+                const std::string& summary);
 
 using Append = std::function<void(std::string_view text)>;
 
 /// The same with a document that `write` appends part by part; `json_line` makes parts of it.
 void write_json_parts(const std::filesystem::path& path, const std::string& summary,
-                      const std::function<void(const Append& append)>& write,
-                      std::string_view ending = {});
+                      const std::function<void(const Append& append)>& write);
 
 /// `document` in one line; bytes that are not UTF-8 (file names) are replaced.
 std::string json_line(const Json& document);

@@ -173,8 +173,12 @@ bool create_folder_in_existing(const fs::path& path) {
   fail_to_write(path, "a folder of claims cannot be created", errno);
 }
 
+fs::path removable_path(const fs::path& work, const std::string& name) {
+  return work / fmt::format("{}{}", kRemainsPrefix, name);
+}
+
 std::optional<fs::path> set_aside(const fs::path& folder, const std::string& token) {
-  fs::path remains = folder.parent_path() / fmt::format("{}{}", kRemainsPrefix, token);
+  fs::path remains = removable_path(folder.parent_path(), token);
   std::error_code error;
   fs::rename(folder, remains, error);
   if (error) return std::nullopt;

@@ -51,7 +51,11 @@ bool create_folder_in_existing(const std::filesystem::path& path);
 std::optional<std::filesystem::path> set_aside(const std::filesystem::path& folder,
                                                const std::string& token);
 
-/// Removes folders that were set aside by processes that were killed then.
+/// WORK/.released.NAME: the place of a file that `remove_remains` of any process may remove at any
+/// time, so that none is left by a killed one; who wrote it then writes it again.
+std::filesystem::path removable_path(const std::filesystem::path& work, const std::string& name);
+
+/// Removes folders that were set aside by processes that were killed then, and removable files.
 void remove_remains(const std::filesystem::path& work);
 
 }  // namespace sapiens::cli
