@@ -109,6 +109,7 @@ struct EngineStats {
   int threads = 0;                     ///< Threads that compute.
   std::string isa = {};                ///< Kernel levels in use: "reference+avx2+avx512".
   std::string precision = {};          ///< Arithmetic in use: "fp32", "bf16" or "int8".
+  std::uint64_t l2_bytes = 0;          ///< L2 cache of each thread, which decides how work is cut.
   std::uint64_t weight_bytes = 0;      ///< Memory of the packed weights.
   std::uint64_t activation_bytes = 0;  ///< Memory of the largest forward pass so far.
   double load_seconds = 0;             ///< Duration of loading.

@@ -12,6 +12,7 @@ Runtime::Runtime(const EngineOptions& options)
       ops_(kernels_.table, pool_, options.precision) {
   stats_.threads = pool_.threads();
   stats_.isa = kernels_.levels;
+  stats_.l2_bytes = static_cast<std::uint64_t>(kernels_.table.l2_bytes);
   stats_.precision = precision_name(ops_.precision());
   ops_.set_profile(&profile_);
 }

@@ -37,7 +37,7 @@ bool tiles_granted() noexcept {
 
 }  // namespace
 
-CpuFeatures CpuFeatures::detect() noexcept {
+CpuFeatures CpuFeatures::detect() {
   CpuFeatures cpu;
   // The builtins check XCR0, too, because the operating system must save the wide registers.
   __builtin_cpu_init();
@@ -56,10 +56,15 @@ CpuFeatures CpuFeatures::detect() noexcept {
   const bool has_amx = bit(features.edx, 24) && bit(features.edx, 22) && bit(features.edx, 25);
   const bool has_vbmi = cpu.avx512 && bit(features.ecx, 1);  // every CPU with AMX has VBMI
   cpu.amx = has_amx && has_vbmi && cpu.avx512_bf16 && cpu.avx512_vnni && tiles_granted();
+  cpu.l2_bytes = l2_bytes_per_thread(cpu.l2_bytes);
   return cpu;
 }
 #else
-CpuFeatures CpuFeatures::detect() noexcept { return {}; }
+CpuFeatures CpuFeatures::detect() {
+  CpuFeatures cpu;
+  cpu.l2_bytes = l2_bytes_per_thread(cpu.l2_bytes);
+  return cpu;
+}
 #endif
 
 }  // namespace sapiens

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
 namespace sapiens {
 
 /// The instruction sets that this CPU and its operating system support.
@@ -12,8 +17,17 @@ struct CpuFeatures {
   bool fast_bf16 = false;    ///< bf16 dot products do twice the work of fp32 multiply-adds
   bool amx = false;          ///< AMX tiles for bf16 and int8, granted by the kernel
 
+  std::int64_t l2_bytes = std::int64_t{1} << 20;  ///< The L2 cache of each thread.
+
   /// Detects the features; requests permission for AMX tiles, which Linux grants once per process.
-  static CpuFeatures detect() noexcept;
+  static CpuFeatures detect();
 };
+
+/// Reads "512K", "1M" or a number of bytes, from 16 KiB to 1 GiB.
+std::optional<std::int64_t> parse_cache_size(std::string_view text);
+
+/// The L2 cache of each hardware thread of the first core, as Linux reports it below
+/// ROOT/sys/devices/system/cpu; `unknown` where it does not.
+std::int64_t l2_bytes_per_thread(std::int64_t unknown, const std::filesystem::path& root = "/");
 
 }  // namespace sapiens

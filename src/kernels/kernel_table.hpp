@@ -90,9 +90,11 @@ struct LinearKernel {
   void (*run)(const LinearArgs&) noexcept = nullptr;
   void (*pack)(const PackArgs&) noexcept = nullptr;
   std::int64_t (*packed_bytes)(std::int64_t out, std::int64_t in) noexcept = nullptr;
-  std::int64_t (*scratch_bytes)(std::int64_t in) noexcept = nullptr;
+  // For calls of at most `rows` rows, of which `row_block` is the most that pays off: their copy in
+  // the scratch memory takes half of an L2 cache of `l2_bytes`.
+  std::int64_t (*scratch_bytes)(std::int64_t in, std::int64_t rows) noexcept = nullptr;
+  std::int64_t (*row_block)(std::int64_t in, std::int64_t l2_bytes) noexcept = nullptr;
   std::int64_t row_tile = 1, column_tile = 1;  // work below these sizes is padded up to them
-  std::int64_t (*row_block)(std::int64_t in) noexcept = nullptr;  // the most rows of one call
 };
 
 // Some query rows of the heads that share a k and a v: y = softmax(scale q k^T) v, head by head.
@@ -107,6 +109,7 @@ struct AttentionArgs {
   std::int64_t y_stride = 0;
   std::int64_t heads = 1;        // query heads of this call
   std::int64_t head_stride = 0;  // from one of them to the next, in q and in y
+  std::int64_t key_block = 256;  // at most 256; no bit of y depends on it
   float scale = 0;
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
@@ -120,6 +123,9 @@ struct AttentionKernel {
   // The most queries that one call may ask for, those of all heads together. Those of each head
   // count up to a multiple of `row_tile`.
   std::int64_t row_block = 1;
+  // `AttentionArgs::key_block` for an L2 cache of `l2_bytes`, half of which the packed keys and
+  // values then take; null for kernels that pack all keys or none.
+  std::int64_t (*key_block)(std::int64_t head_dim, std::int64_t l2_bytes) noexcept = nullptr;
 };
 
 // Per-column statistics of some rows of pixels, for instance norm.
@@ -160,6 +166,9 @@ struct KernelTable {
   void (*column_statistics)(const ColumnStatisticsArgs&) noexcept = nullptr;
   void (*normalize_silu)(const NormalizeSiluArgs&) noexcept = nullptr;
   void (*gelu)(const float* x, float* y, std::int64_t n) noexcept = nullptr;  // y may be x
+
+  // Of each thread; this where it is not known.
+  std::int64_t l2_bytes = std::int64_t{1} << 20;
 
   // True where bf16 instructions do more multiply-adds per second than fp32 ones.
   bool fast_bf16 = false;

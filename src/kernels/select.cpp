@@ -87,6 +87,7 @@ SelectedKernels select_kernels(const CpuFeatures& cpu, std::string_view ceiling,
                                std::string_view asked_by) {
   if (!ceiling.empty()) expect_level(cpu, ceiling, asked_by);
   SelectedKernels selected;
+  selected.table.l2_bytes = cpu.l2_bytes;
   std::string_view level;
   for (const Part& part : kParts) {
     if (part.level != level && !level.empty() && level == ceiling) break;

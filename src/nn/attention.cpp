@@ -48,6 +48,8 @@ void Ops::attention(ConstActivations qkv, const AttentionShape& shape, Activatio
       2 * static_cast<double>(N) * static_cast<double>(N) * static_cast<double>(C);
   const Profile::Timer timer(profile_, "attention",
                              {.arithmetic = arithmetic(kernel), .operations = 2 * products});
+  const Index key_block = kernel.key_block == nullptr ? AttentionArgs().key_block
+                                                      : kernel.key_block(D, kernels_->l2_bytes);
   // Keys and values are packed once for all heads of a call.
   const Index group = shape.heads / shape.kv_heads;
   const Index per_call = std::min(group, kernel.row_block / kernel.row_tile);
@@ -72,6 +74,7 @@ void Ops::attention(ConstActivations qkv, const AttentionShape& shape, Activatio
                   .y_stride = y.stride(),
                   .heads = std::min(per_call, first_head + group - head),
                   .head_stride = D,
+                  .key_block = key_block,
                   .scale = 1.0f / std::sqrt(static_cast<float>(D)),
                   .scratch = scratch[worker]});
     }

@@ -113,15 +113,15 @@ void Ops::run_linear(ConstActivations x, const LinearWeights& w, Activations y,
   expect_shape("linear: input", x, {rows, w.in});
   expect_shape("linear: output", y, {rows, w.gated ? w.out / 2 : w.out});
   const LinearKernel& kernel = *w.kernel;
+  const Index row_block = kernel.row_block(w.in, kernels_->l2_bytes);
   const Workspace::Scope scope(ws);
-  const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(w.in));
+  const WorkerScratch scratch(ws, pool_->threads(), kernel.scratch_bytes(w.in, row_block));
   if (ws.only_measures()) return;
 
   const double products = static_cast<double>(rows) * static_cast<double>(w.in * w.out);
   const Profile::Timer timer(profile_, w.name,
                              {.arithmetic = arithmetic(kernel), .operations = 2 * products});
-  const Split row_split =
-      even_split(rows, kernel.row_tile, kernel.row_block(w.in), pool_->threads());
+  const Split row_split = even_split(rows, kernel.row_tile, row_block, pool_->threads());
   // Few rows, many threads: cut the columns as well.
   const Index per_block = ceil_div(pool_->threads(), std::max<Index>(1, row_split.parts));
   const Split column_split = split_into(w.out, std::lcm(kernel.column_tile, end.unit), per_block);

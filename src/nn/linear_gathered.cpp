@@ -11,9 +11,9 @@ namespace {
 // The scratch memory of a worker: what the kernel wants, a block of x, a block of y. Offsets in
 // bytes.
 struct BlockScratch {
-  BlockScratch(const LinearWeights& w, Index rows, ActivationType x_type,
+  BlockScratch(const LinearWeights& w, Index rows, Index rows_per_call, ActivationType x_type,
                ActivationType y_type) noexcept
-      : x(rounded(static_cast<std::size_t>(w.kernel->scratch_bytes(w.in)))),
+      : x(rounded(static_cast<std::size_t>(w.kernel->scratch_bytes(w.in, rows_per_call)))),
         y(x + rounded(activation_bytes(x_type, rows, w.in))),
         end(y + rounded(activation_bytes(y_type, rows, w.out))) {}
 
@@ -24,11 +24,11 @@ struct BlockScratch {
   Index x, y, end;
 };
 
-// The most rows of a block: x, the kernel's copy of it and y share L2.
+// The most rows of a block. Statistics are taken block by block, so that this must not depend on
+// the sizes of caches.
 Index most_rows(const LinearWeights& w) noexcept {
-  constexpr Index kMax = 160;
-  const Index tile = w.kernel->row_tile;
-  return std::max(tile, std::min(w.kernel->row_block(w.in), kMax) / tile * tile);
+  constexpr Index kRows = 128;
+  return kRows / w.kernel->row_tile * w.kernel->row_tile;
 }
 
 }  // namespace
@@ -41,7 +41,9 @@ void Ops::linear_gathered(std::span<const LinearWeights> layers, const GatheredR
                           Workspace& ws) const {
   const LinearWeights& first = layers.front();
   const Split blocks = row_blocks(first, rows.rows);
-  const BlockScratch places(first, most_rows(first), rows.x_type, rows.y_type);
+  const Index per_call =
+      std::min(most_rows(first), first.kernel->row_block(first.in, kernels_->l2_bytes));
+  const BlockScratch places(first, most_rows(first), per_call, rows.x_type, rows.y_type);
   const Workspace::Scope scope(ws);
   const WorkerScratch scratch(ws, pool_->threads(), places.end);
   if (ws.only_measures()) return;
@@ -59,21 +61,23 @@ void Ops::linear_gathered(std::span<const LinearWeights> layers, const GatheredR
     const Activations x(base + places.x, rows.x_type, count, w.in, w.in);
     const Activations y(base + places.y, rows.y_type, count, w.out, w.out);
     rows.gather(block, x);
-    w.kernel->run({.x = x.data(),
-                   .weight = w.weight.data(),
-                   .bias = w.bias.data(),
-                   .y = y.data(),
-                   .x_type = x.type(),
-                   .y_type = y.type(),
-                   .rows = count,
-                   .in = w.in,
-                   .out = w.out,
-                   .x_stride = x.stride(),
-                   .y_stride = y.stride(),
-                   .first_column = 0,
-                   .columns = w.out,
-                   .epilogue = Epilogue::Store,
-                   .scratch = base});
+    for (Index done = 0; done < count; done += per_call) {
+      w.kernel->run({.x = x.at(done, 0),
+                     .weight = w.weight.data(),
+                     .bias = w.bias.data(),
+                     .y = y.at(done, 0),
+                     .x_type = x.type(),
+                     .y_type = y.type(),
+                     .rows = std::min(per_call, count - done),
+                     .in = w.in,
+                     .out = w.out,
+                     .x_stride = x.stride(),
+                     .y_stride = y.stride(),
+                     .first_column = 0,
+                     .columns = w.out,
+                     .epilogue = Epilogue::Store,
+                     .scratch = base});
+    }
     rows.take(block, y);
   });
 }

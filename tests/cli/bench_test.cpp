@@ -202,6 +202,20 @@ TEST(Bench, AllLevelsAndPrecisionsHaveARow) {
   EXPECT_TRUE(runs.contains({"reference", "int8"}));
 }
 
+TEST(Bench, TellsTheCacheThatWorkIsCutTo) {
+  const char* const variable = "SAPIENS_L2_CACHE";
+  setenv(variable, "512K", 1);
+  EXPECT_EQ(bench({"--json"}).json()["l2_bytes"], 512 << 10);
+  EXPECT_THAT(bench({}).out, HasSubstr("512 KiB of L2 each"));
+  for (const char* size : {"0", "4K", "2G", "512KB", "-1", "99999999999999999999", "K"}) {
+    setenv(variable, size, 1);
+    const Finished run = bench({});
+    EXPECT_EQ(run.code, 2) << size;
+    EXPECT_THAT(run.err, HasSubstr(variable));
+  }
+  unsetenv(variable);
+}
+
 TEST(Bench, AllPrecisionsEndWithATable) {
   const Finished run = bench({"--precision", "all", "--isa", "reference"});
   ASSERT_EQ(run.code, 0) << run.err;

@@ -306,6 +306,16 @@ TEST_P(Determinism, TheBitsDoNotDependOnLoad) {
   EXPECT_TRUE(found == alone);
 }
 
+TEST_P(Determinism, TheBitsDoNotDependOnTheCache) {
+  const std::vector<Bits> alone = expected();
+  for (const char* l2 : {"16K", "100K", "64M"}) {
+    setenv("SAPIENS_L2_CACHE", l2, 1);
+    const auto subject = open(2);
+    unsetenv("SAPIENS_L2_CACHE");
+    EXPECT_TRUE(shuffled(*subject, 2) == alone) << l2;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryModel, Determinism,
                          testing::Combine(testing::ValuesIn(kKinds),
                                           testing::Values(Precision::Fp32, Precision::Bf16,

@@ -115,7 +115,7 @@ class Linear {
   }
 
   void run(Index row, Index rows, Index column, Index columns) {
-    AlignedBuffer<std::byte> scratch(kernel_.scratch_bytes(c_.in));
+    AlignedBuffer<std::byte> scratch(kernel_.scratch_bytes(c_.in, rows));
     kernel_.run({.x = p_.x.at(row * (c_.in + c_.x_gap)),
                  .weight = packed_.data(),
                  .bias = p_.bias.data(),
@@ -133,7 +133,7 @@ class Linear {
                  .scratch = scratch.data()});
   }
   std::vector<float> run_all() {
-    const Index most = kernel_.row_block(c_.in);
+    const Index most = kernel_.row_block(c_.in, KernelTable().l2_bytes);
     for (Index row = 0; row < c_.rows; row += most) {
       run(row, std::min(most, c_.rows - row), 0, c_.out);
     }

@@ -39,7 +39,7 @@ Head random_head(Index tokens, Index head_dim, float q_deviation = 1) {
 float scale_of(const Head& head) { return 1 / std::sqrt(static_cast<float>(head.head_dim)); }
 
 std::vector<float> attend(const AttentionKernel& kernel, ActivationType type, const Head& head,
-                          Index first, Index rows) {
+                          Index first, Index rows, Index key_block = AttentionArgs().key_block) {
   AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(head.tokens, head.head_dim));
   std::vector<std::uint16_t> halves(head.qkv.size());
   std::transform(head.qkv.begin(), head.qkv.end(), halves.begin(), bfloat16_bits);
@@ -64,6 +64,7 @@ std::vector<float> attend(const AttentionKernel& kernel, ActivationType type, co
                 .head_dim = head.head_dim,
                 .stride = head.stride(),
                 .y_stride = head.head_dim,
+                .key_block = key_block,
                 .scale = scale_of(head),
                 .scratch = scratch.data()});
   }
@@ -109,9 +110,11 @@ enum class Way { F32, F32OfBf16, Bf16 };
 
 class AttentionLevels : public EveryLevel {
  protected:
-  std::vector<float> run(Way way, const Head& head, Index first, Index rows) const {
+  std::vector<float> run(Way way, const Head& head, Index first, Index rows,
+                         Index key_block = AttentionArgs().key_block) const {
     return attend(way == Way::Bf16 ? fast.attention_bf16 : fast.attention,
-                  way == Way::F32 ? ActivationType::F32 : ActivationType::Bf16, head, first, rows);
+                  way == Way::F32 ? ActivationType::F32 : ActivationType::Bf16, head, first, rows,
+                  key_block);
   }
 
   std::vector<float> expected(const Head& head, Index first, Index rows) const {
@@ -215,6 +218,38 @@ TEST_P(AttentionLevels, GivesAQueryTheSameBitsAmongAnyOthers) {
       EXPECT_EQ(apart, std::vector<float>(begin, begin + count * 80)) << "row " << row;
     }
   });
+}
+
+TEST_P(AttentionLevels, GivesTheSameBitsInBlocksOfAnyNumberOfKeys) {
+  for (const float deviation : {1.0f, 30.0f}) {
+    const Head head = random_head(520, 80, deviation);
+    for_every_way([&](Way way) {
+      const auto whole = run(way, head, 0, 100);
+      for (const Index keys : {32, 64, 160}) {
+        EXPECT_EQ(run(way, head, 0, 100, keys), whole) << keys << " keys";
+      }
+    });
+  }
+}
+
+TEST_P(AttentionLevels, PacksAsManyKeysAsFitTheCache) {
+  for (const AttentionKernel& kernel : {fast.attention, fast.attention_bf16}) {
+    if (kernel.key_block == nullptr) continue;
+    for (const Index head_dim : {16, 64, 80, 128}) {
+      EXPECT_EQ(kernel.key_block(head_dim, 1 << 26), AttentionArgs().key_block);
+      Index before = 16;
+      for (Index l2 = 1 << 14; l2 <= 1 << 21; l2 *= 2) {
+        const Index keys = kernel.key_block(head_dim, l2);
+        EXPECT_EQ(keys % 16, 0);
+        EXPECT_GE(keys, before);
+        // Two blocks of k and v, whose numbers take 2 bytes or 4.
+        if (keys > 32) {
+          EXPECT_LE(2 * keys * 2 * head_dim * 2, l2 / 2);
+        }
+        before = keys;
+      }
+    }
+  }
 }
 
 TEST_P(AttentionLevels, LetsNotANumberInAQueryThroughToItsOwnRowOnly) {

@@ -84,8 +84,8 @@ inline AlignedBuffer<std::byte> packed_weight(const LinearKernel& kernel, const 
 inline std::vector<float> run_linear(const LinearKernel& kernel, const LinearCase& c,
                                      Cuts cuts = {}) {
   const AlignedBuffer<std::byte> packed = packed_weight(kernel, c, cuts.pack_rows);
-  AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(c.in));
-  const Index rows = cuts.rows > 0 ? cuts.rows : kernel.row_block(c.in);
+  const Index rows = cuts.rows > 0 ? cuts.rows : kernel.row_block(c.in, KernelTable().l2_bytes);
+  AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(c.in, rows));
   const Index columns = cuts.columns > 0 ? cuts.columns * kernel.column_tile : c.out;
   Numbers x(c.x_type, c.x), y(c.y_type, c.y);
   for (Index row = 0; row < c.rows; row += rows) {

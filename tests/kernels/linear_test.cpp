@@ -212,6 +212,28 @@ TEST_P(LinearLevels, DoesNotDependOnHowTheWorkIsCut) {
   }
 }
 
+TEST_P(LinearLevels, TakesAsManyRowsAsFitHalfOfTheCache) {
+  if (GetParam() == "reference") GTEST_SKIP() << "it keeps no copy of x";
+  for (const Subject& subject : subjects) {
+    const LinearKernel& kernel = subject.fast;
+    if (kernel.row_tile == 32) continue;  // AMX, whose CPUs all have 2 MiB
+    for (const Index in : {64, 1024, 5000}) {
+      Index before = kernel.row_tile;
+      for (Index l2 = 1 << 14; l2 <= 1 << 26; l2 *= 2) {
+        const Index rows = kernel.row_block(in, l2);
+        EXPECT_EQ(rows % kernel.row_tile, 0);
+        EXPECT_GE(rows, before);
+        // A copy takes at least one byte per number, of 1024 inputs at a time.
+        if (rows > kernel.row_tile) {
+          EXPECT_LE(rows * std::min<Index>(in, 1024), l2 / 2);
+        }
+        before = rows;
+      }
+      EXPECT_LT(kernel.row_block(in, 1 << 19), kernel.row_block(in, 1 << 20));
+    }
+  }
+}
+
 TEST_P(LinearLevels, GivesTheSameBitsFromWeightsOf16BitsAsFromWideOnes) {
   LinearCase c = random_case({.rows = 15, .in = 1101, .out = 35});
   const std::vector<float> weight = c.weight;

@@ -26,7 +26,7 @@ struct Layer {
 
 std::vector<float> run_ours(const LinearKernel& kernel, const Layer& layer, Epilogue epilogue) {
   AlignedBuffer<std::byte> packed(kernel.packed_bytes(kOut, kIn));
-  AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(kIn));
+  AlignedBuffer<std::byte> scratch(kernel.scratch_bytes(kIn, kRows));
   kernel.pack({.weight = layer.weight.data(),
                .out = kOut,
                .in = kIn,
@@ -35,7 +35,7 @@ std::vector<float> run_ours(const LinearKernel& kernel, const Layer& layer, Epil
                .stride = kIn,
                .packed = packed.data()});
   std::vector<float> y(kRows * kOut);
-  const Index most = kernel.row_block(kIn);
+  const Index most = kernel.row_block(kIn, KernelTable().l2_bytes);
   for (Index row = 0; row < kRows; row += most) {
     kernel.run({.x = layer.x.data() + row * kIn,
                 .weight = packed.data(),

@@ -203,7 +203,7 @@ TEST_F(OpsRefusal, RefusesHeadsThatDoNotDivideTheWidth) {
 }
 
 TEST_F(OpsRefusal, ReportsAWorkspaceThatIsTooSmall) {
-  if (kernels_.linear_f32.scratch_bytes(16) == 0) GTEST_SKIP() << "this level needs no scratch";
+  if (kernels_.linear_f32.scratch_bytes(16, 4) == 0) GTEST_SKIP() << "this level needs no scratch";
   const LinearWeights w = ops_.make_linear(8, 16);
   Workspace small(64);
   EXPECT_EQ(code_of([&] { ops_.linear(view(numbers_, 4, 16), w, view(numbers_, 4, 8), small); }),

@@ -28,9 +28,10 @@ const char* unit_of(std::string_view arithmetic) {
 
 std::string header(const BenchRun& run) {
   std::string text =
-      fmt::format("{} {}, width {}, {} blocks; {} on {} thread{} ({})\n", family_text(run.model),
-                  run.model.arch, run.model.width, run.model.depth, run.stats.precision,
-                  run.stats.threads, run.stats.threads == 1 ? "" : "s", run.stats.isa);
+      fmt::format("{} {}, width {}, {} blocks; {} on {} thread{} ({}; {} KiB of L2 each)\n",
+                  family_text(run.model), run.model.arch, run.model.width, run.model.depth,
+                  run.stats.precision, run.stats.threads, run.stats.threads == 1 ? "" : "s",
+                  run.stats.isa, run.stats.l2_bytes >> 10);
   if (run.task) {
     text += fmt::format("{} of an image of {}x{}, width by height\n", task_name(*run.task),
                         run.image.width, run.image.height);
@@ -180,6 +181,7 @@ Json run_json(const BenchRun& run) {
       {"page_faults", run.page_faults},
       {"threads", run.stats.threads},
       {"isa", run.stats.isa},
+      {"l2_bytes", run.stats.l2_bytes},
       {"precision", run.stats.precision},
   };
   for (const StageTime& stage : run.stages) json["stages"].push_back(stage_json(stage));

@@ -215,6 +215,11 @@ struct EnvironmentVariable {
 constexpr EnvironmentVariable kVariables[] = {
     {"SAPIENS_ISA", "Highest kernel level: reference, avx2, avx512 or amx. `--isa` goes before it",
      "--isa"},
+    {"SAPIENS_L2_CACHE",
+     "L2 cache of each thread, such as 512K or 1M, in place of what the system reports; decides "
+     "how "
+     "work is cut, and no result",
+     "--isa"},
     {"SAPIENS_CACHE",
      "Folder of downloads, where names of published checkpoints are looked for first",
      kPublishedType},

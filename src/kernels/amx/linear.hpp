@@ -319,11 +319,11 @@ void tile_linear_run(const LinearArgs& a) noexcept {
 }
 
 template <class Tiles>
-std::int64_t tile_scratch_bytes(std::int64_t in) noexcept {
+std::int64_t tile_scratch_bytes(std::int64_t in, std::int64_t) noexcept {
   return TilePlan<Tiles>(in).end;
 }
 template <class Tiles>
-std::int64_t tile_row_block(std::int64_t in) noexcept {
+std::int64_t tile_row_block(std::int64_t in, std::int64_t) noexcept {
   return TilePlan<Tiles>(in).row_block;
 }
 
@@ -333,9 +333,9 @@ constexpr LinearKernel tile_linear() noexcept {
           .pack = &pack_dots<Weights>,
           .packed_bytes = &dot_weight_bytes<Weights>,
           .scratch_bytes = &tile_scratch_bytes<Tiles>,
+          .row_block = &tile_row_block<Tiles>,
           .row_tile = kBlockRows,
-          .column_tile = kColumnTile,
-          .row_block = &tile_row_block<Tiles>};
+          .column_tile = kColumnTile};
 }
 
 }  // namespace

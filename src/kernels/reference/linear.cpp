@@ -60,8 +60,8 @@ std::int64_t packed_bytes(std::int64_t out, std::int64_t in) noexcept {
   return out * in * static_cast<std::int64_t>(sizeof(typename Format::Stored));
 }
 
-std::int64_t no_scratch(std::int64_t) noexcept { return 0; }
-std::int64_t row_block(std::int64_t) noexcept { return 16; }
+std::int64_t no_scratch(std::int64_t, std::int64_t) noexcept { return 0; }
+std::int64_t row_block(std::int64_t, std::int64_t) noexcept { return 16; }
 
 template <class Format>
 constexpr LinearKernel kernel() noexcept {
@@ -69,9 +69,9 @@ constexpr LinearKernel kernel() noexcept {
           .pack = &pack<Format>,
           .packed_bytes = &packed_bytes<Format>,
           .scratch_bytes = &no_scratch,
+          .row_block = &row_block,
           .row_tile = 1,
-          .column_tile = 2,  // a gate and its value
-          .row_block = &row_block};
+          .column_tile = 2};  // a gate and its value
 }
 
 }  // namespace

@@ -77,8 +77,8 @@ void run(const LinearArgs& a) noexcept {
   }
 }
 
-std::int64_t scratch_bytes(std::int64_t in) noexcept { return in; }
-std::int64_t row_block_s8(std::int64_t) noexcept { return 16; }
+std::int64_t scratch_bytes(std::int64_t in, std::int64_t) noexcept { return in; }
+std::int64_t row_block_s8(std::int64_t, std::int64_t) noexcept { return 16; }
 
 }  // namespace
 
@@ -86,8 +86,8 @@ const LinearKernel linear_s8{.run = &run,
                              .pack = &pack,
                              .packed_bytes = &packed_bytes,
                              .scratch_bytes = &scratch_bytes,
+                             .row_block = &row_block_s8,
                              .row_tile = 1,
-                             .column_tile = 2,  // a gate and its value
-                             .row_block = &row_block_s8};
+                             .column_tile = 2};  // a gate and its value
 
 }  // namespace sapiens::kernels::reference

@@ -2,7 +2,7 @@
 // vector.hpp.
 //
 //   q -> per tile of kRowTile queries: [dimensions, queries]                      once
-//   for block of kKeyBlock keys                                                   k, v blocks in L2
+//   for block of keys                                       two blocks of k and v take half of L2
 //     for tile of kRowTile queries
 //       for panel of kColumnTile keys
 //         t = scale log2(e) q k^T - m;  p = 2^t;  l += p     registers; p -> L1 [queries, keys]
@@ -39,7 +39,7 @@
 namespace sapiens::kernels {
 namespace {
 
-constexpr std::int64_t kKeyBlock = 256;
+constexpr std::int64_t kMaxKeyBlock = 256;
 // A multiple of 1, 2 and 4 heads' tiles at 3081 tokens: 3 blocks of a head that shares its keys
 // with another one.
 constexpr std::int64_t kRowBlock = 2072 / kRowTile * kRowTile;
@@ -52,10 +52,10 @@ struct PackedKeys {
   float* v = nullptr;  // [groups of keys, padded_dim]
   std::int64_t first = 0, count = 0;
 
-  void begin(std::int64_t first_key, std::int64_t tokens) noexcept {
-    const std::int64_t left = tokens - first_key;
+  void begin(std::int64_t first_key, const AttentionArgs& a) noexcept {
+    const std::int64_t left = a.tokens - first_key;
     first = first_key;
-    count = left < 0 ? 0 : left < kKeyBlock ? left : kKeyBlock;
+    count = left < 0 ? 0 : left < a.key_block ? left : a.key_block;
   }
   // Whole panels are packed, kLanes keys at a time.
   std::int64_t chunks() const noexcept { return round_up(count, kColumnTile) / kLanes; }
@@ -67,7 +67,7 @@ template <class Operands>
 struct AttentionScratch {
   static constexpr std::int64_t kGroup = Operands::kGroup;
   // An odd number of cache lines, so that rows fall into different sets of the cache.
-  static constexpr int kPStride = kKeyBlock / kGroup + 16;
+  static constexpr int kPStride = kMaxKeyBlock / kGroup + 16;
 
   AttentionScratch(void* base, std::int64_t head_dim) noexcept
       : groups(ceil_div(head_dim, kGroup)), padded_dim(round_up(head_dim, kLanes)) {
@@ -80,8 +80,8 @@ struct AttentionScratch {
       return begin;
     };
     for (PackedKeys& block : keys) {
-      block.k = take(kKeyBlock * groups);
-      block.v = take(kKeyBlock / kGroup * padded_dim);
+      block.k = take(kMaxKeyBlock * groups);
+      block.v = take(kMaxKeyBlock / kGroup * padded_dim);
     }
     p = take(kRowTile * kPStride);
     q = take(kTiles * groups * kLanes);
@@ -384,13 +384,13 @@ void attention_run(const AttentionArgs& a) noexcept {
   constexpr float kLog2E = 1.44269504f;
   AttentionScratch<Operands> s(a.scratch, a.head_dim);
   begin_queries(a, s);
-  s.keys[0].begin(0, a.tokens);
+  s.keys[0].begin(0, a);
   for (std::int64_t c = 0; c < s.keys[0].chunks(); ++c) pack_chunk(a, s, s.keys[0], c);
   const std::int64_t tiles = a.heads * tiles_per_head(a);
-  for (std::int64_t b = 0; b * kKeyBlock < a.tokens; ++b) {
+  for (std::int64_t b = 0; b * a.key_block < a.tokens; ++b) {
     const PackedKeys& block = s.keys[b % 2];
     PackedKeys& next = s.keys[(b + 1) % 2];
-    next.begin((b + 1) * kKeyBlock, a.tokens);
+    next.begin((b + 1) * a.key_block, a);
     std::int64_t packed = 0;
     for (std::int64_t i = 0; i < tiles; ++i) {
       prefetch_tile(s, QueryTile(s, i + 1 < tiles ? i + 1 : 0));
@@ -402,10 +402,18 @@ void attention_run(const AttentionArgs& a) noexcept {
 }
 
 template <class Operands>
+std::int64_t attention_key_block(std::int64_t head_dim, std::int64_t l2_bytes) noexcept {
+  const std::int64_t bytes_per_key = 2 * round_up(head_dim, kLanes) * 4 / Operands::kGroup;
+  const std::int64_t fit = l2_bytes / 4 / bytes_per_key / kColumnTile * kColumnTile;
+  return fit < kColumnTile ? kColumnTile : fit < kMaxKeyBlock ? fit : kMaxKeyBlock;
+}
+
+template <class Operands>
 constexpr AttentionKernel kAttentionWith{.run = &attention_run<Operands>,
                                          .scratch_bytes = &attention_scratch_bytes<Operands>,
                                          .row_tile = kRowTile,
-                                         .row_block = kRowBlock};
+                                         .row_block = kRowBlock,
+                                         .key_block = &attention_key_block<Operands>};
 
 }  // namespace
 }  // namespace sapiens::kernels

@@ -58,18 +58,16 @@ struct S8Direct : S8Rows {
 template <class Dots>
 struct DotPlan {
   using Weights = DotWeights<typename Dots::Format>;
-  static constexpr std::int64_t kBlockBytes = std::int64_t{1} << 19;
 
-  explicit DotPlan(std::int64_t in) noexcept
-      : groups(Weights(0, in).groups), tile(groups * Dots::kParts * kRowTile) {
-    const std::int64_t fit = kBlockBytes / (tile * Weights::kDword);
-    row_block = (fit > 0 ? fit : 1) * kRowTile;
-    scales = row_block / kRowTile * tile + kLanes;  // the last vector of x may exceed its tile
-    products = scales + round_up(row_block, kLanes);
-    end = products + kRowTile * kColumnTile;
-  }
+  DotPlan(std::int64_t in, std::int64_t rows) noexcept
+      : groups(Weights(0, in).groups),
+        tile(groups * Dots::kParts * kRowTile),
+        // The last vector of x may exceed its tile.
+        scales(ceil_div(rows, kRowTile) * tile + kLanes),
+        products(scales + round_up(round_up(rows, kRowTile), kLanes)),
+        end(products + kRowTile * kColumnTile) {}
 
-  std::int64_t groups, tile, row_block;
+  std::int64_t groups, tile;
   std::int64_t scales, products, end;  // offsets in dwords; x is at 0
 };
 
@@ -171,7 +169,7 @@ inline void finish_products(const OutputTile& tile, Epilogue epilogue, const flo
 
 template <class Dots>
 void dot_linear_run(const LinearArgs& a) noexcept {
-  const DotPlan<Dots> plan(a.in);
+  const DotPlan<Dots> plan(a.in, a.rows);
   const DotScratch<Dots> s(a.scratch, plan);
   for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
     copy_tile<Dots>(a, r, plan, s.x + r / kRowTile * plan.tile, s.scales + r);
@@ -204,13 +202,13 @@ void dot_linear_run(const LinearArgs& a) noexcept {
 }
 
 template <class Dots>
-std::int64_t dot_scratch_bytes(std::int64_t in) noexcept {
-  return DotPlan<Dots>(in).end * DotPlan<Dots>::Weights::kDword;
+std::int64_t dot_scratch_bytes(std::int64_t in, std::int64_t rows) noexcept {
+  return DotPlan<Dots>(in, rows).end * DotPlan<Dots>::Weights::kDword;
 }
 
 template <class Dots>
-std::int64_t dot_row_block(std::int64_t in) noexcept {
-  return DotPlan<Dots>(in).row_block;
+std::int64_t dot_row_block(std::int64_t in, std::int64_t l2_bytes) noexcept {
+  return rows_in_half(l2_bytes, DotPlan<Dots>(in, 0).tile);
 }
 
 template <class Dots>
@@ -219,9 +217,9 @@ constexpr LinearKernel dot_linear() noexcept {
           .pack = &pack_dots<typename Dots::Format>,
           .packed_bytes = &dot_weight_bytes<typename Dots::Format>,
           .scratch_bytes = &dot_scratch_bytes<Dots>,
+          .row_block = &dot_row_block<Dots>,
           .row_tile = kRowTile,
-          .column_tile = kColumnTile,
-          .row_block = &dot_row_block<Dots>};
+          .column_tile = kColumnTile};
 }
 
 }  // namespace

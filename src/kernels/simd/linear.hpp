@@ -1,6 +1,6 @@
 // y = x W^T + b with an epilogue, in fp32 arithmetic. Included after a vector.hpp.
 //
-//   for chunk of the inputs (at most 1024)            the block of x fits L2
+//   for chunk of the inputs (at most 1024)            the block of x takes half of L2
 //     copy the chunk of all rows of x                 rows an odd number of lines apart
 //     for panel of kColumnTile outputs                a panel of W stays in L2 for all rows, while
 //       widen the panel, if it has 16 bits            the next one is on its way there
@@ -63,14 +63,15 @@ struct Chunks {
 
 struct LinearPlan {
   static constexpr int kXStride = Chunks::kMaxInputs + 16;
-  // About 0.5 MB of x: half of a 1 MB L2.
-  static constexpr std::int64_t kRowBlock = 120 / kRowTile * kRowTile;
   static constexpr std::int64_t kStrip = 16 * kColumnTile;
-  // Offsets in floats; x is at 0.
-  static constexpr std::int64_t kProducts = kRowBlock * kXStride;
-  static constexpr std::int64_t kPanel = kProducts + kRowTile * kColumnTile;
-  static constexpr std::int64_t kSums = kPanel + Chunks::kMaxInputs * kColumnTile;
-  static constexpr std::int64_t kEnd = kSums + kRowBlock * kStrip;
+
+  explicit LinearPlan(std::int64_t rows) noexcept
+      : products(round_up(rows, kRowTile) * kXStride),
+        panel(products + kRowTile * kColumnTile),
+        sums(panel + Chunks::kMaxInputs * kColumnTile),
+        end(sums + round_up(rows, kRowTile) * kStrip) {}
+
+  std::int64_t products, panel, sums, end;  // offsets in floats; x is at 0
 };
 
 // The sums of the chunks so far.
@@ -137,7 +138,8 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
                            Finish finish, Sums sums) noexcept {
   constexpr int kGroup = Kind::Format::kGroup;
   float* const x = static_cast<float*>(a.scratch);
-  float* const products = x + LinearPlan::kProducts;
+  const LinearPlan plan(a.rows);
+  float* const products = x + plan.products;
   const DotWeights<typename Kind::Format> layout(a.out, a.in);
   const std::int64_t bytes_per_step =
       ceil_div(kColumnTile * layout.kDword / kGroup, ceil_div(a.rows, kRowTile));
@@ -150,7 +152,7 @@ inline void multiply_chunk(const LinearArgs& a, std::int64_t first_input, std::i
     const float* const packed =
         reinterpret_cast<const float*>(static_cast<const char*>(a.weight) + layout.panel(c)) +
         first_input / kGroup * kColumnTile;
-    const float* const panel = widen<Kind>(packed, inputs, x + LinearPlan::kPanel);
+    const float* const panel = widen<Kind>(packed, inputs, x + plan.panel);
     Ahead ahead(packed + layout.groups * kColumnTile, bytes_per_step);
     for (std::int64_t r = 0; r < a.rows; r += kRowTile) {
       const OutputTile y = tile_of_y(a, r, c, kRowTile);
@@ -197,7 +199,7 @@ void linear_run(const LinearArgs& a) noexcept {
     run_columns<Kind>(a, chunks, {static_cast<float*>(a.y) + a.first_column, a.y_stride});
     return;
   }
-  const Sums sums{static_cast<float*>(a.scratch) + LinearPlan::kSums, LinearPlan::kStrip};
+  const Sums sums{static_cast<float*>(a.scratch) + LinearPlan(a.rows).sums, LinearPlan::kStrip};
   const std::int64_t width = chunks.count == 1 ? a.columns : LinearPlan::kStrip;
   for (std::int64_t done = 0; done < a.columns; done += width) {
     LinearArgs strip = a;
@@ -207,11 +209,13 @@ void linear_run(const LinearArgs& a) noexcept {
   }
 }
 
-std::int64_t linear_scratch_bytes(std::int64_t) noexcept {
-  return LinearPlan::kEnd * static_cast<std::int64_t>(sizeof(float));
+std::int64_t linear_scratch_bytes(std::int64_t, std::int64_t rows) noexcept {
+  return LinearPlan(rows).end * static_cast<std::int64_t>(sizeof(float));
 }
 
-std::int64_t linear_row_block(std::int64_t) noexcept { return LinearPlan::kRowBlock; }
+std::int64_t linear_row_block(std::int64_t, std::int64_t l2_bytes) noexcept {
+  return rows_in_half(l2_bytes, LinearPlan::kXStride * kRowTile);
+}
 
 template <class Kind>
 constexpr LinearKernel linear() noexcept {
@@ -219,9 +223,9 @@ constexpr LinearKernel linear() noexcept {
           .pack = &pack_dots<typename Kind::Format>,
           .packed_bytes = &dot_weight_bytes<typename Kind::Format>,
           .scratch_bytes = &linear_scratch_bytes,
+          .row_block = &linear_row_block,
           .row_tile = kRowTile,
-          .column_tile = kColumnTile,
-          .row_block = &linear_row_block};
+          .column_tile = kColumnTile};
 }
 
 }  // namespace

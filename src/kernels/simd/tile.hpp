@@ -16,6 +16,15 @@ constexpr std::int64_t round_up(std::int64_t a, std::int64_t unit) noexcept {
   return ceil_div(a, unit) * unit;
 }
 
+// How many rows take half of L2 where a tile of them takes `tile_dwords`; blocks of more than half
+// a mebibyte gain nothing.
+constexpr std::int64_t rows_in_half(std::int64_t l2_bytes, std::int64_t tile_dwords) noexcept {
+  constexpr std::int64_t kMaxBytes = std::int64_t{1} << 19;
+  const std::int64_t bytes = l2_bytes / 2 < kMaxBytes ? l2_bytes / 2 : kMaxBytes;
+  const std::int64_t tiles = bytes / (4 * tile_dwords);
+  return (tiles > 0 ? tiles : 1) * kRowTile;
+}
+
 template <int kVecs>
 struct Tile {
   Vec sum[kRowTile][kVecs];
