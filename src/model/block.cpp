@@ -1,10 +1,25 @@
 #include "model/block.hpp"
 
 #include <algorithm>
+#include <span>
+#include <vector>
 
 #include "model/param_loader.hpp"
+#include "model/smoothing.hpp"
 
 namespace sapiens {
+namespace {
+
+std::vector<float> sizes_behind(const LayerNormWeights& norm) {
+  return sizes_behind_norm(norm.gamma.span(), norm.beta.span());
+}
+
+void divide_norm(LayerNormWeights& norm, std::span<const float> factors) {
+  divide(norm.gamma.span(), factors);
+  divide(norm.beta.span(), factors);
+}
+
+}  // namespace
 
 std::size_t bytes_of(const LayerNormWeights& norm) noexcept {
   return (norm.gamma.span().size() + norm.beta.span().size()) * sizeof(float);
@@ -25,11 +40,19 @@ BlockWeights load_block(ParamLoader& params, const std::string& module, const Bl
   const Index C = size.width;
   const Index M = size.mlp_width;
   BlockWeights block;
+  const ParamLoader::Part qkv{module + ".attn.qkv", 3 * C}, fc1{module + ".ffn.layers.0.0", M};
   block.ln1 = load_layer_norm(params, module + ".ln1", C);
-  block.qkv = params.linear("qkv", module + ".attn.qkv", 3 * C, C);
-  block.proj = params.linear("proj", module + ".attn.proj", C, C);
+  const SmoothedLayers attention =
+      smooth_attention(params, sizes_behind(block.ln1), {&qkv, 1}, attention_shape(C, size.heads),
+                       module + ".attn.proj");
+  divide_norm(block.ln1, attention.norm);
+  block.qkv = params.linear("qkv", qkv.module, 3 * C, C, attention.first);
+  block.proj = params.linear("proj", module + ".attn.proj", C, C, attention.second);
+
   block.ln2 = load_layer_norm(params, module + ".ln2", C);
-  block.fc1 = params.linear("fc1", module + ".ffn.layers.0.0", M, C);
+  const SmoothedLayers mlp = smooth_mlp(params, sizes_behind(block.ln2), fc1);
+  divide_norm(block.ln2, mlp.norm);
+  block.fc1 = params.linear("fc1", fc1.module, M, C, mlp.first);
   block.fc2 = params.linear("fc2", module + ".ffn.layers.1", C, M);
   return block;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/shape.hpp"
@@ -19,6 +21,10 @@ Index count_non_finite(std::span<const float> values) noexcept {
   for (const float value : values)
     count += (std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent;
   return count;
+}
+
+void multiply(std::span<float> values, const float* factors) noexcept {
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= factors[i];
 }
 
 }  // namespace
@@ -42,13 +48,14 @@ AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {
 }
 
 LinearWeights ParamLoader::linear(std::string_view name, const std::string& module, Index out,
-                                  Index in) {
+                                  Index in, const LinearFactors& factors) {
   const Part part{module, out};
-  return joined(name, {&part, 1}, in);
+  return joined(name, {&part, 1}, in, factors);
 }
 
 // The joined layer keeps 16-bit weights only where all parts have that type.
-LinearWeights ParamLoader::joined(std::string_view name, std::span<const Part> parts, Index in) {
+LinearWeights ParamLoader::joined(std::string_view name, std::span<const Part> parts, Index in,
+                                  const LinearFactors& factors) {
   Index out = 0;
   DType stored = source_.stored_type(parts.front().module + ".weight");
   for (const Part& part : parts) {
@@ -59,39 +66,89 @@ LinearWeights ParamLoader::joined(std::string_view name, std::span<const Part> p
   linear.name = name;
   Index offset = 0;
   for (const Part& part : parts) {
-    read_rows(part.module + ".weight", part.out, in,
+    read_rows(part.module + ".weight", part.out, in, factors, offset,
               [&](Index first, ConstMatrix rows) { ops_.pack_rows(linear, offset + first, rows); });
-    const AlignedBuffer<float> bias = vector(part.module + ".bias", part.out);
-    std::ranges::copy(bias.span(), linear.bias.data() + offset);
+    const AlignedBuffer<float> values = bias(part.module, part.out, factors, offset);
+    std::ranges::copy(values.span(), linear.bias.data() + offset);
     offset += part.out;
   }
   return linear;
 }
 
 LinearWeights ParamLoader::gated(std::string_view name, const std::string& module, Index hidden,
-                                 Index in) {
+                                 Index in, const LinearFactors& factors) {
   const std::string key = module + ".weight";
   LinearWeights linear = ops_.make_gated_linear(hidden, in, source_.stored_type(key));
   linear.name = name;
-  read_rows(key, 2 * hidden, in,
+  read_rows(key, 2 * hidden, in, factors, 0,
             [&](Index first, ConstMatrix rows) { ops_.pack_gated_rows(linear, first, rows); });
-  ops_.set_gated_bias(linear, vector(module + ".bias", 2 * hidden).span());
+  ops_.set_gated_bias(linear, bias(module, 2 * hidden, factors, 0).span());
   return linear;
 }
 
-// Reads `key`, [rows, in], in slices, and hands each to `take` in the thread that read it.
-void ParamLoader::read_rows(const std::string& key, Index rows, Index in, const TakeRows& take) {
+AlignedBuffer<float> ParamLoader::bias(const std::string& module, Index out,
+                                       const LinearFactors& factors, Index offset) {
+  AlignedBuffer<float> values = vector(module + ".bias", out);
+  if (!factors.rows.empty()) multiply(values.span(), factors.rows.data() + offset);
+  return values;
+}
+
+void ParamLoader::read_slices(const std::string& key, Index rows, Index in, const TakeSlice& take) {
   const Index per_slice = std::clamp(kSlice / in, Index{1}, rows);
-  std::atomic<Index> non_finite = 0;
   ops_.pool().parallel_tasks((rows + per_slice - 1) / per_slice, [&](Index task, int worker) {
     const Index first = task * per_slice;
     const Index n = std::min(per_slice, rows - first);
     const std::span<float> slice = scratch(worker, n * in);
     source_.read(key, first * in, slice);
-    non_finite += count_non_finite(slice);
-    take(first, ConstMatrix(slice.data(), {n, in}));
+    take(first, Matrix(slice.data(), {n, in}), worker);
+  });
+}
+
+void ParamLoader::read_rows(const std::string& key, Index rows, Index in,
+                            const LinearFactors& factors, Index offset, const TakeRows& take) {
+  std::atomic<Index> non_finite = 0;
+  read_slices(key, rows, in, [&](Index first, Matrix slice, int) {
+    const Index n = slice.extent(0);
+    non_finite += count_non_finite({slice.data(), static_cast<std::size_t>(n * in)});
+    for (Index r = 0; r < n; ++r) {
+      const std::span<float> row(slice.data() + r * in, static_cast<std::size_t>(in));
+      if (!factors.columns.empty()) multiply(row, factors.columns.data());
+      if (factors.rows.empty()) continue;
+      const float factor = factors.rows[static_cast<std::size_t>(offset + first + r)];
+      if (factor != 1) std::ranges::for_each(row, [=](float& w) { w *= factor; });
+    }
+    take(first, slice);
   });
   finish(key, non_finite, rows * in);
+}
+
+WeightScan ParamLoader::scan(std::span<const Part> parts, std::span<const float> sizes) {
+  WeightScan found{.columns = std::vector<float>(sizes.size()), .rows = {}};
+  std::vector<std::vector<float>> columns(scratch_.size(), found.columns);  // of each worker
+  for (const Part& part : parts) {
+    const std::size_t offset = found.rows.size();
+    found.rows.resize(offset + static_cast<std::size_t>(part.out));
+    source_.read(part.module + ".bias", 0, std::span(found.rows).subspan(offset));
+    read_slices(part.module + ".weight", part.out, std::ssize(sizes),
+                [&](Index first, Matrix slice, int worker) {
+                  std::vector<float>& largest = columns[static_cast<std::size_t>(worker)];
+                  for (Index r = 0; r < slice.extent(0); ++r) {
+                    const float* const row = slice.data() + r * std::ssize(sizes);
+                    float sum = 0;
+                    for (std::size_t i = 0; i < sizes.size(); ++i) {
+                      largest[i] = std::max(largest[i], std::abs(row[i]));
+                      sum += row[i] * sizes[i] * row[i] * sizes[i];
+                    }
+                    float& norm = found.rows[offset + static_cast<std::size_t>(first + r)];
+                    norm = std::sqrt(sum) + std::abs(norm);
+                  }
+                });
+  }
+  for (const std::vector<float>& largest : columns) {
+    std::ranges::transform(largest, found.columns, found.columns.begin(),
+                           [](float a, float b) { return std::max(a, b); });
+  }
+  return found;
 }
 
 // The outputs of a slice lie 16 numbers side by side within each input.

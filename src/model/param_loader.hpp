@@ -31,6 +31,18 @@ struct NonFinite {
   Index count = 0;  ///< How many of its values are not finite.
 };
 
+/// What the numbers of a layer are multiplied by while they are read, W[o, i] by rows[o] columns[i]
+/// and b[o] by rows[o]; empty for 1.
+struct LinearFactors {
+  std::vector<float> rows = {}, columns = {};
+};
+
+/// How large the numbers of a layer are.
+struct WeightScan {
+  std::vector<float> columns;  ///< [in]: the largest |W[o, i]|.
+  std::vector<float> rows;     ///< [out]: the norm of W[o, i] size[i], plus |b[o]|.
+};
+
 /// Reads, converts and packs parameters slice by slice, so that no tensor is ever held twice.
 /// Counts values that are not finite, and reports the fraction of values done to `progress`.
 class ParamLoader {
@@ -40,24 +52,39 @@ class ParamLoader {
 
   AlignedBuffer<float> vector(const std::string& key, Index size);
   /// `module`.weight, read as [out, in], and `module`.bias.
-  LinearWeights linear(std::string_view name, const std::string& module, Index out, Index in);
+  LinearWeights linear(std::string_view name, const std::string& module, Index out, Index in,
+                       const LinearFactors& factors = {});
   /// Layers with the same input as one, which computes their outputs side by side.
   struct Part {
     std::string module;
     Index out = 0;
   };
-  LinearWeights joined(std::string_view name, std::span<const Part> parts, Index in);
+  LinearWeights joined(std::string_view name, std::span<const Part> parts, Index in,
+                       const LinearFactors& factors = {});
   /// `module`.weight, read as [2 hidden, in], and `module`.bias, for `Ops::linear_swiglu`.
-  LinearWeights gated(std::string_view name, const std::string& module, Index hidden, Index in);
+  LinearWeights gated(std::string_view name, const std::string& module, Index hidden, Index in,
+                      const LinearFactors& factors = {});
   /// `key`, [in, out, 4, 4].
   DeconvWeights deconv(const std::string& key, Index out, Index in);
+
+  /// Whether linear layers multiply numbers of 8 bits.
+  bool quantises() const noexcept { return ops_.precision() == Precision::Int8; }
+  /// Of a layer that is read afterwards, with inputs of these sizes.
+  WeightScan scan(std::span<const Part> parts, std::span<const float> sizes);
 
   /// In the order in which they were read.
   std::vector<NonFinite> take_non_finite() { return std::move(non_finite_); }
 
  private:
+  using TakeSlice = std::function<void(Index first, Matrix rows, int worker)>;
+  /// Reads `key`, [rows, in], in slices, and hands each to `take` in the thread that read it.
+  void read_slices(const std::string& key, Index rows, Index in, const TakeSlice& take);
   using TakeRows = std::function<void(Index first, ConstMatrix rows)>;
-  void read_rows(const std::string& key, Index rows, Index in, const TakeRows& take);
+  /// The same for the last time; `offset` is where the rows are in those of `factors`.
+  void read_rows(const std::string& key, Index rows, Index in, const LinearFactors& factors,
+                 Index offset, const TakeRows& take);
+  AlignedBuffer<float> bias(const std::string& module, Index out, const LinearFactors& factors,
+                            Index offset);
   std::vector<float>& scratch(int worker, Index size);
   void finish(const std::string& key, Index non_finite, Index size);
 

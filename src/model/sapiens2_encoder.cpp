@@ -11,6 +11,7 @@
 #include "core/aligned_buffer.hpp"
 #include "model/encoder_layers.hpp"
 #include "model/rotations.hpp"
+#include "model/smoothing.hpp"
 
 namespace sapiens {
 namespace {
@@ -30,15 +31,22 @@ struct Sapiens2Block {
     const std::array<ParamLoader::Part, 3> qkv_parts{{{block + ".attn.wq", D},
                                                       {block + ".attn.wk", shape.kv_width()},
                                                       {block + ".attn.wv", shape.kv_width()}}};
+    const ParamLoader::Part w12_part{block + ".ffn.w12", 2 * M}, w3_part{block + ".ffn.w3", D};
     ln1 = params.vector(block + ".ln1.weight", D);
-    qkv = params.joined("qkv", qkv_parts, D);
+    const SmoothedLayers attention = smooth_attention(params, sizes_behind_norm(ln1.span(), {}),
+                                                      qkv_parts, shape, block + ".attn.proj");
+    divide(ln1.span(), attention.norm);
+    qkv = params.joined("qkv", qkv_parts, D, attention.first);
     q_norm = params.vector(block + ".attn.q_norm.weight", shape.head_dim);
     k_norm = params.vector(block + ".attn.k_norm.weight", shape.head_dim);
-    proj = params.linear("proj", block + ".attn.proj", D, D);
+    proj = params.linear("proj", block + ".attn.proj", D, D, attention.second);
     gamma = params.vector(block + ".attn.gamma.weight", D);
     ln2 = params.vector(block + ".ln2.weight", D);
-    w12 = params.gated("w12", block + ".ffn.w12", M, D);
-    w3 = params.linear("w3", block + ".ffn.w3", D, M);
+    const SmoothedLayers mlp =
+        smooth_gated_mlp(params, sizes_behind_norm(ln2.span(), {}), w12_part, w3_part);
+    divide(ln2.span(), mlp.norm);
+    w12 = params.gated("w12", w12_part.module, M, D, mlp.first);
+    w3 = params.linear("w3", w3_part.module, D, M, mlp.second);
   }
 
   std::size_t bytes() const noexcept {
