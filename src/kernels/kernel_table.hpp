@@ -109,7 +109,7 @@ struct AttentionArgs {
   std::int64_t y_stride = 0;
   std::int64_t heads = 1;        // query heads of this call
   std::int64_t head_stride = 0;  // from one of them to the next, in q and in y
-  std::int64_t key_block = 256;  // at most 256; no bit of y depends on it
+  std::int64_t key_block = 256;  // as AttentionKernel says, at most 256; no bit depends on it
   float scale = 0;
   void* scratch = nullptr;  // `scratch_bytes`, on a 64-byte boundary, for this call alone
 };
