@@ -59,6 +59,10 @@ TEST(RecordsOfARun, LeaveNoFileOfAKilledProcess) {
   EXPECT_TRUE(exists(left));  // others may still work
   EXPECT_EQ(records.merge({}, claims, {})["complete"], true);
   EXPECT_TRUE(is_empty(work));
+  // As if the output folder had been renamed: it is not made anew.
+  std::filesystem::remove_all(index_folder(scratch.path()));
+  EXPECT_EQ(error_code_of([&] { records.merge({}, claims, {}); }), ErrorCode::WriteFailed);
+  EXPECT_FALSE(exists(index_folder(scratch.path())));
 }
 
 }  // namespace

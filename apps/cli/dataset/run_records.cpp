@@ -57,6 +57,8 @@ void RunRecords::begin(const Json& settings, bool joins) const {
   const fs::path path = manifest_path(output_, "features");
   const Manifest earlier = read_manifest(path);
   if (earlier.settings.is_null()) {
+    create_parent(path);
+    create_parent(temporary_);
     // Of several processes that begin at once the first one counts.
     write_json(path,
                {{"version", SAPIENS_VERSION}, {"settings", settings}, {"inputs", Json::object()}},
@@ -192,10 +194,9 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
 
 void RunRecords::write_json(const fs::path& path, const Json& document, Existing existing) const {
   const std::string text = documents::json_text(document, 2) + '\n';
-  create_parent(path);
   std::error_code error;
   do {
-    create_parent(temporary_);
+    // Throws where the output folder has vanished, which must not be made anew.
     UnfinishedFile file(temporary_, path);
     file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
     file.sync();
