@@ -116,7 +116,7 @@ std::uint32_t by_tables(std::uint32_t crc, std::span<const std::byte>& bytes) no
   return by_tables(0, left);
 }
 
-constexpr std::size_t kLeastForProducts = 64;
+constexpr std::size_t kMinBytesForProducts = 64;
 #endif
 
 }  // namespace
@@ -124,7 +124,7 @@ constexpr std::size_t kLeastForProducts = 64;
 std::uint32_t crc32(std::span<const std::byte> bytes, std::uint32_t previous) noexcept {
   std::uint32_t crc = ~previous;
 #ifdef __x86_64__
-  if (bytes.size() >= kLeastForProducts && __builtin_cpu_supports("pclmul")) {
+  if (bytes.size() >= kMinBytesForProducts && __builtin_cpu_supports("pclmul")) {
     crc = by_products(crc, bytes);
   }
 #endif

@@ -9,8 +9,8 @@
 #endif
 
 namespace sapiens {
-#ifdef __x86_64__
 namespace {
+#ifdef __x86_64__
 
 struct Leaf {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
@@ -35,9 +35,7 @@ bool tiles_granted() noexcept {
 #endif
 }
 
-}  // namespace
-
-CpuFeatures CpuFeatures::detect() {
+CpuFeatures detect_instructions() noexcept {
   CpuFeatures cpu;
   // The builtins check XCR0, too, because the operating system must save the wide registers.
   __builtin_cpu_init();
@@ -56,15 +54,18 @@ CpuFeatures CpuFeatures::detect() {
   const bool has_amx = bit(features.edx, 24) && bit(features.edx, 22) && bit(features.edx, 25);
   const bool has_vbmi = cpu.avx512 && bit(features.ecx, 1);  // every CPU with AMX has VBMI
   cpu.amx = has_amx && has_vbmi && cpu.avx512_bf16 && cpu.avx512_vnni && tiles_granted();
-  cpu.l2_bytes = l2_bytes_per_thread(cpu.l2_bytes);
   return cpu;
 }
 #else
+CpuFeatures detect_instructions() noexcept { return {}; }
+#endif
+
+}  // namespace
+
 CpuFeatures CpuFeatures::detect() {
-  CpuFeatures cpu;
+  CpuFeatures cpu = detect_instructions();
   cpu.l2_bytes = l2_bytes_per_thread(cpu.l2_bytes);
   return cpu;
 }
-#endif
 
 }  // namespace sapiens

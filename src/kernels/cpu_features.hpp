@@ -5,6 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "kernels/kernel_table.hpp"
+
 namespace sapiens {
 
 /// The instruction sets that this CPU and its operating system support.
@@ -17,7 +19,7 @@ struct CpuFeatures {
   bool fast_bf16 = false;    ///< bf16 dot products do twice the work of fp32 multiply-adds
   bool amx = false;          ///< AMX tiles for bf16 and int8, granted by the kernel
 
-  std::int64_t l2_bytes = std::int64_t{1} << 20;  ///< The L2 cache of each thread.
+  std::int64_t l2_bytes = KernelTable().l2_bytes;  ///< The L2 cache of each thread.
 
   /// Detects the features; requests permission for AMX tiles, which Linux grants once per process.
   static CpuFeatures detect();

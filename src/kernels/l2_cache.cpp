@@ -43,8 +43,8 @@ std::optional<std::int64_t> parse_cache_size(std::string_view text) {
   const int shift = text.back() == 'K' ? 10 : text.back() == 'M' ? 20 : 0;
   if (shift > 0) text.remove_suffix(1);
   const auto count = parse_number<std::int64_t>(text);
-  constexpr std::int64_t kLeast = std::int64_t{1} << 14, kMost = std::int64_t{1} << 30;
-  if (!count || *count < kLeast >> shift || *count > kMost >> shift) return std::nullopt;
+  constexpr std::int64_t kMin = std::int64_t{1} << 14, kMax = std::int64_t{1} << 30;
+  if (!count || *count < kMin >> shift || *count > kMax >> shift) return std::nullopt;
   return *count << shift;
 }
 

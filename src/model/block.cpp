@@ -45,13 +45,13 @@ BlockWeights load_block(ParamLoader& params, const std::string& module, const Bl
   const SmoothedLayers attention =
       smooth_attention(params, sizes_behind(block.ln1), {&qkv, 1}, attention_shape(C, size.heads),
                        module + ".attn.proj");
-  divide_norm(block.ln1, attention.norm);
+  divide_norm(block.ln1, attention.first.columns);
   block.qkv = params.linear("qkv", qkv.module, 3 * C, C, attention.first);
   block.proj = params.linear("proj", module + ".attn.proj", C, C, attention.second);
 
   block.ln2 = load_layer_norm(params, module + ".ln2", C);
   const SmoothedLayers mlp = smooth_mlp(params, sizes_behind(block.ln2), fc1);
-  divide_norm(block.ln2, mlp.norm);
+  divide_norm(block.ln2, mlp.first.columns);
   block.fc1 = params.linear("fc1", fc1.module, M, C, mlp.first);
   block.fc2 = params.linear("fc2", module + ".ffn.layers.1", C, M);
   return block;

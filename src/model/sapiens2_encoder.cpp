@@ -35,7 +35,7 @@ struct Sapiens2Block {
     ln1 = params.vector(block + ".ln1.weight", D);
     const SmoothedLayers attention = smooth_attention(params, sizes_behind_norm(ln1.span(), {}),
                                                       qkv_parts, shape, block + ".attn.proj");
-    divide(ln1.span(), attention.norm);
+    divide(ln1.span(), attention.first.columns);
     qkv = params.joined("qkv", qkv_parts, D, attention.first);
     q_norm = params.vector(block + ".attn.q_norm.weight", shape.head_dim);
     k_norm = params.vector(block + ".attn.k_norm.weight", shape.head_dim);
@@ -44,7 +44,7 @@ struct Sapiens2Block {
     ln2 = params.vector(block + ".ln2.weight", D);
     const SmoothedLayers mlp =
         smooth_gated_mlp(params, sizes_behind_norm(ln2.span(), {}), w12_part, w3_part);
-    divide(ln2.span(), mlp.norm);
+    divide(ln2.span(), mlp.first.columns);
     w12 = params.gated("w12", w12_part.module, M, D, mlp.first);
     w3 = params.linear("w3", w3_part.module, D, M, mlp.second);
   }

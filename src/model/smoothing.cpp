@@ -27,7 +27,7 @@ std::vector<float> sizes_behind_norm(std::span<const float> gamma, std::span<con
 }
 
 std::vector<float> smoothing_factors(std::span<const float> sizes, std::span<const float> weights) {
-  constexpr float kMostBits = 16;
+  constexpr float kMaxBits = 16;
   std::vector<float> bits(sizes.size()), known;
   for (std::size_t i = 0; i < bits.size(); ++i) {
     bits[i] = 0.5f * (std::log2(sizes[i]) - std::log2(weights[i]));  // not finite for 0
@@ -39,7 +39,7 @@ std::vector<float> smoothing_factors(std::span<const float> sizes, std::span<con
   std::ranges::nth_element(known, middle);
   for (std::size_t i = 0; i < bits.size(); ++i) {
     if (!std::isfinite(bits[i])) continue;
-    factors[i] = std::exp2(std::clamp(std::round(bits[i] - *middle), -kMostBits, kMostBits));
+    factors[i] = std::exp2(std::clamp(std::round(bits[i] - *middle), -kMaxBits, kMaxBits));
   }
   return factors;
 }
@@ -50,8 +50,7 @@ SmoothedLayers smooth_attention(ParamLoader& params, std::span<const float> size
   SmoothedLayers smoothed;
   if (!params.quantises()) return smoothed;
   const WeightScan first = params.scan(qkv, sizes);
-  smoothed.norm = smoothing_factors(sizes, first.columns);
-  smoothed.first.columns = smoothed.norm;
+  smoothed.first.columns = smoothing_factors(sizes, first.columns);
 
   const ParamLoader::Part proj_part{proj, shape.width()};
   const WeightScan second = params.scan({&proj_part, 1}, std::vector(index(shape.width()), 1.0f));
@@ -77,8 +76,7 @@ SmoothedLayers smooth_mlp(ParamLoader& params, std::span<const float> sizes,
                           const ParamLoader::Part& first) {
   SmoothedLayers smoothed;
   if (!params.quantises()) return smoothed;
-  smoothed.norm = smoothing_factors(sizes, params.scan({&first, 1}, sizes).columns);
-  smoothed.first.columns = smoothed.norm;
+  smoothed.first.columns = smoothing_factors(sizes, params.scan({&first, 1}, sizes).columns);
   return smoothed;
 }
 
@@ -87,8 +85,7 @@ SmoothedLayers smooth_gated_mlp(ParamLoader& params, std::span<const float> size
   SmoothedLayers smoothed;
   if (!params.quantises()) return smoothed;
   const WeightScan scanned = params.scan({&first, 1}, sizes);
-  smoothed.norm = smoothing_factors(sizes, scanned.columns);
-  smoothed.first.columns = smoothed.norm;
+  smoothed.first.columns = smoothing_factors(sizes, scanned.columns);
 
   const Index hidden = first.out / 2;
   std::vector<float> products(index(hidden));

@@ -15,9 +15,9 @@
 // from the weights alone.
 namespace sapiens {
 
-/// Empty vectors, which stand for factors of 1, unless `ParamLoader::quantises`.
+/// Factors of two layers, one behind the other; none unless `ParamLoader::quantises`. The norm
+/// before the first one is to be divided by `first.columns`.
 struct SmoothedLayers {
-  std::vector<float> norm;  ///< [in of the first layer]: what the norm before it is divided by.
   LinearFactors first, second;
 };
 

@@ -118,11 +118,47 @@ TEST_P(Smoothing, LeavesOtherPrecisionsAsTheyAre) {
   EXPECT_FALSE(params.quantises());
   const std::vector<float> sizes(128, 1.0f);
   const SmoothedLayers mlp = smooth_mlp(params, sizes, {"backbone.layers.0.ffn.layers.0.0", 256});
-  EXPECT_TRUE(mlp.norm.empty() && mlp.first.rows.empty() && mlp.first.columns.empty());
+  EXPECT_TRUE(mlp.first.rows.empty() && mlp.first.columns.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Smoothing, testing::Values(Family::Sapiens, Family::Sapiens2),
                          [](const auto& family) { return std::string(family_name(family.param)); });
+
+// Whatever the factors are: what a layer divides, the next one multiplies.
+TEST(SmoothedLayers, CancelEachOther) {
+  const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
+  const ThreadPool pool(2);
+  const Ops ops(kernels, pool, Precision::Int8);
+  const FunctionSource source([](const std::string& key, Index first, std::span<float> out) {
+    const auto seed = static_cast<unsigned>(std::hash<std::string>()(key) + first);
+    const auto values = random_normal(std::ssize(out), {.seed = seed});
+    // Of very different sizes.
+    std::ranges::transform(values, out.begin(), [](float x) { return x * x * x; });
+  });
+  ParamLoader params({}, source, ops, {});
+  const AttentionShape shape{.heads = 4, .kv_heads = 2, .head_dim = 16};
+  const std::vector<ParamLoader::Part> qkv{{"wq", 64}, {"wk", 32}, {"wv", 32}};
+  const std::vector<float> sizes(64, 1.0f);
+  const SmoothedLayers attention = smooth_attention(params, sizes, qkv, shape, "proj");
+  EXPECT_GT(*std::ranges::max_element(attention.second.columns), 1);
+  const std::vector<float>& rows = attention.first.rows;
+  ASSERT_EQ(rows.size(), 128u);
+  EXPECT_EQ(std::ranges::count(rows.begin(), rows.begin() + 96, 1.0f), 96);  // q and k
+  ASSERT_EQ(attention.second.columns.size(), 64u);
+  for (std::size_t c = 0; c < 64; ++c) {
+    // Two heads of 16 channels share those of v.
+    EXPECT_EQ(attention.second.columns[c] * rows[96 + c / 32 * 16 + c % 16], 1) << c;
+  }
+
+  const SmoothedLayers mlp = smooth_gated_mlp(params, sizes, {"w12", 96}, {"w3", 64});
+  EXPECT_GT(*std::ranges::max_element(mlp.second.columns), 1);
+  ASSERT_EQ(mlp.first.rows.size(), 96u);
+  ASSERT_EQ(mlp.second.columns.size(), 48u);
+  for (std::size_t i = 0; i < 48; ++i) {
+    EXPECT_EQ(mlp.first.rows[i], 1) << i;  // a gate
+    EXPECT_EQ(mlp.second.columns[i] * mlp.first.rows[48 + i], 1) << i;
+  }
+}
 
 TEST(SmoothingFactors, ArePowersOfTwoThatEvenOutSizesAndWeights) {
   using Floats = std::vector<float>;

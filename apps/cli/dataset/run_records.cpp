@@ -45,6 +45,13 @@ bool is_possible(const ShardCounts& counts, Index retry) {
   return fits(counts.done) && fits(counts.failed) && 0 <= retry && retry <= counts.failed;
 }
 
+UnfinishedFile unfinished_json(const fs::path& path, const fs::path& output, const Json& document) {
+  const std::string text = documents::json_text(document, 2) + '\n';
+  UnfinishedFile file(path, output);
+  file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
+  return file;
+}
+
 }  // namespace
 
 fs::path index_folder(const fs::path& output) { return output / "sapiens-index"; }
@@ -141,10 +148,7 @@ void RunRecords::write(const InputShard& shard, const ShardRecord& record,
     json["files"].push_back(
         {{"file", file.generic_string()}, {"bytes", fs::file_size(output_ / file)}});
   }
-  const std::string text = documents::json_text(json, 2) + '\n';
-  UnfinishedFile file(folder / "record.json", record_of(shard));
-  file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
-  file.finish();
+  unfinished_json(folder / "record.json", record_of(shard), json).finish();
 }
 
 Json RunRecords::merge(std::span<const InputShard> shards, const Claims& claims,
@@ -193,24 +197,24 @@ Json RunRecords::merge_once(std::span<const InputShard> shards, const Claims& cl
 }
 
 void RunRecords::write_json(const fs::path& path, const Json& document, Existing existing) const {
-  const std::string text = documents::json_text(document, 2) + '\n';
   std::error_code error;
-  do {
+  while (true) {
     // Throws where the output folder has vanished, which must not be made anew.
-    UnfinishedFile file(temporary_, path);
-    file.write_at(0, std::as_bytes(std::span(std::string_view(text))));
-    file.sync();
-    if (existing == Existing::Keep &&
-        (::link(temporary_.c_str(), path.c_str()) == 0 || errno == EEXIST)) {
-      fs::remove(temporary_, error);
-      return;
+    UnfinishedFile file = unfinished_json(temporary_, path, document);
+    if (existing == Existing::Keep) {
+      file.sync();
+      if (::link(temporary_.c_str(), path.c_str()) == 0 || errno == EEXIST) {
+        fs::remove(temporary_, error);
+        return;
+      }
     }
     try {
       return file.finish();  // also on a file system without links
     } catch (const Error&) {
       if (fs::exists(temporary_, error)) throw;
+      // A process that started meanwhile has removed the temporary file.
     }
-  } while (true);  // a process that started meanwhile has removed the temporary file
+  }
 }
 
 }  // namespace sapiens::cli

@@ -217,8 +217,7 @@ constexpr EnvironmentVariable kVariables[] = {
      "--isa"},
     {"SAPIENS_L2_CACHE",
      "L2 cache of each thread, such as 512K or 1M, in place of what the system reports; decides "
-     "how "
-     "work is cut, and no result",
+     "how work is cut, and no result",
      "--isa"},
     {"SAPIENS_CACHE",
      "Folder of downloads, where names of published checkpoints are looked for first",
