@@ -52,6 +52,7 @@ Json describe(const std::vector<Models::Entry>& entries, const PersonDetector* d
                     {"path", fmt::format("/v1/{}", task_word(model->task()))},
                     {"input_size", {size.height, size.width}},
                     {"precision", model->stats().precision},
+                    {"unquantized", model->stats().unquantized},
                     {"report", Json::parse(model->inspection().json(cli::flag_of))}});
     if (model->task() == Task::Seg) {
       const TaskModel& head = *model->head();

@@ -113,6 +113,9 @@ struct EngineStats {
   std::uint64_t weight_bytes = 0;      ///< Memory of the packed weights.
   std::uint64_t activation_bytes = 0;  ///< Memory of the largest forward pass so far.
   double load_seconds = 0;             ///< Duration of loading.
+  /// With int8: weights that are not rounded to 8 bits, by their names in this library, because
+  /// that would lose too much. Their layers compute in bf16 where that is fast, or in fp32.
+  std::vector<std::string> unquantized = {};
 };
 
 /// A loaded encoder. Calls of `run` on one encoder must not overlap (see SharedModel); `const`

@@ -23,8 +23,9 @@ class Model:
 
     @property
     def stats(self) -> dict[str, Any]:
-        """ "threads", "isa", "precision", "weight_bytes", "activation_bytes", "load_seconds", and
-        "forward_seconds" of the last call."""
+        """ "threads", "isa", "precision", "weight_bytes", "activation_bytes", "load_seconds",
+        "forward_seconds" of the last call, and "unquantized": the weights that int8 does not round
+        to 8 bits, because that would lose too much."""
         return self._native.stats()
 
     def __repr__(self) -> str:

@@ -76,7 +76,7 @@ py::dict to_dict(const std::pair<EngineStats, double>& stats_and_forward_seconds
   const auto& [stats, forward_seconds] = stats_and_forward_seconds;
   using namespace py::literals;
   return py::dict("threads"_a = stats.threads, "isa"_a = stats.isa, "precision"_a = stats.precision,
-                  "weight_bytes"_a = stats.weight_bytes,
+                  "unquantized"_a = stats.unquantized, "weight_bytes"_a = stats.weight_bytes,
                   "activation_bytes"_a = stats.activation_bytes,
                   "load_seconds"_a = stats.load_seconds, "forward_seconds"_a = forward_seconds);
 }

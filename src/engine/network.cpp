@@ -19,6 +19,7 @@ void Network::load(const ParamSource& source, const Progress& progress) {
   LoadedEncoder loaded = load_encoder(config_, source, ops(), progress);
   layers_ = std::move(loaded.layers);
   non_finite_ = std::move(loaded.non_finite);
+  stats().unquantized = std::move(loaded.unquantized);
   stats().load_seconds = watch.seconds();
   stats().weight_bytes = layers_->bytes();
 }

@@ -61,6 +61,7 @@ struct Reconstructor::Impl {
     std::vector<NonFinite> non_finite = network.non_finite();
     std::ranges::move(loaded.non_finite, std::back_inserter(non_finite));
     if (!non_finite.empty()) throw non_finite_error(inspection.file, non_finite);
+    std::ranges::move(loaded.unquantized, std::back_inserter(network.stats().unquantized));
     network.stats().load_seconds += watch.seconds();
     network.stats().weight_bytes += decoder.bytes();
   }

@@ -40,7 +40,8 @@ BlockWeights load_block(ParamLoader& params, const std::string& module, const Bl
   const Index C = size.width;
   const Index M = size.mlp_width;
   BlockWeights block;
-  const ParamLoader::Part qkv{module + ".attn.qkv", 3 * C}, fc1{module + ".ffn.layers.0.0", M};
+  const ParamLoader::Part qkv{module + ".attn.qkv", 3 * C}, fc1{module + ".ffn.layers.0.0", M},
+      fc2{module + ".ffn.layers.1", C};
   block.ln1 = load_layer_norm(params, module + ".ln1", C);
   const SmoothedLayers attention =
       smooth_attention(params, sizes_behind(block.ln1), {&qkv, 1}, attention_shape(C, size.heads),
@@ -50,10 +51,10 @@ BlockWeights load_block(ParamLoader& params, const std::string& module, const Bl
   block.proj = params.linear("proj", module + ".attn.proj", C, C, attention.second);
 
   block.ln2 = load_layer_norm(params, module + ".ln2", C);
-  const SmoothedLayers mlp = smooth_mlp(params, sizes_behind(block.ln2), fc1);
+  const SmoothedLayers mlp = smooth_mlp(params, sizes_behind(block.ln2), fc1, fc2);
   divide_norm(block.ln2, mlp.first.columns);
   block.fc1 = params.linear("fc1", fc1.module, M, C, mlp.first);
-  block.fc2 = params.linear("fc2", module + ".ffn.layers.1", C, M);
+  block.fc2 = params.linear("fc2", fc2.module, C, M, mlp.second);
   return block;
 }
 

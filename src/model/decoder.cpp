@@ -33,6 +33,7 @@ LoadedDecoder load_decoder(const DecoderConfig& config, Index encoder_width,
   w.final_norm = load_layer_norm(params, "neck.ln1", M);
   w.pred = params.linear("decoder_pred", "neck.decoder_pred", config.outputs, M);
   loaded.non_finite = params.take_non_finite();
+  loaded.unquantized = params.take_unquantized();
   return loaded;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/aligned_buffer.hpp"
@@ -29,7 +30,8 @@ struct DecoderWeights {
 
 struct LoadedDecoder {
   DecoderWeights weights;
-  std::vector<NonFinite> non_finite;  ///< In checkpoint order.
+  std::vector<NonFinite> non_finite;     ///< In checkpoint order.
+  std::vector<std::string> unquantized;  ///< As in LoadedEncoder.
 };
 
 /// As `load_encoder`, for the decoder on an encoder of `encoder_width`.

@@ -10,6 +10,7 @@ LoadedEncoder load_encoder(const EncoderConfig& config, const ParamSource& sourc
   LoadedEncoder loaded{.layers = config.family == Family::Sapiens2 ? load_sapiens2(config, params)
                                                                    : load_sapiens(config, params)};
   loaded.non_finite = params.take_non_finite();
+  loaded.unquantized = params.take_unquantized();
   return loaded;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/workspace.hpp"
@@ -45,6 +46,8 @@ struct LoadedEncoder {
   std::unique_ptr<EncoderLayers> layers;
   /// In checkpoint order; the caller decides what to do about them.
   std::vector<NonFinite> non_finite = {};
+  /// Weights that Int8 did not round to 8 bits because that would lose too much.
+  std::vector<std::string> unquantized = {};
 };
 
 /// Reads, converts and packs every parameter of the encoder, each touched once and never held

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 #include "core/shape.hpp"
 
@@ -48,48 +50,50 @@ AlignedBuffer<float> ParamLoader::vector(const std::string& key, Index size) {
 }
 
 LinearWeights ParamLoader::linear(std::string_view name, const std::string& module, Index out,
-                                  Index in, const LinearFactors& factors) {
+                                  Index in, const Int8Plan& plan) {
   const Part part{module, out};
-  return joined(name, {&part, 1}, in, factors);
+  return joined(name, {&part, 1}, in, plan);
 }
 
 // The joined layer keeps 16-bit weights only where all parts have that type.
 LinearWeights ParamLoader::joined(std::string_view name, std::span<const Part> parts, Index in,
-                                  const LinearFactors& factors) {
+                                  const Int8Plan& plan) {
   Index out = 0;
   DType stored = source_.stored_type(parts.front().module + ".weight");
   for (const Part& part : parts) {
     out += part.out;
     if (source_.stored_type(part.module + ".weight") != stored) stored = DType::F32;
   }
-  LinearWeights linear = ops_.make_linear(out, in, stored);
+  LinearWeights linear = ops_.make_linear(out, in, stored, plan.quantized);
   linear.name = name;
   Index offset = 0;
   for (const Part& part : parts) {
-    read_rows(part.module + ".weight", part.out, in, factors, offset,
+    read_rows(part.module + ".weight", part.out, in, plan, offset,
               [&](Index first, ConstMatrix rows) { ops_.pack_rows(linear, offset + first, rows); });
-    const AlignedBuffer<float> values = bias(part.module, part.out, factors, offset);
+    const AlignedBuffer<float> values = bias(part.module, part.out, plan, offset);
     std::ranges::copy(values.span(), linear.bias.data() + offset);
     offset += part.out;
+    if (quantizes() && !plan.quantized) unquantized_.push_back(part.module + ".weight");
   }
   return linear;
 }
 
 LinearWeights ParamLoader::gated(std::string_view name, const std::string& module, Index hidden,
-                                 Index in, const LinearFactors& factors) {
+                                 Index in, const Int8Plan& plan) {
+  assert(plan.quantized);
   const std::string key = module + ".weight";
   LinearWeights linear = ops_.make_gated_linear(hidden, in, source_.stored_type(key));
   linear.name = name;
-  read_rows(key, 2 * hidden, in, factors, 0,
+  read_rows(key, 2 * hidden, in, plan, 0,
             [&](Index first, ConstMatrix rows) { ops_.pack_gated_rows(linear, first, rows); });
-  ops_.set_gated_bias(linear, bias(module, 2 * hidden, factors, 0).span());
+  ops_.set_gated_bias(linear, bias(module, 2 * hidden, plan, 0).span());
   return linear;
 }
 
-AlignedBuffer<float> ParamLoader::bias(const std::string& module, Index out,
-                                       const LinearFactors& factors, Index offset) {
+AlignedBuffer<float> ParamLoader::bias(const std::string& module, Index out, const Int8Plan& plan,
+                                       Index offset) {
   AlignedBuffer<float> values = vector(module + ".bias", out);
-  if (!factors.rows.empty()) multiply(values.span(), factors.rows.data() + offset);
+  if (!plan.rows.empty()) multiply(values.span(), plan.rows.data() + offset);
   return values;
 }
 
@@ -104,17 +108,17 @@ void ParamLoader::read_slices(const std::string& key, Index rows, Index in, cons
   });
 }
 
-void ParamLoader::read_rows(const std::string& key, Index rows, Index in,
-                            const LinearFactors& factors, Index offset, const TakeRows& take) {
+void ParamLoader::read_rows(const std::string& key, Index rows, Index in, const Int8Plan& plan,
+                            Index offset, const TakeRows& take) {
   std::atomic<Index> non_finite = 0;
   read_slices(key, rows, in, [&](Index first, Matrix slice, int) {
     const Index n = slice.extent(0);
     non_finite += count_non_finite({slice.data(), static_cast<std::size_t>(n * in)});
     for (Index r = 0; r < n; ++r) {
       const std::span<float> row(slice.data() + r * in, static_cast<std::size_t>(in));
-      if (!factors.columns.empty()) multiply(row, factors.columns.data());
-      if (factors.rows.empty()) continue;
-      const float factor = factors.rows[static_cast<std::size_t>(offset + first + r)];
+      if (!plan.columns.empty()) multiply(row, plan.columns.data());
+      if (plan.rows.empty()) continue;
+      const float factor = plan.rows[static_cast<std::size_t>(offset + first + r)];
       if (factor != 1) std::ranges::for_each(row, [=](float& w) { w *= factor; });
     }
     take(first, slice);
@@ -123,24 +127,29 @@ void ParamLoader::read_rows(const std::string& key, Index rows, Index in,
 }
 
 WeightScan ParamLoader::scan(std::span<const Part> parts, std::span<const float> sizes) {
-  WeightScan found{.columns = std::vector<float>(sizes.size()), .rows = {}};
+  WeightScan found{.columns = std::vector<float>(sizes.size())};
   std::vector<std::vector<float>> columns(scratch_.size(), found.columns);  // of each worker
+  std::vector<float> weights, products;  // sums of squares of each row
   for (const Part& part : parts) {
-    const std::size_t offset = found.rows.size();
-    found.rows.resize(offset + static_cast<std::size_t>(part.out));
-    source_.read(part.module + ".bias", 0, std::span(found.rows).subspan(offset));
+    const std::size_t offset = weights.size(), end = offset + static_cast<std::size_t>(part.out);
+    for (std::vector<float>* const rows : {&found.outputs, &weights, &products}) rows->resize(end);
+    source_.read(part.module + ".bias", 0, std::span(found.outputs).subspan(offset));
     read_slices(part.module + ".weight", part.out, std::ssize(sizes),
                 [&](Index first, Matrix slice, int worker) {
                   std::vector<float>& largest = columns[static_cast<std::size_t>(worker)];
                   for (Index r = 0; r < slice.extent(0); ++r) {
+                    const std::size_t at = offset + static_cast<std::size_t>(first + r);
                     const float* const row = slice.data() + r * std::ssize(sizes);
-                    float sum = 0;
                     for (std::size_t i = 0; i < sizes.size(); ++i) {
-                      largest[i] = std::max(largest[i], std::abs(row[i]));
-                      sum += row[i] * sizes[i] * row[i] * sizes[i];
+                      weights[at] += row[i] * row[i];
+                      products[at] += row[i] * sizes[i] * row[i] * sizes[i];
                     }
-                    float& norm = found.rows[offset + static_cast<std::size_t>(first + r)];
-                    norm = std::sqrt(sum) + std::abs(norm);
+                    const float norm = std::sqrt(products[at]);
+                    found.outputs[at] = norm + std::abs(found.outputs[at]);
+                    if (norm == 0) continue;
+                    for (std::size_t i = 0; i < sizes.size(); ++i) {
+                      largest[i] = std::max(largest[i], std::abs(row[i]) / norm);
+                    }
                   }
                 });
   }
@@ -148,6 +157,11 @@ WeightScan ParamLoader::scan(std::span<const Part> parts, std::span<const float>
     std::ranges::transform(largest, found.columns, found.columns.begin(),
                            [](float a, float b) { return std::max(a, b); });
   }
+  // In the order of rows, so that the number of threads changes nothing.
+  const double all = std::accumulate(products.begin(), products.end(), 0.0);
+  if (all == 0) return found;
+  const double ratio = std::accumulate(weights.begin(), weights.end(), 0.0) / all;
+  found.gain = static_cast<float>(std::sqrt(ratio));
   return found;
 }
 

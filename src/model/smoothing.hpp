@@ -15,10 +15,10 @@
 // from the weights alone.
 namespace sapiens {
 
-/// Factors of two layers, one behind the other; none unless `ParamLoader::quantises`. The norm
+/// Factors of two layers, one behind the other; none unless `ParamLoader::quantizes`. The norm
 /// before the first one is to be divided by `first.columns`.
 struct SmoothedLayers {
-  LinearFactors first, second;
+  Int8Plan first, second;
 };
 
 /// The layers of q, k and v, and of the projection behind attention. `sizes` are how large the
@@ -27,9 +27,10 @@ SmoothedLayers smooth_attention(ParamLoader& params, std::span<const float> size
                                 std::span<const ParamLoader::Part> qkv, const AttentionShape& shape,
                                 const std::string& proj);
 
-/// The first layer of an MLP whose activation lets no factor through.
+/// An MLP whose activation lets no factor through: the first layer is smoothed, and the second one
+/// is not quantized where its inputs differ too much in size.
 SmoothedLayers smooth_mlp(ParamLoader& params, std::span<const float> sizes,
-                          const ParamLoader::Part& first);
+                          const ParamLoader::Part& first, const ParamLoader::Part& second);
 
 /// An MLP of gates and values: `first` has 2 `hidden` outputs, first all gates, then all values,
 /// and `second` has `hidden` inputs.
@@ -40,7 +41,7 @@ SmoothedLayers smooth_gated_mlp(ParamLoader& params, std::span<const float> size
 std::vector<float> sizes_behind_norm(std::span<const float> gamma, std::span<const float> beta);
 
 /// sqrt(size / weight), relative to the median channel and rounded to a power of two; 1 where that
-/// says nothing. `weights` are the largest magnitudes of the weights that take each channel.
+/// says nothing. `weights` are the largest weights that take each channel (WeightScan::columns).
 std::vector<float> smoothing_factors(std::span<const float> sizes, std::span<const float> weights);
 
 /// values[i] /= factors[i], or nothing without factors.

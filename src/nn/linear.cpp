@@ -11,8 +11,8 @@
 
 namespace sapiens {
 
-LinearWeights Ops::make_linear(Index out, Index in, DType stored) const {
-  const LinearKernel& kernel = linear_kernel(stored);
+LinearWeights Ops::make_linear(Index out, Index in, DType stored, bool quantized) const {
+  const LinearKernel& kernel = linear_kernel(stored, quantized);
   return {.kernel = &kernel,
           .weight = AlignedBuffer<std::byte>(kernel.packed_bytes(out, in)),
           .bias = AlignedBuffer<float>(out),

@@ -19,9 +19,9 @@ ActivationType Ops::activation_type() const noexcept {
   return bf16 ? ActivationType::Bf16 : ActivationType::F32;
 }
 
-const LinearKernel& Ops::linear_kernel(DType stored) const noexcept {
-  if (precision_ == Precision::Int8) return kernels_->linear_s8;
-  if (precision_ == Precision::Bf16) return kernels_->linear_bf16;
+const LinearKernel& Ops::linear_kernel(DType stored, bool quantized) const noexcept {
+  if (precision_ == Precision::Int8 && quantized) return kernels_->linear_s8;
+  if (activation_type() == ActivationType::Bf16) return kernels_->linear_bf16;
   if (stored == DType::BF16) return kernels_->linear_f32_from_bf16;
   if (stored == DType::F16) return kernels_->linear_f32_from_f16;
   return kernels_->linear_f32;

@@ -62,8 +62,10 @@ class Ops {
 
   /// The same in slices, for tensors too big to convert at once: `make_linear` gives a layer whose
   /// bias is zero, then `pack_rows` fills its outputs [first_row, first_row + rows). Every row has
-  /// to be filled once before the layer is used.
-  LinearWeights make_linear(Index out, Index in, DType stored = DType::F32) const;
+  /// to be filled once before the layer is used. Without `quantized`, Int8 does not round it to 8
+  /// bits: the layer multiplies numbers of `activation_type`.
+  LinearWeights make_linear(Index out, Index in, DType stored = DType::F32,
+                            bool quantized = true) const;
   void pack_rows(LinearWeights& linear, Index first_row, ConstMatrix rows) const;
 
   /// A layer for `linear_swiglu`, whose bias is zero: `hidden` pairs of a gate and a value. Its
@@ -194,7 +196,7 @@ class Ops {
   void read_average(ConstMatrix patches, std::span<float> average) const;
 
  private:
-  const LinearKernel& linear_kernel(DType stored) const noexcept;
+  const LinearKernel& linear_kernel(DType stored, bool quantized = true) const noexcept;
   const AttentionKernel& attention_kernel() const noexcept;
   std::string_view arithmetic(const LinearKernel& kernel) const noexcept;
   std::string_view arithmetic(const AttentionKernel& kernel) const noexcept;

@@ -16,7 +16,8 @@ struct Work {
   double bytes = 0;                  // read and written; 0 where arithmetic counts
 };
 
-/// Seconds and work of the operators of forward passes, by name. One thread at a time.
+/// Seconds and work of the operators of forward passes, by name and arithmetic. One thread at a
+/// time.
 class Profile {
  public:
   struct Entry {
@@ -30,7 +31,9 @@ class Profile {
   const std::vector<Entry>& entries() const noexcept { return entries_; }
   /// Forgets figures, keeps names: a warm pass allocates nothing here.
   void clear() noexcept {
-    for (Entry& entry : entries_) entry = {.name = entry.name};
+    for (Entry& entry : entries_) {
+      entry = {.name = entry.name, .work = {.arithmetic = entry.work.arithmetic}};
+    }
   }
 
   /// Adds the time between construction and destruction to `profile`, which may be null.
@@ -38,13 +41,14 @@ class Profile {
    public:
     // What allocates is done here, because a destructor may not fail.
     Timer(Profile* profile, std::string_view name, const Work& work)
-        : profile_(profile), entry_(profile ? profile->entry_of(name) : 0), work_(work) {}
+        : profile_(profile),
+          entry_(profile ? profile->entry_of(name, work.arithmetic) : 0),
+          work_(work) {}
     ~Timer() {
       if (profile_ == nullptr) return;
       Entry& entry = profile_->entries_[entry_];
       ++entry.calls;
       entry.seconds += watch_.seconds();
-      entry.work.arithmetic = work_.arithmetic;
       entry.work.operations += work_.operations;
       entry.work.bytes += work_.bytes;
     }
@@ -59,12 +63,12 @@ class Profile {
   };
 
  private:
-  // The place of the entry called `name`, which is made if there is none.
-  std::size_t entry_of(std::string_view name) {
+  // The place of the entry, which is made if there is none.
+  std::size_t entry_of(std::string_view name, std::string_view arithmetic) {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-      if (entries_[i].name == name) return i;
+      if (entries_[i].name == name && entries_[i].work.arithmetic == arithmetic) return i;
     }
-    entries_.push_back({.name = name});
+    entries_.push_back({.name = name, .work = {.arithmetic = arithmetic}});
     return entries_.size() - 1;
   }
 

@@ -19,7 +19,7 @@ namespace sapiens {
 namespace {
 
 constexpr Index kSide = 64;
-constexpr Index kLarge[] = {5, 77};  // channels of the norms, and of v, which become large
+constexpr Index kLarge[] = {5, 77};  // channels which become large
 
 EncoderConfig config_of(Family family) {
   EncoderConfig config{.family = family,
@@ -39,51 +39,83 @@ EncoderConfig config_of(Family family) {
 // Of a weight of 128 inputs, or of a vector.
 bool is_large(Index channel) { return channel == kLarge[0] || channel == kLarge[1]; }
 
-// Random weights; with `factor`, some channels are as many times larger where they are made, and
-// what takes them is divided, which changes nothing but the rounding to 8 bits.
-FunctionSource weights(float factor) {
-  return FunctionSource([factor](const std::string& key, Index first, std::span<float> out) {
+struct Outliers {
+  float factor = 1;  // what channels behind the norms, and of v, are multiplied by
+  float hidden = 1;  // those of the MLP
+};
+
+// Random weights, some channels of which are multiplied where they are made. What takes them is
+// divided by as much: without gelu, this changes nothing but the rounding to 8 bits.
+FunctionSource weights(const Outliers& outliers) {
+  return FunctionSource([=](const std::string& key, Index first, std::span<float> out) {
     const auto seed = static_cast<unsigned>(std::hash<std::string>()(key) + first);
     const auto values = random_normal(std::ssize(out), {.deviation = 0.05f, .seed = seed});
-    const bool norm = key.find(".ln1.") != key.npos || key.find(".ln2.") != key.npos;
-    const bool inside = key.find("layers.") != key.npos || key.find("blocks.") != key.npos;
-    const auto ends = [&](const char* ending) { return key.ends_with(ending); };
-    const bool takes = ends("qkv.weight") || ends("wq.weight") || ends("wk.weight") ||
-                       ends("wv.weight") || ends("layers.0.0.weight") || ends("w12.weight");
+    const auto in_block = [&](const char* prefix, const char* ending) {
+      return key.starts_with(prefix) && key.ends_with(ending);
+    };
+    const auto sapiens = [&](const char* ending) { return in_block("backbone.layers.", ending); };
+    const auto sapiens2 = [&](const char* ending) { return in_block("backbone.blocks.", ending); };
+    const bool norm = sapiens(".ln1.weight") || sapiens(".ln2.weight") || sapiens(".ln1.bias") ||
+                      sapiens(".ln2.bias") || sapiens2(".ln1.weight") || sapiens2(".ln2.weight");
+    const bool takes_norm = sapiens("qkv.weight") || sapiens("layers.0.0.weight") ||
+                            sapiens2("wq.weight") || sapiens2("wk.weight") ||
+                            sapiens2("wv.weight") || sapiens2("w12.weight");
+    // Heads of 32 channels, in the second block of Sapiens2 two for each of v.
+    const bool shared = key.starts_with("backbone.blocks.1.");
+    const Index v = kLarge[0], hidden = kLarge[0];
     for (std::size_t i = 0; i < out.size(); ++i) {
       const Index at = first + static_cast<Index>(i);
-      out[i] = values[i] + (norm && ends(".weight") ? 1 : 0);
-      if (inside && norm && is_large(at)) out[i] *= factor;
-      if (takes && is_large(at % 128)) out[i] /= factor;
-      // Heads of 32 channels; v of a Sapiens block begins behind 256 outputs of q and k.
-      if (ends("qkv.weight") && at / 128 == 256 + kLarge[0]) out[i] *= factor;
-      if (ends("qkv.bias") && at == 256 + kLarge[0]) out[i] *= factor;
-      if (key.find("layers.") != key.npos && ends("proj.weight") && at % 128 == kLarge[0]) {
-        out[i] /= factor;
+      out[i] = values[i] + (key.ends_with(".weight") && norm ? 1 : 0);
+      if (norm && is_large(at)) out[i] *= outliers.factor;
+      if (takes_norm && is_large(at % 128)) out[i] /= outliers.factor;
+      // v of a Sapiens block begins behind 256 outputs of q and k.
+      if (sapiens("qkv.weight") && at / 128 == 256 + v) out[i] *= outliers.factor;
+      if (sapiens("qkv.bias") && at == 256 + v) out[i] *= outliers.factor;
+      if (sapiens2("wv.weight") && at / 128 == v) out[i] *= outliers.factor;
+      if (sapiens2("wv.bias") && at == v) out[i] *= outliers.factor;
+      const Index column = at % 128;
+      if ((sapiens("proj.weight") || sapiens2("proj.weight")) &&
+          (column == v || (shared && column == 32 + v))) {
+        out[i] /= outliers.factor;
+      }
+      if (sapiens("layers.0.0.weight") && at / 128 == hidden) out[i] *= outliers.hidden;
+      if (sapiens("layers.0.0.bias") && at == hidden) out[i] *= outliers.hidden;
+      // The values of w12 are behind 256 gates.
+      if (sapiens2("w12.weight") && at / 128 == 256 + hidden) out[i] *= outliers.hidden;
+      if (sapiens2("w12.bias") && at == 256 + hidden) out[i] *= outliers.hidden;
+      if ((sapiens("layers.1.weight") || sapiens2("w3.weight")) && at % 256 == hidden) {
+        out[i] /= outliers.hidden;
       }
     }
   });
 }
 
-std::vector<float> features(const EncoderConfig& config, Precision precision, float factor) {
+struct Features {
+  std::vector<float> tokens = {};
+  std::vector<std::string> unquantized = {};
+};
+
+Features features(const EncoderConfig& config, Precision precision, const Outliers& outliers) {
   const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
   const ThreadPool pool(2);
   const Ops ops(kernels, pool, precision);
-  const LoadedEncoder loaded = load_encoder(config, weights(factor), ops);
+  const LoadedEncoder loaded = load_encoder(config, weights(outliers), ops);
   const std::vector<float> image = random_normal(3 * kSide * kSide, {.seed = 5});
   const TensorView<const float, 3> view{image.data(), {3, kSide, kSide}};
-  std::vector<float> tokens(static_cast<std::size_t>(config.tokens() * config.width));
+  Features found{
+      .tokens = std::vector<float>(static_cast<std::size_t>(config.tokens() * config.width)),
+      .unquantized = loaded.unquantized};
   std::vector<float> storage;
   const ConstMatrix positions = loaded.layers->positions(config.grid, storage);
   const EncoderTap tap{.layer = config.depth - 1,
                        .norm = true,
-                       .tokens = {tokens.data(), {1, config.tokens(), config.width}}};
+                       .tokens = {found.tokens.data(), {1, config.tokens(), config.width}}};
   const auto forward = [&](Workspace& ws) {
     EncoderNetwork(config, *loaded.layers, ops).forward({&view, 1}, positions, {&tap, 1}, ws);
   };
   Workspace ws(measured_bytes(forward));
   forward(ws);
-  return tokens;
+  return found;
 }
 
 double difference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -95,16 +127,37 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(errors / squares);
 }
 
+// What 8 bits change, relative to fp32 of the same weights.
+double lost(const EncoderConfig& config, const Outliers& outliers) {
+  return difference(features(config, Precision::Int8, outliers).tokens,
+                    features(config, Precision::Fp32, outliers).tokens);
+}
+
 class Smoothing : public testing::TestWithParam<Family> {};
 
 TEST_P(Smoothing, LosesNoMoreWithLargeChannelsThanWithout) {
   const EncoderConfig config = config_of(GetParam());
-  const std::vector<float> exact = features(config, Precision::Fp32, 1);
-  const double usual = difference(features(config, Precision::Int8, 1), exact);
+  const double usual = lost(config, {});
   EXPECT_GT(usual, 1e-4);
   EXPECT_LT(usual, 0.05);
   for (const float factor : {64.0f, 1.0f / 64}) {
-    EXPECT_LT(difference(features(config, Precision::Int8, factor), exact), 1.5 * usual) << factor;
+    EXPECT_LT(lost(config, {.factor = factor}), 1.5 * usual) << factor;
+    EXPECT_LT(lost(config, {.hidden = factor}), 1.5 * usual) << factor;
+  }
+}
+
+// No factor passes gelu.
+TEST_P(Smoothing, LeavesLayersUnquantizedThatWouldLoseTooMuch) {
+  using Names = std::vector<std::string>;
+  const EncoderConfig config = config_of(GetParam());
+  EXPECT_EQ(features(config, Precision::Int8, {.factor = 64}).unquantized, Names{});
+  const Names expected =
+      GetParam() == Family::Sapiens2
+          ? Names{}
+          : Names{"backbone.layers.0.ffn.layers.1.weight", "backbone.layers.1.ffn.layers.1.weight"};
+  EXPECT_EQ(features(config, Precision::Int8, {.hidden = 64}).unquantized, expected);
+  for (const Precision precision : {Precision::Fp32, Precision::Bf16}) {
+    EXPECT_EQ(features(config, precision, {.hidden = 64}).unquantized, Names{});
   }
 }
 
@@ -113,12 +166,14 @@ TEST_P(Smoothing, LeavesOtherPrecisionsAsTheyAre) {
   const KernelTable kernels = select_kernels(CpuFeatures::detect()).table;
   const ThreadPool pool(1);
   const Ops ops(kernels, pool, Precision::Bf16);
-  const FunctionSource source = weights(64);
+  const FunctionSource source = weights({.factor = 64, .hidden = 64});
   ParamLoader params({}, source, ops, {});
-  EXPECT_FALSE(params.quantises());
+  EXPECT_FALSE(params.quantizes());
   const std::vector<float> sizes(128, 1.0f);
-  const SmoothedLayers mlp = smooth_mlp(params, sizes, {"backbone.layers.0.ffn.layers.0.0", 256});
+  const SmoothedLayers mlp = smooth_mlp(params, sizes, {"backbone.layers.0.ffn.layers.0.0", 256},
+                                        {"backbone.layers.0.ffn.layers.1", 128});
   EXPECT_TRUE(mlp.first.rows.empty() && mlp.first.columns.empty());
+  EXPECT_TRUE(mlp.second.quantized);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Smoothing, testing::Values(Family::Sapiens, Family::Sapiens2),

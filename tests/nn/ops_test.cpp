@@ -137,6 +137,39 @@ TEST_P(OpsAtLevel, GiveARowTheSameBitsAmongAnyOthers) {
   }
 }
 
+TEST_P(OpsAtLevel, ComputeUnquantizedLayersAsWithoutInt8) {
+  const ThreadPool pool(2);
+  Ops ops(kernels_, pool, Precision::Int8);
+  const Ops wide(kernels_, pool,
+                 ops.activation_type() == ActivationType::Bf16 ? Precision::Bf16 : Precision::Fp32);
+  const auto x = random_normal(30 * 64, {.seed = 15}),
+             weight = random_normal(50 * 64, {.seed = 16});
+  LinearWeights layer = ops.make_linear(50, 64, DType::F32, false);
+  ops.pack_rows(layer, 0, view(weight, 50, 64));
+  const LinearWeights rounded = ops.pack_linear(view(weight, 50, 64), {});
+
+  Profile profile;
+  ops.set_profile(&profile);
+  Workspace ws(std::size_t{1} << 22);
+  std::vector<float> y(30 * 50), of_8_bits(30 * 50), expected(30 * 50);
+  ops.linear(view(x, 30, 64), layer, view(y, 30, 50), ws);
+  ops.linear(view(x, 30, 64), rounded, view(of_8_bits, 30, 50), ws);
+  wide.linear(view(x, 30, 64), wide.pack_linear(view(weight, 50, 64), {}), view(expected, 30, 50),
+              ws);
+  EXPECT_EQ(y, expected);
+  EXPECT_NE(y, of_8_bits);
+
+  // Both have one name; what they compute with tells them apart.
+  ASSERT_EQ(profile.entries().size(), 2u);
+  EXPECT_EQ(profile.entries()[0].work.arithmetic, precision_name(wide.precision()));
+  EXPECT_EQ(profile.entries()[1].work.arithmetic, "int8");
+  for (const Profile::Entry& entry : profile.entries()) {
+    EXPECT_EQ(entry.name, "linear");
+    EXPECT_EQ(entry.calls, 1);
+    EXPECT_EQ(entry.work.operations, 2.0 * 30 * 50 * 64);
+  }
+}
+
 TEST_P(OpsAtLevel, PackSlicesAsTheWhole) {
   const ThreadPool pool(3);
   const Ops ops(kernels_, pool);

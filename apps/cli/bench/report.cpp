@@ -30,7 +30,7 @@ std::string header(const BenchRun& run) {
   std::string text =
       fmt::format("{} {}, width {}, {} blocks; {} on {} thread{} ({}; {} KiB of L2 each)\n",
                   family_text(run.model), run.model.arch, run.model.width, run.model.depth,
-                  run.stats.precision, run.stats.threads, run.stats.threads == 1 ? "" : "s",
+                  precision_text(run.stats), run.stats.threads, run.stats.threads == 1 ? "" : "s",
                   run.stats.isa, run.stats.l2_bytes >> 10);
   if (run.task) {
     text += fmt::format("{} of an image of {}x{}, width by height\n", task_name(*run.task),
@@ -183,6 +183,7 @@ Json run_json(const BenchRun& run) {
       {"isa", run.stats.isa},
       {"l2_bytes", run.stats.l2_bytes},
       {"precision", run.stats.precision},
+      {"unquantized", run.stats.unquantized},
   };
   for (const StageTime& stage : run.stages) json["stages"].push_back(stage_json(stage));
   for (const OperatorBench& op : run.operators) {

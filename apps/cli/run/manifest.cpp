@@ -106,6 +106,7 @@ Json common_settings(const Json& checkpoint, const std::optional<Grid>& size,
       {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
       {"precision", stats.precision},
   };
+  if (!stats.unquantized.empty()) settings["unquantized"] = stats.unquantized;
   // Records of Sapiens models do not have the fields, so that runs of earlier versions can be
   // resumed.
   if (model.family != "sapiens") settings["model"]["family"] = model.family;

@@ -41,7 +41,7 @@ Json result_json(const Job& job, const JobResult& result) {
 std::string pace_text(double seconds, Index done, const EngineStats& stats) {
   if (done == 0) return "";
   return fmt::format(", {} each ({}, {} threads, {})",
-                     seconds_text(seconds / static_cast<double>(done)), stats.precision,
+                     seconds_text(seconds / static_cast<double>(done)), precision_text(stats),
                      stats.threads, stats.isa);
 }
 

@@ -138,6 +138,8 @@ EngineStats TaskModels::stats() const {
     all.weight_bytes += stats.weight_bytes;
     all.activation_bytes += stats.activation_bytes;
     all.load_seconds += stats.load_seconds;
+    all.unquantized.insert(all.unquantized.end(), stats.unquantized.begin(),
+                           stats.unquantized.end());
   };
   for (auto model = std::next(models_.begin()); model != models_.end(); ++model) {
     add(model->stats());

@@ -102,6 +102,12 @@ std::string bytes_text(std::uint64_t bytes) {
   return fmt::format("{} bytes", bytes);
 }
 
+std::string precision_text(const EngineStats& stats) {
+  const std::size_t others = stats.unquantized.size();
+  if (others == 0) return stats.precision;
+  return fmt::format("{} but for {} layer{}", stats.precision, others, others == 1 ? "" : "s");
+}
+
 std::string seconds_text(double seconds) {
   if (seconds < 0.1) return fmt::format("{:.1f} ms", seconds * 1e3);
   if (seconds < 10) return fmt::format("{:.1f} s", seconds);

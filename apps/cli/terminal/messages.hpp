@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <sapiens/error.hpp>
+#include <sapiens/features.hpp>
 #include <sapiens/report.hpp>
 #include <sapiens/tensor_view.hpp>
 #include <span>
@@ -87,6 +88,9 @@ std::string seconds_text(double seconds);
 
 /// A measured time, four digits of it: "61.23 ms".
 std::string time_text(double seconds);
+
+/// "fp32", "int8", "int8 but for 24 layers".
+std::string precision_text(const EngineStats& stats);
 
 /// `text` with the letters of ASCII in small.
 std::string lower_case(std::string_view text);
