@@ -12,7 +12,8 @@ which random weights lack. --where says which channels of each block become like
     residual  of the tokens, by a bias of the patch embedding: the norms see them, no weight does
 
 Prints how far the features in --precision are from those of the same weights in fp32: cosines of all
-tokens, their mean and the worst. MODEL is an encoder of either family, such as `sapiens synth --layout
+tokens, their mean and the worst, and the cosine of all numbers once the mean token of fp32 is
+subtracted, so that channels that are the same in all tokens hide nothing. MODEL is an encoder of either family, such as `sapiens synth --layout
 clean` writes. Needs NumPy, and the program of the release build.
 """
 
@@ -134,8 +135,8 @@ def main() -> None:
     parser.add_argument("--channels", type=int, default=8)
     parser.add_argument("--program", default=os.fspath(ROOT / "build/release/bin/sapiens"))
     options = parser.parse_args()
-    print("| outliers | precision | rel. L2 | mean cosine | worst token's cosine |")
-    print("|---|---|--:|--:|--:|")
+    print("| outliers | precision | rel. L2 | mean cosine | worst token's cosine | centred |")
+    print("|---|---|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as scratch:
         for where in options.where:
             folder = pathlib.Path(scratch) / where
@@ -151,7 +152,9 @@ def main() -> None:
                 cosines = (found * exact).sum(axis=1) / norms
                 error = numpy.linalg.norm(found - exact) / numpy.linalg.norm(exact)
                 row = f"{where} | {precision} | {error:.2g} | {cosines.mean():.6f}"
-                print(f"| {row} | {cosines.min():.6f} |", flush=True)
+                x, y = found - exact.mean(axis=0), exact - exact.mean(axis=0)
+                centred = (x * y).sum() / numpy.linalg.norm(x) / numpy.linalg.norm(y)
+                print(f"| {row} | {cosines.min():.6f} | {centred:.6f} |", flush=True)
             changed.unlink()
 
 

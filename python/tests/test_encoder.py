@@ -171,7 +171,7 @@ def test_inputs_that_are_none_are_refused(encoder):
 def test_report_and_stats_tell_what_was_loaded(models, encoder, image):
     encoder.features(image)
     assert encoder.report.file.path == str(models["pretrain"])
-    assert encoder.stats["precision"] == "fp32"
+    assert encoder.stats["precision"] == "fp32" and encoder.stats["unquantized"] == []
     assert encoder.stats["weight_bytes"] > 0 and encoder.stats["forward_seconds"] > 0
     assert not encoder.partial
     assert "pretrain" in repr(encoder)

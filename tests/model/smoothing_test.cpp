@@ -60,32 +60,39 @@ FunctionSource weights(const Outliers& outliers) {
     const bool takes_norm = sapiens("qkv.weight") || sapiens("layers.0.0.weight") ||
                             sapiens2("wq.weight") || sapiens2("wk.weight") ||
                             sapiens2("wv.weight") || sapiens2("w12.weight");
-    // Heads of 32 channels, in the second block of Sapiens2 two for each of v.
+    // Multiplies what `chosen` says of the row and column of a weight of so many inputs.
+    const auto scale = [&](Index in, float factor, const auto& chosen) {
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const Index at = first + static_cast<Index>(i);
+        if (chosen(at / in, at % in)) out[i] *= factor;
+      }
+    };
+    const bool weight = key.ends_with(".weight");
+    std::ranges::transform(values, out.begin(),
+                           [&](float value) { return value + (norm && weight ? 1 : 0); });
+    if (norm) scale(1, outliers.factor, [](Index row, Index) { return is_large(row); });
+    if (takes_norm) {
+      scale(128, 1 / outliers.factor, [](Index, Index column) { return is_large(column); });
+    }
+    // v of a Sapiens block begins behind 256 outputs of q and k, the values of w12 behind 256
+    // gates. Heads have 32 channels, and in the second block of Sapiens2 two share those of v.
+    constexpr Index kRow = kLarge[0];
+    const bool qkv = sapiens("qkv.weight") || sapiens("qkv.bias");
+    const bool w12 = sapiens2("w12.weight") || sapiens2("w12.bias");
+    const Index in = weight ? 128 : 1;
+    if (qkv || sapiens2("wv.weight") || sapiens2("wv.bias")) {
+      scale(in, outliers.factor, [&](Index row, Index) { return row == (qkv ? 256 : 0) + kRow; });
+    }
     const bool shared = key.starts_with("backbone.blocks.1.");
-    const Index v = kLarge[0], hidden = kLarge[0];
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const Index at = first + static_cast<Index>(i);
-      out[i] = values[i] + (key.ends_with(".weight") && norm ? 1 : 0);
-      if (norm && is_large(at)) out[i] *= outliers.factor;
-      if (takes_norm && is_large(at % 128)) out[i] /= outliers.factor;
-      // v of a Sapiens block begins behind 256 outputs of q and k.
-      if (sapiens("qkv.weight") && at / 128 == 256 + v) out[i] *= outliers.factor;
-      if (sapiens("qkv.bias") && at == 256 + v) out[i] *= outliers.factor;
-      if (sapiens2("wv.weight") && at / 128 == v) out[i] *= outliers.factor;
-      if (sapiens2("wv.bias") && at == v) out[i] *= outliers.factor;
-      const Index column = at % 128;
-      if ((sapiens("proj.weight") || sapiens2("proj.weight")) &&
-          (column == v || (shared && column == 32 + v))) {
-        out[i] /= outliers.factor;
-      }
-      if (sapiens("layers.0.0.weight") && at / 128 == hidden) out[i] *= outliers.hidden;
-      if (sapiens("layers.0.0.bias") && at == hidden) out[i] *= outliers.hidden;
-      // The values of w12 are behind 256 gates.
-      if (sapiens2("w12.weight") && at / 128 == 256 + hidden) out[i] *= outliers.hidden;
-      if (sapiens2("w12.bias") && at == 256 + hidden) out[i] *= outliers.hidden;
-      if ((sapiens("layers.1.weight") || sapiens2("w3.weight")) && at % 256 == hidden) {
-        out[i] /= outliers.hidden;
-      }
+    if (sapiens("proj.weight") || sapiens2("proj.weight")) {
+      scale(128, 1 / outliers.factor,
+            [&](Index, Index column) { return column == kRow || (shared && column == 32 + kRow); });
+    }
+    if (w12 || sapiens("layers.0.0.weight") || sapiens("layers.0.0.bias")) {
+      scale(in, outliers.hidden, [&](Index row, Index) { return row == (w12 ? 256 : 0) + kRow; });
+    }
+    if (sapiens("layers.1.weight") || sapiens2("w3.weight")) {
+      scale(256, 1 / outliers.hidden, [](Index, Index column) { return column == kRow; });
     }
   });
 }
