@@ -11,7 +11,7 @@ std::size_t index(Index i) { return static_cast<std::size_t>(i); }
 
 /// Relative errors of a layer above this are worth more than the time that 8 bits save. Where all
 /// inputs are about equally large, 8 bits lose 0.01.
-constexpr float kMostLost = 0.04f;
+constexpr float kMaxLoss = 0.04f;
 
 /// The norm of the errors of a layer, relative to that of its outputs, where inputs of these
 /// `sizes` are rounded to multiples of 1/127 of the largest number in a row, which is 4 deviations.
@@ -90,7 +90,7 @@ SmoothedLayers smooth_mlp(ParamLoader& params, std::span<const float> sizes,
   const WeightScan scanned = params.scan({&first, 1}, sizes);
   smoothed.first.columns = smoothing_factors(sizes, scanned.columns);
   const WeightScan taken = params.scan({&second, 1}, scanned.outputs);
-  smoothed.second.quantized = !(lost_in_8_bits(scanned.outputs, taken.gain) > kMostLost);
+  smoothed.second.quantized = !(lost_in_8_bits(scanned.outputs, taken.gain) > kMaxLoss);
   return smoothed;
 }
 

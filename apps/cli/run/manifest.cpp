@@ -106,9 +106,8 @@ Json common_settings(const Json& checkpoint, const std::optional<Grid>& size,
       {"size", size ? Json({size->height, size->width}) : Json(nullptr)},
       {"precision", stats.precision},
   };
+  // Most records do not have these fields, so that runs of earlier versions can be resumed.
   if (!stats.unquantized.empty()) settings["unquantized"] = stats.unquantized;
-  // Records of Sapiens models do not have the fields, so that runs of earlier versions can be
-  // resumed.
   if (model.family != "sapiens") settings["model"]["family"] = model.family;
   // Which one was taken, and what was left.
   if (inspection.report.candidates.size() > 1) {
