@@ -3,8 +3,10 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ SCRIPT = Path(__file__).resolve().parents[3] / "examples" / "slurm" / "features.
 TASKS = 8
 SHARDS = 40
 IMAGES = 6
-# The plain kernels are so slow that a task can be met at work, on any machine.
+# The plain kernels are so slow that a task is seen at work, on any machine.
 OPTIONS = ["--format", "webdataset", "--pool", "mean", "--isa", "reference", "--size", "256x192"]
 
 
@@ -91,10 +93,34 @@ def assert_complete(output, expected):
 
 
 def is_amid_its_shards(output, task):
-    """True while an array task has finished some of its shards and has most before it, so that it can be met."""
+    """True while an array task has finished some of its shards and has most before it."""
     own = range(task, SHARDS, TASKS)
     done = [(output / "sapiens-index" / f"shard-{i:06}.json").exists() for i in own]
     return 0 < sum(done) < len(done) / 2
+
+
+def process_of(job, task):
+    """The process ID of the program that an array task runs."""
+    wanted = {f"SLURM_ARRAY_JOB_ID={job}".encode(), f"SLURM_ARRAY_TASK_ID={task}".encode()}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (folder / "comm").read_text() == "sapiens\n" and wanted <= set(
+                (folder / "environ").read_bytes().split(b"\0")
+            ):
+                return int(folder.name)
+        except OSError:  # It has ended, or belongs to another user.
+            pass
+    raise AssertionError(f"task {task} of job {job} runs no program")
+
+
+def is_signalled(process):
+    """True if a signal waits for a stopped process, or has ended it."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return True
+    fields = dict(line.split(":", 1) for line in status)
+    return fields["State"].split()[0] != "T" or int(fields["ShdPnd"], 16) != 0
 
 
 def states_of(cluster, job, tasks=TASKS):
@@ -121,7 +147,13 @@ def test_tasks_that_are_requeued_stopped_and_killed_leave_the_files_of_one_proce
         slurm.wait_for(
             lambda: is_amid_its_shards(output, task), lambda: log_of(tmp_path, job, task)
         )
+        # A command of Slurm takes as long as some shards, so the task stands still until its signal is there.
+        process = process_of(job, task)
+        os.kill(process, signal.SIGSTOP)
         cluster.call(*action)
+        slurm.wait_for(lambda: is_signalled(process))
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
     slurm.wait_for(lambda: not cluster.jobs())
 
     assert states_of(cluster, job) == [
